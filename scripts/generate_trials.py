@@ -1,0 +1,21 @@
+"""Generate the trials of one task and split (rule generate_trials)."""
+
+from warpline import cli, store
+from warpline.tasks.trials import generate_trials
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--output", required=True)
+    arguments = parser.parse_args()
+    settings = arguments.settings
+    dataset = generate_trials(
+        settings["taskset"], settings["task"], settings["split"], settings["count"], settings["seed"]
+    )
+    store.write_dataset(
+        dataset, arguments.output, {"settings": settings, "code": arguments.code}
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,120 @@
+"""Trials as tensors, and the order in which training sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from warpline import seeding
+
+__all__ = ["BatchOrder", "TaskData"]
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """The trials of one task and split as tensors.
+
+    Attributes
+    ----------
+    task : str
+    inputs : Tensor, shape (trial, time, channel), float32
+    target : Tensor, shape (trial, time), int64
+    valid, decision : Tensor, shape (trial, time), bool
+    scored : Tensor, shape (trial,), bool
+    ideal : float
+        Mean accuracy of an ideal observer over the scored trials.
+    n_actions : int
+    dt : float
+        Time step in ms.
+    """
+
+    task: str
+    inputs: Tensor
+    target: Tensor
+    valid: Tensor
+    decision: Tensor
+    scored: Tensor
+    ideal: float
+    n_actions: int
+    dt: float
+
+    @classmethod
+    def from_dataset(cls, dataset: Any) -> TaskData:
+        """Build from the dataset of `warpline.tasks.trials.generate_trials`."""
+        scored = dataset["scored"].values
+        return cls(
+            task=dataset.attrs["task"],
+            inputs=torch.from_numpy(dataset["inputs"].transpose("trial", "time", "channel").values),
+            target=torch.from_numpy(dataset["target"].transpose("trial", "time").values).long(),
+            valid=torch.from_numpy(dataset["valid"].transpose("trial", "time").values),
+            decision=torch.from_numpy(dataset["decision"].transpose("trial", "time").values),
+            scored=torch.from_numpy(scored),
+            ideal=float(dataset["ideal"].values[scored].mean()),
+            n_actions=int(dataset.attrs["n_actions"]),
+            dt=float(dataset.attrs["dt"]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def rows(self, index: Tensor) -> TaskData:
+        """Return some of the trials, cut to the longest of them."""
+        valid = self.valid[index]
+        steps = int(valid.any(0).sum())
+        return TaskData(
+            self.task,
+            self.inputs[index, :steps],
+            self.target[index, :steps],
+            valid[:, :steps],
+            self.decision[index, :steps],
+            self.scored[index],
+            self.ideal,
+            self.n_actions,
+            self.dt,
+        )
+
+    def to(self, device: torch.device) -> TaskData:
+        """Return the same trials on a device."""
+        tensors = (self.inputs, self.target, self.valid, self.decision, self.scored)
+        moved = (tensor.to(device) for tensor in tensors)
+        return TaskData(self.task, *moved, self.ideal, self.n_actions, self.dt)
+
+
+class BatchOrder:
+    """Which trials of which task each update sees, as a function of the update's number alone.
+
+    Tasks are interleaved: every round of as many updates as there are tasks visits each once, in an
+    order drawn anew. Within a task, every epoch is a new permutation of its trials; what is left over
+    at the end of an epoch, too little for a batch, is dropped. Having no state, the order needs none
+    to be kept for resuming.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], batch_size: int, seed: int, name: Sequence[str | int]
+    ) -> None:
+        for size in sizes:
+            if size < batch_size:
+                raise ValueError(f"expected at least one batch ({batch_size} trials), got {size}")
+        self.sizes = list(sizes)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.name = tuple(name)
+        self._epochs: dict[int, tuple[int, Tensor]] = {}
+
+    def __call__(self, step: int) -> tuple[int, Tensor]:
+        """Return the task's index and the trials (batch,) of one update; steps count from 0."""
+        n_tasks = len(self.sizes)
+        turn, place = divmod(step, n_tasks)
+        order = seeding.generator(self.seed, *self.name, "task", turn).permutation(n_tasks)
+        task = int(order[place])
+        per_epoch = self.sizes[task] // self.batch_size
+        epoch, batch = divmod(turn, per_epoch)
+        if task not in self._epochs or self._epochs[task][0] != epoch:
+            stream = seeding.generator(self.seed, *self.name, "trials", task, epoch)
+            self._epochs[task] = (epoch, torch.from_numpy(stream.permutation(self.sizes[task])))
+        start = batch * self.batch_size
+        return task, self._epochs[task][1][start : start + self.batch_size]

@@ -1,0 +1,98 @@
+"""What the training loop and the analyses ask of a model, and how one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from warpline import registry
+
+__all__ = ["Model", "build_model", "hidden_noise"]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A recurrent model. A `torch.nn.Module` that has what is named here fits the whole pipeline.
+
+    A model of your own is a class with this constructor, named in the configuration as
+    ``model: path/to/file.py:ClassName``:
+    ``Class(n_inputs, n_outputs, dt, settings, generator)``, where ``settings`` is the architecture's
+    entry (``units``, ``activation``, ``init``, ``gain``, ``tau``, ``noise``, ``parameters``), and
+    ``generator`` is the only source of randomness for the initial weights.
+    """
+
+    input_weights: ClassVar[tuple[str, ...]]
+    """Names of the parameters that carry the input: all that a frozen curriculum trains."""
+
+    def __call__(
+        self, inputs: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run on a batch of trials.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (trial, time, channel)
+        generator : torch.Generator, optional
+            Source of the hidden noise. Without one the model runs noise-free.
+
+        Returns
+        -------
+        outputs : Tensor, shape (trial, time, action)
+            Logits.
+        states : Tensor, shape (trial, time, unit)
+            The hidden state after each step.
+        """
+        ...
+
+
+def build_model(
+    settings: Mapping[str, Any], n_inputs: int, n_outputs: int, dt: float, seed: int
+) -> nn.Module:
+    """Build an architecture with initial weights drawn from a seed.
+
+    Parameters
+    ----------
+    settings : mapping
+        The architecture's entry of the configuration.
+    n_inputs, n_outputs : int
+        Numbers of input channels and of actions.
+    dt : float
+        Time step in ms.
+    seed : int
+        Seed of the weights.
+
+    Returns
+    -------
+    torch.nn.Module
+        Fulfils `Model`.
+
+    Raises
+    ------
+    TypeError
+        When a user's class lacks ``input_weights`` or names a parameter it does not have.
+    """
+    found = registry.load("models", settings["model"])
+    kind = found if isinstance(found, type) else found.Network
+    weights = torch.Generator().manual_seed(seed)
+    model: nn.Module = kind(
+        n_inputs=n_inputs, n_outputs=n_outputs, dt=dt, settings=settings, generator=weights
+    )
+    names = {name for name, _ in model.named_parameters()}
+    declared = getattr(model, "input_weights", None)
+    if not declared or not set(declared) <= names:
+        raise TypeError(
+            f"expected {kind.__name__}.input_weights to name some of {sorted(names)}, got {declared}"
+        )
+    return model
+
+
+def hidden_noise(
+    scale: float, like: Tensor, generator: torch.Generator | None
+) -> Tensor | None:
+    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none."""
+    if scale == 0 or generator is None:
+        return None
+    return scale * torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)

@@ -1,0 +1,75 @@
+"""The leaky gated recurrent unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from warpline.models.base import hidden_noise
+from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
+
+__all__ = ["Network"]
+
+OFFERS = True
+
+
+class Network(nn.Module):
+    """Leaky GRU (Cho et al. 2014, with a leak): tau dh/dt = z (n - h), in Euler steps of dt, from h = 0.
+
+    r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
+    n = phi(U_n u + b_n + r (W_n h + c_n) + noise), h <- h + (dt/tau) z (n - h); logits = R h + c.
+    The reset gate acts on W_n h, so that one matrix product serves all three gates (as cuDNN's GRU).
+    """
+
+    input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        dt: float,
+        settings: Mapping[str, Any],
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        units = settings["units"]
+        self.alpha = dt / settings["tau"]
+        self.noise = settings["noise"]
+        self.activation = ACTIVATIONS[settings["activation"]]
+        self.weight_in = nn.Parameter(input_matrix(3 * units, n_inputs, generator))
+        blocks = [
+            recurrent_matrix(settings["init"], units, activation, settings["gain"], generator)
+            for activation in ("sigmoid", "sigmoid", settings["activation"])
+        ]
+        self.weight_hh = nn.Parameter(torch.cat(blocks))
+        self.bias = nn.Parameter(torch.zeros(3 * units))
+        self.bias_candidate = nn.Parameter(torch.zeros(units))
+        self.weight_out = nn.Parameter(input_matrix(n_outputs, units, generator))
+        self.bias_out = nn.Parameter(torch.zeros(n_outputs))
+
+    def forward(
+        self, inputs: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
+        drive = nn.functional.linear(inputs.transpose(0, 1), self.weight_in, self.bias)
+        units = self.bias_candidate.numel()
+        gates, candidate = drive.split([2 * units, units], dim=-1)
+        noise = hidden_noise(self.noise, candidate, generator)
+        if noise is not None:
+            candidate = candidate + noise
+        recurrent_gates, recurrent_candidate = self.weight_hh.t().split([2 * units, units], dim=1)
+        recurrent_gates = recurrent_gates.contiguous()
+        recurrent_candidate = recurrent_candidate.contiguous()
+        state = drive.new_zeros((drive.shape[1], units))
+        states = []
+        for gate, own in zip(gates.unbind(0), candidate.unbind(0), strict=True):
+            reset, update = torch.sigmoid(torch.addmm(gate, state, recurrent_gates)).chunk(2, dim=1)
+            inner = torch.addmm(self.bias_candidate, state, recurrent_candidate)
+            target = self.activation(torch.addcmul(own, reset, inner))
+            state = torch.lerp(state, target, self.alpha * update)
+            states.append(state)
+        hidden = torch.stack(states, dim=1)
+        return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden

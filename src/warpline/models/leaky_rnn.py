@@ -1,0 +1,70 @@
+"""The leaky (continuous-time, Euler) recurrent network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from warpline.models.base import hidden_noise
+from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
+
+__all__ = ["Network"]
+
+OFFERS = True
+
+
+class Network(nn.Module):
+    """Leaky RNN: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
+
+    h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + noise), a = dt/tau; logits = R h_t + c.
+    The input projection of all steps is one matrix product; a step is one addmm and one lerp.
+    """
+
+    input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        dt: float,
+        settings: Mapping[str, Any],
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        units = settings["units"]
+        self.alpha = dt / settings["tau"]
+        self.noise = settings["noise"]
+        self.activation = ACTIVATIONS[settings["activation"]]
+        self.weight_in = nn.Parameter(input_matrix(units, n_inputs, generator))
+        self.weight_hh = nn.Parameter(
+            recurrent_matrix(
+                settings["init"], units, settings["activation"], settings["gain"], generator
+            )
+        )
+        self.bias = nn.Parameter(torch.zeros(units))
+        self.weight_out = nn.Parameter(input_matrix(n_outputs, units, generator))
+        self.bias_out = nn.Parameter(torch.zeros(n_outputs))
+
+    def forward(
+        self, inputs: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
+        # Time first, so that each step reads contiguous memory.
+        drive = nn.functional.linear(inputs.transpose(0, 1), self.weight_in, self.bias)
+        noise = hidden_noise(self.noise, drive, generator)
+        if noise is not None:
+            drive = drive + noise
+        recurrent = self.weight_hh.t()
+        state = drive.new_zeros(drive.shape[1:])
+        states = []
+        # unbind, not indexing: the backward of drive[t] would be quadratic in time.
+        for step in drive.unbind(0):
+            state = torch.lerp(
+                state, self.activation(torch.addmm(step, state, recurrent)), self.alpha
+            )
+            states.append(state)
+        hidden = torch.stack(states, dim=1)
+        return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden

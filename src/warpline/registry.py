@@ -1,0 +1,106 @@
+"""Find what a configuration names: a module of the package, or a user's own file or module.
+
+A name is looked up by convention (model ``leaky_rnn`` is `warpline.models.leaky_rnn`), not in a table:
+adding a module edits no other file, so nothing that ran before has to run again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+__all__ = ["UnknownNameError", "Where", "available", "load", "locate"]
+
+PACKAGE_FOLDER = Path(__file__).resolve().parent
+
+
+class UnknownNameError(LookupError):
+    """A configuration names something that does not exist."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a named thing lives: a module of the package, or a Python file of the user's."""
+
+    module: str | None = None
+    file: Path | None = None
+    attribute: str | None = None
+
+
+def available(folder: str) -> list[str]:
+    """Return the names that a folder of the package offers (``models``, ``tasks``, ``similarity``).
+
+    A module offers itself by defining ``OFFERS = True``; helpers beside it do not.
+    """
+    path = PACKAGE_FOLDER / folder
+    names = []
+    for info in pkgutil.iter_modules([str(path)]):
+        file = path / info.name / "__init__.py" if info.ispkg else path / f"{info.name}.py"
+        if "\nOFFERS = True" in file.read_text(encoding="utf-8"):
+            names.append(info.name)
+    return sorted(names)
+
+
+def locate(folder: str, name: str) -> Where:
+    """Say where a name leads, without importing it.
+
+    Parameters
+    ----------
+    folder : str
+        ``"models"``, ``"tasks"`` or ``"similarity"``.
+    name : str
+        A name that the package offers, or ``path/to/file.py:Attribute`` or ``package.module:Attribute``.
+
+    Raises
+    ------
+    UnknownNameError
+        When nothing of that name exists; the message lists what does.
+    """
+    head, colon, attribute = name.partition(":")
+    if not colon:
+        if name in available(folder):
+            return Where(module=f"warpline.{folder}.{name}")
+        raise UnknownNameError(
+            f"expected one of {', '.join(available(folder))}, or 'file.py:Name' of your own; got '{name}'"
+        )
+    if head.endswith(".py"):
+        file = Path(head)
+        if not file.is_file():
+            raise UnknownNameError(f"expected a Python file at '{head}', found none")
+        return Where(file=file, attribute=attribute)
+    if importlib.util.find_spec(head.partition(".")[0]) is None:
+        raise UnknownNameError(f"expected an importable module before the colon, got '{head}'")
+    return Where(module=head, attribute=attribute)
+
+
+def load(folder: str, name: str) -> Any:
+    """Import what a name leads to: a module of the package, or the attribute that the name states.
+
+    Raises
+    ------
+    UnknownNameError
+        As `locate`; also when the file or module has no such attribute.
+    """
+    where = locate(folder, name)
+    module: ModuleType
+    if where.file is not None:
+        title = f"warpline_user_{where.file.stem}"
+        spec = importlib.util.spec_from_file_location(title, where.file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[title] = module
+        spec.loader.exec_module(module)
+    else:
+        assert where.module is not None
+        module = importlib.import_module(where.module)
+    if where.attribute is None:
+        return module
+    if not hasattr(module, where.attribute):
+        raise UnknownNameError(f"'{name}': no '{where.attribute}' in {module.__name__}")
+    return getattr(module, where.attribute)

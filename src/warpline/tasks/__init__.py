@@ -1,0 +1,1 @@
+"""Cognitive tasks: neurogym environments with rules, and batched trial generation."""

@@ -1,0 +1,167 @@
+"""The mixin that turns a neurogym environment into a set of related tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RuleTask", "Variation", "neurogym_timing"]
+
+Timing = int | float | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How one task of a set differs from the basic one.
+
+    Attributes
+    ----------
+    anti : bool
+        The correct response is the opposite one.
+    delay : bool
+        A delay separates stimulus and response.
+    """
+
+    anti: bool = False
+    delay: bool = False
+
+
+FOUR_TASKS: Mapping[str, Variation] = {
+    "Basic": Variation(),
+    "Anti": Variation(anti=True),
+    "DelayResponse": Variation(delay=True),
+    "AntiDelayResponse": Variation(anti=True, delay=True),
+}
+
+
+def neurogym_timing(value: Timing) -> Any:
+    """Translate a duration of the configuration (ms) into neurogym's form.
+
+    Parameters
+    ----------
+    value : number or mapping
+        A constant, or ``{"choice": [...]}``, ``{"uniform": [low, high]}``,
+        ``{"truncated_exponential": [mean, low, high]}``.
+    """
+    if isinstance(value, int | float):
+        return value
+    ((kind, arguments),) = value.items()
+    return (kind, tuple(arguments))
+
+
+class RuleTask:
+    """Mixin over a `neurogym.TrialEnv`: a rule cue, an anti rule, a response delay, a go signal.
+
+    A task set of your own is one class, ``class MySet(RuleTask, MyEnv)``, where ``MyEnv`` is any
+    `TrialEnv` with the periods named in `periods`. It states what follows; the defaults suit an
+    environment with two choices.
+
+    Parameters
+    ----------
+    task : str
+        Which task of the set this environment plays.
+    rules : sequence of str
+        All tasks of the set, in the order of the rule-cue channels.
+    timing : mapping of str to duration
+        Duration of each period in ms (see `neurogym_timing`). ``delay`` holds for the tasks with one.
+    input_noise : float
+        Noise on the stimulus channels in the stimulus period, in units of the stimulus times the
+        square root of a ms, as neurogym's sigma; used where the environment adds none of its own.
+    **parameters
+        Passed to the environment.
+    """
+
+    tasks: ClassVar[Mapping[str, Variation]] = FOUR_TASKS
+    periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
+    adds_noise: ClassVar[bool] = False
+    """Whether the environment itself adds noise to its stimulus."""
+
+    def __init__(
+        self,
+        *,
+        task: str,
+        rules: Sequence[str],
+        timing: Mapping[str, Timing],
+        dt: int,
+        input_noise: float = 0.0,
+        **parameters: Any,
+    ) -> None:
+        if task not in self.tasks:
+            raise ValueError(f"expected a task among {', '.join(self.tasks)}; got '{task}'")
+        self.task = task
+        self.rules = tuple(rules)
+        self.variation = self.tasks[task]
+        durations = {period: neurogym_timing(value) for period, value in timing.items()}
+        if not self.variation.delay and "delay" in durations:
+            durations["delay"] = 0
+        if self.adds_noise:
+            parameters["sigma"] = input_noise
+        super().__init__(dt=dt, timing=durations, **parameters)  # type: ignore[call-arg]
+        self.input_noise = 0.0 if self.adds_noise else input_noise / np.sqrt(dt)
+
+    # --- what a task set states about itself -------------------------------------------------
+
+    def factors(self) -> dict[str, list[Any]]:
+        """Return the trial variables of the factorial evaluation set, with their levels."""
+        return {"ground_truth": list(self.choices)}  # type: ignore[attr-defined]
+
+    def opposite(self, action: NDArray[Any]) -> NDArray[Any]:
+        """Return the action that the anti rule asks for instead of `action` (any shape)."""
+        raise NotImplementedError("a task set with anti tasks states what the opposite action is")
+
+    def is_scored(self, trial: Mapping[str, Any]) -> bool:
+        """Say whether a trial has a right answer that the stimulus determines."""
+        return True
+
+    def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
+        """Return the probability that an ideal observer of the stimulus answers right."""
+        return 1.0
+
+    # --- what the mixin does --------------------------------------------------------------------
+
+    def _new_trial(self, **kwargs: Any) -> dict[str, Any]:
+        trial: dict[str, Any] = super()._new_trial(**kwargs)  # type: ignore[misc]
+        inputs: NDArray[np.float32] = self.ob  # type: ignore[has-type]
+        go = self.start_ind["decision"]  # type: ignore[attr-defined]
+        fixation = self.channels()["fixation"]
+        inputs[:go, fixation] = 1
+        inputs[go:, fixation] = 0
+        if self.input_noise > 0:
+            stimulus = self.view_ob("stimulus")  # type: ignore[attr-defined]
+            rest = [i for i in range(inputs.shape[1]) if i not in np.atleast_1d(fixation)]
+            noise = self.rng.randn(len(stimulus), len(rest))  # type: ignore[attr-defined]
+            stimulus[:, rest] += self.input_noise * noise
+        if self.variation.anti:
+            decision = self.view_groundtruth("decision")  # type: ignore[attr-defined]
+            decision[...] = self.opposite(decision.copy())
+        cue = np.zeros((len(inputs), len(self.rules)), inputs.dtype)
+        cue[:, self.rules.index(self.task)] = 1
+        self.ob = np.concatenate([inputs, cue], axis=1)
+        return trial
+
+    def channels(self) -> dict[str, Any]:
+        """Return the names of the environment's own input channels, with their indices."""
+        return dict(self.observation_space.name)  # type: ignore[attr-defined]
+
+    def channel_names(self) -> list[str]:
+        """Return one name per input channel, rule cues last."""
+        names: dict[int, str] = {}
+        for name, where in self.channels().items():
+            indices = np.atleast_1d(where)
+            for k, index in enumerate(indices):
+                names[int(index)] = name if len(indices) == 1 else f"{name}_{k}"
+        own = [names[i] for i in sorted(names)]
+        return own + [f"rule_{rule}" for rule in self.rules]
+
+    def stimulus_steps(self) -> int:
+        """Return the length of the current trial's stimulus period in steps."""
+        return int(self.end_ind["stimulus"] - self.start_ind["stimulus"])  # type: ignore[attr-defined]
+
+    @property
+    def n_actions(self) -> int:
+        """Number of actions, the first of which is to keep fixating."""
+        return int(self.action_space.n)  # type: ignore[attr-defined]

@@ -1,0 +1,51 @@
+"""Task set PDM: which of two noisy inputs is stronger on average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from neurogym.envs.native.perceptualdecisionmaking import PerceptualDecisionMaking
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from warpline.tasks.base import RuleTask
+
+__all__ = ["TaskSet"]
+
+OFFERS = True
+
+
+class TaskSet(RuleTask, PerceptualDecisionMaking):
+    """Perceptual decision-making of neurogym (Britten et al. 1992) with rules.
+
+    ``coh`` is the coherence in percent; the two inputs average 0.5 + coh/200 and 0.5 - coh/200, with
+    independent noise of standard deviation sigma/sqrt(dt) per step.
+    """
+
+    adds_noise: ClassVar[bool] = True
+
+    def factors(self) -> dict[str, list[Any]]:  # noqa: D102
+        return {"ground_truth": self.choices.tolist(), "coh": list(self.cohs)}
+
+    def opposite(self, action: NDArray[Any]) -> NDArray[Any]:
+        """Return the choice on the other side of the ring (actions 1 to dim_ring)."""
+        return 1 + (action - 1 + self.dim_ring // 2) % self.dim_ring
+
+    def is_scored(self, trial: Mapping[str, Any]) -> bool:
+        """Coherence 0 has no right answer: an ideal observer is at chance there."""
+        return bool(trial["coh"] > 0)
+
+    def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
+        """Return the accuracy of summing the difference of the two inputs (two choices).
+
+        Each step's difference has mean coh/100 and variance 2 sigma^2/dt, so that n steps give
+        Phi(coh/100 sqrt(n) / (sqrt(2) sigma/sqrt(dt))).
+        """
+        if self.dim_ring != 2:
+            return 1.0
+        if self.sigma == 0:
+            return 1.0 if trial["coh"] > 0 else 0.5
+        strength = trial["coh"] / 100 * np.sqrt(self.stimulus_steps())
+        return float(ndtr(strength / (np.sqrt(2) * self.sigma)))

@@ -1,0 +1,136 @@
+"""Hidden states of a network on trials: whole, in a window, averaged by condition, as components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["condition_means", "cut_window", "hidden_states", "principal_components"]
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.integer[Any]]
+
+CHUNK = 512
+
+
+def hidden_states(model: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run a model noise-free and return its hidden states.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Fulfils `warpline.models.base.Model`.
+    inputs : ndarray, shape (trial, time, channel)
+
+    Returns
+    -------
+    ndarray, shape (trial, time, unit)
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    chunks = []
+    with torch.no_grad():
+        for start in range(0, len(inputs), CHUNK):
+            batch = torch.from_numpy(inputs[start : start + CHUNK]).to(device)
+            chunks.append(model(batch)[1].cpu().numpy())
+    return np.concatenate(chunks)
+
+
+def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:
+    """Cut the same period out of every trial.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+    start, stop : ndarray of int, shape (trial,)
+        First step of the period, and one past its last.
+
+    Returns
+    -------
+    ndarray, shape (trial, step, unit)
+
+    Raises
+    ------
+    ValueError
+        When the period does not last equally long in all trials.
+    """
+    lengths = np.unique(stop - start)
+    if len(lengths) != 1:
+        raise ValueError(
+            "expected a period of one duration in all trials, got "
+            f"{', '.join(str(n) for n in lengths)} steps: models are compared in a fixed window"
+        )
+    steps = start[:, None] + np.arange(lengths[0])
+    return states[np.arange(len(states))[:, None], steps]
+
+
+def principal_components(states: Floats, variance: float) -> tuple[NDArray[np.float64], float]:
+    """Return the scores on the fewest principal components that keep a share of the variance.
+
+    All measures of the pipeline are invariant to rotation, so that each network may have a basis of
+    its own.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+    variance : float
+        In (0, 1].
+
+    Returns
+    -------
+    scores : ndarray, shape (trial, time, component)
+        Centred over trials and time. At least one component, also for constant states.
+    kept : float
+        The share that they keep; 1 for constant states.
+    """
+    samples = states.reshape(-1, states.shape[-1]).astype(np.float64)
+    samples = samples - samples.mean(axis=0)
+    eigenvalues, vectors = np.linalg.eigh(samples.T @ samples)
+    eigenvalues, vectors = np.clip(eigenvalues[::-1], 0, None), vectors[:, ::-1]
+    total = eigenvalues.sum()
+    if total == 0:
+        return np.zeros((*states.shape[:2], 1)), 1.0
+    shares = np.cumsum(eigenvalues) / total
+    count = min(int(np.searchsorted(shares, variance)) + 1, len(shares))
+    vectors = vectors[:, :count]
+    # The sign of a component is arbitrary: let its largest loading be positive.
+    largest = np.abs(vectors).argmax(axis=0)
+    vectors = vectors * np.sign(vectors[largest, np.arange(count)])
+    return (samples @ vectors).reshape(*states.shape[:2], count), float(shares[count - 1])
+
+
+def condition_means(
+    states: Floats, condition: Integers, go: Integers, end: Integers
+) -> tuple[Floats, Integers]:
+    """Average states over the trials of each condition, aligned on the start and then on the go signal.
+
+    Delays differ from trial to trial. Steps before the earliest go signal are aligned on the start of
+    the trial, steps after it on the trial's own go signal.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+    condition : ndarray of int, shape (trial,)
+    go, end : ndarray of int, shape (trial,)
+        First step of the response, and one past the trial's last.
+
+    Returns
+    -------
+    means : ndarray, shape (condition, step, unit)
+    aligned : ndarray of int, shape (step,)
+        Step from the start of the trial; negative steps count back from the end of the response.
+    """
+    before = int(go.min())
+    after = int((end - go).min())
+    steps = np.concatenate(
+        [np.broadcast_to(np.arange(before), (len(go), before)), go[:, None] + np.arange(after)], axis=1
+    )
+    picked = states[np.arange(len(states))[:, None], steps]
+    means = np.stack([picked[condition == c].mean(axis=0) for c in np.unique(condition)])
+    return means, np.concatenate([np.arange(before), np.arange(-after, 0)])
