@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class System:
     status : str
         Of the run: ``converged``, ``max_steps``, ``diverged``, ``untrained``.
     states : ndarray, shape (trial, time, component)
-        In the comparison window.
+            In the comparison window.
     """
 
     architecture: str
@@ -56,11 +56,13 @@ class System:
     accuracy: float
     status: str
     states: NDArray[np.float64]
+    variant: str = ""
+    """What a control did to the states; empty for the states as they are."""
 
     @property
-    def identity(self) -> tuple[str, str, int, int]:
-        """What makes two systems the same one: run and step."""
-        return (self.architecture, self.curriculum, self.seed, self.step)
+    def identity(self) -> tuple[str, str, int, int, str]:
+        """What makes two systems the same one: run, step and variant."""
+        return (self.architecture, self.curriculum, self.seed, self.step, self.variant)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,17 +227,18 @@ def controls(
     for seed, name in itertools.product(seeds, curricula):
         whole = runs[name, seed][-1]
         if n_even == n_odd:
-            halves = [_replace(whole, whole.states[repeat % 2 == part]) for part in (0, 1)]
+            halves = [
+                replace(whole, states=whole.states[repeat % 2 == part], variant=f"half {part}")
+                for part in (0, 1)
+            ]
             pairs.append(Comparison(halves[0], halves[1], {"control": "split_half"}))
         stream = seeding.generator(root, "shuffled_time", whole.architecture, name, seed)
-        order = stream.permuted(np.tile(np.arange(whole.states.shape[1]), (len(whole.states), 1)), axis=1)
-        shuffled = _replace(whole, np.take_along_axis(whole.states, order[:, :, None], axis=1))
+        n_trials, n_steps = whole.states.shape[:2]
+        order = stream.permuted(np.tile(np.arange(n_steps), (n_trials, 1)), axis=1)
+        states = np.take_along_axis(whole.states, order[:, :, None], axis=1)
+        shuffled = replace(whole, states=states, variant="shuffled")
         pairs.append(Comparison(whole, shuffled, {"control": "shuffled_time"}))
     return pairs
-
-
-def _replace(system: System, states: NDArray[np.float64]) -> System:
-    return System(**{**vars(system), "states": states})
 
 
 def between_architectures(
@@ -290,10 +293,9 @@ def compare(
     failed: dict[int, str] = {}
     representations: list[Any] = []
     for key, system in systems.items():
-        # Systems that share run and step also share states, unless a control changed them.
-        same = (*system.identity, system.states.shape, float(system.states.sum()))
-        if same in known:
-            place[key] = known[same]
+        # Several fractions of a short run are one checkpoint: it is represented once.
+        if system.identity in known:
+            place[key] = known[system.identity]
             continue
         if system.status == "diverged":
             failed[key] = "diverged"
@@ -303,7 +305,7 @@ def compare(
         except ValueError as error:
             failed[key] = f"failed: {error}"
             continue
-        place[key] = known[same] = len(representations) - 1
+        place[key] = known[system.identity] = len(representations) - 1
 
     tables = {}
     total = sum(len(pairs) for pairs in comparisons.values())
@@ -328,5 +330,7 @@ def compare(
                     for name in IDENTITY
                 }
                 rows.append({**pair.labels, **ends, **result})
-            tables[table] = pd.DataFrame(rows)
+            columns = [f"{name}_{end}" for end in "ab" for name in IDENTITY]
+            empty = pd.DataFrame(columns=[*columns, "dissimilarity", "status"])
+            tables[table] = pd.DataFrame(rows) if rows else empty
     return tables

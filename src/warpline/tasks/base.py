@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RuleTask", "Variation", "neurogym_timing"]
+__all__ = ["RuleTask", "neurogym_timing"]
 
 Timing = int | float | Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Variation:
-    """How one task of a set differs from the basic one.
-
-    Attributes
-    ----------
-    anti : bool
-        The correct response is the opposite one.
-    delay : bool
-        A delay separates stimulus and response.
-    """
-
-    anti: bool = False
-    delay: bool = False
-
-
-FOUR_TASKS: Mapping[str, Variation] = {
-    "Basic": Variation(),
-    "Anti": Variation(anti=True),
-    "DelayResponse": Variation(delay=True),
-    "AntiDelayResponse": Variation(anti=True, delay=True),
-}
 
 
 def neurogym_timing(value: Timing) -> Any:
@@ -63,9 +38,13 @@ class RuleTask:
     Parameters
     ----------
     task : str
-        Which task of the set this environment plays.
+        Which task of the set this environment plays; its rule cue is on throughout the trial.
     rules : sequence of str
         All tasks of the set, in the order of the rule-cue channels.
+    anti : bool
+        The correct response is the opposite one.
+    delay : bool
+        A delay separates stimulus and response.
     timing : mapping of str to duration
         Duration of each period in ms (see `neurogym_timing`). ``delay`` holds for the tasks with one.
     input_noise : float
@@ -75,7 +54,6 @@ class RuleTask:
         Passed to the environment.
     """
 
-    tasks: ClassVar[Mapping[str, Variation]] = FOUR_TASKS
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
     adds_noise: ClassVar[bool] = False
     """Whether the environment itself adds noise to its stimulus."""
@@ -85,18 +63,20 @@ class RuleTask:
         *,
         task: str,
         rules: Sequence[str],
+        anti: bool,
+        delay: bool,
         timing: Mapping[str, Timing],
         dt: int,
         input_noise: float = 0.0,
         **parameters: Any,
     ) -> None:
-        if task not in self.tasks:
-            raise ValueError(f"expected a task among {', '.join(self.tasks)}; got '{task}'")
+        if task not in rules:
+            raise ValueError(f"expected a task among {', '.join(rules)}; got '{task}'")
         self.task = task
         self.rules = tuple(rules)
-        self.variation = self.tasks[task]
+        self.anti = anti
         durations = {period: neurogym_timing(value) for period, value in timing.items()}
-        if not self.variation.delay and "delay" in durations:
+        if not delay and "delay" in durations:
             durations["delay"] = 0
         if self.adds_noise:
             parameters["sigma"] = input_noise
@@ -135,7 +115,7 @@ class RuleTask:
             rest = [i for i in range(inputs.shape[1]) if i not in np.atleast_1d(fixation)]
             noise = self.rng.randn(len(stimulus), len(rest))  # type: ignore[attr-defined]
             stimulus[:, rest] += self.input_noise * noise
-        if self.variation.anti:
+        if self.anti:
             decision = self.view_groundtruth("decision")  # type: ignore[attr-defined]
             decision[...] = self.opposite(decision.copy())
         cue = np.zeros((len(inputs), len(self.rules)), inputs.dtype)

@@ -21,10 +21,11 @@ def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
     Parameters
     ----------
     settings : mapping
-        The task set's part of the configuration: ``env``, ``tasks``, ``dt`` (ms), ``timing`` (ms),
-        ``input_noise``, ``parameters``.
+        The task set's part of the configuration: ``env``, ``rules`` (the names of all its tasks, in
+        the order of the cue channels), ``variation`` of the task at hand (``anti``, ``delay``), ``dt``
+        (ms), ``timing`` (ms), ``input_noise``, ``parameters``.
     task : str
-        One of ``settings["tasks"]``.
+        One of ``settings["rules"]``.
 
     Returns
     -------
@@ -35,7 +36,8 @@ def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
     kind = found if isinstance(found, type) else found.TaskSet
     environment: RuleTask = kind(
         task=task,
-        rules=settings["tasks"],
+        rules=settings["rules"],
+        **settings["variation"],
         timing=settings["timing"],
         dt=settings["dt"],
         input_noise=settings["input_noise"],
@@ -63,7 +65,7 @@ def generate_trials(
     settings : mapping
         As `make_environment`.
     task : str
-        One of ``settings["tasks"]``.
+        One of ``settings["rules"]``.
     split : {"train", "validation", "evaluation"}
         Each has a random stream of its own. The evaluation split crosses all levels of the
         environment's factors.

@@ -1,0 +1,11 @@
+# Run from this folder: snakemake --cores 2 --configfile config/demo.yaml
+include: "workflow/Snakefile"
+
+
+# Here and not in workflow/Snakefile: an included file cannot set the default target.
+rule all:
+    default_target: True
+    localrule: True
+    input:
+        all_tables(),
+        all_figures(),

@@ -1,0 +1,34 @@
+"""Compare trained networks of different architectures by one measure (same curriculum, same seed)."""
+
+from pathlib import Path
+
+from warpline import cli, store
+from warpline.comparison import between_architectures, compare, systems_of
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--trajectories", nargs="+", required=True)
+    parser.add_argument("--seeds", nargs="+", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = arguments.settings
+
+    finals = {}
+    for path in arguments.trajectories:
+        dataset = store.read_dataset(path)
+        key = (dataset.attrs["architecture"], dataset.attrs["curriculum"])
+        for seed, systems in systems_of(dataset).items():
+            finals[(*key, seed)] = systems[-1]
+    tables = compare(
+        {"architectures": between_architectures(finals, arguments.seeds)},
+        settings["measure"],
+        settings["seed"],
+    )
+    frame = tables["architectures"]
+    frame.insert(0, "measure", settings["measure"]["name"])
+    store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,56 @@
+"""Compare the networks of an architecture by one measure: after, over and within learning, controls."""
+
+from pathlib import Path
+
+from warpline import cli, store
+from warpline.comparison import (
+    after_learning,
+    compare,
+    controls,
+    over_learning,
+    systems_of,
+    within_learning,
+)
+from warpline.layout import COMPARISON_TABLES
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--trajectories", nargs="+", required=True, help="of this and earlier seeds")
+    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="the seeds of these tables")
+    for table in COMPARISON_TABLES:
+        parser.add_argument(f"--{table}", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = arguments.settings
+
+    runs, curricula, seen, repeat = {}, [], [], None
+    for path in arguments.trajectories:
+        dataset = store.read_dataset(path)
+        curriculum = dataset.attrs["curriculum"]
+        repeat = dataset["repeat"].values
+        curricula.append(curriculum)
+        for seed, systems in systems_of(dataset).items():
+            runs[curriculum, seed] = systems
+            seen.append(seed)
+    curricula = list(dict.fromkeys(curricula))
+    earlier = [seed for seed in dict.fromkeys(seen) if seed not in arguments.seeds]
+    seeds = arguments.seeds
+    tables = compare(
+        {
+            "after": after_learning(runs, curricula, seeds, earlier),
+            "over": over_learning(runs, curricula, seeds, earlier, settings["over"]),
+            "within": within_learning(runs, curricula, seeds, settings["within"]),
+            "controls": controls(runs, curricula, seeds, repeat, settings["seed"]),
+        },
+        settings["measure"],
+        settings["seed"],
+    )
+    for name, frame in tables.items():
+        frame.insert(0, "measure", settings["measure"]["name"])
+        store.write_table(
+            frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,60 @@
+"""Gather the tables of a task set: status of every run, means, intervals, tests, controls."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from warpline import cli, store
+from warpline.layout import STATISTICS_TABLES
+from warpline.statistics import control_table, group_tests, summary_table
+
+
+def run_row(path: str) -> dict[str, object]:
+    """Return the row of one run from its history."""
+    found = store.read_table_metadata(path)
+    history = store.read_table(path)
+    taskset, architecture, curriculum, seed = found["settings"]["streams"]["run"]
+    last = history[history["step"] == history["step"].max()]
+    return {
+        "taskset": taskset,
+        "architecture": architecture,
+        "curriculum": curriculum,
+        "seed": seed,
+        "status": found["status"],
+        "pretraining": found.get("pretraining", ""),
+        "last_step": found["last_step"],
+        "accuracy": last["accuracy"].mean(),
+        "ideal": found["ideal"],
+    }
+
+
+def gather(paths: list[str]) -> pd.DataFrame:
+    """Return several tables as one."""
+    return pd.concat([store.read_table(path) for path in paths], ignore_index=True)
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--history", nargs="+", required=True)
+    parser.add_argument("--after", nargs="*", default=[])
+    parser.add_argument("--control-rows", nargs="*", default=[])
+    for table in STATISTICS_TABLES:
+        parser.add_argument(f"--{table}", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = arguments.settings
+
+    runs = pd.DataFrame([run_row(path) for path in arguments.history])
+    tables = {"runs": runs, "summary": pd.DataFrame(), "tests": pd.DataFrame(), "controls": pd.DataFrame()}
+    if arguments.after:
+        after = gather(arguments.after)
+        tables["summary"] = summary_table(after, settings)
+        tables["tests"] = group_tests(after, settings["references"], settings)
+        tables["controls"] = control_table(gather(arguments.control_rows), settings)
+    for name, frame in tables.items():
+        store.write_table(
+            frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)

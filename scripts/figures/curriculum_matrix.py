@@ -1,0 +1,35 @@
+"""Mean dissimilarity between the trained networks of every two curricula, a panel per measure."""
+
+import numpy as np
+
+from warpline import plotting, store
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    summary = store.read_table(arguments.summary[0])
+    summary = summary[summary["architecture"] == settings["architecture"]]
+    # Cross-seed: a curriculum against itself is then its own spread, not 0.
+    rows = summary[summary["seeds"] == "cross"]
+    if rows.empty:
+        rows = summary[summary["seeds"] == "same"]
+    measures = [name for name in settings["measures"] if name in set(rows["measure"])]
+    present = {*rows["curriculum_a"], *rows["curriculum_b"]}
+    curricula = [name for name in settings["curricula"] if name in present]
+    labels = [name.replace("_", " ") for name in curricula]
+    side = 0.45 * len(curricula) + 1.6
+    figure, axes = plt.subplots(1, len(measures), squeeze=False, figsize=(side * len(measures), side))
+    for panel, measure in zip(axes[0], measures, strict=True):
+        matrix = np.full((len(curricula), len(curricula)), np.nan)
+        for row in rows[rows["measure"] == measure].itertuples():
+            i, j = curricula.index(row.curriculum_a), curricula.index(row.curriculum_b)
+            matrix[i, j] = matrix[j, i] = row.mean
+        image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
+        figure.colorbar(image, ax=panel, shrink=0.7)
+        panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["summary"], make)

@@ -1,0 +1,63 @@
+"""Dissimilarity between trained networks that differ in one hyperparameter (same curriculum and seed)."""
+
+import pandas as pd
+
+from warpline import plotting, store
+
+FLOOR = "other seed"
+SEVERAL = "several"
+
+
+def difference(a, b):
+    """Return the hyperparameter in which two architectures differ."""
+    keys = [key for key in a if a[key] != b[key]]
+    return keys[0].replace("_", " ") if len(keys) == 1 else SEVERAL
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    between = pd.concat([store.read_table(path) for path in arguments.between])
+    entries = settings["architectures"]
+    between["differs"] = [
+        difference(entries[a], entries[b])
+        for a, b in zip(between["architecture_a"], between["architecture_b"], strict=True)
+    ]
+    parts = [between]
+    if arguments.after:
+        after = pd.concat([store.read_table(path) for path in arguments.after])
+        floor = after[(after["seeds"] == "cross") & (after["curriculum_a"] == after["curriculum_b"])]
+        floor = floor[floor["curriculum_a"].isin(between["curriculum_a"])]
+        parts.append(floor.assign(differs=FLOOR))
+    rows = pd.concat(parts).dropna(subset="dissimilarity")
+    found = set(rows["differs"])
+    kinds = [FLOOR] * (FLOOR in found) + sorted(found - {FLOOR, SEVERAL}) + [SEVERAL] * (SEVERAL in found)
+    measures = [name for name in settings["measures"] if name in set(rows["measure"])]
+    present = set(rows["curriculum_a"])
+    curricula = [name for name in settings["curricula"] if name in present]
+    look = plotting.colours(settings["curricula"], settings["style"])
+    figure, axes = plt.subplots(
+        1, len(measures), squeeze=False, figsize=((0.5 * len(kinds) + 1.5) * len(measures), 2.9)
+    )
+    for panel, measure in zip(axes[0], measures, strict=True):
+        for k, kind in enumerate(kinds):
+            for offset, name in zip(plotting.spread(len(curricula), 0.5), curricula, strict=True):
+                chosen = rows[
+                    (rows["measure"] == measure) & (rows["differs"] == kind) & (rows["curriculum_a"] == name)
+                ]["dissimilarity"]
+                colour, marker = look[name]
+                label = name.replace("_", " ") if k == 0 else None
+                panel.plot([k + offset] * len(chosen), chosen, marker, color=colour, ms=4, label=label)
+        panel.set_xticks(range(len(kinds)), kinds, rotation=45, ha="right", rotation_mode="anchor")
+        panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        panel.set_ylim(bottom=0)
+        panel.margins(x=0.2)
+    axes[0, 0].set_ylabel("dissimilarity")
+    axes[0, 0].set_xlabel("what differs")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["between", "after"], make)

@@ -1,0 +1,73 @@
+"""Principal components of the trained networks' states, by curriculum and by task."""
+
+import numpy as np
+
+from warpline import plotting, store
+
+SIGNAL_COLOURS = "RdBu_r"
+
+
+def pooled_components(means):
+    """Return the first two principal components, in a basis pooled over tasks and conditions.
+
+    `means` is (task, condition, step, unit) with missing steps as NaN; returns (..., 2) and shares.
+    """
+    samples = means.reshape(-1, means.shape[-1])
+    known = ~np.isnan(samples).any(axis=1)
+    centre = samples[known].mean(axis=0)
+    _, singular, axes = np.linalg.svd(samples[known] - centre, full_matrices=False)
+    return (means - centre) @ axes[:2].T, singular[:2] ** 2 / np.sum(singular**2)
+
+
+def signals(trials):
+    """Return the signed stimulus strength of each condition, in [-1, 1]."""
+    first = trials.isel(trial=slice(0, int((trials["repeat"] == 0).sum())))
+    side = np.sign(first["ground_truth"].values - first["ground_truth"].values.mean())
+    strength = first["coh"].values if "coh" in first else np.ones(first.sizes["trial"])
+    return side * strength / max(strength.max(), 1e-9)
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    datasets = [store.read_dataset(path) for path in arguments.trajectories]
+    trials = store.read_dataset(arguments.trials[0])
+    signal = signals(trials)
+    colour = plt.get_cmap(SIGNAL_COLOURS)
+    tasks = list(datasets[0]["task"].values)
+    figure, axes = plt.subplots(
+        len(tasks), len(datasets), squeeze=False,
+        figsize=(2.2 * len(datasets) + 0.6, 2.1 * len(tasks)),
+    )
+    for column, data in enumerate(datasets):
+        # Steps count from the start, then (negative) from the end of the response.
+        steps = data["step_aligned"].values
+        order = np.concatenate([np.flatnonzero(steps >= 0), np.flatnonzero(steps < 0)])
+        means = data["mean_states"].isel(seed=0, step_aligned=order)
+        means = means.transpose("task", "condition", "step_aligned", "unit").values
+        scores, shares = pooled_components(means)
+        for row, task in enumerate(tasks):
+            panel = axes[row, column]
+            for condition, level in enumerate(signal):
+                path = scores[row, condition]
+                path = path[~np.isnan(path).any(axis=1)]
+                # The middle of the colour map is white: start away from it.
+                shade = colour(0.5 + 0.5 * np.sign(level) * (0.25 + 0.75 * abs(level)))
+                panel.plot(path[:, 0], path[:, 1], color=shade if level else "0.6", lw=1)
+                panel.plot(*path[-1], "o", color=shade if level else "0.6", ms=3)
+            panel.plot(*scores[row, 0, 0], "k^", ms=4)
+            panel.set_xticks([])
+            panel.set_yticks([])
+            panel.set_xlabel(f"PC 1 ({shares[0]:.0%})")
+            panel.set_ylabel(f"{task}\nPC 2 ({shares[1]:.0%})" if column == 0 else f"PC 2 ({shares[1]:.0%})")
+            panel.sharex(axes[0, column])
+            panel.sharey(axes[0, column])
+        name = data.attrs["curriculum"].replace("_", " ")
+        axes[0, column].set_title(f"{name}\nseed {int(data['seed'][0])}, {data['status'].values[0]}")
+    scale = plt.cm.ScalarMappable(plt.Normalize(-1, 1), SIGNAL_COLOURS)
+    figure.colorbar(scale, ax=axes[:, -1].tolist(), label="signed stimulus strength", ticks=[-1, 0, 1])
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["trajectories", "trials"], make)

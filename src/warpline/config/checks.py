@@ -1,0 +1,196 @@
+"""What no single section can see: names that must exist, and numbers that must fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from warpline import registry
+from warpline.config.errors import nearest
+from warpline.config.models import DSA, Config, TaskSet, TruncatedExponential, Uniform
+
+__all__ = ["faults"]
+
+PERIODS = ("fixation", "stimulus", "delay", "decision")
+
+
+def faults(config: Config) -> list[str]:
+    """Return a message per fault; none where the configuration holds together."""
+    found: list[str] = []
+    for check in CHECKS:
+        found += check(config)
+    return found
+
+
+def _used(config: Config, kind: str) -> list[str]:
+    return list(dict.fromkeys(name for block in config.run.grid for name in getattr(block, kind)))
+
+
+def _unknown(place: str, names: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            yield f"{place}: unknown name '{name}'; {nearest(name, known)}"
+
+
+def _names(config: Config) -> Iterator[str]:
+    for kind in ("tasksets", "architectures", "curricula"):
+        catalogue = getattr(config, kind)
+        for k, block in enumerate(config.run.grid):
+            yield from _unknown(f"run.grid.{k}.{kind}", getattr(block, kind), catalogue)
+    yield from _unknown("run.measures", config.run.measures, config.measures)
+    yield from _unknown(
+        "comparison.over.references", config.comparison.over.references, config.curricula
+    )
+
+
+def _registered(config: Config) -> Iterator[str]:
+    asked = [("tasks", f"tasksets.{n}.env", t.env) for n, t in config.tasksets.items()]
+    asked += [
+        ("models", f"architectures.{n}.model", a.model) for n, a in config.architectures.items()
+    ]
+    asked += [
+        ("similarity", f"measures.{n}.measure", m.measure) for n, m in config.measures.items()
+    ]
+    for folder, place, name in asked:
+        try:
+            registry.locate(folder, name)
+        except registry.UnknownNameError as error:
+            yield f"{place}: {error}"
+
+
+def _tasks(config: Config) -> Iterator[str]:
+    for name, taskset in config.tasksets.items():
+        yield from _unknown(f"tasksets.{name}.target", [taskset.target], taskset.tasks)
+    for name in _used(config, "tasksets"):
+        if name not in config.tasksets:
+            continue
+        known = ["target", *config.tasksets[name].tasks]
+        yield from _unknown("trajectories.tasks", config.trajectories.tasks, known)
+        for curriculum in _used(config, "curricula"):
+            entry = config.curricula.get(curriculum)
+            if entry is None:
+                continue
+            for key in ("pretrain", "train"):
+                place = f"curricula.{curriculum}.{key} (task set {name})"
+                yield from _unknown(place, getattr(entry, key), known)
+
+
+def _curricula(config: Config) -> Iterator[str]:
+    for name, entry in config.curricula.items():
+        if entry.pretrain and not entry.train:
+            yield f"curricula.{name}.train: expected a task to train after the pretraining, got none"
+        for key in ("pretrain", "train"):
+            tasks = getattr(entry, key)
+            if len(set(tasks)) < len(tasks):
+                yield f"curricula.{name}.{key}: expected each task once, got {', '.join(tasks)}"
+
+
+def _timing(config: Config) -> Iterator[str]:
+    for name, taskset in config.tasksets.items():
+        place = f"tasksets.{name}.timing"
+        missing = [period for period in ("stimulus", "decision") if period not in taskset.timing]
+        if missing:
+            yield f"{place}: expected a duration for {' and '.join(missing)}, got none"
+        if ":" not in taskset.env:
+            yield from _unknown(place, taskset.timing, PERIODS)
+        for period, value in taskset.timing.items():
+            if isinstance(value, Uniform) and value.uniform[0] > value.uniform[1]:
+                yield f"{place}.{period}.uniform: expected low <= high, got {value.uniform}"
+            if isinstance(value, TruncatedExponential):
+                _, low, high = value.truncated_exponential
+                if low > high:
+                    yield f"{place}.{period}.truncated_exponential: expected low <= high, got {low}, {high}"
+        for period in ("stimulus", "decision"):
+            value = taskset.timing.get(period)
+            if isinstance(value, int | float) and value < taskset.dt:
+                yield f"{place}.{period}: expected at least one step of dt = {taskset.dt} ms, got {value}"
+        if "stimulus" in taskset.timing and _window_steps(taskset) is None:
+            yield (
+                f"{place}.stimulus: expected one duration for all trials, because models are compared "
+                f"in this window; got {taskset.timing['stimulus']}"
+            )
+
+
+def _window_steps(taskset: TaskSet) -> int | None:
+    """Return the steps of the comparison window, None where it has no one length."""
+    duration = taskset.timing.get("stimulus")
+    return int(duration // taskset.dt) if isinstance(duration, int | float) else None
+
+
+def _delays(config: Config) -> Iterator[str]:
+    for measure in config.run.measures:
+        entry = config.measures.get(measure)
+        if not isinstance(entry, DSA):
+            continue
+        need = (entry.n_delays - 1) * entry.delay_interval + 2
+        for name in _used(config, "tasksets"):
+            steps = _window_steps(config.tasksets[name]) if name in config.tasksets else None
+            if steps is not None and steps < need:
+                yield (
+                    f"measures.{measure}: {entry.n_delays} delays of {entry.delay_interval} steps need "
+                    f"a window of at least {need} steps, got {steps} (task set {name}, stimulus of "
+                    f"{config.tasksets[name].timing['stimulus']} ms at dt = {config.tasksets[name].dt} "
+                    "ms): use fewer or shorter delays, or a smaller dt"
+                )
+
+
+def _training(config: Config) -> Iterator[str]:
+    for stage in ("pretraining", "training"):
+        settings = getattr(config, stage)
+        late = [step for step in settings.checkpoints.steps if step > settings.max_steps]
+        if late:
+            yield (
+                f"{stage}.checkpoints.steps: expected steps up to {stage}.max_steps = "
+                f"{settings.max_steps}, got {', '.join(map(str, late))}"
+            )
+        if settings.evaluate_every > settings.max_steps:
+            yield (
+                f"{stage}.evaluate_every: expected at most {stage}.max_steps = {settings.max_steps}, "
+                f"got {settings.evaluate_every}"
+            )
+    for name in _used(config, "architectures"):
+        entry = config.architectures.get(name)
+        if entry is None:
+            continue
+        for taskset in _used(config, "tasksets"):
+            if taskset not in config.tasksets:
+                continue
+            trials = config.tasksets[taskset].trials.train
+            if entry.batch_size > trials:
+                yield (
+                    f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
+                    f"= {trials}, got {entry.batch_size}"
+                )
+            if entry.tau < config.tasksets[taskset].dt:
+                yield (
+                    f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
+                    f"{config.tasksets[taskset].dt} ms, got {entry.tau}"
+                )
+
+
+def _fractions(config: Config) -> Iterator[str]:
+    kept = config.trajectories.fractions
+    if sorted(set(kept)) != kept:
+        yield f"trajectories.fractions: expected rising values, each once, got {kept}"
+    if kept and kept[-1] != 1:
+        yield f"trajectories.fractions: expected the last to be 1.0 (the trained network), got {kept[-1]}"
+    for section in ("over", "within"):
+        asked = getattr(config.comparison, section).fractions
+        missing = [fraction for fraction in asked if fraction not in kept]
+        if missing:
+            yield (
+                f"comparison.{section}.fractions: expected values that trajectories.fractions keeps, "
+                f"got {', '.join(map(str, missing))} besides"
+            )
+
+
+CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
+    _names,
+    _registered,
+    _tasks,
+    _curricula,
+    _timing,
+    _delays,
+    _training,
+    _fractions,
+)

@@ -1,0 +1,79 @@
+"""Turn validation errors into messages: where, what was expected, what was got."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+__all__ = ["ConfigError", "explain", "nearest"]
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong. The message has a line per fault."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = list(faults)
+        listed = "\n".join(f"  - {fault}" for fault in self.faults)
+        super().__init__(f"the configuration is wrong:\n{listed}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint: the nearest known name, or all of them."""
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"expected one of {', '.join(known)}" if known else "nothing is expected here"
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that an annotation holds, through unions, lists and mappings."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in getattr(annotation, "__args__", ()) for found in _models_in(part)]
+
+
+def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Return the keys that are valid at a place of the configuration."""
+    current = [model]
+    for part in path:
+        fields = [found.model_fields[part] for found in current if part in found.model_fields]
+        # A name of a catalogue, or a place in a list, leads to the models that it holds.
+        if fields:
+            current = [inner for field in fields for inner in _models_in(field.annotation)]
+    return list(dict.fromkeys(key for found in current for key in found.model_fields))
+
+
+def _number_hint(item: Mapping[str, Any]) -> str:
+    """Say how YAML wants a number written where it read ``1e-3`` as text."""
+    text = item["input"]
+    if item["type"] in ("float_type", "int_type") and isinstance(text, str):
+        try:
+            return f" as text: write {float(text)!r}"
+        except ValueError:
+            return ""
+    return ""
+
+
+def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any]) -> ConfigError:
+    """Return the pydantic error as a `ConfigError`."""
+    faults = []
+    for item in error.errors():
+        # Tags of unions are not keys of the configuration.
+        where = [part for part in item["loc"] if not str(part).startswith("tag:")]
+        place = ".".join(str(part) for part in where)
+        if item["type"] == "extra_forbidden":
+            keys = _fields_at(model, tuple(where[:-1]))
+            faults.append(f"{place}: unknown key; {nearest(str(where[-1]), keys)}")
+        elif item["type"] == "missing":
+            faults.append(f"{place}: expected a value, got none")
+        elif item["type"] == "value_error":
+            text = str(item["ctx"]["error"]) if "ctx" in item else item["msg"]
+            faults.append(f"{place}: {text}" if place else text)
+        else:
+            message = item["msg"][0].lower() + item["msg"][1:]
+            faults.append(f"{place}: {message}, got {item['input']!r}{_number_hint(item)}")
+    return ConfigError(dict.fromkeys(faults))

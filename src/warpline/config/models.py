@@ -1,0 +1,350 @@
+"""The configuration's models, one per section. Every key is documented here and in config/README.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+
+__all__ = [
+    "DSA",
+    "Architecture",
+    "Config",
+    "Curriculum",
+    "Grid",
+    "Measure",
+    "TaskSet",
+    "Training",
+]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+# --- tasks ------------------------------------------------------------------------------------------
+
+
+class Choice(Strict):
+    """A duration drawn from a list (ms)."""
+
+    choice: Annotated[list[Positive], Field(min_length=1)]
+
+
+class Uniform(Strict):
+    """A duration drawn evenly between two bounds (ms)."""
+
+    uniform: Annotated[list[NonNegative], Field(min_length=2, max_length=2)]
+
+
+class TruncatedExponential(Strict):
+    """A duration drawn from an exponential, cut to bounds: mean, low, high (ms)."""
+
+    truncated_exponential: Annotated[list[NonNegative], Field(min_length=3, max_length=3)]
+
+
+def _duration_kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return next(iter(value), None) if len(value) == 1 else None
+    if isinstance(value, Strict):
+        return next(iter(type(value).model_fields))
+    return "constant"
+
+
+Duration = Annotated[
+    Annotated[NonNegative, Tag("constant")]
+    | Annotated[Choice, Tag("choice")]
+    | Annotated[Uniform, Tag("uniform")]
+    | Annotated[TruncatedExponential, Tag("truncated_exponential")],
+    Discriminator(
+        _duration_kind,
+        custom_error_type="duration",
+        custom_error_message=(
+            "expected a duration in ms: a number, or one of {choice: [...]}, {uniform: [low, high]}, "
+            "{truncated_exponential: [mean, low, high]}"
+        ),
+    ),
+]
+
+
+class TaskVariation(Strict):
+    """How a task differs from the basic one of its set."""
+
+    anti: bool = False
+    """The correct response is the opposite one."""
+    delay: bool = False
+    """A delay separates stimulus and response."""
+
+
+class TrialCounts(Strict):
+    """How many trials of each task."""
+
+    train: Count = 10_000
+    validation: Count = 500
+    evaluation_repeats: Annotated[int, Field(ge=2, multiple_of=2)] = 20
+    """Repeats of each cell of the factorial design; even, so that it splits into halves."""
+
+
+class TaskSet(Strict):
+    """A set of related tasks that share an environment, inputs and actions."""
+
+    env: str
+    """``perceptual_decision``, ``go_nogo``, or ``path/to/file.py:Class`` of your own."""
+    tasks: Annotated[dict[Name, TaskVariation], Field(min_length=1)]
+    target: Name
+    """The task that curricula end with and that models are compared on."""
+    dt: Count
+    """Time step in ms."""
+    timing: dict[str, Duration]
+    """Duration of each period; ``delay`` holds for the tasks that have one."""
+    input_noise: NonNegative
+    """Noise on the stimulus per square root of a ms, as neurogym's sigma."""
+    parameters: dict[str, Any] = {}
+    """Further arguments of the environment."""
+    trials: TrialCounts = TrialCounts()
+
+
+# --- models -----------------------------------------------------------------------------------------
+
+
+class Architecture(Strict):
+    """A model and how it learns. Any value may be a list: the entry is then a grid."""
+
+    model: str
+    """``leaky_rnn``, ``leaky_gru``, or ``path/to/file.py:Class`` of your own."""
+    units: Count
+    activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
+    init: Literal["kaiming", "xavier", "orthogonal", "identity", "gaussian"] = "orthogonal"
+    """Of the recurrent weights."""
+    gain: Positive = 1.0
+    """Factor on the initial recurrent weights."""
+    tau: Positive = 100.0
+    """Time constant in ms."""
+    noise: NonNegative = 0.0
+    """Standard deviation of the hidden noise in training, per step."""
+    learning_rate: Positive = 1e-3
+    batch_size: Count = 64
+    parameters: dict[str, Any] = {}
+    """Further settings of a model of your own."""
+
+
+class Curriculum(Strict):
+    """Which tasks are learned, in which order, and by which parameters."""
+
+    pretrain: list[Name] = []
+    """Tasks of the pretraining, interleaved."""
+    train: list[Name] = ["target"]
+    """Tasks of the training; ``target`` is the task set's. Empty: not trained at all."""
+    free: Literal["all", "input"] = "all"
+    """Parameters that learn in training: all, or the input weights alone."""
+
+
+# --- training ---------------------------------------------------------------------------------------
+
+
+class Checkpoints(Strict):
+    """Which updates leave a checkpoint; the first (0) and the last always do."""
+
+    log: Annotated[int, Field(ge=0)] = 12
+    """How many, evenly spaced in the logarithm of the update."""
+    every: Annotated[int, Field(ge=0)] = 0
+    """And one every so many updates (0: none)."""
+    steps: list[Annotated[int, Field(ge=0)]] = []
+    """And these."""
+
+
+class Training(Strict):
+    """The training loop. ``training`` and ``pretraining`` each have one."""
+
+    max_steps: Count
+    """Updates at most."""
+    evaluate_every: Count = 20
+    """Updates between two evaluations on the validation trials."""
+    target_fraction: Annotated[float, Field(gt=0, le=1)] = 0.97
+    """Stop at this fraction of an ideal observer's accuracy ..."""
+    sustained: Count = 3
+    """... reached in so many evaluations in a row, in every task."""
+    gradient_clip: Positive = 1.0
+    """Largest norm of the gradient."""
+    checkpoints: Checkpoints = Checkpoints()
+    resume_every: Count = 200
+    """Updates between two saves of the state from which a killed job goes on."""
+
+
+# --- comparison -------------------------------------------------------------------------------------
+
+
+class Trajectories(Strict):
+    """Which hidden states are kept."""
+
+    fractions: Annotated[list[Fraction], Field(min_length=1)]
+    """Checkpoints, as fractions of the run's own training."""
+    variance: Annotated[float, Field(gt=0, le=1)] = 0.999
+    """Share of the variance that the kept principal components hold."""
+    tasks: list[Name] = ["target"]
+    """Tasks whose condition averages are kept for figures."""
+
+
+class Over(Strict):
+    """Comparison over learning."""
+
+    fractions: Annotated[list[Fraction], Field(min_length=2)]
+    references: Annotated[list[Name], Field(min_length=1)] = ["master"]
+    """Curricula that the others are compared with."""
+
+
+class Within(Strict):
+    """Comparison within learning."""
+
+    fractions: Annotated[list[Fraction], Field(min_length=2)] = [0.0, 0.25, 0.5, 0.75, 1.0]
+
+
+class Comparison(Strict):
+    """Which checkpoints are compared."""
+
+    over: Over
+    within: Within = Within()
+
+
+class Plain(Strict):
+    """A measure without settings."""
+
+    measure: Literal["cka", "cka_debiased", "procrustes"]
+
+
+class DSA(Strict):
+    """Dynamical similarity analysis."""
+
+    measure: Literal["dsa"]
+    n_delays: Count
+    """Delays of the embedding, the present included."""
+    delay_interval: Count = 1
+    """Steps between two delays."""
+    rank: Count
+    """Rank of the fitted operator."""
+    ridge: NonNegative = 0.0
+    """Ridge penalty of the regression, in whitened coordinates."""
+    score: Literal["angle", "wasserstein"] = "angle"
+    solver: Literal["newton", "reference"] = "newton"
+    """``newton``, Warpline's own; ``reference``, the package dsa-metric."""
+    max_starts: Count = 24
+    """Starting points of the alignment at most (newton)."""
+    iterations: Count = 1000
+    """Gradient steps (reference)."""
+    lr: Positive = 0.01
+    """Step size (reference)."""
+    strict: bool = False
+    """Refuse a rank above what the data carry, instead of padding with zeros."""
+
+
+class UserMeasure(Strict):
+    """A measure of your own."""
+
+    measure: Annotated[str, Field(pattern=":")]
+    """``path/to/file.py:Name``, with ``represent`` and ``compare_pairs``."""
+    settings: dict[str, Any] = {}
+
+
+def _measure_kind(value: Any) -> str:
+    name = value.get("measure") if isinstance(value, dict) else getattr(value, "measure", None)
+    if name == "dsa":
+        return "tag:dsa"
+    return "tag:user" if ":" in str(name) else "tag:plain"
+
+
+Measure = Annotated[
+    Annotated[Plain, Tag("tag:plain")]
+    | Annotated[DSA, Tag("tag:dsa")]
+    | Annotated[UserMeasure, Tag("tag:user")],
+    Discriminator(_measure_kind),
+]
+
+
+class Statistics(Strict):
+    """Intervals and tests."""
+
+    bootstrap: Annotated[int, Field(ge=100)] = 2000
+    """Resamples of the networks."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    min_seeds: Annotated[int, Field(ge=2)] = 5
+    """Below so many networks: points, and no p-values."""
+
+
+class Figures(Strict):
+    """How figures look."""
+
+    palette: Literal["okabe-ito", "tol-bright"] = "okabe-ito"
+    """Both can be told apart by colour-blind readers."""
+    colormap: Literal["viridis", "cividis", "magma"] = "viridis"
+    font_size: Annotated[float, Field(ge=5, le=20)] = 9.0
+    dpi: Annotated[int, Field(ge=50, le=600)] = 150
+
+
+# --- what is run ------------------------------------------------------------------------------------
+
+
+class Grid(Strict):
+    """One block of the grid: the full product of its lists."""
+
+    tasksets: Annotated[list[Name], Field(min_length=1)]
+    architectures: Annotated[list[Name], Field(min_length=1)]
+    curricula: Annotated[list[Name], Field(min_length=1)]
+    comparisons: list[Literal["learning", "architectures"]] = ["learning"]
+    """``learning``: after, over and within learning, per architecture; ``architectures``: between
+    the architectures of all blocks that ask for it."""
+
+
+class Run(Strict):
+    """What is run."""
+
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    measures: list[Name]
+    grid: Annotated[list[Grid], Field(min_length=1)]
+
+    @field_validator("seeds", "measures")
+    @classmethod
+    def _unique(cls, value: list[Any]) -> list[Any]:
+        twice = sorted({str(item) for item in value if value.count(item) > 1})
+        if twice:
+            raise ValueError(f"expected each entry once, got {', '.join(twice)} more than once")
+        return value
+
+
+class Jobs(Strict):
+    """How the work is cut into jobs. Changes no number."""
+
+    seeds_per_job: Count = 1
+    """Seeds that one trajectory or comparison job takes."""
+    gpu: bool = False
+    """Ask the cluster for a GPU for each training job."""
+
+
+class Config(Strict):
+    """A configuration of the pipeline."""
+
+    name: Name
+    """Results go to ``results/<name>``."""
+    seed: Seed
+    """Root of all random streams."""
+    run: Run
+    tasksets: dict[Name, TaskSet]
+    architectures: dict[Name, Architecture]
+    curricula: dict[Name, Curriculum]
+    measures: dict[Name, Measure]
+    pretraining: Training
+    training: Training
+    trajectories: Trajectories
+    comparison: Comparison
+    statistics: Statistics = Statistics()
+    figures: Figures = Figures()
+    jobs: Jobs = Jobs()

@@ -1,0 +1,136 @@
+"""What each job is told of the configuration: the keys that it uses, and no others.
+
+A slice is part of the job's parameters. A key that is not in it can change without the job being run
+again, and a list of all seeds or curricula is never in one, so that adding to it makes nothing old anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warpline.plan import Plan, Subject
+
+__all__ = [
+    "architectures_slice",
+    "comparison_slice",
+    "figure_slice",
+    "pretraining_slice",
+    "statistics_slice",
+    "training_slice",
+    "trajectories_slice",
+    "trials_slice",
+]
+
+Slice = dict[str, Any]
+
+
+def trials_slice(plan: Plan, taskset: str, task: str, split: str) -> Slice:
+    """Return what `scripts/generate_trials.py` needs."""
+    entry = plan.config.tasksets[taskset]
+    counts = entry.trials
+    count = counts.evaluation_repeats if split == "evaluation" else getattr(counts, split)
+    return {
+        "seed": plan.config.seed,
+        "task": task,
+        "split": split,
+        "count": count,
+        "taskset": {
+            "name": taskset,
+            "rules": list(entry.tasks),
+            "variation": entry.tasks[task].model_dump(),
+            **entry.model_dump(include={"env", "dt", "timing", "input_noise", "parameters"}),
+        },
+    }
+
+
+# What a run's own step count depends on aside, an architecture is the same thing wherever it is trained.
+NETWORK_KEYS = {"model", "units", "activation", "init", "gain", "tau", "noise", "parameters", "batch_size"}
+
+
+def _network(plan: Plan, architecture: str) -> Slice:
+    return plan.config.architectures[architecture].model_dump(include=NETWORK_KEYS)
+
+
+def _loop(plan: Plan, stage: str, architecture: str, free: str) -> Slice:
+    settings = getattr(plan.config, stage).model_dump()
+    rate = plan.config.architectures[architecture].learning_rate
+    return {**settings, "learning_rate": rate, "free": free}
+
+
+def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str, seed: int) -> Slice:
+    """Return what `scripts/train_network.py` needs for a pretraining, such as ``Anti+Basic``."""
+    name = [taskset, architecture, f"pretraining {tasks}", seed]
+    return {
+        "seed": plan.config.seed,
+        "streams": {"weights": name, "run": name},
+        "architecture": _network(plan, architecture),
+        "training": _loop(plan, "pretraining", architecture, "all"),
+    }
+
+
+def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
+    """Return what `scripts/train_network.py` needs for a curriculum's training."""
+    entry = plan.config.curricula[subject.curriculum]
+    name = [subject.taskset, subject.architecture, subject.curriculum, seed]
+    loop = _loop(plan, "training", subject.architecture, entry.free)
+    if not entry.train:
+        loop["max_steps"] = 0
+    return {
+        "seed": plan.config.seed,
+        "streams": {"weights": name, "run": name},
+        "architecture": _network(plan, subject.architecture),
+        "training": loop,
+    }
+
+
+def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
+    """Return what `scripts/compute_trajectories.py` needs."""
+    settings = plan.config.trajectories
+    return {
+        "taskset": subject.taskset,
+        "architecture": {"name": subject.architecture, **_network(plan, subject.architecture)},
+        "curriculum": subject.curriculum,
+        "fractions": settings.fractions,
+        "variance": settings.variance,
+        "period": "stimulus",
+    }
+
+
+def comparison_slice(plan: Plan, measure: str) -> Slice:
+    """Return what `scripts/compare_networks.py` needs."""
+    return {
+        "seed": plan.config.seed,
+        "measure": {"name": measure, **plan.config.measures[measure].model_dump()},
+        **plan.config.comparison.model_dump(),
+    }
+
+
+def architectures_slice(plan: Plan, measure: str) -> Slice:
+    """Return what `scripts/compare_architectures.py` needs."""
+    return {
+        "seed": plan.config.seed,
+        "measure": {"name": measure, **plan.config.measures[measure].model_dump()},
+    }
+
+
+def statistics_slice(plan: Plan) -> Slice:
+    """Return what `scripts/compute_statistics.py` needs."""
+    return {
+        "seed": plan.config.seed,
+        "references": plan.config.comparison.over.references,
+        **plan.config.statistics.model_dump(),
+    }
+
+
+def figure_slice(plan: Plan, *keys: str) -> Slice:
+    """Return what a figure script needs: the style, and further sections by name."""
+    sections = {
+        "statistics": plan.config.statistics.model_dump(),
+        "curricula": list(plan.config.curricula),
+        "measures": plan.config.run.measures,
+        "target_fraction": plan.config.training.target_fraction,
+        "architectures": {
+            name: entry.model_dump() for name, entry in plan.config.architectures.items()
+        },
+    }
+    return {"style": plan.config.figures.model_dump(), **{key: sections[key] for key in keys}}
