@@ -72,7 +72,12 @@ def main() -> None:
                     "status": ((), found["status"]),
                     "mean_states": xr.concat(means.values(), "task", join="outer"),
                 },
-                coords={"checkpoint": settings["fractions"], "task": list(means), "seed": seed},
+                coords={
+                    "checkpoint": settings["fractions"],
+                    "component": np.arange(widest),
+                    "task": list(means),
+                    "seed": seed,
+                },
             )
         )
     dataset = xr.concat(per_seed, "seed", join="outer", data_vars="all", fill_value={"states": 0.0})

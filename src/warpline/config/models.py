@@ -310,6 +310,8 @@ class Run(Strict):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     measures: list[Name]
     grid: Annotated[list[Grid], Field(min_length=1)]
+    attractors: bool = False
+    """Make the attractor test bench too (``snakemake attractors`` makes it in any case)."""
 
     @field_validator("seeds", "measures")
     @classmethod
