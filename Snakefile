@@ -5,7 +5,7 @@ include: "workflow/Snakefile"
 # Here and not in workflow/Snakefile: an included file cannot set the default target.
 rule all:
     default_target: True
-    localrule: True
     input:
         all_tables(),
         all_figures(),
+    localrule: True

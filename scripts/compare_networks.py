@@ -16,8 +16,12 @@ from warpline.layout import COMPARISON_TABLES
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--trajectories", nargs="+", required=True, help="of this and earlier seeds")
-    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="the seeds of these tables")
+    parser.add_argument(
+        "--trajectories", nargs="+", required=True, help="of this and earlier seeds"
+    )
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, required=True, help="the seeds of these tables"
+    )
     for table in COMPARISON_TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True)
     arguments = parser.parse_args()

@@ -44,7 +44,12 @@ def main() -> None:
     settings = arguments.settings
 
     runs = pd.DataFrame([run_row(path) for path in arguments.history])
-    tables = {"runs": runs, "summary": pd.DataFrame(), "tests": pd.DataFrame(), "controls": pd.DataFrame()}
+    tables = {
+        "runs": runs,
+        "summary": pd.DataFrame(),
+        "tests": pd.DataFrame(),
+        "controls": pd.DataFrame(),
+    }
     if arguments.after:
         after = gather(arguments.after)
         tables["summary"] = summary_table(after, settings)

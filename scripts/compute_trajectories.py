@@ -13,7 +13,9 @@ from warpline.trajectories import condition_means, cut_window, hidden_states, pr
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--trials", nargs="+", required=True, help="evaluation trials, target first")
+    parser.add_argument(
+        "--trials", nargs="+", required=True, help="evaluation trials, target first"
+    )
     parser.add_argument("--checkpoints", nargs="+", required=True, help="a file per seed")
     parser.add_argument("--seeds", nargs="+", type=int, required=True, help="in the same order")
     parser.add_argument("--output", required=True)
@@ -30,8 +32,11 @@ def main() -> None:
         _, found = store.read_tensors(path, "nothing")
         summary = {entry["step"]: entry for entry in found["checkpoints"]}
         model = build_model(
-            settings["architecture"], inputs.shape[-1], int(target.attrs["n_actions"]),
-            float(target.attrs["dt"]), seed=0,
+            settings["architecture"],
+            inputs.shape[-1],
+            int(target.attrs["n_actions"]),
+            float(target.attrs["dt"]),
+            seed=0,
         ).to(device)
 
         def load(step: int, path: str = path, model: torch.nn.Module = model) -> None:
@@ -49,17 +54,28 @@ def main() -> None:
 
         means = {}
         for trials in tasks:
-            states = hidden_states(model, trials["inputs"].transpose("trial", "time", "channel").values)
+            states = hidden_states(
+                model, trials["inputs"].transpose("trial", "time", "channel").values
+            )
             decision = trials.sel(period="decision")
             averaged, aligned = condition_means(
-                states, trials["condition"].values, decision["start"].values, decision["stop"].values
+                states,
+                trials["condition"].values,
+                decision["start"].values,
+                decision["stop"].values,
             )
             means[trials.attrs["task"]] = xr.DataArray(
-                averaged, dims=("condition", "step_aligned", "unit"), coords={"step_aligned": aligned}
+                averaged,
+                dims=("condition", "step_aligned", "unit"),
+                coords={"step_aligned": aligned},
             )
-        step, fraction, accuracy, count, kept = (np.array(column) for column in zip(*rows, strict=True))
+        step, fraction, accuracy, count, kept = (
+            np.array(column) for column in zip(*rows, strict=True)
+        )
         widest = max(part.shape[-1] for part in components)
-        padded = [np.pad(part, [(0, 0), (0, 0), (0, widest - part.shape[-1])]) for part in components]
+        padded = [
+            np.pad(part, [(0, 0), (0, 0), (0, widest - part.shape[-1])]) for part in components
+        ]
         per_seed.append(
             xr.Dataset(
                 {

@@ -10,11 +10,13 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
     dataset = generate_trials(
-        settings["taskset"], settings["task"], settings["split"], settings["count"], settings["seed"]
+        settings["taskset"],
+        settings["task"],
+        settings["split"],
+        settings["count"],
+        settings["seed"],
     )
-    store.write_dataset(
-        dataset, arguments.output, {"settings": settings, "code": arguments.code}
-    )
+    store.write_dataset(dataset, arguments.output, {"settings": settings, "code": arguments.code})
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from warpline.training import train
 
 def main() -> None:
     parser = cli.parser(__doc__)
-    parser.add_argument("--train", nargs="+", required=True, help="training trials, a file per task")
+    parser.add_argument(
+        "--train", nargs="+", required=True, help="training trials, a file per task"
+    )
     parser.add_argument("--validation", nargs="+", required=True, help="in the same order")
     parser.add_argument("--initial", help="checkpoints whose last weights to start from")
     parser.add_argument("--resume", type=Path, help="state of an unfinished run")

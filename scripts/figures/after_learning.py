@@ -1,6 +1,5 @@
 """Dissimilarity of trained networks to the reference curriculum, a panel per measure."""
 
-import numpy as np
 import pandas as pd
 
 from warpline import plotting, store
@@ -10,7 +9,9 @@ def per_network(rows, curriculum, reference):
     """Return the dissimilarities to the reference's networks of other seeds, a mean per network."""
     parts = []
     for own, other in (("a", "b"), ("b", "a")):
-        chosen = rows[(rows[f"curriculum_{own}"] == curriculum) & (rows[f"curriculum_{other}"] == reference)]
+        chosen = rows[
+            (rows[f"curriculum_{own}"] == curriculum) & (rows[f"curriculum_{other}"] == reference)
+        ]
         parts.append(chosen[[f"seed_{own}", "dissimilarity"]].set_axis(["seed", "value"], axis=1))
     return pd.concat(parts).dropna().groupby("seed")["value"].mean()
 
@@ -29,7 +30,9 @@ def make(arguments, settings):
     look = plotting.colours(settings["curricula"], settings["style"])
 
     figure, axes = plt.subplots(
-        1, len(measures), squeeze=False,
+        1,
+        len(measures),
+        squeeze=False,
         figsize=((0.55 * len(curricula) + 1.3) * len(measures), 3.2),
     )
     for panel, measure in zip(axes[0], measures, strict=True):
@@ -40,7 +43,9 @@ def make(arguments, settings):
             panel.plot(k + plotting.spread(len(cross)), cross, marker, color=colour, ms=4)
             if name != reference:
                 same = per_network(rows[rows["seeds"] == "same"], name, reference)
-                panel.plot(k + plotting.spread(len(same)), same, marker, mfc="none", color=colour, ms=5)
+                panel.plot(
+                    k + plotting.spread(len(same)), same, marker, mfc="none", color=colour, ms=5
+                )
             chosen = summary[
                 (summary["measure"] == measure)
                 & (summary["architecture"] == architecture)
@@ -53,24 +58,41 @@ def make(arguments, settings):
             if len(chosen) and len(cross) >= settings["statistics"]["min_seeds"]:
                 row = chosen.iloc[0]
                 panel.errorbar(
-                    k, row["mean"], [[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
-                    fmt="_", color="black", ms=14, capsize=3, lw=1,
+                    k,
+                    row["mean"],
+                    [[row["mean"] - row["low"]], [row["high"] - row["mean"]]],
+                    fmt="_",
+                    color="black",
+                    ms=14,
+                    capsize=3,
+                    lw=1,
                 )
-        chosen = controls[(controls["measure"] == measure) & (controls["architecture"] == architecture)]
+        chosen = controls[
+            (controls["measure"] == measure) & (controls["architecture"] == architecture)
+        ]
         for control, line in (("split_half", "--"), ("shuffled_time", ":")):
             value = chosen.loc[chosen["control"] == control, "mean"].mean()
             panel.axhline(value, color="0.4", ls=line, lw=1)
             panel.annotate(
-                control.replace("_", " "), (1, value), xycoords=("axes fraction", "data"),
-                ha="right", va="bottom", color="0.4", fontsize="x-small",
+                control.replace("_", " "),
+                (1, value),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                color="0.4",
+                fontsize="x-small",
             )
-        panel.set_xticks(range(len(curricula)), [plotting.curriculum_label(n) for n in curricula], rotation=90)
+        panel.set_xticks(
+            range(len(curricula)), [plotting.curriculum_label(n) for n in curricula], rotation=90
+        )
         panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
-        panel.set_ylim(bottom=0)
+        plotting.from_zero(panel)
         panel.margins(x=0.1)
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
     handles = [
-        plt.Line2D([], [], marker="o", ls="", color="0.3", label="other seeds (a mean per network)"),
+        plt.Line2D(
+            [], [], marker="o", ls="", color="0.3", label="other seeds (a mean per network)"
+        ),
         plt.Line2D([], [], marker="o", ls="", mfc="none", color="0.3", label="same seed"),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)

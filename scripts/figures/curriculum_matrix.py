@@ -17,16 +17,23 @@ def make(arguments, settings):
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     present = {*rows["curriculum_a"], *rows["curriculum_b"]}
     curricula = [name for name in settings["curricula"] if name in present]
-    labels = [name.replace("_", " ") for name in curricula]
-    side = 0.45 * len(curricula) + 1.6
-    figure, axes = plt.subplots(1, len(measures), squeeze=False, figsize=(side * len(measures), side))
+    labels = [plotting.curriculum_label(name) for name in curricula]
+    side = 0.5 * len(curricula) + 1.3
+    # The curricula are named once, on the left: the panels share their rows.
+    figure, axes = plt.subplots(
+        1,
+        len(measures),
+        squeeze=False,
+        sharey=True,
+        figsize=(side * len(measures) + 0.8, side + 0.3),
+    )
     for panel, measure in zip(axes[0], measures, strict=True):
         matrix = np.full((len(curricula), len(curricula)), np.nan)
         for row in rows[rows["measure"] == measure].itertuples():
             i, j = curricula.index(row.curriculum_a), curricula.index(row.curriculum_b)
             matrix[i, j] = matrix[j, i] = row.mean
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
-        figure.colorbar(image, ax=panel, shrink=0.7)
+        figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04)
         panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
     return figure
 

@@ -26,12 +26,18 @@ def make(arguments, settings):
     parts = [between]
     if arguments.after:
         after = pd.concat([store.read_table(path) for path in arguments.after])
-        floor = after[(after["seeds"] == "cross") & (after["curriculum_a"] == after["curriculum_b"])]
+        floor = after[
+            (after["seeds"] == "cross") & (after["curriculum_a"] == after["curriculum_b"])
+        ]
         floor = floor[floor["curriculum_a"].isin(between["curriculum_a"])]
         parts.append(floor.assign(differs=FLOOR))
     rows = pd.concat(parts).dropna(subset="dissimilarity")
     found = set(rows["differs"])
-    kinds = [FLOOR] * (FLOOR in found) + sorted(found - {FLOOR, SEVERAL}) + [SEVERAL] * (SEVERAL in found)
+    kinds = (
+        [FLOOR] * (FLOOR in found)
+        + sorted(found - {FLOOR, SEVERAL})
+        + [SEVERAL] * (SEVERAL in found)
+    )
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     present = set(rows["curriculum_a"])
     curricula = [name for name in settings["curricula"] if name in present]
@@ -43,14 +49,18 @@ def make(arguments, settings):
         for k, kind in enumerate(kinds):
             for offset, name in zip(plotting.spread(len(curricula), 0.5), curricula, strict=True):
                 chosen = rows[
-                    (rows["measure"] == measure) & (rows["differs"] == kind) & (rows["curriculum_a"] == name)
+                    (rows["measure"] == measure)
+                    & (rows["differs"] == kind)
+                    & (rows["curriculum_a"] == name)
                 ]["dissimilarity"]
                 colour, marker = look[name]
                 label = name.replace("_", " ") if k == 0 else None
-                panel.plot([k + offset] * len(chosen), chosen, marker, color=colour, ms=4, label=label)
+                panel.plot(
+                    [k + offset] * len(chosen), chosen, marker, color=colour, ms=4, label=label
+                )
         panel.set_xticks(range(len(kinds)), kinds, rotation=45, ha="right", rotation_mode="anchor")
         panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
-        panel.set_ylim(bottom=0)
+        plotting.from_zero(panel)
         panel.margins(x=0.2)
     axes[0, 0].set_ylabel("dissimilarity")
     axes[0, 0].set_xlabel("what differs")

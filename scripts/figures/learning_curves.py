@@ -14,7 +14,7 @@ def make(arguments, settings):
         _, _, name, seed = found["settings"]["streams"]["run"]
         if found["status"] != "untrained":
             groups[name].append((seed, found, store.read_table(path)))
-    look = plotting.colours([*groups], settings["style"])
+    look = plotting.colours(settings["curricula"], settings["style"])
     columns = min(3, len(groups))
     lines = -(-len(groups) // columns)
     figure, axes = plt.subplots(
@@ -23,12 +23,15 @@ def make(arguments, settings):
     for panel in axes.flat[len(groups) :]:
         panel.set_visible(False)
     for panel, (name, runs) in zip(axes.flat, groups.items(), strict=False):
-        colour, _ = look[name]
+        # Pretrainings belong to no one curriculum: they are grey.
+        colour, _ = look.get(name, ("0.45", "o"))
         for _, found, history in sorted(runs, key=lambda run: run[0]):
             mean = history.groupby("step")["accuracy"].mean()
             panel.plot(mean.index, mean, color=colour, lw=1)
             mark = {"converged": "o", "max_steps": "s", "diverged": "X"}[found["status"]]
-            panel.plot(mean.index[-1], mean.iloc[-1], mark, color=colour, ms=5, mec="black", mew=0.6)
+            panel.plot(
+                mean.index[-1], mean.iloc[-1], mark, color=colour, ms=5, mec="black", mew=0.6
+            )
         ideal = runs[0][1]["ideal"]
         panel.axhline(ideal, color="black", lw=0.8)
         panel.axhline(ideal * settings["target_fraction"], color="black", lw=0.8, ls=":")

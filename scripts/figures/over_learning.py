@@ -23,7 +23,11 @@ def make(arguments, settings):
     enough = over["seed_a"].nunique() >= settings["statistics"]["min_seeds"]
 
     figure, axes = plt.subplots(
-        1 + len(measures), 2, sharex=True, squeeze=False, figsize=(6.2, 1.7 * (1 + len(measures))),
+        1 + len(measures),
+        2,
+        sharex=True,
+        squeeze=False,
+        figsize=(6.2, 1.7 * (1 + len(measures))),
     )
     for column, (against, title) in enumerate(COLUMNS.items()):
         part = over[over["against"] == against]
@@ -43,7 +47,9 @@ def make(arguments, settings):
                 # The reference against itself is its own floor: other seeds.
                 dashed = rows is floor and value == "dissimilarity"
                 label = name.replace("_", " ") + (" (other seeds)" if dashed else "")
-                wide = chosen.pivot_table(index="checkpoint", columns=["seed_a", "seed_b"], values=value)
+                wide = chosen.pivot_table(
+                    index="checkpoint", columns=["seed_a", "seed_b"], values=value
+                )
                 if wide.empty:
                     continue
                 if not enough:
@@ -52,17 +58,25 @@ def make(arguments, settings):
                     low, high = wide.quantile(0.25, axis=1), wide.quantile(0.75, axis=1)
                     panel.fill_between(wide.index, low, high, color=colour, alpha=0.2, lw=0)
                 panel.plot(
-                    wide.index, wide.mean(axis=1), marker=marker, color=colour, ms=3, lw=1.5,
-                    label=label, linestyle="--" if dashed else "-",
+                    wide.index,
+                    wide.mean(axis=1),
+                    marker=marker,
+                    color=colour,
+                    ms=3,
+                    lw=1.5,
+                    label=label,
+                    linestyle="--" if dashed else "-",
                 )
         axes[0, column].set_title(title.format(reference=reference.replace("_", " ")))
         axes[0, column].set_ylim(0, 1.03)
         axes[-1, column].set_xlabel("fraction of training")
     axes[0, 0].set_ylabel("accuracy")
     for k, measure in enumerate(measures):
-        axes[k + 1, 0].set_ylabel(plotting.MEASURE_LABELS.get(measure, measure).replace(" (", "\n("))
+        axes[k + 1, 0].set_ylabel(
+            plotting.MEASURE_LABELS.get(measure, measure).replace(" (", "\n(")
+        )
         for panel in axes[k + 1]:
-            panel.set_ylim(bottom=0)
+            plotting.from_zero(panel)
     entries = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):

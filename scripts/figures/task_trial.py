@@ -8,8 +8,13 @@ def make(arguments, settings):
 
     datasets = [store.read_dataset(path) for path in arguments.trials]
     figure, rows = plt.subplots(
-        2, len(datasets), figsize=(2.4 * len(datasets) + 0.8, 3.6), sharex="col", sharey="row",
-        squeeze=False, height_ratios=[2, 1],
+        2,
+        len(datasets),
+        figsize=(2.4 * len(datasets) + 0.8, 3.6),
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+        height_ratios=[2, 1],
     )
     for column, data in enumerate(datasets):
         # The first trial that has a right answer: a strong stimulus is easier to read.
@@ -28,7 +33,9 @@ def make(arguments, settings):
             if not name.startswith("rule_"):
                 values = trial["inputs"].sel(channel=name).values[:steps]
                 style = {"color": "0.3", "ls": "--"} if name == "fixation" else {}
-                top.plot(seconds, values, drawstyle="steps-post", label=name.replace("_", " "), **style)
+                top.plot(
+                    seconds, values, drawstyle="steps-post", label=name.replace("_", " "), **style
+                )
         bottom.plot(seconds, trial["target"].values[:steps], drawstyle="steps-post", color="black")
         bottom.set_yticks(range(data.attrs["n_actions"]))
         bottom.set_xlabel("time (s)")

@@ -36,7 +36,11 @@ def make(arguments, settings):
     colour = plt.get_cmap(SIGNAL_COLOURS)
     tasks = list(datasets[0]["task"].values)
     figure, axes = plt.subplots(
-        len(tasks), len(datasets), squeeze=False,
+        len(tasks),
+        len(datasets),
+        squeeze=False,
+        sharex="col",
+        sharey="col",
         figsize=(2.2 * len(datasets) + 0.6, 2.1 * len(tasks)),
     )
     for column, data in enumerate(datasets):
@@ -58,14 +62,15 @@ def make(arguments, settings):
             panel.plot(*scores[row, 0, 0], "k^", ms=4)
             panel.set_xticks([])
             panel.set_yticks([])
-            panel.set_xlabel(f"PC 1 ({shares[0]:.0%})")
-            panel.set_ylabel(f"{task}\nPC 2 ({shares[1]:.0%})" if column == 0 else f"PC 2 ({shares[1]:.0%})")
-            panel.sharex(axes[0, column])
-            panel.sharey(axes[0, column])
+            if column == 0:
+                panel.set_ylabel(task)
+        axes[-1, column].set_xlabel(f"PC 1 ({shares[0]:.0%})\nagainst PC 2 ({shares[1]:.0%})")
         name = data.attrs["curriculum"].replace("_", " ")
-        axes[0, column].set_title(f"{name}\nseed {int(data['seed'][0])}, {data['status'].values[0]}")
+        axes[0, column].set_title(f"{name}\nseed {int(data['seed'][0])}")
     scale = plt.cm.ScalarMappable(plt.Normalize(-1, 1), SIGNAL_COLOURS)
-    figure.colorbar(scale, ax=axes[:, -1].tolist(), label="signed stimulus strength", ticks=[-1, 0, 1])
+    figure.colorbar(
+        scale, ax=axes[:, -1].tolist(), label="signed stimulus strength", ticks=[-1, 0, 1]
+    )
     return figure
 
 

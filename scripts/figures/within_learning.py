@@ -15,12 +15,16 @@ def make(arguments, settings):
     stages = sorted({*within["checkpoint_a"], *within["checkpoint_b"]})
     labels = [f"{stage:g}" for stage in stages]
     figure, axes = plt.subplots(
-        len(measures), len(curricula), squeeze=False,
+        len(measures),
+        len(curricula),
+        squeeze=False,
         figsize=(2.2 * len(curricula) + 1, 2.1 * len(measures)),
     )
     for row, measure in enumerate(measures):
         part = within[within["measure"] == measure]
-        means = part.groupby(["curriculum_a", "checkpoint_a", "checkpoint_b"])["dissimilarity"].mean()
+        means = part.groupby(["curriculum_a", "checkpoint_a", "checkpoint_b"])[
+            "dissimilarity"
+        ].mean()
         for column, name in enumerate(curricula):
             matrix = np.full((len(stages), len(stages)), np.nan)
             for (a, b), value in means[name].items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -65,23 +65,25 @@ class TaskData:
         """Return some of the trials, cut to the longest of them."""
         valid = self.valid[index]
         steps = int(valid.any(0).sum())
-        return TaskData(
-            self.task,
-            self.inputs[index, :steps],
-            self.target[index, :steps],
-            valid[:, :steps],
-            self.decision[index, :steps],
-            self.scored[index],
-            self.ideal,
-            self.n_actions,
-            self.dt,
+        return replace(
+            self,
+            inputs=self.inputs[index, :steps],
+            target=self.target[index, :steps],
+            valid=valid[:, :steps],
+            decision=self.decision[index, :steps],
+            scored=self.scored[index],
         )
 
     def to(self, device: torch.device) -> TaskData:
         """Return the same trials on a device."""
-        tensors = (self.inputs, self.target, self.valid, self.decision, self.scored)
-        moved = (tensor.to(device) for tensor in tensors)
-        return TaskData(self.task, *moved, self.ideal, self.n_actions, self.dt)
+        return replace(
+            self,
+            inputs=self.inputs.to(device),
+            target=self.target.to(device),
+            valid=self.valid.to(device),
+            decision=self.decision.to(device),
+            scored=self.scored.to(device),
+        )
 
 
 class BatchOrder:

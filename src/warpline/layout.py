@@ -70,7 +70,9 @@ class Layout:
 
     def comparison(self, kind: str) -> str:
         """Dissimilarities (CSV): after, over and within learning, and controls."""
-        return self._at(f"compare/{kind}/{{measure}}/{{taskset}}/{{architecture}}/seed~{{seeds}}.csv")
+        return self._at(
+            f"compare/{kind}/{{measure}}/{{taskset}}/{{architecture}}/seed~{{seeds}}.csv"
+        )
 
     @property
     def architectures(self) -> str:

@@ -55,7 +55,9 @@ class Plan:
         """Task sets that are run."""
         return tuple(dict.fromkeys(subject.taskset for subject in self.subjects))
 
-    def curricula(self, taskset: str, architecture: str, comparison: str | None = None) -> list[str]:
+    def curricula(
+        self, taskset: str, architecture: str, comparison: str | None = None
+    ) -> list[str]:
         """Return the curricula of an architecture, of the blocks that ask for a comparison."""
         return list(self._curricula[comparison].get((taskset, architecture), {}))
 

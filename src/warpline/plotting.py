@@ -22,6 +22,7 @@ __all__ = [
     "colours",
     "curriculum_label",
     "draw",
+    "from_zero",
     "spread",
 ]
 
@@ -43,6 +44,7 @@ MEASURE_LABELS = {
 def apply_style(style: Mapping[str, Any]) -> None:
     """Set matplotlib to the house style, without a display and without time stamps."""
     import matplotlib as mpl
+    from cycler import cycler
 
     mpl.use("Agg")
     size = style["font_size"]
@@ -64,7 +66,7 @@ def apply_style(style: Mapping[str, Any]) -> None:
             "svg.hashsalt": "warpline",
             "svg.fonttype": "path",
             "image.cmap": style["colormap"],
-            "axes.prop_cycle": mpl.cycler(color=PALETTES[style["palette"]]),
+            "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
         }
     )
 
@@ -95,6 +97,13 @@ def spread(count: int, width: float = 0.3) -> np.ndarray:
     return np.linspace(-width / 2, width / 2, count) if count > 1 else np.zeros(count)
 
 
+def from_zero(axes: Axes) -> None:
+    """Let the vertical axis start at 0 and end a little above the data."""
+    top = axes.dataLim.y1
+    if np.isfinite(top) and top > 0:
+        axes.set_ylim(0, 1.08 * top)
+
+
 def annotated_heat_map(
     axes: Axes, matrix: np.ndarray, labels: tuple[Sequence[str], Sequence[str]], top: float
 ) -> Any:
@@ -110,7 +119,9 @@ def annotated_heat_map(
         Value at the end of the colour scale, which starts at 0.
     """
     image = axes.imshow(matrix, vmin=0, vmax=top, aspect="equal")
-    axes.set_xticks(range(matrix.shape[1]), labels[1], rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xticks(
+        range(matrix.shape[1]), labels[1], rotation=45, ha="right", rotation_mode="anchor"
+    )
     axes.set_yticks(range(matrix.shape[0]), labels[0])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -119,8 +130,13 @@ def annotated_heat_map(
             shade = image.cmap(image.norm(value))
             light = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > 0.55
             axes.text(
-                column, row, f"{value:.2f}", ha="center", va="center",
-                color="black" if light else "white", fontsize="small",
+                column,
+                row,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                color="black" if light else "white",
+                fontsize="small",
             )
     return image
 

@@ -44,7 +44,17 @@ def trials_slice(plan: Plan, taskset: str, task: str, split: str) -> Slice:
 
 
 # What a run's own step count depends on aside, an architecture is the same thing wherever it is trained.
-NETWORK_KEYS = {"model", "units", "activation", "init", "gain", "tau", "noise", "parameters", "batch_size"}
+NETWORK_KEYS = {
+    "model",
+    "units",
+    "activation",
+    "init",
+    "gain",
+    "tau",
+    "noise",
+    "parameters",
+    "batch_size",
+}
 
 
 def _network(plan: Plan, architecture: str) -> Slice:

@@ -42,7 +42,11 @@ def bootstrap_interval(
 
 
 def bootstrap_matrix(
-    matrix: Floats, same_networks: bool, resamples: int, confidence: float, stream: np.random.Generator
+    matrix: Floats,
+    same_networks: bool,
+    resamples: int,
+    confidence: float,
+    stream: np.random.Generator,
 ) -> tuple[float, float]:
     """Return the percentile interval of the mean of a dissimilarity matrix, resampling its networks.
 
@@ -252,7 +256,9 @@ def control_table(controls: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Dat
     for key, group in controls.groupby(keys, sort=True):
         values = group["dissimilarity"].dropna().to_numpy(dtype=float)
         stream = seeding.generator(settings["seed"], "bootstrap", *(str(part) for part in key))
-        low, high = bootstrap_interval(values, settings["bootstrap"], settings["confidence"], stream)
+        low, high = bootstrap_interval(
+            values, settings["bootstrap"], settings["confidence"], stream
+        )
         names = dict(zip(["measure", "architecture", "curriculum", "control"], key, strict=True))
         mean = values.mean() if len(values) else np.nan
         out.append({**names, "n": len(values), "mean": mean, "low": low, "high": high})

@@ -75,7 +75,9 @@ def balanced_loss(logits: Tensor, data: TaskData) -> Tensor:
     data : TaskData
         The same trials.
     """
-    losses = nn.functional.cross_entropy(logits.flatten(0, 1), data.target.flatten(), reduction="none")
+    losses = nn.functional.cross_entropy(
+        logits.flatten(0, 1), data.target.flatten(), reduction="none"
+    )
     decision = data.decision.flatten()
     other = data.valid.flatten() & ~decision
     weight = decision / decision.sum().clamp(min=1) + other / other.sum().clamp(min=1)
@@ -110,9 +112,7 @@ def _evaluate(
 
 
 def _weights(model: nn.Module) -> Weights:
-    return {
-        name: value.detach().cpu().numpy().copy() for name, value in model.named_parameters()
-    }
+    return {name: value.detach().cpu().numpy().copy() for name, value in model.named_parameters()}
 
 
 def _none_for_nan(value: Any) -> Any:
@@ -160,7 +160,8 @@ class _Resume:
             return None
         if state["key"] != self.key:
             log.warning(
-                "starting afresh: %s is of other parameters, code or trials; it is discarded", self.path
+                "starting afresh: %s is of other parameters, code or trials; it is discarded",
+                self.path,
             )
             return None
         run = TrainingRun(step=state["step"], streak=state["streak"])
@@ -288,4 +289,3 @@ def train(
             if resume and run.status == "running" and run.step % settings["resume_every"] == 0:
                 resume.save(run, model, adam, noise)
     return run
-

@@ -129,7 +129,8 @@ def condition_means(
     before = int(go.min())
     after = int((end - go).min())
     steps = np.concatenate(
-        [np.broadcast_to(np.arange(before), (len(go), before)), go[:, None] + np.arange(after)], axis=1
+        [np.broadcast_to(np.arange(before), (len(go), before)), go[:, None] + np.arange(after)],
+        axis=1,
     )
     picked = states[np.arange(len(states))[:, None], steps]
     means = np.stack([picked[condition == c].mean(axis=0) for c in np.unique(condition)])

@@ -17,12 +17,19 @@ sys.path.insert(0, str(PROJECT / "src"))
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(PROJECT / "src"), os.environ.get("PYTHONPATH")])
 )
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ["PATH"]]
+)
 
 from warpline import slices
 from warpline.config import ConfigError, load
 from warpline.digest import digest
-from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds, split_seeds
+from warpline.layout import (
+    COMPARISON_TABLES,
+    STATISTICS_TABLES,
+    join_seeds,
+    split_seeds,
+)
 from warpline.plan import Plan, Subject
 from warpline.registry import locate
 
@@ -44,7 +51,9 @@ def alternatives(names):
 
 wildcard_constraints:
     taskset=alternatives(PLAN.tasksets),
-    task=alternatives({task for name in PLAN.tasksets for task in CONFIG.tasksets[name].tasks}),
+    task=alternatives(
+        {task for name in PLAN.tasksets for task in CONFIG.tasksets[name].tasks}
+    ),
     split="train|validation|evaluation",
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
@@ -78,4 +87,3 @@ def subject(wildcards):
 def model_of(wildcards):
     """Return the registry entry of an architecture's model."""
     return ("models", CONFIG.architectures[wildcards.architecture].model)
-

@@ -25,7 +25,10 @@ def learning_tables(kind, taskset, architecture):
     """Return the tables of one kind, of all measures and blocks of seeds."""
     return [
         LAYOUT.comparison(kind).format(
-            measure=measure, taskset=taskset, architecture=architecture, seeds=join_seeds(block)
+            measure=measure,
+            taskset=taskset,
+            architecture=architecture,
+            seeds=join_seeds(block),
         )
         for measure in CONFIG.run.measures
         for block in PLAN.blocks
@@ -37,7 +40,9 @@ def architecture_tables(taskset):
     if not PLAN.compares_architectures(taskset):
         return []
     return [
-        LAYOUT.architectures.format(measure=measure, taskset=taskset, seeds=join_seeds(block))
+        LAYOUT.architectures.format(
+            measure=measure, taskset=taskset, seeds=join_seeds(block)
+        )
         for measure in CONFIG.run.measures
         for block in PLAN.blocks
     ]
@@ -69,10 +74,6 @@ rule compare_networks:
         ),
     output:
         **{kind: LAYOUT.comparison(kind) for kind in COMPARISON_TABLES},
-    params:
-        settings=lambda w: settings(slices.comparison_slice(PLAN, w.measure)),
-        code=lambda w: code("compare_networks.py", measure_of(w)),
-        seeds=lambda w: w.seeds.replace("+", " "),
     log:
         f"{LOGS}/compare_networks/{{measure}}/{{taskset}}/{{architecture}}/seed~{{seeds}}.log",
     benchmark:
@@ -80,6 +81,10 @@ rule compare_networks:
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 120 * attempt,
+    params:
+        settings=lambda w: settings(slices.comparison_slice(PLAN, w.measure)),
+        code=lambda w: code("compare_networks.py", measure_of(w)),
+        seeds=lambda w: w.seeds.replace("+", " "),
     shell:
         "python {SCRIPTS}/compare_networks.py --settings {params.settings:q} --code {params.code}"
         " --trajectories {input.trajectories:q} --seeds {params.seeds}"
@@ -101,10 +106,6 @@ rule compare_architectures:
         ],
     output:
         LAYOUT.architectures,
-    params:
-        settings=lambda w: settings(slices.architectures_slice(PLAN, w.measure)),
-        code=lambda w: code("compare_architectures.py", measure_of(w)),
-        seeds=lambda w: w.seeds.replace("+", " "),
     log:
         f"{LOGS}/compare_architectures/{{measure}}/{{taskset}}/seed~{{seeds}}.log",
     benchmark:
@@ -112,6 +113,10 @@ rule compare_architectures:
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 120 * attempt,
+    params:
+        settings=lambda w: settings(slices.architectures_slice(PLAN, w.measure)),
+        code=lambda w: code("compare_architectures.py", measure_of(w)),
+        seeds=lambda w: w.seeds.replace("+", " "),
     shell:
         "python {SCRIPTS}/compare_architectures.py --settings {params.settings:q} --code {params.code}"
         " --trajectories {input.trajectories:q} --seeds {params.seeds}"

@@ -96,12 +96,12 @@ rule draw_task_trial:
             labels={"figure": "a trial of each task", "task set": "{taskset}"},
         ),
         png=LAYOUT.figure("task_trial", False) + ".png",
+    log:
+        f"{LOGS}/draw_task_trial/{{taskset}}.log",
     params:
         script="task_trial",
         settings=figure_settings(),
         code=figure_code("task_trial"),
-    log:
-        f"{LOGS}/draw_task_trial/{{taskset}}.log",
     shell:
         DRAW + " --trials {input.trials:q} > {log:q} 2>&1"
 
@@ -122,14 +122,15 @@ rule draw_learning_curves:
             },
         ),
         png=LAYOUT.figure("learning_curves", True) + ".png",
-    params:
-        script="learning_curves",
-        settings=figure_settings("target_fraction"),
-        code=figure_code("learning_curves"),
     log:
         f"{LOGS}/draw_learning_curves/{{taskset}}/{{architecture}}.log",
+    params:
+        script="learning_curves",
+        settings=figure_settings("target_fraction", "curricula"),
+        code=figure_code("learning_curves"),
     shell:
-        DRAW + " --pretraining {input.pretraining:q} --training {input.training:q} > {log:q} 2>&1"
+        DRAW
+        + " --pretraining {input.pretraining:q} --training {input.training:q} > {log:q} 2>&1"
 
 
 rule draw_trajectories:
@@ -140,7 +141,9 @@ rule draw_trajectories:
             PLAN.curricula(w.taskset, w.architecture),
             PLAN.blocks[:1],
         ),
-        trials=lambda w: trials_of(w.taskset, PLAN.shown_tasks(w.taskset)[:1], "evaluation"),
+        trials=lambda w: trials_of(
+            w.taskset, PLAN.shown_tasks(w.taskset)[:1], "evaluation"
+        ),
     output:
         svg=report(
             LAYOUT.figure("trajectories", True) + ".svg",
@@ -153,14 +156,15 @@ rule draw_trajectories:
             },
         ),
         png=LAYOUT.figure("trajectories", True) + ".png",
+    log:
+        f"{LOGS}/draw_trajectories/{{taskset}}/{{architecture}}.log",
     params:
         script="trajectories",
         settings=figure_settings(),
         code=figure_code("trajectories"),
-    log:
-        f"{LOGS}/draw_trajectories/{{taskset}}/{{architecture}}.log",
     shell:
-        DRAW + " --trajectories {input.trajectories:q} --trials {input.trials:q} > {log:q} 2>&1"
+        DRAW
+        + " --trajectories {input.trajectories:q} --trials {input.trials:q} > {log:q} 2>&1"
 
 
 rule draw_after_learning:
@@ -180,12 +184,14 @@ rule draw_after_learning:
             },
         ),
         png=LAYOUT.figure("after_learning", True) + ".png",
-    params:
-        script="after_learning",
-        settings=figure_settings("statistics", "curricula", "measures", reference=REFERENCE),
-        code=figure_code("after_learning"),
     log:
         f"{LOGS}/draw_after_learning/{{taskset}}/{{architecture}}.log",
+    params:
+        script="after_learning",
+        settings=figure_settings(
+            "statistics", "curricula", "measures", reference=REFERENCE
+        ),
+        code=figure_code("after_learning"),
     shell:
         DRAW + " --after {input.after:q} --summary {input.summary:q}"
         " --controls {input.controls:q} > {log:q} 2>&1"
@@ -206,12 +212,14 @@ rule draw_curriculum_matrix:
             },
         ),
         png=LAYOUT.figure("curriculum_matrix", True) + ".png",
-    params:
-        script="curriculum_matrix",
-        settings=lambda w: figure_settings("curricula", "measures", architecture=w.architecture),
-        code=figure_code("curriculum_matrix"),
     log:
         f"{LOGS}/draw_curriculum_matrix/{{taskset}}/{{architecture}}.log",
+    params:
+        script="curriculum_matrix",
+        settings=lambda w: figure_settings(
+            "curricula", "measures", architecture=w.architecture
+        ),
+        code=figure_code("curriculum_matrix"),
     shell:
         DRAW + " --summary {input.summary:q} > {log:q} 2>&1"
 
@@ -231,12 +239,14 @@ rule draw_over_learning:
             },
         ),
         png=LAYOUT.figure("over_learning", True) + ".png",
-    params:
-        script="over_learning",
-        settings=figure_settings("statistics", "curricula", "measures", reference=REFERENCE),
-        code=figure_code("over_learning"),
     log:
         f"{LOGS}/draw_over_learning/{{taskset}}/{{architecture}}.log",
+    params:
+        script="over_learning",
+        settings=figure_settings(
+            "statistics", "curricula", "measures", reference=REFERENCE
+        ),
+        code=figure_code("over_learning"),
     shell:
         DRAW + " --over {input.over:q} > {log:q} 2>&1"
 
@@ -256,12 +266,12 @@ rule draw_within_learning:
             },
         ),
         png=LAYOUT.figure("within_learning", True) + ".png",
+    log:
+        f"{LOGS}/draw_within_learning/{{taskset}}/{{architecture}}.log",
     params:
         script="within_learning",
         settings=figure_settings("curricula", "measures"),
         code=figure_code("within_learning"),
-    log:
-        f"{LOGS}/draw_within_learning/{{taskset}}/{{architecture}}.log",
     shell:
         DRAW + " --within {input.within:q} > {log:q} 2>&1"
 
@@ -282,11 +292,11 @@ rule draw_hyperparameters:
             labels={"figure": "by hyperparameter", "task set": "{taskset}"},
         ),
         png=LAYOUT.figure("hyperparameters", False) + ".png",
+    log:
+        f"{LOGS}/draw_hyperparameters/{{taskset}}.log",
     params:
         script="hyperparameters",
         settings=figure_settings("curricula", "measures", "architectures"),
         code=figure_code("hyperparameters"),
-    log:
-        f"{LOGS}/draw_hyperparameters/{{taskset}}.log",
     shell:
         DRAW + " --between {input.between:q} --after {input.after:q} > {log:q} 2>&1"

@@ -36,9 +36,6 @@ rule compute_statistics:
         ],
     output:
         **{table: LAYOUT.table(table) for table in STATISTICS_TABLES},
-    params:
-        settings=settings(slices.statistics_slice(PLAN)),
-        code=code("compute_statistics.py"),
     log:
         f"{LOGS}/compute_statistics/{{taskset}}.log",
     benchmark:
@@ -46,6 +43,9 @@ rule compute_statistics:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        settings=settings(slices.statistics_slice(PLAN)),
+        code=code("compute_statistics.py"),
     shell:
         "python {SCRIPTS}/compute_statistics.py --settings {params.settings:q} --code {params.code}"
         " --history {input.history:q} --after {input.after:q} --control-rows {input.controls:q}"

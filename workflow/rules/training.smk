@@ -34,17 +34,12 @@ TRAIN = (
 rule pretrain:
     input:
         train=lambda w: trials_of(w.taskset, w.pretraining.split("+"), "train"),
-        validation=lambda w: trials_of(w.taskset, w.pretraining.split("+"), "validation"),
+        validation=lambda w: trials_of(
+            w.taskset, w.pretraining.split("+"), "validation"
+        ),
     output:
         checkpoints=LAYOUT.checkpoints("pretraining"),
         history=LAYOUT.history("pretraining"),
-    params:
-        settings=lambda w: settings(
-            slices.pretraining_slice(PLAN, w.taskset, w.architecture, w.pretraining, int(w.seed))
-        ),
-        code=lambda w: code("train_network.py", model_of(w)),
-        resume=lambda w: LAYOUT.resume("pretraining").format(**w),
-        initial="",
     log:
         f"{LOGS}/pretrain/{{taskset}}/{{architecture}}/{{pretraining}}/seed~{{seed}}.log",
     benchmark:
@@ -53,6 +48,15 @@ rule pretrain:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
         gpu=1 if CONFIG.jobs.gpu else 0,
+    params:
+        settings=lambda w: settings(
+            slices.pretraining_slice(
+                PLAN, w.taskset, w.architecture, w.pretraining, int(w.seed)
+            )
+        ),
+        code=lambda w: code("train_network.py", model_of(w)),
+        resume=lambda w: LAYOUT.resume("pretraining").format(**w),
+        initial="",
     shell:
         TRAIN
 
@@ -69,11 +73,6 @@ rule train:
     output:
         checkpoints=LAYOUT.checkpoints("training"),
         history=LAYOUT.history("training"),
-    params:
-        settings=lambda w: settings(slices.training_slice(PLAN, subject(w), int(w.seed))),
-        code=lambda w: code("train_network.py", model_of(w)),
-        resume=lambda w: LAYOUT.resume("training").format(**w),
-        initial=lambda w, input: f"--initial '{input.initial}'" if input.get("initial") else "",
     log:
         f"{LOGS}/train/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seed}}.log",
     benchmark:
@@ -82,5 +81,14 @@ rule train:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
         gpu=1 if CONFIG.jobs.gpu else 0,
+    params:
+        settings=lambda w: settings(
+            slices.training_slice(PLAN, subject(w), int(w.seed))
+        ),
+        code=lambda w: code("train_network.py", model_of(w)),
+        resume=lambda w: LAYOUT.resume("training").format(**w),
+        initial=lambda w, input: (
+            f"--initial '{input.initial}'" if input.get("initial") else ""
+        ),
     shell:
         TRAIN

@@ -10,10 +10,6 @@ rule compute_trajectories:
         ],
     output:
         LAYOUT.trajectories,
-    params:
-        settings=lambda w: settings(slices.trajectories_slice(PLAN, subject(w))),
-        code=lambda w: code("compute_trajectories.py", model_of(w)),
-        seeds=lambda w: w.seeds.replace("+", " "),
     log:
         f"{LOGS}/compute_trajectories/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seeds}}.log",
     benchmark:
@@ -21,6 +17,10 @@ rule compute_trajectories:
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 30 * attempt,
+    params:
+        settings=lambda w: settings(slices.trajectories_slice(PLAN, subject(w))),
+        code=lambda w: code("compute_trajectories.py", model_of(w)),
+        seeds=lambda w: w.seeds.replace("+", " "),
     shell:
         "python {SCRIPTS}/compute_trajectories.py --settings {params.settings:q} --code {params.code}"
         " --trials {input.trials:q} --checkpoints {input.checkpoints:q} --seeds {params.seeds}"

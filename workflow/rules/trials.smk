@@ -19,15 +19,14 @@ def all_trials():
 
 def trials_of(taskset, tasks, split):
     """Return the files of some tasks of a task set."""
-    return [LAYOUT.trials.format(taskset=taskset, task=task, split=split) for task in tasks]
+    return [
+        LAYOUT.trials.format(taskset=taskset, task=task, split=split) for task in tasks
+    ]
 
 
 rule generate_trials:
     output:
         LAYOUT.trials,
-    params:
-        settings=lambda w: settings(slices.trials_slice(PLAN, w.taskset, w.task, w.split)),
-        code=lambda w: code("generate_trials.py", ("tasks", CONFIG.tasksets[w.taskset].env)),
     log:
         f"{LOGS}/generate_trials/{{taskset}}/{{task}}/{{split}}.log",
     benchmark:
@@ -35,6 +34,13 @@ rule generate_trials:
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        settings=lambda w: settings(
+            slices.trials_slice(PLAN, w.taskset, w.task, w.split)
+        ),
+        code=lambda w: code(
+            "generate_trials.py", ("tasks", CONFIG.tasksets[w.taskset].env)
+        ),
     shell:
         "python {SCRIPTS}/generate_trials.py --settings {params.settings:q} --code {params.code}"
         " --output {output:q} > {log:q} 2>&1"

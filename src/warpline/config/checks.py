@@ -101,9 +101,12 @@ def _timing(config: Config) -> Iterator[str]:
                 if low > high:
                     yield f"{place}.{period}.truncated_exponential: expected low <= high, got {low}, {high}"
         for period in ("stimulus", "decision"):
-            value = taskset.timing.get(period)
-            if isinstance(value, int | float) and value < taskset.dt:
-                yield f"{place}.{period}: expected at least one step of dt = {taskset.dt} ms, got {value}"
+            constant = taskset.timing.get(period)
+            if isinstance(constant, int | float) and constant < taskset.dt:
+                yield (
+                    f"{place}.{period}: expected at least one step of dt = {taskset.dt} ms, "
+                    f"got {constant}"
+                )
         if "stimulus" in taskset.timing and _window_steps(taskset) is None:
             yield (
                 f"{place}.stimulus: expected one duration for all trials, because models are compared "

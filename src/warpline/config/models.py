@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from warpline.config.attractors import Attractors
+from warpline.config.base import (
+    DSA,
+    Count,
+    Fraction,
+    Measure,
+    Name,
+    NonNegative,
+    Positive,
+    Seed,
+    Strict,
+)
 
 __all__ = [
     "DSA",
@@ -16,20 +29,6 @@ __all__ = [
     "TaskSet",
     "Training",
 ]
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-
-
-class Strict(BaseModel):
-    """No unknown keys, no silent conversion of types."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
-
 
 # --- tasks ------------------------------------------------------------------------------------------
 
@@ -215,60 +214,6 @@ class Comparison(Strict):
     within: Within = Within()
 
 
-class Plain(Strict):
-    """A measure without settings."""
-
-    measure: Literal["cka", "cka_debiased", "procrustes"]
-
-
-class DSA(Strict):
-    """Dynamical similarity analysis."""
-
-    measure: Literal["dsa"]
-    n_delays: Count
-    """Delays of the embedding, the present included."""
-    delay_interval: Count = 1
-    """Steps between two delays."""
-    rank: Count
-    """Rank of the fitted operator."""
-    ridge: NonNegative = 0.0
-    """Ridge penalty of the regression, in whitened coordinates."""
-    score: Literal["angle", "wasserstein"] = "angle"
-    solver: Literal["newton", "reference"] = "newton"
-    """``newton``, Warpline's own; ``reference``, the package dsa-metric."""
-    max_starts: Count = 24
-    """Starting points of the alignment at most (newton)."""
-    iterations: Count = 1000
-    """Gradient steps (reference)."""
-    lr: Positive = 0.01
-    """Step size (reference)."""
-    strict: bool = False
-    """Refuse a rank above what the data carry, instead of padding with zeros."""
-
-
-class UserMeasure(Strict):
-    """A measure of your own."""
-
-    measure: Annotated[str, Field(pattern=":")]
-    """``path/to/file.py:Name``, with ``represent`` and ``compare_pairs``."""
-    settings: dict[str, Any] = {}
-
-
-def _measure_kind(value: Any) -> str:
-    name = value.get("measure") if isinstance(value, dict) else getattr(value, "measure", None)
-    if name == "dsa":
-        return "tag:dsa"
-    return "tag:user" if ":" in str(name) else "tag:plain"
-
-
-Measure = Annotated[
-    Annotated[Plain, Tag("tag:plain")]
-    | Annotated[DSA, Tag("tag:dsa")]
-    | Annotated[UserMeasure, Tag("tag:user")],
-    Discriminator(_measure_kind),
-]
-
-
 class Statistics(Strict):
     """Intervals and tests."""
 
@@ -347,6 +292,7 @@ class Config(Strict):
     training: Training
     trajectories: Trajectories
     comparison: Comparison
+    attractors: Attractors = Attractors()
     statistics: Statistics = Statistics()
     figures: Figures = Figures()
     jobs: Jobs = Jobs()

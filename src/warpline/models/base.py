@@ -89,9 +89,7 @@ def build_model(
     return model
 
 
-def hidden_noise(
-    scale: float, like: Tensor, generator: torch.Generator | None
-) -> Tensor | None:
+def hidden_noise(scale: float, like: Tensor, generator: torch.Generator | None) -> Tensor | None:
     """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none."""
     if scale == 0 or generator is None:
         return None

@@ -25,10 +25,13 @@ def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
     norm_x, norm_y = np.linalg.norm(x.T @ x), np.linalg.norm(y.T @ y)
     similarity = float(cross / (norm_x * norm_y))
     if similarity < 0.999:
-        return {"dissimilarity": float(np.arccos(similarity)) / (np.pi / 2), "similarity": similarity}
+        return {
+            "dissimilarity": float(np.arccos(similarity)) / (np.pi / 2),
+            "similarity": similarity,
+        }
     # Near 1 the arc cosine loses half the digits: take the difference of the two normalised kernels
     # itself, K/|K| - L/|L| = Z D Z' with Z = [x y], whose norm is that of R D R' for Z = QR.
-    r = np.linalg.qr(np.concatenate([x, y], axis=1), mode="r")
+    r: Matrix = np.asarray(np.linalg.qr(np.concatenate([x, y], axis=1), mode="r"))
     weights = np.concatenate([np.full(x.shape[1], 1 / norm_x), np.full(y.shape[1], -1 / norm_y)])
     difference = float(np.linalg.norm((r * weights) @ r.T))
     total = float(np.linalg.norm((r * np.abs(weights)) @ r.T))

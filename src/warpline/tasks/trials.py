@@ -51,7 +51,9 @@ def _conditions(environment: RuleTask, split: str, count: int) -> list[dict[str,
     if split != "evaluation":
         return [{} for _ in range(count)]
     factors = environment.factors()
-    cells = [dict(zip(factors, levels, strict=True)) for levels in itertools.product(*factors.values())]
+    cells = [
+        dict(zip(factors, levels, strict=True)) for levels in itertools.product(*factors.values())
+    ]
     return [dict(cell) for _ in range(count) for cell in cells]
 
 

@@ -1,0 +1,69 @@
+# make demo: the demo pipeline, its figures and results/report.html.  make test: the tests.
+# Both set up .venv first, and can be run again at any time.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= 2
+BIN := $(abspath $(VENV))/bin
+READY := $(VENV)/.ready
+# Browsers, linters and snakemake are found in the environment whether or not it is activated.
+export PATH := $(BIN):$(PATH)
+DEMO := snakemake --cores $(CORES) --configfile config/demo.yaml
+
+.PHONY: help setup demo test test-fast lint format schema benchmark clean
+
+help:
+	@echo "make demo       the demo: figures and results/report.html"
+	@echo "make test       all tests"
+	@echo "make test-fast  the tests that take seconds"
+	@echo "make lint       formatting, types, workflow"
+	@echo "make benchmark  speed, as ratios against rivals"
+
+setup: $(READY)
+
+# The SLURM plugin states a newer numpy than neurogym allows, and uses it in one report only
+# (one constant): installed without its dependencies, which the constraints name instead.
+$(READY): pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"expected Python 3.11 to 3.13, got {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "expected Python with venv: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV): about two minutes, once."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt throttler snakemake-executor-plugin-slurm-jobstep
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps snakemake-executor-plugin-slurm
+	@# Every job imports torch anew: without bytecode that takes three times as long.
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src scripts > /dev/null || true
+	@touch $(READY)
+
+demo: $(READY)
+	$(DEMO)
+	$(DEMO) --report results/report.html
+	@echo "Open results/report.html in a browser. Figures are in results/demo/figures, tables in results/demo/tables."
+
+test: $(READY)
+	python -m pytest -n $(CORES) --dist loadscope
+
+test-fast: $(READY)
+	python -m pytest -m "not slow and not workflow and not slurm and not browser"
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint --configfile config/demo.yaml
+
+format: $(READY)
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+schema: $(READY)
+	python scripts/write_schema.py workflow/schemas/config.schema.json
+
+benchmark: $(READY)
+	python benchmarks/training.py
+	python benchmarks/dsa.py
+
+clean:
+	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,30 @@
+"""Warpline: how does a computation develop in a recurrent network?
+
+What a notebook needs is here; importing it is quick, because torch and the rest load when used.
+
+>>> import warpline
+>>> warpline.compare(states_a, states_b, measure="cka")            # doctest: +SKIP
+>>> run = warpline.open_run("demo", "PDM", "leaky_rnn", "master", seed=1)   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from warpline.api import Run, compare, list_runs, load_table, open_run
+
+__version__ = "0.1.0"
+__all__ = ["Run", "compare", "list_runs", "load_table", "open_run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names on first use."""
+    if name in __all__:
+        return getattr(import_module("warpline.api"), name)
+    raise AttributeError(f"module 'warpline' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,125 @@
+"""The attractor test bench: what is simulated, and which measures are tried on it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from warpline import registry
+from warpline.config.base import DSA, Count, Measure, Name, Plain, Positive, Strict
+
+__all__ = ["Attractors", "Hyperparameters", "Motifs", "Noise"]
+
+
+class Motifs(Strict):
+    """The building blocks: a line, a curve, two patterns, and line-curve-line-curve."""
+
+    curve: Positive = 0.5
+    """Lorenz r of the curve."""
+    patterns: Annotated[list[Positive], Field(min_length=2, max_length=2)] = [5.0, 15.0]
+    """Lorenz r of the two patterns."""
+    sequence: Annotated[int, Field(ge=2, le=5)] = 3
+    """Motifs that are attached to one another: all ordered selections of so many of the five."""
+
+
+class Noise(Strict):
+    """How motifs are perturbed."""
+
+    levels: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=1)] = [
+        0.1,
+        0.05,
+        0.025,
+    ]
+    """Noise e of each epoch: sqrt(1 - e^2) x + e noise, x in the unit interval."""
+    shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)] = [
+        1.0,
+        0.5,
+        0.25,
+    ]
+    """Share of another motif that is mixed in. Every share is tried at every level of noise."""
+
+
+class Hyperparameters(Strict):
+    """The sweep of DSA's hyperparameters over the composition curve."""
+
+    n_delays: Annotated[list[Count], Field(min_length=1)] = [4, 8, 17, 25, 33, 50]
+    delay_intervals: Annotated[list[Count], Field(min_length=1)] = [1, 2, 4, 6, 8, 11]
+    ranks: Annotated[list[Count], Field(min_length=1)] = [10, 20]
+    """All combinations are tried but those whose delays pass the length of a trial."""
+    max_pairs: Annotated[int, Field(ge=20)] = 200
+    """Pairs of sequences at most that a combination is scored on, the same ones for all."""
+    best: Count = 5
+    """Combinations whose curves are drawn."""
+
+
+class Attractors(Strict):
+    """The test bench: systems whose likeness is known by construction."""
+
+    paired: bool = True
+    """All systems start from the same points, so that their trials answer to one another; false: drawn
+    anew for each system (as in the original code), which CKA and Procrustes take for unlikeness."""
+    n_trials: Annotated[int, Field(ge=2)] = 200
+    """Initial points."""
+    n_steps: Annotated[int, Field(ge=10)] = 200
+    dt: Positive = 0.01
+    """Step of the Euler integration."""
+    s: Positive = 10.0
+    b: Positive = 2.667
+    families: Annotated[
+        dict[Name, Annotated[list[Positive], Field(min_length=2)]], Field(min_length=2)
+    ] = {
+        "one_attractor": [0.25, 0.5, 0.75],
+        "two_stable": [5.0, 10.0, 15.0],
+        "two_unstable": [30.0, 40.0, 50.0],
+    }
+    """Lorenz r of the systems of each family."""
+    motifs: Motifs = Motifs()
+    noise: Noise = Noise()
+    hyperparameters: Hyperparameters = Hyperparameters()
+    measures: dict[Name, Measure] = {
+        "cka": Plain(measure="cka"),
+        "procrustes": Plain(measure="procrustes"),
+        "dsa": DSA(measure="dsa", n_delays=33, delay_interval=6, rank=20),
+    }
+    """What is tried on the bench, whatever ``run.measures`` says. DSA: the paper's delays; its rank of
+    50 is more than single systems carry at these delays (a line 6, r = 0.5 about 16)."""
+
+    def cells(self) -> list[tuple[int, int, int]]:
+        """Return the combinations (n_delays, delay_interval, rank) of the sweep that fit a trial."""
+        asked = self.hyperparameters
+        return [
+            (n_delays, interval, rank)
+            for interval in asked.delay_intervals
+            for n_delays in asked.n_delays
+            for rank in asked.ranks
+            if (n_delays - 1) * interval + 2 <= self.n_steps
+        ]
+
+    @model_validator(mode="after")
+    def _delays_fit(self) -> Attractors:
+        for name, entry in self.measures.items():
+            if isinstance(entry, DSA):
+                need = (entry.n_delays - 1) * entry.delay_interval + 2
+                if need > self.n_steps:
+                    raise ValueError(
+                        f"measures.{name}: {entry.n_delays} delays of {entry.delay_interval} steps "
+                        f"need n_steps of at least {need}, got {self.n_steps}"
+                    )
+            try:
+                registry.locate("similarity", entry.measure)
+            except registry.UnknownNameError as error:
+                raise ValueError(f"measures.{name}: {error}") from None
+        if not self.cells():
+            raise ValueError(
+                f"hyperparameters: expected a combination of delays that fits {self.n_steps} steps"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shares_fall(self) -> Attractors:
+        for key in ("levels", "shares"):
+            values = getattr(self.noise, key)
+            if sorted(set(values), reverse=True) != values:
+                raise ValueError(f"noise.{key}: expected falling values, each once, got {values}")
+        return self
