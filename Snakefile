@@ -8,4 +8,5 @@ rule all:
     input:
         all_tables(),
         all_figures(),
+        all_attractors() if CONFIG.run.attractors else [],
     localrule: True

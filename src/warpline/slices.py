@@ -102,7 +102,7 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
         "curriculum": subject.curriculum,
         "fractions": settings.fractions,
         "variance": settings.variance,
-        "period": "stimulus",
+        "period": plan.config.tasksets[subject.taskset].window,
     }
 
 

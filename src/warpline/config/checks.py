@@ -88,11 +88,12 @@ def _curricula(config: Config) -> Iterator[str]:
 def _timing(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
-        missing = [period for period in ("stimulus", "decision") if period not in taskset.timing]
-        if missing:
-            yield f"{place}: expected a duration for {' and '.join(missing)}, got none"
         if ":" not in taskset.env:
             yield from _unknown(place, taskset.timing, PERIODS)
+        needed = dict.fromkeys([taskset.window, "decision"])
+        missing = [period for period in needed if period not in taskset.timing]
+        if missing:
+            yield f"{place}: expected a duration for {' and '.join(missing)}, got none"
         for period, value in taskset.timing.items():
             if isinstance(value, Uniform) and value.uniform[0] > value.uniform[1]:
                 yield f"{place}.{period}.uniform: expected low <= high, got {value.uniform}"
@@ -100,23 +101,23 @@ def _timing(config: Config) -> Iterator[str]:
                 _, low, high = value.truncated_exponential
                 if low > high:
                     yield f"{place}.{period}.truncated_exponential: expected low <= high, got {low}, {high}"
-        for period in ("stimulus", "decision"):
+        for period in needed:
             constant = taskset.timing.get(period)
             if isinstance(constant, int | float) and constant < taskset.dt:
                 yield (
                     f"{place}.{period}: expected at least one step of dt = {taskset.dt} ms, "
                     f"got {constant}"
                 )
-        if "stimulus" in taskset.timing and _window_steps(taskset) is None:
+        if taskset.window in taskset.timing and _window_steps(taskset) is None:
             yield (
-                f"{place}.stimulus: expected one duration for all trials, because models are compared "
-                f"in this window; got {taskset.timing['stimulus']}"
+                f"{place}.{taskset.window}: expected one duration for all trials, because models are "
+                f"compared in this window; got {taskset.timing[taskset.window]}"
             )
 
 
 def _window_steps(taskset: TaskSet) -> int | None:
     """Return the steps of the comparison window, None where it has no one length."""
-    duration = taskset.timing.get("stimulus")
+    duration = taskset.timing.get(taskset.window)
     return int(duration // taskset.dt) if isinstance(duration, int | float) else None
 
 
@@ -129,11 +130,12 @@ def _delays(config: Config) -> Iterator[str]:
         for name in _used(config, "tasksets"):
             steps = _window_steps(config.tasksets[name]) if name in config.tasksets else None
             if steps is not None and steps < need:
+                taskset = config.tasksets[name]
                 yield (
                     f"measures.{measure}: {entry.n_delays} delays of {entry.delay_interval} steps need "
-                    f"a window of at least {need} steps, got {steps} (task set {name}, stimulus of "
-                    f"{config.tasksets[name].timing['stimulus']} ms at dt = {config.tasksets[name].dt} "
-                    "ms): use fewer or shorter delays, or a smaller dt"
+                    f"a window of at least {need} steps, got {steps} (task set {name}, "
+                    f"{taskset.window} of {taskset.timing[taskset.window]} ms at dt = {taskset.dt} ms): "
+                    "use fewer or shorter delays, or a smaller dt"
                 )
 
 

@@ -101,6 +101,8 @@ class TaskSet(Strict):
     tasks: Annotated[dict[Name, TaskVariation], Field(min_length=1)]
     target: Name
     """The task that curricula end with and that models are compared on."""
+    window: str = "stimulus"
+    """The period in which models are compared; it lasts equally long in all trials."""
     dt: Count
     """Time step in ms."""
     timing: dict[str, Duration]

@@ -1,0 +1,33 @@
+"""Score the measures on one experiment of the attractor test bench."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from warpline import cli, store
+from warpline.attractors import scores
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--tables", nargs="+", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = arguments.settings
+
+    tables = [store.read_table(path) for path in arguments.tables]
+    rows = pd.concat(tables, ignore_index=True)
+    if settings["experiment"] == "hyperparameters":
+        frame = scores.hyperparameter_scores(rows)
+    else:
+        score = {
+            "families": scores.separation_scores,
+            "composition": scores.composition_scores,
+            "noise": scores.noise_scores,
+        }[settings["experiment"]]
+        frame = score(rows, settings)
+    store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})
+
+
+if __name__ == "__main__":
+    cli.run(main)

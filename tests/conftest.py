@@ -1,0 +1,73 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Fix torch to one thread, as every job of the pipeline."""
+    import sys
+
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20)
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def _default_config():
+    return yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
+
+
+@pytest.fixture
+def raw_config(_default_config):
+    """The default configuration as a dict that a test may change."""
+    return copy.deepcopy(_default_config)
+
+
+@pytest.fixture
+def task_settings():
+    """A task set's slice, as the job that generates trials gets it."""
+
+    def make(env="perceptual_decision", task="Basic", **changes):
+        variations = {
+            "Basic": {"anti": False, "delay": False},
+            "Anti": {"anti": True, "delay": False},
+            "DelayResponse": {"anti": False, "delay": True},
+            "AntiDelayResponse": {"anti": True, "delay": True},
+        }
+        settings = {
+            "name": "Set",
+            "env": env,
+            "rules": list(variations),
+            "variation": variations[task],
+            "dt": 100,
+            "timing": {
+                "fixation": 200,
+                "stimulus": 1000,
+                "delay": {"choice": [300, 600]},
+                "decision": 300,
+            },
+            "input_noise": 1.0,
+            "parameters": {"cohs": [0, 12.8, 51.2]} if env == "perceptual_decision" else {},
+        }
+        return settings | changes
+
+    return make

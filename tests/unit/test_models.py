@@ -1,0 +1,196 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from warpline.models.base import Model, build_model
+from warpline.models.initialisation import ACTIVATIONS, INITIALISATIONS, recurrent_matrix
+
+MODELS = ["leaky_rnn", "leaky_gru"]
+
+
+def settings(model="leaky_rnn", **changes):
+    base = {
+        "model": model,
+        "units": 12,
+        "activation": "tanh",
+        "init": "orthogonal",
+        "gain": 1.0,
+        "tau": 100.0,
+        "noise": 0.0,
+        "parameters": {},
+    }
+    return base | changes
+
+
+def build(model="leaky_rnn", dt=20.0, seed=1, **changes):
+    return build_model(settings(model, **changes), n_inputs=4, n_outputs=3, dt=dt, seed=seed)
+
+
+def plain_rnn(net, inputs):
+    """The recurrence as it is written down, one step and one trial at a time, in float64."""
+    p = {name: value.detach().double().numpy() for name, value in net.named_parameters()}
+    states = np.zeros((*inputs.shape[:2], len(p["bias"])))
+    for k in range(len(inputs)):
+        h = np.zeros(len(p["bias"]))
+        for t in range(inputs.shape[1]):
+            new = np.tanh(p["weight_hh"] @ h + p["weight_in"] @ inputs[k, t] + p["bias"])
+            h = (1 - net.alpha) * h + net.alpha * new
+            states[k, t] = h
+    return states @ p["weight_out"].T + p["bias_out"], states
+
+
+def plain_gru(net, inputs):
+    p = {name: value.detach().double().numpy() for name, value in net.named_parameters()}
+    n = len(p["bias_candidate"])
+    states = np.zeros((*inputs.shape[:2], n))
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    for k in range(len(inputs)):
+        h = np.zeros(n)
+        for t in range(inputs.shape[1]):
+            own = p["weight_in"] @ inputs[k, t] + p["bias"]
+            back = p["weight_hh"] @ h
+            r, z = sigmoid(own[:n] + back[:n]), sigmoid(own[n : 2 * n] + back[n : 2 * n])
+            new = np.tanh(own[2 * n :] + r * (back[2 * n :] + p["bias_candidate"]))
+            h = h + net.alpha * z * (new - h)
+            states[k, t] = h
+    return states @ p["weight_out"].T + p["bias_out"], states
+
+
+@pytest.mark.parametrize(("model", "plain"), [("leaky_rnn", plain_rnn), ("leaky_gru", plain_gru)])
+def test_fast_loop_is_the_written_recurrence(rng, model, plain):
+    net = build(model)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)))
+    inputs = rng.normal(size=(5, 9, 4))
+    outputs, states = net(torch.from_numpy(inputs).float())
+    expected_outputs, expected_states = plain(net, inputs)
+    np.testing.assert_allclose(states.detach().numpy(), expected_states, atol=1e-6)
+    np.testing.assert_allclose(outputs.detach().numpy(), expected_outputs, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_gradients_are_right(model, activation):
+    net = build(model, activation=activation).double()
+    inputs = torch.randn(2, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    names = [name for name, _ in net.named_parameters()]
+
+    def run(*values):
+        return torch.func.functional_call(net, dict(zip(names, values, strict=True)), (inputs,))[0]
+
+    assert torch.autograd.gradcheck(run, tuple(net.parameters()), eps=1e-6, atol=1e-6)
+
+
+def test_reset_gate_works():
+    net = build("leaky_gru")
+    inputs = torch.randn(3, 8, 4, generator=torch.Generator().manual_seed(0))
+    net(inputs)[0].square().sum().backward()
+    assert net.weight_in.grad[:12].abs().max() > 1e-4
+    assert net.weight_hh.grad[:12].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_models_fulfil_the_protocol(model):
+    net = build(model)
+    assert isinstance(net, Model)
+    outputs, states = net(torch.zeros(2, 7, 4))
+    assert outputs.shape == (2, 7, 3) and states.shape == (2, 7, 12)
+    assert net.input_weights == ("weight_in",)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_same_seed_same_weights(model):
+    a, b, c = build(model, seed=1), build(model, seed=1), build(model, seed=2)
+    for x, y, z in zip(a.parameters(), b.parameters(), c.parameters(), strict=True):
+        assert torch.equal(x, y)
+        assert not x.any() or not torch.equal(x, z)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_noise_only_with_a_generator(model):
+    net = build(model, noise=0.5)
+    inputs = torch.zeros(2, 5, 4)
+    quiet = net(inputs)[1]
+    assert torch.equal(quiet, net(inputs)[1])
+    noisy = net(inputs, torch.Generator().manual_seed(1))[1]
+    assert not torch.equal(quiet, noisy)
+    assert torch.equal(noisy, net(inputs, torch.Generator().manual_seed(1))[1])
+
+
+def test_smaller_steps_approach_one_solution():
+    inputs = torch.ones(1, 400, 4)
+    ends = []
+    for dt in (4.0, 2.0, 1.0):
+        steps = int(400 / dt)
+        ends.append(build(dt=dt)(inputs[:, :steps])[1][0, -1])
+    first, second = (ends[0] - ends[2]).norm(), (ends[1] - ends[2]).norm()
+    assert second < 0.5 * first
+
+
+N = 400
+
+
+@pytest.fixture(scope="module")
+def matrices():
+    return {
+        name: recurrent_matrix(name, N, "relu", 1.5, torch.Generator().manual_seed(1))
+        for name in INITIALISATIONS
+    }
+
+
+def test_kaiming(matrices):
+    assert matrices["kaiming"].std() == pytest.approx(1.5 * math.sqrt(2 / N), rel=0.02)
+    tanh = recurrent_matrix("kaiming", N, "tanh", 1.0, torch.Generator().manual_seed(1))
+    assert tanh.std() == pytest.approx(5 / 3 / math.sqrt(N), rel=0.02)
+
+
+def test_xavier(matrices):
+    assert matrices["xavier"].std() == pytest.approx(1.5 / math.sqrt(N), rel=0.02)
+    assert matrices["xavier"].abs().max() <= 1.5 * math.sqrt(3 / N) + 1e-6
+
+
+def test_orthogonal(matrices):
+    product = matrices["orthogonal"] @ matrices["orthogonal"].T
+    torch.testing.assert_close(product, 1.5**2 * torch.eye(N), atol=1e-4, rtol=0)
+
+
+def test_identity(matrices):
+    assert torch.equal(matrices["identity"], 1.5 * torch.eye(N))
+
+
+def test_gaussian(matrices):
+    assert matrices["gaussian"].std() == pytest.approx(1.5 / math.sqrt(N), rel=0.02)
+    radius = np.abs(np.linalg.eigvals(matrices["gaussian"].numpy())).max()
+    assert radius == pytest.approx(1.5, rel=0.1)
+
+
+def test_unknown_initialisation():
+    with pytest.raises(ValueError, match=r"expected an initialisation among kaiming.*got 'zeros'"):
+        recurrent_matrix("zeros", 3, "tanh", 1.0, torch.Generator())
+
+
+def test_a_model_of_one_s_own(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\n"
+        "class Mine(torch.nn.Module):\n"
+        "    input_weights = ('inp.weight',)\n"
+        "    def __init__(self, n_inputs, n_outputs, dt, settings, generator):\n"
+        "        super().__init__()\n"
+        "        self.inp = torch.nn.Linear(n_inputs, settings['units'])\n"
+        "        self.out = torch.nn.Linear(settings['units'], n_outputs)\n"
+        "    def forward(self, inputs, generator=None):\n"
+        "        states = torch.cumsum(self.inp(inputs), 1)\n"
+        "        return self.out(states), states\n"
+        "class Wrong(Mine):\n"
+        "    input_weights = ('weight',)\n"
+    )
+    assert build(f"{file}:Mine")(torch.zeros(1, 2, 4))[0].shape == (1, 2, 3)
+    with pytest.raises(TypeError, match=r"expected Wrong.input_weights to name some of .*inp.weight"):
+        build(f"{file}:Wrong")

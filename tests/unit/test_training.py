@@ -1,0 +1,218 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from warpline import store
+from warpline.batches import BatchOrder, TaskData
+from warpline.models.base import build_model
+from warpline.tasks.trials import generate_trials
+from warpline.training import balanced_loss, decision_accuracy, train
+
+ARCHITECTURE = {
+    "model": "leaky_rnn",
+    "units": 16,
+    "activation": "tanh",
+    "init": "orthogonal",
+    "gain": 1.0,
+    "tau": 100.0,
+    "noise": 0.05,
+    "parameters": {},
+    "batch_size": 16,
+}
+LOOP = {
+    "free": "all",
+    "max_steps": 30,
+    "learning_rate": 1e-2,
+    "gradient_clip": 1.0,
+    "evaluate_every": 10,
+    "target_fraction": 1.0,
+    "sustained": 3,
+    "checkpoints": {"log": 4, "every": 0, "steps": []},
+    "resume_every": 10,
+}
+
+
+@pytest.fixture
+def task_data(task_settings):
+    def make(task="Basic", split="train", count=64):
+        return TaskData.from_dataset(generate_trials(task_settings(task=task), task, split, count, 1))
+
+    return make
+
+
+@pytest.fixture
+def run(task_data):
+    def make(tasks=("Basic",), seed=1, path=None, key="", architecture=ARCHITECTURE, **changes):
+        model = build_model(architecture, n_inputs=7, n_outputs=3, dt=100, seed=seed)
+        training = [task_data(task) for task in tasks]
+        validation = [task_data(task, "validation", 40) for task in tasks]
+        order = BatchOrder([64] * len(tasks), 16, 1, ["order"])
+        result = train(model, training, validation, LOOP | changes, order, 1, path, key)
+        return result, model
+
+    return make
+
+
+def test_loss_weighs_decision_and_rest_equally(task_data):
+    data = task_data(count=8)
+    logits = torch.zeros(*data.target.shape, 3)
+    assert balanced_loss(logits, data) == pytest.approx(math.log(3), rel=1e-6)
+    right = 50.0 * torch.nn.functional.one_hot(data.target, 3).float()
+    assert balanced_loss(right, data) == pytest.approx(0, abs=1e-6)
+    only_rest = torch.where(data.decision[..., None], logits, right)
+    assert balanced_loss(only_rest, data) == pytest.approx(math.log(3) / 2, rel=1e-5)
+
+
+def test_loss_ignores_padding(task_data):
+    data = task_data("DelayResponse")
+    logits = torch.randn(*data.target.shape, 3, generator=torch.Generator().manual_seed(0))
+    changed = torch.where(data.valid[..., None], logits, torch.full_like(logits, 1e3))
+    assert balanced_loss(logits, data) == balanced_loss(changed, data)
+
+
+def test_accuracy_counts_decision_steps_of_scored_trials(task_data):
+    data = task_data()
+    logits = torch.nn.functional.one_hot(data.target, 3).float()
+    assert decision_accuracy(logits, data) == 1
+    spoiled = torch.where((data.decision & data.scored[:, None])[..., None], logits, -logits)
+    assert decision_accuracy(spoiled, data) == 1
+    assert decision_accuracy(-logits, data) == 0
+
+
+def test_schedule_and_history(run):
+    result, model = run()
+    assert result.status == "max_steps" and result.step == 30
+    assert list(result.checkpoints) == [0, 1, 3, 10, 30]
+    assert [row.step for row in result.history] == [0, 1, 3, 10, 20, 30]
+    last = {name: value.detach().numpy() for name, value in model.named_parameters()}
+    assert all(np.array_equal(result.checkpoints[30][name], last[name]) for name in last)
+
+
+def test_learning_lowers_the_loss(run):
+    result, _ = run(max_steps=120)
+    assert result.history[-1].loss < 0.6 * result.history[0].loss
+
+
+def test_stops_when_the_target_is_sustained(run):
+    result, _ = run(target_fraction=0.01, sustained=2, max_steps=300, evaluate_every=20)
+    assert result.status == "converged"
+    streak = [row for row in result.history if row.step % 20 == 0][-2:]
+    assert all(row.accuracy >= 0.01 * row.ideal for row in streak)
+    assert result.step == streak[-1].step == max(result.checkpoints)
+
+
+def test_every_task_must_reach_the_target(run):
+    result, _ = run(tasks=("Basic", "Anti"), target_fraction=0.01, sustained=1, max_steps=40)
+    assert {row.task for row in result.at(result.step)} == {"Basic", "Anti"}
+
+
+def test_frozen_moves_the_input_weights_alone(run):
+    result, _ = run(free="input")
+    first, last = result.checkpoints[0], result.checkpoints[30]
+    moved = {name for name in first if not np.array_equal(first[name], last[name])}
+    assert moved == {"weight_in"}
+
+
+def test_untrained(run):
+    result, _ = run(max_steps=0)
+    assert result.status == "untrained" and list(result.checkpoints) == [0]
+    assert len(result.history) == 1
+
+
+def test_diverged_run_is_marked_and_keeps_what_it_had(run):
+    result, _ = run(learning_rate=1e38, gradient_clip=1e30)
+    assert result.status == "diverged"
+    assert 0 in result.checkpoints
+    assert all(np.isfinite(value).all() for value in result.checkpoints[0].values())
+
+
+def test_same_seeds_same_bits(run):
+    a, b = run()[0], run()[0]
+    for step in a.checkpoints:
+        for name in a.checkpoints[step]:
+            assert a.checkpoints[step][name].tobytes() == b.checkpoints[step][name].tobytes()
+
+
+@pytest.mark.parametrize("tasks", [("Basic",), ("Basic", "Anti")])
+def test_resume_ends_with_the_same_bits(run, tmp_path, tasks):
+    whole, _ = run(tasks)
+    path = tmp_path / "state.safetensors"
+    # The state of an unfinished run is kept while it runs: the one after 20 updates is still there.
+    run(tasks, path=path, key="k")
+    assert store.read_tensor_metadata(path)["step"] == 20
+    resumed, _ = run(tasks, path=path, key="k")
+    assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
+    assert list(resumed.checkpoints) == list(whole.checkpoints)
+    for step, weights in whole.checkpoints.items():
+        for name, value in weights.items():
+            assert value.tobytes() == resumed.checkpoints[step][name].tobytes()
+
+
+def test_resume_of_another_key_is_discarded_with_a_word(run, tmp_path, caplog):
+    path = tmp_path / "state.safetensors"
+    run(path=path, key="old")
+    run(path=path, key="new")
+    assert "other parameters, code or trials; it is discarded" in caplog.text
+
+
+def test_damaged_resume_file_is_discarded_with_a_word(run, tmp_path, caplog):
+    path = tmp_path / "state.safetensors"
+    run(path=path, key="k")
+    path.write_bytes(path.read_bytes()[:-7])
+    result, _ = run(path=path, key="k")
+    assert "damaged" in caplog.text and result.status == "max_steps"
+
+
+@pytest.mark.slow
+def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path, project):
+    """SIGKILL in mid-training, for real: the script is run, killed, and run again."""
+    for split, count in (("train", 256), ("validation", 40)):
+        data = generate_trials(task_settings(), "Basic", split, count, 1)
+        store.write_dataset(data, tmp_path / f"{split}.nc", {})
+    loop = LOOP | {"max_steps": 1200, "resume_every": 25, "evaluate_every": 50}
+    settings = {
+        "seed": 1,
+        "streams": {"weights": ["w"], "run": ["Set", "rnn", "master", 1]},
+        "architecture": ARCHITECTURE | {"units": 64},
+        "training": loop,
+    }
+
+    def start(folder):
+        command = [sys.executable, str(project / "scripts" / "train_network.py")]
+        command += ["--settings", json.dumps(settings), "--code", "c"]
+        command += ["--train", str(tmp_path / "train.nc"), "--validation", str(tmp_path / "validation.nc")]
+        command += ["--resume", str(folder / "state.safetensors")]
+        command += ["--checkpoints", str(folder / "c.safetensors"), "--history", str(folder / "h.csv")]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+    whole = start(tmp_path / "whole")
+    assert whole.wait(timeout=240) == 0, whole.stderr.read()
+
+    broken = tmp_path / "broken"
+    kills = 0
+    for after in (100, 500):
+        job = start(broken)
+        deadline = time.time() + 120
+        while time.time() < deadline and job.poll() is None:
+            state = broken / "state.safetensors"
+            if state.is_file() and store.read_tensor_metadata(state)["step"] >= after:
+                os.kill(job.pid, signal.SIGKILL)
+                break
+            time.sleep(0.02)
+        kills += job.wait() == -signal.SIGKILL
+        assert not (broken / "c.safetensors").exists()
+    assert kills == 2
+    last = start(broken)
+    assert last.wait(timeout=240) == 0
+    assert "going on from update" in last.stderr.read()
+    for name in ("c.safetensors", "h.csv"):
+        assert (broken / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not (broken / "state.safetensors").exists()
