@@ -59,7 +59,7 @@ format: $(READY)
 	snakefmt Snakefile workflow
 
 schema: $(READY)
-	python scripts/write_schema.py workflow/schemas/config.schema.json
+	python scripts/write_schema.py
 
 benchmark: $(READY)
 	python benchmarks/training.py

@@ -48,9 +48,7 @@ def main() -> None:
         },
         attrs={"paired": int(settings["paired"])},
     )
-    store.write_dataset(
-        dataset, arguments.output, {"settings": settings, "code": arguments.code}
-    )
+    store.write_dataset(dataset, arguments.output, {"settings": settings, "code": arguments.code})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-"""Write the JSON schema of the configuration: python scripts/write_schema.py OUTPUT."""
+"""Write what follows from the configuration's models: its JSON schema, and the keys in config/README.md."""
 
 import json
-import sys
 from pathlib import Path
 
 from warpline.config import json_schema
+from warpline.config.document import update
+
+PROJECT = Path(__file__).resolve().parent.parent
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(json.dumps(json_schema(), indent=1) + "\n", encoding="utf-8")
+    schema = PROJECT / "workflow" / "schemas" / "config.schema.json"
+    schema.write_text(json.dumps(json_schema(), indent=1) + "\n", encoding="utf-8")
+    readme = PROJECT / "config" / "README.md"
+    readme.write_text(update(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,50 @@
+"""The composition curves of the best hyperparameters of DSA, with their fits."""
+
+import numpy as np
+
+from warpline import plotting, store
+from warpline.attractors import drawing
+
+TITLES = {"ordered": "in the same place", "unordered": "wherever they stand"}
+KEYS = ["n_delays", "delay_interval", "rank"]
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    rows = drawing.gather(arguments.rows).dropna(subset="dissimilarity")
+    scores = store.read_table(arguments.scores[0]).sort_values("place")
+    best = scores[scores["place"] <= settings["best"]]
+    labels = [
+        f"{row.n_delays} × {row.delay_interval}, rank {row.rank}" for row in best.itertuples()
+    ]
+    look = plotting.colours(labels, settings["style"])
+    figure, axes = plt.subplots(1, len(TITLES), sharey=True, figsize=(6.4, 3.4))
+    for panel, sharing in zip(axes, TITLES, strict=True):
+        offsets = plotting.spread(len(best), 0.2)
+        for offset, label, row in zip(offsets, labels, best.itertuples(), strict=True):
+            colour, marker = look[label]
+            cell = rows[np.logical_and.reduce([rows[key] == getattr(row, key) for key in KEYS])]
+            levels = np.array(sorted(cell[sharing].unique()))
+            groups = [cell[cell[sharing] == level] for level in levels]
+            means = np.array(
+                [np.average(group["dissimilarity"], weights=group["weight"]) for group in groups]
+            )
+            spread = [np.quantile(group["dissimilarity"], [0.25, 0.75]) for group in groups]
+            low, high = np.transpose(spread)
+            panel.vlines(levels + offset, low, high, color=colour, lw=1)
+            text = f"{label} (R² {row.r2_ordered:.2f}, {row.r2_unordered:.2f})"
+            panel.plot(levels + offset, means, marker, color=colour, ms=5, label=text)
+            slope, start = getattr(row, f"slope_{sharing}"), getattr(row, f"intercept_{sharing}")
+            panel.plot(levels, start + slope * levels, color=colour, lw=1)
+        panel.set_xticks(levels)
+        panel.set_xlabel(f"motifs shared {TITLES[sharing]}")
+        panel.set_ylim(bottom=0)
+    axes[0].set_ylabel(plotting.MEASURE_LABELS["dsa"])
+    handles, entries = axes[0].get_legend_handles_labels()
+    figure.legend(handles, entries, loc="outside lower center", ncols=2)
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["rows", "scores"], make)

@@ -1,0 +1,70 @@
+"""Dissimilarity of sequences of motifs against how many they share: measures by kind of sharing."""
+
+import numpy as np
+
+from warpline import plotting, store
+from warpline.attractors import drawing
+
+TITLES = {"ordered": "in the same place", "unordered": "wherever they stand"}
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    rows = drawing.gather(arguments.rows)
+    scores = store.read_table(arguments.scores[0]).set_index(["measure", "sharing"])
+    measures = [name for name in settings["measures"] if name in set(rows["measure"])]
+    look = plotting.colours(settings["measures"], settings["style"])
+    figure, axes = plt.subplots(
+        len(TITLES),
+        len(measures),
+        squeeze=False,
+        sharey="col",
+        figsize=(2.5 * len(measures), 2.4 * len(TITLES)),
+    )
+    # Where the points of a level stand has no meaning: it keeps them apart.
+    shift = np.random.Generator(np.random.PCG64(0)).uniform(-0.22, 0.22, len(rows))
+    for column, measure in enumerate(measures):
+        here = (rows["measure"] == measure).to_numpy()
+        part = rows[here]
+        colour = look[measure][0]
+        for panel, sharing in zip(axes[:, column], TITLES, strict=True):
+            panel.plot(
+                part[sharing] + shift[here],
+                part["dissimilarity"],
+                ".",
+                color=colour,
+                ms=2,
+                alpha=0.25,
+                mec="none",
+                rasterized=True,
+            )
+            means = part.groupby(sharing)["dissimilarity"].mean()
+            panel.plot(means.index, means, "o", color="black", ms=5, zorder=3)
+            if "lower_bound" in part:
+                bound = part.groupby(sharing)["lower_bound"].mean()
+                panel.plot(bound.index, bound, "_", color="0.35", ms=12, mew=1.5, zorder=3)
+            row = scores.loc[(measure, sharing)]
+            ends = np.array([means.index.min() - 0.3, means.index.max() + 0.3])
+            panel.plot(ends, row.intercept + row.slope * ends, color="black", lw=1)
+            panel.set_xticks(sorted(part[sharing].unique()))
+            panel.text(
+                0.03,
+                0.03,
+                f"R² {row.r2:.2f}, of means {row.r2_means:.2f}\n"
+                f"slope {row.slope:.3f}\n"
+                f"gap {row.gap:.2f} ({row.gap_relative:.0%})",
+                transform=panel.transAxes,
+                fontsize="small",
+                va="bottom",
+            )
+            panel.set_xlabel(f"motifs shared {TITLES[sharing]}")
+            panel.set_ylim(bottom=0)
+        axes[0, column].set_title(plotting.MEASURE_LABELS.get(measure, measure))
+    for panel in axes[:, 0]:
+        panel.set_ylabel("dissimilarity")
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["rows", "scores"], make)

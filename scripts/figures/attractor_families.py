@@ -1,0 +1,45 @@
+"""Dissimilarity between the Lorenz systems of the bench, a matrix per measure, families side by side."""
+
+import numpy as np
+
+from warpline import plotting, store
+from warpline.attractors import drawing
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    rows = drawing.gather(arguments.rows)
+    scores = store.read_table(arguments.scores[0]).set_index("measure")
+    measures = [name for name in settings["measures"] if name in scores.index]
+    side = 0.36 * rows["system_a"].nunique()
+    figure, axes = plt.subplots(
+        1, len(measures), squeeze=False, figsize=((side + 0.9) * len(measures), side + 1.2)
+    )
+    for panel, measure in zip(axes[0], measures, strict=True):
+        chosen = rows[rows["measure"] == measure]
+        matrix, names = drawing.matrix(chosen)
+        labels = [name.removeprefix("r=") for name in names]
+        image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
+        for text in panel.texts:
+            text.set_fontsize("xx-small")
+        of = dict(zip(chosen["system_a"], chosen["family_a"], strict=True))
+        families = [of[name] for name in names]
+        for family in dict.fromkeys(families):
+            first, size = families.index(family) - 0.5, families.count(family)
+            frame = plt.Rectangle((first, first), size, size, fill=False, ec="white", lw=1.5)
+            panel.add_patch(frame)
+        figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
+        row = scores.loc[measure]
+        panel.set_title(
+            f"{plotting.MEASURE_LABELS.get(measure, measure)}\n"
+            f"AUC {row.auc:.2f} [{row.auc_low:.2f}, {row.auc_high:.2f}]\n"
+            f"Cohen's d {row.cohens_d:.1f} [{row.cohens_d_low:.1f}, {row.cohens_d_high:.1f}]"
+        )
+        panel.set_xlabel("Lorenz r")
+    axes[0, 0].set_ylabel("Lorenz r")
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["rows", "scores"], make)

@@ -1,0 +1,62 @@
+"""How DSA does on the composition curve by its hyperparameters: heat maps of linearity and gap."""
+
+import numpy as np
+
+from warpline import plotting, store
+
+ROWS = {
+    "r2_ordered": "R², in the same place",
+    "gap_relative_ordered": "relative gap, in the same place",
+    "r2_unordered": "R², wherever they stand",
+    "gap_relative_unordered": "relative gap, wherever they stand",
+}
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    scores = store.read_table(arguments.scores[0])
+    ranks = sorted(scores["rank"].unique())
+    delays = sorted(scores["n_delays"].unique())
+    intervals = sorted(scores["delay_interval"].unique())
+    width, height = 0.42 * len(intervals) + 0.8, 0.3 * len(delays) + 0.75
+    figure, axes = plt.subplots(
+        len(ROWS),
+        len(ranks),
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+        figsize=(width * len(ranks) + 1.2, height * len(ROWS)),
+    )
+    for panels, (column, label) in zip(axes, ROWS.items(), strict=True):
+        for panel, rank in zip(panels, ranks, strict=True):
+            chosen = scores[scores["rank"] == rank]
+            matrix = np.full((len(delays), len(intervals)), np.nan)
+            i = [delays.index(value) for value in chosen["n_delays"]]
+            j = [intervals.index(value) for value in chosen["delay_interval"]]
+            matrix[i, j] = chosen[column]
+            top = np.nanmax(scores[column])
+            image = plotting.annotated_heat_map(panel, matrix, (delays, intervals), top)
+            for text in panel.texts:
+                text.set_fontsize("x-small")
+            panel.set_xticks(range(len(intervals)), intervals, rotation=0, ha="center")
+            best = chosen[chosen["place"] <= settings["best"]]
+            for row in best.itertuples():
+                place = (intervals.index(row.delay_interval), delays.index(row.n_delays))
+                corner = (place[0] - 0.5, place[1] - 0.5)
+                panel.add_patch(
+                    plt.Rectangle(corner, 1, 1, fill=False, ec="#D55E00", lw=2, zorder=3)
+                )
+        figure.colorbar(image, ax=panels.tolist(), fraction=0.03, pad=0.02).set_label(
+            label.replace(", ", ",\n")
+        )
+        panels[0].set_ylabel("delays")
+    for panel, rank in zip(axes[0], ranks, strict=True):
+        panel.set_title(f"rank {rank}")
+    for panel in axes[-1]:
+        panel.set_xlabel("steps between delays")
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["scores"], make)

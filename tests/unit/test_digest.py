@@ -41,7 +41,12 @@ def fresh(monkeypatch):
 
 def test_closure_follows_imports_at_any_depth(source):
     found = closure(source / "script.py", ["warpline.models.rnn"], source / "src")
-    assert set(found) == {"warpline.training", "warpline.store", "warpline.lazy", "warpline.models.rnn"}
+    assert set(found) == {
+        "warpline.training",
+        "warpline.store",
+        "warpline.lazy",
+        "warpline.models.rnn",
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,9 @@ def test_closure_follows_imports_at_any_depth(source):
         ("store.py", '"""Other."""\n# why\ndef read():\n    """New."""\n\n    return (1)\n', False),
     ],
 )
-def test_digest_changes_with_the_code_that_is_reached_and_no_other(source, fresh, file, text, changes):
+def test_digest_changes_with_the_code_that_is_reached_and_no_other(
+    source, fresh, file, text, changes
+):
     before = fresh(source, "warpline.models.rnn")
     (source / "src" / "warpline" / file).write_text(text)
     assert (fresh(source, "warpline.models.rnn") != before) is changes

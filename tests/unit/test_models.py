@@ -66,7 +66,9 @@ def test_fast_loop_is_the_written_recurrence(rng, model, plain):
     net = build(model)
     with torch.no_grad():
         for parameter in net.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)))
+            parameter.add_(
+                0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3))
+            )
     inputs = rng.normal(size=(5, 9, 4))
     outputs, states = net(torch.from_numpy(inputs).float())
     expected_outputs, expected_states = plain(net, inputs)
@@ -192,5 +194,7 @@ def test_a_model_of_one_s_own(tmp_path):
         "    input_weights = ('weight',)\n"
     )
     assert build(f"{file}:Mine")(torch.zeros(1, 2, 4))[0].shape == (1, 2, 3)
-    with pytest.raises(TypeError, match=r"expected Wrong.input_weights to name some of .*inp.weight"):
+    with pytest.raises(
+        TypeError, match=r"expected Wrong.input_weights to name some of .*inp.weight"
+    ):
         build(f"{file}:Wrong")

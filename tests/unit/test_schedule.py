@@ -17,7 +17,8 @@ def test_schedule_is_sorted_unique_and_in_range(log, every, last):
 
 
 @pytest.mark.parametrize(
-    ("fraction", "expected"), [(0.0, (0, 0.0)), (0.5, (60, 0.6)), (0.3, (10, 0.1)), (1.0, (100, 1.0))]
+    ("fraction", "expected"),
+    [(0.0, (0, 0.0)), (0.5, (60, 0.6)), (0.3, (10, 0.1)), (1.0, (100, 1.0))],
 )
 def test_nearest(fraction, expected):
     assert nearest_checkpoint([0, 10, 60, 100], fraction) == expected

@@ -7,7 +7,12 @@ from warpline import seeding
 def test_same_name_same_stream_and_other_names_other_streams():
     a = seeding.generator(1, "weights", "rnn", 3).random(4)
     assert np.array_equal(a, seeding.generator(1, "weights", "rnn", 3).random(4))
-    others = [(1, "weights", "rnn", 4), (1, "order", "rnn", 3), (2, "weights", "rnn", 3), (1, "weights", "rnn3")]
+    others = [
+        (1, "weights", "rnn", 4),
+        (1, "order", "rnn", 3),
+        (2, "weights", "rnn", 3),
+        (1, "weights", "rnn3"),
+    ]
     for root, *name in others:
         assert not np.array_equal(a, seeding.generator(root, *name).random(4))
 

@@ -43,7 +43,9 @@ LOOP = {
 @pytest.fixture
 def task_data(task_settings):
     def make(task="Basic", split="train", count=64):
-        return TaskData.from_dataset(generate_trials(task_settings(task=task), task, split, count, 1))
+        return TaskData.from_dataset(
+            generate_trials(task_settings(task=task), task, split, count, 1)
+        )
 
     return make
 
@@ -188,9 +190,19 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
     def start(folder):
         command = [sys.executable, str(project / "scripts" / "train_network.py")]
         command += ["--settings", json.dumps(settings), "--code", "c"]
-        command += ["--train", str(tmp_path / "train.nc"), "--validation", str(tmp_path / "validation.nc")]
+        command += [
+            "--train",
+            str(tmp_path / "train.nc"),
+            "--validation",
+            str(tmp_path / "validation.nc"),
+        ]
         command += ["--resume", str(folder / "state.safetensors")]
-        command += ["--checkpoints", str(folder / "c.safetensors"), "--history", str(folder / "h.csv")]
+        command += [
+            "--checkpoints",
+            str(folder / "c.safetensors"),
+            "--history",
+            str(folder / "h.csv"),
+        ]
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
     whole = start(tmp_path / "whole")

@@ -21,7 +21,9 @@ def test_every_trial_keeps_the_task_s_contract(task_settings, env, task):
     for k in range(60):
         valid = data["valid"].values[k]
         assert valid[: last[k]].all() and not valid[last[k] :].any()
-        assert np.array_equal(np.flatnonzero(data["decision"].values[k]), np.arange(first[k], last[k]))
+        assert np.array_equal(
+            np.flatnonzero(data["decision"].values[k]), np.arange(first[k], last[k])
+        )
         assert (fixation[k, : first[k]] == 1).all() and (fixation[k, first[k] :] == 0).all()
         assert np.array_equal(rule[k], valid.astype(float))
         assert not data["inputs"].values[k, ~valid].any()
@@ -56,7 +58,9 @@ def test_training_trials_are_unique_and_splits_disjoint(task_settings, env):
 def test_evaluation_is_factorial(task_settings):
     data = generate_trials(task_settings(), "Basic", "evaluation", 4, 1)
     assert data.sizes["trial"] == 2 * 3 * 4
-    cells = set(zip(data["ground_truth"].values, data["coh"].values, data["repeat"].values, strict=True))
+    cells = set(
+        zip(data["ground_truth"].values, data["coh"].values, data["repeat"].values, strict=True)
+    )
     assert len(cells) == 24
     for condition in range(6):
         chosen = data.where(data["condition"] == condition, drop=True)
@@ -104,7 +108,8 @@ def test_ideal_observer_of_go_nogo_is_reached_by_the_matched_filter(task_setting
 
 def test_signal_to_noise_does_not_depend_on_dt(task_settings):
     ideal = [
-        generate_trials(task_settings(dt=dt), "Basic", "evaluation", 2, 1)["ideal"].values for dt in (20, 100)
+        generate_trials(task_settings(dt=dt), "Basic", "evaluation", 2, 1)["ideal"].values
+        for dt in (20, 100)
     ]
     assert np.allclose(ideal[0], ideal[1])
 
@@ -117,7 +122,8 @@ def test_coherence_zero_is_not_scored(task_settings):
 
 def test_same_seed_same_trials_and_each_task_its_own(task_settings):
     a, b, other_seed = (
-        generate_trials(task_settings(), "Basic", "train", 20, seed)["inputs"].values for seed in (1, 1, 2)
+        generate_trials(task_settings(), "Basic", "train", 20, seed)["inputs"].values
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(a, b) and not np.array_equal(a, other_seed)
     anti = generate_trials(task_settings(task="Anti"), "Anti", "train", 20, 1)["inputs"].values
@@ -155,7 +161,11 @@ def test_unknown_task_is_refused(task_settings):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(500, 500), ({"choice": [1, 2]}, ("choice", (1, 2))), ({"uniform": [1, 5]}, ("uniform", (1, 5)))],
+    [
+        (500, 500),
+        ({"choice": [1, 2]}, ("choice", (1, 2))),
+        ({"uniform": [1, 5]}, ("uniform", (1, 5))),
+    ],
 )
 def test_timing_in_neurogym_s_form(value, expected):
     assert neurogym_timing(value) == expected

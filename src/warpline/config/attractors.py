@@ -30,14 +30,16 @@ class Noise(Strict):
         0.1,
         0.05,
         0.025,
+        0.0,
     ]
-    """Noise e of each epoch: sqrt(1 - e^2) x + e noise, x in the unit interval."""
+    """Levels e of the noise: sqrt(1 - e^2) x + e noise, x in the unit interval."""
     shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)] = [
         1.0,
         0.5,
         0.25,
     ]
-    """Share of another motif that is mixed in. Every share is tried at every level of noise."""
+    """Shares of another motif that are mixed in. Every share is tried at every level; the first level
+    with the first share, the second with the second and so on are the epochs of the paper."""
 
 
 class Hyperparameters(Strict):
@@ -117,7 +119,10 @@ class Attractors(Strict):
         return self
 
     @model_validator(mode="after")
-    def _shares_fall(self) -> Attractors:
+    def _each_once(self) -> Attractors:
+        every = [r for values in self.families.values() for r in values]
+        if len(set(every)) < len(every):
+            raise ValueError(f"families: expected each r once, got {every}")
         for key in ("levels", "shares"):
             values = getattr(self.noise, key)
             if sorted(set(values), reverse=True) != values:

@@ -177,8 +177,10 @@ def _fractions(config: Config) -> Iterator[str]:
     kept = config.trajectories.fractions
     if sorted(set(kept)) != kept:
         yield f"trajectories.fractions: expected rising values, each once, got {kept}"
-    if kept and kept[-1] != 1:
+        return
+    if kept[-1] != 1:
         yield f"trajectories.fractions: expected the last to be 1.0 (the trained network), got {kept[-1]}"
+        return
     for section in ("over", "within"):
         asked = getattr(config.comparison, section).fractions
         missing = [fraction for fraction in asked if fraction not in kept]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["ConfigError", "explain", "nearest"]
+__all__ = ["ConfigError", "explain", "models_in", "nearest"]
 
 
 class ConfigError(ValueError):
@@ -29,11 +29,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"expected one of {', '.join(known)}" if known else "nothing is expected here"
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
     """Return the models that an annotation holds, through unions, lists and mappings."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for part in getattr(annotation, "__args__", ()) for found in _models_in(part)]
+    return [found for part in getattr(annotation, "__args__", ()) for found in models_in(part)]
 
 
 def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
@@ -43,7 +43,7 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
         fields = [found.model_fields[part] for found in current if part in found.model_fields]
         # A name of a catalogue, or a place in a list, leads to the models that it holds.
         if fields:
-            current = [inner for field in fields for inner in _models_in(field.annotation)]
+            current = [inner for field in fields for inner in models_in(field.annotation)]
     return list(dict.fromkeys(key for found in current for key in found.model_fields))
 
 
@@ -61,11 +61,22 @@ def _number_hint(item: Mapping[str, Any]) -> str:
 def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any]) -> ConfigError:
     """Return the pydantic error as a `ConfigError`."""
     faults = []
-    for item in error.errors():
+    items = error.errors()
+    # Where a name is wrong, what it holds does not matter yet.
+    misnamed = {item["loc"][:-1] for item in items if item["loc"][-1:] == ("[key]",)}
+    for item in items:
         # Tags of unions are not keys of the configuration.
         where = [part for part in item["loc"] if not str(part).startswith("tag:")]
         place = ".".join(str(part) for part in where)
-        if item["type"] == "extra_forbidden":
+        if item["loc"][-1:] != ("[key]",) and any(item["loc"][: len(m)] == m for m in misnamed):
+            continue
+        place = place.removesuffix(".[key]")
+        if item["type"] == "string_pattern_mismatch" and "A-Za-z" in item["ctx"]["pattern"]:
+            faults.append(
+                f"{place}: expected a name of letters, digits, '_', '-' and '.' that starts with a "
+                f"letter, got {item['input']!r}"
+            )
+        elif item["type"] == "extra_forbidden":
             keys = _fields_at(model, tuple(where[:-1]))
             faults.append(f"{place}: unknown key; {nearest(str(where[-1]), keys)}")
         elif item["type"] == "missing":

@@ -37,18 +37,21 @@ class Choice(Strict):
     """A duration drawn from a list (ms)."""
 
     choice: Annotated[list[Positive], Field(min_length=1)]
+    """Equally likely durations."""
 
 
 class Uniform(Strict):
     """A duration drawn evenly between two bounds (ms)."""
 
     uniform: Annotated[list[NonNegative], Field(min_length=2, max_length=2)]
+    """Low and high."""
 
 
 class TruncatedExponential(Strict):
     """A duration drawn from an exponential, cut to bounds: mean, low, high (ms)."""
 
     truncated_exponential: Annotated[list[NonNegative], Field(min_length=3, max_length=3)]
+    """Mean, low and high."""
 
 
 def _duration_kind(value: Any) -> str | None:
@@ -88,7 +91,9 @@ class TrialCounts(Strict):
     """How many trials of each task."""
 
     train: Count = 10_000
+    """Training trials of each task, all different."""
     validation: Count = 500
+    """Validation trials of each task, on which training is stopped."""
     evaluation_repeats: Annotated[int, Field(ge=2, multiple_of=2)] = 20
     """Repeats of each cell of the factorial design; even, so that it splits into halves."""
 
@@ -99,6 +104,7 @@ class TaskSet(Strict):
     env: str
     """``perceptual_decision``, ``go_nogo``, or ``path/to/file.py:Class`` of your own."""
     tasks: Annotated[dict[Name, TaskVariation], Field(min_length=1)]
+    """The tasks, by name; each has a rule cue among the inputs."""
     target: Name
     """The task that curricula end with and that models are compared on."""
     window: str = "stimulus"
@@ -112,6 +118,7 @@ class TaskSet(Strict):
     parameters: dict[str, Any] = {}
     """Further arguments of the environment."""
     trials: TrialCounts = TrialCounts()
+    """How many trials of each task."""
 
 
 # --- models -----------------------------------------------------------------------------------------
@@ -123,7 +130,9 @@ class Architecture(Strict):
     model: str
     """``leaky_rnn``, ``leaky_gru``, or ``path/to/file.py:Class`` of your own."""
     units: Count
+    """Hidden units."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
+    """Nonlinearity of the hidden units."""
     init: Literal["kaiming", "xavier", "orthogonal", "identity", "gaussian"] = "orthogonal"
     """Of the recurrent weights."""
     gain: Positive = 1.0
@@ -133,7 +142,9 @@ class Architecture(Strict):
     noise: NonNegative = 0.0
     """Standard deviation of the hidden noise in training, per step."""
     learning_rate: Positive = 1e-3
+    """Of Adam."""
     batch_size: Count = 64
+    """Trials per update."""
     parameters: dict[str, Any] = {}
     """Further settings of a model of your own."""
 
@@ -177,6 +188,7 @@ class Training(Strict):
     gradient_clip: Positive = 1.0
     """Largest norm of the gradient."""
     checkpoints: Checkpoints = Checkpoints()
+    """Which updates leave a checkpoint."""
     resume_every: Count = 200
     """Updates between two saves of the state from which a killed job goes on."""
 
@@ -199,6 +211,7 @@ class Over(Strict):
     """Comparison over learning."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2)]
+    """Stages of training at which networks are compared."""
     references: Annotated[list[Name], Field(min_length=1)] = ["master"]
     """Curricula that the others are compared with."""
 
@@ -207,13 +220,16 @@ class Within(Strict):
     """Comparison within learning."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2)] = [0.0, 0.25, 0.5, 0.75, 1.0]
+    """Stages of training that are compared with each other."""
 
 
 class Comparison(Strict):
     """Which checkpoints are compared."""
 
     over: Over
+    """Over learning: two runs at the same fraction of training."""
     within: Within = Within()
+    """Within learning: the stages of one run."""
 
 
 class Statistics(Strict):
@@ -222,7 +238,9 @@ class Statistics(Strict):
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     """Resamples of the networks."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the bootstrap intervals."""
     false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Of the tests of one measure, after Benjamini and Hochberg."""
     min_seeds: Annotated[int, Field(ge=2)] = 5
     """Below so many networks: points, and no p-values."""
 
@@ -233,8 +251,11 @@ class Figures(Strict):
     palette: Literal["okabe-ito", "tol-bright"] = "okabe-ito"
     """Both can be told apart by colour-blind readers."""
     colormap: Literal["viridis", "cividis", "magma"] = "viridis"
+    """Of heat maps."""
     font_size: Annotated[float, Field(ge=5, le=20)] = 9.0
+    """In points."""
     dpi: Annotated[int, Field(ge=50, le=600)] = 150
+    """Of the PNG files."""
 
 
 # --- what is run ------------------------------------------------------------------------------------
@@ -244,8 +265,11 @@ class Grid(Strict):
     """One block of the grid: the full product of its lists."""
 
     tasksets: Annotated[list[Name], Field(min_length=1)]
+    """Names from ``tasksets``."""
     architectures: Annotated[list[Name], Field(min_length=1)]
+    """Names from ``architectures``."""
     curricula: Annotated[list[Name], Field(min_length=1)]
+    """Names from ``curricula``."""
     comparisons: list[Literal["learning", "architectures"]] = ["learning"]
     """``learning``: after, over and within learning, per architecture; ``architectures``: between
     the architectures of all blocks that ask for it."""
@@ -255,8 +279,11 @@ class Run(Strict):
     """What is run."""
 
     seeds: Annotated[list[Seed], Field(min_length=1)]
+    """The repeats; add new ones at the end."""
     measures: list[Name]
+    """Names from ``measures``."""
     grid: Annotated[list[Grid], Field(min_length=1)]
+    """Blocks of what is trained."""
     attractors: bool = False
     """Make the attractor test bench too (``snakemake attractors`` makes it in any case)."""
 
@@ -286,15 +313,28 @@ class Config(Strict):
     seed: Seed
     """Root of all random streams."""
     run: Run
+    """What is run."""
     tasksets: dict[Name, TaskSet]
+    """Catalogue of task sets."""
     architectures: dict[Name, Architecture]
+    """Catalogue of models; a value that is a list makes a grid."""
     curricula: dict[Name, Curriculum]
+    """Catalogue of curricula."""
     measures: dict[Name, Measure]
+    """Catalogue of measures of dissimilarity."""
     pretraining: Training
+    """The training loop of pretrainings."""
     training: Training
+    """The training loop."""
     trajectories: Trajectories
+    """Which hidden states are kept."""
     comparison: Comparison
+    """Which checkpoints are compared."""
     attractors: Attractors = Attractors()
+    """The attractor test bench."""
     statistics: Statistics = Statistics()
+    """Intervals and tests."""
     figures: Figures = Figures()
+    """How figures look."""
     jobs: Jobs = Jobs()
+    """How the work is cut into jobs."""

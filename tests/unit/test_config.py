@@ -1,0 +1,331 @@
+import json
+import re
+
+import jsonschema
+import pytest
+import yaml
+
+from warpline.config import Config, ConfigError, json_schema, load, load_files
+from warpline.config.document import key_tables
+from warpline.config.models import DSA
+
+
+def test_shipped_configurations_are_valid(project):
+    default = project / "config" / "config.yaml"
+    for name in ("demo", "paper"):
+        config = load_files([default, project / "config" / f"{name}.yaml"])
+        assert config.name == name
+    assert load_files([default]).name == "default"
+
+
+def put(*path_and_value):
+    """Return a change that sets a value deep in the configuration."""
+    *path, last, value = path_and_value
+
+    def change(raw):
+        for part in path:
+            raw = raw[part]
+        raw[last] = value
+
+    return change
+
+
+def drop(*path):
+    def change(raw):
+        for part in path[:-1]:
+            raw = raw[part]
+        del raw[path[-1]]
+
+    return change
+
+
+GRID = ("run", "grid", 0)
+PDM = ("tasksets", "PDM")
+
+# What is wrong, where the message must point, and what it must say.
+CASES = {
+    "unknown section": (put("trainning", {}), "trainning: unknown key; did you mean 'training'?"),
+    "unknown key": (
+        put("training", "max_step", 5),
+        "training.max_step: unknown key; did you mean 'max_steps'?",
+    ),
+    "unknown key in a catalogue": (
+        put(*PDM, "inputnoise", 1.0),
+        "tasksets.PDM.inputnoise: unknown key; did you mean 'input_noise'?",
+    ),
+    "unknown key of a measure": (
+        put("measures", "dsa", "n_delay", 3),
+        "measures.dsa.n_delay: unknown key; did you mean 'n_delays'?",
+    ),
+    "unknown key of a task": (
+        put(*PDM, "tasks", "Anti", "anty", True),
+        "tasksets.PDM.tasks.Anti.anty: unknown key; did you mean 'anti'?",
+    ),
+    "missing key": (
+        drop("training", "max_steps"),
+        "training.max_steps: expected a value, got none",
+    ),
+    "missing section": (drop("run"), "run: expected a value, got none"),
+    "unknown task set": (
+        put(*GRID, "tasksets", ["PDN"]),
+        "run.grid.0.tasksets: unknown name 'PDN'; did you mean 'PDM'?",
+    ),
+    "unknown architecture": (
+        put(*GRID, "architectures", ["leaky_rn"]),
+        "run.grid.0.architectures: unknown name 'leaky_rn'; did you mean 'leaky_rnn'?",
+    ),
+    "unknown curriculum": (
+        put(*GRID, "curricula", ["mastr"]),
+        "run.grid.0.curricula: unknown name 'mastr'; did you mean 'master'?",
+    ),
+    "unknown measure": (
+        put("run", "measures", ["ckaa"]),
+        "run.measures: unknown name 'ckaa'; did you mean 'cka'?",
+    ),
+    "unknown task in a curriculum": (
+        put("curricula", "master", {"pretrain": ["Antii"]}),
+        "curricula.master.pretrain (task set PDM): unknown name 'Antii'; did you mean 'Anti'?",
+    ),
+    "unknown target": (
+        put(*PDM, "target", "AntiDelay"),
+        "tasksets.PDM.target: unknown name 'AntiDelay'",
+    ),
+    "unknown environment": (
+        put(*PDM, "env", "perceptual"),
+        "tasksets.PDM.env: expected one of go_nogo, perceptual_decision, or 'file.py:Name' of your own; got 'perceptual'",
+    ),
+    "missing file of one's own": (
+        put(*PDM, "env", "no/such/file.py:Mine"),
+        "tasksets.PDM.env: expected a Python file at 'no/such/file.py', found none",
+    ),
+    "unknown model": (
+        put("architectures", "leaky_rnn", "model", "lstm"),
+        "architectures.leaky_rnn.model: expected one of leaky_gru, leaky_rnn",
+    ),
+    "unknown activation": (
+        put("architectures", "leaky_rnn", "activation", "sigmoid"),
+        "architectures.leaky_rnn.activation: input should be 'relu', 'leaky_relu', 'tanh' or 'softplus', got 'sigmoid'",
+    ),
+    "unknown initialisation": (
+        put("architectures", "leaky_rnn", "init", "zeros"),
+        "architectures.leaky_rnn.init: input should be 'kaiming'",
+    ),
+    "unknown kind of measure": (
+        put("measures", "cka", "measure", "kca"),
+        "measures.cka.measure: input should be 'cka', 'cka_debiased' or 'procrustes', got 'kca'",
+    ),
+    "DSA delays do not fit the window": (
+        put("measures", "dsa", "n_delays", 60),
+        "measures.dsa: 60 delays of 1 steps need a window of at least 61 steps, got 40 (task set PDM",
+    ),
+    "checkpoint past the end": (
+        put("training", "checkpoints", {"steps": [10, 99999]}),
+        "training.checkpoints.steps: expected steps up to training.max_steps = 3000, got 99999",
+    ),
+    "negative dt": (
+        put(*PDM, "dt", -20),
+        "tasksets.PDM.dt: input should be greater than or equal to 1, got -20",
+    ),
+    "dt longer than the decision": (
+        put(*PDM, "timing", "decision", 20),
+        "tasksets.PDM.timing.decision: expected at least one step of dt = 50 ms, got 20",
+    ),
+    "tau below dt": (
+        put("architectures", "leaky_rnn", "tau", 10.0),
+        "architectures.leaky_rnn.tau: expected at least tasksets.PDM.dt = 50 ms, got 10.0",
+    ),
+    "window of several lengths": (
+        put(*PDM, "timing", "stimulus", {"choice": [1000, 2000]}),
+        "tasksets.PDM.timing.stimulus: expected one duration for all trials",
+    ),
+    "unknown period": (
+        put(*PDM, "timing", "stimulas", 100),
+        "tasksets.PDM.timing: unknown name 'stimulas'; did you mean 'stimulus'?",
+    ),
+    "missing period": (
+        drop(*PDM, "timing", "decision"),
+        "tasksets.PDM.timing: expected a duration for decision, got none",
+    ),
+    "duration of no kind": (
+        put(*PDM, "timing", "delay", {"chioce": [1]}),
+        "tasksets.PDM.timing.delay: expected a duration in ms: a number, or one of {choice: [...]}",
+    ),
+    "bounds the wrong way round": (
+        put(*PDM, "timing", "delay", {"uniform": [900, 100]}),
+        "tasksets.PDM.timing.delay.uniform: expected low <= high, got [900.0, 100.0]",
+    ),
+    "negative noise": (
+        put(*PDM, "input_noise", -1.0),
+        "tasksets.PDM.input_noise: input should be greater than or equal to 0, got -1.0",
+    ),
+    "seed twice": (
+        put("run", "seeds", [1, 2, 1]),
+        "run.seeds: expected each entry once, got 1 more than once",
+    ),
+    "no seeds": (put("run", "seeds", []), "run.seeds: list should have at least 1 item"),
+    "negative seed": (
+        put("run", "seeds", [-1]),
+        "run.seeds.0: input should be greater than or equal to 0, got -1",
+    ),
+    "number as text": (
+        put("architectures", "leaky_rnn", "learning_rate", "1e-3"),
+        "architectures.leaky_rnn.learning_rate: input should be a valid number, got '1e-3' as text: write 0.001",
+    ),
+    "fraction above one": (
+        put("trajectories", "fractions", [0.0, 1.5]),
+        "trajectories.fractions.1: input should be less than or equal to 1, got 1.5",
+    ),
+    "fractions not rising": (
+        put("trajectories", "fractions", [0.5, 0.0, 1.0]),
+        "trajectories.fractions: expected rising values, each once",
+    ),
+    "last fraction is not the end": (
+        put("trajectories", "fractions", [0.0, 0.5]),
+        "trajectories.fractions: expected the last to be 1.0 (the trained network), got 0.5",
+    ),
+    "fraction that is not kept": (
+        put("comparison", "within", {"fractions": [0.0, 0.33, 1.0]}),
+        "comparison.within.fractions: expected values that trajectories.fractions keeps, got 0.33 besides",
+    ),
+    "unknown reference": (
+        put("comparison", "over", "references", ["masters"]),
+        "comparison.over.references: unknown name 'masters'; did you mean 'master'?",
+    ),
+    "batch larger than the training set": (
+        put("architectures", "leaky_rnn", "batch_size", 20000),
+        "architectures.leaky_rnn.batch_size: expected at most tasksets.PDM.trials.train = 10000, got 20000",
+    ),
+    "odd repeats": (
+        put(*PDM, "trials", {"evaluation_repeats": 7}),
+        "tasksets.PDM.trials.evaluation_repeats: input should be a multiple of 2, got 7",
+    ),
+    "pretraining without training": (
+        put("curricula", "master", {"pretrain": ["Basic"], "train": []}),
+        "curricula.master.train: expected a task to train after the pretraining, got none",
+    ),
+    "task twice": (
+        put("curricula", "master", {"pretrain": ["Basic", "Basic"]}),
+        "curricula.master.pretrain: expected each task once, got Basic, Basic",
+    ),
+    "evaluation later than the end": (
+        put("training", "evaluate_every", 5000),
+        "training.evaluate_every: expected at most training.max_steps = 3000, got 5000",
+    ),
+    "name that climbs out": (put("name", "../../etc"), "name: expected a name of letters, digits"),
+    "name with a command": (put("name", "a$(reboot)"), "name: expected a name of letters, digits"),
+    "task set name with a space": (
+        put("tasksets", "P M", {}),
+        "tasksets.P M: expected a name of letters, digits",
+    ),
+    "curriculum name with a quote": (
+        put("curricula", "ma'ster", {}),
+        "curricula.ma'ster: expected a name of letters, digits",
+    ),
+    "palette": (
+        put("figures", {"palette": "jet"}),
+        "figures.palette: input should be 'okabe-ito' or 'tol-bright'",
+    ),
+    "confidence": (
+        put("statistics", {"confidence": 95}),
+        "statistics.confidence: input should be less than 1, got 95",
+    ),
+    "unknown comparison": (
+        put(*GRID, "comparisons", ["lerning"]),
+        "run.grid.0.comparisons.0: input should be 'learning' or 'architectures', got 'lerning'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_configuration_stops_with_one_clear_message(raw_config, case):
+    change, expected = CASES[case]
+    change(raw_config)
+    with pytest.raises(ConfigError) as caught:
+        load(raw_config)
+    assert expected in str(caught.value)
+    assert len(caught.value.faults) <= 2
+
+
+def test_all_faults_are_listed_at_once(raw_config):
+    raw_config["run"]["measures"] = ["ckaa"]
+    raw_config["run"]["grid"][0]["curricula"] = ["mastr"]
+    with pytest.raises(ConfigError) as caught:
+        load(raw_config)
+    assert len(caught.value.faults) == 2
+
+
+def test_delays_that_just_fit(raw_config):
+    raw_config["measures"]["dsa"]["n_delays"] = 39
+    load(raw_config)
+    raw_config["measures"]["dsa"]["n_delays"] = 40
+    with pytest.raises(ConfigError, match="at least 41 steps, got 40"):
+        load(raw_config)
+
+
+def test_a_grid_becomes_names_and_stands_for_all(raw_config):
+    raw_config["architectures"]["leaky_rnn"] |= {
+        "units": [64, 128],
+        "learning_rate": [0.001, 0.0003],
+    }
+    config = load(raw_config)
+    names = [
+        "leaky_rnn-64-lr0.001",
+        "leaky_rnn-64-lr0.0003",
+        "leaky_rnn-128-lr0.001",
+        "leaky_rnn-128-lr0.0003",
+    ]
+    assert config.run.grid[0].architectures == names
+    assert config.architectures[names[1]].units == 64
+    assert config.architectures[names[1]].learning_rate == 0.0003
+    assert "leaky_rnn" not in config.architectures
+
+
+def test_later_files_go_on_top_mappings_add_and_lists_replace(tmp_path, project):
+    top = tmp_path / "top.yaml"
+    top.write_text("name: mine\nrun: {seeds: [7]}\ncurricula: {new: {pretrain: [Basic]}}\n")
+    config = load_files([project / "config" / "config.yaml", top])
+    assert config.run.seeds == [7] and config.run.measures == ["cka", "procrustes", "dsa"]
+    assert {"new", "master"} <= set(config.curricula)
+
+
+def test_not_yaml_and_not_a_mapping(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("a: [1,\n")
+    with pytest.raises(ConfigError, match="expected YAML"):
+        load_files([bad])
+    bad.write_text("- 1\n")
+    with pytest.raises(ConfigError, match="expected a mapping of keys, got list"):
+        load_files([bad])
+
+
+def test_schema_on_disk_is_the_models_schema(project):
+    written = json.loads((project / "workflow" / "schemas" / "config.schema.json").read_text())
+    assert written == json_schema(), "run: make schema"
+
+
+def test_schema_accepts_the_default_and_refuses_a_typo(raw_config):
+    schema = json_schema()
+    jsonschema.validate(raw_config, schema)
+    raw_config["architectures"]["leaky_rnn"]["units"] = [64, 128]
+    jsonschema.validate(raw_config, schema)
+    raw_config["training"]["max_step"] = 3
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(raw_config, schema)
+
+
+def test_every_key_is_documented(project):
+    readme = (project / "config" / "README.md").read_text()
+    assert key_tables() in readme, "run: make schema"
+    assert not re.findall(r"\| *\|$", key_tables(), re.MULTILINE), "a key has no description"
+
+
+def test_validated_configuration_cannot_be_changed(raw_config):
+    config = load(raw_config)
+    with pytest.raises(ValueError, match="frozen"):
+        config.seed = 3
+    assert isinstance(config, Config) and isinstance(config.measures["dsa"], DSA)
+
+
+def test_yaml_of_the_default_has_comments_for_people(project):
+    text = (project / "config" / "config.yaml").read_text()
+    assert text.startswith("# ") and yaml.safe_load(text)["name"] == "default"

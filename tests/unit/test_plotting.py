@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from warpline import plotting
+
+STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 80}
+
+
+@pytest.mark.parametrize("palette", plotting.PALETTES)
+def test_eleven_curricula_can_be_told_apart(palette):
+    look = plotting.colours([f"c{k}" for k in range(11)], STYLE | {"palette": palette})
+    assert len(set(look.values())) == 11
+
+
+def test_adding_a_curriculum_keeps_the_colours_of_the_others():
+    assert plotting.colours(["a", "b"], STYLE)["b"] == plotting.colours(["a", "b", "c"], STYLE)["b"]
+
+
+def test_figures_are_the_same_bytes_each_time(tmp_path):
+    import matplotlib.pyplot as plt
+
+    plotting.apply_style(STYLE)
+    for k in range(2):
+        figure, axes = plt.subplots()
+        plotting.annotated_heat_map(
+            axes, np.array([[0.0, 0.5], [np.nan, 1.0]]), (["a", "b"], ["c", "d"]), 1.0
+        )
+        plotting._save(figure, tmp_path / f"{k}.svg", tmp_path / f"{k}.png")
+    for suffix in ("svg", "png"):
+        assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
+
+
+def test_labels_are_broken_into_lines():
+    assert plotting.curriculum_label("pretrain_basic_anti_frozen") == "pretrain\nbasic anti\nfrozen"
+
+
+def test_axis_from_zero_leaves_room():
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots()
+    axes.plot([0, 1], [0.2, 0.5])
+    plotting.from_zero(axes)
+    assert axes.get_ylim() == pytest.approx((0, 0.54))

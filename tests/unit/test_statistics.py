@@ -1,0 +1,175 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from warpline.statistics import (
+    bootstrap_interval,
+    bootstrap_matrix,
+    control_table,
+    group_tests,
+    hedges_g,
+    summary_table,
+    welch,
+)
+
+SETTINGS = {
+    "seed": 1,
+    "bootstrap": 500,
+    "confidence": 0.95,
+    "min_seeds": 5,
+    "false_discovery_rate": 0.05,
+}
+
+
+def test_interval_has_its_coverage(rng):
+    hits = 0
+    for _ in range(300):
+        values = rng.normal(3.0, 1.0, size=20)
+        low, high = bootstrap_interval(values, 400, 0.9, rng)
+        hits += low <= 3.0 <= high
+    assert 0.8 < hits / 300 < 0.95
+
+
+def test_one_value_has_no_interval(rng):
+    assert np.isnan(bootstrap_interval(np.array([1.0]), 100, 0.95, rng)).all()
+
+
+def network_effects(rng, n, same):
+    """A dissimilarity matrix whose spread comes from the networks, not from the pairs."""
+    a = rng.normal(size=n)
+    b = a if same else rng.normal(size=n)
+    matrix = 5 + a[:, None] + b[None, :]
+    if same:
+        np.fill_diagonal(matrix, np.nan)
+    return matrix
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_matrix_interval_covers_where_one_over_pairs_does_not(rng, same):
+    hits = naive = 0
+    for _ in range(200):
+        matrix = network_effects(rng, 10, same)
+        values = matrix[~np.isnan(matrix)]
+        low, high = bootstrap_matrix(matrix, same, 200, 0.9, rng)
+        hits += low <= 5 <= high
+        low, high = bootstrap_interval(values, 200, 0.9, rng)
+        naive += low <= 5 <= high
+    assert hits / 200 > 0.75
+    assert naive / 200 < 0.6
+
+
+def test_hedges_g_closed_form():
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])
+    assert hedges_g(a, b) == pytest.approx(-3.0 * (1 - 3 / 15))
+    assert np.isnan(hedges_g(np.array([1.0]), b))
+    assert np.isnan(hedges_g(np.ones(3), np.ones(3)))
+
+
+def test_welch_is_scipy_s(rng):
+    a, b = rng.normal(size=8), rng.normal(1, 3, size=11)
+    expected = stats.ttest_ind(a, b, equal_var=False)
+    assert welch(a, b) == pytest.approx((expected.statistic, expected.df, expected.pvalue))
+    assert np.isnan(welch(np.ones(3), np.ones(3))).all()
+
+
+def planted(rng, n, shift):
+    """Tables as the pipeline makes them: three curricula, of which 'far' lies further from master."""
+    rows = []
+    names = ["master", "near", "far"]
+    effect = {
+        (name, s): rng.normal(0, 0.02) + (shift if name == "far" else 0)
+        for name in names
+        for s in range(n)
+    }
+    for i in range(n):
+        for j in range(i + 1):
+            for a in names:
+                for b in names:
+                    if i == j and names.index(a) > names.index(b):
+                        continue
+                    same = (a, i) == (b, j)
+                    value = 0.0 if same else 0.3 + effect[a, i] + effect[b, j]
+                    rows.append(
+                        {
+                            "measure": "cka",
+                            "seeds": "same" if i == j else "cross",
+                            "architecture_a": "rnn",
+                            "curriculum_a": a,
+                            "seed_a": i,
+                            "curriculum_b": b,
+                            "seed_b": j,
+                            "dissimilarity": value,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def test_summary_counts_networks_and_finds_the_means(rng):
+    table = summary_table(planted(rng, 8, 0.2), SETTINGS)
+    row = table.set_index(["curriculum_a", "curriculum_b", "seeds"])
+    cross = row.loc[("far", "master", "cross")]
+    assert cross["n_a"] == cross["n_b"] == 8 and cross["n_pairs"] == 56
+    assert (
+        cross["mean"] == pytest.approx(0.5, abs=0.03)
+        and cross["low"] < cross["mean"] < cross["high"]
+    )
+    floor = row.loc[("master", "master", "cross")]
+    assert floor["n_pairs"] == 28 and floor["mean"] == pytest.approx(0.3, abs=0.03)
+    assert row.loc[("far", "far", "same")]["mean"] == 0
+
+
+def test_tests_find_the_planted_difference_and_no_other(rng):
+    table = group_tests(planted(rng, 8, 0.2), ["master"], SETTINGS).set_index(
+        ["curriculum_a", "curriculum_b"]
+    )
+    assert table.loc[("far", "near"), "significant"] and table.loc[("far", "near"), "hedges_g"] > 2
+    assert not table.loc[("master", "near"), "significant"]
+    assert (table["p_adjusted"] >= table["p"]).all()
+    assert (table["n_a"] == 8).all()
+
+
+def test_false_positives_are_rare_when_nothing_differs(rng):
+    found = sum(
+        group_tests(planted(rng, 6, 0.0), ["master"], SETTINGS)["significant"].any()
+        for _ in range(60)
+    )
+    assert found <= 9
+
+
+def test_few_seeds_no_p_values(rng):
+    table = group_tests(planted(rng, 4, 0.2), ["master"], SETTINGS)
+    assert table["p"].isna().all() and table["p_adjusted"].isna().all()
+    assert not table["significant"].any() and table["hedges_g"].notna().all()
+
+
+def test_failed_pairs_lower_n_and_do_not_spoil_the_mean(rng):
+    frame = planted(rng, 6, 0.2)
+    lost = (frame["curriculum_a"] == "far") & (frame["seed_a"] == 5)
+    lost |= (frame["curriculum_b"] == "far") & (frame["seed_b"] == 5)
+    frame.loc[lost, "dissimilarity"] = np.nan
+    row = summary_table(frame, SETTINGS).set_index(["curriculum_a", "curriculum_b", "seeds"])
+    assert row.loc[("far", "master", "cross"), "n_a"] == 5
+    assert row.loc[("far", "master", "cross"), "mean"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_new_seed_leaves_the_order_of_rows_without_effect(rng):
+    frame = planted(rng, 6, 0.1)
+    shuffled = frame.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(summary_table(frame, SETTINGS), summary_table(shuffled, SETTINGS))
+    a, b = (group_tests(f, ["master"], SETTINGS) for f in (frame, shuffled))
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_controls(rng):
+    frame = pd.DataFrame(
+        {
+            "measure": "cka",
+            "architecture_a": "rnn",
+            "curriculum_a": "master",
+            "control": ["split_half"] * 6,
+            "dissimilarity": [0.1, 0.2, 0.3, 0.2, 0.2, np.nan],
+        }
+    )
+    row = control_table(frame, SETTINGS).iloc[0]
+    assert row["n"] == 5 and row["mean"] == pytest.approx(0.2) and row["low"] <= 0.2 <= row["high"]

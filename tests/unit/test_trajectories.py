@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from warpline.models.base import build_model
+from warpline.trajectories import condition_means, cut_window, hidden_states, principal_components
+
+
+def test_chunks_change_nothing(rng, monkeypatch):
+    settings = {
+        "model": "leaky_rnn",
+        "units": 6,
+        "activation": "tanh",
+        "init": "xavier",
+        "gain": 1.0,
+    }
+    settings |= {"tau": 100.0, "noise": 0.3, "parameters": {}}
+    model = build_model(settings, 3, 2, 50.0, seed=1)
+    inputs = rng.normal(size=(25, 8, 3)).astype("f4")
+    whole = hidden_states(model, inputs)
+    monkeypatch.setattr("warpline.trajectories.CHUNK", 7)
+    np.testing.assert_allclose(hidden_states(model, inputs), whole, atol=1e-6)
+    assert whole.shape == (25, 8, 6)
+
+
+def test_window_follows_each_trial():
+    states = np.arange(3 * 10)[None].reshape(3, 10, 1).astype(float)
+    window = cut_window(states, np.array([0, 2, 5]), np.array([4, 6, 9]))
+    assert window[..., 0].tolist() == [[0, 1, 2, 3], [12, 13, 14, 15], [25, 26, 27, 28]]
+
+
+def test_window_of_several_lengths_is_refused():
+    with pytest.raises(ValueError, match="one duration in all trials, got 3, 4 steps"):
+        cut_window(np.zeros((2, 9, 1)), np.array([0, 0]), np.array([3, 4]))
+
+
+def test_components_keep_the_share_and_all_distances(rng):
+    states = rng.normal(size=(10, 20, 3)) @ rng.normal(size=(3, 12)) + 0.001 * rng.normal(
+        size=(10, 20, 12)
+    )
+    scores, kept = principal_components(states, 0.999)
+    assert scores.shape == (10, 20, 3) and kept >= 0.999
+    np.testing.assert_allclose(scores.reshape(-1, 3).mean(axis=0), 0, atol=1e-9)
+    full, everything = principal_components(states, 1.0)
+    assert everything == pytest.approx(1)
+    flat, rebuilt = states.reshape(200, 12), full.reshape(200, -1)
+    np.testing.assert_allclose(
+        np.linalg.norm(flat[:50] - flat[50:100], axis=1),
+        np.linalg.norm(rebuilt[:50] - rebuilt[50:100], axis=1),
+    )
+
+
+def test_fewest_components(rng):
+    states = rng.normal(size=(50, 40, 4)) * np.array([10, 5, 1, 0.1])
+    counts = [principal_components(states, share)[0].shape[-1] for share in (0.5, 0.95, 0.999, 1.0)]
+    assert counts == [1, 2, 3, 4]
+
+
+def test_constant_states_have_one_component_of_zeros():
+    scores, kept = principal_components(np.ones((3, 4, 5)), 0.999)
+    assert scores.shape == (3, 4, 1) and not scores.any() and kept == 1
+
+
+def test_condition_means_are_aligned_on_start_and_on_go():
+    states = np.full((4, 10, 1), np.nan)
+    go, end = np.array([4, 6, 4, 6]), np.array([6, 8, 6, 9])
+    for k in range(4):
+        states[k, : go[k], 0] = np.arange(go[k])
+        states[k, go[k] : end[k], 0] = 100 + np.arange(end[k] - go[k])
+    means, aligned = condition_means(states, np.array([0, 0, 1, 1]), go, end)
+    assert aligned.tolist() == [0, 1, 2, 3, -2, -1]
+    assert means[:, :, 0].tolist() == [[0, 1, 2, 3, 100, 101]] * 2
