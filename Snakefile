@@ -6,7 +6,7 @@ include: "workflow/Snakefile"
 rule all:
     default_target: True
     input:
-        all_tables(),
-        all_figures(),
+        FILES.all_tables(),
+        FILES.all_figures(),
         all_attractors() if CONFIG.run.attractors else [],
     localrule: True

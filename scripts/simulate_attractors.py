@@ -1,4 +1,4 @@
-"""Simulate the systems of the attractor test bench: Lorenz families, motifs, examples of compositions."""
+"""Simulate the systems of the attractor test bench: Lorenz families, or motifs and examples of their use."""
 
 from pathlib import Path
 
@@ -8,6 +8,9 @@ import xarray as xr
 from warpline import cli, seeding, store
 from warpline.attractors import composition, motifs
 
+SHARE, LEVEL = 0.5, 0.1
+"""Of the mixture and of the noise that are shown as examples."""
+
 
 def main() -> None:
     parser = cli.parser(__doc__)
@@ -15,31 +18,26 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
 
-    lorenz = motifs.families(settings)
-    parts = motifs.motifs(settings)
-    level, share = settings["examples"]["level"], settings["examples"]["share"]
-    stream = seeding.generator(settings["seed"], "attractors", "example")
-    examples = {
-        "line>curve>pattern_1": composition.attach(
-            [parts["line"], parts["curve"], parts["pattern_1"]]
-        ),
-        f"curve +{share:g} pattern_1": composition.mix(parts["curve"], parts["pattern_1"], share),
-        f"pattern_2 e={level:g}": composition.diffuse(parts["pattern_2"], level, stream),
-    }
-    kinds = {"family": lorenz, "motif": parts, "example": examples}
-    of = motifs.family_names(settings)
+    if "families" in settings:
+        kinds = {"family": motifs.families(settings)}
+        of = motifs.family_names(settings)
+    else:
+        parts = motifs.motifs(settings)
+        line, curve, first, second = (parts[name] for name in motifs.MOTIFS[:4])
+        stream = seeding.generator(settings["seed"], "attractors", "example")
+        examples = {
+            "line>curve>pattern_1": composition.attach([line, curve, first]),
+            f"curve +{SHARE:g} pattern_1": composition.mix(curve, first, SHARE),
+            f"pattern_2 e={LEVEL:g}": composition.diffuse(second, LEVEL, stream),
+        }
+        kinds, of = {"motif": parts, "example": examples}, {}
     names = [(kind, name) for kind, systems in kinds.items() for name in systems]
+    states = np.stack([kinds[kind][name] for kind, name in names])
     dataset = xr.Dataset(
         {
-            "states": (
-                ("system", "trial", "time", "unit"),
-                np.stack([kinds[kind][name] for kind, name in names]),
-            ),
+            "states": (("system", "trial", "time", "unit"), states),
             "kind": ("system", [kind for kind, _ in names]),
-            "family": (
-                "system",
-                [of[name][0] if kind == "family" else "" for kind, name in names],
-            ),
+            "family": ("system", [of[name][0] if name in of else "" for _, name in names]),
         },
         coords={
             "system": [name for _, name in names],

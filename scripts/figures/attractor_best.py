@@ -5,7 +5,7 @@ import numpy as np
 from warpline import plotting, store
 from warpline.attractors import drawing
 
-TITLES = {"ordered": "in the same place", "unordered": "wherever they stand"}
+TITLES = {"ordered": "same place", "unordered": "any place"}
 KEYS = ["n_delays", "delay_interval", "rank"]
 
 
@@ -38,7 +38,7 @@ def make(arguments, settings):
             slope, start = getattr(row, f"slope_{sharing}"), getattr(row, f"intercept_{sharing}")
             panel.plot(levels, start + slope * levels, color=colour, lw=1)
         panel.set_xticks(levels)
-        panel.set_xlabel(f"motifs shared {TITLES[sharing]}")
+        panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
         panel.set_ylim(bottom=0)
     axes[0].set_ylabel(plotting.MEASURE_LABELS["dsa"])
     handles, entries = axes[0].get_legend_handles_labels()

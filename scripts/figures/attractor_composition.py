@@ -5,7 +5,7 @@ import numpy as np
 from warpline import plotting, store
 from warpline.attractors import drawing
 
-TITLES = {"ordered": "in the same place", "unordered": "wherever they stand"}
+TITLES = {"ordered": "same place", "unordered": "any place"}
 
 
 def make(arguments, settings):
@@ -34,7 +34,7 @@ def make(arguments, settings):
                 part["dissimilarity"],
                 ".",
                 color=colour,
-                ms=2,
+                ms=3,
                 alpha=0.25,
                 mec="none",
                 rasterized=True,
@@ -58,7 +58,7 @@ def make(arguments, settings):
                 fontsize="small",
                 va="bottom",
             )
-            panel.set_xlabel(f"motifs shared {TITLES[sharing]}")
+            panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
             panel.set_ylim(bottom=0)
         axes[0, column].set_title(plotting.MEASURE_LABELS.get(measure, measure))
     for panel in axes[:, 0]:

@@ -27,7 +27,9 @@ def make(arguments, settings):
         families = [of[name] for name in names]
         for family in dict.fromkeys(families):
             first, size = families.index(family) - 0.5, families.count(family)
-            frame = plt.Rectangle((first, first), size, size, fill=False, ec="white", lw=1.5)
+            frame = plt.Rectangle(
+                (first, first), size, size, fill=False, ec="white", lw=1.5, clip_on=False
+            )
             panel.add_patch(frame)
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
         row = scores.loc[measure]

@@ -5,10 +5,10 @@ import numpy as np
 from warpline import plotting, store
 
 ROWS = {
-    "r2_ordered": "R², in the same place",
-    "gap_relative_ordered": "relative gap, in the same place",
-    "r2_unordered": "R², wherever they stand",
-    "gap_relative_unordered": "relative gap, wherever they stand",
+    "r2_ordered": "R², same place",
+    "gap_relative_ordered": "relative gap, same place",
+    "r2_unordered": "R², any place",
+    "gap_relative_unordered": "relative gap, any place",
 }
 
 

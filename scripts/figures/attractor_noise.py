@@ -28,7 +28,15 @@ def make(arguments, settings):
             row = scores.loc[(measure, level)]
             label = f"e = {level:g}"
             top.plot(
-                means.index + offset, means, marker, ms=6, mec="white", color=colour, label=label
+                means.index + offset,
+                means,
+                marker,
+                ms=6,
+                mec="white",
+                color=colour,
+                label=label,
+                clip_on=False,
+                zorder=3,
             )
             fit = row.intercept + row.slope * means.index
             top.plot(means.index, fit, color=colour, lw=1)
@@ -50,14 +58,14 @@ def make(arguments, settings):
         ]
         bottom.set_xticks(range(1, len(steps) + 1), steps)
         bottom.set_xlim(0.7, len(steps) + 0.3)
-        bottom.set_xlabel("epoch: noise e, share of the other")
+        bottom.set_xlabel("noise e, share of the other")
     axes[0, 0].set_ylabel("dissimilarity")
     axes[1, 0].set_ylabel("dissimilarity")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     for handle, label in zip(*axes[1, 0].get_legend_handles_labels(), strict=True):
         handles.append(handle)
         labels.append(label)
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 

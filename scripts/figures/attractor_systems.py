@@ -19,7 +19,7 @@ def make(arguments, settings):
         columns,
         squeeze=False,
         subplot_kw={"projection": "3d"},
-        figsize=(1.9 * columns, 2.0 * len(rows)),
+        figsize=(1.9 * columns, 1.75 * len(rows)),
     )
     for panels, family, row in zip(axes, settings["families"], rows, strict=True):
         for panel in panels[row.sizes["system"] :]:

@@ -34,7 +34,9 @@ def _states(value: Any) -> NDArray[np.float64]:
         return array
     unit = [name for name in UNIT_NAMES if name in dims]
     if len(dims) != 3 or len(unit) != 1 or not {"trial", "time"} <= set(dims):
-        raise ValueError(f"expected the dimensions trial, time and unit, got {', '.join(map(str, dims))}")
+        raise ValueError(
+            f"expected the dimensions trial, time and unit, got {', '.join(map(str, dims))}"
+        )
     return np.asarray(value.transpose("trial", "time", unit[0]).values, dtype=np.float64)
 
 
@@ -154,7 +156,9 @@ class Run:
         for path in sorted(folder.glob("seed~*.nc")):
             if self.seed in split_seeds(path.stem.removeprefix("seed~")):
                 return store.read_dataset(path).sel(seed=self.seed)
-        raise FileNotFoundError(f"expected trajectories of seed {self.seed} in {folder}, found none")
+        raise FileNotFoundError(
+            f"expected trajectories of seed {self.seed} in {folder}, found none"
+        )
 
     def trials(self, task: str | None = None, split: str = "evaluation") -> xr.Dataset:
         """Return trials of one task, by default the evaluation trials that networks are compared on."""
@@ -164,7 +168,9 @@ class Run:
             task = str(found[0])
             if not folder.is_dir():
                 raise FileNotFoundError(f"expected trials in {folder}, found none")
-        return store.read_dataset(self._layout.trials.format(taskset=self.taskset, task=task, split=split))
+        return store.read_dataset(
+            self._layout.trials.format(taskset=self.taskset, task=task, split=split)
+        )
 
 
 def open_run(
@@ -184,7 +190,10 @@ def open_run(
     """
     run = Run(name, taskset, architecture, curriculum, seed, Path(results))
     if not run._path(run._layout.checkpoints("training")).is_file():
-        known = [f"{r.taskset}/{r.architecture}/{r.curriculum}/seed {r.seed}" for r in list_runs(name, results)]
+        known = [
+            f"{r.taskset}/{r.architecture}/{r.curriculum}/seed {r.seed}"
+            for r in list_runs(name, results)
+        ]
         raise FileNotFoundError(
             f"no run {taskset}/{architecture}/{curriculum}/seed {seed} in {Path(results) / name}; "
             f"there are: {', '.join(known) or 'none'}"

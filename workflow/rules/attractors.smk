@@ -1,23 +1,20 @@
 # The attractor test bench: each experiment is compared by every measure in a job of its own, then scored.
 
+import shlex
+
 from warpline.attractors import slices as bench
 
 BENCH = f"{LAYOUT.root}/attractors"
 BENCH_MEASURES = CONFIG.attractors.measures
 BENCH_INTERVALS = bench.intervals(PLAN)
-SYSTEMS = f"{BENCH}/systems.nc"
-SCORED = ["families", "composition", "noise"] + ["hyperparameters"] * bool(
-    BENCH_INTERVALS
-)
+FAMILIES, MOTIFS = (f"{BENCH}/systems/{kind}.nc" for kind in ("families", "motifs"))
+SCORED = ["families", "composition", "noise"] + ["hyperparameters"] * bool(BENCH_INTERVALS)
 
 
 def bench_tables(experiment):
     """Return the tables of dissimilarities of an experiment, of all measures."""
     if experiment == "hyperparameters":
-        return [
-            f"{BENCH}/hyperparameters/interval~{interval}.csv"
-            for interval in BENCH_INTERVALS
-        ]
+        return [f"{BENCH}/hyperparameters/interval~{interval}.csv" for interval in BENCH_INTERVALS]
     return [f"{BENCH}/{experiment}/{measure}.csv" for measure in BENCH_MEASURES]
 
 
@@ -30,10 +27,10 @@ def bench_scores(experiment):
 BENCH_FIGURES = {
     "attractor_systems": (
         "1. the systems of the families",
-        {"systems": [SYSTEMS]},
+        {"systems": [FAMILIES]},
         ["families"],
     ),
-    "attractor_motifs": ("2. the motifs", {"systems": [SYSTEMS]}, []),
+    "attractor_motifs": ("2. the motifs", {"systems": [MOTIFS]}, []),
     "attractor_elementary": (
         "3. motif by motif",
         {"rows": bench_tables("motifs")},
@@ -82,27 +79,35 @@ def all_attractors():
     ]
 
 
+def as_options(wildcards, input):
+    """Return the inputs of a rule as options of a command line, by their names."""
+    files = {key: [found] if isinstance(found, str) else found for key, found in input.items()}
+    return " ".join(f"--{key} {shlex.join(found)}" for key, found in files.items())
+
+
 rule simulate_attractors:
     output:
-        SYSTEMS,
+        f"{BENCH}/systems/{{kind}}.nc",
     log:
-        f"{LOGS}/simulate_attractors.log",
+        f"{LOGS}/simulate_attractors/{{kind}}.log",
     benchmark:
-        f"{BENCHMARKS}/simulate_attractors.tsv"
+        f"{BENCHMARKS}/simulate_attractors/{{kind}}.tsv"
+    wildcard_constraints:
+        kind="families|motifs",
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=settings(bench.systems_slice(PLAN)),
+        settings=lambda w: settings(bench.systems_slice(PLAN, w.kind)),
         code=code("simulate_attractors.py"),
     shell:
-        "python {SCRIPTS}/simulate_attractors.py --settings {params.settings:q} --code {params.code}"
+        'python "$WARPLINE_SCRIPTS/simulate_attractors.py" --settings {params.settings:q} --code {params.code}'
         " --output {output:q} > {log:q} 2>&1"
 
 
 rule compare_attractors:
     input:
-        systems=SYSTEMS,
+        systems=lambda w: FAMILIES if w.experiment == "families" else MOTIFS,
     output:
         f"{BENCH}/{{experiment}}/{{measure}}.csv",
     log:
@@ -116,20 +121,18 @@ rule compare_attractors:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
     params:
-        settings=lambda w: settings(
-            bench.comparison_slice(PLAN, w.experiment, w.measure)
-        ),
+        settings=lambda w: settings(bench.comparison_slice(PLAN, w.experiment, w.measure)),
         code=lambda w: code(
             "compare_attractors.py", ("similarity", BENCH_MEASURES[w.measure].measure)
         ),
     shell:
-        "python {SCRIPTS}/compare_attractors.py --settings {params.settings:q} --code {params.code}"
+        'python "$WARPLINE_SCRIPTS/compare_attractors.py" --settings {params.settings:q} --code {params.code}'
         " --systems {input.systems:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule sweep_hyperparameters:
     input:
-        systems=SYSTEMS,
+        systems=MOTIFS,
     output:
         f"{BENCH}/hyperparameters/interval~{{interval}}.csv",
     log:
@@ -145,7 +148,7 @@ rule sweep_hyperparameters:
         settings=lambda w: settings(bench.sweep_slice(PLAN, int(w.interval))),
         code=code("sweep_hyperparameters.py", ("similarity", "dsa")),
     shell:
-        "python {SCRIPTS}/sweep_hyperparameters.py --settings {params.settings:q} --code {params.code}"
+        'python "$WARPLINE_SCRIPTS/sweep_hyperparameters.py" --settings {params.settings:q} --code {params.code}'
         " --systems {input.systems:q} --output {output:q} > {log:q} 2>&1"
 
 
@@ -167,7 +170,7 @@ rule score_attractors:
         settings=lambda w: settings(bench.scores_slice(PLAN, w.experiment)),
         code=code("score_attractors.py"),
     shell:
-        "python {SCRIPTS}/score_attractors.py --settings {params.settings:q} --code {params.code}"
+        'python "$WARPLINE_SCRIPTS/score_attractors.py" --settings {params.settings:q} --code {params.code}'
         " --tables {input:q} --output {output:q} > {log:q} 2>&1"
 
 
@@ -192,7 +195,6 @@ for figure, (shows, inputs, keys) in BENCH_FIGURES.items():
             script=figure,
             settings=settings(bench.figure_slice(PLAN, *keys)),
             code=figure_code(figure),
+            inputs=as_options,
         shell:
-            DRAW
-            + "".join(f" --{key} {{input.{key}:q}}" for key in inputs)
-            + " > {log:q} 2>&1"
+            DRAW + " {params.inputs} > {log:q} 2>&1"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from functools import cache
 
@@ -10,26 +11,24 @@ from snakemake.exceptions import WorkflowError
 
 PROJECT = WORKFLOW.parent
 SCRIPTS = PROJECT / "scripts"
+# Used with --software-deployment-method conda only.
+CPU = str(PROJECT / "envs" / "cpu.yaml")
+GPU = str(PROJECT / "envs" / "gpu.yaml")
 
 # Scripts find the package and the interpreter of the environment that Snakemake runs in, whether or
 # not it is activated or installed.
 sys.path.insert(0, str(PROJECT / "src"))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(PROJECT / "src"), os.environ.get("PYTHONPATH")])
-)
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ["PATH"]]
+os.environ.update(
+    WARPLINE_SCRIPTS=str(SCRIPTS),
+    PYTHONPATH=os.pathsep.join([str(PROJECT / "src"), *filter(None, [os.getenv("PYTHONPATH")])]),
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
 )
 
 from warpline import slices
 from warpline.config import ConfigError, load
 from warpline.digest import digest
-from warpline.layout import (
-    COMPARISON_TABLES,
-    STATISTICS_TABLES,
-    join_seeds,
-    split_seeds,
-)
+from warpline.files import Files
+from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES
 from warpline.plan import Plan, Subject
 from warpline.registry import locate
 
@@ -39,6 +38,7 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 LAYOUT = PLAN.layout
+FILES = Files(PLAN)
 CONFIG = PLAN.config
 LOGS = f"logs/{CONFIG.name}"
 BENCHMARKS = f"{LAYOUT.root}/benchmarks"
@@ -51,9 +51,7 @@ def alternatives(names):
 
 wildcard_constraints:
     taskset=alternatives(PLAN.tasksets),
-    task=alternatives(
-        {task for name in PLAN.tasksets for task in CONFIG.tasksets[name].tasks}
-    ),
+    task=alternatives({task for name in PLAN.tasksets for task in CONFIG.tasksets[name].tasks}),
     split="train|validation|evaluation",
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
@@ -87,3 +85,29 @@ def subject(wildcards):
 def model_of(wildcards):
     """Return the registry entry of an architecture's model."""
     return ("models", CONFIG.architectures[wildcards.architecture].model)
+
+
+def measure_of(wildcards):
+    """Return the registry entry of a measure."""
+    return ("similarity", CONFIG.measures[wildcards.measure].measure)
+
+
+def seeds_of(wildcards):
+    """Return a block of seeds as options on a command line."""
+    return wildcards.seeds.replace("+", " ")
+
+
+def as_options(wildcards, input):
+    """Return the inputs of a rule as options of a command line, by their names."""
+    files = {name: [found] if isinstance(found, str) else found for name, found in input.items()}
+    return " ".join(f"--{name} {shlex.join(found)}" for name, found in files.items())
+
+
+def figure_settings(*keys, **further):
+    """Return what a figure script is told."""
+    return settings({**slices.figure_slice(PLAN, *keys), **further})
+
+
+def figure_code(name):
+    """Return the digest of a figure script."""
+    return code(f"figures/{name}.py")

@@ -40,12 +40,14 @@ class Plain(Strict):
     """A measure without settings."""
 
     measure: Literal["cka", "cka_debiased", "procrustes"]
+    """Linear CKA, its debiased estimate, or the angular Procrustes distance."""
 
 
 class DSA(Strict):
     """Dynamical similarity analysis."""
 
     measure: Literal["dsa"]
+    """Always ``dsa``."""
     n_delays: Count
     """Delays of the embedding, the present included."""
     delay_interval: Count = 1
@@ -55,6 +57,7 @@ class DSA(Strict):
     ridge: NonNegative = 0.0
     """Ridge penalty of the regression, in whitened coordinates."""
     score: Literal["angle", "wasserstein"] = "angle"
+    """``angle``: between the operators, aligned; ``wasserstein``: between their eigenvalues."""
     solver: Literal["newton", "reference"] = "newton"
     """``newton``, Warpline's own; ``reference``, the package dsa-metric."""
     max_starts: Count = 24
@@ -73,6 +76,7 @@ class UserMeasure(Strict):
     measure: Annotated[str, Field(pattern=":")]
     """``path/to/file.py:Name``, with ``represent`` and ``compare_pairs``."""
     settings: dict[str, Any] = {}
+    """Passed to it as they are."""
 
 
 def _measure_kind(value: Any) -> str:

@@ -1,0 +1,238 @@
+"""What a run makes, how it fails, and what a user meets on the way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import warpline
+from warpline import store
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def test_demo_holds_at_most_forty_jobs(fresh):
+    planned = fresh.planned(config="config/demo.yaml")
+    assert sum(planned.values()) + 1 <= 40
+
+
+@pytest.mark.parametrize("config", ["config/paper.yaml", "config/config.yaml"])
+def test_other_configurations_plan(fresh, config):
+    if config == "config/paper.yaml":
+        # The paper's grid plans in minutes: here its first architecture stands for all.
+        text = (fresh.root / config).read_text()
+        for many, one in (
+            ("[relu, leaky_relu, tanh, softplus]", "[tanh]"),
+            ("[128, 256]", "[128]"),
+        ):
+            text = text.replace(many, one)
+        (fresh.root / config).write_text(
+            text.replace("[0.001, 0.0003]", "[0.001]").replace("[64, 128]", "[64]")
+        )
+    planned = fresh.planned(config=config)
+    assert planned["train"] >= 25
+
+
+def test_every_result_is_there_and_says_where_it_comes_from(finished):
+    names = set(finished.outputs())
+    assert "training/PDM/leaky_rnn/pretrain_anti_frozen/seed~2/history.csv" in names
+    assert "compare/architectures/cka/PDM/seed~1.csv" in names
+    assert "figures/PDM/leaky_rnn/over_learning.svg" in names
+    for name in names:
+        path = finished.root / "results" / "tiny" / name
+        if path.suffix == ".csv":
+            assert "code" in store.read_table_metadata(path)
+        if path.suffix == ".safetensors":
+            assert store.read_tensor_metadata(path)["device"] == "cpu"
+        if path.suffix in (".csv", ".nc", ".safetensors"):
+            assert json.loads((path.parent / f"{path.name}.provenance.json").read_text())[
+                "packages"
+            ]
+
+
+def test_the_package_opens_what_the_workflow_made(finished):
+    results = finished.root / "results"
+    runs = warpline.list_runs("tiny", results)
+    assert len(runs) == 8
+    run = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretrain_anti_frozen", 2, results)
+    assert run.steps[0] == 0 and run.steps[-1] == 20
+    assert run.history()["step"].iloc[-1] == 20
+    trajectories = run.trajectories()
+    assert {"checkpoint", "trial", "time", "component"} <= set(trajectories["states"].dims)
+    assert trajectories.sizes["time"] == 10
+    model = run.model()
+    first, last = run.weights(0), run.weights()
+    assert (first["weight_in"] != last["weight_in"]).any()
+    assert np.array_equal(first["weight_hh"], last["weight_hh"])
+    assert np.array_equal(model.weight_in.detach().numpy(), last["weight_in"])
+    assert set(warpline.load_table("tiny", "PDM", "runs", results)["status"]) == {
+        "untrained",
+        "max_steps",
+    }
+    with pytest.raises(
+        FileNotFoundError, match=r"no run PDM/leaky_rnn/mastre/seed 1.*there are: PDM/leaky_gru"
+    ):
+        warpline.open_run("tiny", "PDM", "leaky_rnn", "mastre", 1, results)
+    with pytest.raises(KeyError, match="expected a step among"):
+        run.weights(7)
+
+
+def test_trajectories_are_the_network_s_states(finished):
+    """The stored components span the same distances as the states, computed here from the weights."""
+    import torch
+
+    results = finished.root / "results"
+    run = warpline.open_run("tiny", "PDM", "leaky_rnn", "master", 1, results)
+    trials = run.trials()
+    with torch.no_grad():
+        states = run.model()(torch.from_numpy(trials["inputs"].values))[1].numpy()
+    start = trials["start"].sel(period="stimulus").values
+    window = np.stack([row[s : s + 10] for row, s in zip(states, start, strict=True)]).reshape(
+        -1, 8
+    )
+    stored = run.trajectories()["states"].sel(checkpoint=1.0).values.reshape(len(window), -1)
+    first, second = (np.linalg.norm(a[:-1] - a[1:], axis=1) for a in (window, stored))
+    np.testing.assert_allclose(first, second, rtol=0.1, atol=0.01 * first.max())
+
+
+def test_a_curriculum_from_pretraining_starts_where_it_ended(finished):
+    root = finished.root / "results" / "tiny"
+    pre, found = store.read_tensors(
+        root / "pretraining/PDM/leaky_rnn/Anti/seed~1/checkpoints.safetensors"
+    )
+    last = f"{found['checkpoints'][-1]['step']:08d}/"
+    run = warpline.open_run(
+        "tiny", "PDM", "leaky_rnn", "pretrain_anti_frozen", 1, finished.root / "results"
+    )
+    for name, value in run.weights(0).items():
+        assert np.array_equal(value, pre[last + name])
+
+
+def test_tables_tell_same_from_cross_seed(finished):
+    table = store.read_table(
+        finished.root / "results/tiny/compare/after/cka/PDM/leaky_rnn/seed~2.csv"
+    )
+    own = table[(table["curriculum_a"] == table["curriculum_b"]) & (table["seeds"] == "same")]
+    assert len(own) == 3 and (own["dissimilarity"] < 1e-9).all()
+    cross = table[table["seeds"] == "cross"]
+    assert len(cross) == 9 and set(cross["seed_a"]) == {1} and set(cross["seed_b"]) == {2}
+    assert cross["dissimilarity"].between(0, 1).all()
+
+
+def test_example_runs(finished, project):
+    example = [
+        sys.executable,
+        str(project / "examples" / "compare_two_networks.py"),
+        "results",
+        "tiny",
+    ]
+    done = subprocess.run(example, cwd=finished.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "procrustes: dissimilarity 0." in done.stdout
+
+
+def test_bad_configuration_stops_before_the_graph(fresh):
+    fresh.configure(training__max_step=5)
+    done = fresh.snakemake("--dry-run", check=False)
+    assert done.returncode != 0
+    assert "training.max_step: unknown key; did you mean 'max_steps'?" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr and "Building DAG" not in done.stderr
+
+
+def test_a_diverging_run_is_a_row_and_the_rest_goes_on(fresh):
+    fresh.configure(
+        architectures__leaky_gru={"units": 8, "batch_size": 32, "learning_rate": 1e38},
+        training={"max_steps": 20, "evaluate_every": 10, "gradient_clip": 1e30},
+    )
+    fresh.snakemake("tables", "comparisons")
+    runs = store.read_table(fresh.root / "results/tiny/tables/PDM/runs.csv").set_index(
+        ["architecture", "curriculum"]
+    )
+    assert set(runs.loc[("leaky_gru", "master"), "status"]) == {"diverged"}
+    assert set(runs.loc[("leaky_rnn", "master"), "status"]) == {"max_steps"}
+    between = store.read_table(fresh.root / "results/tiny/compare/architectures/cka/PDM/seed~1.csv")
+    assert set(between["status"]) == {"diverged"} and between["dissimilarity"].isna().all()
+
+
+def test_an_error_of_a_job_reaches_its_log_and_leaves_no_output(fresh):
+    fresh.configure(tasksets__PDM__parameters={"cohs": "many"})
+    done = fresh.snakemake("trials", check=False)
+    assert done.returncode != 0
+    logs = list((fresh.root / "logs/tiny/generate_trials").rglob("*.log"))
+    assert any("stopped by an error" in path.read_text() for path in logs)
+    assert not list((fresh.root / "results/tiny/trials").rglob("*.nc"))
+
+
+def test_a_damaged_input_is_named(checkout):
+    path = checkout.root / "results/tiny/trajectories/PDM/leaky_rnn/master/seed~1.nc"
+    path.write_bytes(path.read_bytes()[:2000])
+    checkout.configure(measures__cka={"measure": "cka_debiased"})
+    done = checkout.snakemake("comparisons", check=False)
+    assert "master/seed~1.nc is damaged" in done.stdout + done.stderr
+    assert "delete it and run again" in done.stdout + done.stderr
+
+
+def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
+    (fresh.root / "my_tasks.py").write_text(
+        "import numpy as np\n"
+        "from neurogym.core import TrialEnv\n"
+        "from neurogym.utils import spaces\n"
+        "from warpline.tasks.base import RuleTask\n\n"
+        "class Louder(TrialEnv):\n"
+        "    def __init__(self, dt, timing, levels):\n"
+        "        super().__init__(dt=dt)\n"
+        "        self.timing, self.levels, self.choices = timing, levels, [1, 2]\n"
+        "        name = {'fixation': 0, 'tone': [1, 2]}\n"
+        "        self.observation_space = spaces.Box(-np.inf, np.inf, shape=(3,), dtype=np.float32, name=name)\n"
+        "        self.action_space = spaces.Discrete(3)\n\n"
+        "    def _new_trial(self, **kwargs):\n"
+        "        trial = {'ground_truth': self.rng.choice(self.choices), 'level': self.rng.choice(self.levels)}\n"
+        "        trial.update(kwargs)\n"
+        "        self.add_period(['fixation', 'stimulus', 'delay', 'decision'])\n"
+        "        self.add_ob(trial['level'], 'stimulus', where=trial['ground_truth'])\n"
+        "        self.set_groundtruth(trial['ground_truth'], 'decision')\n"
+        "        return trial\n\n\n"
+        "class LouderSet(RuleTask, Louder):\n"
+        "    def factors(self):\n"
+        "        return {'ground_truth': self.choices, 'level': self.levels}\n\n"
+        "    def opposite(self, action):\n"
+        "        return 3 - action\n"
+    )
+    fresh.configure(
+        tasksets__Louder={
+            "env": "my_tasks.py:LouderSet",
+            "tasks": {"Basic": {}, "Anti": {"anti": True}},
+            "target": "Anti",
+            "dt": 100,
+            "timing": {"fixation": 100, "stimulus": 600, "decision": 200, "delay": 0},
+            "input_noise": 0.5,
+            "parameters": {"levels": [0.5, 1.0]},
+            "trials": {"train": 64, "validation": 32, "evaluation_repeats": 4},
+        },
+        run__grid=[
+            {
+                "tasksets": ["Louder"],
+                "architectures": ["leaky_rnn"],
+                "curricula": ["master", "pretrain_basic_frozen"],
+            }
+        ],
+    )
+    fresh.snakemake()
+    runs = pd.read_csv(fresh.root / "results/tiny/tables/Louder/runs.csv", comment="#")
+    assert len(runs) == 4
+    before = fresh.planned()
+    assert before == {}
+    fresh.edit("my_tasks.py", "3 - action", "-action + 3")
+    assert fresh.planned()["generate_trials"] > 0
+
+
+def test_lint_graph_and_report(finished, tmp_path):
+    assert "digraph" in finished.snakemake("--rulegraph").stdout
+    assert "flowchart" in finished.snakemake("--rulegraph", "mermaid-js").stdout
+    lint = finished.snakemake("--lint")
+    assert "Congratulations" in lint.stdout + lint.stderr
