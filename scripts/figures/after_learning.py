@@ -70,18 +70,19 @@ def make(arguments, settings):
         chosen = controls[
             (controls["measure"] == measure) & (controls["architecture"] == architecture)
         ]
+        plotting.from_zero(panel)
         for control, line in (("split_half", "--"), ("shuffled_time", ":")):
             value = chosen.loc[chosen["control"] == control, "mean"].mean()
-            panel.axhline(value, color="0.4", ls=line, lw=1)
-            panel.annotate(
-                control.replace("_", " "),
-                (1, value),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="bottom",
-                color="0.4",
-                fontsize="x-small",
-            )
+            text = control.replace("_", " ")
+            # A control far above the points is named at the edge: the points keep the room.
+            inside = value <= 1.3 * panel.get_ylim()[1]
+            if inside:
+                panel.axhline(value, color="0.4", ls=line, lw=1)
+                where = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "va": "bottom"}
+            else:
+                text = f"{text}: {value:.2f} ↑"
+                where = {"xy": (1, 1), "xycoords": "axes fraction", "va": "top"}
+            panel.annotate(text, ha="right", color="0.4", fontsize="x-small", **where)
         panel.set_xticks(
             range(len(curricula)), [plotting.curriculum_label(n) for n in curricula], rotation=90
         )

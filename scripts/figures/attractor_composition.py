@@ -49,17 +49,19 @@ def make(arguments, settings):
             panel.plot(ends, row.intercept + row.slope * ends, color="black", lw=1)
             panel.set_xticks(sorted(part[sharing].unique()))
             panel.text(
-                0.03,
-                0.03,
+                0.97,
+                0.98,
                 f"R² {row.r2:.2f}, of means {row.r2_means:.2f}\n"
                 f"slope {row.slope:.3f}\n"
                 f"gap {row.gap:.2f} ({row.gap_relative:.0%})",
                 transform=panel.transAxes,
                 fontsize="small",
-                va="bottom",
+                ha="right",
+                va="top",
             )
             panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
-            panel.set_ylim(bottom=0)
+            # Room for the numbers above the points.
+            panel.set_ylim(0, 1.42 * part["dissimilarity"].max())
         axes[0, column].set_title(plotting.MEASURE_LABELS.get(measure, measure))
     for panel in axes[:, 0]:
         panel.set_ylabel("dissimilarity")

@@ -22,7 +22,7 @@ def make(arguments, settings):
     look = plotting.colours(["motif", "example"], settings["style"])
     columns = -(-shown.sizes["system"] // 2)
     figure, axes = plt.subplots(
-        2, columns, subplot_kw={"projection": "3d"}, figsize=(1.9 * columns, 4.4)
+        2, columns, subplot_kw={"projection": "3d"}, figsize=(1.9 * columns, 4.1)
     )
     for panel in axes.flat[shown.sizes["system"] :]:
         panel.remove()

@@ -24,16 +24,9 @@ class Checkout:
 
     def snakemake(self, *arguments: str, config: str = "tiny.yaml", check: bool = True):
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--cores",
-            "2",
-            "--configfile",
-            config,
-            *arguments,
-        ]
+        # Targets come before --configfile, which takes every name that follows it.
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        command += ["--cores", "2", "--configfile", config]
         done = subprocess.run(
             command, cwd=self.root, capture_output=True, text=True, env=environment
         )

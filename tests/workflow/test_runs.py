@@ -79,7 +79,7 @@ def test_the_package_opens_what_the_workflow_made(finished):
     ):
         warpline.open_run("tiny", "PDM", "leaky_rnn", "mastre", 1, results)
     with pytest.raises(KeyError, match="expected a step among"):
-        run.weights(7)
+        run.weights(9)
 
 
 def test_trajectories_are_the_network_s_states(finished):

@@ -46,9 +46,11 @@ class Hyperparameters(Strict):
     """The sweep of DSA's hyperparameters over the composition curve."""
 
     n_delays: Annotated[list[Count], Field(min_length=1)] = [4, 8, 17, 25, 33, 50]
+    """Delays of the embedding. All combinations are tried but those that pass the length of a trial."""
     delay_intervals: Annotated[list[Count], Field(min_length=1)] = [1, 2, 4, 6, 8, 11]
+    """Steps between two delays."""
     ranks: Annotated[list[Count], Field(min_length=1)] = [10, 20, 30]
-    """All combinations are tried but those whose delays pass the length of a trial."""
+    """Ranks of the operators."""
     max_pairs: Annotated[int, Field(ge=20)] = 140
     """Pairs of sequences at most that a combination is scored on, the same ones for all."""
     best: Count = 5
@@ -64,10 +66,13 @@ class Attractors(Strict):
     n_trials: Annotated[int, Field(ge=2)] = 200
     """Initial points."""
     n_steps: Annotated[int, Field(ge=10)] = 200
+    """Steps of a trial, the first included."""
     dt: Positive = 0.01
     """Step of the Euler integration."""
     s: Positive = 10.0
+    """The Lorenz system's s (sigma) ..."""
     b: Positive = 2.667
+    """... and b (beta)."""
     families: Annotated[
         dict[Name, Annotated[list[Positive], Field(min_length=2)]], Field(min_length=2)
     ] = {
@@ -77,8 +82,11 @@ class Attractors(Strict):
     }
     """Lorenz r of the systems of each family."""
     motifs: Motifs = Motifs()
+    """What sequences are made of."""
     noise: Noise = Noise()
+    """Noise and mixing."""
     hyperparameters: Hyperparameters = Hyperparameters()
+    """The sweep of DSA's hyperparameters."""
     measures: dict[Name, Measure] = {
         "cka": Plain(measure="cka"),
         "procrustes": Plain(measure="procrustes"),

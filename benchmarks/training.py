@@ -1,0 +1,102 @@
+"""Speed of the training loop's recurrence against a plain loop over cells, in one run.
+
+    python benchmarks/training.py [--output training.json] [--units 64 128 256] [--steps 400]
+
+Both compute the same function with the same weights (checked first): the plain one as it is usually
+written, with the input projection inside the loop and one operation at a time. One thread.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from warpline.models.base import build_model
+
+
+def plain_leaky_rnn(net, inputs):
+    """The recurrence of `warpline.models.leaky_rnn`, one cell after the other."""
+    state = inputs.new_zeros(len(inputs), net.bias.numel())
+    states = []
+    for t in range(inputs.shape[1]):
+        own = torch.nn.functional.linear(inputs[:, t], net.weight_in, net.bias)
+        back = torch.nn.functional.linear(state, net.weight_hh)
+        state = (1 - net.alpha) * state + net.alpha * net.activation(own + back)
+        states.append(state)
+    hidden = torch.stack(states, 1)
+    return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
+
+
+def plain_leaky_gru(net, inputs):
+    """The recurrence of `warpline.models.leaky_gru`, one gate after the other."""
+    n = net.bias_candidate.numel()
+    w, v, b = net.weight_in.split(n), net.weight_hh.split(n), net.bias.split(n)
+    linear = torch.nn.functional.linear
+    state = inputs.new_zeros(len(inputs), n)
+    states = []
+    for t in range(inputs.shape[1]):
+        u = inputs[:, t]
+        reset = torch.sigmoid(linear(u, w[0], b[0]) + linear(state, v[0]))
+        update = torch.sigmoid(linear(u, w[1], b[1]) + linear(state, v[1]))
+        inner = linear(state, v[2], net.bias_candidate)
+        target = net.activation(linear(u, w[2], b[2]) + reset * inner)
+        state = state + net.alpha * update * (target - state)
+        states.append(state)
+    hidden = torch.stack(states, 1)
+    return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
+
+
+def seconds_per_update(run, net, inputs, repeats):
+    """Return the median time of a forward and backward pass."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        net.zero_grad()
+        run(inputs)[0].square().mean().backward()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--units", type=int, nargs="+", default=[64, 128, 256])
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=9)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    for model, plain in (("leaky_rnn", plain_leaky_rnn), ("leaky_gru", plain_leaky_gru)):
+        for units in arguments.units:
+            settings = {"model": model, "units": units, "activation": "tanh", "init": "orthogonal"}
+            settings |= {"gain": 1.0, "tau": 100.0, "noise": 0.0, "parameters": {}}
+            net = build_model(settings, 7, 3, 20.0, seed=1)
+            generator = torch.Generator().manual_seed(1)
+            inputs = torch.randn(arguments.batch, arguments.steps, 7, generator=generator)
+            with torch.no_grad():
+                torch.testing.assert_close(net(inputs)[1], plain(net, inputs)[1], atol=1e-4, rtol=1e-4)
+            ours = seconds_per_update(net, net, inputs, arguments.repeats)
+            theirs = seconds_per_update(lambda x: plain(net, x), net, inputs, arguments.repeats)  # noqa: B023
+            rows.append(
+                {
+                    "model": model,
+                    "units": units,
+                    "steps": arguments.steps,
+                    "batch": arguments.batch,
+                    "plain_ms": round(1000 * theirs, 1),
+                    "warpline_ms": round(1000 * ours, 1),
+                    "ratio": round(theirs / ours, 2),
+                }
+            )
+            print("{model:10} {units:4} units: plain {plain_ms:7.1f} ms, here {warpline_ms:7.1f} ms, "
+                  "{ratio:.2f} times as fast".format(**rows[-1]))
+    if arguments.output:
+        arguments.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The report, opened in a real browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.browser]
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+LARGE_IMAGES = """Array.from(document.images)
+    .filter(i => i.complete && i.naturalWidth > 200).map(i => i.src)"""
+QUIET += ["--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture
+def page():
+    playwright = pytest.importorskip("playwright.sync_api")
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=browser, args=QUIET)
+        yield opened.new_page(viewport={"width": 1400, "height": 900})
+        opened.close()
+
+
+def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
+    report = checkout.root / "results" / "report.html"
+    checkout.snakemake("--report", str(report))
+    wrong = []
+    page.on(
+        "console", lambda message: wrong.append(message.text) if message.type == "error" else None
+    )
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(f"not loaded: {request.url[:100]}"))
+    page.goto(report.as_uri())
+
+    page.get_by_text("Warpline trains recurrent networks").wait_for()
+    categories = re.findall(r"^\d\. .+$", page.inner_text("body"), re.MULTILINE)
+    shown = set()
+    for category in categories:
+        page.get_by_text(category, exact=True).click()
+        rows = page.locator("tbody tr")
+        rows.first.wait_for()
+        for k in range(rows.count()):
+            rows.nth(k).locator("a, button").first.click()
+            before = len(shown)
+            for _ in range(100):
+                # The logo is an image, too, but a small one.
+                shown |= set(page.evaluate(LARGE_IMAGES))
+                if len(shown) > before:
+                    break
+                page.wait_for_timeout(100)
+        page.locator("a, button").filter(has_text="Results").first.click()
+        page.get_by_text(category, exact=True).wait_for()
+
+    figures = list((checkout.root / "results" / "tiny" / "figures").rglob("*.svg"))
+    assert len(shown) == len(figures) == 9
+    assert wrong == []
+
+
+def test_captions_state_the_real_configuration(checkout):
+    report = checkout.root / "results" / "report.zip"
+    checkout.snakemake("--report", str(report))
+    import zipfile
+
+    with zipfile.ZipFile(report) as archive:
+        text = "".join(
+            archive.read(n).decode(errors="ignore")
+            for n in archive.namelist()
+            if n.endswith((".html", ".js"))
+        )
+    assert "seeds 1, 2 (n = 2" in text
+    assert "too few for intervals" in text and "snakemake.config" not in text
