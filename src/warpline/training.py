@@ -266,7 +266,6 @@ def train(
             norm = float(nn.utils.clip_grad_norm_(free, settings["gradient_clip"]))
             if not math.isfinite(norm) or not math.isfinite(float(loss.detach())):
                 run.status = "diverged"
-                log.warning("loss or gradient is not finite at update %d: diverged", run.step + 1)
                 break
             adam.step()
             run.step += 1
@@ -276,6 +275,9 @@ def train(
             if due or run.step in keep:
                 rows_now = _evaluate(model, validation, run.step, norm)
                 run.history += rows_now
+                if not all(math.isfinite(row.loss) for row in rows_now):
+                    run.status = "diverged"
+                    break
                 shown.set_postfix(accuracy=f"{np.mean([r.accuracy for r in rows_now]):.3f}")
             if due:
                 reached = all(r.accuracy >= settings["target_fraction"] * r.ideal for r in rows_now)
@@ -288,4 +290,6 @@ def train(
                 run.checkpoints[run.step] = _weights(model)
             if resume and run.status == "running" and run.step % settings["resume_every"] == 0:
                 resume.save(run, model, adam, noise)
+    if run.status == "diverged":
+        log.warning("loss or gradient is not finite after update %d: diverged", run.step)
     return run

@@ -129,11 +129,16 @@ def test_untrained(run):
     assert len(result.history) == 1
 
 
-def test_diverged_run_is_marked_and_keeps_what_it_had(run):
-    result, _ = run(learning_rate=1e38, gradient_clip=1e30)
+@pytest.mark.parametrize("rate", [1e38, 1e20])
+@pytest.mark.parametrize("model", ["leaky_rnn", "leaky_gru"])
+def test_diverged_run_is_marked_and_keeps_what_it_had(run, rate, model):
+    architecture = ARCHITECTURE | {"model": model, "activation": "relu"}
+    result, _ = run(learning_rate=rate, gradient_clip=1e30, architecture=architecture)
     assert result.status == "diverged"
     assert 0 in result.checkpoints
-    assert all(np.isfinite(value).all() for value in result.checkpoints[0].values())
+    for step, weights in result.checkpoints.items():
+        assert all(np.isfinite(value).all() for value in weights.values())
+        assert all(math.isfinite(row.loss) for row in result.at(step))
 
 
 def test_same_seeds_same_bits(run):

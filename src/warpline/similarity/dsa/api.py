@@ -1,0 +1,252 @@
+"""Dynamical similarity analysis of recordings, usable on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DimensionError, SettingsError
+from .measure import DEFAULTS, compare_pairs, represent
+from .operators import Operator
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FloatArray = NDArray[np.float64]
+_UNIT_DIMS = ("unit", "component", "channel")
+
+
+@dataclass(frozen=True)
+class DSAResult:
+    """Dissimilarity of two systems.
+
+    Attributes
+    ----------
+    dissimilarity : float
+        For the score "angle", radians in [0, pi]; for "wasserstein", see
+        :func:`.spectra.wasserstein`.
+    status : str
+        "converged", "max_steps" or "failed: ...".
+    lower_bound : float
+        No alignment has an angle below this one; NaN for "wasserstein".
+    gradient_norm : float
+        Norm of the Riemannian gradient of the cosine of the angle; NaN for "wasserstein".
+    n_starts : int
+        Starts of the alignment.
+    rank_used : int
+        The lower rank of the two operators.
+    operators : tuple of Operator
+        The two fitted operators.
+    """
+
+    dissimilarity: float
+    status: str
+    lower_bound: float
+    gradient_norm: float
+    n_starts: int
+    rank_used: int
+    operators: tuple[Operator, Operator]
+
+
+@dataclass(frozen=True)
+class DSAMatrix:
+    """Dissimilarities of all pairs of several systems.
+
+    Attributes
+    ----------
+    dissimilarity : ndarray, shape (system, system)
+        Symmetric. The diagonal is zero by definition and is not solved for.
+    status : ndarray of str, shape (system, system)
+        Of each pair; "converged" on the diagonal.
+    lower_bound, gradient_norm : ndarray, shape (system, system)
+        As in :class:`DSAResult`; zero on the diagonal.
+    n_starts : ndarray of int, shape (system, system)
+        Zero on the diagonal.
+    operators : tuple of Operator
+        One per system.
+    """
+
+    dissimilarity: FloatArray
+    status: NDArray[np.str_]
+    lower_bound: FloatArray
+    gradient_norm: FloatArray
+    n_starts: NDArray[np.int64]
+    operators: tuple[Operator, ...]
+
+
+def as_states(data: NDArray[Any] | xr.DataArray) -> NDArray[Any]:
+    """Bring a recording into the order (trial, time, unit).
+
+    Parameters
+    ----------
+    data : ndarray or xarray.DataArray
+        An array of shape (trial, time, unit), or (time, unit) for a single trial; or a DataArray with
+        dimensions ``trial``, ``time`` and one of ``unit``, ``component``, ``channel``, in any order,
+        ``trial`` optional.
+
+    Returns
+    -------
+    ndarray, shape (trial, time, unit)
+        A view where possible.
+
+    Raises
+    ------
+    DimensionError
+        If the dimensions are others.
+    """
+    dims = getattr(data, "dims", None)
+    if dims is None:
+        array = np.asarray(data)
+        return array[None] if array.ndim == 2 else array
+    units = [name for name in dims if name in _UNIT_DIMS]
+    others = {name for name in dims if name not in _UNIT_DIMS}
+    if len(units) != 1 or "time" not in others or not others <= {"trial", "time"}:
+        raise DimensionError(
+            "dimensions trial, time and one of unit, component, channel (trial is optional)",
+            f"{tuple(dims)}",
+            "Rename the dimensions of the DataArray.",
+        )
+    labelled: Any = data
+    if "trial" not in others:
+        labelled = labelled.expand_dims("trial")
+    return np.asarray(labelled.transpose("trial", "time", units[0]).values)
+
+
+def dsa(
+    X: NDArray[Any] | xr.DataArray,
+    Y: NDArray[Any] | xr.DataArray,
+    *,
+    n_delays: int,
+    rank: int,
+    delay_interval: int = 1,
+    ridge: float = 0.0,
+    score: Literal["angle", "wasserstein"] = "angle",
+    solver: Literal["newton", "reference"] = "newton",
+    strict: bool = False,
+    seed: int = 0,
+    **options: Any,
+) -> DSAResult:
+    """Dissimilarity of the dynamics behind two recordings (Ostrow et al. 2023).
+
+    Parameters
+    ----------
+    X, Y : ndarray or xarray.DataArray
+        Recordings, see :func:`as_states`. They may differ in trials, times and units.
+    n_delays, delay_interval : int
+        The delay embedding; the interval is in time steps.
+    rank : int
+        Rank of the operators. Where a recording carries less, its operator is padded with zeros and
+        ``rank_used`` says so; ``strict`` raises.
+    ridge : float, optional
+        Ridge of the one-step regression.
+    score, solver, strict
+        See :func:`.measure.compare_pairs` and :func:`.measure.represent`.
+    seed : int, optional
+        Root of the random starts.
+    **options
+        Further settings of the measure: ``max_starts``, ``tolerance``, ``max_steps``, ``bound``,
+        ``device``, ``rank_tolerance``, ``iterations``, ``lr``.
+
+    Returns
+    -------
+    DSAResult
+        The dissimilarity with its bound and the fitted operators.
+
+    Raises
+    ------
+    DSAInputError
+        If a recording or a setting cannot be used; it is a ValueError.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t = np.arange(200) * 0.1
+    >>> slow = np.stack([np.cos(t), np.sin(t)], axis=-1)
+    >>> fast = np.stack([np.cos(3 * t), np.sin(3 * t)], axis=-1)
+    >>> round(dsa(slow, slow @ [[0, 1], [1, 0]], n_delays=1, rank=2).dissimilarity, 6)
+    0.0
+    >>> round(dsa(slow, fast, n_delays=1, rank=2).dissimilarity, 3)
+    0.2
+    """
+    _check_options(options)
+    settings = {
+        **options,
+        "n_delays": n_delays,
+        "delay_interval": delay_interval,
+        "rank": rank,
+        "ridge": ridge,
+        "score": score,
+        "solver": solver,
+        "strict": strict,
+    }
+    operators = (
+        represent(as_states(X), settings=settings),
+        represent(as_states(Y), settings=settings),
+    )
+    (row,) = compare_pairs(operators, [(0, 1)], settings=settings, seed=seed)
+    return DSAResult(**row, operators=operators)
+
+
+def dsa_matrix(
+    recordings: Sequence[NDArray[Any] | xr.DataArray],
+    *,
+    n_delays: int,
+    rank: int,
+    delay_interval: int = 1,
+    seed: int = 0,
+    **options: Any,
+) -> DSAMatrix:
+    """Dissimilarities of all pairs of recordings.
+
+    Parameters
+    ----------
+    recordings : sequence of ndarray or xarray.DataArray
+        See :func:`as_states`. Each operator is fitted once.
+    n_delays, rank, delay_interval, seed, **options
+        As in :func:`dsa`.
+
+    Returns
+    -------
+    DSAMatrix
+        Symmetric matrices over the recordings.
+
+    Raises
+    ------
+    DSAInputError
+        If a recording or a setting cannot be used; it is a ValueError.
+    """
+    _check_options(options)
+    settings = {**options, "n_delays": n_delays, "delay_interval": delay_interval, "rank": rank}
+    operators = tuple(represent(as_states(data), settings=settings) for data in recordings)
+    pairs = list(combinations(range(len(operators)), 2))
+    rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
+    size = len(operators)
+    numbers = {
+        name: np.zeros((size, size)) for name in ("dissimilarity", "lower_bound", "gradient_norm")
+    }
+    n_starts = np.zeros((size, size), dtype=np.int64)
+    status = np.full((size, size), "converged", dtype=object)
+    for (i, j), row in zip(pairs, rows, strict=True):
+        for name, matrix in numbers.items():
+            matrix[i, j] = matrix[j, i] = row[name]
+        n_starts[i, j] = n_starts[j, i] = row["n_starts"]
+        status[i, j] = status[j, i] = row["status"]
+    return DSAMatrix(
+        status=status.astype(np.str_), n_starts=n_starts, operators=operators, **numbers
+    )
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse misspelt options, naming the nearest that exists."""
+    for name in options:
+        if name not in DEFAULTS:
+            near = get_close_matches(name, DEFAULTS, n=1, cutoff=0.0)[0]
+            raise SettingsError(
+                f"options among {', '.join(DEFAULTS)}", repr(name), f"Did you mean {near}?"
+            )

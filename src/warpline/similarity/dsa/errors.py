@@ -1,0 +1,59 @@
+"""Errors that the DSA part raises on bad input.
+
+Every one is a :class:`ValueError`, and every message has three parts: what was expected, what was
+got, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class DSAInputError(ValueError):
+    """Input that dynamical similarity analysis cannot use.
+
+    Parameters
+    ----------
+    expected : str
+        What the function needs.
+    got : str
+        What it was given.
+    remedy : str
+        What the caller can change.
+    """
+
+    def __init__(self, expected: str, got: str, remedy: str) -> None:
+        self.expected = expected
+        self.got = got
+        self.remedy = remedy
+        super().__init__(f"expected {expected}; got {got}. {remedy}")
+
+    def __reduce__(self) -> tuple[type[DSAInputError], tuple[str, str, str]]:
+        """Pickle by the three parts, so that the error survives a process pool."""
+        return type(self), (self.expected, self.got, self.remedy)
+
+
+class DimensionError(DSAInputError):
+    """The array has not the dimensions (trial, time, unit)."""
+
+
+class TooFewTimePointsError(DSAInputError):
+    """The trials are too short for the delay embedding."""
+
+
+class NonFiniteDataError(DSAInputError):
+    """The data hold NaN or infinity."""
+
+
+class ConstantDataError(DSAInputError):
+    """Nothing in the data changes in time, so there is no dynamics to compare."""
+
+
+class RankError(DSAInputError):
+    """The requested rank exceeds what the data carry (raised under ``strict`` only)."""
+
+
+class SingularRegressionError(DSAInputError):
+    """The one-step regression has no unique solution at this rank without a ridge."""
+
+
+class SettingsError(DSAInputError):
+    """A setting is unknown or has a value that cannot be used."""

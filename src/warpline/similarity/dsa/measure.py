@@ -1,0 +1,254 @@
+"""The measure that comparison jobs call: states to operators, pairs of operators to rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import SettingsError
+from .frames import Framed, frame_operator
+from .operators import Operator, fit_operator
+
+#: Settings of the two functions with their defaults; ``n_delays`` and ``rank`` have none.
+DEFAULTS: dict[str, Any] = {
+    "delay_interval": 1,
+    "ridge": 0.0,
+    "strict": False,
+    "rank_tolerance": None,
+    "solver": "newton",
+    "score": "angle",
+    "max_starts": 16,
+    "tolerance": 1e-6,
+    "max_steps": 5000,
+    "bound": "auto",
+    "device": "cpu",
+    "iterations": 1000,
+    "lr": 0.01,
+}
+_CHOICES = {
+    "solver": ("newton", "reference"),
+    "score": ("angle", "wasserstein"),
+    "bound": ("auto", "split", "dual"),
+}
+
+
+def represent(states: NDArray[np.floating], *, settings: Mapping[str, Any]) -> Operator:
+    """Fit the operator of one system.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+        States of one system. One trial is allowed; systems may differ in units and trials.
+    settings : mapping
+        ``n_delays`` and ``rank``; optionally ``delay_interval``, ``ridge``, ``strict`` and
+        ``rank_tolerance`` (see :func:`.operators.fit_operator`). Others are left to
+        :func:`compare_pairs`.
+
+    Returns
+    -------
+    Operator
+        The operator, padded with zeros to the rank. Deterministic.
+
+    Raises
+    ------
+    DSAInputError
+        If the states or the settings cannot be used; it is a ValueError.
+    """
+    for name in ("n_delays", "rank"):
+        if name not in settings:
+            raise SettingsError(
+                f"the setting {name}", "none", f"Add {name} to the settings of dsa."
+            )
+    return fit_operator(
+        states,
+        n_delays=settings["n_delays"],
+        rank=settings["rank"],
+        delay_interval=_setting(settings, "delay_interval"),
+        ridge=_setting(settings, "ridge"),
+        strict=_setting(settings, "strict"),
+        rank_tolerance=_setting(settings, "rank_tolerance"),
+    )
+
+
+def compare_pairs(
+    representations: Sequence[Operator],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    settings: Mapping[str, Any],
+    seed: int = 0,
+    progress: Any = None,
+) -> list[dict[str, Any]]:
+    """Compare pairs of systems by dynamical similarity analysis.
+
+    Parameters
+    ----------
+    representations : sequence of Operator
+        From :func:`represent`. Operators of different rank are padded with zeros to the largest.
+    pairs : sequence of (int, int)
+        Indices; a system may be compared with itself.
+    settings : mapping
+        ``score``: "angle" (min over C in O(rank) of the angle between A and C B C^T, radians, in
+        [0, pi]; Ostrow et al. 2023) or "wasserstein" (:func:`.spectra.wasserstein`);
+        ``solver``: "newton" or "reference" (dsa-metric, with ``iterations`` and ``lr``);
+        ``max_starts``, ``tolerance``, ``max_steps``, ``device`` (:class:`.alignment.AlignmentSettings`);
+        ``bound``: see :func:`.bounds.lower_bounds`.
+    seed : int
+        Root of the random starts. With the operators of the pair it determines the row: other pairs
+        do not matter.
+    progress : optional
+        Its ``update(n)`` is called with the number of pairs done.
+
+    Returns
+    -------
+    list of dict
+        For each pair, in order: ``dissimilarity``; ``status`` ("converged", "max_steps" or
+        "failed: ..."); ``lower_bound`` on the dissimilarity over all alignments; ``gradient_norm``
+        of the cosine of the angle; ``n_starts``; ``rank_used``, the lower of the two. What has no
+        meaning for a score is NaN. A failed pair has dissimilarity NaN.
+    """
+    score, solver = _setting(settings, "score"), _setting(settings, "solver")
+    rows: list[dict[str, Any]] = [
+        {
+            "dissimilarity": float("nan"),
+            "status": "",
+            "lower_bound": float("nan"),
+            "gradient_norm": float("nan"),
+            "n_starts": 0,
+            "rank_used": min(representations[i].rank_used, representations[j].rank_used),
+        }
+        for i, j in pairs
+    ]
+    matrices = _matrices(representations, pairs)
+    faults = {k: _fault(matrix) for k, matrix in matrices.items()}
+    usable = []
+    for row, (i, j) in zip(rows, pairs, strict=True):
+        fault = faults[i] or faults[j]
+        row["status"] = f"failed: {fault}" if fault else ""
+        if fault:
+            _advance(progress, 1)
+        else:
+            usable.append((row, (i, j)))
+    if score == "wasserstein":
+        _fill_wasserstein(usable, matrices, solver, progress)
+    else:
+        framed = {k: frame_operator(m) for k, m in matrices.items() if not faults[k]}
+        _fill_bounds(usable, framed, settings)
+        if solver == "reference":
+            _fill_reference(usable, matrices, framed, settings, seed, progress)
+        else:
+            _fill_newton(usable, framed, settings, seed, progress)
+    return rows
+
+
+_Work = list[tuple[dict[str, Any], tuple[int, int]]]
+
+
+def _setting(settings: Mapping[str, Any], name: str) -> Any:
+    value = settings.get(name, DEFAULTS[name])
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise SettingsError(
+            f"{name} to be one of {', '.join(_CHOICES[name])}", repr(value), f"Set {name}."
+        )
+    return value
+
+
+def _matrices(
+    representations: Sequence[Operator], pairs: Sequence[tuple[int, int]]
+) -> dict[int, NDArray[np.float64]]:
+    """Operators that occur in the pairs, padded to one size."""
+    wanted = sorted({i for pair in pairs for i in pair})
+    size = max((representations[i].rank for i in wanted), default=0)
+    return {
+        i: np.pad(representations[i].matrix, (0, size - representations[i].rank)) for i in wanted
+    }
+
+
+def _fault(matrix: NDArray[np.float64]) -> str:
+    if not np.isfinite(matrix).all():
+        return "operator is not finite"
+    return "" if matrix.any() else "operator is zero"
+
+
+def _advance(progress: Any, count: int) -> None:
+    if progress is not None:
+        progress.update(count)
+
+
+def _fill_bounds(usable: _Work, framed: dict[int, Framed], settings: Mapping[str, Any]) -> None:
+    from .bounds import lower_bounds
+
+    values = lower_bounds(framed, [pair for _, pair in usable], kind=_setting(settings, "bound"))
+    for (row, _), bound in zip(usable, values, strict=True):
+        row["lower_bound"] = float(bound)
+
+
+def _fill_newton(
+    usable: _Work, framed: dict[int, Framed], settings: Mapping[str, Any], seed: int, progress: Any
+) -> None:
+    from .alignment import AlignmentSettings, align_pairs
+
+    chosen = AlignmentSettings(
+        max_starts=_setting(settings, "max_starts"),
+        tolerance=_setting(settings, "tolerance"),
+        max_steps=_setting(settings, "max_steps"),
+        device=_setting(settings, "device"),
+    )
+    results = align_pairs(
+        framed,
+        [pair for _, pair in usable],
+        seed=seed,
+        settings=chosen,
+        progress=lambda count: _advance(progress, count),
+    )
+    for (row, _), result in zip(usable, results, strict=True):
+        row["dissimilarity"] = result.angle
+        row["status"] = "converged" if result.converged else "max_steps"
+        row["gradient_norm"] = result.gradient_norm
+        row["n_starts"] = result.n_starts
+
+
+def _fill_reference(
+    usable: _Work,
+    matrices: dict[int, NDArray[np.float64]],
+    framed: dict[int, Framed],
+    settings: Mapping[str, Any],
+    seed: int,
+    progress: Any,
+) -> None:
+    from .reference import reference_alignment
+
+    for row, (i, j) in usable:
+        a, b = sorted((i, j), key=lambda k: framed[k].order_key)
+        digest = hashlib.sha256(framed[a].digest + framed[b].digest + str(seed).encode()).digest()
+        result = reference_alignment(
+            matrices[a],
+            matrices[b],
+            iterations=_setting(settings, "iterations"),
+            lr=_setting(settings, "lr"),
+            seed=int.from_bytes(digest[:7], "little"),
+        )
+        row["dissimilarity"] = result.angle
+        row["status"] = "max_steps"  # it stops after its steps, converged or not
+        row["gradient_norm"] = result.gradient_norm
+        row["n_starts"] = 2
+        _advance(progress, 1)
+
+
+def _fill_wasserstein(
+    usable: _Work, matrices: dict[int, NDArray[np.float64]], solver: str, progress: Any
+) -> None:
+    from .reference import reference_wasserstein
+    from .spectra import eigenvalues, wasserstein
+
+    points = {k: eigenvalues(matrices[k]) for k in {i for _, pair in usable for i in pair}}
+    for row, (i, j) in usable:
+        if solver == "reference":
+            row["dissimilarity"] = reference_wasserstein(matrices[i], matrices[j])
+        else:
+            row["dissimilarity"] = wasserstein(points[i], points[j])
+        row["status"] = "converged"
+        _advance(progress, 1)

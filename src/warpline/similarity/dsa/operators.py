@@ -1,0 +1,266 @@
+r"""HAVOK-DMD operators from lagged covariances, in float64.
+
+The states of a system are delay-embedded trial by trial and stacked into a Hankel matrix
+:math:`H`, whose rows are valid trial-times and whose columns are delayed channels, newest delay
+first. With :math:`H \approx V S U^\top` truncated at rank :math:`r`, the operator is the
+least-squares map of the whitened coordinates one step ahead within trials,
+
+.. math:: A = (V_-^\top V_+)^\top \, (V_-^\top V_- + \lambda I)^{-1},
+
+(HAVOK-DMD of Ostrow et al. 2023, "Beyond Geometry: Comparing the Temporal Structure of
+Computation in Neural Circuits with Dynamical Similarity Analysis"). The package
+dsa-metric takes the singular value decomposition of all of :math:`H`; here :math:`U` and
+:math:`S` come from a factor no larger than ``delays x channels`` (see :mod:`.hankel`), and
+:math:`V_\pm` is streamed over trials, so that memory does not grow with trials x delays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from .errors import RankError, SettingsError, SingularRegressionError
+from .hankel import Factor, iterate_embedding, leading_factor
+from .states import check_states, rank_tolerance_of
+
+FloatArray = NDArray[np.float64]
+
+#: Smallest eigenvalue of the whitened regression matrix (its eigenvalues lie in [0, 1], and say how
+#: much of a direction is seen before the last time of a trial) that is still solved.
+_SINGULAR = 1e-8
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A fitted HAVOK-DMD operator.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (rank, rank)
+        The one-step operator in whitened delay coordinates. Rows and columns from ``rank_used``
+        on are zero.
+    rank : int
+        The rank asked for.
+    rank_used : int
+        The rank that the data carry, at most ``rank``.
+    singular_values : ndarray, shape (rank_used,)
+        Leading singular values of the Hankel matrix, in the units of the data.
+    condition_number : float
+        First singular value over the last one used.
+    method : {"gram", "qr", "snapshots"}
+        How the factor was computed (see :func:`.hankel.leading_factor`).
+    n_delays, delay_interval : int
+        The embedding; the interval is in time steps.
+    ridge : float
+        Ridge of the regression, in whitened coordinates.
+    n_trials, n_times, n_channels : int
+        Shape of the data it was fitted to.
+    """
+
+    matrix: FloatArray
+    rank: int
+    rank_used: int
+    singular_values: FloatArray
+    condition_number: float
+    method: Literal["gram", "qr", "snapshots"]
+    n_delays: int
+    delay_interval: int
+    ridge: float
+    n_trials: int
+    n_times: int
+    n_channels: int
+
+
+def fit_operator(
+    states: NDArray[np.floating],
+    *,
+    n_delays: int,
+    delay_interval: int = 1,
+    rank: int,
+    ridge: float = 0.0,
+    strict: bool = False,
+    rank_tolerance: float | None = None,
+) -> Operator:
+    """Fit the HAVOK-DMD operator of one system.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+        States of one system, not centred by this function. With one trial, the operator describes
+        the transitions of that trial.
+    n_delays, delay_interval : int
+        The embedding; the interval is in time steps.
+    rank : int
+        Rank of the operator. Systems may have different numbers of units as long as they share
+        the rank.
+    ridge : float, optional
+        Ridge of the regression in whitened coordinates (``lamb`` of dsa-metric).
+    strict : bool, optional
+        Raise, rather than pad with zeros, where ``rank`` exceeds what the data carry.
+    rank_tolerance : float, optional
+        Singular values below this fraction of the first do not count. By default the larger of
+        ``max(H.shape) * eps`` in float64 and eight times the relative spacing of the type in which
+        the data came, because quantisation noise is no dynamics.
+
+    Returns
+    -------
+    Operator
+        The operator. Deterministic: its signs are fixed by the largest loading of each direction.
+
+    Raises
+    ------
+    DSAInputError
+        One of the errors of :func:`.states.check_states`; :class:`RankError` under ``strict``;
+        :class:`SingularRegressionError` where nothing is seen before the last times of the trials.
+
+    Notes
+    -----
+    The rank used is the largest at which the singular values are above the tolerance and the
+    regression has a unique solution: a direction that shows only at the last times of the trials,
+    from which nothing follows, has no dynamics that the data carry.
+
+    Against dsa-metric's ``DMD(..., lamb=ridge).A_v`` in float64 the operators agree to sign to
+    about machine precision times the condition number.
+    """
+    tolerance = rank_tolerance_of(states, n_delays, delay_interval, rank_tolerance)
+    array = check_states(states, n_delays=n_delays, delay_interval=delay_interval)
+    if int(rank) != rank or rank < 1:
+        raise SettingsError("rank to be a positive integer", f"{rank!r}", "Set rank.")
+    if not ridge >= 0:
+        raise SettingsError("a ridge of zero or more", f"{ridge!r}", "Set ridge.")
+    factor = leading_factor(array, n_delays, delay_interval, rank, tolerance)
+    past, cross = lagged_covariances(array, n_delays, delay_interval, factor)
+    used = regular_rank(past, factor.singular_values, ridge)
+    if strict and used < rank:
+        raise RankError(
+            f"data that carry rank {rank} (relative tolerance {tolerance:.1e})",
+            f"rank {used}",
+            f"Ask for rank {used} or less, or drop strict to pad the operator with zeros.",
+        )
+    matrix = np.zeros((rank, rank))
+    matrix[:used, :used] = solve_operator(past[:used, :used], cross[:used, :used], ridge)
+    matrix.setflags(write=False)
+    return Operator(
+        matrix=matrix,
+        rank=int(rank),
+        rank_used=used,
+        singular_values=factor.singular_values[:used],
+        condition_number=float(factor.singular_values[0] / factor.singular_values[used - 1]),
+        method=factor.method,
+        n_delays=int(n_delays),
+        delay_interval=int(delay_interval),
+        ridge=float(ridge),
+        n_trials=array.shape[0],
+        n_times=array.shape[1],
+        n_channels=array.shape[2],
+    )
+
+
+def lagged_covariances(
+    states: FloatArray, n_delays: int, delay_interval: int, factor: Factor
+) -> tuple[FloatArray, FloatArray]:
+    r"""Covariances of the whitened coordinates, streamed over trials.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+        Checked states.
+    n_delays, delay_interval : int
+        The embedding.
+    factor : Factor
+        Leading singular values and directions.
+
+    Returns
+    -------
+    past : ndarray, shape (rank, rank)
+        :math:`V_-^\top V_-`, all embedded times but the last of each trial.
+    cross : ndarray, shape (rank, rank)
+        :math:`V_-^\top V_+`.
+    """
+    basis = factor.directions / factor.singular_values
+    rank = basis.shape[1]
+    past = np.zeros((rank, rank))
+    cross = np.zeros((rank, rank))
+    for rows in iterate_embedding(states, n_delays, delay_interval):
+        n_trials, n_rows, n_columns = rows.shape
+        whitened = rows.reshape(-1, n_columns) @ basis
+        # All rows at once, less what crosses the end of a trial: no copies of shifted blocks.
+        ends = whitened.reshape(n_trials, n_rows, rank)
+        last, first = ends[:, -1], ends[:, 0]
+        past += whitened.T @ whitened - last.T @ last
+        cross += whitened[:-1].T @ whitened[1:] - last[:-1].T @ first[1:]
+    return past, cross
+
+
+def solve_operator(past: FloatArray, cross: FloatArray, ridge: float) -> FloatArray:
+    """Solve the ridge regression for the operator.
+
+    Parameters
+    ----------
+    past, cross : ndarray, shape (rank, rank)
+        Covariances of :func:`lagged_covariances`. Their leading blocks give the operators of lower
+        ranks.
+    ridge : float
+        Added to the diagonal of ``past``.
+
+    Returns
+    -------
+    ndarray, shape (rank, rank)
+        The operator that maps whitened coordinates one step ahead.
+
+    Raises
+    ------
+    SingularRegressionError
+        If ``past`` plus the ridge is numerically singular.
+    """
+    values, vectors = scipy.linalg.eigh(past + ridge * np.eye(len(past)))
+    if values[0] < _SINGULAR:
+        raise SingularRegressionError(
+            f"a regression matrix with smallest eigenvalue above {_SINGULAR:.0e}",
+            f"{values[0]:.1e} at rank {len(past)}",
+            "Use a lower rank, fewer delays, more trials or a small ridge.",
+        )
+    solved: FloatArray = (vectors / values) @ (vectors.T @ cross)
+    return np.ascontiguousarray(solved.T)
+
+
+def regular_rank(past: FloatArray, singular_values: FloatArray, ridge: float) -> int:
+    """Find the largest rank at which the regression is not singular, at least one.
+
+    Parameters
+    ----------
+    past : ndarray, shape (rank, rank)
+        From :func:`lagged_covariances`.
+    singular_values : ndarray, shape (rank,)
+        Descending. Whitening amplifies rounding by the condition number, which the smallest
+        eigenvalue of the regression has to exceed.
+    ridge : float
+        Added to the diagonal of ``past``.
+
+    Returns
+    -------
+    int
+        A rank between one and that of ``past``.
+
+    Notes
+    -----
+    The smallest eigenvalue of the leading blocks falls with their size (interlacing), so that
+    bisection finds the last regular one.
+    """
+
+    def regular(rank: int) -> bool:
+        rounding = 100 * np.finfo(np.float64).eps * singular_values[0] / singular_values[rank - 1]
+        smallest = np.linalg.eigvalsh(past[:rank, :rank])[0]
+        return bool(smallest + ridge >= max(_SINGULAR, rounding))
+
+    low, high = 1, len(past)
+    if regular(high):  # the usual case
+        return high
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if regular(middle) else (low, middle - 1)
+    return low

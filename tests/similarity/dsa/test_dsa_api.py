@@ -1,0 +1,196 @@
+"""The public functions and the measure: labels, padding, rows, errors, lazy imports."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import warpline.similarity.dsa as measure
+from warpline.similarity.dsa import (
+    DimensionError,
+    DSAInputError,
+    Operator,
+    SettingsError,
+    compare_pairs,
+    dsa,
+    dsa_matrix,
+    represent,
+)
+from warpline.similarity.dsa.spectra import eigenvalues, wasserstein
+
+SETTINGS = {"n_delays": 3, "delay_interval": 1, "rank": 6, "ridge": 0.0}
+COLUMNS = {"dissimilarity", "status", "lower_bound", "gradient_norm", "n_starts", "rank_used"}
+
+
+def noisy_walk(seed, shape=(10, 25, 4)):
+    return np.random.default_rng(seed).standard_normal(shape).cumsum(axis=1)
+
+
+def random_orthogonal(seed, n):
+    return np.linalg.qr(np.random.default_rng(seed).standard_normal((n, n)))[0]
+
+
+def test_importing_does_not_import_the_heavy_packages():
+    code = (
+        "import sys, warpline.similarity.dsa;"
+        "heavy = {'torch', 'DSA', 'ot', 'xarray', 'pandas'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    path = next(iter(measure.__path__)).rsplit("/warpline/", 1)[0]
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": path})
+
+
+def test_a_rotated_recording_is_at_zero():
+    x = noisy_walk(0)
+    result = dsa(x, x @ random_orthogonal(1, 4), n_delays=3, rank=6)
+    assert result.dissimilarity <= 1e-6
+    assert result.lower_bound <= result.dissimilarity + 1e-12
+    assert result.status == "converged"
+    assert result.rank_used == 6
+
+
+def test_labelled_recordings_may_come_in_any_order():
+    x, y = noisy_walk(1), noisy_walk(2)
+    plain = dsa(x, y, n_delays=3, rank=6).dissimilarity
+    for name, order in [("unit", (2, 0, 1)), ("component", (1, 2, 0)), ("channel", (0, 1, 2))]:
+        dims = ("trial", "time", name)
+        labelled = xr.DataArray(x, dims=dims).transpose(*(dims[k] for k in order))
+        assert dsa(labelled, y, n_delays=3, rank=6).dissimilarity == pytest.approx(plain, abs=1e-9)
+
+
+def test_a_single_trial_may_come_without_its_axis():
+    x, y = noisy_walk(3, (1, 60, 3)), noisy_walk(4, (1, 60, 3))
+    full = dsa(x, y, n_delays=2, rank=4).dissimilarity
+    assert dsa(x[0], y[0], n_delays=2, rank=4).dissimilarity == pytest.approx(full, abs=1e-9)
+    labelled = xr.DataArray(x[0].T, dims=("unit", "time"))
+    assert dsa(labelled, y, n_delays=2, rank=4).dissimilarity == pytest.approx(full, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "dims", [("trial", "time", "neuron"), ("trial", "unit", "channel"), ("a", "b", "c")]
+)
+def test_unknown_dimensions_are_refused(dims):
+    with pytest.raises(DimensionError, match="unit, component, channel"):
+        dsa(xr.DataArray(noisy_walk(0), dims=dims), noisy_walk(0), n_delays=2, rank=2)
+
+
+def test_different_numbers_of_units_and_trials_are_allowed():
+    result = dsa(noisy_walk(5, (8, 30, 3)), noisy_walk(6, (1, 90, 7)), n_delays=3, rank=6)
+    assert 0 < result.dissimilarity < np.pi
+
+
+def test_a_matrix_agrees_with_its_pairs():
+    recordings = [noisy_walk(k) for k in range(4)]
+    matrix = dsa_matrix(recordings, n_delays=3, rank=6)
+    np.testing.assert_array_equal(matrix.dissimilarity, matrix.dissimilarity.T)
+    np.testing.assert_array_equal(np.diag(matrix.dissimilarity), 0)
+    assert (matrix.lower_bound <= matrix.dissimilarity + 1e-12).all()
+    assert (matrix.status == "converged").all()
+    pair = dsa(recordings[1], recordings[3], n_delays=3, rank=6)
+    assert matrix.dissimilarity[1, 3] == pytest.approx(pair.dissimilarity, abs=1e-9)
+    assert len(matrix.operators) == 4
+
+
+def test_rows_have_the_columns_of_the_measure_in_order():
+    operators = [represent(noisy_walk(k), settings=SETTINGS) for k in range(3)]
+    assert all(isinstance(operator, Operator) for operator in operators)
+    pairs = [(2, 0), (1, 1), (0, 2)]
+    seen = []
+
+    class Progress:
+        def update(self, n=1):
+            seen.append(n)
+
+    rows = compare_pairs(operators, pairs, settings=SETTINGS, seed=3, progress=Progress())
+    assert [set(row) for row in rows] == [COLUMNS] * 3
+    assert sum(seen) == 3
+    assert rows[1]["dissimilarity"] <= 1e-6
+    assert rows[0]["dissimilarity"] == pytest.approx(rows[2]["dissimilarity"], abs=1e-6)
+    assert {type(v) for row in rows for v in row.values()} == {float, str, int}
+    assert compare_pairs(operators, [], settings=SETTINGS) == []
+
+
+def test_the_seed_and_other_pairs_do_not_change_a_row():
+    operators = [represent(noisy_walk(k), settings=SETTINGS) for k in range(4)]
+    pairs = [(i, j) for i in range(4) for j in range(i)]
+    all_rows = compare_pairs(operators, pairs, settings=SETTINGS, seed=7)
+    (alone,) = compare_pairs(operators[1:3], [(1, 0)], settings=SETTINGS, seed=7)
+    assert alone["dissimilarity"] == pytest.approx(
+        all_rows[pairs.index((2, 1))]["dissimilarity"], abs=1e-9
+    )
+
+
+def test_rank_used_is_the_lower_one_and_padding_is_reported():
+    thin = np.cos(np.arange(40)[None, :, None] * 0.3 + np.arange(6)[:, None, None])
+    operators = [represent(x, settings=SETTINGS) for x in (thin, noisy_walk(1))]
+    (row,) = compare_pairs(operators, [(0, 1)], settings=SETTINGS)
+    assert row["rank_used"] == operators[0].rank_used == 2
+    with pytest.raises(ValueError, match="rank 2"):
+        represent(thin, settings={**SETTINGS, "strict": True})
+
+
+def test_operators_of_different_rank_are_padded():
+    x = noisy_walk(1)
+    operators = [represent(x, settings={**SETTINGS, "rank": rank}) for rank in (3, 6)]
+    (row,) = compare_pairs(operators, [(0, 1)], settings=SETTINGS)
+    assert row["dissimilarity"] > 0.01
+    assert row["status"] == "converged"
+
+
+def test_a_broken_operator_is_a_row_that_says_so():
+    from dataclasses import replace
+
+    good = represent(noisy_walk(1), settings=SETTINGS)
+    broken = replace(good, matrix=np.full((6, 6), np.nan))
+    empty = replace(good, matrix=np.zeros((6, 6)))
+    rows = compare_pairs([good, broken, empty], [(0, 1), (0, 0), (2, 0)], settings=SETTINGS)
+    assert [row["status"] for row in rows] == [
+        "failed: operator is not finite",
+        "converged",
+        "failed: operator is zero",
+    ]
+    assert np.isnan(rows[0]["dissimilarity"])
+    assert np.isnan(rows[2]["dissimilarity"])
+
+
+def test_wasserstein_is_the_optimal_transport_cost():
+    pytest.importorskip("ot")
+    one, two = np.diag([1.0, 2.0, 5.0]), np.diag([2.5, 1.0, 4.0])
+    assert wasserstein(eigenvalues(one), eigenvalues(two)) == pytest.approx((0 + 0.25 + 1) / 3)
+    rows = compare_pairs(
+        [represent(noisy_walk(k), settings=SETTINGS) for k in range(2)],
+        [(0, 1), (0, 0)],
+        settings={**SETTINGS, "score": "wasserstein"},
+    )
+    assert rows[0]["dissimilarity"] > 0
+    assert rows[1]["dissimilarity"] == pytest.approx(0, abs=1e-12)
+    assert np.isnan(rows[0]["lower_bound"])
+
+
+@pytest.mark.parametrize("missing", ["n_delays", "rank"])
+def test_missing_settings_are_named(missing):
+    settings = {k: v for k, v in SETTINGS.items() if k != missing}
+    with pytest.raises(SettingsError, match=missing):
+        represent(noisy_walk(0), settings=settings)
+
+
+def test_unknown_choices_are_refused():
+    with pytest.raises(DSAInputError, match="newton, reference"):
+        dsa(noisy_walk(0), noisy_walk(1), n_delays=2, rank=2, solver="adam")
+    with pytest.raises(DSAInputError, match="angle, wasserstein"):
+        dsa(noisy_walk(0), noisy_walk(1), n_delays=2, rank=2, score="euclidean")
+
+
+def test_misspelt_options_are_refused():
+    with pytest.raises(DSAInputError, match="max_starts"):
+        dsa(noisy_walk(0), noisy_walk(1), n_delays=2, rank=2, max_start=3)
+
+
+def test_errors_survive_a_process_boundary():
+    import pickle
+
+    error = SettingsError("this", "that", "Do so.")
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error) == "expected this; got that. Do so."
