@@ -8,5 +8,5 @@ rule all:
     input:
         FILES.all_tables(),
         FILES.all_figures(),
-        all_attractors() if CONFIG.run.attractors else [],
+        BENCH.all_attractors() if CONFIG.run.attractors else [],
     localrule: True

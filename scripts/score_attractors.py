@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from warpline import cli, store
-from warpline.attractors import scores
+from warpline.attractors import tables
 
 
 def main() -> None:
@@ -15,15 +15,14 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
 
-    tables = [store.read_table(path) for path in arguments.tables]
-    rows = pd.concat(tables, ignore_index=True)
+    rows = pd.concat([store.read_table(path) for path in arguments.tables], ignore_index=True)
     if settings["experiment"] == "hyperparameters":
-        frame = scores.hyperparameter_scores(rows)
+        frame = tables.hyperparameter_scores(rows)
     else:
         score = {
-            "families": scores.separation_scores,
-            "composition": scores.composition_scores,
-            "noise": scores.noise_scores,
+            "families": tables.separation_scores,
+            "composition": tables.composition_scores,
+            "noise": tables.noise_scores,
         }[settings["experiment"]]
         frame = score(rows, settings)
     store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})

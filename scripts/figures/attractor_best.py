@@ -39,7 +39,7 @@ def make(arguments, settings):
             panel.plot(levels, start + slope * levels, color=colour, lw=1)
         panel.set_xticks(levels)
         panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
-        panel.set_ylim(bottom=0)
+    axes[0].set_ylim(bottom=0)
     axes[0].set_ylabel(plotting.MEASURE_LABELS["dsa"])
     handles, entries = axes[0].get_legend_handles_labels()
     figure.legend(handles, entries, loc="outside lower center", ncols=2)

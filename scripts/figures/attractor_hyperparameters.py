@@ -19,7 +19,7 @@ def make(arguments, settings):
     ranks = sorted(scores["rank"].unique())
     delays = sorted(scores["n_delays"].unique())
     intervals = sorted(scores["delay_interval"].unique())
-    width, height = 0.42 * len(intervals) + 0.8, 0.3 * len(delays) + 0.75
+    width, height = 0.33 * len(intervals) + 0.55, 0.3 * len(delays) + 0.75
     figure, axes = plt.subplots(
         len(ROWS),
         len(ranks),

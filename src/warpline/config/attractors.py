@@ -12,6 +12,10 @@ from warpline.config.base import DSA, Count, Measure, Name, Plain, Positive, Str
 __all__ = ["Attractors", "Hyperparameters", "Motifs", "Noise"]
 
 
+UNITS = 3
+"""Of every system of the bench."""
+
+
 class Motifs(Strict):
     """The building blocks: a line, a curve, two patterns, and line-curve-line-curve."""
 
@@ -46,12 +50,13 @@ class Hyperparameters(Strict):
     """The sweep of DSA's hyperparameters over the composition curve."""
 
     n_delays: Annotated[list[Count], Field(min_length=1)] = [4, 8, 17, 25, 33, 50]
-    """Delays of the embedding. All combinations are tried but those that pass the length of a trial."""
+    """Delays of the embedding. All combinations are tried but those whose delays pass the length of a
+    trial, or whose rank passes the channels that the delays give (three each)."""
     delay_intervals: Annotated[list[Count], Field(min_length=1)] = [1, 2, 4, 6, 8, 11]
     """Steps between two delays."""
     ranks: Annotated[list[Count], Field(min_length=1)] = [10, 20, 30]
     """Ranks of the operators."""
-    max_pairs: Annotated[int, Field(ge=20)] = 140
+    max_pairs: Annotated[int, Field(ge=20)] = 200
     """Pairs of sequences at most that a combination is scored on, the same ones for all."""
     best: Count = 5
     """Combinations whose curves are drawn."""
@@ -104,7 +109,7 @@ class Attractors(Strict):
             for interval in asked.delay_intervals
             for n_delays in asked.n_delays
             for rank in asked.ranks
-            if (n_delays - 1) * interval + 2 <= self.n_steps
+            if (n_delays - 1) * interval + 2 <= self.n_steps and rank <= UNITS * n_delays
         ]
 
     @model_validator(mode="after")
@@ -123,7 +128,7 @@ class Attractors(Strict):
                 raise ValueError(f"measures.{name}: {error}") from None
         if not self.cells():
             raise ValueError(
-                f"hyperparameters: expected a combination of delays that fits {self.n_steps} steps"
+                f"hyperparameters: expected a combination that fits {self.n_steps} steps"
             )
         return self
 

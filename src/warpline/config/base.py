@@ -60,12 +60,16 @@ class DSA(Strict):
     """``angle``: between the operators, aligned; ``wasserstein``: between their eigenvalues."""
     solver: Literal["newton", "reference"] = "newton"
     """``newton``, Warpline's own; ``reference``, the package dsa-metric."""
-    max_starts: Count = 24
+    max_starts: Count = 16
     """Starting points of the alignment at most (newton)."""
     iterations: Count = 1000
     """Gradient steps (reference)."""
     lr: Positive = 0.01
     """Step size (reference)."""
+    bound: Literal["auto", "split", "dual"] = "auto"
+    """Lower bound on the angle: the tighter ``dual`` one costs more; ``auto`` takes it up to rank 24."""
+    rank_tolerance: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Singular values below this share of the largest do not count; by default, those that are rounding."""
     strict: bool = False
     """Refuse a rank above what the data carry, instead of padding with zeros."""
 

@@ -186,11 +186,3 @@ def test_unknown_choices_are_refused():
 def test_misspelt_options_are_refused():
     with pytest.raises(DSAInputError, match="max_starts"):
         dsa(noisy_walk(0), noisy_walk(1), n_delays=2, rank=2, max_start=3)
-
-
-def test_errors_survive_a_process_boundary():
-    import pickle
-
-    error = SettingsError("this", "that", "Do so.")
-    copy = pickle.loads(pickle.dumps(error))
-    assert str(copy) == str(error) == "expected this; got that. Do so."

@@ -26,10 +26,6 @@ class DSAInputError(ValueError):
         self.remedy = remedy
         super().__init__(f"expected {expected}; got {got}. {remedy}")
 
-    def __reduce__(self) -> tuple[type[DSAInputError], tuple[str, str, str]]:
-        """Pickle by the three parts, so that the error survives a process pool."""
-        return type(self), (self.expected, self.got, self.remedy)
-
 
 class DimensionError(DSAInputError):
     """The array has not the dimensions (trial, time, unit)."""

@@ -1,0 +1,69 @@
+"""What the README shows works as it stands there."""
+
+import re
+
+import pytest
+import yaml
+
+from warpline.config import load, load_files
+from warpline.plan import Plan
+from warpline.slices import trials_slice
+
+
+@pytest.fixture
+def blocks(project):
+    text = (project / "README.md").read_text()
+    return {
+        kind: re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+        for kind in ("yaml", "python", "mermaid")
+    }
+
+
+def test_the_curriculum_of_one_s_own(project, blocks, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(next(block for block in blocks["yaml"] if "pretrain_anti_only" in block))
+    plan = Plan(load_files([project / "config" / "config.yaml", mine]))
+    assert [subject.curriculum for subject in plan.subjects] == ["master", "pretrain_anti_only"]
+    assert plan.pretraining("PDM", "pretrain_anti_only") == "Anti"
+
+
+def test_the_task_set_of_one_s_own(raw_config, blocks, tmp_path, monkeypatch):
+    from warpline.tasks.trials import generate_trials
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_tasks.py").write_text(
+        next(block for block in blocks["python"] if "MatchSet" in block)
+    )
+    entry = yaml.safe_load(next(block for block in blocks["yaml"] if "MatchSet" in block))
+    raw_config["tasksets"] |= entry["tasksets"]
+    raw_config["run"]["grid"][0] |= {"tasksets": ["Match"], "curricula": ["master"]}
+    plan = Plan(load(raw_config))
+    part = trials_slice(plan, "Match", "Anti", "evaluation")
+    data = generate_trials(part["taskset"], "Anti", "evaluation", 2, part["seed"])
+    window = data.sel(period="sample")
+    assert set((window["stop"] - window["start"]).values) == {20}
+    assert set(data["target"].values[data["decision"].values]) == {1, 2}
+
+
+def test_every_command_names_what_exists(project):
+    text = (project / "README.md").read_text()
+    for path in re.findall(r"(?:config|src|scripts|docs|envs|profiles|benchmarks)/[\w./]+\w", text):
+        assert (project / path).exists(), path
+    targets = re.findall(r"^make (\w[\w-]*)", text, re.MULTILINE)
+    makefile = (project / "Makefile").read_text()
+    assert targets and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+
+
+def test_the_drawn_graph_has_the_rules(project, blocks):
+    rules = set()
+    for path in (project / "workflow" / "rules").glob("*.smk"):
+        rules |= set(re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE))
+    drawn = blocks["mermaid"][0]
+    for name in (
+        "generate_trials",
+        "pretrain",
+        "train",
+        "compute_trajectories",
+        "compare_networks",
+    ):
+        assert name in drawn and name in rules
