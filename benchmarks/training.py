@@ -18,7 +18,7 @@ from warpline.models.base import build_model
 
 
 def plain_leaky_rnn(net, inputs):
-    """The recurrence of `warpline.models.leaky_rnn`, one cell after the other."""
+    """Run the recurrence of `warpline.models.leaky_rnn`, one cell after the other."""
     state = inputs.new_zeros(len(inputs), net.bias.numel())
     states = []
     for t in range(inputs.shape[1]):
@@ -31,7 +31,7 @@ def plain_leaky_rnn(net, inputs):
 
 
 def plain_leaky_gru(net, inputs):
-    """The recurrence of `warpline.models.leaky_gru`, one gate after the other."""
+    """Run the recurrence of `warpline.models.leaky_gru`, one gate after the other."""
     n = net.bias_candidate.numel()
     w, v, b = net.weight_in.split(n), net.weight_hh.split(n), net.bias.split(n)
     linear = torch.nn.functional.linear
@@ -78,7 +78,9 @@ def main():
             generator = torch.Generator().manual_seed(1)
             inputs = torch.randn(arguments.batch, arguments.steps, 7, generator=generator)
             with torch.no_grad():
-                torch.testing.assert_close(net(inputs)[1], plain(net, inputs)[1], atol=1e-4, rtol=1e-4)
+                torch.testing.assert_close(
+                    net(inputs)[1], plain(net, inputs)[1], atol=1e-4, rtol=1e-4
+                )
             ours = seconds_per_update(net, net, inputs, arguments.repeats)
             theirs = seconds_per_update(lambda x: plain(net, x), net, inputs, arguments.repeats)  # noqa: B023
             rows.append(
@@ -92,8 +94,10 @@ def main():
                     "ratio": round(theirs / ours, 2),
                 }
             )
-            print("{model:10} {units:4} units: plain {plain_ms:7.1f} ms, here {warpline_ms:7.1f} ms, "
-                  "{ratio:.2f} times as fast".format(**rows[-1]))
+            print(
+                "{model:10} {units:4} units: plain {plain_ms:7.1f} ms, here {warpline_ms:7.1f} ms, "
+                "{ratio:.2f} times as fast".format(**rows[-1])
+            )
     if arguments.output:
         arguments.output.write_text(json.dumps(rows, indent=1) + "\n")
 

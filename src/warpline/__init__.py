@@ -1,4 +1,4 @@
-"""Warpline: how does a computation develop in a recurrent network?
+"""Warpline asks how a computation develops in a recurrent network.
 
 What a notebook needs is here; importing it is quick, because torch and the rest load when used.
 
