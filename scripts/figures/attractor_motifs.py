@@ -22,7 +22,13 @@ def make(arguments, settings):
     look = plotting.colours(["motif", "example"], settings["style"])
     columns = -(-shown.sizes["system"] // 2)
     figure, axes = plt.subplots(
-        2, columns, subplot_kw={"projection": "3d"}, figsize=(1.9 * columns, 4.1)
+        2,
+        columns,
+        subplot_kw={"projection": "3d"},
+        figsize=(1.9 * columns, 4.5),
+        # Constrained layout does not take panels in space.
+        layout="none",
+        gridspec_kw={**drawing.MARGINS, "hspace": 0.25},
     )
     for panel in axes.flat[shown.sizes["system"] :]:
         panel.remove()

@@ -19,7 +19,10 @@ def make(arguments, settings):
         columns,
         squeeze=False,
         subplot_kw={"projection": "3d"},
-        figsize=(1.9 * columns, 1.75 * len(rows)),
+        figsize=(1.9 * columns, 1.95 * len(rows)),
+        # Constrained layout does not take panels in space.
+        layout="none",
+        gridspec_kw=drawing.MARGINS,
     )
     for panels, family, row in zip(axes, settings["families"], rows, strict=True):
         for panel in panels[row.sizes["system"] :]:
@@ -27,7 +30,7 @@ def make(arguments, settings):
         for panel, name in zip(panels, row["system"].values, strict=False):
             states = row["states"].sel(system=name).transpose("trial", "time", "unit").values
             drawing.paths(panel, states[:SHOWN], look[family][0])
-            panel.set_title(str(name).replace("=", " = "), pad=-4)
+            panel.set_title(str(name).replace("=", " = "), pad=-2)
         panels[0].text2D(
             -0.06,
             0.5,

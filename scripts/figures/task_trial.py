@@ -23,12 +23,12 @@ def make(arguments, settings):
         steps = int(trial["valid"].sum())
         seconds = [step * data.attrs["dt"] / 1000 for step in range(steps)]
         top, bottom = rows[:, column]
+        # Every other period is shaded; tasks without a delay have an empty one, which does not count.
+        start, stop = (trial[edge].values * data.attrs["dt"] / 1000 for edge in ("start", "stop"))
+        periods = [span for span in zip(start, stop, strict=True) if span[1] > span[0]]
         for axes in (top, bottom):
-            for k, period in enumerate(data["period"].values):
-                start, stop = (float(trial[edge].sel(period=period)) for edge in ("start", "stop"))
-                if stop > start and k % 2:
-                    span = (start * data.attrs["dt"] / 1000, stop * data.attrs["dt"] / 1000)
-                    axes.axvspan(*span, color="0.92", zorder=0, lw=0)
+            for span in periods[1::2]:
+                axes.axvspan(*span, color="0.92", zorder=0, lw=0)
         for name in data["channel"].values:
             if not name.startswith("rule_"):
                 values = trial["inputs"].sel(channel=name).values[:steps]

@@ -14,7 +14,10 @@ from warpline.attractors.lorenz import Floats
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["gather", "matrix", "paths"]
+__all__ = ["MARGINS", "gather", "matrix", "paths"]
+
+MARGINS = {"left": 0.05, "right": 0.98, "bottom": 0.02, "top": 0.93, "hspace": 0.12, "wspace": 0.05}
+"""Of grids of panels in space."""
 
 
 def gather(paths: Sequence[str]) -> pd.DataFrame:
@@ -66,4 +69,4 @@ def paths(axes: Axes, states: Floats, colour: str) -> None:
         getattr(space, f"set_{axis}ticks")([0, 0.5, 1], [])
         getattr(space, f"set_{axis}lim")(low, high)
         getattr(space, f"{axis}axis").set_tick_params(length=0)
-    space.set_box_aspect((1, 1, 1), zoom=1.25)
+    space.set_box_aspect((1, 1, 1), zoom=1.1)
