@@ -16,7 +16,7 @@ def main() -> None:
 
     finals = {}
     for path in arguments.trajectories:
-        dataset = store.read_dataset(path)
+        dataset = store.read_dataset(path).isel(checkpoint=[-1])
         key = (dataset.attrs["architecture"], dataset.attrs["curriculum"])
         for seed, systems in systems_of(dataset).items():
             finals[(*key, seed)] = systems[-1]

@@ -48,6 +48,9 @@ def main() -> None:
             step, actual = nearest_checkpoint(list(summary), fraction)
             load(step)
             window = cut_window(hidden_states(model, inputs), start, stop)
+            if not np.isfinite(window).all():
+                # Of a diverged run, which its status says: nothing is left to compare.
+                window = np.zeros_like(window)
             scores, kept = principal_components(window, settings["variance"])
             components.append(scores.astype(np.float32))
             rows.append((step, actual, summary[step]["accuracy"], scores.shape[-1], kept))

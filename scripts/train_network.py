@@ -12,7 +12,7 @@ from warpline import cli, seeding, store
 from warpline.batches import BatchOrder, TaskData
 from warpline.device import choose_device
 from warpline.models.base import build_model
-from warpline.training import train
+from warpline.training import none_for_nan, train
 
 
 def main() -> None:
@@ -52,7 +52,8 @@ def main() -> None:
     model.to(device)
 
     inputs = [*arguments.train, *arguments.validation, *filter(None, [arguments.initial])]
-    key = hashlib.sha256(json.dumps([settings, arguments.code], sort_keys=True).encode())
+    causes = [settings, arguments.code, device.type]
+    key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode())
     for path in inputs:
         key.update(hashlib.sha256(Path(path).read_bytes()).digest())
 
@@ -75,7 +76,7 @@ def main() -> None:
     summary = [
         {
             "step": step,
-            "loss": float(np.mean([row.loss for row in run.at(step)])),
+            "loss": none_for_nan(float(np.mean([row.loss for row in run.at(step)]))),
             "accuracy": float(np.mean([row.accuracy for row in run.at(step)])),
         }
         for step in run.checkpoints

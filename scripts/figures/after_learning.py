@@ -1,19 +1,24 @@
 """Dissimilarity of trained networks to the reference curriculum, a panel per measure."""
 
+import numpy as np
 import pandas as pd
 
 from warpline import plotting, store
 
+CONTROLS = (("split_half", "other trials", "--"), ("shuffled_time", "shuffled time", ":"))
+
 
 def per_network(rows, curriculum, reference):
-    """Return the dissimilarities to the reference's networks of other seeds, a mean per network."""
+    """Return the dissimilarities to the reference's networks, a mean per network, and if it converged."""
     parts = []
     for own, other in (("a", "b"), ("b", "a")):
         chosen = rows[
             (rows[f"curriculum_{own}"] == curriculum) & (rows[f"curriculum_{other}"] == reference)
         ]
-        parts.append(chosen[[f"seed_{own}", "dissimilarity"]].set_axis(["seed", "value"], axis=1))
-    return pd.concat(parts).dropna().groupby("seed")["value"].mean()
+        columns = [f"seed_{own}", f"run_status_{own}", "dissimilarity"]
+        parts.append(chosen[columns].set_axis(["seed", "status", "value"], axis=1))
+    groups = pd.concat(parts).dropna().groupby("seed")
+    return groups["value"].mean(), groups["status"].first() == "max_steps"
 
 
 def make(arguments, settings):
@@ -37,12 +42,16 @@ def make(arguments, settings):
     )
     for panel, measure in zip(axes[0], measures, strict=True):
         rows = after[after["measure"] == measure]
+        counts: list[int] = []
         for k, name in enumerate(curricula):
             colour, marker = look[name]
-            cross = per_network(rows[rows["seeds"] == "cross"], name, reference)
-            panel.plot(k + plotting.spread(len(cross)), cross, marker, color=colour, ms=4)
+            cross, short = per_network(rows[rows["seeds"] == "cross"], name, reference)
+            counts.append(len(cross))
+            places = k + plotting.spread(len(cross))
+            panel.plot(places, cross, marker, color=colour, ms=4)
+            panel.plot(places[short], cross[short], "x", color="black", ms=6, mew=1)
             if name != reference:
-                same = per_network(rows[rows["seeds"] == "same"], name, reference)
+                same, _ = per_network(rows[rows["seeds"] == "same"], name, reference)
                 panel.plot(
                     k + plotting.spread(len(same)), same, marker, mfc="none", color=colour, ms=5
                 )
@@ -68,12 +77,15 @@ def make(arguments, settings):
                     lw=1,
                 )
         chosen = controls[
-            (controls["measure"] == measure) & (controls["architecture"] == architecture)
-        ]
+            (controls["measure"] == measure)
+            & (controls["architecture"] == architecture)
+            & (controls["curriculum"] == reference)
+        ].set_index("control")["mean"]
         plotting.from_zero(panel)
-        for control, line in (("split_half", "--"), ("shuffled_time", ":")):
-            value = chosen.loc[chosen["control"] == control, "mean"].mean()
-            text = control.replace("_", " ")
+        for control, text, line in CONTROLS:
+            value = chosen.get(control, np.nan)
+            if np.isnan(value):
+                continue
             # A control far above the points is named at the edge: the points keep the room.
             inside = value <= 1.3 * panel.get_ylim()[1]
             if inside:
@@ -83,10 +95,12 @@ def make(arguments, settings):
                 text = f"{text}: {value:.2f} ↑"
                 where = {"xy": (1, 1), "xycoords": "axes fraction", "va": "top"}
             panel.annotate(text, ha="right", color="0.4", fontsize="x-small", **where)
-        panel.set_xticks(
-            range(len(curricula)), [plotting.curriculum_label(n) for n in curricula], rotation=90
-        )
-        panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        labels = [
+            f"{plotting.curriculum_label(name)}\nn = {count}"
+            for name, count in zip(curricula, counts, strict=True)
+        ]
+        panel.set_xticks(range(len(curricula)), labels, rotation=90)
+        panel.set_title(plotting.measure_label(measure, settings))
         plotting.from_zero(panel)
         panel.margins(x=0.1)
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
@@ -95,8 +109,9 @@ def make(arguments, settings):
             [], [], marker="o", ls="", color="0.3", label="other seeds (a mean per network)"
         ),
         plt.Line2D([], [], marker="o", ls="", mfc="none", color="0.3", label="same seed"),
+        plt.Line2D([], [], marker="x", ls="", color="black", label="did not converge"),
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=2)
+    figure.legend(handles=handles, loc="outside upper right", ncols=3)
     return figure
 
 

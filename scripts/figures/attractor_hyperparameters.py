@@ -51,6 +51,8 @@ def make(arguments, settings):
             label.replace(", ", ",\n")
         )
         panels[0].set_ylabel("delays")
+    # Room for the labels on the left, which the panels of fixed aspect would push out.
+    figure.get_layout_engine().set(w_pad=0.1)
     for panel, rank in zip(axes[0], ranks, strict=True):
         panel.set_title(f"rank {rank}")
     for panel in axes[-1]:

@@ -25,10 +25,10 @@ def make(arguments, settings):
         2,
         columns,
         subplot_kw={"projection": "3d"},
-        figsize=(1.9 * columns, 4.5),
+        figsize=(1.9 * columns, 4.3),
         # Constrained layout does not take panels in space.
         layout="none",
-        gridspec_kw={**drawing.MARGINS, "hspace": 0.25},
+        gridspec_kw={**drawing.MARGINS, "hspace": 0.08},
     )
     for panel in axes.flat[shown.sizes["system"] :]:
         panel.remove()

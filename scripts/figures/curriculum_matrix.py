@@ -13,11 +13,16 @@ def make(arguments, settings):
     # Cross-seed: a curriculum against itself is then its own spread, not 0.
     rows = summary[summary["seeds"] == "cross"]
     if rows.empty:
+        # One seed: the diagonal is then 0, and the caption says so.
         rows = summary[summary["seeds"] == "same"]
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     present = {*rows["curriculum_a"], *rows["curriculum_b"]}
     curricula = [name for name in settings["curricula"] if name in present]
-    labels = [plotting.curriculum_label(name) for name in curricula]
+    counts = dict.fromkeys(curricula, 0)
+    for end in "ab":
+        for name, count in rows.groupby(f"curriculum_{end}")[f"n_{end}"].max().items():
+            counts[name] = max(counts[name], count)
+    labels = [f"{plotting.curriculum_label(name)}\nn = {counts[name]}" for name in curricula]
     side = 0.5 * len(curricula) + 1.3
     # The curricula are named once, on the left: the panels share their rows.
     figure, axes = plt.subplots(
@@ -34,7 +39,7 @@ def make(arguments, settings):
             matrix[i, j] = matrix[j, i] = row.mean
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04)
-        panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        panel.set_title(plotting.measure_label(measure, settings))
     return figure
 
 

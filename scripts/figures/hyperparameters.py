@@ -58,8 +58,10 @@ def make(arguments, settings):
                 panel.plot(
                     [k + offset] * len(chosen), chosen, marker, color=colour, ms=4, label=label
                 )
-        panel.set_xticks(range(len(kinds)), kinds, rotation=45, ha="right", rotation_mode="anchor")
-        panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        counts = rows[rows["measure"] == measure]["differs"].value_counts()
+        ticks = [f"{kind}\n({counts.get(kind, 0)} pairs)" for kind in kinds]
+        panel.set_xticks(range(len(kinds)), ticks, rotation=45, ha="right", rotation_mode="anchor")
+        panel.set_title(plotting.measure_label(measure, settings))
         plotting.from_zero(panel)
         panel.margins(x=0.2)
     axes[0, 0].set_ylabel("dissimilarity")

@@ -34,7 +34,8 @@ def make(arguments, settings):
             )
         ideal = runs[0][1]["ideal"]
         panel.axhline(ideal, color="black", lw=0.8)
-        panel.axhline(ideal * settings["target_fraction"], color="black", lw=0.8, ls=":")
+        target = runs[0][1]["settings"]["training"]["target_fraction"]
+        panel.axhline(ideal * target, color="black", lw=0.8, ls=":")
         statuses = [run[1]["status"] for run in runs]
         count = f"{statuses.count('converged')} of {len(runs)} converged"
         panel.set_title(f"{name.replace('_', ' ')}\n{count}")

@@ -46,7 +46,9 @@ def make(arguments, settings):
             for value, panel, chosen in panels:
                 # The reference against itself is its own floor: other seeds.
                 dashed = rows is floor and value == "dissimilarity"
-                label = name.replace("_", " ") + (" (other seeds)" if dashed else "")
+                known = chosen.dropna(subset="dissimilarity")
+                kind = "other seeds" if dashed else f"n = {known['seed_a'].nunique()}"
+                label = f"{name.replace('_', ' ')} ({kind})"
                 wide = chosen.pivot_table(
                     index="checkpoint", columns=["seed_a", "seed_b"], values=value
                 )
@@ -72,9 +74,7 @@ def make(arguments, settings):
         axes[-1, column].set_xlabel("fraction of training")
     axes[0, 0].set_ylabel("accuracy")
     for k, measure in enumerate(measures):
-        axes[k + 1, 0].set_ylabel(
-            plotting.MEASURE_LABELS.get(measure, measure).replace(" (", "\n(")
-        )
+        axes[k + 1, 0].set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
         for panel in axes[k + 1]:
             plotting.from_zero(panel)
     entries = {}

@@ -33,13 +33,14 @@ def make(arguments, settings):
             panel = axes[row, column]
             image = plotting.annotated_heat_map(panel, matrix, (labels, labels), means.max())
             if row == 0:
-                seeds = part.loc[part["curriculum_a"] == name, "seed_a"].nunique()
+                known = part[part["dissimilarity"].notna() & (part["curriculum_a"] == name)]
+                seeds = known["seed_a"].nunique()
                 panel.set_title(f"{name.replace('_', ' ')}\nn = {seeds}")
             if row == len(measures) - 1:
                 panel.set_xlabel("fraction of training")
         axes[row, 0].set_ylabel("fraction of training")
         bar = figure.colorbar(image, ax=axes[row].tolist(), shrink=0.8)
-        bar.set_label(plotting.MEASURE_LABELS.get(measure, measure).replace(" (", "\n("))
+        bar.set_label(plotting.measure_label(measure, settings).replace(" (", "\n("))
     return figure
 
 

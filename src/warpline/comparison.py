@@ -40,8 +40,8 @@ class System:
     fraction : float
         step / the run's own last step; `asked` is the fraction that it stands for.
     accuracy : float
-        On the target's validation trials.
-    status : str
+        On the validation trials of the tasks that the run trains, their mean.
+    run_status : str
         Of the run: ``converged``, ``max_steps``, ``diverged``, ``untrained``.
     states : ndarray, shape (trial, time, component)
             In the comparison window.
@@ -54,7 +54,7 @@ class System:
     fraction: float
     asked: float
     accuracy: float
-    status: str
+    run_status: str
     states: NDArray[np.float64]
     variant: str = ""
     """What a control did to the states; empty for the states as they are."""
@@ -94,7 +94,7 @@ def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
                 fraction=float(dataset["fraction"][i, k]),
                 asked=float(dataset["checkpoint"][k]),
                 accuracy=float(dataset["accuracy"][i, k]),
-                status=str(dataset["status"].values[i]),
+                run_status=str(dataset["status"].values[i]),
                 states=states[i, k, :, :, : int(dataset["n_components"][i, k])],
             )
             for k in range(dataset.sizes["checkpoint"])
@@ -261,7 +261,7 @@ def between_architectures(
     return pairs
 
 
-IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy")
+IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy", "run_status")
 
 
 def compare(
@@ -281,8 +281,9 @@ def compare(
     Returns
     -------
     dict of str to DataFrame
-        A row per pair: its labels, both networks, ``dissimilarity``, ``status`` and the measure's own
-        columns. A pair that could not be compared is a row with a missing value and the reason.
+        A row per pair: its labels, both networks (``run_status`` says how their training ended),
+        ``dissimilarity``, ``status`` (of the comparison) and the measure's own columns. A pair that
+        could not be compared is a row with a missing value and the reason.
     """
     measure = registry.load("similarity", settings["measure"])
     systems: dict[int, System] = {}
@@ -297,7 +298,7 @@ def compare(
         if system.identity in known:
             place[key] = known[system.identity]
             continue
-        if system.status == "diverged":
+        if system.run_status == "diverged":
             failed[key] = "diverged"
             continue
         try:

@@ -23,6 +23,7 @@ __all__ = [
     "curriculum_label",
     "draw",
     "from_zero",
+    "measure_label",
     "spread",
 ]
 
@@ -39,6 +40,13 @@ MEASURE_LABELS = {
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
 }
+
+
+def measure_label(name: str, settings: Mapping[str, Any]) -> str:
+    """Return a measure as it stands on an axis, with its unit."""
+    if name in settings.get("wasserstein", ()):
+        return f"{name} (Wasserstein)"
+    return MEASURE_LABELS.get(name, name)
 
 
 def apply_style(style: Mapping[str, Any]) -> None:

@@ -126,7 +126,6 @@ def architectures_slice(plan: Plan, measure: str) -> Slice:
 def statistics_slice(plan: Plan) -> Slice:
     """Return what `scripts/compute_statistics.py` needs."""
     return {
-        "seed": plan.config.seed,
         "references": plan.config.comparison.over.references,
         **plan.config.statistics.model_dump(),
     }
@@ -138,9 +137,15 @@ def figure_slice(plan: Plan, *keys: str) -> Slice:
         "statistics": plan.config.statistics.model_dump(),
         "curricula": list(plan.config.curricula),
         "measures": plan.config.run.measures,
-        "target_fraction": plan.config.training.target_fraction,
+        "wasserstein": [
+            name
+            for name, entry in plan.config.measures.items()
+            if getattr(entry, "score", "angle") == "wasserstein"
+        ],
         "architectures": {
             name: entry.model_dump() for name, entry in plan.config.architectures.items()
         },
     }
+    if "measures" in keys:
+        keys = (*keys, "wasserstein")
     return {"style": plan.config.figures.model_dump(), **{key: sections[key] for key in keys}}

@@ -17,7 +17,14 @@ from warpline import progress, store
 from warpline.batches import BatchOrder, TaskData
 from warpline.schedule import checkpoint_steps
 
-__all__ = ["Evaluation", "TrainingRun", "balanced_loss", "decision_accuracy", "train"]
+__all__ = [
+    "Evaluation",
+    "TrainingRun",
+    "balanced_loss",
+    "decision_accuracy",
+    "none_for_nan",
+    "train",
+]
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +122,8 @@ def _weights(model: nn.Module) -> Weights:
     return {name: value.detach().cpu().numpy().copy() for name, value in model.named_parameters()}
 
 
-def _none_for_nan(value: Any) -> Any:
+def none_for_nan(value: Any) -> Any:
+    """Return None, which JSON has, for a number that is not finite, which it has not."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -142,7 +150,7 @@ class _Resume:
             for name, value in weights.items():
                 tensors[f"checkpoint/{step}/{name}"] = value
         history = [
-            {key: _none_for_nan(value) for key, value in vars(row).items()} for row in run.history
+            {key: none_for_nan(value) for key, value in vars(row).items()} for row in run.history
         ]
         state = {"key": self.key, "step": run.step, "streak": run.streak, "history": history}
         store.write_tensors(tensors, self.path, state, sidecar=False)
@@ -252,8 +260,10 @@ def train(
     if run is None:
         run = TrainingRun(history=_evaluate(model, validation, 0, math.nan))
         run.checkpoints[0] = _weights(model)
+        if not all(math.isfinite(row.loss) for row in run.history):
+            run.status = "diverged"
 
-    if max_steps == 0:
+    if max_steps == 0 and run.status == "running":
         run.status = "untrained"
     with progress.bar(max_steps, "training", "update", run.step) as shown:
         while run.status == "running":

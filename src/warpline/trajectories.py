@@ -73,8 +73,11 @@ def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:
 def principal_components(states: Floats, variance: float) -> tuple[NDArray[np.float64], float]:
     """Return the scores on the fewest principal components that keep a share of the variance.
 
-    All measures of the pipeline are invariant to rotation, so that each network may have a basis of
-    its own.
+    The axes are those of the centred states, but the scores are not centred: where the mean lies is
+    part of the dynamics, and DSA depends on it. What the mean has outside the kept axes becomes one
+    more, constant, component, so that distances to the origin stay what they were. CKA and Procrustes
+    centre by themselves; all measures are invariant to rotation, so that each network may have a basis
+    of its own.
 
     Parameters
     ----------
@@ -85,24 +88,29 @@ def principal_components(states: Floats, variance: float) -> tuple[NDArray[np.fl
     Returns
     -------
     scores : ndarray, shape (trial, time, component)
-        Centred over trials and time. At least one component, also for constant states.
+        At least one component, also for constant states.
     kept : float
         The share that they keep; 1 for constant states.
     """
     samples = states.reshape(-1, states.shape[-1]).astype(np.float64)
-    samples = samples - samples.mean(axis=0)
-    eigenvalues, vectors = np.linalg.eigh(samples.T @ samples)
+    mean = samples.mean(axis=0)
+    centred = samples - mean
+    eigenvalues, vectors = np.linalg.eigh(centred.T @ centred)
     eigenvalues, vectors = np.clip(eigenvalues[::-1], 0, None), vectors[:, ::-1]
     total = eigenvalues.sum()
-    if total == 0:
-        return np.zeros((*states.shape[:2], 1)), 1.0
+    if total <= 1e-20 * max(float(np.sum(samples**2)), 1e-300):
+        return np.full((*states.shape[:2], 1), float(np.linalg.norm(mean))), 1.0
     shares = np.cumsum(eigenvalues) / total
     count = min(int(np.searchsorted(shares, variance)) + 1, len(shares))
     vectors = vectors[:, :count]
     # The sign of a component is arbitrary: let its largest loading be positive.
     largest = np.abs(vectors).argmax(axis=0)
     vectors = vectors * np.sign(vectors[largest, np.arange(count)])
-    return (samples @ vectors).reshape(*states.shape[:2], count), float(shares[count - 1])
+    scores = samples @ vectors
+    outside = mean - vectors @ (vectors.T @ mean)
+    if np.linalg.norm(outside) > 1e-9 * np.sqrt(total):
+        scores = np.column_stack([scores, np.full(len(scores), np.linalg.norm(outside))])
+    return scores.reshape(*states.shape[:2], -1), float(shares[count - 1])
 
 
 def condition_means(

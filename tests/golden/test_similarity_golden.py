@@ -98,6 +98,17 @@ def test_small_differences_keep_their_digits(measure):
     assert small[1] / small[2] == pytest.approx(10, rel=1e-2)
 
 
+def test_procrustes_sees_a_small_component_outside_the_narrower_one():
+    """y = [x, e z]: the angle is e |z| / |x| to first order, however small e is."""
+    x, z = states(0, units=3), states(1, units=1)
+    x, z = x - x.mean(axis=(0, 1)), z - z.mean(axis=(0, 1))
+    z -= x @ np.linalg.lstsq(x.reshape(-1, 3), z.reshape(-1, 1), rcond=None)[0]
+    for size in (1e-4, 1e-7, 1e-9):
+        expected = size * np.linalg.norm(z) / np.linalg.norm(x) / (np.pi / 2)
+        found = dissimilarity("procrustes", x, np.concatenate([x, size * z], axis=-1))
+        assert found == pytest.approx(expected, rel=1e-3)
+
+
 @pytest.mark.parametrize("measure", ["cka", "procrustes"])
 def test_both_formulas_agree_where_they_meet(measure):
     """The accurate formula takes over near 1: there is no step."""

@@ -28,7 +28,7 @@ def runs(rng):
             fraction=1.0 if curriculum == "untrained" else k / 2,
             asked=FRACTIONS[k],
             accuracy=0.5,
-            status="converged",
+            run_status="converged",
             states=rng.normal(size=(8, 12, 4)),
         )
 
@@ -143,7 +143,7 @@ def test_shuffled_time_is_not_mistaken_for_the_network_itself(runs):
 
 
 def test_diverged_and_constant_networks_are_rows_that_say_so(runs):
-    runs["frozen", 1] = [replace(s, status="diverged") for s in runs["frozen", 1]]
+    runs["frozen", 1] = [replace(s, run_status="diverged") for s in runs["frozen", 1]]
     runs["untrained", 1] = [replace(s, states=np.zeros((8, 12, 1))) for s in runs["untrained", 1]]
     table = compare({"after": after_learning(runs, CURRICULA, [1], [])}, CKA, seed=1)["after"]
     assert len(table) == 6

@@ -94,8 +94,8 @@ CHANGES = {
         lambda r: r["tasksets"]["PDM"].update(trials={"evaluation_repeats": 4}),
         set(),
     ),
-    "bootstrap": (lambda r: r.update(statistics={"bootstrap": 100}), {"statistics"}),
-    "root seed": (lambda r: r.update(seed=3), {"trials", "training", "cka", "dsa", "statistics"}),
+    "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
+    "root seed": (lambda r: r.update(seed=3), {"trials", "training", "cka", "dsa"}),
     "batching of jobs": (lambda r: r.update(jobs={"seeds_per_job": 3}), set()),
     "within": (lambda r: r["comparison"]["within"].update(fractions=[0.0, 1.0]), {"cka", "dsa"}),
 }

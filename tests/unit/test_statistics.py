@@ -4,59 +4,76 @@ import pytest
 from scipy import stats
 
 from warpline.statistics import (
-    bootstrap_interval,
-    bootstrap_matrix,
     control_table,
     group_tests,
     hedges_g,
+    jackknife_interval,
     summary_table,
     welch,
 )
 
 SETTINGS = {
-    "seed": 1,
-    "bootstrap": 500,
     "confidence": 0.95,
     "min_seeds": 5,
     "false_discovery_rate": 0.05,
 }
 
 
-def test_interval_has_its_coverage(rng):
-    hits = 0
-    for _ in range(300):
-        values = rng.normal(3.0, 1.0, size=20)
-        low, high = bootstrap_interval(values, 400, 0.9, rng)
-        hits += low <= 3.0 <= high
-    assert 0.8 < hits / 300 < 0.95
-
-
-def test_one_value_has_no_interval(rng):
-    assert np.isnan(bootstrap_interval(np.array([1.0]), 100, 0.95, rng)).all()
-
-
-def network_effects(rng, n, same):
-    """A dissimilarity matrix whose spread comes from the networks, not from the pairs."""
-    a = rng.normal(size=n)
-    b = a if same else rng.normal(size=n)
-    matrix = 5 + a[:, None] + b[None, :]
-    if same:
-        np.fill_diagonal(matrix, np.nan)
+def paired(rng, n):
+    """One value per seed, on the diagonal."""
+    matrix = np.full((n, n), np.nan)
+    np.fill_diagonal(matrix, rng.normal(5, 1, size=n))
     return matrix
 
 
-@pytest.mark.parametrize("same", [True, False])
-def test_matrix_interval_covers_where_one_over_pairs_does_not(rng, same):
-    hits = naive = 0
-    for _ in range(200):
-        matrix = network_effects(rng, 10, same)
-        values = matrix[~np.isnan(matrix)]
-        low, high = bootstrap_matrix(matrix, same, 200, 0.9, rng)
+def floor(rng, n):
+    """Networks of one curriculum: each pair twice, the diagonal does not count."""
+    effect = rng.normal(size=n)
+    matrix = 5 + effect[:, None] + effect[None, :] + symmetric(0.3 * rng.normal(size=(n, n)))
+    np.fill_diagonal(matrix, np.nan)
+    return matrix
+
+
+def symmetric(noise):
+    return (noise + noise.T) / np.sqrt(2)
+
+
+def independent(rng, n):
+    matrix = 5 + rng.normal(size=n)[:, None] + rng.normal(size=n)[None, :]
+    np.fill_diagonal(matrix, np.nan)
+    return matrix
+
+
+def shared_pretraining(rng, n):
+    """Network i of both curricula descends from the same pretrained network."""
+    effect = rng.normal(size=n)
+    matrix = 5 + effect[:, None] + effect[None, :]
+    np.fill_diagonal(matrix, np.nan)
+    return matrix
+
+
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("make", [paired, floor, independent, shared_pretraining])
+def test_interval_covers_as_often_as_it_says(make, n):
+    rng = np.random.default_rng(7)
+    hits = 0
+    for _ in range(600):
+        low, high = jackknife_interval(make(rng, n), range(n), range(n), 0.95)
         hits += low <= 5 <= high
-        low, high = bootstrap_interval(values, 200, 0.9, rng)
-        naive += low <= 5 <= high
-    assert hits / 200 > 0.75
-    assert naive / 200 < 0.6
+    # 600 draws of a 95 % interval: 0.92 to 0.98 is three standard errors and a half.
+    assert 0.92 <= hits / 600 <= 0.985
+
+
+def test_interval_of_independent_values_is_student_s(rng):
+    values = rng.normal(size=8)
+    matrix = np.full((8, 8), np.nan)
+    np.fill_diagonal(matrix, values)
+    expected = stats.t.interval(0.9, 7, values.mean(), stats.sem(values))
+    assert jackknife_interval(matrix, range(8), range(8), 0.9) == pytest.approx(expected)
+
+
+def test_two_seeds_have_no_interval(rng):
+    assert np.isnan(jackknife_interval(independent(rng, 2), range(2), range(2), 0.95)).all()
 
 
 def test_hedges_g_closed_form():
@@ -127,6 +144,7 @@ def test_tests_find_the_planted_difference_and_no_other(rng):
     assert not table.loc[("master", "near"), "significant"]
     assert (table["p_adjusted"] >= table["p"]).all()
     assert (table["n_a"] == 8).all()
+    assert table["with_reference"].tolist() == [True, False, True]
 
 
 def test_false_positives_are_rare_when_nothing_differs(rng):
@@ -168,6 +186,7 @@ def test_controls(rng):
             "architecture_a": "rnn",
             "curriculum_a": "master",
             "control": ["split_half"] * 6,
+            "seed_a": range(6),
             "dissimilarity": [0.1, 0.2, 0.3, 0.2, 0.2, np.nan],
         }
     )

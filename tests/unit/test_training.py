@@ -141,6 +141,12 @@ def test_diverged_run_is_marked_and_keeps_what_it_had(run, rate, model):
         assert all(math.isfinite(row.loss) for row in result.at(step))
 
 
+def test_a_network_that_is_not_finite_from_the_start_is_a_diverged_run(run):
+    architecture = ARCHITECTURE | {"activation": "relu", "gain": 1e20, "init": "identity"}
+    result, _ = run(architecture=architecture)
+    assert result.status == "diverged" and result.step == 0 and list(result.checkpoints) == [0]
+
+
 def test_same_seeds_same_bits(run):
     a, b = run()[0], run()[0]
     for step in a.checkpoints:

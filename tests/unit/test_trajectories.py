@@ -34,30 +34,50 @@ def test_window_of_several_lengths_is_refused():
 
 
 def test_components_keep_the_share_and_all_distances(rng):
-    states = rng.normal(size=(10, 20, 3)) @ rng.normal(size=(3, 12)) + 0.001 * rng.normal(
-        size=(10, 20, 12)
-    )
+    noise = 0.001 * rng.normal(size=(10, 20, 12))
+    states = rng.normal(size=(10, 20, 3)) @ rng.normal(size=(3, 12)) + noise + 5
     scores, kept = principal_components(states, 0.999)
-    assert scores.shape == (10, 20, 3) and kept >= 0.999
-    np.testing.assert_allclose(scores.reshape(-1, 3).mean(axis=0), 0, atol=1e-9)
+    # Three axes, and the constant that the mean has outside them.
+    assert scores.shape == (10, 20, 4) and kept >= 0.999
+    assert np.ptp(scores[..., 3]) == 0
     full, everything = principal_components(states, 1.0)
     assert everything == pytest.approx(1)
     flat, rebuilt = states.reshape(200, 12), full.reshape(200, -1)
-    np.testing.assert_allclose(
-        np.linalg.norm(flat[:50] - flat[50:100], axis=1),
-        np.linalg.norm(rebuilt[:50] - rebuilt[50:100], axis=1),
-    )
+    np.testing.assert_allclose(flat @ flat.T, rebuilt @ rebuilt.T, rtol=1e-9)
+
+
+def test_components_lose_nothing_that_dsa_sees(rng):
+    """DSA is not centred: where the mean lies must survive, or tables and raw states disagree."""
+    import warpline
+
+    def walk(offset):
+        steps = rng.normal(size=(20, 40, 6)) @ rng.normal(size=(6, 6))
+        states = np.zeros((20, 40, 6))
+        for t in range(1, 40):
+            states[:, t] = 0.8 * states[:, t - 1] + 0.3 * steps[:, t]
+        return states + offset
+
+    x, y = walk(0.0), walk(4.0)
+    settings = {"n_delays": 3, "rank": 6}
+    raw = warpline.compare(x, y, measure="dsa", **settings)["dissimilarity"]
+    components = [principal_components(states, 1.0)[0] for states in (x, y)]
+    assert warpline.compare(*components, measure="dsa", **settings)[
+        "dissimilarity"
+    ] == pytest.approx(raw, abs=1e-5)
+    centred = [states - states.mean(axis=(0, 1)) for states in (x, y)]
+    assert abs(warpline.compare(*centred, measure="dsa", **settings)["dissimilarity"] - raw) > 1e-3
 
 
 def test_fewest_components(rng):
     states = rng.normal(size=(50, 40, 4)) * np.array([10, 5, 1, 0.1])
+    states -= states.mean(axis=(0, 1))
     counts = [principal_components(states, share)[0].shape[-1] for share in (0.5, 0.95, 0.999, 1.0)]
     assert counts == [1, 2, 3, 4]
 
 
-def test_constant_states_have_one_component_of_zeros():
+def test_constant_states_are_one_constant():
     scores, kept = principal_components(np.ones((3, 4, 5)), 0.999)
-    assert scores.shape == (3, 4, 1) and not scores.any() and kept == 1
+    assert scores.shape == (3, 4, 1) and np.allclose(scores, np.sqrt(5)) and kept == 1
 
 
 def test_condition_means_are_aligned_on_start_and_on_go():

@@ -169,3 +169,22 @@ def test_unknown_task_is_refused(task_settings):
 )
 def test_timing_in_neurogym_s_form(value, expected):
     assert neurogym_timing(value) == expected
+
+
+def test_go_nogo_without_a_delay_has_none(task_settings):
+    timing = {"fixation": 200, "stimulus": 1000, "decision": 300}
+    data = generate_trials(task_settings("go_nogo", timing=timing), "Basic", "train", 5, 1)
+    period = data.sel(period="delay")
+    assert (period["start"] == period["stop"]).all()
+
+
+def test_a_task_without_a_right_answer_is_refused(task_settings):
+    with pytest.raises(
+        ValueError, match="expected some trials of Basic with a right answer to score"
+    ):
+        generate_trials(task_settings(parameters={"cohs": [0]}), "Basic", "train", 5, 1)
+
+
+def test_more_than_two_choices_are_refused(task_settings):
+    with pytest.raises(ValueError, match=r"expected two choices \(dim_ring 2\), got 4"):
+        make_environment(task_settings(parameters={"dim_ring": 4}), "Basic")

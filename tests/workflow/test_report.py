@@ -73,5 +73,5 @@ def test_captions_state_the_real_configuration(checkout):
             for n in archive.namelist()
             if n.endswith((".html", ".js"))
         )
-    assert "seeds 1, 2 (n = 2" in text
+    assert "seeds 1, 2 (2 networks" in text
     assert "too few for intervals" in text and "snakemake.config" not in text

@@ -53,7 +53,7 @@ rule draw_learning_curves:
     params:
         script="learning_curves",
         inputs=as_options,
-        settings=figure_settings("target_fraction", "curricula"),
+        settings=figure_settings("curricula"),
         code=figure_code("learning_curves"),
     shell:
         DRAW

@@ -91,6 +91,10 @@ def _timing(config: Config) -> Iterator[str]:
         if ":" not in taskset.env:
             yield from _unknown(place, taskset.timing, PERIODS)
         needed = dict.fromkeys([taskset.window, "decision"])
+        if ":" not in taskset.env:
+            # What is left out would silently last as long as neurogym has it.
+            delayed = any(variation.delay for variation in taskset.tasks.values())
+            needed |= dict.fromkeys(p for p in PERIODS if p != "delay" or delayed)
         missing = [period for period in needed if period not in taskset.timing]
         if missing:
             yield f"{place}: expected a duration for {' and '.join(missing)}, got none"
@@ -101,7 +105,7 @@ def _timing(config: Config) -> Iterator[str]:
                 _, low, high = value.truncated_exponential
                 if low > high:
                     yield f"{place}.{period}.truncated_exponential: expected low <= high, got {low}, {high}"
-        for period in needed:
+        for period in (taskset.window, "decision"):
             constant = taskset.timing.get(period)
             if isinstance(constant, int | float) and constant < taskset.dt:
                 yield (

@@ -114,7 +114,7 @@ class TaskSet(Strict):
     timing: dict[str, Duration]
     """Duration of each period; ``delay`` holds for the tasks that have one."""
     input_noise: NonNegative
-    """Noise on the stimulus per square root of a ms, as neurogym's sigma."""
+    """Noise on the stimulus, in its units times the square root of a ms: input_noise/sqrt(dt) a step."""
     parameters: dict[str, Any] = {}
     """Further arguments of the environment."""
     trials: TrialCounts = TrialCounts()
@@ -235,10 +235,8 @@ class Comparison(Strict):
 class Statistics(Strict):
     """Intervals and tests."""
 
-    bootstrap: Annotated[int, Field(ge=100)] = 2000
-    """Resamples of the networks."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of the bootstrap intervals."""
+    """Of the intervals (jackknife over seeds)."""
     false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Of the tests of one measure, after Benjamini and Hochberg."""
     min_seeds: Annotated[int, Field(ge=2)] = 5

@@ -29,9 +29,12 @@ def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
     else:
         # Near 1 the arc cosine loses half the digits: rotate both into common axes and subtract.
         a, b = x @ u, y @ vt.T
-        # What lies outside the common axes stays a difference.
-        rest = max(0.0, 1 - float(np.sum(a * a))) + max(0.0, 1 - float(np.sum(b * b)))
-        rest = 0.0 if rest < 1e-14 else rest
+        # What the wider one has outside the common axes stays a difference.
+        rest = 0.0
+        if x.shape[1] > len(singular):
+            rest += float(np.sum((x - a @ u.T) ** 2))
+        if y.shape[1] > len(singular):
+            rest += float(np.sum((y - b @ vt) ** 2))
         theta = angle(
             float(np.sqrt(np.sum((a - b) ** 2) + rest)), float(np.sqrt(np.sum((a + b) ** 2) + rest))
         )

@@ -49,12 +49,15 @@ class RuleTask:
         Duration of each period in ms (see `neurogym_timing`). ``delay`` holds for the tasks with one.
     input_noise : float
         Noise on the stimulus channels in the stimulus period, in units of the stimulus times the
-        square root of a ms, as neurogym's sigma; used where the environment adds none of its own.
+        square root of a ms, as neurogym's sigma: a step has the standard deviation
+        input_noise/sqrt(dt). Used where the environment adds none of its own.
     **parameters
         Passed to the environment.
     """
 
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
+    stimulus: ClassVar[str] = "stimulus"
+    """The period in which the stimulus is shown, and the noise is added."""
     adds_noise: ClassVar[bool] = False
     """Whether the environment itself adds noise to its stimulus."""
 
@@ -76,7 +79,7 @@ class RuleTask:
         self.rules = tuple(rules)
         self.anti = anti
         durations = {period: neurogym_timing(value) for period, value in timing.items()}
-        if not delay and "delay" in durations:
+        if not delay and "delay" in self.periods:
             durations["delay"] = 0
         if self.adds_noise:
             parameters["sigma"] = input_noise
@@ -111,7 +114,7 @@ class RuleTask:
         inputs[:go, fixation] = 1
         inputs[go:, fixation] = 0
         if self.input_noise > 0:
-            stimulus = self.view_ob("stimulus")  # type: ignore[attr-defined]
+            stimulus = self.view_ob(self.stimulus)  # type: ignore[attr-defined]
             rest = [i for i in range(inputs.shape[1]) if i not in np.atleast_1d(fixation)]
             noise = self.rng.randn(len(stimulus), len(rest))  # type: ignore[attr-defined]
             stimulus[:, rest] += self.input_noise * noise
@@ -139,7 +142,8 @@ class RuleTask:
 
     def stimulus_steps(self) -> int:
         """Return the length of the current trial's stimulus period in steps."""
-        return int(self.end_ind["stimulus"] - self.start_ind["stimulus"])  # type: ignore[attr-defined]
+        start, stop = self.start_ind, self.end_ind  # type: ignore[attr-defined]
+        return int(stop[self.stimulus] - start[self.stimulus])
 
     @property
     def n_actions(self) -> int:

@@ -26,25 +26,28 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
 
     adds_noise: ClassVar[bool] = True
 
+    def __init__(self, *, dim_ring: int = 2, **settings: Any) -> None:
+        if dim_ring != 2:
+            raise ValueError(f"expected two choices (dim_ring 2), got {dim_ring}")
+        super().__init__(dim_ring=dim_ring, **settings)
+
     def factors(self) -> dict[str, list[Any]]:  # noqa: D102
         return {"ground_truth": self.choices.tolist(), "coh": list(self.cohs)}
 
     def opposite(self, action: NDArray[Any]) -> NDArray[Any]:
-        """Return the choice on the other side of the ring (actions 1 to dim_ring)."""
-        return 1 + (action - 1 + self.dim_ring // 2) % self.dim_ring
+        """Return the other choice (actions 1 and 2)."""
+        return 3 - action
 
     def is_scored(self, trial: Mapping[str, Any]) -> bool:
         """Coherence 0 has no right answer: an ideal observer is at chance there."""
         return bool(trial["coh"] > 0)
 
     def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
-        """Return the accuracy of summing the difference of the two inputs (two choices).
+        """Return the accuracy of summing the difference of the two inputs.
 
         Each step's difference has mean coh/100 and variance 2 sigma^2/dt, so that n steps give
         Phi(coh/100 sqrt(n) / (sqrt(2) sigma/sqrt(dt))).
         """
-        if self.dim_ring != 2:
-            return 1.0
         if self.sigma == 0:
             return 1.0 if trial["coh"] > 0 else 0.5
         strength = trial["coh"] / 100 * np.sqrt(self.stimulus_steps())

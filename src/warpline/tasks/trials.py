@@ -105,6 +105,11 @@ def generate_trials(
             }
         )
 
+    if not any(row["scored"] for row in variables):
+        raise ValueError(
+            f"expected some trials of {task} with a right answer to score, got none among "
+            f"{len(variables)}: check the parameters of the task set, such as its coherences"
+        )
     n, steps = len(inputs), max(len(row) for row in inputs)
     names = environment.channel_names()
     padded = np.zeros((n, steps, len(names)), np.float32)
