@@ -21,7 +21,7 @@ class Network(nn.Module):
 
     r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
     n = phi(U_n u + b_n + r (W_n h + c_n) + noise), h <- h + (dt/tau) z (n - h); logits = R h + c.
-    The reset gate acts on W_n h, so that one matrix product serves all three gates (as cuDNN's GRU).
+    The reset gate acts on W_n h (as cuDNN's GRU), so that all products of a step read the same state.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
@@ -54,21 +54,26 @@ class Network(nn.Module):
         self, inputs: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
-        drive = nn.functional.linear(inputs.transpose(0, 1), self.weight_in, self.bias)
+        linear = nn.functional.linear
         units = self.bias_candidate.numel()
-        gates, candidate = drive.split([2 * units, units], dim=-1)
-        noise = hidden_noise(self.noise, candidate, generator)
+        # Time first, and a block per gate: each step reads contiguous memory, and no gradient is padded.
+        steps = inputs.transpose(0, 1).contiguous()
+        own_reset, own_update, own_candidate = (
+            linear(steps, weight, bias)
+            for weight, bias in zip(self.weight_in.split(units), self.bias.split(units), strict=True)
+        )
+        noise = hidden_noise(self.noise, own_candidate, generator)
         if noise is not None:
-            candidate = candidate + noise
-        recurrent_gates, recurrent_candidate = self.weight_hh.t().split([2 * units, units], dim=1)
-        recurrent_gates = recurrent_gates.contiguous()
-        recurrent_candidate = recurrent_candidate.contiguous()
-        state = drive.new_zeros((drive.shape[1], units))
+            own_candidate = own_candidate + noise
+        back_reset, back_update, back_candidate = self.weight_hh.split(units)
+        state = own_reset.new_zeros(own_reset.shape[1:])
         states = []
-        for gate, own in zip(gates.unbind(0), candidate.unbind(0), strict=True):
-            reset, update = torch.sigmoid(torch.addmm(gate, state, recurrent_gates)).chunk(2, dim=1)
-            inner = torch.addmm(self.bias_candidate, state, recurrent_candidate)
-            target = self.activation(torch.addcmul(own, reset, inner))
+        drives = (own_reset.unbind(0), own_update.unbind(0), own_candidate.unbind(0))
+        for for_reset, for_update, for_candidate in zip(*drives, strict=True):
+            reset = torch.sigmoid(for_reset + linear(state, back_reset))
+            update = torch.sigmoid(for_update + linear(state, back_update))
+            inner = linear(state, back_candidate, self.bias_candidate)
+            target = self.activation(torch.addcmul(for_candidate, reset, inner))
             state = torch.lerp(state, target, self.alpha * update)
             states.append(state)
         hidden = torch.stack(states, dim=1)
