@@ -14,6 +14,10 @@ def _check(paths: list[str]) -> int:
     from warpline.config import ConfigError, load_files
     from warpline.plan import Plan
 
+    default = Path("config") / "config.yaml"
+    if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:
+        # As Snakemake does: what is given goes on top of the default.
+        paths = [str(default), *paths]
     try:
         plan = Plan(load_files(paths))
     except ConfigError as error:

@@ -72,6 +72,12 @@ def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any
     0.0
     """
     module = registry.load("similarity", measure)
+    known = getattr(module, "SETTINGS", settings)
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ValueError(
+            f"expected settings of {measure} among {', '.join(known) or 'none'}; got {', '.join(unknown)}"
+        )
     representations = [module.represent(_states(value), settings=settings) for value in (x, y)]
     rows: list[dict[str, Any]] = module.compare_pairs(
         representations, [(0, 1)], settings=settings, seed=seed

@@ -53,6 +53,9 @@ def run(main: Callable[[], None]) -> None:
     )
     try:
         main()
+    except KeyboardInterrupt:
+        logging.warning("interrupted: run the same command again to go on")
+        sys.exit(130)
     except Exception:
         logging.exception("stopped by an error")
         sys.exit(1)

@@ -6,6 +6,7 @@ adding a module edits no other file, so nothing that ran before has to run again
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import pkgutil
@@ -47,6 +48,20 @@ def available(folder: str) -> list[str]:
     return sorted(names)
 
 
+def _top_names(file: Path) -> set[str]:
+    """Return what a Python file defines or imports at its top level, without running it."""
+    names: set[str] = set()
+    for node in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
 def locate(folder: str, name: str) -> Where:
     """Say where a name leads, without importing it.
 
@@ -73,6 +88,10 @@ def locate(folder: str, name: str) -> Where:
         file = Path(head)
         if not file.is_file():
             raise UnknownNameError(f"expected a Python file at '{head}', found none")
+        if attribute not in _top_names(file):
+            raise UnknownNameError(
+                f"no '{attribute}' at the top of {head}: expected a class or object there"
+            )
         return Where(file=file, attribute=attribute)
     if importlib.util.find_spec(head.partition(".")[0]) is None:
         raise UnknownNameError(f"expected an importable module before the colon, got '{head}'")

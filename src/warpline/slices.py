@@ -43,7 +43,7 @@ def trials_slice(plan: Plan, taskset: str, task: str, split: str) -> Slice:
     }
 
 
-# What a run's own step count depends on aside, an architecture is the same thing wherever it is trained.
+# What of an architecture makes the network; its learning rate belongs to the loop.
 NETWORK_KEYS = {
     "model",
     "units",
@@ -135,7 +135,8 @@ def figure_slice(plan: Plan, *keys: str) -> Slice:
     """Return what a figure script needs: the style, and further sections by name."""
     sections = {
         "statistics": plan.config.statistics.model_dump(),
-        "curricula": list(plan.config.curricula),
+        # In the order in which they are run: an entry that is not run changes no colour.
+        "curricula": list(dict.fromkeys(subject.curriculum for subject in plan.subjects)),
         "measures": plan.config.run.measures,
         "wasserstein": [
             name
@@ -143,7 +144,8 @@ def figure_slice(plan: Plan, *keys: str) -> Slice:
             if getattr(entry, "score", "angle") == "wasserstein"
         ],
         "architectures": {
-            name: entry.model_dump() for name, entry in plan.config.architectures.items()
+            name: plan.config.architectures[name].model_dump()
+            for name in dict.fromkeys(subject.architecture for subject in plan.subjects)
         },
     }
     if "measures" in keys:

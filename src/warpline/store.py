@@ -188,7 +188,7 @@ def read_table_metadata(path: str | Path) -> dict[str, Any]:
         else:
             last = b""
     if not first.startswith(b"# {") or last != b"\n":
-        raise DamagedFileError(path, "no provenance line, or the last line is cut short")
+        raise DamagedFileError(path, "not a table of Warpline's, or its last line is cut short")
     try:
         return dict(json.loads(first[2:]))
     except ValueError as error:

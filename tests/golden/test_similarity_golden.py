@@ -225,3 +225,12 @@ def test_data_arrays_in_any_order_of_dimensions():
         ValueError, match=r"expected states of shape \(trial, time, unit\), got 2 dimensions"
     ):
         warpline.compare(x[0], y)
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(ValueError, match="expected settings of cka among none; got n_delays"):
+        warpline.compare(states(0), states(1), measure="cka", n_delays=3)
+    with pytest.raises(
+        ValueError, match=r"expected settings of dsa among n_delays, rank.*; got rnak"
+    ):
+        warpline.compare(states(0), states(1), measure="dsa", n_delays=2, rank=2, rnak=3)

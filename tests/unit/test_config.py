@@ -112,7 +112,27 @@ CASES = {
     ),
     "unknown kind of measure": (
         put("measures", "cka", "measure", "kca"),
-        "measures.cka.measure: input should be 'cka', 'cka_debiased' or 'procrustes', got 'kca'",
+        "measures.cka.measure: expected one of cka, cka_debiased, dsa, procrustes, or 'file.py:Name'",
+    ),
+    "measure without its name": (
+        put("measures", "dsa20", {"n_delays": 5, "rank": 20}),
+        "measures.dsa20: expected an entry with `measure:` and a name, such as `measure: dsa`",
+    ),
+    "settings that a measure does not have": (
+        put("measures", "cka", "settings", {"n_delays": 3}),
+        "measures.cka.settings: cka has no settings, got n_delays",
+    ),
+    "whole number as text": (
+        put("architectures", "leaky_rnn", "units", "64"),
+        "architectures.leaky_rnn.units: input should be a valid integer, got '64' as text: write 64",
+    ),
+    "task that exists nowhere": (
+        put("curricula", "not_run", {"train": ["Ant"]}),
+        "curricula.not_run.train: unknown name 'Ant'; did you mean 'Anti'?",
+    ),
+    "class that the file does not have": (
+        put(*PDM, "env", f"{__file__}:Nothing"),
+        "no 'Nothing' at the top of",
     ),
     "DSA delays do not fit the window": (
         put("measures", "dsa", "n_delays", 60),
@@ -185,7 +205,7 @@ CASES = {
     ),
     "fraction that is not kept": (
         put("comparison", "within", {"fractions": [0.0, 0.33, 1.0]}),
-        "comparison.within.fractions: expected values that trajectories.fractions keeps, got 0.33 besides",
+        "comparison.within.fractions: 0.33 is not kept; add it to trajectories.fractions",
     ),
     "unknown reference": (
         put("comparison", "over", "references", ["masters"]),
@@ -292,6 +312,11 @@ def test_not_yaml_and_not_a_mapping(tmp_path):
     bad = tmp_path / "bad.yaml"
     bad.write_text("a: [1,\n")
     with pytest.raises(ConfigError, match="expected YAML"):
+        load_files([bad])
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: expected a file, found none"):
+        load_files([tmp_path / "nowhere.yaml"])
+    bad.write_text("")
+    with pytest.raises(ConfigError, match="expected a mapping of keys, the file is empty"):
         load_files([bad])
     bad.write_text("- 1\n")
     with pytest.raises(ConfigError, match="expected a mapping of keys, got list"):

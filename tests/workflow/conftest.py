@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-COPIED = ("Snakefile", "workflow", "config", "scripts", "src", "profiles", "envs")
+COPIED = ("Snakefile", "workflow", "config", "scripts", "src", "profiles", "envs", "slurm")
 TINY = "tests/workflow/tiny.yaml"
 
 

@@ -35,7 +35,7 @@ FIGURES = (
 
 
 def test_the_bench_is_made_and_a_change_makes_only_what_depends_on_it(fresh):
-    fresh.configure(attractors=SMALL, statistics={"bootstrap": 100})
+    fresh.configure(attractors=SMALL | {"bootstrap": 100})
     fresh.snakemake("attractors")
     made = fresh.root / "results" / "tiny" / "attractors"
     for figure in FIGURES:

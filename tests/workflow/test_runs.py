@@ -231,6 +231,13 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     assert fresh.planned()["generate_trials"] > 0
 
 
+def test_the_slurm_profile_plans(fresh):
+    """`snakemake --profile slurm`, literally, beside profiles/default."""
+    done = fresh.snakemake("--dry-run", "--profile", "slurm")
+    assert "Using profiles slurm and workflow specific profile profiles/default" in done.stderr
+    assert "Job stats:" in done.stdout + done.stderr
+
+
 def test_lint_graph_and_report(finished, tmp_path):
     assert "digraph" in finished.snakemake("--rulegraph").stdout
     assert "flowchart" in finished.snakemake("--rulegraph", "mermaid-js").stdout

@@ -83,7 +83,8 @@ def scores_slice(plan: Plan, experiment: str) -> Slice:
     return {
         "experiment": experiment,
         "seed": plan.config.seed,
-        **plan.config.statistics.model_dump(include={"bootstrap", "confidence"}),
+        "bootstrap": plan.config.attractors.bootstrap,
+        "confidence": plan.config.statistics.confidence,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from warpline import registry
-from warpline.config.base import DSA, Count, Measure, Name, Plain, Positive, Strict
+from warpline.config.base import DSA, Count, Measure, Name, NamedMeasure, Positive, Strict
 
 __all__ = ["Attractors", "Hyperparameters", "Motifs", "Noise"]
 
@@ -86,6 +86,8 @@ class Attractors(Strict):
         "two_unstable": [30.0, 40.0, 50.0],
     }
     """Lorenz r of the systems of each family."""
+    bootstrap: Annotated[int, Field(ge=100)] = 2000
+    """Resamples of the systems, for the intervals of the separation between families."""
     motifs: Motifs = Motifs()
     """What sequences are made of."""
     noise: Noise = Noise()
@@ -93,8 +95,8 @@ class Attractors(Strict):
     hyperparameters: Hyperparameters = Hyperparameters()
     """The sweep of DSA's hyperparameters."""
     measures: dict[Name, Measure] = {
-        "cka": Plain(measure="cka"),
-        "procrustes": Plain(measure="procrustes"),
+        "cka": NamedMeasure(measure="cka"),
+        "procrustes": NamedMeasure(measure="procrustes"),
         "dsa": DSA(measure="dsa", n_delays=33, delay_interval=6, rank=20),
     }
     """What is tried on the bench, whatever ``run.measures`` says. DSA: the paper's delays, which leave

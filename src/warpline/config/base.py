@@ -12,12 +12,11 @@ __all__ = [
     "Fraction",
     "Measure",
     "Name",
+    "NamedMeasure",
     "NonNegative",
-    "Plain",
     "Positive",
     "Seed",
     "Strict",
-    "UserMeasure",
 ]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80)]
@@ -36,11 +35,14 @@ class Strict(BaseModel):
     )
 
 
-class Plain(Strict):
-    """A measure without settings."""
+class NamedMeasure(Strict):
+    """A measure by name: one of the package's, or one of your own."""
 
-    measure: Literal["cka", "cka_debiased", "procrustes"]
-    """Linear CKA, its debiased estimate, or the angular Procrustes distance."""
+    measure: str
+    """``cka``, ``cka_debiased``, ``procrustes``, or ``path/to/file.py:Name`` with ``represent`` and
+    ``compare_pairs``."""
+    settings: dict[str, Any] = {}
+    """Passed to a measure of your own as they are; the package's three have none."""
 
 
 class DSA(Strict):
@@ -74,25 +76,18 @@ class DSA(Strict):
     """Refuse a rank above what the data carry, instead of padding with zeros."""
 
 
-class UserMeasure(Strict):
-    """A measure of your own."""
-
-    measure: Annotated[str, Field(pattern=":")]
-    """``path/to/file.py:Name``, with ``represent`` and ``compare_pairs``."""
-    settings: dict[str, Any] = {}
-    """Passed to it as they are."""
-
-
-def _measure_kind(value: Any) -> str:
+def _measure_kind(value: Any) -> str | None:
     name = value.get("measure") if isinstance(value, dict) else getattr(value, "measure", None)
-    if name == "dsa":
-        return "tag:dsa"
-    return "tag:user" if ":" in str(name) else "tag:plain"
+    if not isinstance(name, str):
+        return None
+    return "tag:dsa" if name == "dsa" else "tag:named"
 
 
 Measure = Annotated[
-    Annotated[Plain, Tag("tag:plain")]
-    | Annotated[DSA, Tag("tag:dsa")]
-    | Annotated[UserMeasure, Tag("tag:user")],
-    Discriminator(_measure_kind),
+    Annotated[NamedMeasure, Tag("tag:named")] | Annotated[DSA, Tag("tag:dsa")],
+    Discriminator(
+        _measure_kind,
+        custom_error_type="measure",
+        custom_error_message="expected an entry with `measure:` and a name, such as `measure: dsa`",
+    ),
 ]

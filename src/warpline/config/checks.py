@@ -56,6 +56,10 @@ def _registered(config: Config) -> Iterator[str]:
             registry.locate(folder, name)
         except registry.UnknownNameError as error:
             yield f"{place}: {error}"
+    for name, measure in config.measures.items():
+        extra = getattr(measure, "settings", {})
+        if extra and ":" not in measure.measure:
+            yield f"measures.{name}.settings: {measure.measure} has no settings, got {', '.join(extra)}"
 
 
 def _tasks(config: Config) -> Iterator[str]:
@@ -76,7 +80,11 @@ def _tasks(config: Config) -> Iterator[str]:
 
 
 def _curricula(config: Config) -> Iterator[str]:
+    known = {"target": None} | {t: None for s in config.tasksets.values() for t in s.tasks}
     for name, entry in config.curricula.items():
+        if name not in _used(config, "curricula"):
+            for key in ("pretrain", "train"):
+                yield from _unknown(f"curricula.{name}.{key}", getattr(entry, key), known)
         if entry.pretrain and not entry.train:
             yield f"curricula.{name}.train: expected a task to train after the pretraining, got none"
         for key in ("pretrain", "train"):
@@ -190,8 +198,8 @@ def _fractions(config: Config) -> Iterator[str]:
         missing = [fraction for fraction in asked if fraction not in kept]
         if missing:
             yield (
-                f"comparison.{section}.fractions: expected values that trajectories.fractions keeps, "
-                f"got {', '.join(map(str, missing))} besides"
+                f"comparison.{section}.fractions: {', '.join(map(str, missing))} is not kept; "
+                "add it to trajectories.fractions"
             )
 
 

@@ -52,7 +52,9 @@ def _number_hint(item: Mapping[str, Any]) -> str:
     text = item["input"]
     if item["type"] in ("float_type", "int_type") and isinstance(text, str):
         try:
-            return f" as text: write {float(text)!r}"
+            number = float(text)
+            whole = item["type"] == "int_type" and number.is_integer()
+            return f" as text: write {int(number) if whole else number!r}"
         except ValueError:
             return ""
     return ""
@@ -81,6 +83,8 @@ def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, An
             faults.append(f"{place}: unknown key; {nearest(str(where[-1]), keys)}")
         elif item["type"] == "missing":
             faults.append(f"{place}: expected a value, got none")
+        elif item["type"] in ("measure", "duration"):
+            faults.append(f"{place}: {item['msg']}, got {item['input']!r}")
         elif item["type"] == "value_error":
             text = str(item["ctx"]["error"]) if "ctx" in item else item["msg"]
             faults.append(f"{place}: {text}" if place else text)

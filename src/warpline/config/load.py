@@ -61,10 +61,14 @@ def load_files(paths: Iterable[str | Path]) -> Config:
     """
     merged: Any = {}
     for path in paths:
+        if not Path(path).is_file():
+            raise ConfigError([f"{path}: expected a file, found none"])
         try:
             part = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise ConfigError([f"{path}: expected YAML: {error}"]) from None
+        if part is None:
+            raise ConfigError([f"{path}: expected a mapping of keys, the file is empty"])
         if not isinstance(part, Mapping):
             raise ConfigError([f"{path}: expected a mapping of keys, got {type(part).__name__}"])
         merged = _merge(merged, part)

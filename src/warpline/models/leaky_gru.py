@@ -60,7 +60,9 @@ class Network(nn.Module):
         steps = inputs.transpose(0, 1).contiguous()
         own_reset, own_update, own_candidate = (
             linear(steps, weight, bias)
-            for weight, bias in zip(self.weight_in.split(units), self.bias.split(units), strict=True)
+            for weight, bias in zip(
+                self.weight_in.split(units), self.bias.split(units), strict=True
+            )
         )
         noise = hidden_noise(self.noise, own_candidate, generator)
         if noise is not None:

@@ -14,6 +14,8 @@ __all__ = ["compare_pairs", "represent"]
 
 OFFERS = True
 
+SETTINGS: tuple[str, ...] = ()
+
 
 def represent(states: NDArray[Any], *, settings: Mapping[str, Any]) -> Matrix:
     """Return states (trial, time, unit) as a centred matrix (sample, unit) of Frobenius norm 1."""

@@ -18,7 +18,7 @@ from .errors import (
     SingularRegressionError,
     TooFewTimePointsError,
 )
-from .measure import compare_pairs, represent
+from .measure import SETTINGS, compare_pairs, represent
 from .operators import Operator, fit_operator
 from .selection import RankSelection, select_rank
 
@@ -26,6 +26,7 @@ OFFERS = True
 
 __all__ = [
     "OFFERS",
+    "SETTINGS",
     "ConstantDataError",
     "DSAInputError",
     "DSAMatrix",

@@ -29,6 +29,8 @@ DEFAULTS: dict[str, Any] = {
     "iterations": 1000,
     "lr": 0.01,
 }
+#: Names of all settings.
+SETTINGS: tuple[str, ...] = ("n_delays", "rank", *DEFAULTS)
 _CHOICES = {
     "solver": ("newton", "reference"),
     "score": ("angle", "wasserstein"),
