@@ -5,7 +5,7 @@ import pandas as pd
 
 from warpline import plotting, store
 
-CONTROLS = (("split_half", "other trials", "--"), ("shuffled_time", "shuffled time", ":"))
+CONTROLS = (("split_half", "other\ntrials", "--"), ("shuffled_time", "shuffled\ntime", ":"))
 
 
 def per_network(rows, curriculum, reference):
@@ -38,7 +38,7 @@ def make(arguments, settings):
         1,
         len(measures),
         squeeze=False,
-        figsize=((0.55 * len(curricula) + 1.3) * len(measures), 3.2),
+        figsize=(max((0.55 * len(curricula) + 1.6) * len(measures), 5.5), 3.4),
     )
     for panel, measure in zip(axes[0], measures, strict=True):
         rows = after[after["measure"] == measure]
@@ -46,15 +46,17 @@ def make(arguments, settings):
         for k, name in enumerate(curricula):
             colour, marker = look[name]
             cross, short = per_network(rows[rows["seeds"] == "cross"], name, reference)
-            counts.append(len(cross))
             places = k + plotting.spread(len(cross))
             panel.plot(places, cross, marker, color=colour, ms=4)
             panel.plot(places[short], cross[short], "x", color="black", ms=6, mew=1)
+            drawn = set(cross.index)
             if name != reference:
-                same, _ = per_network(rows[rows["seeds"] == "same"], name, reference)
-                panel.plot(
-                    k + plotting.spread(len(same)), same, marker, mfc="none", color=colour, ms=5
-                )
+                same, short = per_network(rows[rows["seeds"] == "same"], name, reference)
+                places = k + plotting.spread(len(same))
+                panel.plot(places, same, marker, mfc="none", color=colour, ms=5)
+                panel.plot(places[short], same[short], "x", color="black", ms=6, mew=1)
+                drawn |= set(same.index)
+            counts.append(len(drawn))
             chosen = summary[
                 (summary["measure"] == measure)
                 & (summary["architecture"] == architecture)
@@ -90,11 +92,14 @@ def make(arguments, settings):
             inside = value <= 1.3 * panel.get_ylim()[1]
             if inside:
                 panel.axhline(value, color="0.4", ls=line, lw=1)
-                where = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "va": "bottom"}
-            else:
-                text = f"{text}: {value:.2f} ↑"
-                where = {"xy": (1, 1), "xycoords": "axes fraction", "va": "top"}
-            panel.annotate(text, ha="right", color="0.4", fontsize="x-small", **where)
+            panel.annotate(
+                text if inside else f"{text}\n{value:.2f} ↑",
+                (1.01, value if inside else 1),
+                xycoords=("axes fraction", "data" if inside else "axes fraction"),
+                va="center" if inside else "top",
+                color="0.4",
+                fontsize="x-small",
+            )
         labels = [
             f"{plotting.curriculum_label(name)}\nn = {count}"
             for name, count in zip(curricula, counts, strict=True)
@@ -102,7 +107,7 @@ def make(arguments, settings):
         panel.set_xticks(range(len(curricula)), labels, rotation=90)
         panel.set_title(plotting.measure_label(measure, settings))
         plotting.from_zero(panel)
-        panel.margins(x=0.1)
+        panel.set_xlim(-0.6, len(curricula) - 0.4)
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
     handles = [
         plt.Line2D(

@@ -59,13 +59,18 @@ def make(arguments, settings):
                     [k + offset] * len(chosen), chosen, marker, color=colour, ms=4, label=label
                 )
         counts = rows[rows["measure"] == measure]["differs"].value_counts()
-        ticks = [f"{kind}\n({counts.get(kind, 0)} pairs)" for kind in kinds]
+        sizes = [int(counts.get(kind, 0)) for kind in kinds]
+        ticks = [
+            f"{kind}\n({size} pair{'s' * (size != 1)})"
+            for kind, size in zip(kinds, sizes, strict=True)
+        ]
         panel.set_xticks(range(len(kinds)), ticks, rotation=45, ha="right", rotation_mode="anchor")
         panel.set_title(plotting.measure_label(measure, settings))
         plotting.from_zero(panel)
         panel.margins(x=0.2)
     axes[0, 0].set_ylabel("dissimilarity")
-    axes[0, 0].set_xlabel("what differs")
+    for panel in axes[0]:
+        panel.set_xlabel("what differs")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure

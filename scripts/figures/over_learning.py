@@ -47,7 +47,10 @@ def make(arguments, settings):
                 # The reference against itself is its own floor: other seeds.
                 dashed = rows is floor and value == "dissimilarity"
                 known = chosen.dropna(subset="dissimilarity")
-                kind = "other seeds" if dashed else f"n = {known['seed_a'].nunique()}"
+                seeds = known[["seed_a", "seed_b"]].drop_duplicates()
+                kind = f"n = {known['seed_a'].nunique()}"
+                if dashed:
+                    kind = f"other seeds, {len(seeds)} pair{'s' * (len(seeds) != 1)}"
                 label = f"{name.replace('_', ' ')} ({kind})"
                 wide = chosen.pivot_table(
                     index="checkpoint", columns=["seed_a", "seed_b"], values=value

@@ -106,11 +106,17 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
     }
 
 
+def _measure(plan: Plan, name: str) -> Slice:
+    """Return a measure's settings, those of a measure of one's own beside its name."""
+    entry = plan.config.measures[name].model_dump()
+    return {"name": name, **entry.pop("settings", {}), **entry}
+
+
 def comparison_slice(plan: Plan, measure: str) -> Slice:
     """Return what `scripts/compare_networks.py` needs."""
     return {
         "seed": plan.config.seed,
-        "measure": {"name": measure, **plan.config.measures[measure].model_dump()},
+        "measure": _measure(plan, measure),
         **plan.config.comparison.model_dump(),
     }
 
@@ -119,7 +125,7 @@ def architectures_slice(plan: Plan, measure: str) -> Slice:
     """Return what `scripts/compare_architectures.py` needs."""
     return {
         "seed": plan.config.seed,
-        "measure": {"name": measure, **plan.config.measures[measure].model_dump()},
+        "measure": _measure(plan, measure),
     }
 
 

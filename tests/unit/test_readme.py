@@ -36,7 +36,7 @@ def test_the_task_set_of_one_s_own(raw_config, blocks, tmp_path, monkeypatch):
     )
     entry = yaml.safe_load(next(block for block in blocks["yaml"] if "MatchSet" in block))
     raw_config["tasksets"] |= entry["tasksets"]
-    raw_config["run"]["grid"][0] |= {"tasksets": ["Match"], "curricula": ["master"]}
+    raw_config["run"] |= entry["run"]
     plan = Plan(load(raw_config))
     part = trials_slice(plan, "Match", "Anti", "evaluation")
     data = generate_trials(part["taskset"], "Anti", "evaluation", 2, part["seed"])

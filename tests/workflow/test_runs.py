@@ -133,7 +133,7 @@ def test_example_runs(finished, project):
     ]
     done = subprocess.run(example, cwd=finished.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "procrustes: dissimilarity 0." in done.stdout
+    assert "procrustes: 0." in done.stdout and "dsa: " in done.stdout
 
 
 def test_bad_configuration_stops_before_the_graph(fresh):
