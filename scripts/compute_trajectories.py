@@ -29,7 +29,7 @@ def main() -> None:
 
     per_seed = []
     for path, seed in zip(arguments.checkpoints, arguments.seeds, strict=True):
-        _, found = store.read_tensors(path, "nothing")
+        found = store.read_tensor_metadata(path)
         summary = {entry["step"]: entry for entry in found["checkpoints"]}
         model = build_model(
             settings["architecture"],

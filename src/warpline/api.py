@@ -169,11 +169,7 @@ class Run:
     def trials(self, task: str | None = None, split: str = "evaluation") -> xr.Dataset:
         """Return trials of one task, by default the evaluation trials that networks are compared on."""
         if task is None:
-            folder = self._layout.root / "trials" / self.taskset
-            found = self.trajectories()["task"].values
-            task = str(found[0])
-            if not folder.is_dir():
-                raise FileNotFoundError(f"expected trials in {folder}, found none")
+            task = str(self.trajectories()["task"].values[0])
         return store.read_dataset(
             self._layout.trials.format(taskset=self.taskset, task=task, split=split)
         )

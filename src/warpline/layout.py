@@ -45,23 +45,22 @@ class Layout:
         """Trials of one task and split (netCDF)."""
         return self._at("trials/{taskset}/{task}/{split}.nc")
 
-    def network(self, stage: str, file: str) -> str:
+    def _network(self, stage: str, file: str, folder: str = "") -> str:
         """Return a file of a trained network; `stage` is ``pretraining`` or ``training``."""
-        return self._at(f"{stage}/{PRETRAINING if stage == 'pretraining' else RUN}/{file}")
+        run = PRETRAINING if stage == "pretraining" else RUN
+        return self._at(f"{folder}{stage}/{run}/{file}")
 
     def checkpoints(self, stage: str) -> str:
         """Weights of all checkpoints of a network (safetensors)."""
-        return self.network(stage, "checkpoints.safetensors")
+        return self._network(stage, "checkpoints.safetensors")
 
     def history(self, stage: str) -> str:
         """Loss and accuracy over training (CSV)."""
-        return self.network(stage, "history.csv")
+        return self._network(stage, "history.csv")
 
     def resume(self, stage: str) -> str:
         """State of an unfinished network; no rule's output."""
-        return self.network(f"resume/{stage}", "state.safetensors").replace(
-            RUN, PRETRAINING if stage == "pretraining" else RUN
-        )
+        return self._network(stage, "state.safetensors", folder="resume/")
 
     @property
     def trajectories(self) -> str:

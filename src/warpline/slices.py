@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from warpline.config.models import Measure
 from warpline.plan import Plan, Subject
 
 __all__ = [
     "architectures_slice",
     "comparison_slice",
     "figure_slice",
+    "measure_slice",
     "pretraining_slice",
     "statistics_slice",
     "training_slice",
@@ -106,17 +108,17 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
     }
 
 
-def _measure(plan: Plan, name: str) -> Slice:
+def measure_slice(name: str, entry: Measure) -> Slice:
     """Return a measure's settings, those of a measure of one's own beside its name."""
-    entry = plan.config.measures[name].model_dump()
-    return {"name": name, **entry.pop("settings", {}), **entry}
+    settings = entry.model_dump()
+    return {"name": name, **settings.pop("settings", {}), **settings}
 
 
 def comparison_slice(plan: Plan, measure: str) -> Slice:
     """Return what `scripts/compare_networks.py` needs."""
     return {
         "seed": plan.config.seed,
-        "measure": _measure(plan, measure),
+        "measure": measure_slice(measure, plan.config.measures[measure]),
         **plan.config.comparison.model_dump(),
     }
 
@@ -125,7 +127,7 @@ def architectures_slice(plan: Plan, measure: str) -> Slice:
     """Return what `scripts/compare_architectures.py` needs."""
     return {
         "seed": plan.config.seed,
-        "measure": _measure(plan, measure),
+        "measure": measure_slice(measure, plan.config.measures[measure]),
     }
 
 

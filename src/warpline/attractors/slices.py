@@ -6,6 +6,7 @@ from typing import Any
 
 from warpline.config.base import DSA
 from warpline.plan import Plan
+from warpline.slices import measure_slice
 
 __all__ = [
     "comparison_slice",
@@ -40,7 +41,7 @@ def comparison_slice(plan: Plan, experiment: str, measure: str) -> Slice:
     return {
         "seed": plan.config.seed,
         "experiment": experiment,
-        "measure": {"name": measure, **bench.measures[measure].model_dump()},
+        "measure": measure_slice(measure, bench.measures[measure]),
         **further.get(experiment, {}),
     }
 
