@@ -40,10 +40,14 @@ class Network(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.embedding = nn.Linear(n_inputs, sizes["d_model"])
-            self.layers = nn.ModuleList(
-                ResidualBlock(**sizes) for _ in range(settings["n_layers"])
-            )
+            blocks = [ResidualBlock(**sizes) for _ in range(settings["n_layers"])]
+            self.layers = nn.ModuleList(blocks)
             self.readout_layer = nn.Linear(sizes["d_model"], n_outputs)
+        # The parts of the Markov state: h and cache of each layer, then what the readout reads.
+        self._shapes = []
+        for mixer in (block.mixer for block in blocks):
+            self._shapes += [(mixer.d_inner, mixer.d_state), (mixer.d_conv - 1, mixer.d_inner)]
+        self._shapes.append((1, sizes["d_model"]))
         chosen = settings.get("layer")
         self.layer = (settings["n_layers"] if chosen is None else chosen) - 1
 
@@ -75,13 +79,6 @@ class Network(nn.Module):
 
     # --- one step at a time -------------------------------------------------------------------------
 
-    @property
-    def _shapes(self) -> list[tuple[int, int]]:
-        """The parts of the Markov state: h and cache of each layer, then what the readout reads."""
-        block = self.layers[0].mixer
-        layer = [(block.d_inner, block.d_state), (block.d_conv - 1, block.d_inner)]
-        return [*layer * len(self.layers), (1, self.embedding.out_features)]
-
     def initial_state(self, trials: int) -> Tensor:
         """Return the state before the first step, shape (trial, state): zeros.
 
@@ -100,8 +97,9 @@ class Network(nn.Module):
         parts = self._parts(state)
         features = self.embedding(inputs)
         after = []
+        layer: Any
         for k, layer in enumerate(self.layers):
-            features, hidden, cache = layer.step(features, parts[2 * k], parts[2 * k + 1])
+            features, hidden, cache = layer.step(features, *parts[2 * k : 2 * k + 2])
             after += [hidden.flatten(1), cache.flatten(1)]
         return torch.cat([*after, features], dim=1)
 

@@ -63,11 +63,16 @@ class MambaBlock(nn.Module):
         dt, b, c = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         return functional.softplus(self.dt_proj(dt)), -torch.exp(self.A_log), b, c
 
+    def _taps(self) -> tuple[Tensor, Tensor]:
+        """Return the convolution's weights (step, channel), the oldest step first, and its bias."""
+        assert self.conv1d.bias is not None
+        return self.conv1d.weight.squeeze(1).t(), self.conv1d.bias
+
     def _convolve(self, window: Tensor) -> Tensor:
         """Convolve over time: (time + d_conv - 1, trial, channel) to (time, trial, channel)."""
         steps = len(window) - self.d_conv + 1
-        weights = self.conv1d.weight.squeeze(1).unbind(1)
-        total = self.conv1d.bias + window[:steps] * weights[0]
+        weights, bias = self._taps()
+        total = bias + window[:steps] * weights[0]
         for k in range(1, self.d_conv):
             total = torch.addcmul(total, window[k : k + steps], weights[k])
         return functional.silu(total)
@@ -113,9 +118,8 @@ class MambaBlock(nn.Module):
         """
         x, z = self.in_proj(inputs).chunk(2, dim=-1)
         window = torch.cat([cache, x.unsqueeze(1)], dim=1)
-        u = functional.silu(
-            (window * self.conv1d.weight.squeeze(1).t()).sum(1) + self.conv1d.bias
-        )
+        weights, bias = self._taps()
+        u = functional.silu((window * weights).sum(1) + bias)
         delta, a, b, c = self._selection(u)
         drive = (delta * u).unsqueeze(-1) * b.unsqueeze(-2)
         state = torch.exp(delta.unsqueeze(-1) * a) * state + drive

@@ -61,7 +61,7 @@ class _TorchScan(torch.autograd.Function):
         ctx.save_for_backward(*inputs, states, decay)
 
     @staticmethod
-    def backward(  # type: ignore[override]
+    def backward(
         ctx: Any, grad_y: Tensor | None, grad_states: Tensor | None, _: None
     ) -> tuple[Tensor | None, ...]:
         u, delta, a, b, c, states, decay = ctx.saved_tensors
@@ -88,7 +88,7 @@ class _TorchScan(torch.autograd.Function):
         return grad_du * delta, grad_delta, grad_a, grad_b, grad_c
 
     @staticmethod
-    def vmap(  # type: ignore[override]
+    def vmap(
         info: Any,
         in_dims: tuple[int | None, ...],
         u: Tensor,
@@ -107,12 +107,10 @@ class _TorchScan(torch.autograd.Function):
             else value.movedim(dim, 1)
             for value, dim in ((u, over_u), (delta, over_delta), (b, over_b), (c, over_c))
         )
-        return _TorchScan.apply(u, delta, a, b, c), (1, 1, 1)  # type: ignore[no-untyped-call]
+        return _TorchScan.apply(u, delta, a, b, c), (1, 1, 1)
 
 
-def torch_scan(
-    u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor
-) -> tuple[Tensor, Tensor]:
+def torch_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """Scan in torch; twice the states are held at once.
 
     Parameters
@@ -127,7 +125,7 @@ def torch_scan(
     states : Tensor, shape (time, trial, channel, state)
         h after each step.
     """
-    y, states, _ = _TorchScan.apply(u, delta, a, b, c)  # type: ignore[no-untyped-call]
+    y, states, _ = _TorchScan.apply(u, delta, a, b, c)
     return y, states
 
 
@@ -172,7 +170,9 @@ class _KernelScan(torch.autograd.Function):
     """A kernel as a function that `torch.func.vmap` can batch: models become groups of channels."""
 
     @staticmethod
-    def forward(kernel: Kernel, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    def forward(
+        kernel: Kernel, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor
+    ) -> Tensor:
         return kernel(u, delta, a, b, c)
 
     @staticmethod
@@ -181,7 +181,7 @@ class _KernelScan(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         # The kernel keeps what its own backward needs; run once more, it need not be taken apart.
         with torch.enable_grad():
             tensors = [value.detach().requires_grad_() for value in ctx.saved_tensors]
@@ -189,15 +189,17 @@ class _KernelScan(torch.autograd.Function):
         return (None, *torch.autograd.grad(output, tensors, gradient))
 
     @staticmethod
-    def vmap(  # type: ignore[override]
+    def vmap(
         info: Any, in_dims: tuple[int | None, ...], kernel: Kernel, *tensors: Tensor
     ) -> tuple[Tensor, int]:
         u, delta, a, b, c = (
             value.expand(info.batch_size, *value.shape) if dim is None else value.movedim(dim, 0)
             for value, dim in zip(tensors, in_dims[1:], strict=True)
         )
-        u, delta, b, c = (value.transpose(0, 1).flatten(1, 2).contiguous() for value in (u, delta, b, c))
-        y = _KernelScan.apply(kernel, u, delta, a.flatten(0, 1).contiguous(), b, c)  # type: ignore[no-untyped-call]
+        u, delta, b, c = (
+            value.transpose(0, 1).flatten(1, 2).contiguous() for value in (u, delta, b, c)
+        )
+        y: Tensor = _KernelScan.apply(kernel, u, delta, a.flatten(0, 1).contiguous(), b, c)
         return y.unflatten(1, (info.batch_size, -1)), 1
 
 
@@ -211,7 +213,7 @@ def kernel_scan(
 ) -> Tensor:
     """Scan by a kernel; shapes as `torch_scan`, y alone."""
     b, c = (_channels_first(value).unsqueeze(1) for value in (b, c))
-    y = _KernelScan.apply(kernel, _channels_first(u), _channels_first(delta), a, b, c)  # type: ignore[no-untyped-call]
+    y: Tensor = _KernelScan.apply(kernel, _channels_first(u), _channels_first(delta), a, b, c)
     return y.permute(2, 0, 1)
 
 
@@ -227,5 +229,5 @@ def kernel_states(kernel: Kernel, u: Tensor, delta: Tensor, a: Tensor, b: Tensor
     n_states = a.shape[-1]
     u, delta = (_channels_first(value).repeat(1, n_states, 1) for value in (u, delta))
     b = _channels_first(b).unsqueeze(2)
-    y = _KernelScan.apply(kernel, u, delta, a.t().reshape(-1, 1), b, torch.ones_like(b))  # type: ignore[no-untyped-call]
+    y: Tensor = _KernelScan.apply(kernel, u, delta, a.t().reshape(-1, 1), b, torch.ones_like(b))
     return y.unflatten(1, (n_states, -1)).permute(3, 0, 2, 1)
