@@ -44,7 +44,7 @@ class Dynamics:
     readout: Callable[[Tensor], Tensor] | None = None
     observe: Callable[[Tensor], Tensor] = _same
     dtype: torch.dtype = torch.float64
-    device: torch.device = torch.device("cpu")
+    device: str | torch.device = "cpu"
 
 
 def dynamics_of(model: nn.Module, dtype: torch.dtype = torch.float64) -> Dynamics:

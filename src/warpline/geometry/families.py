@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -136,7 +136,7 @@ class Family:
 
         return replace(self, inputs=noisy)
 
-    def restricted(self, bounds: Mapping[str, Sequence[float]]) -> Family:
+    def restricted(self, bounds: Mapping[str, tuple[float, float]]) -> Family:
         """Return the family with some domains narrowed to (low, high); a narrowed circle is cut open."""
         unknown = [name for name in bounds if name not in self.names]
         if unknown:
