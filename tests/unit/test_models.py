@@ -198,3 +198,16 @@ def test_a_model_of_one_s_own(tmp_path):
         TypeError, match=r"expected Wrong.input_weights to name some of .*inp.weight"
     ):
         build(f"{file}:Wrong")
+
+
+@pytest.mark.parametrize("name", ["leaky_rnn", "leaky_gru"])
+def test_step_by_step_is_the_same_as_all_at_once(name):
+    model = build(name).double()
+    inputs = torch.randn(5, 9, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    outputs, states = model(inputs)
+    state = model.initial_state(5)
+    assert isinstance(model.step_duration, float) and 0 < model.step_duration <= 1
+    for k in range(9):
+        state = model.step(state, inputs[:, k])
+        assert torch.allclose(model.hidden(state), states[:, k], rtol=0, atol=1e-12)
+        assert torch.allclose(model.readout(state), outputs[:, k], rtol=0, atol=1e-12)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline import registry
 
-__all__ = ["Model", "build_model", "hidden_noise"]
+__all__ = ["Model", "Stepwise", "build_model", "hidden_noise"]
 
 
 @runtime_checkable
@@ -45,6 +45,32 @@ class Model(Protocol):
         states : Tensor, shape (trial, time, unit)
             The hidden state after each step.
         """
+        ...
+
+
+class Stepwise(Protocol):
+    """A model that can also be taken a step at a time, noise-free: what the geometry asks for.
+
+    Plain differentiable torch operations, so that `torch.func.jvp` and `vmap` go through them.
+    """
+
+    step_duration: float
+    """Of a step, in time constants of the network."""
+
+    def initial_state(self, trials: int) -> Tensor:
+        """Return the state before the first step, shape (trial, state)."""
+        ...
+
+    def step(self, state: Tensor, inputs: Tensor) -> Tensor:
+        """Return the next state from (trial, state) and (trial, channel): all of it that recurs."""
+        ...
+
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the outputs of a state, shape (trial, output), as `Model` gives them."""
+        ...
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """Return what `Model` calls the states, shape (trial, unit)."""
         ...
 
 
