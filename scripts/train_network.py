@@ -52,7 +52,8 @@ def main() -> None:
     model.to(device)
 
     inputs = [*arguments.train, *arguments.validation, *filter(None, [arguments.initial])]
-    causes = [settings, arguments.code, device.type]
+    kernel = getattr(model, "kernel", None)
+    causes = [settings, arguments.code, device.type, kernel]
     key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode())
     for path in inputs:
         key.update(hashlib.sha256(Path(path).read_bytes()).digest())
@@ -85,6 +86,7 @@ def main() -> None:
         "settings": settings,
         "code": arguments.code,
         "device": device.type,
+        **({"kernel": kernel} if kernel else {}),
         "status": run.status,
         "last_step": run.step,
         "ideal": float(np.mean([data.ideal for data in validation])),

@@ -45,22 +45,10 @@ def trials_slice(plan: Plan, taskset: str, task: str, split: str) -> Slice:
     }
 
 
-# What of an architecture makes the network; its learning rate belongs to the loop.
-NETWORK_KEYS = {
-    "model",
-    "units",
-    "activation",
-    "init",
-    "gain",
-    "tau",
-    "noise",
-    "parameters",
-    "batch_size",
-}
-
-
-def _network(plan: Plan, architecture: str) -> Slice:
-    return plan.config.architectures[architecture].model_dump(include=NETWORK_KEYS)
+def _network(plan: Plan, architecture: str, *left_out: str) -> Slice:
+    """Return what of an architecture makes the network; its learning rate belongs to the loop."""
+    entry = plan.config.architectures[architecture]
+    return entry.model_dump(exclude={"learning_rate", *left_out})
 
 
 def _loop(plan: Plan, stage: str, architecture: str, free: str) -> Slice:
@@ -75,7 +63,7 @@ def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str, s
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": _network(plan, architecture),
+        "architecture": _network(plan, architecture, "layer"),
         "training": _loop(plan, "pretraining", architecture, "all"),
     }
 
@@ -90,7 +78,8 @@ def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": _network(plan, subject.architecture),
+        # Which layer is looked at changes no weight.
+        "architecture": _network(plan, subject.architecture, "layer"),
         "training": loop,
     }
 
@@ -104,6 +93,7 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
         "curriculum": subject.curriculum,
         "fractions": settings.fractions,
         "variance": settings.variance,
+        "memory_mb": settings.memory_mb,
         "period": plan.config.tasksets[subject.taskset].window,
     }
 

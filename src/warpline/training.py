@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from warpline import progress, store
 from warpline.batches import BatchOrder, TaskData
+from warpline.models.base import outputs_of
 from warpline.schedule import checkpoint_steps
 
 __all__ = [
@@ -104,7 +105,7 @@ def _evaluate(
 ) -> list[Evaluation]:
     rows = []
     for data in validation:
-        logits, _ = model(data.inputs)
+        logits = outputs_of(model, data.inputs)
         rows.append(
             Evaluation(
                 step=step,
@@ -269,7 +270,7 @@ def train(
         while run.status == "running":
             task, rows = order(run.step)
             batch = training[task].rows(rows).to(device)
-            logits, _ = model(batch.inputs, noise)
+            logits = outputs_of(model, batch.inputs, noise)
             loss = balanced_loss(logits, batch)
             adam.zero_grad(set_to_none=True)
             loss.backward()

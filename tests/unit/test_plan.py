@@ -14,6 +14,7 @@ def plan(raw_config):
 
 
 MASTER = Subject("PDM", "leaky_rnn", "master")
+MAMBA = Subject("PDM", "mamba_d8_l2", "master")
 
 
 def test_subjects_are_the_union_of_the_blocks_each_once(raw_config):
@@ -87,6 +88,14 @@ CHANGES = {
         lambda r: r["architectures"]["leaky_rnn"].update(units=99),
         {"training", "trajectories"},
     ),
+    "layer": (
+        lambda r: r["architectures"]["mamba_d8_l2"].update(layer=1),
+        {"mamba trajectories"},
+    ),
+    "states of a Mamba": (
+        lambda r: r["architectures"]["mamba_d8_l2"].update(d_state=8),
+        {"mamba training", "mamba trajectories"},
+    ),
     "another architecture": (lambda r: r["architectures"]["leaky_gru"].update(units=99), set()),
     "curriculum added": (lambda r: r["curricula"].update(new={}), set()),
     "noise": (lambda r: r["tasksets"]["PDM"].update(input_noise=2.0), {"trials"}),
@@ -95,7 +104,10 @@ CHANGES = {
         set(),
     ),
     "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
-    "root seed": (lambda r: r.update(seed=3), {"trials", "training", "cka", "dsa"}),
+    "root seed": (
+        lambda r: r.update(seed=3),
+        {"trials", "training", "mamba training", "cka", "dsa"},
+    ),
     "batching of jobs": (lambda r: r.update(jobs={"seeds_per_job": 3}), set()),
     "within": (lambda r: r["comparison"]["within"].update(fractions=[0.0, 1.0]), {"cka", "dsa"}),
 }
@@ -104,6 +116,8 @@ MAKERS = {
     "trials": lambda p: slices.trials_slice(p, "PDM", "Basic", "train"),
     "training": lambda p: slices.training_slice(p, MASTER, 1),
     "trajectories": lambda p: slices.trajectories_slice(p, MASTER),
+    "mamba training": lambda p: slices.training_slice(p, MAMBA, 1),
+    "mamba trajectories": lambda p: slices.trajectories_slice(p, MAMBA),
     "cka": lambda p: slices.comparison_slice(p, "cka"),
     "dsa": lambda p: slices.comparison_slice(p, "dsa"),
     "statistics": slices.statistics_slice,

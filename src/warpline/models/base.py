@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline import registry
 
-__all__ = ["Model", "Stepwise", "build_model", "hidden_noise"]
+__all__ = ["Model", "Stepwise", "build_model", "hidden_noise", "outputs_of"]
 
 
 @runtime_checkable
@@ -113,6 +113,15 @@ def build_model(
             f"expected {kind.__name__}.input_weights to name some of {sorted(names)}, got {declared}"
         )
     return model
+
+
+def outputs_of(
+    model: nn.Module, inputs: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
+    """Run a model for its outputs alone, by its method ``outputs`` where states are extra work."""
+    alone = getattr(model, "outputs", None)
+    outputs: Tensor = alone(inputs, generator) if alone else model(inputs, generator)[0]
+    return outputs
 
 
 def hidden_noise(scale: float, like: Tensor, generator: torch.Generator | None) -> Tensor | None:

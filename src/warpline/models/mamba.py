@@ -24,6 +24,8 @@ class Network(nn.Module):
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("embedding.weight",)
+    step_duration = 1.0
+    """A map without a time constant: time is counted in steps."""
 
     def __init__(
         self,
