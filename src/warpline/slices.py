@@ -16,8 +16,10 @@ __all__ = [
     "comparison_slice",
     "figure_slice",
     "measure_slice",
+    "network_slice",
     "pretraining_slice",
     "statistics_slice",
+    "taskset_slice",
     "training_slice",
     "trajectories_slice",
     "trials_slice",
@@ -36,16 +38,22 @@ def trials_slice(plan: Plan, taskset: str, task: str, split: str) -> Slice:
         "task": task,
         "split": split,
         "count": count,
-        "taskset": {
-            "name": taskset,
-            "rules": list(entry.tasks),
-            "variation": entry.tasks[task].model_dump(),
-            **entry.model_dump(include={"env", "dt", "timing", "input_noise", "parameters"}),
-        },
+        "taskset": taskset_slice(plan, taskset, task),
     }
 
 
-def _network(plan: Plan, architecture: str, *left_out: str) -> Slice:
+def taskset_slice(plan: Plan, taskset: str, task: str) -> Slice:
+    """Return what the environment of one task is built from."""
+    entry = plan.config.tasksets[taskset]
+    return {
+        "name": taskset,
+        "rules": list(entry.tasks),
+        "variation": entry.tasks[task].model_dump(),
+        **entry.model_dump(include={"env", "dt", "timing", "input_noise", "parameters"}),
+    }
+
+
+def network_slice(plan: Plan, architecture: str, *left_out: str) -> Slice:
     """Return what of an architecture makes the network; its learning rate belongs to the loop."""
     entry = plan.config.architectures[architecture]
     return entry.model_dump(exclude={"learning_rate", *left_out})
@@ -63,7 +71,7 @@ def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str, s
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": _network(plan, architecture, "layer"),
+        "architecture": network_slice(plan, architecture, "layer"),
         "training": _loop(plan, "pretraining", architecture, "all"),
     }
 
@@ -79,7 +87,7 @@ def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
         # Which layer is looked at changes no weight.
-        "architecture": _network(plan, subject.architecture, "layer"),
+        "architecture": network_slice(plan, subject.architecture, "layer"),
         "training": loop,
     }
 
@@ -89,7 +97,7 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
     settings = plan.config.trajectories
     return {
         "taskset": subject.taskset,
-        "architecture": {"name": subject.architecture, **_network(plan, subject.architecture)},
+        "architecture": {"name": subject.architecture, **network_slice(plan, subject.architecture)},
         "curriculum": subject.curriculum,
         "fractions": settings.fractions,
         "variance": settings.variance,
