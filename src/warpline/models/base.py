@@ -124,8 +124,16 @@ def outputs_of(
     return outputs
 
 
-def hidden_noise(scale: float, like: Tensor, generator: torch.Generator | None) -> Tensor | None:
-    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none."""
+def hidden_noise(
+    scale: float, like: Tensor, generator: torch.Generator | Tensor | None
+) -> Tensor | None:
+    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none.
+
+    Instead of a generator, the standard normal draws themselves may be given: what is drawn from several
+    generators cannot be drawn where several networks run as one (`warpline.ensembles`).
+    """
     if scale == 0 or generator is None:
         return None
+    if isinstance(generator, Tensor):
+        return scale * generator
     return scale * torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
