@@ -6,6 +6,7 @@ again, and a list of all seeds or curricula is never in one, so that adding to i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from warpline.config.models import Measure
@@ -18,6 +19,7 @@ __all__ = [
     "measure_slice",
     "network_slice",
     "pretraining_slice",
+    "seeds_slice",
     "statistics_slice",
     "taskset_slice",
     "training_slice",
@@ -90,6 +92,11 @@ def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
         "architecture": network_slice(plan, subject.architecture, "layer"),
         "training": loop,
     }
+
+
+def seeds_slice(parts: Sequence[Slice]) -> Slice:
+    """Join the training slices of several seeds, which differ in their streams alone."""
+    return {**parts[0], "streams": [part["streams"] for part in parts]}
 
 
 def trajectories_slice(plan: Plan, subject: Subject) -> Slice:

@@ -146,6 +146,7 @@ class Resume:
     def save(
         self, run: TrainingRun, model: nn.Module, adam: torch.optim.Adam, noise: torch.Generator
     ) -> None:
+        """Write the state of an unfinished run, atomically."""
         tensors: Weights = {"noise": noise.get_state().numpy()}
         for name, parameter in model.named_parameters():
             tensors[f"weight/{name}"] = parameter.detach().cpu().numpy()

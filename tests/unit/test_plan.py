@@ -45,6 +45,16 @@ def test_blocks_of_seeds(raw_config):
     assert split_seeds(join_seeds((3, 4))) == (3, 4)
 
 
+def test_blocks_of_training_are_their_own(raw_config):
+    raw_config["jobs"] = {"seeds_per_job": 5, "seeds_per_training_job": 3}
+    plan = Plan(load(raw_config))
+    assert plan.training_blocks == ((1, 2, 3), (4, 5)) and plan.blocks == ((1, 2, 3, 4, 5),)
+    alone = [slices.training_slice(plan, MASTER, seed) for seed in (4, 5)]
+    joined = slices.seeds_slice(alone)
+    assert joined["streams"] == [part["streams"] for part in alone]
+    assert {**joined, "streams": alone[0]["streams"]} == alone[0]
+
+
 def test_pretraining_is_shared_whatever_its_order(raw_config):
     raw_config["curricula"]["other"] = {"pretrain": ["DelayResponse", "Basic", "Anti"]}
     raw_config["run"]["grid"][0]["curricula"].append("other")

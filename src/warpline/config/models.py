@@ -346,6 +346,10 @@ class Jobs(Strict):
 
     seeds_per_job: Count = 1
     """Seeds that one trajectory or comparison job takes."""
+    seeds_per_training_job: Count = 1
+    """Seeds that one training job takes: on a CPU one after another, to the same bits as each alone; on a
+    GPU as one, which is much faster for small networks. Add seeds in whole blocks: a block that grows is
+    trained anew."""
     gpu: bool = False
     """Ask the cluster for a GPU for each training job."""
 
