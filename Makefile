@@ -64,6 +64,8 @@ schema: $(READY)
 benchmark: $(READY)
 	python benchmarks/training.py
 	python benchmarks/dsa.py
+	python benchmarks/mamba.py
+	python benchmarks/ensembles.py
 
 clean:
 	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
