@@ -2,8 +2,9 @@
 
     python benchmarks/ensembles.py [--output ensembles.json] [--networks 1 4 16 64] [--updates 10]
 
-The real training loop on trials of the default configuration, both ways in one run and in turns. On
-CUDA where there is one; on a CPU one thread, and its CPU time, which other processes disturb less. A network alone gives the rate of any number one after another.
+The real training loop on trials of the default configuration, both ways in one run and in turns. On CUDA
+where there is one; on a CPU one thread, and its CPU time, which other processes disturb less. A network
+alone gives the rate of any number one after another.
 """
 
 import argparse
