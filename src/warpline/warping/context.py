@@ -218,6 +218,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         variance=("axis", axes.variance),
         noisy_inputs=(("context", "noisy", "step", "channel"), channels),
         noisy_outputs=(("context", "noisy", "step"), answers),
+        noisy_mean=(("noisy", "input"), np.array(TRIALS)),
         moment_step=("moment", moments),
     )
     levels = families[1].coordinates[0].values(side).numpy()
