@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
+from scipy.interpolate import CubicHermiteSpline
 from torch import Tensor
 
 from warpline import progress as progress_bar
@@ -79,6 +80,29 @@ class Geodesics:
     def place(self) -> Tensor:
         """Where each curve ends, shape (curve, coordinate)."""
         return self.kappa[:, -1]
+
+    def at(self, curve: int, arc_length: Tensor) -> tuple[Tensor, Tensor]:
+        """Return kappa and velocity along a curve, (place, coordinate) each, by cubic Hermite splines.
+
+        Parameters
+        ----------
+        curve : int
+        arc_length : Tensor, shape (place,)
+            From 0 to the curve's length.
+        """
+        times = torch.linspace(
+            0, float(self.length[curve]), self.kappa.shape[1], dtype=torch.float64
+        )
+        line = CubicHermiteSpline(
+            times.numpy(),
+            self.kappa[curve].numpy(force=True),
+            self.velocity[curve].numpy(force=True),
+        )
+        asked = arc_length.numpy(force=True)
+        kappa, velocity = (
+            torch.from_numpy(x).to(self.kappa) for x in (line(asked), line(asked, 1))
+        )
+        return kappa, velocity
 
 
 def geodesics_from(
