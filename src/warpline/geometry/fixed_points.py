@@ -48,7 +48,7 @@ class FixedPoints:
         Which input, as a row of `inputs`.
     inputs : Tensor, shape (point, channel)
     speed : Tensor, shape (found,)
-        \\|f\\| at the point, in units of state per time constant; q = speed^2 / 2.
+        |f| at the point, in units of state per time constant; q = speed^2 / 2.
     fixed : Tensor, shape (found,), bool
         True for fixed, False for slow points.
     reached : Tensor, shape (found,), int64
@@ -56,11 +56,11 @@ class FixedPoints:
     eigenvalues : Tensor, shape (found, state), complex
         Of df/dx, per time constant, in decreasing order of `rates`.
     rates : Tensor, shape (found, state)
-        Growth per time constant along each eigenvector, log\\|1 + duration eigenvalue\\| / duration, which is
+        Growth per time constant along each eigenvector, log|1 + duration eigenvalue| / duration, which is
         Re(eigenvalue) for short steps: what decides on stability of the map that is really run.
     n_unstable, n_marginal, n_stable, n_slow_modes : Tensor, shape (found,), int64
-        Modes that grow, that do neither (\\|rate\\| within `marginal_rate`), that decay, and those with
-        \\|rate\\| below `slow_rate` (the marginal ones among them).
+        Modes that grow, that do neither (|rate| within `marginal_rate`), that decay, and those with
+        |rate| below `slow_rate` (the marginal ones among them).
     status : Tensor, shape (point, start), int64
         A `Status` for every start.
     index : Tensor, shape (point, start), int64
@@ -68,9 +68,9 @@ class FixedPoints:
     ends : Tensor, shape (point, start, state)
         Where each search ended.
     end_speed : Tensor, shape (point, start)
-        Its \\|f\\|.
+        Its |f|.
     start_speed : Tensor, shape (point, start)
-        \\|f\\| after relaxing, before the search: near zero where the dynamics themselves came to rest.
+        |f| after relaxing, before the search: near zero where the dynamics themselves came to rest.
     moved : Tensor, shape (point, start)
         Distance that the search then went, in units of `scale`: where it is not small, the point found is
         not where the dynamics led.
@@ -180,7 +180,7 @@ def find_fixed_points(
     """Find where f(x, u) = (step(x, u) - x) / duration vanishes, for each of many constant inputs.
 
     Every start is run for `relaxation` time constants, and then handed to Levenberg-Marquardt on
-    \\|f\\|^2 with exact Jacobians (the search for slow points of Sussillo and Barak 2013, with second-order
+    |f|^2 with exact Jacobians (the search for slow points of Sussillo and Barak 2013, with second-order
     steps). Nothing is dropped: every start has a status and a speed.
 
     Parameters
@@ -196,9 +196,9 @@ def find_fixed_points(
         Whether to search from the unrelaxed starts as well (they come second along `start`): that finds
         saddles and repellers, which the dynamics leave. See `starts_near`.
     tolerance : float
-        A fixed point has \\|f\\| <= tolerance * scale, per time constant.
+        A fixed point has |f| <= tolerance * scale, per time constant.
     slow_speed : float
-        A slow point has \\|f\\| <= slow_speed * scale, and is not fixed.
+        A slow point has |f| <= slow_speed * scale, and is not fixed.
     distance : float
         Points of one input, of one kind, closer than distance * scale are one.
     marginal_rate, slow_rate : float
