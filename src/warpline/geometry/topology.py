@@ -219,7 +219,7 @@ def betti_numbers(
     for name, model in NULLS.items():
         drawn = [model(data, seeding.generator(seed, "topology", name, i)) for i in range(nulls)]
         tables += _measure(name, "null", drawn, landmarks, max_dimension, seed)
-    known = {name: CONTRACTIBLE for name in NULLS}
+    known = dict.fromkeys(NULLS, CONTRACTIBLE)
     for name, control in (controls or {}).items():
         if name in ("data", *NULLS) or len(control.betti) <= max_dimension:
             raise ValueError(
