@@ -175,7 +175,9 @@ def tangents(
             kept.append(moment)
         collected.append(
             [
-                torch.stack([m.whole for m in kept], 1) if kept[0].whole is not kept[0].state else None,
+                torch.stack([m.whole for m in kept], 1)
+                if kept[0].whole is not kept[0].state
+                else None,
                 torch.stack([m.state for m in kept], 1),
                 torch.stack([m.vectors for m in kept], 1),
                 torch.stack([m.second for m in kept], 1) if second else None,  # type: ignore[misc]
@@ -305,9 +307,7 @@ def directions(kappa: Tensor) -> Tensor:
     return torch.eye(m, dtype=kappa.dtype, device=kappa.device)[:, None].expand(m, points, m)
 
 
-def advance_of(
-    dynamics: Dynamics, family: Family, kappa: Tensor
-) -> Callable[[Stack, int], Stack]:
+def advance_of(dynamics: Dynamics, family: Family, kappa: Tensor) -> Callable[[Stack, int], Stack]:
     """Return the map from one moment's stack to the next, by nested jvp under vmap.
 
     The state itself is not batched over tangents, so that it is computed once per step.

@@ -45,7 +45,7 @@ class Spectrum:
 
     @property
     def log_volume(self) -> Tensor:
-        """log sqrt(det G / det g_0): log of the volume of a unit of inputs; -inf where degenerate. (...)."""
+        """Log sqrt(det G / det g_0): log of the volume of a unit of inputs; -inf where degenerate. (...)."""
         return self.stretches.log().sum(-1)
 
     @property
@@ -60,7 +60,7 @@ class Spectrum:
 
     @property
     def effective_rank(self) -> Tensor:
-        """exp of the entropy of the shares, -sum p log p: from 1 to d (Roy and Vetterli 2007, on mu). (...)."""
+        """Exp of the entropy of the shares, -sum p log p: from 1 to d (Roy and Vetterli 2007, on mu). (...)."""
         return torch.special.entr(self.shares).sum(-1).exp()
 
     @property

@@ -207,7 +207,10 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 {
                     **_maps(pullback_metric(here), outputs, context, side, moments),
                     "sheet": (("mesh", "mesh_b", "sheet_moment", "axis"), sheet),
-                    "fixed": (("fixed_mesh", "fixed_mesh_b", "axis"), by_relevance(plane, context, count)),
+                    "fixed": (
+                        ("fixed_mesh", "fixed_mesh_b", "axis"),
+                        by_relevance(plane, context, count),
+                    ),
                     **lines,
                     **encoded,
                 }

@@ -83,7 +83,10 @@ def encoding(
     late = moments[1]
     for target, directions in _update(network, count).items():
         result = alignment(vectors, directions)
-        for kind, values in (("cosine", result.cosine[..., 0]), ("subspace", result.subspace[..., -1])):
+        for kind, values in (
+            ("cosine", result.cosine[..., 0]),
+            ("subspace", result.subspace[..., -1]),
+        ):
             mean = relevant_first(values.nanmean(dim=0).numpy(force=True), context, (-1,))
             variables[f"{kind}_{target}"] = (("time", "tangent"), mean)
             if kind == "cosine":
@@ -92,10 +95,14 @@ def encoding(
                     for k, name in enumerate(TANGENTS)
                 ]
     units = vectors.shape[-1]
-    rows += [
-        ("cosine by chance, mean", "", "", chance_alignment(units)),
-        ("cosine by chance, 95 % below", "", "", chance_quantile(units)),
-    ] if context == 1 else []
+    rows += (
+        [
+            ("cosine by chance, mean", "", "", chance_alignment(units)),
+            ("cosine by chance, 95 % below", "", "", chance_quantile(units)),
+        ]
+        if context == 1
+        else []
+    )
 
     covariance = tangent_covariance(vectors)
     correlation = relevant_first(covariance.correlation.numpy(force=True), context, (-2, -1))

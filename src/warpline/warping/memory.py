@@ -70,9 +70,9 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     metric = pullback_metric(found)
     split = readout_split(found, readout.to(found.vectors))
     component = metric.lengths.square().mean(dim=0).numpy(force=True)
-    seen = (
-        split.inside.lengths.square().mean(dim=0) / metric.lengths.square().mean(dim=0)
-    ).numpy(force=True)
+    seen = (split.inside.lengths.square().mean(dim=0) / metric.lengths.square().mean(dim=0)).numpy(
+        force=True
+    )
     # The second item is encoded from the moment after its first input.
     angles = _angles(found, family.periods["item_2"][0] + 1, readout)
     solution = two_items(found, readout.to(found.vectors), ends["report_1"], ends["report_2"])
@@ -84,8 +84,18 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         area = metric.inputs.spectrum().log_volume[:, moment].exp().numpy(force=True)
         cell = (2 * np.pi / side) ** 2
         rows += [
-            ("total curvature / 2π (torus: 0)", "", name, (curvature[-1].ravel() * area).sum() * cell / (2 * np.pi)),
-            ("curvature, absolute, weighted by area", "", name, np.average(np.abs(curvature[-1].ravel()), weights=area)),
+            (
+                "total curvature / 2π (torus: 0)",
+                "",
+                name,
+                (curvature[-1].ravel() * area).sum() * cell / (2 * np.pi),
+            ),
+            (
+                "curvature, absolute, weighted by area",
+                "",
+                name,
+                np.average(np.abs(curvature[-1].ravel()), weights=area),
+            ),
             *(
                 (f"metric, {item}", "", name, component[moment, k])
                 for k, item in enumerate((*ITEMS, "time"))

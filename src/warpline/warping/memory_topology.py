@@ -70,9 +70,7 @@ def topology(
     rows: list[Row] = []
     for place, (name, moment) in enumerate(ends.items()):
         metric = matrix[:, moment]
-        radius = min(
-            loop_radii(metric, (side, side), axis, 2 * np.pi).min() for axis in range(2)
-        )
+        radius = min(loop_radii(metric, (side, side), axis, 2 * np.pi).min() for axis in range(2))
         result = betti_numbers(
             found.states[:, moment].numpy(force=True),
             controls={
@@ -98,9 +96,7 @@ def topology(
             top = np.sort(part["ratio"].to_numpy(dtype=float))[::-1][:KEPT]
             longest[int(dimension), : len(top)] = top
         ratios.append(longest)
-        rows += [
-            (f"Betti number {d}", "", name, value) for d, value in enumerate(betti[-1])
-        ]
+        rows += [(f"Betti number {d}", "", name, value) for d, value in enumerate(betti[-1])]
         rows.append(("states undersampled for topology", "", name, float(sparse[-1])))
     return {
         "betti": (("moment", "dimension"), np.stack(betti)),
