@@ -3,7 +3,15 @@ import math
 import pytest
 import torch
 
-from warpline.geometry import Coordinate, Dynamics, Family, dynamics_of, state_slice, stream, tangents
+from warpline.geometry import (
+    Coordinate,
+    Dynamics,
+    Family,
+    dynamics_of,
+    state_slice,
+    stream,
+    tangents,
+)
 from warpline.geometry.propagation import advance_of, coordinate_stack, pushed, start
 from warpline.models.base import build_model
 
@@ -136,9 +144,7 @@ def test_the_adjoint_identity():
     dynamics, paths = dynamics_of(network("leaky_gru")), family()
     kappa = paths.grid(2, 2)
     found = tangents(dynamics, paths, kappa)
-    costate = torch.randn(
-        4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
-    )
+    costate = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     left = torch.einsum("pn,pin->pi", costate, found.inputs[:, -1])
     right = torch.zeros_like(left)
     for k in reversed(range(6)):
@@ -171,7 +177,10 @@ def test_initial_states_that_depend_on_kappa():
 def test_only_the_moments_asked_for_and_beyond_the_last_input():
     dynamics, paths = dynamics_of(network()), family()
     kappa = paths.grid(4, 3)
-    everything, few = tangents(dynamics, paths, kappa), tangents(dynamics, paths, kappa, at=[2, 6, 9])
+    everything, few = (
+        tangents(dynamics, paths, kappa),
+        tangents(dynamics, paths, kappa, at=[2, 6, 9]),
+    )
     assert few.moments == (2, 6, 9) and few.vectors.shape == (12, 3, 3, 7)
     assert few.whole is few.states
     torch.testing.assert_close(few.vectors[:, :2], everything.vectors[:, [2, 6]])
