@@ -5,5 +5,33 @@ from __future__ import annotations
 from warpline.geometry.dynamics import Dynamics, dynamics_of
 from warpline.geometry.families import Coordinate, Family
 from warpline.geometry.immersion import Immersion, Jet, immersion_of
+from warpline.geometry.metric import Metric, average_metric, metric_stream, pullback_metric
+from warpline.geometry.readout import ReadoutSplit, readout_split
+from warpline.geometry.sensitivity import Moment, Tangents, stream, tangents
+from warpline.geometry.slices import state_slice
+from warpline.geometry.spectrum import Spectrum
+from warpline.geometry.subspaces import encoding_subspace, subspace_angles
 
-__all__ = ["Coordinate", "Dynamics", "Family", "Immersion", "Jet", "dynamics_of", "immersion_of"]
+__all__ = [
+    "Coordinate",
+    "Dynamics",
+    "Family",
+    "Immersion",
+    "Jet",
+    "Metric",
+    "Moment",
+    "ReadoutSplit",
+    "Spectrum",
+    "Tangents",
+    "average_metric",
+    "dynamics_of",
+    "encoding_subspace",
+    "immersion_of",
+    "metric_stream",
+    "pullback_metric",
+    "readout_split",
+    "state_slice",
+    "stream",
+    "subspace_angles",
+    "tangents",
+]

@@ -158,9 +158,9 @@ def _check_calculus(name: str, function: Callable[..., Tensor], points: tuple[Te
         return
     raise NotDifferentiable(
         f"expected {name} to be made of differentiable torch operations; its derivatives explain only "
-        f"{max(0.0, 1 - finer / float(scale)):.0%} of how it changes between {len(points[0])} points that were "
-        "probed: is there a sign, round, argmax, comparison or detach in it, or a custom Function "
-        "whose jvp is wrong?"
+        f"{max(0.0, 1 - finer / float(scale)):.0%} of how it changes between {len(points[0])} points "
+        "that were probed: is there a sign, round, argmax, comparison or detach in it, or a custom "
+        "Function whose jvp is wrong?"
     )
 
 
