@@ -44,7 +44,7 @@ def test_directions_that_an_update_does_not_have_are_refused():
     zero, line = torch.zeros(4, 4), torch.outer(torch.ones(4), torch.arange(4.0))
     with pytest.raises(ValueError, match="from 1 to 0 directions"):
         update_directions(zero, zero, 1)
-    with pytest.raises(ValueError, match="from 1 to 1 directions.* got 2"):
+    with pytest.raises(ValueError, match=r"from 1 to 1 directions.* got 2"):
         update_directions(zero, line, 2)
     skew = line - line.T
     with pytest.raises(ValueError, match="symmetric part"):

@@ -140,11 +140,12 @@ def alignment(tangents: Tensor, directions: Tensor) -> Alignment:
 
 
 def chance_alignment(units: int, dimension: int = 1) -> float:
-    r"""Return the mean cosine of a random direction's angle to a subspace.
+    """Return the mean cosine of a random direction's angle to a subspace.
 
-    E|P v| = Gamma((k+1)/2) Gamma(n/2) / (Gamma(k/2) Gamma((n+1)/2)) for v uniform on the sphere in n = `units`
-    dimensions and k = `dimension`, near sqrt(k/n); k = 1 is the mean absolute cosine to a direction. Random is
-    meant isotropically: activity in few dimensions is aligned better than that to anything in them.
+    E|P v| = Gamma((k+1)/2) Gamma(n/2) / (Gamma(k/2) Gamma((n+1)/2)) for v uniform on the sphere in
+    n = `units` dimensions and k = `dimension`, near sqrt(k/n); k = 1 is the mean absolute cosine to a
+    direction. Random means isotropic: activity of few dimensions is aligned better than that to
+    whatever lies in them.
 
     Raises
     ------
@@ -186,9 +187,10 @@ def alignment_table(
     Returns
     -------
     pandas.DataFrame
-        One row per ``target``, ``moment``, ``tangent``, ``measure`` (``cosine`` to the direction, ``subspace`` up to it)
-        and ``direction``, from 1: ``mean``, ``lower_quartile``, ``median``, ``upper_quartile`` over points, their number
-        ``n_points`` (zero tangents left out), and ``chance``, with its 95 % point ``chance_95``.
+        One row per ``target``, ``moment``, ``tangent``, ``measure`` (``cosine`` to the direction, or
+        ``subspace``, of all up to it) and ``direction``, from 1. ``mean``, ``lower_quartile``, ``median``,
+        ``upper_quartile`` over points; ``n_points``, zero tangents left out; ``chance``, and its 95 %
+        point ``chance_95``.
     """
     import pandas as pd
 

@@ -42,8 +42,8 @@ class ComponentStatistics:
     Attributes
     ----------
     mean, deviation, skew, excess_kurtosis : Tensor, shape (point, time, tangent)
-        Deviation with n - 1; skew and excess kurtosis are the moment ratios m3 / m2^1.5 and m4 / m2^2 - 3, both 0
-        for a Gaussian.
+        Deviation with n - 1; skew and excess kurtosis are the moment ratios m3 / m2^1.5 and
+        m4 / m2^2 - 3, both 0 for a Gaussian.
     k2, k2_p : Tensor, shape (point, time, tangent)
         D'Agostino and Pearson's K^2 of skew and kurtosis together, and its p-value.
     a2, a2_p : Tensor, shape (point, time, tangent)
@@ -221,9 +221,10 @@ def statistics_table(tangents: Tensor, names: Sequence[str], level: float = 0.05
     Returns
     -------
     pandas.DataFrame
-        One row per ``moment`` and ``tangent``: medians over points of the statistics, the fraction of points at
-        which each test rejects a Gaussian (``k2_rejected``, ``a2_rejected``: `level` of them would if all were
-        Gaussian), ``n_points`` and ``n_units``. Vectors that do not vary over units are left out.
+        One row per ``moment`` and ``tangent``: medians over points of the statistics; the fraction of
+        points at which each test rejects a Gaussian (``k2_rejected``, ``a2_rejected``: `level` of them
+        would if all were Gaussian); ``n_points`` and ``n_units``. Vectors that do not vary over units are
+        left out.
     """
     import pandas as pd
 

@@ -29,6 +29,8 @@ __all__ = ["Control", "Topology", "betti_numbers", "gaussian_null", "loop_radii"
 Floats = NDArray[np.float64]
 
 MOST_LANDMARKS = 400
+LEAST_RATIO = 2.0
+"""Death/birth that the smallest loop must be able to show, for its absence to mean anything."""
 CONTRACTIBLE = (1, 0, 0)
 UNDERSAMPLED = "undersampled or compressed: mimics lost topology"
 
@@ -58,18 +60,20 @@ class Topology:
     Attributes
     ----------
     betti : pandas.DataFrame
-        One row per dimension. ``betti``: the count that all samples agree on, at half and at all landmarks,
-        else missing; ``low``, ``high``: the range of counts; ``threshold`` and ``threshold_from``: the ratio that
-        an interval had to exceed, with all landmarks, and which cloud set it (``geometry``: the largest that
-        landmarks of a sheet without holes can leave); ``least_kept``, ``most_rejected``: ratios on either side of
-        it; ``certified``: intervals longer than 4 covering radii, which the whole cloud must share (least of the
-        samples); ``covering_radius``; ``loop_radius``; ``undersampled``; ``note``.
+        One row per dimension. ``betti``: the count that all samples agree on, at half and at all
+        landmarks, else missing; ``low``, ``high``: the range of counts. ``threshold``: the ratio that an
+        interval had to exceed, with all landmarks; ``threshold_from``: the cloud that set it, or
+        ``geometry``, what landmarks of a sheet without holes can leave. ``least_kept``,
+        ``most_rejected``: ratios on either side of it. ``certified``: intervals longer than 4 covering
+        radii, least of the samples: the whole cloud must have these too, since the diagrams differ by at
+        most 2 (Chazal, de Silva and Oudot 2014). ``covering_radius``, ``loop_radius``, ``undersampled`` and
+        ``note``.
     counts : pandas.DataFrame
-        Intervals above the threshold for every cloud (data, nulls, controls), sample, number of landmarks and
-        dimension: whether a control shows its own topology is seen here.
+        Intervals above the threshold for every cloud (data, nulls, controls), sample, number of
+        landmarks and dimension: whether a control shows its own topology is seen here.
     intervals : pandas.DataFrame
-        All of them: ``cloud``, ``role``, ``landmarks``, ``sample``, ``dimension``, ``birth``, ``death``, ``ratio``, ``rank``,
-        ``covering_radius``, ``threshold``.
+        All of them: ``cloud``, ``role``, ``landmarks``, ``sample``, ``covering_radius``, ``threshold``, and
+        what `persistence_intervals` gives.
     """
 
     betti: pd.DataFrame
@@ -188,9 +192,10 @@ def betti_numbers(
     margin : float
         By which an interval must exceed nulls and controls, at least 1.
     loop_radius : float, optional
-        Of the smallest loop that the input manifold should leave (`loop_radii`): in the unit of `points`.
-        Its interval dies at sqrt(3) times that. Where the covering radius is above a quarter of it, the row is
-        marked as undersampled: a loop so compressed looks like a lost one.
+        Of the smallest loop that the input manifold should leave (`loop_radii`), in the unit of
+        `points`. Its interval dies at sqrt(3) times that, and is born by twice the covering radius:
+        where the ratio of these is below 2, the rows are marked as undersampled, since a loop so
+        compressed looks like a lost one.
     seed : int
         Root seed of the landmarks' first points and of the nulls.
 
@@ -219,7 +224,7 @@ def betti_numbers(
     for name, model in NULLS.items():
         drawn = [model(data, seeding.generator(seed, "topology", name, i)) for i in range(nulls)]
         tables += _measure(name, "null", drawn, landmarks, max_dimension, seed)
-    known = dict.fromkeys(NULLS, CONTRACTIBLE)
+    known: dict[str, tuple[int, ...]] = dict.fromkeys(NULLS, CONTRACTIBLE)
     for name, control in (controls or {}).items():
         if name in ("data", *NULLS) or len(control.betti) <= max_dimension:
             raise ValueError(
@@ -246,9 +251,10 @@ def _measure(
     for sample, cloud in enumerate(clouds):
         generator = seeding.generator(seed, "topology", name, "landmarks", sample)
         chosen, _ = farthest_points(cloud, landmarks, int(generator.integers(len(cloud))))
-        for count in (landmarks // 2, landmarks):
-            # The first half of farthest-point landmarks is what half as many would have been.
-            some = cloud[chosen[:count]]
+        # The first half of farthest-point landmarks is what half as many would have been. Where states
+        # coincide, there are fewer than asked.
+        for count, part in ((landmarks // 2, max(2, len(chosen) // 2)), (landmarks, len(chosen))):
+            some = cloud[chosen[:part]]
             radius = float(cdist(cloud, some).min(axis=1).max())
             table = persistence_intervals(some, max_dimension)
             tables.append(
@@ -266,7 +272,7 @@ def _thresholds(
     landmarks: int,
     max_dimension: int,
 ) -> pd.DataFrame:
-    """Return the ratio that an interval must exceed, per number of landmarks and dimension, and its source."""
+    """Return the ratio that an interval must exceed, by landmarks and dimension, and what set it."""
     rows = []
     for count in (landmarks // 2, landmarks):
         for dimension in range(max_dimension + 1):
@@ -290,8 +296,8 @@ def _counts(intervals: pd.DataFrame, max_dimension: int) -> pd.DataFrame:
     wide = kept.pivot_table(
         index=keys, columns="dimension", values="count", aggfunc="sum", fill_value=0, sort=False
     ).reindex(columns=range(max_dimension + 1), fill_value=0)
-    long = wide.rename_axis(columns="dimension").stack().astype(int)
-    return long.reset_index(name="count")
+    long = wide.reset_index().melt(id_vars=keys, var_name="dimension", value_name="count")
+    return long.astype({"dimension": int, "count": int})
 
 
 def _decide(
@@ -306,7 +312,7 @@ def _decide(
     radius = float(own["covering_radius"].max())
     undersampled = None
     if loop_radius is not None:
-        undersampled = bool(radius > np.sqrt(3) * loop_radius / 4)
+        undersampled = bool(np.sqrt(3) * loop_radius < LEAST_RATIO * 2 * radius)
     rows = []
     for dimension, of_data in counts[counts["cloud"] == "data"].groupby("dimension")["count"]:
         low, high = int(of_data.min()), int(of_data.max())
