@@ -11,6 +11,7 @@ from warpline.geometry.sensitivity import Moment, Tangents, stream, tangents
 from warpline.geometry.slices import state_slice
 from warpline.geometry.spectrum import Spectrum
 from warpline.geometry.subspaces import encoding_subspace, subspace_angles
+from warpline.geometry.two_items import Thresholds, TwoItems, two_items
 
 __all__ = [
     "Coordinate",
@@ -23,6 +24,8 @@ __all__ = [
     "ReadoutSplit",
     "Spectrum",
     "Tangents",
+    "Thresholds",
+    "TwoItems",
     "average_metric",
     "dynamics_of",
     "encoding_subspace",
@@ -34,4 +37,5 @@ __all__ = [
     "stream",
     "subspace_angles",
     "tangents",
+    "two_items",
 ]
