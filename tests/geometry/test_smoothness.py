@@ -83,7 +83,7 @@ def test_kinks_and_steep_sigmoids_pass(activation):
 )
 @pytest.mark.parametrize("recurrent", [True, False])
 def test_jumps_and_hidden_dependence_are_refused(activation, recurrent):
-    with pytest.raises(TypeError, match="expected the step.*differentiable torch operations"):
+    with pytest.raises(TypeError, match=r"expected the step.*differentiable torch operations"):
         tangents(dynamics(leaky(activation, recurrent)), line(), line().grid(5))
 
 
@@ -115,7 +115,7 @@ def test_steps_of_another_form(step, match):
 
 
 def test_integer_states():
-    with pytest.raises(TypeError, match="floating point.*int64"):
+    with pytest.raises(TypeError, match=r"floating point.*int64"):
         tangents(
             dynamics(lambda x, u: x, initial=lambda n: torch.zeros(n, 3, dtype=torch.long)),
             line(),
