@@ -15,6 +15,7 @@ RNN = {"units": 16, "activation": "tanh", "init": "orthogonal", "gain": 1.0, "ta
 ARCHITECTURES = {
     "leaky_rnn": RNN | {"model": "leaky_rnn", "noise": 0.05},
     "leaky_gru": RNN | {"model": "leaky_gru", "noise": 0.0},
+    "static_mlp": RNN | {"model": "static_mlp", "noise": 0.05},
     "mamba": {
         "model": "mamba",
         "d_model": 8,
