@@ -22,7 +22,12 @@ def manifold(axes, network):
     axes.scatter(*where[stable].T, color="black", s=9, depthshade=False, label="stable")
     if (~stable).any():
         axes.scatter(
-            *where[~stable].T, facecolor="white", edgecolor="black", s=9, depthshade=False, label="unstable"
+            *where[~stable].T,
+            facecolor="white",
+            edgecolor="black",
+            s=9,
+            depthshade=False,
+            label="unstable",
         )
     shares = network["variance"].values
     drawing.bare(axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)])
@@ -54,7 +59,9 @@ def make(arguments, settings):
     panel.set_xlabel("time (ms)")
     panel.set_ylabel("metric, mean over inputs")
     panel.legend()
-    drawing.letter(panel, "b", f"time, end / peak: {drawing.number(summary, 'time component, end / peak')}")
+    drawing.letter(
+        panel, "b", f"time, end / peak: {drawing.number(summary, 'time component, end / peak')}"
+    )
 
     for place, (variable, title, label) in enumerate(
         (("output", "output", "output"), ("activity", "three units", "activity"))
@@ -64,7 +71,9 @@ def make(arguments, settings):
         for k in np.linspace(0, len(kappa) - 1, 7).round().astype(int):
             values = network[variable].values[k]
             shade = shades.to_rgba(kappa[k])
-            for style, series in zip(("-", "--", ":"), values.reshape(len(time), -1).T, strict=False):
+            for style, series in zip(
+                ("-", "--", ":"), values.reshape(len(time), -1).T, strict=False
+            ):
                 panel.plot(time, series, color=shade, lw=0.9, ls=style)
         panel.set_xlabel("time (ms)")
         panel.set_ylabel(label)
@@ -74,7 +83,13 @@ def make(arguments, settings):
     for seed in range(arrays.sizes["seed"]):
         one = arrays.isel(seed=seed)
         stable = one["fixed_stable"].values.astype(float) == 1
-        panel.plot(one["fixed_kappa"].values[stable], one["fixed_rate"].values[stable], ".", color="black", ms=3)
+        panel.plot(
+            one["fixed_kappa"].values[stable],
+            one["fixed_rate"].values[stable],
+            ".",
+            color="black",
+            ms=3,
+        )
     panel.axhline(0, color="0.6", lw=0.8, ls=":")
     panel.set_xlabel("input κ")
     panel.set_ylabel("slowest rate (1/τ)")

@@ -35,7 +35,12 @@ def make(arguments, settings):
     over = pd.concat([store.read_table(path) for path in arguments.over])
     over = over[(over["against"] == "own_final") & (over["curriculum_a"] == settings["curriculum"])]
     over = over.rename(
-        columns={"measure": "name", "seed_a": "seed", "checkpoint": "fraction", "dissimilarity": "value"}
+        columns={
+            "measure": "name",
+            "seed_a": "seed",
+            "checkpoint": "fraction",
+            "dissimilarity": "value",
+        }
     )
     relations = store.read_table(arguments.relations[0]).set_index("name")
     relations = relations.drop(index="accuracy")
@@ -88,7 +93,13 @@ def make(arguments, settings):
     dots(axes[1, 1], relations, "spearman", look, "rank correlation with accuracy")
     axes[1, 1].set_xlim(-1.05, 1.05)
     drawing.letter(axes[1, 1], "e", "moves with behaviour?")
-    dots(axes[1, 2], relations, "lag", look, "half way, after (+) or before (−) accuracy\n(fraction of training)")
+    dots(
+        axes[1, 2],
+        relations,
+        "lag",
+        look,
+        "half way, after (+) or before (−) accuracy\n(fraction of training)",
+    )
     axes[1, 2].set_yticklabels([])
     drawing.letter(axes[1, 2], "f", "when?")
     figure.suptitle(

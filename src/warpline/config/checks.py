@@ -12,6 +12,7 @@ from warpline.config.models import DSA, Config, TaskSet, TruncatedExponential, U
 __all__ = ["faults"]
 
 PERIODS = ("fixation", "stimulus", "delay", "decision")
+"""Periods of a task set that states none of its own."""
 
 
 def faults(config: Config) -> list[str]:
@@ -121,16 +122,27 @@ def _curricula(config: Config) -> Iterator[str]:
                 yield f"curricula.{name}.{key}: expected each task once, got {', '.join(tasks)}"
 
 
+def _stated(taskset: TaskSet, attribute: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the task set's class states of its periods; the default where it states nothing."""
+    try:
+        found = registry.statement("tasks", taskset.env, "TaskSet", attribute)
+    except registry.UnknownNameError:
+        found = None  # which _registered reports
+    return tuple(found) if found else default
+
+
 def _timing(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
+        periods = _stated(taskset, "periods", PERIODS)
+        decisions = _stated(taskset, "decisions", ("decision",))
         if ":" not in taskset.env:
-            yield from _unknown(place, taskset.timing, PERIODS)
-        needed = dict.fromkeys([taskset.window, "decision"])
+            yield from _unknown(place, taskset.timing, periods)
+        needed = dict.fromkeys([taskset.window, *decisions])
         if ":" not in taskset.env:
             # What is left out would silently last as long as neurogym has it.
             delayed = any(variation.delay for variation in taskset.tasks.values())
-            needed |= dict.fromkeys(p for p in PERIODS if p != "delay" or delayed)
+            needed |= dict.fromkeys(p for p in periods if p != "delay" or delayed)
         missing = [period for period in needed if period not in taskset.timing]
         if missing:
             yield f"{place}: expected a duration for {' and '.join(missing)}, got none"
@@ -141,7 +153,7 @@ def _timing(config: Config) -> Iterator[str]:
                 _, low, high = value.truncated_exponential
                 if low > high:
                     yield f"{place}.{period}.truncated_exponential: expected low <= high, got {low}, {high}"
-        for period in (taskset.window, "decision"):
+        for period in dict.fromkeys([taskset.window, *decisions]):
             constant = taskset.timing.get(period)
             if isinstance(constant, int | float) and constant < taskset.dt:
                 yield (

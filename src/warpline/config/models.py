@@ -103,7 +103,8 @@ class TaskSet(Strict):
     """A set of related tasks that share an environment, inputs and actions."""
 
     env: str
-    """``perceptual_decision``, ``go_nogo``, or ``path/to/file.py:Class`` of your own."""
+    """``perceptual_decision``, ``go_nogo``, ``context_integration``, ``sequence_memory``,
+    ``circle_sign``, ``decision_line``, or ``path/to/file.py:Class`` of your own."""
     tasks: Annotated[dict[Name, TaskVariation], Field(min_length=1)]
     """The tasks, by name; each has a rule cue among the inputs."""
     target: Name
@@ -129,7 +130,8 @@ class Architecture(Strict):
     """A model and how it learns. Any value may be a list: the entry is then a grid."""
 
     model: str
-    """``leaky_rnn``, ``leaky_gru``, or ``path/to/file.py:Class`` of your own."""
+    """``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``static_mlp``, or ``path/to/file.py:Class`` of your
+    own."""
     units: Count
     """Hidden units."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"

@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 from warpline.geometry.dynamics import Dynamics, dynamics_of
 from warpline.geometry.families import Coordinate, Family
 from warpline.geometry.immersion import Immersion, Jet, immersion_of
+from warpline.geometry.metric import Metric, average_metric, metric_stream, pullback_metric
+from warpline.geometry.readout import ReadoutSplit, readout_split
+from warpline.geometry.sensitivity import Moment, Tangents, stream, tangents
+from warpline.geometry.slices import state_slice
+from warpline.geometry.spectrum import Spectrum
+from warpline.geometry.subspaces import encoding_subspace, subspace_angles
+from warpline.geometry.two_items import Thresholds, TwoItems, two_items
 
 if TYPE_CHECKING:
     from warpline.geometry.alignment import alignment_table, chance_alignment, update_directions
@@ -32,20 +39,25 @@ __all__ = [
     "FixedPoints",
     "Immersion",
     "Jet",
-    "Topology",
-    "alignment_table",
-    "betti_numbers",
-    "chance_alignment",
-    "component_histogram",
-    "component_statistics",
+    "Metric",
+    "Moment",
+    "ReadoutSplit",
+    "Spectrum",
+    "Tangents",
+    "Thresholds",
+    "TwoItems",
+    "average_metric",
     "dynamics_of",
     "find_fixed_points",
     "immersion_of",
-    "loop_radii",
-    "starts_near",
-    "statistics_table",
-    "tangent_covariance",
-    "update_directions",
+    "metric_stream",
+    "pullback_metric",
+    "readout_split",
+    "state_slice",
+    "stream",
+    "subspace_angles",
+    "tangents",
+    "two_items",
 ]
 
 _LATER = {

@@ -17,13 +17,14 @@ from torch import Tensor, nn
 
 from warpline.geometry.dynamics import Dynamics
 from warpline.geometry.families import Family
+from warpline.geometry.propagation import Initial
 from warpline.geometry.sensitivity import (
-    Initial,
     Progress,
     Tangents,
     chosen,
     chunk_size,
     prepare,
+    shifted,
     stream,
 )
 from warpline.geometry.spectrum import Spectrum, spectrum_of
@@ -113,20 +114,18 @@ def metric_stream(
     """
     dynamics, kappa = prepare(model, family, kappa, initial, check)
     moments = chosen(at, family)
-    size, m = chunk_size(chunk, len(kappa)), kappa.shape[1]
+    size, m = chunk_size(chunk, dynamics, kappa), kappa.shape[1]
     factor = kappa.new_empty(len(kappa), len(moments), m + 1, m + 1)
-    total = (moments[-1] + 1) * -(-len(kappa) // size)
-    for begin in range(0, len(kappa), size):
-        part = kappa[begin : begin + size]
-        done = (moments[-1] + 1) * (begin // size)
+    total, blocks = moments[-1] + 1, -(-len(kappa) // size)
+    for number in range(blocks):
+        here = slice(number * size, (number + 1) * size)
         for place, moment in enumerate(
-            stream(dynamics, family, part, at=moments, initial=initial, check=False)
-        ):
-            factor[begin : begin + size, place] = triangular_factor(
-                [*moment.inputs.unbind(1), moment.velocity]
+            stream(
+                dynamics, family, kappa[here], at=moments, initial=initial, check=False,
+                progress=shifted(progress, number * total, blocks * total),
             )
-            if progress is not None:
-                progress(done + moment.k + 1, total)
+        ):  # fmt: skip
+            factor[here, place] = triangular_factor([*moment.inputs.unbind(1), moment.velocity])
     return Metric(factor, (*family.names, "time"), moments)
 
 

@@ -19,21 +19,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.func import jvp, vmap
 
 from warpline.geometry.dynamics import Dynamics, dynamics_of
 from warpline.geometry.families import Coordinate, Family
-from warpline.geometry.smoothness import check_differentiable, explained
+from warpline.geometry.propagation import Initial, advance_of, observed, start, unpaired
+from warpline.geometry.smoothness import check_differentiable
 
 __all__ = ["Moment", "Tangents", "stream", "tangents"]
 
-Initial = Callable[[Tensor], Tensor]
 Progress = Callable[[int, int], None]
-Stack = tuple[Tensor, Tensor, Tensor | None]
-"""State (point, state), its first derivatives (coordinate, point, state), second ones (pair, point, state)."""
+CACHE_NUMBERS = 2**17
+"""Numbers in a stack that are taken at once: 1 MiB of float64."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ def tangents(
     initial : callable, optional
         Initial states that depend on kappa: (point, coordinate) to (point, state).
     chunk : int, optional
-        Points taken at once: bounds what is held beside the result.
+        Points taken at once, which bounds what is held beside the result; by default as many as fit
+        a processor's cache, which is the quickest.
     progress : callable, optional
         Called as ``progress(done, total)``, in steps, over all chunks.
     check : bool
@@ -162,39 +163,35 @@ def tangents(
     """
     dynamics, kappa = prepare(model, family, kappa, initial, check)
     moments = chosen(at, family)
-    size = chunk_size(chunk, len(kappa))
-    blocks = kappa.split(size)
-    collected: list[list[Tensor | None]] = []
-    total = len(blocks) * (moments[-1] + 1)
+    total, done = moments[-1] + 1, 0
+    blocks = kappa.split(chunk_size(chunk, dynamics, kappa, second))
+    kept: dict[str, Tensor] = {}
     for number, block in enumerate(blocks):
-        kept = []
-        for moment in stream(
-            dynamics, family, block, at=moments, second=second, initial=initial, check=False,
-            progress=_shifted(progress, number * (moments[-1] + 1), total),
+        here = slice(done, done + len(block))
+        for place, moment in enumerate(
+            stream(
+                dynamics, family, block, at=moments, second=second, initial=initial, check=False,
+                progress=shifted(progress, number * total, total * len(blocks)),
+            )
         ):  # fmt: skip
-            kept.append(moment)
-        collected.append(
-            [
-                torch.stack([m.whole for m in kept], 1) if kept[0].whole is not kept[0].state else None,
-                torch.stack([m.state for m in kept], 1),
-                torch.stack([m.vectors for m in kept], 1),
-                torch.stack([m.second for m in kept], 1) if second else None,  # type: ignore[misc]
-            ]
-        )
-        del kept
-    whole, states, vectors, twice = (
-        None if parts[0] is None else torch.cat(parts) if len(parts) > 1 else parts[0]
-        for parts in zip(*collected, strict=True)
-    )
+            fields = {"states": moment.state, "vectors": moment.vectors}
+            if second:
+                fields["second"] = moment.second  # type: ignore[assignment]
+            if moment.whole is not moment.state:
+                fields["whole"] = moment.whole
+            for name, tensor in fields.items():
+                if name not in kept:
+                    shape = (len(kappa), len(moments), *tensor.shape[1:])
+                    kept[name] = tensor.new_empty(shape)
+                kept[name][here, place] = tensor
+        done += len(block)
+    kept.setdefault("whole", kept["states"])
     return Tangents(
         kappa=kappa,
         moments=moments,
         coordinates=family.coordinates,
         duration=dynamics.duration,
-        whole=states if whole is None else whole,
-        states=states,
-        vectors=vectors,
-        second=twice,
+        **kept,
     )
 
 
@@ -217,25 +214,25 @@ def stream(
     dynamics, kappa = prepare(model, family, kappa, initial, check)
     moments = chosen(at, family)
     asked = set(moments)
-    advance = advance_of(dynamics, family, kappa)
+    m = kappa.shape[1]
+    advance = advance_of(dynamics, family, kappa, second)
     stack = start(dynamics, kappa, second, initial)
     for k in range(moments[-1] + 1):
-        last = k == moments[-1]
-        following: Stack = (
-            (dynamics.step(stack[0], family(kappa, k)), stack[1], None)
-            if last
-            else advance(stack, k)
-        )
+        if k < moments[-1]:
+            following = advance(stack, k)
+        else:
+            # For the last velocity, states alone suffice.
+            following = dynamics.step(stack[0], family(kappa, k))[None]
         if k in asked:
-            state, first, twice = observed(dynamics, stack)
-            ahead = dynamics.observe(following[0])
+            seen = observed(dynamics, stack, m)
+            state = stack[0] if seen is stack else seen[0]
             yield Moment(
                 k=k,
-                whole=stack[0],
+                whole=stack[0] if seen is not stack else state,
                 state=state,
-                inputs=first.movedim(0, 1),
-                velocity=(ahead - state) / dynamics.duration,
-                second=None if twice is None else unpaired(twice, kappa.shape[1]),
+                inputs=seen[1 : 1 + m].movedim(0, 1),
+                velocity=(dynamics.observe(following[0]) - state) / dynamics.duration,
+                second=unpaired(seen[1 + m :], m) if second else None,
             )
         stack = following
         if progress is not None:
@@ -263,7 +260,7 @@ def prepare(
 def chosen(at: Sequence[int] | None, family: Family) -> tuple[int, ...]:
     """Return the moments to keep, checked."""
     moments = tuple(range(family.n_steps + 1)) if at is None else tuple(int(k) for k in at)
-    rising = all(a < b for a, b in zip(moments, moments[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(moments))
     if not moments or moments[0] < 0 or not rising:
         raise ValueError(
             f"expected moments `at` in rising order, from 0 (the initial state) to {family.n_steps} "
@@ -272,110 +269,19 @@ def chosen(at: Sequence[int] | None, family: Family) -> tuple[int, ...]:
     return moments
 
 
-def chunk_size(chunk: int | None, points: int) -> int:
-    """Return the number of points taken at once, checked."""
-    if chunk is not None and chunk < 1:
+def chunk_size(chunk: int | None, dynamics: Dynamics, kappa: Tensor, second: bool = False) -> int:
+    """Return the number of points taken at once: as asked, or so that a stack fits a core's cache."""
+    points, m = kappa.shape
+    if chunk is None:
+        numbers = dynamics.initial(1).numel() * (1 + m + (m * (m + 1) // 2 if second else 0))
+        chunk = max(64, CACHE_NUMBERS // numbers)
+    if chunk < 1:
         raise ValueError(f"expected a chunk of at least 1 point, got {chunk}")
-    return min(chunk or points, points)
+    return min(chunk, points)
 
 
-def start(dynamics: Dynamics, kappa: Tensor, second: bool, initial: Initial | None) -> Stack:
-    """Return the initial state with its derivatives."""
-    points, m = kappa.shape
-    rows, columns = torch.triu_indices(m, m)
-    if initial is None:
-        state = dynamics.initial(points).to(dynamics.dtype)
-        first = state.new_zeros(m, *state.shape)
-        return state, first, state.new_zeros(len(rows), *state.shape) if second else None
-    basis = directions(kappa)
-
-    def once(e: Tensor) -> tuple[Tensor, Tensor]:
-        return jvp(initial, (kappa,), (e,))  # type: ignore[no-any-return]
-
-    def twice(e: Tensor, g: Tensor) -> Tensor:
-        return jvp(lambda at: jvp(initial, (at,), (g,))[1], (kappa,), (e,))[1]  # type: ignore[no-any-return]
-
-    state, first = vmap(once, out_dims=(None, 0))(basis)
-    return state, first, vmap(twice)(basis[rows], basis[columns]) if second else None
-
-
-def directions(kappa: Tensor) -> Tensor:
-    """Return the unit vectors e_i at every point, shape (coordinate, point, coordinate)."""
-    points, m = kappa.shape
-    return torch.eye(m, dtype=kappa.dtype, device=kappa.device)[:, None].expand(m, points, m)
-
-
-def advance_of(
-    dynamics: Dynamics, family: Family, kappa: Tensor
-) -> Callable[[Stack, int], Stack]:
-    """Return the map from one moment's stack to the next, by nested jvp under vmap.
-
-    The state itself is not batched over tangents, so that it is computed once per step.
-    """
-    basis = directions(kappa)
-    rows, columns = torch.triu_indices(kappa.shape[1], kappa.shape[1])
-
-    def advance(stack: Stack, k: int) -> Stack:
-        def step(state: Tensor, at: Tensor) -> Tensor:
-            return dynamics.step(state, family(at, k))
-
-        return pushed(step, (stack[0], kappa), stack, basis, rows, columns)
-
-    return explained(advance)
-
-
-def pushed(
-    function: Callable[..., Tensor],
-    at: tuple[Tensor, ...],
-    stack: Stack,
-    basis: Tensor | None,
-    rows: Tensor,
-    columns: Tensor,
-) -> Stack:
-    """Return value, first and second derivatives of a map of the state (and of kappa, with a basis)."""
-    _, first, second = stack
-    extra = () if basis is None else (basis,)
-
-    def once(*direction: Tensor) -> tuple[Tensor, Tensor]:
-        return jvp(function, at, direction)  # type: ignore[no-any-return]
-
-    value, images = vmap(once, out_dims=(None, 0))(first, *extra)
-    if second is None:
-        return value, images, None
-
-    def twice(b: Tensor, *pair: Tensor) -> Tensor:
-        left, right = pair[: len(at)], pair[len(at) :]
-
-        def along(*point: Tensor) -> Tensor:
-            moving = (point[-1], *right[1:])
-            return jvp(function, point[:-1], moving)[1]  # type: ignore[no-any-return]
-
-        return jvp(along, (*at, right[0]), (*left, b))[1]  # type: ignore[no-any-return]
-
-    left = [first[rows], *(e[rows] for e in extra)]
-    right = [first[columns], *(e[columns] for e in extra)]
-    return value, images, vmap(twice)(second, *left, *right)
-
-
-def observed(dynamics: Dynamics, stack: Stack) -> Stack:
-    """Return what the dynamics observe of a stack: (point, unit) and its derivatives."""
-    state = dynamics.observe(stack[0])
-    if state is stack[0]:
-        return stack
-    m = len(stack[1])
-    rows, columns = torch.triu_indices(m, m)
-    return pushed(dynamics.observe, (stack[0],), stack, None, rows, columns)
-
-
-def unpaired(pairs: Tensor, m: int) -> Tensor:
-    """Return second derivatives (point, coordinate, coordinate, unit) from those of pairs i <= j."""
-    rows, columns = torch.triu_indices(m, m)
-    index = torch.empty(m, m, dtype=torch.long)
-    index[rows, columns] = index[columns, rows] = torch.arange(len(rows))
-    return pairs[index].movedim(2, 0)
-
-
-def _shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
+def shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
+    """Return a callback for a part of the work that starts at `done` of `total`."""
     if progress is None:
         return None
     return lambda here, _: progress(done + here, total)

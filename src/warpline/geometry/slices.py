@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from warpline.geometry.dynamics import Dynamics
 from warpline.geometry.families import Coordinate, Family
 from warpline.geometry.immersion import Jet
-from warpline.geometry.sensitivity import Initial, advance_of, observed, prepare, start, unpaired
+from warpline.geometry.propagation import Initial, advance_of, observed, start, unpaired
+from warpline.geometry.sensitivity import prepare
 
 __all__ = ["StateSlice", "state_slice"]
 
@@ -40,15 +41,16 @@ class StateSlice:
         if order not in (1, 2):
             raise ValueError(f"expected order 1 or 2, got {order}")
         dynamics, kappa = prepare(self._dynamics, self._family, kappa, self._initial, check=False)
-        stack = start(dynamics, kappa, order == 2, self._initial)
-        advance = advance_of(dynamics, self._family, kappa)
+        second, m = order == 2, kappa.shape[1]
+        stack = start(dynamics, kappa, second, self._initial)
+        advance = advance_of(dynamics, self._family, kappa, second)
         for k in range(self._moment):
             stack = advance(stack, k)
-        state, first, second = observed(dynamics, stack)
+        seen = observed(dynamics, stack, m)
         return Jet(
-            value=state,
-            first=first.movedim(0, 1),
-            second=None if second is None else unpaired(second, kappa.shape[1]),
+            value=seen[0],
+            first=seen[1 : 1 + m].movedim(0, 1),
+            second=unpaired(seen[1 + m :], m) if second else None,
         )
 
 

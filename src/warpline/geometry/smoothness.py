@@ -141,9 +141,7 @@ def _check_form(
         )
 
 
-def _check_calculus(
-    name: str, function: Callable[..., Tensor], points: tuple[Tensor, ...]
-) -> None:
+def _check_calculus(name: str, function: Callable[..., Tensor], points: tuple[Tensor, ...]) -> None:
     """Compare the change of a map along segments between the probes with the integral of its jvp."""
     ends = tuple(x.roll(1, 0) for x in points)
     change = function(*ends) - function(*points)
@@ -160,9 +158,9 @@ def _check_calculus(
         return
     raise NotDifferentiable(
         f"expected {name} to be made of differentiable torch operations; its derivatives explain only "
-        f"{max(0.0, 1 - finer / float(scale)):.0%} of how it changes between {len(points[0])} points that were "
-        "probed: is there a sign, round, argmax, comparison or detach in it, or a custom Function "
-        "whose jvp is wrong?"
+        f"{max(0.0, 1 - finer / float(scale)):.0%} of how it changes between {len(points[0])} points "
+        "that were probed: is there a sign, round, argmax, comparison or detach in it, or a custom "
+        "Function whose jvp is wrong?"
     )
 
 
@@ -178,10 +176,12 @@ def _missed(
     total = torch.zeros_like(change)
     for part in s.split(64):
         along = tuple(
-            (x + part[:, None, None] * (y - x)).flatten(0, 1) for x, y in zip(points, ends, strict=True)
+            (x + part[:, None, None] * (y - x)).flatten(0, 1)
+            for x, y in zip(points, ends, strict=True)
         )
         toward = tuple(
-            (y - x).expand(len(part), *x.shape).flatten(0, 1) for x, y in zip(points, ends, strict=True)
+            (y - x).expand(len(part), *x.shape).flatten(0, 1)
+            for x, y in zip(points, ends, strict=True)
         )
         slopes = explained(jvp)(function, along, toward)[1]
         total += slopes.reshape(len(part), *change.shape).sum(0) / nodes

@@ -45,7 +45,7 @@ class Spectrum:
 
     @property
     def log_volume(self) -> Tensor:
-        """log sqrt(det G / det g_0): log of the volume of a unit of inputs; -inf where degenerate. (...)."""
+        """Log of the volume sqrt(det G / det g_0), (...); -inf where the rank is lost exactly."""
         return self.stretches.log().sum(-1)
 
     @property
@@ -60,7 +60,7 @@ class Spectrum:
 
     @property
     def effective_rank(self) -> Tensor:
-        """exp of the entropy of the shares, -sum p log p: from 1 to d (Roy and Vetterli 2007, on mu). (...)."""
+        """Exponential of the entropy of the shares (Roy and Vetterli 2007, on mu): 1 to d. (...)."""
         return torch.special.entr(self.shares).sum(-1).exp()
 
     @property
@@ -76,7 +76,7 @@ class Spectrum:
 
     @property
     def anisotropy(self) -> Tensor:
-        """Distance to isotropy, |G/tr G - I/d| in Frobenius norm (G relative to g_0): from 0 to sqrt(1 - 1/d).
+        """Distance to isotropy, |G/tr G - I/d| (Frobenius norm; G relative to g_0): 0 to sqrt(1 - 1/d).
 
         sqrt(sum_k (p_k - 1/d)^2), which no change of the overall scale moves. (...).
         """

@@ -98,7 +98,5 @@ def encoding_subspace(
     stacked = vectors.transpose(0, 1).flatten(1, 2)
     count = len(group) if dimension is None else dimension
     if not 1 <= count <= min(stacked.shape[1:]):
-        raise ValueError(
-            f"expected a dimension from 1 to {min(stacked.shape[1:])}, got {count}"
-        )
+        raise ValueError(f"expected a dimension from 1 to {min(stacked.shape[1:])}, got {count}")
     return torch.linalg.svd(stacked, full_matrices=False)[2][:, :count]

@@ -17,7 +17,7 @@ from warpline.geometry.families import Family
 from warpline.geometry.fixed_points import FixedPoints, find_fixed_points
 from warpline.geometry.metric import Metric, pullback_metric
 from warpline.geometry.sensitivity import Tangents, tangents
-from warpline.warping.context_encoding import encoding, encoding_rows
+from warpline.warping.context_encoding import encoding
 from warpline.warping.context_lines import gridlines
 from warpline.warping.networks import Network, outputs_of
 from warpline.warping.projection import Axes, principal_axes
@@ -207,7 +207,10 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 {
                     **_maps(pullback_metric(here), outputs, context, side, moments),
                     "sheet": (("mesh", "mesh_b", "sheet_moment", "axis"), sheet),
-                    "fixed": (("fixed_mesh", "fixed_mesh_b", "axis"), by_relevance(plane, context, count)),
+                    "fixed": (
+                        ("fixed_mesh", "fixed_mesh_b", "axis"),
+                        by_relevance(plane, context, count),
+                    ),
                     **lines,
                     **encoded,
                 }

@@ -21,9 +21,7 @@ __all__ = ["OFFERS", "analyse"]
 OFFERS = True
 
 
-def analyse(
-    network: Network, settings: Mapping[str, Any]
-) -> tuple[xr.Dataset, pd.DataFrame]:
+def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
     """Compute states, metric, and fixed points over a line of constant inputs.
 
     Parameters
@@ -65,9 +63,13 @@ def analyse(
     input_part = metric[:, :, 0, 0].mean(axis=0)
     peak = int(time_part.argmax())
     stable = fixed.attractors.numpy(force=True)
-    nearest = np.linalg.norm(
-        axes.points(states[:, -1])[:, None] - rest[None, stable], axis=-1
-    ).min(axis=1) if stable.any() else np.full(len(kappa), np.nan)
+    nearest = (
+        np.linalg.norm(axes.points(states[:, -1])[:, None] - rest[None, stable], axis=-1).min(
+            axis=1
+        )
+        if stable.any()
+        else np.full(len(kappa), np.nan)
+    )
     extent = np.linalg.norm(np.ptp(axes.points(states[:, -1]), axis=0))
     per_input = np.bincount(fixed.point.numpy(force=True)[stable], minlength=len(place))
     rows = [
@@ -77,7 +79,12 @@ def analyse(
         ("stable fixed points per input", "", "", per_input.mean()),
         ("inputs without a stable fixed point", "", "", float((per_input == 0).mean())),
         ("distance of the end from the fixed points / extent", "", "", nearest.mean() / extent),
-        ("fixed points that are unstable", "", "", float((~stable).mean()) if len(stable) else np.nan),
+        (
+            "fixed points that are unstable",
+            "",
+            "",
+            float((~stable).mean()) if len(stable) else np.nan,
+        ),
         ("accuracy", "", "", network.accuracy[network.steps[-1]]),
     ]
     arrays = xr.Dataset(

@@ -33,7 +33,9 @@ def gather(paths: Sequence[str]) -> xr.Dataset:
     found = xr.concat([store.read_dataset(path) for path in paths], "seed", join="outer")
     good = found["status"].values != "diverged"
     if not good.any():
-        raise ValueError("expected a network that did not diverge, got none: there is nothing to draw")
+        raise ValueError(
+            "expected a network that did not diverge, got none: there is nothing to draw"
+        )
     return found.isel(seed=np.flatnonzero(good))
 
 
@@ -113,7 +115,9 @@ def number(summary: pd.DataFrame, quantity: str, condition: str = "", moment: st
         & (rows["moment"] == moment)
     ]
     if len(rows) != 1:
-        raise KeyError(f"expected one number {quantity!r} {condition!r} {moment!r}, got {len(rows)}")
+        raise KeyError(
+            f"expected one number {quantity!r} {condition!r} {moment!r}, got {len(rows)}"
+        )
     row = rows.iloc[0]
     if np.isnan(row["low"]):
         return f"{row['mean']:.3g}"

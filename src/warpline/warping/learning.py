@@ -45,7 +45,9 @@ def _log10(values: Floats) -> float:
     return float(np.log10(above).mean()) if len(above) else np.nan
 
 
-def _quantities(metrics: list[Metric], fields: Floats, seen: Floats, names: list[str]) -> dict[str, float]:
+def _quantities(
+    metrics: list[Metric], fields: Floats, seen: Floats, names: list[str]
+) -> dict[str, float]:
     """Return the numbers of one checkpoint; `fields` is (condition, point, tangent, tangent)."""
     found = {f"log10 G, {name}": _log10(fields[..., k, k]) for k, name in enumerate(names)}
     spectra = [metric.spectrum() for metric in metrics]
@@ -57,9 +59,11 @@ def _quantities(metrics: list[Metric], fields: Floats, seen: Floats, names: list
     found["effective rank"] = mean([spectrum.effective_rank for spectrum in spectra])
     if len(names) > 2:
         found["anisotropy of inputs"] = mean([spectrum.anisotropy for spectrum in inner])
-        found["log10 G, relevant / irrelevant" if "relevant" in names else f"log10 G, {names[0]} / {names[1]}"] = (
-            found[f"log10 G, {names[0]}"] - found[f"log10 G, {names[1]}"]
-        )
+        found[
+            "log10 G, relevant / irrelevant"
+            if "relevant" in names
+            else f"log10 G, {names[0]} / {names[1]}"
+        ] = found[f"log10 G, {names[0]}"] - found[f"log10 G, {names[1]}"]
     found["share seen by the readout"] = float(seen.mean())
     return found
 

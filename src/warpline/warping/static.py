@@ -45,9 +45,7 @@ def equal_steps(theta: np.ndarray, speed: np.ndarray, count: int) -> np.ndarray:
     return np.interp(wanted, length, np.append(theta, theta[-1] + step))
 
 
-def analyse(
-    network: Network, settings: Mapping[str, Any]
-) -> tuple[xr.Dataset, pd.DataFrame]:
+def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
     """Compute the metric along the circle, before and after learning.
 
     Parameters
