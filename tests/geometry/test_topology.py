@@ -108,8 +108,18 @@ def test_a_torus_compressed_ten_times_looks_like_a_circle_and_is_marked():
     assert found.numbers[1:] != (2, 1)
     assert found.betti["undersampled"].all()
     assert found.betti["note"].tolist() == ["", UNDERSAMPLED, UNDERSAMPLED]
-    assert found.betti["covering_radius"][0] > np.sqrt(3) * 0.1 / 4
+    assert found.betti["covering_radius"][0] > 0.05
+    assert found.betti["gap"][0] == pytest.approx(2 * np.sin(np.pi / 37))
     assert betti_numbers(grid, **QUICK).betti["undersampled"].isna().all()
+
+
+def test_a_coarse_sample_is_marked_however_many_landmarks_it_has():
+    """Five points of a circle: all of them landmarks, and still further apart than its radius."""
+    fine, coarse = (
+        betti_numbers(circle(n, radius=0.5), loop_radius=0.5, **QUICK).betti for n in (200, 5)
+    )
+    assert coarse["covering_radius"][0] == 0 and coarse["undersampled"].all()
+    assert not fine["undersampled"].any()
 
 
 @pytest.mark.parametrize("seed", range(6))
