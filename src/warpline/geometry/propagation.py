@@ -6,6 +6,7 @@ coordinates, then (at second order) the derivatives of the m (m + 1) / 2 pairs i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, cast
@@ -101,8 +102,16 @@ def advance_of(
     quick: bool | None = None
     block: list[Tensor] = []
     begin = 0
+    pieces: dict[int, Tensor] = {}
 
     def inputs_of(k: int) -> Tensor:
+        if family.pieces:
+            piece = bisect_right(family.pieces, k) - 1
+            if piece not in pieces:
+                # Those that are passed do not come again.
+                pieces.clear()
+                pieces[piece] = pushed(lambda at: family(at, k), [given], m)
+            return pieces[piece]
         # A call of torch.func costs more than a small step: inputs are made some steps at a time.
         nonlocal block, begin
         if not begin <= k < begin + len(block):

@@ -249,4 +249,5 @@ class RuleTask:
         middle = torch.tensor([[(c.low + c.high) / 2 for c in coordinates]], dtype=torch.float64)
         for period in periods:
             self.stimuli(middle, period, **condition)  # refuses a wrong condition now, not later
-        return Family(coordinates, inputs, n_steps, periods)
+        pieces = tuple(sorted({start for start, stop in periods.values() if start < stop}))
+        return Family(coordinates, inputs, n_steps, periods, pieces)
