@@ -17,7 +17,8 @@ from warpline.geometry.connection import (
     describe,
     domain_lengths,
 )
-from warpline.geometry.events import SLACK, domain_bounds, extreme_singular_values
+from warpline.geometry.events import SLACK, extreme_singular_values
+from warpline.geometry.extension import Extended, domain_bounds
 from warpline.geometry.families import Coordinate, check_kappa
 from warpline.geometry.geodesics import DEGENERATE, LEFT, REACHED, UNRESOLVED
 from warpline.geometry.immersion import Immersion
@@ -117,7 +118,7 @@ def geodesics_between(
     Parameters
     ----------
     immersion : Immersion
-        First derivatives are enough. Also evaluated outside the domain where paths leave it.
+        Evaluated to first order, within the domain alone; outside, paths run in its linear continuation.
     start, end : Tensor, shape (pair, coordinate)
     tolerance : float
         Relative error allowed of the length.
@@ -137,6 +138,7 @@ def geodesics_between(
     DegenerateMetricError
         Where the metric has no full rank at an end.
     """
+    immersion = Extended(immersion)
     coordinates = immersion.coordinates
     for ends in (start, end):
         check_kappa(ends, coordinates)
@@ -161,7 +163,7 @@ def geodesics_between(
     )
     order = (lengths + flaws * lengths.max()).unflatten(0, ways.shape[:2])
     order = order * (1 + 1e-6 * torch.arange(len(ways)))[:, None]
-    best = order.argmin(0) * len(start) + torch.arange(len(start))
+    best = order.argmin(0) * len(start) + torch.arange(len(start), device=start.device)
     paths, remaining, length = paths[best], remaining[best], lengths[best]
     extrapolated, change = length, torch.full_like(length, torch.inf)
     segments = FEWEST_SEGMENTS

@@ -61,7 +61,7 @@ def geodesic_gridlines(
     count: int | tuple[int, int] = 11,
     spacing: float | tuple[float, float] | None = None,
     points: int = 51,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-4,
     progress: bool = False,
 ) -> Gridlines:
     """Draw geodesic gridlines over the domain of a surface, as paper B does on slices at fixed time.
@@ -84,7 +84,8 @@ def geodesic_gridlines(
     points : int
         Per line, on each side of the base line.
     tolerance : float
-        Of `geodesics_from`.
+        Of `geodesics_from`; loose enough for lines to look at, which may then be off by some thousandths
+        of the domain at their far ends.
     progress : bool
         Whether to show bars.
 
