@@ -33,7 +33,8 @@ def three_sphere(radius=2.0):
     def states(kappa):
         a, b, c = kappa.T
         return radius * torch.stack(
-            [a.cos(), a.sin() * b.cos(), a.sin() * b.sin() * c.cos(), a.sin() * b.sin() * c.sin()], 1
+            [a.cos(), a.sin() * b.cos(), a.sin() * b.sin() * c.cos(), a.sin() * b.sin() * c.sin()],
+            1,
         )
 
     polar = [Coordinate(name, 0, math.pi) for name in ("chi", "theta")]

@@ -68,7 +68,9 @@ def test_total_curvature_of_a_torus_is_nothing(surfaces):
         u, v = kappa.T
         large, small = 3 + 0.3 * (2 * v).sin(), 1 + 0.2 * (u + v).cos()
         ring = large + small * u.cos()
-        return torch.stack([ring * v.cos(), ring * v.sin(), small * u.sin(), 0.3 * (u - v).sin()], 1)
+        return torch.stack(
+            [ring * v.cos(), ring * v.sin(), small * u.sin(), 0.3 * (u - v).sin()], 1
+        )
 
     immersion = immersion_of(dented, surfaces.torus().coordinates)
     kappa = torch.cartesian_prod(turn, turn)
@@ -80,7 +82,7 @@ def test_total_curvature_of_a_torus_is_nothing(surfaces):
 def test_surfaces_of_revolution(surfaces):
     u = drawn(20, [-1.4, -3], [1.4, 3])
     catenoid = surfaces.catenoid()
-    assert torch.allclose(gaussian_curvature(catenoid, u), -u[:, 0].cosh() ** -4, rtol=1e-11)
+    assert torch.allclose(gaussian_curvature(catenoid, u), -(u[:, 0].cosh() ** -4), rtol=1e-11)
     assert mean_curvature_vector(catenoid, u).abs().max() < 1e-14
     kappa = drawn(20, [0.3, -3], [2.9, 3])
     assert gaussian_curvature(surfaces.cone(), kappa).abs().max() < 1e-13
@@ -123,19 +125,27 @@ def test_polynomial_graphs_against_symbolic_derivatives_of_the_metric(surfaces, 
     e, f, g = metric[0, 0], metric[0, 1], metric[1, 1]
     first = sympy.Matrix(
         [
-            [-e.diff(y, 2) / 2 + f.diff(x, y) - g.diff(x, 2) / 2, e.diff(x) / 2, f.diff(x) - e.diff(y) / 2],
+            [
+                -e.diff(y, 2) / 2 + f.diff(x, y) - g.diff(x, 2) / 2,
+                e.diff(x) / 2,
+                f.diff(x) - e.diff(y) / 2,
+            ],
             [f.diff(y) - g.diff(x) / 2, e, f],
             [g.diff(y) / 2, f, g],
         ]
     )
-    second = sympy.Matrix([[0, e.diff(y) / 2, g.diff(x) / 2], [e.diff(y) / 2, e, f], [g.diff(x) / 2, f, g]])
+    second = sympy.Matrix(
+        [[0, e.diff(y) / 2, g.diff(x) / 2], [e.diff(y) / 2, e, f], [g.diff(x) / 2, f, g]]
+    )
     brioschi = sympy.lambdify((x, y), (first.det() - second.det()) / metric.det() ** 2)
     connection = sympy.lambdify((x, y), symbols)
     kappa = drawn(6, [-1, -1], [1, 1], seed)
     immersion = surfaces.graph(height)
     jet = immersion(kappa, order=2)
     got = christoffel_symbols(kappa, jet, immersion.coordinates)
-    for point, k, gamma in zip(kappa.tolist(), gaussian_curvature(immersion, kappa), got, strict=True):
+    for point, k, gamma in zip(
+        kappa.tolist(), gaussian_curvature(immersion, kappa), got, strict=True
+    ):
         assert float(k) == pytest.approx(brioschi(*point), rel=1e-8)
         assert np.allclose(gamma.numpy(), connection(*point), rtol=1e-9, atol=1e-12)
     lowered = torch.einsum("plk,pkij->plij", jet.metric, got)
@@ -222,7 +232,9 @@ def test_a_grid_that_is_too_coarse_is_refused_with_numbers(network_slice):
     _, immersion = network_slice
 
     def wavy(k):
-        return torch.cat([k, 0.3 * torch.sin(9 * k[:, :1] + 4 * k[:, 1:])  * torch.cos(7 * k[:, 1:])], 1)
+        return torch.cat(
+            [k, 0.3 * torch.sin(9 * k[:, :1] + 4 * k[:, 1:]) * torch.cos(7 * k[:, 1:])], 1
+        )
 
     surface = immersion_of(wavy, immersion.coordinates)
 
@@ -230,7 +242,9 @@ def test_a_grid_that_is_too_coarse_is_refused_with_numbers(network_slice):
         metric = surface(square(count)).metric.unflatten(0, (count, count))
         return curvature_from_grid(metric, (2 / (count - 1), 2 / (count - 1)))
 
-    with pytest.raises(CoarseGridError, match=r"at most .* got an estimated .*row \d+, column \d+.*times as fine"):
+    with pytest.raises(
+        CoarseGridError, match=r"at most .* got an estimated .*row \d+, column \d+.*times as fine"
+    ):
         estimate(21)
     fine = estimate(401)
     exact = gaussian_curvature(surface, square(401)).unflatten(0, (401, 401))[1:-1, 1:-1]

@@ -54,7 +54,7 @@ def test_clairaut_on_a_torus_and_a_catenoid(surfaces):
         (surfaces.catenoid(), lambda u: u.cosh()),
     ):
         found = geodesics_from(
-            surface, tensor([0.5, 0.0], [-1.0, 1.0]), tensor([1.0, 0.4], [0.1, -1.0]), 20.0
+            surface, tensor([0.5, 0.0], [-1.0, 1.0]), tensor([1.0, 0.4], [0.1, -1.0]), 6.0
         )
         ring = distance(found.kappa[..., 0])
         momentum = ring**2 * found.velocity[..., 1]
@@ -89,7 +89,9 @@ def test_curves_end_at_the_edge_and_are_not_evaluated_past_it():
     x = torch.linspace(1, 1.9, 20001).double()
     curve = torch.stack([(2 - x).sqrt(), x**2], 1)
     assert found.status == ("left the domain",) * 2
-    assert float(found.length[0]) == pytest.approx(float(curve.diff(dim=0).norm(dim=1).sum()), rel=1e-6)
+    assert float(found.length[0]) == pytest.approx(
+        float(curve.diff(dim=0).norm(dim=1).sum()), rel=1e-6
+    )
     assert found.length[1] < 1e-9 and torch.isfinite(found.kappa).all()
     assert max(seen) <= 1.9
 
@@ -120,9 +122,9 @@ def test_a_pole_inside_the_domain_is_not_jumped_over():
 
 def test_a_fold_is_where_the_speed_in_coordinates_diverges():
     fold = immersion_of(lambda k: torch.cat([k**2, -2 * k**2], 1), (Coordinate("x", -1, 2),))
-    found = geodesics_from(fold, tensor([1.0], [1.0]), tensor([-1.0], [1.0]), 50.0)
+    found = geodesics_from(fold, tensor([1.0], [1.0]), tensor([-1.0], [1.0]), 50.0, tolerance=1e-5)
     assert found.status == ("degenerate", "left the domain")
-    assert float(found.length[0]) == pytest.approx(5**0.5, rel=1e-6)
+    assert float(found.length[0]) == pytest.approx(5**0.5, rel=1e-4)
     assert abs(float(found.place[0])) < 1e-5 and torch.isfinite(found.velocity).all()
 
 
@@ -154,7 +156,7 @@ def test_too_few_steps_are_said(surfaces):
     assert found.status == ("unresolved",) and 0 < found.length < 20
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=4)
 @given(seed=SEEDS)
 def test_geodesics_do_not_depend_on_coordinates_or_companions(network_slice, seed):
     function, immersion = network_slice
@@ -175,7 +177,9 @@ def test_geodesics_do_not_depend_on_coordinates_or_companions(network_slice, see
     there = geodesics_from(
         immersion, old(start), (jacobian @ direction[:, :, None])[:, :, 0], 0.2, points=5
     )
-    kept = torch.tensor([a == b == "reached" for a, b in zip(here.status, there.status, strict=True)])
+    kept = torch.tensor(
+        [a == b == "reached" for a, b in zip(here.status, there.status, strict=True)]
+    )
     gap = function(old(here.kappa[kept].flatten(0, 1))) - function(there.kappa[kept].flatten(0, 1))
     assert not gap.numel() or gap.abs().max() < 1e-6
     alone = geodesics_from(bent, start[1:2], direction[1:2], 0.2, points=5)

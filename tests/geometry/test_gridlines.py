@@ -31,21 +31,25 @@ def test_a_sheared_plane_has_straight_lines_at_right_angles():
     # Base lines through (0.5, 0), first along x, of length 3.
     assert (grid.family == 0).sum() == 7 and set(grid.status) == {("left the domain",) * 2}
     edges = torch.cat([grid.kappa[:, 0], grid.kappa[:, -1]])
-    at_edge = ((edges - torch.tensor([-1.0, -1])).abs() < 1e-6) | ((edges - torch.tensor([2.0, 1])).abs() < 1e-6)
+    at_edge = ((edges - torch.tensor([-1.0, -1])).abs() < 1e-6) | (
+        (edges - torch.tensor([2.0, 1])).abs() < 1e-6
+    )
     assert at_edge.any(1).all()
 
 
 def test_lines_across_an_equator_are_meridians(surfaces):
     sphere = surfaces.sphere(2.0)
     grid = geodesic_gridlines(
-        sphere, torch.tensor([math.pi / 2, 0.2]), count=(8, 9), points=21, tolerance=1e-8
+        sphere, torch.tensor([math.pi / 2, 0.2]), count=(2, 5), points=21, tolerance=1e-6
     )
     across = grid.family == 1
     # Base line 1 is the equator, cut opposite the origin; from it lines run to both poles.
-    assert across.sum() == 9
-    assert (grid.kappa[across][..., 1] - grid.kappa[across][:, :1, 1]).abs().max() < 1e-8
+    assert across.sum() == 5
+    # The longitude of a pole itself is anything.
+    phi = grid.kappa[across][:, 1:-1, 1]
+    assert (phi - phi[:, 19:20]).abs().max() < 1e-5
     offsets = (grid.kappa[across][:, 20, 1] - 0.2) * 2
-    assert torch.allclose(offsets.abs(), grid.offset[across].abs(), atol=1e-7)
+    assert torch.allclose(offsets.abs(), grid.offset[across].abs(), atol=1e-5)
     assert torch.allclose(grid.length[across], torch.tensor(math.pi).double(), atol=1e-4)
     ends = {status for line in across.nonzero()[:, 0].tolist() for status in grid.status[line]}
     assert ends == {"degenerate"}
@@ -81,13 +85,19 @@ def test_a_line_that_never_leaves_ends_all_the_same(surfaces):
         ({"count": 0}, "count of at least 1"),
         ({"spacing": 0.0}, "at most 1000 lines"),
         ({"spacing": 1e-9}, "at most 1000 lines"),
-        ({"origin": torch.tensor([1.0, 1.0])}, "inside the domain"),
         ({"origin": torch.tensor([3.0, 1.0])}, "first in"),
     ],
 )
 def test_bad_grids_are_refused(network_slice, change, message):
     with pytest.raises(ValueError, match=message):
         geodesic_gridlines(network_slice[1], **change)
+
+
+def test_an_origin_in_a_corner_that_lines_leave_at_once_is_refused():
+    shear = torch.tensor([[1.0, 0.0], [0.5, 1.0]]).double()
+    plane = immersion_of(lambda k: k @ shear, (Coordinate("x", -1, 2), Coordinate("y", -1, 1)))
+    with pytest.raises(ValueError, match="origin inside the domain, got x = 2, y = 1"):
+        geodesic_gridlines(plane, torch.tensor([2.0, 1.0]))
 
 
 def test_no_gridlines_without_rank_or_two_coordinates(surfaces):

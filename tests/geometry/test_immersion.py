@@ -50,7 +50,11 @@ def test_the_metric_of_a_jet_is_its_gram_matrix(surfaces):
 @pytest.mark.parametrize(
     ("function", "error", "message"),
     [
-        (lambda k: torch.from_numpy(np.sin(k.numpy())), TypeError, "plain differentiable torch operations"),
+        (
+            lambda k: torch.from_numpy(np.sin(k.numpy())),
+            TypeError,
+            "plain differentiable torch operations",
+        ),
         (lambda k: k.sum(1), ValueError, r"\(point, unit\) with 7 points"),
     ],
 )

@@ -19,6 +19,8 @@ MOST_LINES = 1000
 #: The domain is looked at in so many places along each coordinate, for its size.
 LOOKS = 5
 LONGEST = 3.0
+#: A base line below this part of that is none.
+SHORTEST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def geodesic_gridlines(
     axes = torch.cat([along, _across(immersion, middle, along)])
     base = follow(middle.expand(2, -1), axes, BASE_POINTS)
     reach = base.length.unflatten(0, (2, 2))
-    if not (reach.sum(0) > 0).all():
+    if not (reach.sum(0) > SHORTEST * longest).all():
         raise ValueError(
             f"expected an origin inside the domain, got {describe(origin, coordinates)}, from where a base "
             "line leaves it at once"
