@@ -1,6 +1,13 @@
 """One trial of each task: what the network sees, and what it should answer."""
 
+import numpy as np
+
 from warpline import plotting, store
+
+
+def held(axes, seconds, values, **style):
+    """Draw values that each hold for a step, the last one too; a gap where there is none."""
+    axes.plot(seconds, np.append(values, values[-1]), drawstyle="steps-post", **style)
 
 
 def make(arguments, settings):
@@ -21,7 +28,7 @@ def make(arguments, settings):
         strength = data["coh"].values if "coh" in data else data["scored"].values
         trial = data.isel(trial=int(strength.argmax()))
         steps = int(trial["valid"].sum())
-        seconds = [step * data.attrs["dt"] / 1000 for step in range(steps)]
+        seconds = np.arange(steps + 1) * data.attrs["dt"] / 1000
         top, bottom = rows[:, column]
         # Every other period is shaded; tasks without a delay have an empty one, which does not count.
         start, stop = (trial[edge].values * data.attrs["dt"] / 1000 for edge in ("start", "stop"))
@@ -33,16 +40,26 @@ def make(arguments, settings):
             if not name.startswith("rule_"):
                 values = trial["inputs"].sel(channel=name).values[:steps]
                 style = {"color": "0.3", "ls": "--"} if name == "fixation" else {}
-                top.plot(
-                    seconds, values, drawstyle="steps-post", label=name.replace("_", " "), **style
-                )
-        bottom.plot(seconds, trial["target"].values[:steps], drawstyle="steps-post", color="black")
-        bottom.set_yticks(range(data.attrs["n_actions"]))
+                held(top, seconds, values, label=name.replace("_", " "), **style)
+        target = trial["target"].values[:steps]
+        if "output" in trial.dims:
+            # A gap where any output will do.
+            asked = np.where(trial["asked"].values[:steps, None], target, np.nan)
+            for k, values in enumerate(asked.T):
+                label = f"output {k + 1}" if asked.shape[1] > 1 else None
+                held(bottom, seconds, values, color=str(0.5 * k), label=label)
+            bottom.set_yticks([-1, 0, 1])
+        else:
+            held(bottom, seconds, target, color="black")
+            bottom.set_yticks(range(data.attrs["n_outputs"]))
         bottom.set_xlabel("time (s)")
         top.set_title(data.attrs["task"])
     rows[0, 0].set_ylabel("input")
-    rows[1, 0].set_ylabel("right action\n(0: fixate)")
-    rows[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    vector = "output" in datasets[0].dims
+    rows[1, 0].set_ylabel("target\n(gap: not asked)" if vector else "right action\n(0: fixate)")
+    for axes in rows[:, -1]:
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -92,7 +92,7 @@ CASES = {
     ),
     "unknown environment": (
         put(*PDM, "env", "perceptual"),
-        "tasksets.PDM.env: expected one of go_nogo, perceptual_decision, or 'file.py:Name' of your own; got 'perceptual'",
+        "tasksets.PDM.env: expected one of circle_sign, context_integration, decision_line, go_nogo, perceptual_decision, sequence_memory, or 'file.py:Name' of your own; got 'perceptual'",
     ),
     "missing file of one's own": (
         put(*PDM, "env", "no/such/file.py:Mine"),

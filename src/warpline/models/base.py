@@ -40,8 +40,8 @@ class Model(Protocol):
 
         Returns
         -------
-        outputs : Tensor, shape (trial, time, action)
-            Logits.
+        outputs : Tensor, shape (trial, time, output)
+            Logits of the actions, or the output vector.
         states : Tensor, shape (trial, time, unit)
             The hidden state after each step.
         """
@@ -84,7 +84,7 @@ def build_model(
     settings : mapping
         The architecture's entry of the configuration.
     n_inputs, n_outputs : int
-        Numbers of input channels and of actions.
+        Numbers of input channels and of outputs (actions, or entries of the output vector).
     dt : float
         Time step in ms.
     seed : int
