@@ -243,7 +243,9 @@ def test_a_noise_free_trial_is_the_family_at_its_kappa(env, data):
     varied = own | {"timing": VECTOR.get(env, PDM)}
     family = make_environment(varied, "Basic").family(fixed, **condition)
     assert tuple(family.names) == FAMILIES[env]
-    kappa = [data.draw(st.floats(c.low, c.high, allow_subnormal=False)) for c in family.coordinates]
+    kappa = [
+        data.draw(st.floats(c.low, c.high, allow_subnormal=False)) for c in family.coordinates
+    ]
     environment.new_trial(**shown_at(env, kappa), **condition)
     sequence = family.sequence(torch.tensor([kappa], dtype=torch.float64))[0]
     assert sequence.shape == environment.ob.shape
@@ -291,7 +293,9 @@ def test_a_task_without_a_smooth_stimulus_has_no_family(task_settings):
 
 
 def test_tensors_of_a_vector_task():
-    data = TaskData.from_dataset(generate_trials(task("sequence_memory"), "Basic", "train", 30, 1))
+    data = TaskData.from_dataset(
+        generate_trials(task("sequence_memory"), "Basic", "train", 30, 1)
+    )
     assert data.target.dtype == torch.float32 and data.target.shape[-1] == data.n_outputs == 2
     assert data.tolerance == pytest.approx(2 * math.sin(math.radians(15)))
     rows = data.rows(torch.arange(5))

@@ -189,7 +189,9 @@ class RuleTask:
         known: dict[str, Any] = {period: self.timing[period] for period in self.periods}  # type: ignore[attr-defined]
         unknown = [period for period in timing if period not in known]
         if unknown:
-            raise ValueError(f"expected periods among {', '.join(known)}; got {', '.join(unknown)}")
+            raise ValueError(
+                f"expected periods among {', '.join(known)}; got {', '.join(unknown)}"
+            )
         steps, start = {}, 0
         for period, duration in {**known, **timing}.items():
             if not isinstance(duration, int | float):

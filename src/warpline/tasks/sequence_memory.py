@@ -105,9 +105,7 @@ class TaskSet(VectorTask):
         """
         steps = [self.end_ind[item] - self.start_ind[item] for item in self.shown]
         return float(
-            np.mean(
-                [angle_accuracy(self.sigma / math.sqrt(n), self.tolerance_angle) for n in steps]
-            )
+            np.mean([angle_accuracy(self.sigma / math.sqrt(n), self.tolerance_angle) for n in steps])
         )
 
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102

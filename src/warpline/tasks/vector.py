@@ -25,9 +25,7 @@ class _VectorEnv(TrialEnv):
     See `VectorTask`.
     """
 
-    def __init__(
-        self, *, dt: int, timing: Mapping[str, Any], sigma: float, tolerance: float
-    ) -> None:
+    def __init__(self, *, dt: int, timing: Mapping[str, Any], sigma: float, tolerance: float) -> None:
         super().__init__(dt=dt)
         own: Any = self
         missing = [period for period in own.periods if period not in timing]
@@ -51,9 +49,7 @@ class _VectorEnv(TrialEnv):
         own: Any = self
         trial = {**own.draw(), **kwargs}
         self.add_period(list(own.periods))
-        kappa = torch.tensor(
-            [[trial[entry[0]] for entry in own.coordinates()]], dtype=torch.float64
-        )
+        kappa = torch.tensor([[trial[entry[0]] for entry in own.coordinates()]], dtype=torch.float64)
         condition = {name: trial[name] for name in own.conditions}
         for period in own.periods:
             for name, value in own.stimuli(kappa, period, **condition).items():
@@ -145,6 +141,8 @@ class SignTask(VectorTask):
         if deviation == 0 or mean == 0:
             return 1.0 if mean else 0.5
         first = self.start_ind[self.shown[0]]
-        due = [np.arange(self.start_ind[period], self.end_ind[period]) for period in self.decisions]
+        due = [
+            np.arange(self.start_ind[period], self.end_ind[period]) for period in self.decisions
+        ]
         n = np.concatenate(due) - first + 1
         return float(ndtr(abs(mean) * np.sqrt(n) / deviation).mean())
