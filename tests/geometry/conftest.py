@@ -74,6 +74,20 @@ def graph(function, half=1.0):
 
 
 @pytest.fixture(scope="session")
+def drawn():
+    """Random points between two corners, (count, coordinate)."""
+
+    def draw(count, low, high, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        low, high = (torch.as_tensor(x, dtype=torch.float64) for x in (low, high))
+        return low + (high - low) * torch.rand(
+            count, len(low), generator=generator, dtype=low.dtype
+        )
+
+    return draw
+
+
+@pytest.fixture(scope="session")
 def surfaces():
     return SimpleNamespace(
         circle=circle,

@@ -26,19 +26,13 @@ from warpline.geometry import (
 SEEDS = st.integers(0, 2**31)
 
 
-def drawn(count, low, high, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    low, high = (torch.as_tensor(x, dtype=torch.float64) for x in (low, high))
-    return low + (high - low) * torch.rand(count, len(low), generator=generator, dtype=low.dtype)
-
-
 def square(count):
     line = torch.linspace(-1, 1, count, dtype=torch.float64)
     return torch.cartesian_prod(line, line)
 
 
 @pytest.mark.parametrize("radius", [0.1, 2.0, 30.0])
-def test_sphere(surfaces, radius):
+def test_sphere(drawn, surfaces, radius):
     sphere = surfaces.sphere(radius)
     kappa = drawn(20, [0.1, -3], [3, 3])
     assert torch.allclose(gaussian_curvature(sphere, kappa) * radius**2, torch.ones(20).double())
@@ -52,7 +46,7 @@ def test_sphere(surfaces, radius):
     assert torch.allclose(sectional * radius**2, torch.tensor(1.0).double(), rtol=1e-8)
 
 
-def test_torus(surfaces):
+def test_torus(drawn, surfaces):
     kappa = drawn(50, [-3, -3], [3, 3])
     cosine = kappa[:, 0].cos()
     curvature = gaussian_curvature(surfaces.torus(), kappa)
@@ -79,7 +73,7 @@ def test_total_curvature_of_a_torus_is_nothing(surfaces):
     assert abs(float((curvature * area).sum())) < 1e-9 < float((curvature.abs() * area).sum())
 
 
-def test_surfaces_of_revolution(surfaces):
+def test_surfaces_of_revolution(drawn, surfaces):
     u = drawn(20, [-1.4, -3], [1.4, 3])
     catenoid = surfaces.catenoid()
     assert torch.allclose(gaussian_curvature(catenoid, u), -(u[:, 0].cosh() ** -4), rtol=1e-11)
@@ -95,7 +89,7 @@ def test_surfaces_of_revolution(surfaces):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_polynomial_graphs_against_symbolic_derivatives_of_the_metric(surfaces, seed):
+def test_polynomial_graphs_against_symbolic_derivatives_of_the_metric(drawn, surfaces, seed):
     """Christoffel symbols and K from G and its symbolic derivatives (Brioschi), not from Phi_ij."""
     rng = np.random.default_rng(seed)
     x, y = sympy.symbols("x y")
@@ -154,7 +148,9 @@ def test_polynomial_graphs_against_symbolic_derivatives_of_the_metric(surfaces, 
 
 @settings(deadline=None, max_examples=15)
 @given(seed=SEEDS, scale=st.floats(0.01, 100))
-def test_curvature_does_not_change_by_isometry_and_shrinks_by_scaling(network_slice, seed, scale):
+def test_curvature_does_not_change_by_isometry_and_shrinks_by_scaling(
+    drawn, network_slice, seed, scale
+):
     states, immersion = network_slice
     generator = torch.Generator().manual_seed(seed)
     turn = torch.linalg.qr(torch.randn(20, 16, generator=generator, dtype=torch.float64))[0]
@@ -168,7 +164,7 @@ def test_curvature_does_not_change_by_isometry_and_shrinks_by_scaling(network_sl
 
 @settings(deadline=None, max_examples=15)
 @given(seed=SEEDS)
-def test_curvature_does_not_change_by_new_coordinates(network_slice, seed):
+def test_curvature_does_not_change_by_new_coordinates(drawn, network_slice, seed):
     """Coordinates of other units too, at an angle to the old ones and bent."""
     states, immersion = network_slice
     mix = drawn(2, [-0.4, -0.4], [0.4, 0.4], seed) + torch.eye(2)
@@ -196,7 +192,7 @@ def test_where_the_rank_is_lost_is_said(surfaces):
         gaussian_curvature(flat, kappa)
 
 
-def test_wrong_questions_are_refused(surfaces):
+def test_wrong_questions_are_refused(drawn, surfaces):
     three = surfaces.three_sphere()
     kappa = drawn(2, [1, 1, 1], [2, 2, 2])
     with pytest.raises(ValueError, match="two coordinates for a Gaussian curvature, got 3"):

@@ -19,13 +19,7 @@ from warpline.geometry import (
 SEEDS = st.integers(0, 2**31)
 
 
-def drawn(count, low, high, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    low, high = (torch.as_tensor(x, dtype=torch.float64) for x in (low, high))
-    return low + (high - low) * torch.rand(count, len(low), generator=generator, dtype=low.dtype)
-
-
-def test_distances_on_a_sphere(surfaces):
+def test_distances_on_a_sphere(drawn, surfaces):
     radius = 2.0
     sphere = surfaces.sphere(radius)
     start, end = (drawn(15, [0.4, -3], [2.7, 3], seed) for seed in (1, 2))
@@ -64,7 +58,7 @@ def test_the_shorter_way_round_is_taken(surfaces):
     assert float(geodesic_distance(slow, a, b)) == pytest.approx(long_way, rel=1e-6)
 
 
-def test_distances_on_a_torus_agree_with_shooting(surfaces):
+def test_distances_on_a_torus_agree_with_shooting(drawn, surfaces):
     torus = surfaces.torus()
     start = drawn(6, [-3, -3], [3, 3])
     shot = geodesics_from(torus, start, drawn(6, [-1, -1], [1, 1], seed=5), 1.2)
@@ -86,7 +80,9 @@ def test_a_point_is_no_distance_from_itself(surfaces):
 
 @settings(deadline=None, max_examples=4)
 @given(seed=SEEDS, scale=st.floats(0.01, 100))
-def test_distances_keep_to_isometries_scaling_and_new_coordinates(network_slice, seed, scale):
+def test_distances_keep_to_isometries_scaling_and_new_coordinates(
+    drawn, network_slice, seed, scale
+):
     function, immersion = network_slice
     generator = torch.Generator().manual_seed(seed)
     turn = torch.linalg.qr(torch.randn(20, 16, generator=generator, dtype=torch.float64))[0]
