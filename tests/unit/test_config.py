@@ -100,7 +100,7 @@ CASES = {
     ),
     "unknown model": (
         put("architectures", "leaky_rnn", "model", "lstm"),
-        "architectures.leaky_rnn.model: expected one of leaky_gru, leaky_rnn",
+        "or 'file.py:Name' of your own; got 'lstm'",
     ),
     "unknown activation": (
         put("architectures", "leaky_rnn", "activation", "sigmoid"),

@@ -82,7 +82,12 @@ class Network(nn.Module):
         ).abs()
         excitation = (sizes * (signs > 0)).sum(1, keepdim=True)
         inhibition = (sizes * (signs < 0)).sum(1, keepdim=True)
-        sizes = torch.where(signs < 0, sizes * excitation / inhibition.clamp(min=1e-12), sizes)
+        if not (inhibition > 0).all():
+            raise ValueError(
+                f"expected initial weights between all units, but init '{settings['init']}' leaves some "
+                "with no inhibition: use gaussian, xavier, kaiming or orthogonal"
+            )
+        sizes = torch.where(signs < 0, sizes * excitation / inhibition, sizes)
         radius = torch.linalg.eigvals(signs * sizes).abs().max()
         self.weight_hh = nn.Parameter(sizes * settings["gain"] / radius)
         self.weight_in = nn.Parameter(input_matrix(units, n_inputs, generator).abs())
