@@ -44,6 +44,11 @@ class Plan:
                     for architecture in block.architectures:
                         for curriculum in block.curricula:
                             yield Subject(taskset, architecture, curriculum)
+        for name in self.config.run.warping:
+            analysis = self.config.warping[name]
+            # Over learning, the metric stands beside the measures of dissimilarity.
+            if comparison is None or (comparison, analysis.experiment) == ("learning",) * 2:
+                yield Subject(analysis.taskset, analysis.architecture, analysis.curriculum)
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
@@ -108,6 +113,9 @@ class Plan:
         return self.tasks(taskset, self.config.curricula[curriculum].train or ["target"])
 
     def shown_tasks(self, taskset: str) -> list[str]:
-        """Return the tasks that networks are evaluated on, the target first."""
+        """Return the tasks that networks are evaluated on, the target first; none if none compares."""
+        if not any(self.architectures(taskset, kind) for kind in ("learning", "architectures")):
+            return []
         names = self.tasks(taskset, ["target", *self.config.trajectories.tasks])
-        return list(dict.fromkeys(names))
+        known = self.config.tasksets[taskset].tasks
+        return [name for name in dict.fromkeys(names) if name in known]

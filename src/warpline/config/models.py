@@ -18,6 +18,7 @@ from warpline.config.base import (
     Seed,
     Strict,
 )
+from warpline.config.warping import Analysis
 
 __all__ = [
     "DSA",
@@ -284,10 +285,12 @@ class Run(Strict):
     """Names from ``measures``."""
     grid: Annotated[list[Grid], Field(min_length=1)]
     """Blocks of what is trained."""
+    warping: list[Name] = []
+    """Names from ``warping``: analyses of metric warping; their networks are trained too."""
     attractors: bool = False
     """Make the attractor test bench too (``snakemake attractors`` makes it in any case)."""
 
-    @field_validator("seeds", "measures")
+    @field_validator("seeds", "measures", "warping")
     @classmethod
     def _unique(cls, value: list[Any]) -> list[Any]:
         twice = sorted({str(item) for item in value if value.count(item) > 1})
@@ -330,6 +333,8 @@ class Config(Strict):
     """Which hidden states are kept."""
     comparison: Comparison
     """Which checkpoints are compared."""
+    warping: dict[Name, Analysis] = {}
+    """Catalogue of analyses of metric warping."""
     attractors: Attractors = Attractors()
     """The attractor test bench."""
     statistics: Statistics = Statistics()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-__all__ = ["Coordinate", "Family"]
+__all__ = ["Coordinate", "Family", "check_kappa"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,39 @@ class Coordinate:
         return torch.linspace(self.low, self.high, count, dtype=torch.float64)
 
 
+def check_kappa(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> None:
+    """Refuse points that do not lie on the manifold of the coordinates.
+
+    Parameters
+    ----------
+    kappa : Tensor, shape (point, coordinate)
+    coordinates : tuple of Coordinate
+
+    Raises
+    ------
+    ValueError
+        When kappa is not of shape (point, coordinate), not finite, or outside the domain of a
+        coordinate that is not periodic; the message names the coordinate.
+    """
+    if kappa.ndim != 2 or kappa.shape[1] != len(coordinates):
+        names = ", ".join(c.name for c in coordinates)
+        raise ValueError(
+            f"expected kappa of shape (point, {len(coordinates)}) for {names}; got {tuple(kappa.shape)}"
+        )
+    if not torch.isfinite(kappa).all():
+        raise ValueError("expected finite kappa, got values that are not")
+    for column, coordinate in zip(kappa.T, coordinates, strict=True):
+        if coordinate.periodic or not len(column):
+            continue
+        low, high = float(column.min()), float(column.max())
+        slack = 1e-9 * (coordinate.high - coordinate.low)
+        if low < coordinate.low - slack or high > coordinate.high + slack:
+            raise ValueError(
+                f"expected {coordinate.name} in [{coordinate.low:g}, {coordinate.high:g}], "
+                f"got values from {low:g} to {high:g}"
+            )
+
+
 @dataclass(frozen=True)
 class Family:
     """Inputs u(t; kappa) over a manifold with coordinates kappa in R^m.
@@ -78,31 +111,8 @@ class Family:
         return [coordinate.name for coordinate in self.coordinates]
 
     def check(self, kappa: Tensor) -> None:
-        """Refuse points that are not of the family.
-
-        Raises
-        ------
-        ValueError
-            When kappa is not of shape (point, coordinate), not finite, or outside the domain of a
-            coordinate that is not periodic; the message names the coordinate.
-        """
-        if kappa.ndim != 2 or kappa.shape[1] != len(self.coordinates):
-            raise ValueError(
-                f"expected kappa of shape (point, {len(self.coordinates)}) for "
-                f"{', '.join(self.names)}; got {tuple(kappa.shape)}"
-            )
-        if not torch.isfinite(kappa).all():
-            raise ValueError("expected finite kappa, got values that are not")
-        for column, coordinate in zip(kappa.T, self.coordinates, strict=True):
-            if coordinate.periodic or not len(column):
-                continue
-            low, high = float(column.min()), float(column.max())
-            slack = 1e-9 * (coordinate.high - coordinate.low)
-            if low < coordinate.low - slack or high > coordinate.high + slack:
-                raise ValueError(
-                    f"expected {coordinate.name} in [{coordinate.low:g}, {coordinate.high:g}], "
-                    f"got values from {low:g} to {high:g}"
-                )
+        """Refuse points that are not of the family: `check_kappa` with its coordinates."""
+        check_kappa(kappa, self.coordinates)
 
     def grid(self, *counts: int) -> Tensor:
         """Return a regular grid over the domain, shape (point, coordinate), the last coordinate fastest.
