@@ -69,6 +69,8 @@ class RuleTask:
     """The period in which the stimulus is shown, and the noise is added."""
     adds_noise: ClassVar[bool] = False
     """Whether the environment itself adds noise to its stimulus."""
+    conditions: ClassVar[Sequence[str]] = ()
+    """What the stimulus depends on beside kappa, such as a context: names of trial variables."""
     tolerance: float | None = None
     """None: the target is an action. A number: a vector, answered right within this distance."""
 
@@ -132,7 +134,7 @@ class RuleTask:
         period : str
             One of `periods`. Channels that are left out are 0; fixation and rule cue are the mixin's.
         **condition
-            What else the stimulus depends on, such as a context.
+            A value for each of `conditions`.
         """
         raise NotImplementedError("a task set with coordinates() states its stimuli() too")
 
@@ -189,9 +191,7 @@ class RuleTask:
         known: dict[str, Any] = {period: self.timing[period] for period in self.periods}  # type: ignore[attr-defined]
         unknown = [period for period in timing if period not in known]
         if unknown:
-            raise ValueError(
-                f"expected periods among {', '.join(known)}; got {', '.join(unknown)}"
-            )
+            raise ValueError(f"expected periods among {', '.join(known)}; got {', '.join(unknown)}")
         steps, start = {}, 0
         for period, duration in {**known, **timing}.items():
             if not isinstance(duration, int | float):
@@ -212,7 +212,7 @@ class RuleTask:
         timing : mapping of str to float, optional
             Durations in ms, needed for the periods whose duration varies.
         **condition
-            What else the stimulus depends on (``context=1``); see the task set.
+            A value for each of `conditions`, such as ``context=1``.
 
         Returns
         -------
@@ -230,6 +230,11 @@ class RuleTask:
 
         from warpline.geometry.families import Coordinate, Family
 
+        if set(condition) != set(self.conditions):
+            raise ValueError(
+                f"expected a value for each condition ({', '.join(self.conditions) or 'none'}); "
+                f"got {', '.join(condition) or 'none'}"
+            )
         coordinates = tuple(Coordinate(*entry) for entry in self.coordinates())
         periods = self._steps(timing or {})
         n_steps = max(stop for _, stop in periods.values())
