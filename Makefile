@@ -66,6 +66,7 @@ benchmark: $(READY)
 	python benchmarks/dsa.py
 	python benchmarks/mamba.py
 	python benchmarks/ensembles.py
+	python benchmarks/fixed_points.py
 
 clean:
 	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
