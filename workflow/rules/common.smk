@@ -28,7 +28,7 @@ from warpline import slices
 from warpline.config import ConfigError, load
 from warpline.digest import digest
 from warpline.files import Files
-from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES
+from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds
 from warpline.plan import Plan, Subject
 from warpline.registry import locate
 
