@@ -29,7 +29,13 @@ def make(arguments, settings):
     )
     panel = figure.add_subplot(grid[:, 1], projection="3d")
     panel.plot_surface(
-        *position.transpose(2, 0, 1), color="0.88", alpha=0.5, lw=0, rstride=1, cstride=1, shade=False
+        *position.transpose(2, 0, 1),
+        color="0.88",
+        alpha=0.5,
+        lw=0,
+        rstride=1,
+        cstride=1,
+        shade=False,
     )
     for line in np.linspace(0, len(kappa) - 1, 15).round().astype(int):
         panel.plot(*position[line].T, color="0.6", lw=0.7)

@@ -122,20 +122,20 @@ def _curricula(config: Config) -> Iterator[str]:
                 yield f"curricula.{name}.{key}: expected each task once, got {', '.join(tasks)}"
 
 
-def _stated(taskset: TaskSet, attribute: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the task set's class states of its periods; the default where it states nothing."""
+def _statement(folder: str, name: str, kind: str, attribute: str) -> tuple[str, ...]:
+    """Return what a class states in its own body; nothing where there is no such class."""
     try:
-        found = registry.statement("tasks", taskset.env, "TaskSet", attribute)
+        return tuple(registry.statement(folder, name, kind, attribute) or ())
     except registry.UnknownNameError:
-        found = None  # which _registered reports
-    return tuple(found) if found else default
+        return ()  # which _registered reports
 
 
 def _timing(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
-        periods = _stated(taskset, "periods", PERIODS)
-        decisions = _stated(taskset, "decisions", ("decision",))
+        stated = ("tasks", taskset.env, "TaskSet")
+        periods = _statement(*stated, "periods") or PERIODS
+        decisions = _statement(*stated, "decisions") or ("decision",)
         if ":" not in taskset.env:
             yield from _unknown(place, taskset.timing, periods)
         needed = dict.fromkeys([taskset.window, *decisions])
@@ -204,6 +204,16 @@ def _training(config: Config) -> Iterator[str]:
             yield (
                 f"{stage}.evaluate_every: expected at most {stage}.max_steps = {settings.max_steps}, "
                 f"got {settings.evaluate_every}"
+            )
+    for name in _used(config, "architectures"):
+        entry = config.architectures.get(name)
+        if entry is None:
+            continue
+        known = _statement("models", entry.model, "Network", "activations")
+        if known and entry.activation not in known:
+            yield (
+                f"architectures.{name}.activation: expected {' or '.join(known)} for {entry.model}, "
+                f"got '{entry.activation}'"
             )
     for taskset, name in dict.fromkeys(run[:2] for run in _runs(config)):
         entry = config.architectures.get(name)

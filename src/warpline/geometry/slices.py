@@ -28,6 +28,7 @@ class StateSlice:
         self.coordinates: tuple[Coordinate, ...] = family.coordinates
         self._dynamics, self._family, self._moment = dynamics, family, moment
         self._initial = initial
+        self._known: dict[bool, bool] = {}
 
     @torch.no_grad()
     def __call__(self, kappa: Tensor, order: int = 1) -> Jet:
@@ -50,7 +51,7 @@ class StateSlice:
         kappa = kappa.to(dynamics.device, dynamics.dtype)
         second, m = order == 2, kappa.shape[1]
         stack = start(dynamics, kappa, second, self._initial)
-        advance = advance_of(dynamics, self._family, kappa, second)
+        advance = advance_of(dynamics, self._family, kappa, second, self._known)
         for k in range(self._moment):
             stack = advance(stack, k)
         seen = observed(dynamics, stack, m)
