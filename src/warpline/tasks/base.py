@@ -246,13 +246,23 @@ class RuleTask:
         if "fixation" in names:
             cues[: periods[self.decisions[0]][0], names.index("fixation")] = 1
 
+        rows = cues.tolist()
+
         def inputs(kappa: Tensor, step: int) -> Tensor:
-            columns = list(cues[step].to(kappa).expand(len(kappa), -1).unbind(1))
-            for name, value in self.stimuli(kappa, period_of[step], **condition).items():
-                columns[names.index(name)] = columns[names.index(name)] + value
+            shown = self.stimuli(kappa, period_of[step], **condition)
+            columns = []
+            # Few operations: derivatives are taken through each of them.
+            for name, cue in zip(names, rows[step], strict=True):
+                value = shown.get(name, 0.0)
+                value = value + cue if cue else value
+                whole = isinstance(value, torch.Tensor)
+                columns.append(value if whole else kappa.new_full((len(kappa),), value))
             return torch.stack(columns, dim=1)
 
         middle = torch.tensor([[(c.low + c.high) / 2 for c in coordinates]], dtype=torch.float64)
         for period in periods:
-            self.stimuli(middle, period, **condition)  # refuses a wrong condition now, not later
-        return Family(coordinates, inputs, n_steps, periods)
+            # Refuses a wrong condition, or a channel that is none, now and not later.
+            for name in self.stimuli(middle, period, **condition):
+                names.index(name)
+        pieces = tuple(sorted({start for start, stop in periods.values() if start < stop}))
+        return Family(coordinates, inputs, n_steps, periods, pieces)

@@ -19,6 +19,8 @@ __all__ = ["gridlines"]
 VERTICES = 31
 """Of a line, on each side of its base line."""
 MOMENTS = ("early", "late")
+TOLERANCE = 1e-4
+"""Of the integration, in fractions of the domain: less than the eye sees."""
 
 Row = tuple[str, str, str, float]
 
@@ -60,7 +62,10 @@ def gridlines(
         where = f"context {context}"
         try:
             drawn = geodesic_gridlines(
-                state_slice(dynamics, family, moment), count=(count, count), points=VERTICES
+                state_slice(dynamics, family, moment),
+                count=(count, count),
+                points=VERTICES,
+                tolerance=TOLERANCE,
             )
         except DegenerateMetricError:
             rows += [

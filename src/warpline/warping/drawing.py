@@ -14,11 +14,13 @@ from warpline.plotting import PALETTES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from mpl_toolkits.mplot3d import Axes3D
 
 __all__ = [
     "bare",
     "colour_of",
+    "free_figure",
     "gather",
     "letter",
     "lines",
@@ -26,6 +28,15 @@ __all__ = [
     "sample",
     "sheet",
 ]
+
+
+def free_figure(**settings: Any) -> Figure:
+    """Return a figure whose panels stay where they are put: constrained layout does not take 3-D panels."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(**settings)
+    figure.set_layout_engine("none")
+    return figure
 
 
 def gather(paths: Sequence[str]) -> xr.Dataset:
