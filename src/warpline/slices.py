@@ -154,7 +154,7 @@ def figure_slice(plan: Plan, *keys: str) -> Slice:
         "statistics": plan.config.statistics.model_dump(),
         # In the order in which they are run: an entry that is not run changes no colour.
         "curricula": list(dict.fromkeys(subject.curriculum for subject in plan.subjects)),
-        "measures": plan.config.run.measures,
+        "measures": plan.all_measures,
         "wasserstein": [
             name
             for name, entry in plan.config.measures.items()

@@ -56,7 +56,7 @@ wildcard_constraints:
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
     pretraining=r"[A-Za-z0-9_.\-]+(\+[A-Za-z0-9_.\-]+)*",
-    measure=alternatives(CONFIG.run.measures),
+    measure=alternatives(PLAN.all_measures),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
 

@@ -56,6 +56,8 @@ def _names(config: Config) -> Iterator[str]:
         for k, block in enumerate(config.run.grid):
             yield from _unknown(f"run.grid.{k}.{kind}", getattr(block, kind), catalogue)
     yield from _unknown("run.measures", config.run.measures, config.measures)
+    for name, taskset in config.tasksets.items():
+        yield from _unknown(f"tasksets.{name}.measures", taskset.measures, config.measures)
     yield from _unknown("run.warping", config.run.warping, config.warping)
     for name in config.run.warping:
         entry = config.warping.get(name)
@@ -174,20 +176,23 @@ def _window_steps(taskset: TaskSet) -> int | None:
 
 
 def _delays(config: Config) -> Iterator[str]:
-    for measure in config.run.measures:
-        entry = config.measures.get(measure)
-        if not isinstance(entry, DSA):
+    for name in dict.fromkeys(run[0] for run in _runs(config, compared=True)):
+        taskset = config.tasksets.get(name)
+        steps = _window_steps(taskset) if taskset is not None else None
+        if taskset is None or steps is None:
             continue
-        need = (entry.n_delays - 1) * entry.delay_interval + 2
-        for name in dict.fromkeys(run[0] for run in _runs(config, compared=True)):
-            steps = _window_steps(config.tasksets[name]) if name in config.tasksets else None
-            if steps is not None and steps < need:
-                taskset = config.tasksets[name]
+        for measure in taskset.measures or config.run.measures:
+            entry = config.measures.get(measure)
+            if not isinstance(entry, DSA):
+                continue
+            need = (entry.n_delays - 1) * entry.delay_interval + 2
+            if steps < need:
                 yield (
                     f"measures.{measure}: {entry.n_delays} delays of {entry.delay_interval} steps need "
                     f"a window of at least {need} steps, got {steps} (task set {name}, "
                     f"{taskset.window} of {taskset.timing[taskset.window]} ms at dt = {taskset.dt} ms): "
-                    "use fewer or shorter delays, or a smaller dt"
+                    "use fewer or shorter delays, a smaller dt, or other measures for this task set "
+                    f"(tasksets.{name}.measures)"
                 )
 
 

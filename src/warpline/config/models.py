@@ -121,6 +121,8 @@ class TaskSet(Strict):
     """Further arguments of the environment."""
     trials: TrialCounts = TrialCounts()
     """How many trials of each task."""
+    measures: list[Name] = []
+    """Names from ``measures`` that suit its window; empty: those of ``run.measures``."""
 
 
 # --- models -----------------------------------------------------------------------------------------
