@@ -61,6 +61,7 @@ class RuleTask:
     """
 
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
+    """In their order. Written out, as `decisions`: the configuration is checked without importing them."""
     decisions: ClassVar[Sequence[str]] = ("decision",)
     """The periods in which an answer is due; the fixation input goes off with the first of them."""
     unasked: ClassVar[Sequence[str]] = ()
