@@ -48,6 +48,7 @@ __all__ = [
     "TwoItems",
     "average_metric",
     "dynamics_of",
+    "encoding_subspace",
     "find_fixed_points",
     "immersion_of",
     "metric_stream",
