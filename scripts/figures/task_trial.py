@@ -10,6 +10,16 @@ def held(axes, seconds, values, **style):
     axes.plot(seconds, np.append(values, values[-1]), drawstyle="steps-post", **style)
 
 
+def legibility(data):
+    """Return per trial how easy it is to read: a strong stimulus, targets that differ."""
+    if "coh" in data:
+        return data["coh"].values
+    if "output" in data.dims:
+        due = data["target"].where(data["decision"])
+        return (data["ideal"] + due.std("time").sum("output")).values
+    return data["scored"].values
+
+
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
@@ -24,9 +34,7 @@ def make(arguments, settings):
         height_ratios=[2, 1],
     )
     for column, data in enumerate(datasets):
-        # The first trial that has a right answer: a strong stimulus is easier to read.
-        strength = data["coh"].values if "coh" in data else data["scored"].values
-        trial = data.isel(trial=int(strength.argmax()))
+        trial = data.isel(trial=int(legibility(data).argmax()))
         steps = int(trial["valid"].sum())
         seconds = np.arange(steps + 1) * data.attrs["dt"] / 1000
         top, bottom = rows[:, column]
@@ -39,7 +47,7 @@ def make(arguments, settings):
         for name in data["channel"].values:
             if not name.startswith("rule_"):
                 values = trial["inputs"].sel(channel=name).values[:steps]
-                style = {"color": "0.3", "ls": "--"} if name == "fixation" else {}
+                style = {"color": "0.3", "ls": "--", "zorder": 3} if name == "fixation" else {}
                 held(top, seconds, values, label=name.replace("_", " "), **style)
         target = trial["target"].values[:steps]
         if "output" in trial.dims:
@@ -48,15 +56,16 @@ def make(arguments, settings):
             for k, values in enumerate(asked.T):
                 label = f"output {k + 1}" if asked.shape[1] > 1 else None
                 held(bottom, seconds, values, color=str(0.5 * k), label=label)
-            bottom.set_yticks([-1, 0, 1])
+            bottom.set(yticks=[-1, 0, 1], ylim=(-1.15, 1.15))
         else:
             held(bottom, seconds, target, color="black")
             bottom.set_yticks(range(data.attrs["n_outputs"]))
         bottom.set_xlabel("time (s)")
         top.set_title(data.attrs["task"])
     rows[0, 0].set_ylabel("input")
-    vector = "output" in datasets[0].dims
-    rows[1, 0].set_ylabel("target\n(gap: not asked)" if vector else "right action\n(0: fixate)")
+    gaps = any((data["valid"] & ~data["asked"]).any() for data in datasets)
+    label = "target\n(gap: not asked)" if gaps else "target"
+    rows[1, 0].set_ylabel(label if "output" in datasets[0].dims else "right action\n(0: fixate)")
     for axes in rows[:, -1]:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="upper left", bbox_to_anchor=(1, 1))

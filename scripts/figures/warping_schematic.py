@@ -7,26 +7,41 @@ from warpline.warping import drawing
 
 
 def make(arguments, settings):
-    import matplotlib.pyplot as plt
 
     network = drawing.sample(drawing.gather(arguments.arrays))
     colours = drawing.colour_of(settings["style"])
     kappa, time = network["kappa"].values, network["time"].values
     position = network["position"].transpose("kappa", "time", "axis").values
     direction = network["direction"].transpose("kappa", "time", "tangent", "axis").values
-    # A point where both tangent vectors have some length.
-    length = np.linalg.norm(direction, axis=-1)
-    worth = np.minimum(length[..., 0] / length[..., 0].max(), length[..., 1] / length[..., 1].max())
-    i, k = np.unravel_index(worth.argmax(), worth.shape)
+    # The point, off the edges, at which the state moves with both, and in directions of their own.
+    length = np.linalg.norm(direction, axis=-1).clip(1e-12)
+    middle = slice(len(kappa) // 5, -len(kappa) // 5)
+    typical = np.median(length[middle, 1:], axis=(0, 1))
+    cosine = np.abs((direction[..., 0, :] * direction[..., 1, :]).sum(-1)) / length.prod(axis=-1)
+    worth = np.minimum((length / typical).min(axis=-1), 1) * (1 - cosine)
+    i, k = np.unravel_index(worth[middle].argmax(), worth[middle].shape)
+    i += middle.start
 
-    figure = plt.figure(figsize=(7.0, 4.2))
-    grid = figure.add_gridspec(2, 2, width_ratios=[1, 2.2])
+    figure = drawing.free_figure(figsize=(7.6, 4.2))
+    grid = figure.add_gridspec(
+        2, 2, width_ratios=[1, 2.2], left=0.07, right=0.99, top=0.88, bottom=0.1, hspace=0.5
+    )
     panel = figure.add_subplot(grid[:, 1], projection="3d")
+    panel.plot_surface(
+        *position.transpose(2, 0, 1),
+        color="0.88",
+        alpha=0.5,
+        lw=0,
+        rstride=1,
+        cstride=1,
+        shade=False,
+    )
     for line in np.linspace(0, len(kappa) - 1, 15).round().astype(int):
-        panel.plot(*position[line].T, color="0.65", lw=0.7)
+        panel.plot(*position[line].T, color="0.6", lw=0.7)
     for moment in np.linspace(0, len(time) - 1, 12).round().astype(int):
-        panel.plot(*position[:, moment].T, color="0.8", lw=0.7)
-    panel.plot(*position[i].T, color="0.2", lw=1.4)
+        panel.plot(*position[:, moment].T, color="0.6", lw=0.5)
+    panel.plot(*position[i].T, color="0.1", lw=1.6)
+    panel.plot(*position[:, k].T, color="0.1", lw=1.6)
     extent = np.ptp(position.reshape(-1, 3), axis=0).max()
     for j, (name, symbol) in enumerate((("input", "a = ∂x/∂κ"), ("time", "f = dx/dt"))):
         arrow = direction[i, k, j] / length[i, k, j] * 0.3 * extent
@@ -50,7 +65,8 @@ def make(arguments, settings):
 
     panel = figure.add_subplot(grid[1, 0])
     metric = network["metric"].values[i, k]
-    plotting.annotated_heat_map(panel, metric, (["κ", "t"], ["κ", "t"]), metric.max())
+    plotting.annotated_heat_map(panel, metric, (["κ", "t"], ["κ", "t"]), np.abs(metric).max())
+    panel.set_xticklabels(["κ", "t"], rotation=0, ha="center")
     drawing.letter(panel, "c", "metric G at the point")
     figure.suptitle(f"one network, κ = {kappa[i]:.2g}, {time[k]:g} ms", fontsize="small")
     return figure

@@ -5,10 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
+from scipy.optimize import brentq, root
 
-from warpline.geometry.dynamics import Dynamics
+from warpline.geometry.dynamics import Dynamics, dynamics_of
 from warpline.geometry.fixed_points import Status, find_fixed_points, starts_near
+from warpline.models.base import build_model
 
 
 def euler(velocity, states, duration=0.1):
@@ -57,11 +58,11 @@ def test_a_map_with_two_attractors_and_a_repeller_between():
     dynamics = Dynamics(lambda x, u: torch.tanh(2 * x + u), lambda n: torch.zeros(n, 1))
     starts = torch.tensor([[-0.5], [0.7], [1e-3]]).double()
     found = find_fixed_points(dynamics, torch.zeros(1, 1), starts, unstable=True)
-    root = brentq(lambda x: math.tanh(2 * x) - x, 0.5, 1)
+    top = brentq(lambda x: math.tanh(2 * x) - x, 0.5, 1)
     order = found.states[:, 0].argsort()
-    assert found.states[order, 0].numpy() == pytest.approx([-root, 0, root], abs=1e-8)
+    assert found.states[order, 0].numpy() == pytest.approx([-top, 0, top], abs=1e-8)
     assert found.n_unstable[order].tolist() == [0, 1, 0]
-    slopes = [2 * (1 - root**2) - 1, 1, 2 * (1 - root**2) - 1]
+    slopes = [2 * (1 - top**2) - 1, 1, 2 * (1 - top**2) - 1]
     assert found.eigenvalues[order, 0].real.numpy() == pytest.approx(slopes, abs=1e-7)
     # The multiplier at zero is 2, so the distance doubles per time constant.
     assert found.rates[order[1], 0].item() == pytest.approx(math.log(2))
@@ -227,6 +228,34 @@ def test_points_turn_and_grow_with_the_coordinates_and_spectra_stay(seed, size):
     here, there = ours.states[ours.index], theirs.states[theirs.index]
     assert torch.allclose(size * here @ turn.T, there, atol=1e-6 * size)
     assert torch.allclose(ours.rates[ours.index], theirs.rates[theirs.index], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["leaky_rnn", "leaky_gru"])
+def test_networks_of_the_registry(kind):
+    """Against scipy's root from the same place, and autograd's Jacobian."""
+    settings = {
+        "model": kind,
+        "units": 12,
+        "activation": "tanh",
+        "init": "gaussian",
+        "gain": 0.9,
+        "tau": 100,
+        "noise": 0.0,
+    }
+    dynamics = dynamics_of(build_model(settings, n_inputs=3, n_outputs=2, dt=20, seed=4))
+    inputs = normal(4, 3)
+    found = find_fixed_points(dynamics, inputs, dynamics.initial(1), relaxation=40)
+    assert found.fixed.all() and found.point.tolist() == [0, 1, 2, 3]
+    for state, held, eigenvalues in zip(found.states, inputs, found.eigenvalues, strict=True):
+
+        def velocity(x, u=held):
+            return ((dynamics.step(x[None], u[None]) - x) / dynamics.duration)[0]
+
+        exact = root(lambda x: velocity(torch.from_numpy(x)).numpy(), state.numpy() + 0.01).x
+        assert state.numpy() == pytest.approx(exact, abs=1e-7)
+        jacobian = torch.autograd.functional.jacobian(velocity, state)
+        expected = torch.linalg.eigvals(jacobian)
+        assert np.sort(eigenvalues.real) == pytest.approx(np.sort(expected.real), abs=1e-9)
 
 
 def test_bad_input_is_refused():

@@ -108,8 +108,18 @@ def test_a_torus_compressed_ten_times_looks_like_a_circle_and_is_marked():
     assert found.numbers[1:] != (2, 1)
     assert found.betti["undersampled"].all()
     assert found.betti["note"].tolist() == ["", UNDERSAMPLED, UNDERSAMPLED]
-    assert found.betti["covering_radius"][0] > np.sqrt(3) * 0.1 / 4
+    assert found.betti["covering_radius"][0] > 0.05
+    assert found.betti["gap"][0] == pytest.approx(2 * np.sin(np.pi / 37))
     assert betti_numbers(grid, **QUICK).betti["undersampled"].isna().all()
+
+
+def test_a_coarse_sample_is_marked_however_many_landmarks_it_has():
+    """Five points of a circle: all of them landmarks, and still further apart than its radius."""
+    fine, coarse = (
+        betti_numbers(circle(n, radius=0.5), loop_radius=0.5, **QUICK).betti for n in (200, 5)
+    )
+    assert coarse["covering_radius"][0] == 0 and coarse["undersampled"].all()
+    assert not fine["undersampled"].any()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -228,10 +238,10 @@ def test_bad_input_is_refused(points, changes, message):
 
 
 def test_states_that_have_met_are_few_landmarks_and_half_of_them_fewer():
-    """Four places of two states each: eight landmarks see four components, four cannot tell."""
+    """Four places, however many states are in each: certain components, but no more than nulls have."""
     corners = np.repeat([[0.0, 0], [0, 1], [1, 0], [1, 1]], 50, axis=0)
-    found = betti_numbers(corners + np.repeat([[0, 0], [0, 1e-3]], 100, axis=0), **QUICK)
-    assert found.numbers[1] == 0
-    assert (found.betti["low"][0], found.betti["high"][0]) == (1, 4)
+    found = betti_numbers(corners, **QUICK)
+    assert found.numbers == (1, 0)
+    assert found.betti["certified"][0] == 4 and found.betti["covering_radius"][0] == 0
     own = found.intervals.query("cloud == 'data' and dimension == 0")
-    assert own.groupby("landmarks").size().to_dict() == {40: 2 * 4, 80: 2 * 8}
+    assert own.groupby("landmarks").size().to_dict() == {40: 2 * 2, 80: 2 * 4}

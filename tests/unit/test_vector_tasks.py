@@ -243,9 +243,7 @@ def test_a_noise_free_trial_is_the_family_at_its_kappa(env, data):
     varied = own | {"timing": VECTOR.get(env, PDM)}
     family = make_environment(varied, "Basic").family(fixed, **condition)
     assert tuple(family.names) == FAMILIES[env]
-    kappa = [
-        data.draw(st.floats(c.low, c.high, allow_subnormal=False)) for c in family.coordinates
-    ]
+    kappa = [data.draw(st.floats(c.low, c.high, allow_subnormal=False)) for c in family.coordinates]
     environment.new_trial(**shown_at(env, kappa), **condition)
     sequence = family.sequence(torch.tensor([kappa], dtype=torch.float64))[0]
     assert sequence.shape == environment.ob.shape
@@ -278,7 +276,8 @@ def test_the_irrelevant_input_is_in_the_family_too():
     [
         ("sequence_memory", {}, {}, r"one duration of delay.*choice of \[200.*timing=\{'delay'"),
         ("decision_line", {"delya": 3}, {}, "among stimulus, decision; got delya"),
-        ("context_integration", {}, {}, "context=1 or context=2, got None"),
+        ("context_integration", {}, {}, r"each condition \(context\); got none"),
+        ("decision_line", {}, {"context": 1}, r"each condition \(none\); got context"),
         ("context_integration", {}, {"context": 3}, "context=1 or context=2, got 3"),
     ],
 )
@@ -293,9 +292,7 @@ def test_a_task_without_a_smooth_stimulus_has_no_family(task_settings):
 
 
 def test_tensors_of_a_vector_task():
-    data = TaskData.from_dataset(
-        generate_trials(task("sequence_memory"), "Basic", "train", 30, 1)
-    )
+    data = TaskData.from_dataset(generate_trials(task("sequence_memory"), "Basic", "train", 30, 1))
     assert data.target.dtype == torch.float32 and data.target.shape[-1] == data.n_outputs == 2
     assert data.tolerance == pytest.approx(2 * math.sin(math.radians(15)))
     rows = data.rows(torch.arange(5))

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from warpline import registry
 from warpline.config.errors import nearest
-from warpline.config.models import DSA, Config, TaskSet, TruncatedExponential, Uniform
+from warpline.config.models import (
+    DSA,
+    Config,
+    RecurrentArchitecture,
+    TaskSet,
+    TruncatedExponential,
+    Uniform,
+)
 
 __all__ = ["faults"]
 
@@ -56,6 +63,8 @@ def _names(config: Config) -> Iterator[str]:
         for k, block in enumerate(config.run.grid):
             yield from _unknown(f"run.grid.{k}.{kind}", getattr(block, kind), catalogue)
     yield from _unknown("run.measures", config.run.measures, config.measures)
+    for name, taskset in config.tasksets.items():
+        yield from _unknown(f"tasksets.{name}.measures", taskset.measures, config.measures)
     yield from _unknown("run.warping", config.run.warping, config.warping)
     for name in config.run.warping:
         entry = config.warping.get(name)
@@ -122,20 +131,20 @@ def _curricula(config: Config) -> Iterator[str]:
                 yield f"curricula.{name}.{key}: expected each task once, got {', '.join(tasks)}"
 
 
-def _stated(taskset: TaskSet, attribute: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the task set's class states of its periods; the default where it states nothing."""
+def _statement(folder: str, name: str, kind: str, attribute: str) -> tuple[str, ...]:
+    """Return what a class states in its own body; nothing where there is no such class."""
     try:
-        found = registry.statement("tasks", taskset.env, "TaskSet", attribute)
+        return tuple(registry.statement(folder, name, kind, attribute) or ())
     except registry.UnknownNameError:
-        found = None  # which _registered reports
-    return tuple(found) if found else default
+        return ()  # which _registered reports
 
 
 def _timing(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
-        periods = _stated(taskset, "periods", PERIODS)
-        decisions = _stated(taskset, "decisions", ("decision",))
+        stated = ("tasks", taskset.env, "TaskSet")
+        periods = _statement(*stated, "periods") or PERIODS
+        decisions = _statement(*stated, "decisions") or ("decision",)
         if ":" not in taskset.env:
             yield from _unknown(place, taskset.timing, periods)
         needed = dict.fromkeys([taskset.window, *decisions])
@@ -174,20 +183,23 @@ def _window_steps(taskset: TaskSet) -> int | None:
 
 
 def _delays(config: Config) -> Iterator[str]:
-    for measure in config.run.measures:
-        entry = config.measures.get(measure)
-        if not isinstance(entry, DSA):
+    for name in dict.fromkeys(run[0] for run in _runs(config, compared=True)):
+        taskset = config.tasksets.get(name)
+        steps = _window_steps(taskset) if taskset is not None else None
+        if taskset is None or steps is None:
             continue
-        need = (entry.n_delays - 1) * entry.delay_interval + 2
-        for name in dict.fromkeys(run[0] for run in _runs(config, compared=True)):
-            steps = _window_steps(config.tasksets[name]) if name in config.tasksets else None
-            if steps is not None and steps < need:
-                taskset = config.tasksets[name]
+        for measure in taskset.measures or config.run.measures:
+            entry = config.measures.get(measure)
+            if not isinstance(entry, DSA):
+                continue
+            need = (entry.n_delays - 1) * entry.delay_interval + 2
+            if steps < need:
                 yield (
                     f"measures.{measure}: {entry.n_delays} delays of {entry.delay_interval} steps need "
                     f"a window of at least {need} steps, got {steps} (task set {name}, "
                     f"{taskset.window} of {taskset.timing[taskset.window]} ms at dt = {taskset.dt} ms): "
-                    "use fewer or shorter delays, or a smaller dt"
+                    "use fewer or shorter delays, a smaller dt, or other measures for this task set "
+                    f"(tasksets.{name}.measures)"
                 )
 
 
@@ -205,6 +217,16 @@ def _training(config: Config) -> Iterator[str]:
                 f"{stage}.evaluate_every: expected at most {stage}.max_steps = {settings.max_steps}, "
                 f"got {settings.evaluate_every}"
             )
+    for name in _used(config, "architectures"):
+        entry = config.architectures.get(name)
+        if not isinstance(entry, RecurrentArchitecture):
+            continue
+        known = _statement("models", entry.model, "Network", "activations")
+        if known and entry.activation not in known:
+            yield (
+                f"architectures.{name}.activation: expected {' or '.join(known)} for {entry.model}, "
+                f"got '{entry.activation}'"
+            )
     for taskset, name in dict.fromkeys(run[:2] for run in _runs(config)):
         entry = config.architectures.get(name)
         if entry is None or taskset not in config.tasksets:
@@ -215,7 +237,7 @@ def _training(config: Config) -> Iterator[str]:
                 f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
                 f"= {trials}, got {entry.batch_size}"
             )
-        if entry.tau < config.tasksets[taskset].dt:
+        if isinstance(entry, RecurrentArchitecture) and entry.tau < config.tasksets[taskset].dt:
             yield (
                 f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
                 f"{config.tasksets[taskset].dt} ms, got {entry.tau}"

@@ -31,7 +31,7 @@ class Static(Networks):
 
     experiment: Literal["static"]
     """Always ``static``."""
-    points: Points = 180
+    points: Points = 720
     """Angles at which the metric is computed."""
     gridlines: Points = 24
     """Lines of equal distance in the learned metric."""

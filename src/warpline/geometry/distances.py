@@ -17,7 +17,8 @@ from warpline.geometry.connection import (
     describe,
     domain_lengths,
 )
-from warpline.geometry.events import SLACK, domain_bounds, extreme_singular_values
+from warpline.geometry.events import SLACK, extreme_singular_values
+from warpline.geometry.extension import Extended, domain_bounds
 from warpline.geometry.families import Coordinate, check_kappa
 from warpline.geometry.geodesics import DEGENERATE, LEFT, REACHED, UNRESOLVED
 from warpline.geometry.immersion import Immersion
@@ -26,6 +27,8 @@ from warpline.geometry.path_energy import least_energy
 __all__ = ["ConvergenceError", "GeodesicPaths", "geodesic_distance", "geodesics_between", "wrapped"]
 
 FEWEST_SEGMENTS = 8
+#: Fine enough to compare the ways round a periodic coordinate.
+SEGMENTS_TO_CHOOSE = 32
 ITERATIONS = 300
 #: Of a segment by the tangent vectors at its ends, as a fraction of the longest.
 LARGEST_MISS = 0.5
@@ -55,7 +58,7 @@ class GeodesicPaths:
         iterations do not converge.
     status : tuple of str
         ``reached``; ``left the domain`` (the path of least energy runs outside it); ``degenerate`` (the
-        metric loses rank on the path); ``unresolved`` (not as accurate as asked).
+        metric loses rank on the path, as at a fold); ``unresolved`` (not as accurate as asked).
     place : Tensor, shape (pair, coordinate)
         Where the path first leaves, or is most degenerate; else its end.
     segments, iterations : int
@@ -117,7 +120,7 @@ def geodesics_between(
     Parameters
     ----------
     immersion : Immersion
-        First derivatives are enough. Also evaluated outside the domain where paths leave it.
+        Evaluated to first order, within the domain alone; outside, paths run in its linear continuation.
     start, end : Tensor, shape (pair, coordinate)
     tolerance : float
         Relative error allowed of the length.
@@ -137,6 +140,7 @@ def geodesics_between(
     DegenerateMetricError
         Where the metric has no full rank at an end.
     """
+    immersion = Extended(immersion)
     coordinates = immersion.coordinates
     for ends in (start, end):
         check_kappa(ends, coordinates)
@@ -151,18 +155,7 @@ def geodesics_between(
     line = torch.linspace(0, 1, FEWEST_SEGMENTS + 1, dtype=start.dtype, device=start.device)
     guesses = (start + line[:, None, None, None] * ways).movedim(0, 2)
     paths, remaining, iterations = least_energy(immersion, guesses.flatten(0, 1), found, ITERATIONS)
-    lengths, _ = _polygon(immersion, paths)
-    # The shortest of those that are paths at all: all are of one fineness, so the polygon tells. At a tie,
-    # the shorter in kappa.
-    flaws = (
-        (remaining > found).to(lengths)
-        + _outside(immersion, paths).any(1)
-        + ~_unbroken(immersion, paths)
-    )
-    order = (lengths + flaws * lengths.max()).unflatten(0, ways.shape[:2])
-    order = order * (1 + 1e-6 * torch.arange(len(ways)))[:, None]
-    best = order.argmin(0) * len(start) + torch.arange(len(start))
-    paths, remaining, length = paths[best], remaining[best], lengths[best]
+    length, defect = _polygon(immersion, paths)
     extrapolated, change = length, torch.full_like(length, torch.inf)
     segments = FEWEST_SEGMENTS
     refinements = int(torch.tensor(most_segments / segments).log2())
@@ -176,8 +169,14 @@ def geodesics_between(
             change = (extrapolated - before).abs()
             if bar is not None:
                 bar.update(1)
-            wanted = (change > tolerance * extrapolated) & (remaining <= found)
-            if not wanted.any():
+            if len(paths) > len(start):
+                if segments < SEGMENTS_TO_CHOOSE and 2 * segments <= most_segments:
+                    continue
+                best = _shortest(immersion, paths, extrapolated, remaining <= found, len(start))
+                paths, remaining, length, defect, extrapolated, change = (
+                    x[best] for x in (paths, remaining, length, defect, extrapolated, change)
+                )
+            if not ((change > tolerance * extrapolated) & (remaining <= found)).any():
                 break
     status, place = _judged(immersion, paths)
     accurate = (
@@ -206,6 +205,30 @@ def _polygon(immersion: Immersion, paths: Tensor) -> tuple[Tensor, Tensor]:
     length = chords.sum(1)
     energy = chords.shape[1] * chords.square().sum(1)
     return length, torch.where(length > 0, energy / length.square() - 1, 0.0).clamp(min=0)
+
+
+def _shortest(
+    immersion: Immersion, paths: Tensor, length: Tensor, converged: Tensor, pairs: int
+) -> Tensor:
+    """Return which path of each pair, all ways round in order, is the shortest that is one at all.
+
+    At a tie, the shorter in kappa.
+    """
+    flaws = (~converged).to(length) + _outside(immersion, paths).any(1)
+    flaws = flaws + ~_unbroken(immersion, paths) + _turned(immersion, paths).any(1)
+    order = (length + flaws * length.max()).unflatten(0, (-1, pairs))
+    ways = torch.arange(len(order), device=length.device)
+    order = order * (1 + 1e-6 * ways)[:, None]
+    return order.argmin(0) * pairs + torch.arange(pairs, device=length.device)
+
+
+def _turned(immersion: Immersion, paths: Tensor) -> Tensor:
+    """Return between which nodes the tangent space turns over, shape (path, segment).
+
+    det(A_s A_{s+1}') < 0: the metric loses its rank between them, as at a fold.
+    """
+    first = immersion(paths.flatten(0, 1)).first.unflatten(0, paths.shape[:2])
+    return torch.linalg.det(first[:, :-1] @ first[:, 1:].mT) <= 0
 
 
 def _outside(immersion: Immersion, paths: Tensor) -> Tensor:
@@ -246,12 +269,16 @@ def _judged(immersion: Immersion, paths: Tensor) -> tuple[list[str], Tensor]:
         x.unflatten(0, paths.shape[:2]) for x in extreme_singular_values(tangents, coordinates)
     )
     ratio = smallest / largest.amax(1, keepdim=True)
-    outside = _outside(immersion, paths)
+    outside, turned = _outside(immersion, paths), _turned(immersion, paths)
     status, place = [], paths[:, -1].clone()
     for pair in range(len(paths)):
         if ratio[pair].min() < RANK_TOLERANCE:
             status.append(DEGENERATE)
             place[pair] = paths[pair, ratio[pair].argmin()]
+        elif turned[pair].any():
+            status.append(DEGENERATE)
+            segment = int(turned[pair].to(torch.int8).argmax())
+            place[pair] = paths[pair, segment : segment + 2].mean(0)
         elif outside[pair].any():
             status.append(LEFT)
             place[pair] = paths[pair, outside[pair].to(torch.int8).argmax()]

@@ -10,19 +10,13 @@ from warpline.geometry.families import Coordinate
 from warpline.geometry.immersion import Immersion
 from warpline.geometry.runge_kutta import Step
 
-__all__ = ["domain_bounds", "extreme_singular_values", "first_exit", "first_rank_loss"]
+__all__ = ["extreme_singular_values", "first_exit", "first_rank_loss"]
 
 #: Places within a step at which the domain is looked at.
 LOOKS = 8
 BISECTIONS = 45
 #: How far out is still in, in fractions of the domain: rounding.
 SLACK = 1e-10
-
-
-def domain_bounds(coordinates: tuple[Coordinate, ...], like: Tensor) -> Tensor:
-    """Return the ends of the domain, shape (2, coordinate), infinite where a coordinate is periodic."""
-    ends = [(-torch.inf, torch.inf) if c.periodic else (c.low, c.high) for c in coordinates]
-    return like.new_tensor(ends).T
 
 
 def extreme_singular_values(

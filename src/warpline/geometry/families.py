@@ -94,12 +94,16 @@ class Family:
         Length of the sequences; from then on, the last input is held.
     periods : mapping of str to pair of int
         First step, and one past the last, of the parts of a trial.
+    pieces : tuple of int
+        First steps of stretches in which ``inputs`` does not depend on the step, if it is known to be
+        constant in each: it is then asked once for each, which saves most of the cost of derivatives.
     """
 
     coordinates: tuple[Coordinate, ...]
     inputs: Callable[[Tensor, int], Tensor]
     n_steps: int
     periods: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    pieces: tuple[int, ...] = ()
 
     def __call__(self, kappa: Tensor, step: int) -> Tensor:
         """Return the input of one step, shape (point, channel)."""
@@ -144,7 +148,7 @@ class Family:
         def noisy(kappa: Tensor, step: int) -> Tensor:
             return own(kappa, step) + noise[step].to(kappa.dtype)
 
-        return replace(self, inputs=noisy)
+        return replace(self, inputs=noisy, pieces=())
 
     def restricted(self, bounds: Mapping[str, tuple[float, float]]) -> Family:
         """Return the family with some domains narrowed to (low, high); a narrowed circle is cut open."""

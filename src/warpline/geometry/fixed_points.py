@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FixedPoints", "Status", "find_fixed_points", "starts_near"]
 
-_JACOBIAN_ELEMENTS = 2**23  # in memory at a time: 64 MB in double precision
+_JACOBIAN_ELEMENTS = 2**20  # at a time: what a processor keeps near; more is slower
 
 
 class Status(IntEnum):

@@ -17,11 +17,11 @@ from warpline.geometry.connection import (
     tangent_frame,
 )
 from warpline.geometry.events import (
-    domain_bounds,
     extreme_singular_values,
     first_exit,
     first_rank_loss,
 )
+from warpline.geometry.extension import Extended, domain_bounds
 from warpline.geometry.families import check_kappa
 from warpline.geometry.immersion import Immersion, Jet
 from warpline.geometry.runge_kutta import ORDER, Step, dormand_prince
@@ -125,7 +125,7 @@ def geodesics_from(
     Parameters
     ----------
     immersion : Immersion
-        Also evaluated up to a step outside the domain, where curves leave it.
+        Evaluated to second order, within the domain alone.
     start : Tensor, shape (curve, coordinate)
     direction : Tensor, shape (curve, coordinate)
         In coordinates; its length does not matter.
@@ -154,6 +154,7 @@ def geodesics_from(
     DegenerateMetricError
         Where the metric has lost its rank at a start already, naming the point.
     """
+    immersion = Extended(immersion)
     coordinates, m = immersion.coordinates, len(immersion.coordinates)
     check_kappa(start, coordinates)
     if direction.shape != start.shape:

@@ -6,6 +6,7 @@ coordinates, then (at second order) the derivatives of the m (m + 1) / 2 pairs i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, cast
@@ -89,20 +90,33 @@ def start(dynamics: Dynamics, kappa: Tensor, second: bool, initial: Initial | No
 
 
 def advance_of(
-    dynamics: Dynamics, family: Family, kappa: Tensor, second: bool
+    dynamics: Dynamics,
+    family: Family,
+    kappa: Tensor,
+    second: bool,
+    known: dict[bool, bool] | None = None,
 ) -> Callable[[Tensor, int], Tensor]:
     """Return the map from one moment's stack and k to the next moment's stack.
 
     The step's own code runs on stacks (`warpline.geometry.stacked`) where it agrees with torch.func, which
-    is tried at a few points, and through torch.func where not.
+    is tried at a few points, and through torch.func where not. What came of that is kept in `known`, by
+    order, so that it need not be tried again.
     """
     m = kappa.shape[1]
     given = coordinate_stack(kappa, second)
-    quick: bool | None = None
+    known = {} if known is None else known
     block: list[Tensor] = []
     begin = 0
+    pieces: dict[int, Tensor] = {}
 
     def inputs_of(k: int) -> Tensor:
+        if family.pieces:
+            piece = bisect_right(family.pieces, k) - 1
+            if piece not in pieces:
+                # Those that are passed do not come again.
+                pieces.clear()
+                pieces[piece] = pushed(lambda at: family(at, k), [given], m)
+            return pieces[piece]
         # A call of torch.func costs more than a small step: inputs are made some steps at a time.
         nonlocal block, begin
         if not begin <= k < begin + len(block):
@@ -117,11 +131,10 @@ def advance_of(
         return block[k - begin]
 
     def advance(stack: Tensor, k: int) -> Tensor:
-        nonlocal quick
         inputs = inputs_of(min(k, family.n_steps - 1))
-        if quick is None:
-            quick = _stacks_pass(dynamics.step, stack, inputs, m)
-        if quick:
+        if second not in known:
+            known[second] = _stacks_pass(dynamics.step, stack, inputs, m)
+        if known[second]:
             return cast(Stacked, dynamics.step(Stacked(stack, m), Stacked(inputs, m))).parts  # type: ignore[arg-type]
         return pushed(dynamics.step, [stack, inputs], m)
 

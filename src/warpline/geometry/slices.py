@@ -28,22 +28,30 @@ class StateSlice:
         self.coordinates: tuple[Coordinate, ...] = family.coordinates
         self._dynamics, self._family, self._moment = dynamics, family, moment
         self._initial = initial
+        self._known: dict[bool, bool] = {}
 
     @torch.no_grad()
     def __call__(self, kappa: Tensor, order: int = 1) -> Jet:
         """Return value and derivatives up to the order, 1 or 2, at kappa (point, coordinate).
 
+        The domain is not checked: what follows a curve looks a step past the edge that it leaves by.
+
         Raises
         ------
         ValueError
-            When kappa is outside its domain or the order is neither 1 nor 2.
+            When kappa is not (point, coordinate) or the order is neither 1 nor 2.
         """
         if order not in (1, 2):
             raise ValueError(f"expected order 1 or 2, got {order}")
-        dynamics, kappa = prepare(self._dynamics, self._family, kappa, self._initial, check=False)
+        if kappa.ndim != 2 or kappa.shape[1] != len(self.coordinates):
+            raise ValueError(
+                f"expected kappa (point, {len(self.coordinates)}), got {tuple(kappa.shape)}"
+            )
+        dynamics = self._dynamics
+        kappa = kappa.to(dynamics.device, dynamics.dtype)
         second, m = order == 2, kappa.shape[1]
         stack = start(dynamics, kappa, second, self._initial)
-        advance = advance_of(dynamics, self._family, kappa, second)
+        advance = advance_of(dynamics, self._family, kappa, second, self._known)
         for k in range(self._moment):
             stack = advance(stack, k)
         seen = observed(dynamics, stack, m)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist
 
 from warpline import seeding
@@ -29,8 +30,6 @@ __all__ = ["Control", "Topology", "betti_numbers", "gaussian_null", "loop_radii"
 Floats = NDArray[np.float64]
 
 MOST_LANDMARKS = 400
-LEAST_RATIO = 2.0
-"""Death/birth that the smallest loop must be able to show, for its absence to mean anything."""
 CONTRACTIBLE = (1, 0, 0)
 UNDERSAMPLED = "undersampled or compressed: mimics lost topology"
 
@@ -66,8 +65,8 @@ class Topology:
         ``geometry``, what landmarks of a sheet without holes can leave. ``least_kept``,
         ``most_rejected``: ratios on either side of it. ``certified``: intervals longer than 4 covering
         radii, least of the samples: the whole cloud must have these too, since the diagrams differ by at
-        most 2 (Chazal, de Silva and Oudot 2014). ``covering_radius``, ``loop_radius``, ``undersampled`` and
-        ``note``.
+        most 2 (Chazal, de Silva and Oudot 2014). ``covering_radius``, the largest of the samples; ``gap``,
+        the longest link that it takes to connect the points; ``loop_radius``, ``undersampled``, ``note``.
     counts : pandas.DataFrame
         Intervals above the threshold for every cloud (data, nulls, controls), sample, number of
         landmarks and dimension: whether a control shows its own topology is seen here.
@@ -193,9 +192,9 @@ def betti_numbers(
         By which an interval must exceed nulls and controls, at least 1.
     loop_radius : float, optional
         Of the smallest loop that the input manifold should leave (`loop_radii`), in the unit of
-        `points`. Its interval dies at sqrt(3) times that, and is born by twice the covering radius:
-        where the ratio of these is below 2, the rows are marked as undersampled, since a loop so
-        compressed looks like a lost one.
+        `points`. Its interval dies at sqrt(3) times that, and is born by twice the covering radius and
+        the gap between samples: where the ratio of these is within `largest_noise_ratio`, the rows are
+        marked as undersampled, since a loop so compressed looks like a lost one.
     seed : int
         Root seed of the landmarks' first points and of the nulls.
 
@@ -238,8 +237,10 @@ def betti_numbers(
     thresholds = _thresholds(intervals, known, margin, landmarks, max_dimension)
     intervals = intervals.merge(thresholds, on=["landmarks", "dimension"], how="left")
     counts = _counts(intervals, max_dimension)
+    # The longest link of the minimum spanning tree: how far apart the samples themselves can be.
+    gap = float(linkage(data, "single")[-1, 2])
     return Topology(
-        _decide(intervals, counts, thresholds, landmarks, loop_radius), counts, intervals
+        _decide(intervals, counts, thresholds, landmarks, loop_radius, gap), counts, intervals
     )
 
 
@@ -306,13 +307,17 @@ def _decide(
     thresholds: pd.DataFrame,
     landmarks: int,
     loop_radius: float | None,
+    gap: float,
 ) -> pd.DataFrame:
     """Return the table of Betti numbers: see `Topology`."""
     own = intervals[(intervals["cloud"] == "data") & (intervals["landmarks"] == landmarks)]
     radius = float(own["covering_radius"].max())
     undersampled = None
     if loop_radius is not None:
-        undersampled = bool(np.sqrt(3) * loop_radius < LEAST_RATIO * 2 * radius)
+        # Born by 2 (radius + gap / 2) and filled at sqrt(3) loop radii: the ratio must be able to exceed
+        # what landmarks leave, or the absence of the loop means nothing.
+        born = 2 * radius + gap
+        undersampled = bool(np.sqrt(3) * loop_radius < largest_noise_ratio(1) * born)
     rows = []
     for dimension, of_data in counts[counts["cloud"] == "data"].groupby("dimension")["count"]:
         low, high = int(of_data.min()), int(of_data.max())
@@ -337,6 +342,7 @@ def _decide(
                 "landmarks": landmarks,
                 "samples": own["sample"].nunique(),
                 "covering_radius": radius,
+                "gap": gap,
                 "loop_radius": np.nan if loop_radius is None else loop_radius,
                 "undersampled": undersampled,
                 "note": UNDERSAMPLED if undersampled and dimension else "",

@@ -16,7 +16,6 @@ __all__ = ["Network"]
 OFFERS = True
 
 EXCITATORY = 0.8
-RATES = ("relu", "softplus")
 
 
 class Network(nn.Module):
@@ -35,6 +34,7 @@ class Network(nn.Module):
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+    activations: ClassVar[tuple[str, ...]] = ("relu", "softplus")
 
     signs: Tensor
     paths: Tensor
@@ -51,9 +51,9 @@ class Network(nn.Module):
         super().__init__()
         units = settings["units"]
         size = round(EXCITATORY * units / 2)
-        if settings["activation"] not in RATES:
+        if settings["activation"] not in self.activations:
             raise ValueError(
-                f"expected an activation among {', '.join(RATES)} (rates are not negative), "
+                f"expected an activation among {', '.join(self.activations)} (rates are not negative), "
                 f"got '{settings['activation']}'"
             )
         if n_inputs < 2 or n_outputs != 1 or not 0 < size < units / 2:
@@ -82,7 +82,12 @@ class Network(nn.Module):
         ).abs()
         excitation = (sizes * (signs > 0)).sum(1, keepdim=True)
         inhibition = (sizes * (signs < 0)).sum(1, keepdim=True)
-        sizes = torch.where(signs < 0, sizes * excitation / inhibition.clamp(min=1e-12), sizes)
+        if not (inhibition > 0).all():
+            raise ValueError(
+                f"expected initial weights between all units, but init '{settings['init']}' leaves some "
+                "with no inhibition: use gaussian, xavier, kaiming or orthogonal"
+            )
+        sizes = torch.where(signs < 0, sizes * excitation / inhibition, sizes)
         radius = torch.linalg.eigvals(signs * sizes).abs().max()
         self.weight_hh = nn.Parameter(sizes * settings["gain"] / radius)
         self.weight_in = nn.Parameter(input_matrix(units, n_inputs, generator).abs())
@@ -117,6 +122,10 @@ class Network(nn.Module):
             states.append(state)
         hidden = torch.stack(states, dim=1)
         return self.readout(hidden), hidden
+
+    def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
+        """Return the shape of the hidden noise, which is drawn time first."""
+        return (steps, trials, self.bias.numel())
 
     def initial_state(self, trials: int) -> Tensor:
         """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""

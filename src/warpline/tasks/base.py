@@ -61,6 +61,7 @@ class RuleTask:
     """
 
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
+    """In their order. Written out, as `decisions`: the configuration is checked without importing them."""
     decisions: ClassVar[Sequence[str]] = ("decision",)
     """The periods in which an answer is due; the fixation input goes off with the first of them."""
     unasked: ClassVar[Sequence[str]] = ()
@@ -69,6 +70,8 @@ class RuleTask:
     """The period in which the stimulus is shown, and the noise is added."""
     adds_noise: ClassVar[bool] = False
     """Whether the environment itself adds noise to its stimulus."""
+    conditions: ClassVar[Sequence[str]] = ()
+    """What the stimulus depends on beside kappa, such as a context: names of trial variables."""
     tolerance: float | None = None
     """None: the target is an action. A number: a vector, answered right within this distance."""
 
@@ -132,7 +135,7 @@ class RuleTask:
         period : str
             One of `periods`. Channels that are left out are 0; fixation and rule cue are the mixin's.
         **condition
-            What else the stimulus depends on, such as a context.
+            A value for each of `conditions`.
         """
         raise NotImplementedError("a task set with coordinates() states its stimuli() too")
 
@@ -189,9 +192,7 @@ class RuleTask:
         known: dict[str, Any] = {period: self.timing[period] for period in self.periods}  # type: ignore[attr-defined]
         unknown = [period for period in timing if period not in known]
         if unknown:
-            raise ValueError(
-                f"expected periods among {', '.join(known)}; got {', '.join(unknown)}"
-            )
+            raise ValueError(f"expected periods among {', '.join(known)}; got {', '.join(unknown)}")
         steps, start = {}, 0
         for period, duration in {**known, **timing}.items():
             if not isinstance(duration, int | float):
@@ -212,7 +213,7 @@ class RuleTask:
         timing : mapping of str to float, optional
             Durations in ms, needed for the periods whose duration varies.
         **condition
-            What else the stimulus depends on (``context=1``); see the task set.
+            A value for each of `conditions`, such as ``context=1``.
 
         Returns
         -------
@@ -230,6 +231,11 @@ class RuleTask:
 
         from warpline.geometry.families import Coordinate, Family
 
+        if set(condition) != set(self.conditions):
+            raise ValueError(
+                f"expected a value for each condition ({', '.join(self.conditions) or 'none'}); "
+                f"got {', '.join(condition) or 'none'}"
+            )
         coordinates = tuple(Coordinate(*entry) for entry in self.coordinates())
         periods = self._steps(timing or {})
         n_steps = max(stop for _, stop in periods.values())
@@ -240,13 +246,24 @@ class RuleTask:
         if "fixation" in names:
             cues[: periods[self.decisions[0]][0], names.index("fixation")] = 1
 
+        rows = cues.tolist()
+
         def inputs(kappa: Tensor, step: int) -> Tensor:
-            columns = list(cues[step].to(kappa).expand(len(kappa), -1).unbind(1))
-            for name, value in self.stimuli(kappa, period_of[step], **condition).items():
-                columns[names.index(name)] = columns[names.index(name)] + value
+            shown = self.stimuli(kappa, period_of[step], **condition)
+            columns: list[Tensor] = []
+            # Few operations: derivatives are taken through each of them.
+            for name, cue in zip(names, rows[step], strict=True):
+                value = shown.get(name, 0.0)
+                value = value + cue if cue else value
+                if not isinstance(value, torch.Tensor):
+                    value = kappa.new_full((len(kappa),), value)
+                columns.append(value)
             return torch.stack(columns, dim=1)
 
         middle = torch.tensor([[(c.low + c.high) / 2 for c in coordinates]], dtype=torch.float64)
         for period in periods:
-            self.stimuli(middle, period, **condition)  # refuses a wrong condition now, not later
-        return Family(coordinates, inputs, n_steps, periods)
+            # Refuses a wrong condition, or a channel that is none, now and not later.
+            for name in self.stimuli(middle, period, **condition):
+                names.index(name)
+        pieces = tuple(sorted({start for start, stop in periods.values() if start < stop}))
+        return Family(coordinates, inputs, n_steps, periods, pieces)

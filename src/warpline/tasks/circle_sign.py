@@ -53,5 +53,7 @@ class TaskSet(SignTask):
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102
         return [("theta", -math.pi, math.pi, True)]
 
-    def stimuli(self, kappa: Tensor, period: str) -> dict[str, Tensor | float]:  # noqa: D102
+    def stimuli(  # noqa: D102
+        self, kappa: Tensor, period: str, **condition: Any
+    ) -> dict[str, Tensor | float]:
         return {"cos": kappa[:, 0].cos(), "sin": kappa[:, 0].sin()}

@@ -63,12 +63,11 @@ class TaskSet(SignTask):
         return [(name, -self.largest, self.largest, False) for name in self.noisy]
 
     def stimuli(  # noqa: D102
-        self, kappa: Tensor, period: str, *, context: int | None = None, **condition: Any
+        self, kappa: Tensor, period: str, **condition: Any
     ) -> dict[str, Tensor | float]:
-        if context not in (1, 2) or condition:
-            raise ValueError(
-                f"expected the condition context=1 or context=2, got {context} {condition or ''}"
-            )
+        context = condition["context"]
+        if context not in (1, 2):
+            raise ValueError(f"expected context=1 or context=2, got {context}")
         cue: dict[str, Tensor | float] = {f"context_{context}": 1.0}
         if period not in self.shown:
             return cue

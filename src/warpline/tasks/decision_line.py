@@ -57,5 +57,7 @@ class TaskSet(SignTask):
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102
         return [("evidence", -1.0, 1.0, False)]
 
-    def stimuli(self, kappa: Tensor, period: str) -> dict[str, Tensor | float]:  # noqa: D102
+    def stimuli(  # noqa: D102
+        self, kappa: Tensor, period: str, **condition: Any
+    ) -> dict[str, Tensor | float]:
         return {"input_1": 0.5 * (1 + kappa[:, 0]), "input_2": 0.5 * (1 - kappa[:, 0])}

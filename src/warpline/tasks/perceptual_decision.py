@@ -61,7 +61,9 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102
         return [("coherence", -1.0, 1.0, False)]
 
-    def stimuli(self, kappa: Tensor, period: str) -> dict[str, Tensor | float]:  # noqa: D102
+    def stimuli(  # noqa: D102
+        self, kappa: Tensor, period: str, **condition: Any
+    ) -> dict[str, Tensor | float]:
         if period != "stimulus":
             return {}
         half = kappa[:, 0] * max(self.cohs) / 200

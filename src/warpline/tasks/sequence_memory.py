@@ -105,13 +105,17 @@ class TaskSet(VectorTask):
         """
         steps = [self.end_ind[item] - self.start_ind[item] for item in self.shown]
         return float(
-            np.mean([angle_accuracy(self.sigma / math.sqrt(n), self.tolerance_angle) for n in steps])
+            np.mean(
+                [angle_accuracy(self.sigma / math.sqrt(n), self.tolerance_angle) for n in steps]
+            )
         )
 
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102
         return [(name, -math.pi, math.pi, True) for name in ("angle_1", "angle_2")]
 
-    def stimuli(self, kappa: Tensor, period: str) -> dict[str, Tensor | float]:  # noqa: D102
+    def stimuli(  # noqa: D102
+        self, kappa: Tensor, period: str, **condition: Any
+    ) -> dict[str, Tensor | float]:
         if period in self.decisions:
             return {period.replace("report", "go"): 1.0}
         if period not in self.shown:

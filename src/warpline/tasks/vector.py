@@ -25,7 +25,9 @@ class _VectorEnv(TrialEnv):
     See `VectorTask`.
     """
 
-    def __init__(self, *, dt: int, timing: Mapping[str, Any], sigma: float, tolerance: float) -> None:
+    def __init__(
+        self, *, dt: int, timing: Mapping[str, Any], sigma: float, tolerance: float
+    ) -> None:
         super().__init__(dt=dt)
         own: Any = self
         missing = [period for period in own.periods if period not in timing]
@@ -35,7 +37,7 @@ class _VectorEnv(TrialEnv):
             )
         self.timing = dict(timing)
         self.sigma = sigma / np.sqrt(dt)
-        self.tolerance = tolerance
+        own.tolerance = tolerance
         self.observation_space = spaces.Box(
             -np.inf,
             np.inf,
@@ -49,7 +51,9 @@ class _VectorEnv(TrialEnv):
         own: Any = self
         trial = {**own.draw(), **kwargs}
         self.add_period(list(own.periods))
-        kappa = torch.tensor([[trial[entry[0]] for entry in own.coordinates()]], dtype=torch.float64)
+        kappa = torch.tensor(
+            [[trial[entry[0]] for entry in own.coordinates()]], dtype=torch.float64
+        )
         condition = {name: trial[name] for name in own.conditions}
         for period in own.periods:
             for name, value in own.stimuli(kappa, period, **condition).items():
@@ -65,7 +69,7 @@ class _VectorEnv(TrialEnv):
         """Reward an output within the tolerance while an answer is due (for use with gymnasium)."""
         own: Any = self
         due = any(self.in_period(period) for period in own.decisions)
-        right = np.linalg.norm(np.asarray(action) - self.gt_now) <= self.tolerance
+        right = np.linalg.norm(np.asarray(action) - self.gt_now) <= own.tolerance
         return self.ob_now, float(due and right), False, False, {"new_trial": False}
 
 
@@ -91,8 +95,6 @@ class VectorTask(RuleTask, _VectorEnv):
     """The periods in which the stimulus is shown."""
     outputs: ClassVar[int] = 1
     """Length of the target vector."""
-    conditions: ClassVar[Sequence[str]] = ()
-    """Trial variables that `stimuli` takes beside kappa."""
     adds_noise: ClassVar[bool] = True
 
     def draw(self) -> dict[str, Any]:
@@ -128,7 +130,7 @@ class SignTask(VectorTask):
         return np.sign([self.evidence(trial)[0]])
 
     def is_scored(self, trial: Mapping[str, Any]) -> bool:
-        """A mean of 0 has no right answer."""
+        """Say whether the mean has a sign: 0 has none."""
         return self.evidence(trial)[0] != 0
 
     def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
@@ -141,8 +143,6 @@ class SignTask(VectorTask):
         if deviation == 0 or mean == 0:
             return 1.0 if mean else 0.5
         first = self.start_ind[self.shown[0]]
-        due = [
-            np.arange(self.start_ind[period], self.end_ind[period]) for period in self.decisions
-        ]
+        due = [np.arange(self.start_ind[period], self.end_ind[period]) for period in self.decisions]
         n = np.concatenate(due) - first + 1
         return float(ndtr(abs(mean) * np.sqrt(n) / deviation).mean())

@@ -19,6 +19,8 @@ __all__ = ["gridlines"]
 VERTICES = 31
 """Of a line, on each side of its base line."""
 MOMENTS = ("early", "late")
+TOLERANCE = 1e-4
+"""Of the integration, in fractions of the domain: less than the eye sees."""
 
 Row = tuple[str, str, str, float]
 
@@ -60,7 +62,10 @@ def gridlines(
         where = f"context {context}"
         try:
             drawn = geodesic_gridlines(
-                state_slice(dynamics, family, moment), count=(count, count), points=VERTICES
+                state_slice(dynamics, family, moment),
+                count=(count, count),
+                points=VERTICES,
+                tolerance=TOLERANCE,
             )
         except DegenerateMetricError:
             rows += [
@@ -74,8 +79,8 @@ def gridlines(
         middle = kappa[:, kappa.shape[1] // 2]
         for member in (0, 1):
             lines = np.flatnonzero(family_of == member)[: count + 1]
-            # Lines of a family lie apart along one input: that is the input that tells them apart.
-            way = int(np.ptp(middle[lines], axis=0).argmax()) if len(lines) > 1 else member
+            # Family 0 stands on a base line that starts along input 1, which tells its lines apart.
+            way = member if context == 1 else 1 - member
             found[k, way, : len(lines)] = kappa[lines]
             name_of = ("relevant", "irrelevant")[way]
             rows.append(

@@ -1,4 +1,4 @@
-"""Paper B, figure 5: two angles in memory; is the irrelevant one compressed, or turned from the decoder?"""
+"""Paper B, figure 5: two angles in memory; is the irrelevant one compressed, or turned off the decoder."""
 
 from __future__ import annotations
 
@@ -29,12 +29,16 @@ OFFERS = True
 Floats = NDArray[np.float64]
 
 ITEMS = ("angle_1", "angle_2")
+VERDICTS = ("warping", "realignment", "mixed", "no switch")
 MOMENTS = ("item_2", "delay", "report_1", "report_2")
-"""Periods at whose ends curvature and topology are looked at."""
+"""Periods at whose ends, or of reports middles, curvature and topology are looked at."""
 
 
 def _angles(found: Tangents, first: int, readout: torch.Tensor) -> Floats:
-    """Return principal angles in degrees, (time, pair, 2): items, each item and decoder; NaN before `first`."""
+    """Return principal angles in degrees, (time, pair, 2): of the items, and of each to the decoder.
+
+    NaN before `first`.
+    """
     one, other = (encoding_subspace(found, [item], dimension=2)[first:] for item in ITEMS)
     decoder = readout.to(one).expand(len(one), -1, -1)
     pairs = [subspace_angles(*pair) for pair in ((one, other), (one, decoder), (other, decoder))]
@@ -64,7 +68,13 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     family, dynamics = network.family(), network.dynamics()
     side = settings["points"]
     kappa = family.grid(side, side)
-    ends = {name: family.periods[name][1] for name in MOMENTS}
+    # At the end of a report of known length, a network already prepares what comes next.
+    moments = {
+        name: sum(family.periods[name]) // 2
+        if name.startswith("report")
+        else family.periods[name][1]
+        for name in MOMENTS
+    }
     readout = torch.from_numpy(network.weights()["weight_out"]).double()
     found = tangents(dynamics, family, kappa)
     metric = pullback_metric(found)
@@ -75,10 +85,16 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     )
     # The second item is encoded from the moment after its first input.
     angles = _angles(found, family.periods["item_2"][0] + 1, readout)
-    solution = two_items(found, readout.to(found.vectors), ends["report_1"], ends["report_2"])
+    solution = two_items(
+        found,
+        readout.to(found.vectors),
+        ([ITEMS[0]], [ITEMS[1]]),
+        (moments["report_1"], moments["report_2"]),
+        dimension=2,
+    )
 
     curvature, rows = [], []
-    for name, moment in ends.items():
+    for name, moment in moments.items():
         values = gaussian_curvature(state_slice(dynamics, family, moment), kappa)
         curvature.append(values.numpy(force=True).reshape(side, side))
         area = metric.inputs.spectrum().log_volume[:, moment].exp().numpy(force=True)
@@ -105,19 +121,29 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 for k, item in enumerate(ITEMS)
             ),
         ]
-    rows += [(f"two items: {key}", "", "", value) for key, value in solution.numbers().items()]
-    verdicts = ("warping", "realignment", "mixed")
     rows += [
-        (f"two items: verdict {name}", "", "", float(solution.verdict == name)) for name in verdicts
+        ("two items: w", "", "", solution.warping_share),
+        ("two items: δ", "", "", solution.defect),
+        ("two items: ρ", "", "", solution.residual),
+        ("two items: fall of item 1", "", "", solution.falls[0]),
+        ("two items: turn of item 1 (°)", "", "", float(np.degrees(solution.turn))),
+        ("two items: switch of the decoder, L", "report 1", "", float(solution.log_ratios[0])),
+        ("two items: switch of the decoder, L", "report 2", "", float(solution.log_ratios[1])),
+    ]
+    rows += [
+        (f"two items: verdict {name}", "", "", float(solution.verdict == name)) for name in VERDICTS
     ]
     variables: dict[str, Any] = {
         "component": (("time", "tangent"), component),
         "seen": (("time", "tangent"), seen),
         "angle": (("time", "pair", "order"), angles),
         "curvature": (("moment", "angle_1", "angle_2"), np.stack(curvature)),
+        "w": ((), solution.warping_share),
+        "defect": ((), solution.defect),
+        "verdict": ((), solution.verdict),
     }
     if settings["topology"]:
-        more, topology_rows = topology(network, dynamics, family, found, ends, settings)
+        more, topology_rows = topology(network, dynamics, family, found, moments, settings)
         variables |= more
         rows += topology_rows
     rows.append(("accuracy", "", "", network.accuracy[network.steps[-1]]))

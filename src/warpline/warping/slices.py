@@ -48,7 +48,7 @@ def figure_slice(plan: Plan, name: str) -> Slice:
     entry = plan.config.warping[name]
     return {
         "style": plan.config.figures.model_dump(),
-        "measures": plan.config.run.measures if entry.experiment == "learning" else [],
+        "measures": plan.measures(entry.taskset) if entry.experiment == "learning" else [],
         "curriculum": entry.curriculum,
         "statistics": plan.config.statistics.model_dump(),
     }
