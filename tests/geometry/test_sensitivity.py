@@ -248,3 +248,19 @@ def test_a_slice_goes_on_past_its_domain_but_not_into_other_shapes():
     torch.testing.assert_close(immersion(outside).value[0], exact)
     with pytest.raises(ValueError, match=r"\(point, 2\), got \(1, 1\)"):
         immersion(outside[:, :1])
+
+
+def test_inputs_known_to_be_constant_in_pieces_give_the_same():
+    def inputs(kappa, step):
+        strength = (0.0, 1.0, -0.5)[(step >= 2) + (step >= 5)]
+        return torch.cat([strength * kappa, kappa[:, :1] ** 2], dim=1)
+
+    plain = Family(family().coordinates, inputs, 8)
+    known = Family(family().coordinates, inputs, 8, pieces=(0, 2, 5))
+    kappa, moments = plain.grid(3, 3), (*range(9), 11)
+    for second in (False, True):
+        one = tangents(network("leaky_gru"), plain, kappa, at=moments, second=second)
+        other = tangents(network("leaky_gru"), known, kappa, at=moments, second=second)
+        torch.testing.assert_close(other.vectors, one.vectors)
+        if second:
+            torch.testing.assert_close(other.second, one.second)
