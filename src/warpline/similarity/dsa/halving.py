@@ -14,7 +14,6 @@ from torch import Tensor
 
 from .problems import Problems, Solution
 from .products import bmm
-from .trust_region import maximise
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,11 @@ class Rung:
     dtype: torch.dtype = torch.float64
 
 
-RUNGS = (Rung(1e-2, 6, 1.06, torch.float32), Rung(1.5e-3, 2, 1.004, torch.float32))
+RUNGS = (Rung(1e-2, 9, 1.025, torch.float32), Rung(1.5e-3, 2, 1.001, torch.float32))
 #: Two climbs are in one basin when their transformed operators are this close (norms are one).
 SAME_BASIN = 0.03
-#: Elements (climbs x n x n) under way at once: on the CPU the working set should stay in the cache.
-BATCH_ELEMENTS = {"cpu": 120_000, "cuda": 20_000_000}
+#: Elements (climbs x n x n) under way at once on CUDA.
+BATCH_ELEMENTS = 20_000_000
 FIELDS = ("rotation", "value", "gradient_norm", "converged", "products")
 
 
@@ -82,18 +81,16 @@ def climb(
     device = starts.device
     met = torch.ones(n_pairs, n_starts, dtype=torch.long, device=device)
     pair_index = torch.arange(n_pairs, device=device)
-    batch = max(16, BATCH_ELEMENTS[device.type] // (size * size))
     for rung in (*RUNGS, Rung(tolerance, 1, 1.0)):
         width = starts.shape[1]
         rows = pair_index.repeat_interleave(width)
         active = (met > 0).flatten()
-        part = maximise(
+        part = _maximise(
             problems.to(rung.dtype),
             rows[active],
             starts.reshape(-1, size, size)[active].to(rung.dtype),
-            relative_tolerance=rung.tolerance,
-            max_products=max_steps,
-            batch=batch,
+            rung.tolerance,
+            max_steps,
         )
         solution = _scatter(part, active, starts.reshape(-1, size, size))
         value = solution.value.reshape(n_pairs, width)
@@ -116,6 +113,28 @@ def climb(
             starts = orthonormal(starts)
     last = order.gather(1, kept)[:, 0] + pair_index * width
     return Solution(*(getattr(solution, name)[last] for name in FIELDS)), met[:, 0]
+
+
+def _maximise(
+    problems: Problems, which: Tensor, starts: Tensor, tolerance: float, max_products: int
+) -> Solution:
+    """Climb one by one in compiled code on the CPU, in batches elsewhere."""
+    if starts.device.type == "cpu":
+        from .compiled import maximise_compiled
+
+        return maximise_compiled(
+            problems, which, starts, relative_tolerance=tolerance, max_products=max_products
+        )
+    from .trust_region import maximise
+
+    return maximise(
+        problems,
+        which,
+        starts,
+        relative_tolerance=tolerance,
+        max_products=max_products,
+        batch=max(16, BATCH_ELEMENTS // starts[0].numel()),
+    )
 
 
 def orthonormal(rotation: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 #: Lanczos steps for the dual starts; the leading eigenvalues are clustered, and any mixture of
 #: their vectors is a good start, so that convergence is not needed.
 _LANCZOS_STEPS = 30
-_DUAL_STARTS = 4
+_DUAL_STARTS = 1
 
 
 def pair_generator(seed: int, first: Framed, second: Framed) -> np.random.Generator:
@@ -71,8 +71,7 @@ def planned_starts(
     flip[:, 0] *= -1
     mirrored = frame_a.mT @ flip
     rotations = torch.eye(size, dtype=dual.dtype, device=device).expand_as(same)
-    ordered = [dual[:, k] for k in range(dual.shape[1])]
-    ordered = [*ordered[:2], plus, minus, *ordered[2:], rotations, same, mirrored]
+    ordered = [*dual.unbind(1), plus, rotations, minus, same, mirrored]
     return pad(torch.stack(ordered, dim=1), first[0].phantom)
 
 

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 #: Gradient norm at which rounding has taken over, in units of the relative spacing.
-_ROUNDING = 300
-_INITIAL_RADIUS = 0.2
-_LARGEST_RADIUS = 4.0
+ROUNDING = 300
+#: Of the trust region, in the norm of the preconditioner.
+INITIAL_RADIUS = 0.2
+LARGEST_RADIUS = 4.0
 
 
 def _restart(state: dict[str, Tensor]) -> None:
@@ -147,7 +148,7 @@ def _begin(
         "full": full,
         "rotation": starts.clone(),
         "moved": bmm(bmm(starts, problems.target[which]), starts.mT),
-        "radius": torch.full((count,), _INITIAL_RADIUS, dtype=starts.dtype, device=starts.device),
+        "radius": torch.full((count,), INITIAL_RADIUS, dtype=starts.dtype, device=starts.device),
         "products": torch.zeros(count, dtype=torch.long, device=starts.device),
     }
     state["value"] = inner(full, state["moved"])
@@ -162,7 +163,7 @@ def _limits(state: dict[str, Tensor], relative_tolerance: float) -> Tensor:
     import torch
 
     residual = (state["full"] - state["moved"]).flatten(1).norm(dim=1)
-    return (relative_tolerance * residual).clamp(min=_ROUNDING * torch.finfo(residual.dtype).eps)
+    return (relative_tolerance * residual).clamp(min=ROUNDING * torch.finfo(residual.dtype).eps)
 
 
 def _inner_step(state: dict[str, Tensor], size: int) -> Tensor:
@@ -224,7 +225,7 @@ def _outer_step(
     length = state["step2"][chosen].clamp(min=0).sqrt()
     grown = torch.where(
         (ratio > 0.75) & (length >= 0.99 * radius),
-        (2 * radius).clamp(max=_LARGEST_RADIUS),
+        (2 * radius).clamp(max=LARGEST_RADIUS),
         radius,
     )
     part["radius"] = torch.where(ratio < 0.25, 0.25 * length, grown)
