@@ -35,8 +35,9 @@ _compile = njit(fastmath=_FAST, cache=True, nogil=True, error_model="numpy")
 #: Trials of a step on its line, each this much shorter than the last.
 _TRIALS = 3
 _SHORTER = 0.3
-#: Relative residual beyond which single precision solves no inner system.
-_INNER_LIMIT = 1e-4
+#: Relative residual of the inner systems. Up to the last step the model, not its solution, limits
+#: what a step gains: solving harder as the gradient shrinks took a fifth more products.
+_FORCING = 0.3
 
 
 def maximise_compiled(
@@ -62,6 +63,7 @@ def maximise_compiled(
     import torch
 
     rotation = np.array(starts.numpy(), order="C")
+    moved = np.empty_like(rotation)
     value, norm, limit, products = _climb_all(
         problems.symmetric.numpy(),
         problems.frequencies.numpy(),
@@ -69,11 +71,14 @@ def maximise_compiled(
         problems.phantom,
         which.numpy(),
         rotation,
+        moved,
         relative_tolerance,
+        _FORCING,
         max_products,
     )
     return Solution(
         torch.from_numpy(rotation),
+        torch.from_numpy(moved),
         torch.from_numpy(value),
         torch.from_numpy(norm),
         torch.from_numpy(norm <= limit),
@@ -89,18 +94,21 @@ def _climb_all(
     phantom: bool,
     which: Array,
     rotation: Array,
+    moved: Array,
     tolerance: float,
+    forcing: float,
     max_products: int,
 ) -> tuple[Array, Array, Array, Array]:
-    """Climb from every rotation, in place; values, gradient norms, their limits, products."""
+    """Climb from every rotation, in place, and fill in C B C^T; values, gradient norms, their limits, products."""
     count = len(which)
     value, norm = np.empty(count, rotation.dtype), np.empty(count, rotation.dtype)
     limit, products = np.empty(count, rotation.dtype), np.empty(count, np.int64)
     for k in range(count):
         p = which[k]
         value[k], norm[k], limit[k], products[k] = _climb(
-            symmetric[p], frequencies[p], target[p], phantom, rotation[k], tolerance, max_products
-        )
+            symmetric[p], frequencies[p], target[p], phantom, rotation[k], moved[k],
+            tolerance, forcing, max_products,
+        )  # fmt: skip
     return value, norm, limit, products
 
 
@@ -111,10 +119,12 @@ def _climb(
     target: Array,
     phantom: bool,
     rotation: Array,
+    moved: Array,
     tolerance: float,
+    forcing: float,
     max_products: int,
 ) -> tuple[float, float, float, int]:
-    """Climb from one rotation, in place."""
+    """Climb from one rotation, in place, and fill in C B C^T."""
     n = len(symmetric)
     kind = rotation.dtype
     spacing = np.finfo(kind).eps
@@ -127,8 +137,7 @@ def _climb(
     inner_work = np.empty((6, n, n), np.float32)
     wide = np.empty((n, 3 * n), np.float32)
     np.dot(rotation, target, work)
-    np.dot(work, np.ascontiguousarray(rotation.T), trial)
-    moved = trial.copy()
+    np.dot(work, np.ascontiguousarray(rotation.T), moved)
     squares = _inner(symmetric, symmetric) + 2 * np.sum(frequencies**2) + _inner(moved, moved)
     value = _value(symmetric, frequencies, moved)
     radius, products, fresh = INITIAL_RADIUS, 0, True
@@ -141,11 +150,10 @@ def _climb(
             limit = max(tolerance * np.sqrt(max(squares - 2 * value, 0.0)), ROUNDING * spacing)
         if norm <= limit or products >= max_products:
             break
-        # Superlinear forcing: solve harder as the gradient shrinks.
-        forcing = max(min(0.1, 10 * norm), 0.1 * limit / norm, _INNER_LIMIT)
+        residual = max(forcing, 0.1 * limit / norm)
         spent, length, slope, bend = _solve(
             small_symmetric, small_frequencies, factor, gradient, keep, swap,
-            radius, forcing, step, inner_work, wide,
+            radius, residual, step, inner_work, wide,
         )  # fmt: skip
         products += spent
         share, ratio = 1.0, 0.0
@@ -291,26 +299,28 @@ def _fill_gradient(
     """Gradient and the factor of Hessian products; returns the norm of the gradient."""
     n, half = len(symmetric), len(frequencies)
     middle = moved.dtype.type(0.5)
+    # Transposed copies first: the loops that follow then run along rows, several columns at a time.
+    _transpose(moved, even)
     for i in range(n):
-        for j in range(i + 1):
-            a, b = moved[i, j], moved[j, i]
-            s, k = middle * (a + b), middle * (a - b)
-            even[i, j] = even[j, i] = s
-            factor[i, j] = factor[j, i] = s
-            factor[i, n + j], factor[j, n + i] = k, -k
+        for j in range(n):
+            s = middle * (moved[i, j] + even[i, j])
+            even[i, j] = s
+            factor[i, j] = s
+            factor[i, n + j] = moved[i, j] - s
     np.dot(symmetric, even, product)
     for i in range(half):
         for j in range(n):
             product[i, j] += frequencies[i] * (moved[i + half, j] - even[i + half, j])
             product[i + half, j] -= frequencies[i] * (moved[i, j] - even[i, j])
+    _transpose(product, even)
     total = gradient.dtype.type(0)
     for i in range(n):
-        for j in range(i + 1):
-            v = product[i, j] - product[j, i]
-            gradient[i, j], gradient[j, i] = v, -v
-            factor[i, 2 * n + j], factor[j, 2 * n + i] = v, -v
+        for j in range(n):
+            v = product[i, j] - even[i, j]
+            gradient[i, j] = v
+            factor[i, 2 * n + j] = v
             total += v * v
-    return np.sqrt(2.0 * total)
+    return np.sqrt(total)
 
 
 @_compile
@@ -354,12 +364,16 @@ def _fill_preconditioner(
     n, half = len(symmetric), len(frequencies)
     kind = moved.dtype.type
     middle, quarter, nothing = kind(0.5), kind(0.25), kind(0)
-    sums = np.zeros(n, moved.dtype)
+    sums, columns = np.empty(n, moved.dtype), np.zeros(n, moved.dtype)
     for i in range(n):
+        row = nothing
         for j in range(n):
-            product = symmetric[i, j] * moved[i, j]
-            sums[i] += product
-            sums[j] += product
+            row += symmetric[i, j] * moved[i, j]
+        for j in range(n):
+            columns[j] += symmetric[i, j] * moved[i, j]
+        sums[i] = row
+    for i in range(n):
+        sums[i] += columns[i]
     for p in range(half):
         turning = frequencies[p] * (moved[p + half, p] - moved[p, p + half])
         sums[p] = middle * (sums[p] + sums[p + half]) + turning

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from .problems import Problems, Solution
-from .products import bmm
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,16 @@ class Rung:
     dtype: torch.dtype = torch.float64
 
 
-RUNGS = (Rung(1e-2, 9, 1.025, torch.float32), Rung(1.5e-3, 2, 1.001, torch.float32))
+RUNGS = (
+    Rung(1e-2, 9, 1.05, torch.float32),
+    Rung(4e-3, 4, 1.012, torch.float32),
+    Rung(1.5e-3, 2, 1.0005, torch.float32),
+)
 #: Two climbs are in one basin when their transformed operators are this close (norms are one).
 SAME_BASIN = 0.03
 #: Elements (climbs x n x n) under way at once on CUDA.
 BATCH_ELEMENTS = 20_000_000
-FIELDS = ("rotation", "value", "gradient_norm", "converged", "products")
+FIELDS = ("rotation", "moved", "value", "gradient_norm", "converged", "products")
 
 
 def climb(
@@ -78,6 +81,7 @@ def climb(
         How many starts joined the best climb.
     """
     n_pairs, n_starts, size, _ = starts.shape
+    starts = starts.to(RUNGS[0].dtype)
     device = starts.device
     met = torch.ones(n_pairs, n_starts, dtype=torch.long, device=device)
     pair_index = torch.arange(n_pairs, device=device)
@@ -85,22 +89,20 @@ def climb(
         width = starts.shape[1]
         rows = pair_index.repeat_interleave(width)
         active = (met > 0).flatten()
+        if starts.dtype != rung.dtype:
+            starts = orthonormal(starts.to(rung.dtype))
+        flat = starts.reshape(-1, size, size)
         part = _maximise(
-            problems.to(rung.dtype),
-            rows[active],
-            starts.reshape(-1, size, size)[active].to(rung.dtype),
-            rung.tolerance,
-            max_steps,
+            problems.to(rung.dtype), rows[active], flat[active], rung.tolerance, max_steps
         )
-        solution = _scatter(part, active, starts.reshape(-1, size, size))
+        solution = _scatter(part, active, flat)
         value = solution.value.reshape(n_pairs, width)
         rotation = solution.rotation.reshape(n_pairs, width, size, size)
-        moved = bmm(bmm(solution.rotation, problems.target[rows]), solution.rotation.mT)
         order = value.argsort(dim=1, descending=True, stable=True)
         value, met = value.gather(1, order), met.gather(1, order)
         wide = order[:, :, None, None].expand_as(rotation)
         rotation = rotation.gather(1, wide)
-        _fold_duplicates(moved.reshape(rotation.shape).gather(1, wide), met)
+        _fold_duplicates(solution.moved.reshape(rotation.shape).gather(1, wide), met)
         best = value[:, 0] if incumbent is None else torch.maximum(value[:, 0], incumbent)
         if rung.margin > 1:
             behind = (1 - value) > rung.margin * (1 - best)[:, None] + 1e-6
@@ -109,8 +111,6 @@ def climb(
         kept = (met == 0).long().argsort(dim=1, stable=True)[:, : rung.keep]
         met = met.gather(1, kept)
         starts = rotation.gather(1, kept[:, :, None, None].expand(-1, -1, size, size))
-        if rung.dtype != torch.float64:
-            starts = orthonormal(starts)
     last = order.gather(1, kept)[:, 0] + pair_index * width
     return Solution(*(getattr(solution, name)[last] for name in FIELDS)), met[:, 0]
 
@@ -148,6 +148,7 @@ def _scatter(part: Solution, active: Tensor, starts: Tensor) -> Solution:
     """Spread the climbs of the active starts over all; the others get the lowest value."""
     full = Solution(
         starts.clone(),
+        torch.zeros_like(starts),
         torch.full_like(starts[:, 0, 0], -torch.inf),
         torch.full_like(starts[:, 0, 0], torch.inf),
         torch.zeros_like(active),

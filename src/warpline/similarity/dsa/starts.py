@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 
 #: Lanczos steps for the dual starts; the leading eigenvalues are clustered, and any mixture of
 #: their vectors is a good start, so that convergence is not needed.
-_LANCZOS_STEPS = 30
+_LANCZOS_STEPS = 16
 _DUAL_STARTS = 1
 
 
@@ -61,8 +61,8 @@ def planned_starts(
     size = first[0].size
     duals = make_duals(first, second, device)
     begin = stack([g.standard_normal((size, size)) for g in generators])
-    _, vectors = leading_vectors(duals, begin, _LANCZOS_STEPS, _DUAL_STARTS)
-    dual = polar(vectors)
+    _, vectors = leading_vectors(duals, begin.float(), _LANCZOS_STEPS, _DUAL_STARTS)
+    dual = polar(vectors.double())
     plus, minus = _synchronised(first, second, stack)
     frame_a = stack([f.frame[: f.size, : f.size] for f in first])
     frame_b = stack([f.frame[: f.size, : f.size] for f in second])

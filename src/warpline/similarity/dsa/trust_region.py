@@ -96,7 +96,7 @@ def maximise(
 
     count, size, _ = starts.shape
     device = starts.device
-    rotation = torch.empty_like(starts)
+    rotation, moved = torch.empty_like(starts), torch.empty_like(starts)
     value = torch.empty(count, dtype=starts.dtype, device=device)
     gradient_norm = torch.empty_like(value)
     converged = torch.zeros(count, dtype=torch.bool, device=device)
@@ -113,7 +113,7 @@ def maximise(
         n_done = int(done.sum())
         if n_done and 8 * n_done >= len(done):
             where = state["index"][done]
-            rotation[where] = state["rotation"][done]
+            rotation[where], moved[where] = state["rotation"][done], state["moved"][done]
             value[where] = state["value"][done]
             gradient_norm[where] = state["norm"][done]
             converged[where] = state["norm"][done] <= state["limit"][done]
@@ -129,7 +129,7 @@ def maximise(
         chosen = finished.nonzero()[:, 0]
         if len(chosen):
             _outer_step(state, chosen, identity, relative_tolerance, problems.phantom)
-    return Solution(rotation, value, gradient_norm, converged, products)
+    return Solution(rotation, moved, value, gradient_norm, converged, products)
 
 
 def _begin(
