@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
-    device = choose_device()
+    device, memory = choose_device(), settings["memory_mb"]
     tasks = [store.read_dataset(path) for path in arguments.trials]
     target = tasks[0]
     inputs = target["inputs"].transpose("trial", "time", "channel").values
@@ -34,7 +34,7 @@ def main() -> None:
         model = build_model(
             settings["architecture"],
             inputs.shape[-1],
-            int(target.attrs["n_actions"]),
+            int(target.attrs["n_outputs"]),
             float(target.attrs["dt"]),
             seed=0,
         ).to(device)
@@ -47,7 +47,7 @@ def main() -> None:
         for fraction in settings["fractions"]:
             step, actual = nearest_checkpoint(list(summary), fraction)
             load(step)
-            window = cut_window(hidden_states(model, inputs), start, stop)
+            window = cut_window(hidden_states(model, inputs, memory), start, stop)
             if not np.isfinite(window).all():
                 # Of a diverged run, which its status says: nothing is left to compare.
                 window = np.zeros_like(window)
@@ -58,14 +58,14 @@ def main() -> None:
         means = {}
         for trials in tasks:
             states = hidden_states(
-                model, trials["inputs"].transpose("trial", "time", "channel").values
+                model, trials["inputs"].transpose("trial", "time", "channel").values, memory
             )
-            decision = trials.sel(period="decision")
+            decision = trials["decision"].transpose("trial", "time").values
             averaged, aligned = condition_means(
                 states,
                 trials["condition"].values,
-                decision["start"].values,
-                decision["stop"].values,
+                go=decision.argmax(1),
+                end=decision.shape[1] - decision[:, ::-1].argmax(1),
             )
             means[trials.attrs["task"]] = xr.DataArray(
                 averaged,

@@ -6,6 +6,7 @@ again, and a list of all seeds or curricula is never in one, so that adding to i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from warpline.config.models import Measure
@@ -16,8 +17,11 @@ __all__ = [
     "comparison_slice",
     "figure_slice",
     "measure_slice",
+    "network_slice",
     "pretraining_slice",
+    "seeds_slice",
     "statistics_slice",
+    "taskset_slice",
     "training_slice",
     "trajectories_slice",
     "trials_slice",
@@ -36,31 +40,25 @@ def trials_slice(plan: Plan, taskset: str, task: str, split: str) -> Slice:
         "task": task,
         "split": split,
         "count": count,
-        "taskset": {
-            "name": taskset,
-            "rules": list(entry.tasks),
-            "variation": entry.tasks[task].model_dump(),
-            **entry.model_dump(include={"env", "dt", "timing", "input_noise", "parameters"}),
-        },
+        "taskset": taskset_slice(plan, taskset, task),
     }
 
 
-# What of an architecture makes the network; its learning rate belongs to the loop.
-NETWORK_KEYS = {
-    "model",
-    "units",
-    "activation",
-    "init",
-    "gain",
-    "tau",
-    "noise",
-    "parameters",
-    "batch_size",
-}
+def taskset_slice(plan: Plan, taskset: str, task: str) -> Slice:
+    """Return what the environment of one task is built from."""
+    entry = plan.config.tasksets[taskset]
+    return {
+        "name": taskset,
+        "rules": list(entry.tasks),
+        "variation": entry.tasks[task].model_dump(),
+        **entry.model_dump(include={"env", "dt", "timing", "input_noise", "parameters"}),
+    }
 
 
-def _network(plan: Plan, architecture: str) -> Slice:
-    return plan.config.architectures[architecture].model_dump(include=NETWORK_KEYS)
+def network_slice(plan: Plan, architecture: str, *left_out: str) -> Slice:
+    """Return what of an architecture makes the network; its learning rate belongs to the loop."""
+    entry = plan.config.architectures[architecture]
+    return entry.model_dump(exclude={"learning_rate", *left_out})
 
 
 def _loop(plan: Plan, stage: str, architecture: str, free: str) -> Slice:
@@ -75,7 +73,7 @@ def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str, s
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": _network(plan, architecture),
+        "architecture": network_slice(plan, architecture, "layer"),
         "training": _loop(plan, "pretraining", architecture, "all"),
     }
 
@@ -90,9 +88,15 @@ def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": _network(plan, subject.architecture),
+        # Which layer is looked at changes no weight.
+        "architecture": network_slice(plan, subject.architecture, "layer"),
         "training": loop,
     }
+
+
+def seeds_slice(parts: Sequence[Slice]) -> Slice:
+    """Join the training slices of several seeds, which differ in their streams alone."""
+    return {**parts[0], "streams": [part["streams"] for part in parts]}
 
 
 def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
@@ -100,10 +104,11 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
     settings = plan.config.trajectories
     return {
         "taskset": subject.taskset,
-        "architecture": {"name": subject.architecture, **_network(plan, subject.architecture)},
+        "architecture": {"name": subject.architecture, **network_slice(plan, subject.architecture)},
         "curriculum": subject.curriculum,
         "fractions": settings.fractions,
         "variance": settings.variance,
+        "memory_mb": settings.memory_mb,
         "period": plan.config.tasksets[subject.taskset].window,
     }
 
@@ -145,7 +150,7 @@ def figure_slice(plan: Plan, *keys: str) -> Slice:
         "statistics": plan.config.statistics.model_dump(),
         # In the order in which they are run: an entry that is not run changes no colour.
         "curricula": list(dict.fromkeys(subject.curriculum for subject in plan.subjects)),
-        "measures": plan.config.run.measures,
+        "measures": plan.all_measures,
         "wasserstein": [
             name
             for name, entry in plan.config.measures.items()

@@ -5,6 +5,7 @@ import jsonschema
 import pytest
 import yaml
 
+from warpline import registry
 from warpline.config import Config, ConfigError, json_schema, load, load_files
 from warpline.config.document import key_tables
 from warpline.config.models import DSA
@@ -92,7 +93,7 @@ CASES = {
     ),
     "unknown environment": (
         put(*PDM, "env", "perceptual"),
-        "tasksets.PDM.env: expected one of go_nogo, perceptual_decision, or 'file.py:Name' of your own; got 'perceptual'",
+        "tasksets.PDM.env: expected one of circle_sign, context_integration, decision_line, go_nogo, perceptual_decision, sequence_memory, or 'file.py:Name' of your own; got 'perceptual'",
     ),
     "missing file of one's own": (
         put(*PDM, "env", "no/such/file.py:Mine"),
@@ -100,7 +101,7 @@ CASES = {
     ),
     "unknown model": (
         put("architectures", "leaky_rnn", "model", "lstm"),
-        "architectures.leaky_rnn.model: expected one of leaky_gru, leaky_rnn",
+        "or 'file.py:Name' of your own; got 'lstm'",
     ),
     "unknown activation": (
         put("architectures", "leaky_rnn", "activation", "sigmoid"),
@@ -117,6 +118,26 @@ CASES = {
     "measure without its name": (
         put("measures", "dsa20", {"n_delays": 5, "rank": 20}),
         "measures.dsa20: expected an entry with `measure:` and a name, such as `measure: dsa`",
+    ),
+    "key of an RNN in a Mamba": (
+        put("architectures", "mamba_d8_l1", "units", 64),
+        "architectures.mamba_d8_l1.units: unknown key; expected one of model, learning_rate",
+    ),
+    "unknown key of a Mamba": (
+        put("architectures", "mamba_d8_l1", "d_modle", 8),
+        "architectures.mamba_d8_l1.d_modle: unknown key; did you mean 'd_model'?",
+    ),
+    "key of a Mamba in an RNN": (
+        put("architectures", "leaky_rnn", "expand", 8),
+        "architectures.leaky_rnn.expand: unknown key; expected one of model, learning_rate",
+    ),
+    "layer that a Mamba does not have": (
+        put("architectures", "mamba_d8_l2", "layer", 3),
+        "architectures.mamba_d8_l2: layer: expected at most n_layers = 2, got 3",
+    ),
+    "architecture without a model": (
+        put("architectures", "mine", {"units": 8}),
+        "architectures.mine: expected an entry with `model:` and a name, such as `model: leaky_rnn`",
     ),
     "settings that a measure does not have": (
         put("measures", "cka", "settings", {"n_delays": 3}),
@@ -165,6 +186,22 @@ CASES = {
     "missing period": (
         drop(*PDM, "timing", "decision"),
         "tasksets.PDM.timing: expected a duration for decision, got none",
+    ),
+    "unknown period of a task set with its own": (
+        put("tasksets", "SequenceMemory", "timing", "dealy", 300),
+        "tasksets.SequenceMemory.timing: unknown name 'dealy'; did you mean 'delay'?",
+    ),
+    "missing period of a task set with its own": (
+        drop("tasksets", "SequenceMemory", "timing", "report_2"),
+        "tasksets.SequenceMemory.timing: expected a duration for report_2, got none",
+    ),
+    "report shorter than a step": (
+        put("tasksets", "SequenceMemory", "timing", "report_2", 20),
+        "tasksets.SequenceMemory.timing.report_2: expected at least one step of dt = 50 ms, got 20",
+    ),
+    "negative rates": (
+        lambda raw: raw["architectures"].update(leaky_rnn={"model": "ei_rnn", "units": 20}),
+        "architectures.leaky_rnn.activation: expected relu or softplus for ei_rnn, got 'tanh'",
     ),
     "duration of no kind": (
         put(*PDM, "timing", "delay", {"chioce": [1]}),
@@ -300,6 +337,24 @@ def test_a_grid_becomes_names_and_stands_for_all(raw_config):
     assert "leaky_rnn" not in config.architectures
 
 
+def test_a_mamba_has_sizes_of_its_own_and_no_time_constant(raw_config):
+    raw_config["architectures"]["mamba"] = {
+        "model": "mamba",
+        "d_model": [8, 16],
+        "n_layers": [1, 2],
+    }
+    raw_config["run"]["grid"][0]["architectures"] = ["mamba"]
+    raw_config["tasksets"]["PDM"]["dt"] = 200  # above the tau of an RNN
+    raw_config["measures"]["dsa"]["n_delays"] = 5
+    raw_config["tasksets"]["PDM"]["timing"]["decision"] = 400
+    config = load(raw_config)
+    names = ["mamba-d8-l1", "mamba-d8-l2", "mamba-d16-l1", "mamba-d16-l2"]
+    assert config.run.grid[0].architectures == names
+    entry = config.architectures["mamba-d16-l2"].model_dump()
+    assert (entry["d_model"], entry["d_state"], entry["d_conv"], entry["expand"]) == (16, 16, 4, 2)
+    assert not {"units", "tau", "activation", "init", "gain", "noise"} & set(entry)
+
+
 def test_later_files_go_on_top_mappings_add_and_lists_replace(tmp_path, project):
     top = tmp_path / "top.yaml"
     top.write_text("name: mine\nrun: {seeds: [7]}\ncurricula: {new: {pretrain: [Basic]}}\n")
@@ -332,6 +387,7 @@ def test_schema_accepts_the_default_and_refuses_a_typo(raw_config):
     schema = json_schema()
     jsonschema.validate(raw_config, schema)
     raw_config["architectures"]["leaky_rnn"]["units"] = [64, 128]
+    raw_config["architectures"]["mamba_d8_l1"]["d_state"] = [4, 16]
     jsonschema.validate(raw_config, schema)
     raw_config["training"]["max_step"] = 3
     with pytest.raises(jsonschema.ValidationError):
@@ -354,3 +410,41 @@ def test_validated_configuration_cannot_be_changed(raw_config):
 def test_yaml_of_the_default_has_comments_for_people(project):
     text = (project / "config" / "config.yaml").read_text()
     assert text.startswith("# ") and yaml.safe_load(text)["name"] == "default"
+
+
+def test_a_task_set_of_one_s_own_may_have_other_decision_periods(raw_config, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "class Two:\n"
+        "    periods = ('cue', 'first', 'second')\n"
+        "    decisions: tuple = ('first', 'second')\n"
+    )
+    raw_config["tasksets"]["Mine"] = {
+        "env": f"{file}:Two",
+        "tasks": {"Basic": {}},
+        "target": "Basic",
+        "window": "cue",
+        "dt": 50,
+        "timing": {"cue": 500, "first": 200, "second": 200},
+        "input_noise": 0.0,
+    }
+    load(raw_config)
+    del raw_config["tasksets"]["Mine"]["timing"]["second"]
+    with pytest.raises(ConfigError, match="expected a duration for second, got none"):
+        load(raw_config)
+
+
+def test_what_a_class_states_is_read_without_importing_it(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "raise RuntimeError('imported')\n"
+        "class Mine:\n    periods = ('a', 'b')\n    decisions = tuple(x for x in 'ab')\n"
+    )
+    assert registry.statement("tasks", f"{file}:Mine", "TaskSet", "periods") == ("a", "b")
+    assert registry.statement("tasks", f"{file}:Mine", "TaskSet", "decisions") is None
+    assert registry.statement("tasks", "go_nogo", "TaskSet", "periods") is None
+    from warpline.tasks.sequence_memory import TaskSet
+
+    for attribute in ("periods", "decisions"):
+        stated = registry.statement("tasks", "sequence_memory", "TaskSet", attribute)
+        assert stated == getattr(TaskSet, attribute)

@@ -5,10 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from warpline import store
 from warpline.batches import BatchOrder, TaskData
@@ -87,6 +91,120 @@ def test_accuracy_counts_decision_steps_of_scored_trials(task_data):
     spoiled = torch.where((data.decision & data.scored[:, None])[..., None], logits, -logits)
     assert decision_accuracy(spoiled, data) == 1
     assert decision_accuracy(-logits, data) == 0
+
+
+# --- vector targets -------------------------------------------------------------------------------
+
+LINE = {
+    "name": "Line",
+    "env": "decision_line",
+    "rules": ["Basic"],
+    "variation": {"anti": False, "delay": False},
+    "dt": 100,
+    "timing": {"stimulus": 500, "decision": 300},
+    "input_noise": 1.0,
+    "parameters": {},
+}
+ANGLES = LINE | {
+    "env": "sequence_memory",
+    "variation": {"anti": False, "delay": True},
+    "timing": {
+        "fixation": 100,
+        "item_1": 200,
+        "item_2": 200,
+        "delay": {"choice": [100, 300]},
+        "report_1": 200,
+        "report_2": 200,
+    },
+}
+
+
+@pytest.fixture
+def vector_data():
+    def make(settings=LINE, split="train", count=64):
+        return TaskData.from_dataset(generate_trials(settings, "Basic", split, count, 1))
+
+    return make
+
+
+@pytest.fixture
+def vector_run(vector_data):
+    def make(settings=LINE, path=None, key="", **changes):
+        data = vector_data(settings)
+        architecture = ARCHITECTURE | {"units": 12}
+        model = build_model(architecture, data.inputs.shape[-1], data.n_outputs, dt=data.dt, seed=1)
+        order = BatchOrder([64], 16, 1, ["order"])
+        validation = [vector_data(settings, "validation", 40)]
+        return train(model, [data], validation, LOOP | changes, order, 1, path, key)
+
+    return make
+
+
+def plain_loss(outputs, data):
+    """The loss as it is written down, a step at a time."""
+    parts = {"decision": [], "other": []}
+    for k in range(len(data)):
+        for t in range(data.target.shape[1]):
+            error = float((outputs[k, t] - data.target[k, t]).square().mean())
+            if data.decision[k, t]:
+                parts["decision"].append(error)
+            elif data.asked[k, t]:
+                parts["other"].append(error)
+    return 0.5 * sum(np.mean(errors) if errors else 0.0 for errors in parts.values())
+
+
+@pytest.mark.parametrize("settings", [LINE, ANGLES])
+def test_loss_of_a_vector_is_the_balanced_squared_error(vector_data, settings):
+    data = vector_data(settings, count=12)
+    outputs = torch.randn(data.target.shape, generator=torch.Generator().manual_seed(0))
+    assert float(balanced_loss(outputs, data)) == pytest.approx(plain_loss(outputs, data), rel=1e-5)
+    spoiled = torch.where(data.asked[..., None], outputs, outputs + 100)
+    assert balanced_loss(spoiled, data) == balanced_loss(outputs, data)
+    assert balanced_loss(data.target, data) == 0
+
+
+def test_gradient_of_the_vector_loss_is_that_of_the_steps_asked(vector_data):
+    data = vector_data(ANGLES, count=5)
+    outputs = torch.randn(
+        data.target.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    ).requires_grad_()
+    data = replace(data, target=data.target.double())
+    assert torch.autograd.gradcheck(lambda x: balanced_loss(x, data), (outputs,))
+    (gradient,) = torch.autograd.grad(balanced_loss(outputs, data), outputs)
+    assert torch.equal(gradient.abs().sum(-1) > 0, data.asked)
+
+
+@given(radius=st.floats(0, 2), angle=st.floats(-math.pi, math.pi))
+@hypothesis_settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_vector_is_right_within_the_tolerance(vector_data, radius, angle):
+    data = vector_data(ANGLES, count=4)
+    shift = radius * torch.tensor([math.cos(angle), math.sin(angle)])
+    assume(abs(radius - data.tolerance) > 1e-4)
+    outputs = torch.where(data.decision[..., None], data.target + shift, 50.0)
+    assert decision_accuracy(outputs, data) == (radius < data.tolerance)
+
+
+def test_learning_lowers_the_loss_of_a_vector(vector_run):
+    result = vector_run(max_steps=100)
+    assert result.history[-1].loss < 0.5 * result.history[0].loss
+
+
+@pytest.mark.parametrize("settings", [LINE, ANGLES])
+def test_resume_of_a_vector_task_ends_with_the_same_bits(vector_run, tmp_path, settings):
+    whole = vector_run(settings)
+    path = tmp_path / "state.safetensors"
+    vector_run(settings, path=path, key="k")
+    assert store.read_tensor_metadata(path)["step"] == 20
+    resumed = vector_run(settings, path=path, key="k")
+    assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
+    for step, weights in whole.checkpoints.items():
+        for name, value in weights.items():
+            assert value.tobytes() == resumed.checkpoints[step][name].tobytes()
+
+
+# --- the loop -------------------------------------------------------------------------------------
 
 
 def test_schedule_and_history(run):
@@ -186,56 +304,55 @@ def test_damaged_resume_file_is_discarded_with_a_word(run, tmp_path, caplog):
 
 @pytest.mark.slow
 def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path, project):
-    """SIGKILL in mid-training, for real: the script is run, killed, and run again."""
+    """SIGKILL in mid-training, for real: the script is run, killed, and run again.
+
+    The job trains two seeds; on a CPU each gets the bytes of a job of its own.
+    """
     for split, count in (("train", 256), ("validation", 40)):
         data = generate_trials(task_settings(), "Basic", split, count, 1)
         store.write_dataset(data, tmp_path / f"{split}.nc", {})
-    loop = LOOP | {"max_steps": 1200, "resume_every": 25, "evaluate_every": 50}
-    settings = {
-        "seed": 1,
-        "streams": {"weights": ["w"], "run": ["Set", "rnn", "master", 1]},
-        "architecture": ARCHITECTURE | {"units": 64},
-        "training": loop,
-    }
+    loop = LOOP | {"max_steps": 800, "resume_every": 25, "evaluate_every": 50}
 
-    def start(folder):
+    def start(folder, seeds):
+        settings = {
+            "seed": 1,
+            "streams": [{"weights": ["w", k], "run": ["Set", "rnn", "master", k]} for k in seeds],
+            "architecture": ARCHITECTURE | {"units": 64},
+            "training": loop,
+        }
         command = [sys.executable, str(project / "scripts" / "train_network.py")]
         command += ["--settings", json.dumps(settings), "--code", "c"]
-        command += [
-            "--train",
-            str(tmp_path / "train.nc"),
-            "--validation",
-            str(tmp_path / "validation.nc"),
-        ]
-        command += ["--resume", str(folder / "state.safetensors")]
-        command += [
-            "--checkpoints",
-            str(folder / "c.safetensors"),
-            "--history",
-            str(folder / "h.csv"),
-        ]
+        for option in ("train", "validation"):
+            command += [f"--{option}", str(tmp_path / f"{option}.nc")]
+        for option, name in (
+            ("resume", "state.safetensors"),
+            ("checkpoints", "c.safetensors"),
+            ("history", "h.csv"),
+        ):
+            command += [f"--{option}", *(str(folder / str(k) / name) for k in seeds)]
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
-    whole = start(tmp_path / "whole")
-    assert whole.wait(timeout=240) == 0, whole.stderr.read()
+    for k in (1, 2):
+        whole = start(tmp_path / "whole", [k])
+        assert whole.wait(timeout=240) == 0, whole.stderr.read()
 
     broken = tmp_path / "broken"
     kills = 0
-    for after in (100, 500):
-        job = start(broken)
+    for seed, after in ((1, 100), (2, 400)):
+        job = start(broken, [1, 2])
         deadline = time.time() + 120
+        state = broken / str(seed) / "state.safetensors"
         while time.time() < deadline and job.poll() is None:
-            state = broken / "state.safetensors"
             if state.is_file() and store.read_tensor_metadata(state)["step"] >= after:
                 os.kill(job.pid, signal.SIGKILL)
                 break
             time.sleep(0.02)
         kills += job.wait() == -signal.SIGKILL
-        assert not (broken / "c.safetensors").exists()
+        assert not (broken / "1" / "c.safetensors").exists()
     assert kills == 2
-    last = start(broken)
+    last = start(broken, [1, 2])
     assert last.wait(timeout=240) == 0
-    assert "going on from update" in last.stderr.read()
-    for name in ("c.safetensors", "h.csv"):
+    assert last.stderr.read().count("going on from update") == 2
+    for name in ("1/c.safetensors", "1/h.csv", "2/c.safetensors", "2/h.csv"):
         assert (broken / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert not (broken / "state.safetensors").exists()
+    assert not list(broken.rglob("state.safetensors"))

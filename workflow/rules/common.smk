@@ -28,7 +28,7 @@ from warpline import slices
 from warpline.config import ConfigError, load
 from warpline.digest import digest
 from warpline.files import Files
-from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES
+from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds
 from warpline.plan import Plan, Subject
 from warpline.registry import locate
 
@@ -56,7 +56,7 @@ wildcard_constraints:
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
     pretraining=r"[A-Za-z0-9_.\-]+(\+[A-Za-z0-9_.\-]+)*",
-    measure=alternatives(CONFIG.run.measures),
+    measure=alternatives(PLAN.all_measures),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline import registry
 
-__all__ = ["Model", "build_model", "hidden_noise"]
+__all__ = ["Model", "Stepwise", "build_model", "hidden_noise", "outputs_of"]
 
 
 @runtime_checkable
@@ -40,11 +40,37 @@ class Model(Protocol):
 
         Returns
         -------
-        outputs : Tensor, shape (trial, time, action)
-            Logits.
+        outputs : Tensor, shape (trial, time, output)
+            Logits of the actions, or the output vector.
         states : Tensor, shape (trial, time, unit)
             The hidden state after each step.
         """
+        ...
+
+
+class Stepwise(Protocol):
+    """A model that can also be taken a step at a time, noise-free: what the geometry asks for.
+
+    Plain differentiable torch operations, so that `torch.func.jvp` and `vmap` go through them.
+    """
+
+    step_duration: float
+    """Of a step, in time constants of the network."""
+
+    def initial_state(self, trials: int) -> Tensor:
+        """Return the state before the first step, shape (trial, state)."""
+        ...
+
+    def step(self, state: Tensor, inputs: Tensor) -> Tensor:
+        """Return the next state from (trial, state) and (trial, channel): all of it that recurs."""
+        ...
+
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the outputs of a state, shape (trial, output), as `Model` gives them."""
+        ...
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """Return what `Model` calls the states, shape (trial, unit)."""
         ...
 
 
@@ -58,7 +84,7 @@ def build_model(
     settings : mapping
         The architecture's entry of the configuration.
     n_inputs, n_outputs : int
-        Numbers of input channels and of actions.
+        Numbers of input channels and of outputs (actions, or entries of the output vector).
     dt : float
         Time step in ms.
     seed : int
@@ -89,8 +115,25 @@ def build_model(
     return model
 
 
-def hidden_noise(scale: float, like: Tensor, generator: torch.Generator | None) -> Tensor | None:
-    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none."""
+def outputs_of(
+    model: nn.Module, inputs: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
+    """Run a model for its outputs alone, by its method ``outputs`` where states are extra work."""
+    alone = getattr(model, "outputs", None)
+    outputs: Tensor = alone(inputs, generator) if alone else model(inputs, generator)[0]
+    return outputs
+
+
+def hidden_noise(
+    scale: float, like: Tensor, generator: torch.Generator | Tensor | None
+) -> Tensor | None:
+    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none.
+
+    Instead of a generator, the standard normal draws themselves may be given: what is drawn from several
+    generators cannot be drawn where several networks run as one (`warpline.ensembles`).
+    """
     if scale == 0 or generator is None:
         return None
+    if isinstance(generator, Tensor):
+        return scale * generator
     return scale * torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
