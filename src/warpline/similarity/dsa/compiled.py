@@ -1,7 +1,7 @@
 r"""The climb of :mod:`.trust_region`, compiled for one processor core.
 
-Matrices of 10 to 100 rows are too small for array libraries: of the time of a batched climb, four
-fifths went into calls and into moving temporaries. Here Numba compiles one climb at a time, whose
+Matrices of 10 to 100 rows are too small for array libraries: most of the time of a batched climb on
+a processor went into calls and into moving temporaries. Here Numba compiles one climb at a time, whose
 matrices all stay in the cache; the products are those of SciPy's BLAS. The mathematics is that of
 :mod:`.trust_region` and :mod:`.curvature` (equations there), with two differences of arithmetic:
 
@@ -19,12 +19,10 @@ import numpy as np
 from numba import njit
 
 from .curvature import FLOOR
-from .problems import Problems, Solution
 from .trust_region import INITIAL_RADIUS, LARGEST_RADIUS, ROUNDING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     Array = NDArray[Any]
 
@@ -40,66 +38,32 @@ _SHORTER = 0.3
 _FORCING = 0.3
 
 
-def maximise_compiled(
-    problems: Problems,
-    which: Tensor,
-    starts: Tensor,
-    *,
-    relative_tolerance: float,
-    max_products: int,
-) -> Solution:
-    """Climb from each start to a local maximum, on the CPU.
+@_compile
+def climb_all(
+    symmetric: Array, frequencies: Array, target: Array, phantom: bool, which: Array,
+    rotation: Array, moved: Array, tolerance: float, max_products: int,
+) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    """Climb from each rotation to a local maximum.
 
     Parameters
     ----------
-    problems, which, starts, relative_tolerance, max_products
+    symmetric, frequencies, target, phantom
+        As in :class:`.problems.Problems`, C-contiguous arrays of single or double precision.
+    which : ndarray of int, shape (start,)
+        The problem of each start.
+    rotation : ndarray, shape (start, n, n)
+        Orthogonal starts; holds the maxima on return.
+    moved : ndarray, shape (start, n, n)
+        Filled with C B C^T.
+    tolerance, max_products
         As in :func:`.trust_region.maximise`.
 
     Returns
     -------
-    Solution
-        One local maximum per start, on the component of the start.
+    value, norm, limit, products : ndarray, shape (start,)
+        Inner products; gradient norms, and the norms at which they count as converged;
+        Hessian-vector products spent.
     """
-    import torch
-
-    rotation = np.array(starts.numpy(), order="C")
-    moved = np.empty_like(rotation)
-    value, norm, limit, products = _climb_all(
-        problems.symmetric.numpy(),
-        problems.frequencies.numpy(),
-        problems.target.numpy(),
-        problems.phantom,
-        which.numpy(),
-        rotation,
-        moved,
-        relative_tolerance,
-        _FORCING,
-        max_products,
-    )
-    return Solution(
-        torch.from_numpy(rotation),
-        torch.from_numpy(moved),
-        torch.from_numpy(value),
-        torch.from_numpy(norm),
-        torch.from_numpy(norm <= limit),
-        torch.from_numpy(products),
-    )
-
-
-@_compile
-def _climb_all(
-    symmetric: Array,
-    frequencies: Array,
-    target: Array,
-    phantom: bool,
-    which: Array,
-    rotation: Array,
-    moved: Array,
-    tolerance: float,
-    forcing: float,
-    max_products: int,
-) -> tuple[Array, Array, Array, Array]:
-    """Climb from every rotation, in place, and fill in C B C^T; values, gradient norms, their limits, products."""
     count = len(which)
     value, norm = np.empty(count, rotation.dtype), np.empty(count, rotation.dtype)
     limit, products = np.empty(count, rotation.dtype), np.empty(count, np.int64)
@@ -107,23 +71,16 @@ def _climb_all(
         p = which[k]
         value[k], norm[k], limit[k], products[k] = _climb(
             symmetric[p], frequencies[p], target[p], phantom, rotation[k], moved[k],
-            tolerance, forcing, max_products,
+            tolerance, max_products,
         )  # fmt: skip
     return value, norm, limit, products
 
 
 @_compile
 def _climb(
-    symmetric: Array,
-    frequencies: Array,
-    target: Array,
-    phantom: bool,
-    rotation: Array,
-    moved: Array,
-    tolerance: float,
-    forcing: float,
-    max_products: int,
-) -> tuple[float, float, float, int]:
+    symmetric: Array, frequencies: Array, target: Array, phantom: bool, rotation: Array,
+    moved: Array, tolerance: float, max_products: int,
+) -> tuple[float, float, float, int]:  # fmt: skip
     """Climb from one rotation, in place, and fill in C B C^T."""
     n = len(symmetric)
     kind = rotation.dtype
@@ -150,7 +107,7 @@ def _climb(
             limit = max(tolerance * np.sqrt(max(squares - 2 * value, 0.0)), ROUNDING * spacing)
         if norm <= limit or products >= max_products:
             break
-        residual = max(forcing, 0.1 * limit / norm)
+        residual = max(_FORCING, 0.1 * limit / norm)
         spent, length, slope, bend = _solve(
             small_symmetric, small_frequencies, factor, gradient, keep, swap,
             radius, residual, step, inner_work, wide,
@@ -187,22 +144,13 @@ def _climb(
 
 @_compile
 def _solve(
-    symmetric: Array,
-    frequencies: Array,
-    factor: Array,
-    gradient: Array,
-    keep: Array,
-    swap: Array,
-    radius: float,
-    forcing: float,
-    step: Array,
-    work: Array,
-    wide: Array,
-) -> tuple[int, float, float, float]:
-    """Truncated conjugate gradients in single precision.
+    symmetric: Array, frequencies: Array, factor: Array, gradient: Array, keep: Array,
+    swap: Array, radius: float, forcing: float, step: Array, work: Array, wide: Array,
+) -> tuple[int, float, float, float]:  # fmt: skip
+    """Fill in a step by truncated conjugate gradients in single precision.
 
-    Fills ``step``; returns products spent, length of the step in the norm of the preconditioner, and
-    slope and curvature of the model along it.
+    Returns products spent, length of the step in the norm of the preconditioner, and slope and
+    curvature of the model along it.
     """
     n = len(symmetric)
     residual, direction, curved, short = work[0], work[1], work[2], work[3]
@@ -288,14 +236,9 @@ def _transpose(matrix: Array, out: Array) -> None:
 
 @_compile
 def _fill_gradient(
-    symmetric: Array,
-    frequencies: Array,
-    moved: Array,
-    factor: Array,
-    gradient: Array,
-    even: Array,
-    product: Array,
-) -> float:
+    symmetric: Array, frequencies: Array, moved: Array, factor: Array, gradient: Array,
+    even: Array, product: Array,
+) -> float:  # fmt: skip
     """Gradient and the factor of Hessian products; returns the norm of the gradient."""
     n, half = len(symmetric), len(frequencies)
     middle = moved.dtype.type(0.5)
@@ -325,15 +268,9 @@ def _fill_gradient(
 
 @_compile
 def _curve(
-    symmetric: Array,
-    frequencies: Array,
-    factor: Array,
-    direction: Array,
-    out: Array,
-    wide: Array,
-    even: Array,
-    product: Array,
-) -> None:
+    symmetric: Array, frequencies: Array, factor: Array, direction: Array, out: Array,
+    wide: Array, even: Array, product: Array,
+) -> None:  # fmt: skip
     """Hessian of minus the inner product along a direction."""
     n, half = len(symmetric), len(frequencies)
     np.dot(direction, factor, wide)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -120,11 +121,24 @@ def _maximise(
 ) -> Solution:
     """Climb one by one in compiled code on the CPU, in batches elsewhere."""
     if starts.device.type == "cpu":
-        from .compiled import maximise_compiled
+        # Imported here: compiled or read from Numba's cache when first needed.
+        from .compiled import climb_all
 
-        return maximise_compiled(
-            problems, which, starts, relative_tolerance=tolerance, max_products=max_products
+        rotation = np.array(starts.numpy(), order="C")
+        moved = np.empty_like(rotation)
+        value, norm, limit, products = climb_all(
+            problems.symmetric.numpy(),
+            problems.frequencies.numpy(),
+            problems.target.numpy(),
+            problems.phantom,
+            which.numpy(),
+            rotation,
+            moved,
+            tolerance,
+            max_products,
         )
+        parts = (rotation, moved, value, norm, norm <= limit, products)
+        return Solution(*(torch.from_numpy(part) for part in parts))
     from .trust_region import maximise
 
     return maximise(
