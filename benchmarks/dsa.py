@@ -353,12 +353,14 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--ranks", nargs="+", type=int, default=[20, 50])
     parser.add_argument("--iterations", type=int, default=1000, help="of dsa-metric")
-    parser.add_argument("--starts", nargs="+", type=int, default=[4, 9, 16, 24], help="caps to try")
+    parser.add_argument(
+        "--starts", nargs="+", type=int, default=[9, 12, 16, 24], help="caps to try"
+    )
     parser.add_argument(
         "--systems", type=int, default=60, help="motif sequences of the matrix, at most 60"
     )
     parser.add_argument("--matrix-rank", type=int, default=50)
-    parser.add_argument("--matrix-starts", type=int, default=16)
+    parser.add_argument("--matrix-starts", type=int, default=12)
     parser.add_argument("--cores", type=int, default=2, help="processes of the matrix")
     parser.add_argument("--device", default="cpu", help="of the matrix: cpu or cuda")
     parser.add_argument("--small", action="store_true", help="a minute instead of many")

@@ -2,8 +2,9 @@
 
 For each pair, many starts climb a little way, the best go on, and the best of those are polished
 (successive halving: most of the work of a climb is in its last digits). Random starts follow until
-the best maximum has been found twice, or the cap is reached. Pairs are solved in batches, on CPU or
-CUDA by the same code; the result of a pair depends on the pair and the seed alone.
+the best maximum has been found twice, or the cap is reached. The search is the same on CPU and CUDA;
+a climb is compiled code on the CPU and one of a batch on CUDA. The result of a pair depends on the
+pair, the seed and the device alone.
 """
 
 from __future__ import annotations

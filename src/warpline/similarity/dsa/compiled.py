@@ -80,7 +80,7 @@ def climb_all(
 def _climb(
     symmetric: Array, frequencies: Array, target: Array, phantom: bool, rotation: Array,
     moved: Array, tolerance: float, max_products: int,
-) -> tuple[float, float, float, int]:  # fmt: skip
+) -> tuple[Any, Any, Any, int]:  # fmt: skip
     """Climb from one rotation, in place, and fill in C B C^T."""
     n = len(symmetric)
     kind = rotation.dtype
@@ -98,7 +98,8 @@ def _climb(
     squares = _inner(symmetric, symmetric) + 2 * np.sum(frequencies**2) + _inner(moved, moved)
     value = _value(symmetric, frequencies, moved)
     radius, products, fresh = INITIAL_RADIUS, 0, True
-    norm, limit = 0.0, 0.0
+    norm: Any = 0.0
+    limit: Any = 0.0
     rounding = 50 * spacing
     while True:
         if fresh:
@@ -146,7 +147,7 @@ def _climb(
 def _solve(
     symmetric: Array, frequencies: Array, factor: Array, gradient: Array, keep: Array,
     swap: Array, radius: float, forcing: float, step: Array, work: Array, wide: Array,
-) -> tuple[int, float, float, float]:  # fmt: skip
+) -> tuple[int, Any, Any, Any]:  # fmt: skip
     """Fill in a step by truncated conjugate gradients in single precision.
 
     Returns products spent, length of the step in the norm of the preconditioner, and slope and
@@ -208,7 +209,7 @@ def _solve(
 
 
 @_compile
-def _inner(first: Array, second: Array) -> float:
+def _inner(first: Array, second: Array) -> Any:
     """Frobenius inner product."""
     total = first.dtype.type(0)
     a, b = first.ravel(), second.ravel()
@@ -218,7 +219,7 @@ def _inner(first: Array, second: Array) -> float:
 
 
 @_compile
-def _value(symmetric: Array, frequencies: Array, moved: Array) -> float:
+def _value(symmetric: Array, frequencies: Array, moved: Array) -> Any:
     """Inner product of A with Y."""
     half = len(frequencies)
     total = _inner(symmetric, moved)

@@ -27,8 +27,7 @@ class Rung:
     keep : int
         At most this many starts of a pair climb on.
     margin : float
-        Only starts climb on whose squared distance is within this factor of the best. What a climb
-        still gains above a rung was measured to be well below it.
+        Only starts climb on whose squared distance is within this factor of the best.
     dtype : torch.dtype
         Precision of the rung.
     """
@@ -39,6 +38,8 @@ class Rung:
     dtype: torch.dtype = torch.float64
 
 
+#: Measured on Lorenz, motif, network and Gaussian operators of rank 20 and 50: other tolerances and
+#: margins trade starts for work along one line, and none gave lower angles in the same time.
 RUNGS = (
     Rung(1e-2, 9, 1.05, torch.float32),
     Rung(4e-3, 4, 1.012, torch.float32),

@@ -86,12 +86,12 @@ def delay_embed(states: FloatArray, n_delays: int, delay_interval: int) -> Float
 
 
 def iterate_embedding(
-    states: FloatArray, n_delays: int, delay_interval: int, block_bytes: int = _BLOCK_BYTES
+    states: FloatArray, n_delays: int, delay_interval: int, block_bytes: int | None = None
 ) -> Iterator[FloatArray]:
     """Yield the embedding in blocks of whole trials (see :func:`delay_embed`)."""
     n_trials, n_times, n_units = states.shape
     n_rows = n_times - (n_delays - 1) * delay_interval
-    step = max(1, block_bytes // (8 * n_rows * n_delays * n_units))
+    step = max(1, (block_bytes or _BLOCK_BYTES) // (8 * n_rows * n_delays * n_units))
     for first in range(0, n_trials, step):
         yield delay_embed(states[first : first + step], n_delays, delay_interval)
 

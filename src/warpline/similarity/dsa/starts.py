@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-#: Lanczos steps for the dual starts; the leading eigenvalues are clustered, and any mixture of
-#: their vectors is a good start, so that convergence is not needed.
+#: Lanczos steps for the dual start; the leading eigenvalues are clustered, and any mixture of their
+#: vectors is a good start, so that convergence is not needed.
 _LANCZOS_STEPS = 16
 _DUAL_STARTS = 1
 
@@ -49,9 +49,10 @@ def planned_starts(
     Returns
     -------
     Tensor, shape (pair, start, n, n)
-        Orthogonal matrices from the frame of B to that of A, the most useful first: polar factors of
-        leading vectors of the dual, symmetric parts aligned with synchronised signs (both
-        determinants), skew parts aligned, the identity and a reflection.
+        Orthogonal matrices from the frame of B to that of A, the most useful first: polar factor of
+        the leading vector of the dual, symmetric parts aligned with synchronised signs (both
+        determinants), skew parts aligned, the identity and a reflection. They find the rotation
+        between rotated copies; between other operators they are hardly better than random ones.
     """
     import torch
 

@@ -1,4 +1,6 @@
-r"""Batched Riemannian trust-region Newton method for the alignment of operators.
+r"""Riemannian trust-region Newton method for the alignment of operators, batched for CUDA.
+
+On the CPU :mod:`.compiled` does the same, one climb at a time.
 
 Maximises :math:`\varphi(C) = \langle A, C B C^\top \rangle` over the orthogonal group for a batch
 of problems at once. Steps are :math:`C \leftarrow \operatorname{cay}(W) C` with skew-symmetric
