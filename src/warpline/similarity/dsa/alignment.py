@@ -49,7 +49,7 @@ class AlignmentSettings:
         "cpu" or "cuda".
     """
 
-    max_starts: int = 24
+    max_starts: int = 48
     first_starts: int = 12
     tolerance: float = 1e-6
     max_steps: int = 5000
