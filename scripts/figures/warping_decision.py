@@ -36,7 +36,6 @@ def manifold(axes, network):
 
 
 def make(arguments, settings):
-    import matplotlib.pyplot as plt
 
     arrays = drawing.gather(arguments.arrays)
     summary = store.read_table(arguments.summary[0])

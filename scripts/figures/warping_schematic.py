@@ -7,7 +7,6 @@ from warpline.warping import drawing
 
 
 def make(arguments, settings):
-    import matplotlib.pyplot as plt
 
     network = drawing.sample(drawing.gather(arguments.arrays))
     colours = drawing.colour_of(settings["style"])

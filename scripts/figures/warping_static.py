@@ -34,7 +34,6 @@ def states(axes, network, stage, colours):
 
 
 def make(arguments, settings):
-    import matplotlib.pyplot as plt
 
     arrays = drawing.gather(arguments.arrays)
     summary = store.read_table(arguments.summary[0])

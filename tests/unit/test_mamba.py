@@ -178,6 +178,35 @@ def test_a_step_can_be_differentiated_forward_twice_and_batched():
     torch.testing.assert_close(many[0], one)
 
 
+def test_the_pullback_metric_of_its_hidden_state_is_that_of_central_differences():
+    """Of the forward pass, which shares no line with the steps that the geometry differentiates."""
+    from warpline.geometry import Coordinate, Family, metric_stream
+
+    net = build(layer=1).double()
+
+    def inputs(kappa, step):
+        a, b = kappa[:, 0], kappa[:, 1]
+        return torch.stack([a * b, torch.sin(b + step), a + 0.3, torch.cos(a * step)], dim=1)
+
+    ways = (Coordinate("a", -1, 1), Coordinate("b", -1, 1))
+    kappa = normal(4, 2, seed=5).clamp(-0.9, 0.9)
+    metric = metric_stream(net, Family(ways, inputs, n_steps=12), kappa, at=[3, 11]).matrix
+
+    def states(at):
+        return net(torch.stack([inputs(at, step) for step in range(12)], dim=1))[1]
+
+    e, x = 1e-5, states(kappa)
+    along = [
+        (states(kappa + e * way) - states(kappa - e * way)) / (2 * e)
+        for way in torch.eye(2).double()
+    ]
+    for place, k in enumerate((3, 11)):
+        # After k steps the state is that of step k - 1; its velocity leads to the next.
+        vectors = torch.stack([a[:, k - 1] for a in along] + [x[:, k] - x[:, k - 1]], dim=1)
+        expected = vectors @ vectors.transpose(1, 2)
+        torch.testing.assert_close(metric[:, place], expected, rtol=1e-6, atol=1e-9)
+
+
 # --- the scan ---------------------------------------------------------------------------------------
 
 

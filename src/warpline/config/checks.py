@@ -219,7 +219,7 @@ def _training(config: Config) -> Iterator[str]:
             )
     for name in _used(config, "architectures"):
         entry = config.architectures.get(name)
-        if entry is None:
+        if not isinstance(entry, RecurrentArchitecture):
             continue
         known = _statement("models", entry.model, "Network", "activations")
         if known and entry.activation not in known:
