@@ -32,7 +32,9 @@ def test_equal_steps_crowd_where_the_circle_is_stretched():
     speed = 1 + 0.9 * np.cos(theta)
     lines = equal_steps(theta, speed, 40)
     # The length up to theta is theta + pi + 0.9 sin(theta), of 2 pi in all.
-    assert np.allclose(lines + np.pi + 0.9 * np.sin(lines), np.arange(40) * 2 * np.pi / 40, atol=1e-4)
+    assert np.allclose(
+        lines + np.pi + 0.9 * np.sin(lines), np.arange(40) * 2 * np.pi / 40, atol=1e-4
+    )
 
 
 @given(st.integers(1, 5), st.floats(0.1, 10))
@@ -94,7 +96,9 @@ def test_context_is_relevant_first(network):
     assert diagonal.shape == (2, 5, 5, 3, 3)
     # The average over the relevant input, at the late moment, is the same in both tables.
     late = int(arrays["moment_step"].sel(moment="late"))
-    component = arrays["component"].isel(time=late).transpose("context", "irrelevant", "tangent").values
+    component = (
+        arrays["component"].isel(time=late).transpose("context", "irrelevant", "tangent").values
+    )
     assert np.allclose(component, np.einsum("crikk->cik", diagonal) / 5)
     shares = arrays["eigenvalue"].isel(time=slice(3, None)).sum("order")
     assert np.allclose(shares, 1)

@@ -82,7 +82,10 @@ def test_the_analyses_run_and_are_made_again_only_where_they_must(fresh):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"run__warping": ["contxt"]}, "run.warping: unknown name 'contxt'; did you mean 'context'?"),
+        (
+            {"run__warping": ["contxt"]},
+            "run.warping: unknown name 'contxt'; did you mean 'context'?",
+        ),
         (
             {"run__warping": ["memory"], "warping__memory": {"timing": {}}},
             "",
