@@ -26,6 +26,7 @@ os.environ.update(
 
 from warpline import slices
 from warpline.config import ConfigError, load
+from warpline.costs import RULES, Costs
 from warpline.digest import digest
 from warpline.files import Files
 from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES
@@ -37,6 +38,7 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+COSTS = Costs(PLAN)
 LAYOUT = PLAN.layout
 FILES = Files(PLAN)
 CONFIG = PLAN.config
@@ -75,6 +77,16 @@ def code(script, *named):
 def settings(content):
     """Return a slice of the configuration as it stands on a command line."""
     return json.dumps(content, sort_keys=True)
+
+
+def resources_of(rule):
+    """Return what a rule's jobs ask a cluster for; a job that was killed asks for more."""
+    gpu = {"gpu": 1} if RULES[rule].gpu and CONFIG.jobs.gpu else {}
+    return {
+        "mem_mb": lambda wildcards, attempt: COSTS.memory_mb(rule, wildcards, attempt),
+        "runtime": lambda wildcards, attempt: COSTS.runtime(rule, wildcards, attempt),
+        **gpu,
+    }
 
 
 def subject(wildcards):

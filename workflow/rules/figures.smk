@@ -21,6 +21,8 @@ rule draw_task_trial:
         f"{LOGS}/draw_task_trial/{{taskset}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="task_trial",
         inputs=as_options,
@@ -50,6 +52,8 @@ rule draw_learning_curves:
         f"{LOGS}/draw_learning_curves/{{taskset}}/{{architecture}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="learning_curves",
         inputs=as_options,
@@ -79,6 +83,8 @@ rule draw_trajectories:
         f"{LOGS}/draw_trajectories/{{taskset}}/{{architecture}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="trajectories",
         inputs=as_options,
@@ -109,6 +115,8 @@ rule draw_after_learning:
         f"{LOGS}/draw_after_learning/{{taskset}}/{{architecture}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="after_learning",
         inputs=as_options,
@@ -137,6 +145,8 @@ rule draw_curriculum_matrix:
         f"{LOGS}/draw_curriculum_matrix/{{taskset}}/{{architecture}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="curriculum_matrix",
         inputs=as_options,
@@ -165,6 +175,8 @@ rule draw_over_learning:
         f"{LOGS}/draw_over_learning/{{taskset}}/{{architecture}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="over_learning",
         inputs=as_options,
@@ -193,6 +205,8 @@ rule draw_within_learning:
         f"{LOGS}/draw_within_learning/{{taskset}}/{{architecture}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="within_learning",
         inputs=as_options,
@@ -218,6 +232,8 @@ rule draw_hyperparameters:
         f"{LOGS}/draw_hyperparameters/{{taskset}}.log",
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="hyperparameters",
         inputs=as_options,

@@ -23,9 +23,7 @@ rule pretrain:
     conda:
         GPU if CONFIG.jobs.gpu else CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
-        gpu=1 if CONFIG.jobs.gpu else 0,
+        **resources_of("pretrain"),
     params:
         settings=lambda w: settings(
             slices.pretraining_slice(PLAN, w.taskset, w.architecture, w.pretraining, int(w.seed))
@@ -52,9 +50,7 @@ rule train:
     conda:
         GPU if CONFIG.jobs.gpu else CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
-        gpu=1 if CONFIG.jobs.gpu else 0,
+        **resources_of("train"),
     params:
         settings=lambda w: settings(slices.training_slice(PLAN, subject(w), int(w.seed))),
         code=lambda w: code("train_network.py", model_of(w)),

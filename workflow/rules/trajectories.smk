@@ -14,8 +14,7 @@ rule compute_trajectories:
     conda:
         CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 30 * attempt,
+        **resources_of("compute_trajectories"),
     params:
         settings=lambda w: settings(slices.trajectories_slice(PLAN, subject(w))),
         code=lambda w: code("compute_trajectories.py", model_of(w)),
