@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from warpline import cli, seeding, store
+from warpline import cli, finished, seeding, store
 from warpline.batches import BatchOrder, TaskData
 from warpline.device import choose_device
 from warpline.models.base import build_model
+from warpline.monitor import watching
 from warpline.training import none_for_nan, train
 
 
@@ -30,6 +31,12 @@ def main() -> None:
     root, streams, architecture = settings["seed"], settings["streams"], settings["architecture"]
 
     device = choose_device()
+    inputs = [*arguments.train, *arguments.validation, *filter(None, [arguments.initial])]
+    causes = [settings, arguments.code, device.type, *map(store.checksum, inputs)]
+    key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
+    outputs = [arguments.checkpoints, arguments.history]
+    if arguments.resume and finished.restore(outputs, arguments.resume.parent, key):
+        return
     training = [TaskData.from_dataset(store.read_dataset(path)) for path in arguments.train]
     validation = [
         TaskData.from_dataset(store.read_dataset(path)).to(device) for path in arguments.validation
@@ -51,27 +58,23 @@ def main() -> None:
         model.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     model.to(device)
 
-    inputs = [*arguments.train, *arguments.validation, *filter(None, [arguments.initial])]
-    causes = [settings, arguments.code, device.type]
-    key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode())
-    for path in inputs:
-        key.update(hashlib.sha256(Path(path).read_bytes()).digest())
-
-    run = train(
-        model,
-        training,
-        validation,
-        settings["training"],
-        BatchOrder(
-            [len(data) for data in training],
-            architecture["batch_size"],
-            root,
-            ("order", *streams["run"]),
-        ),
-        noise_seed=seeding.integer_seed(root, "noise", *streams["run"], bits=63),
-        resume_path=arguments.resume,
-        resume_key=key.hexdigest(),
-    )
+    with watching(arguments.checkpoints.parent) as watch:
+        run = train(
+            model,
+            training,
+            validation,
+            settings["training"],
+            BatchOrder(
+                [len(data) for data in training],
+                architecture["batch_size"],
+                root,
+                ("order", *streams["run"]),
+            ),
+            noise_seed=seeding.integer_seed(root, "noise", *streams["run"], bits=63),
+            resume_path=arguments.resume,
+            resume_key=key,
+            watch=watch,
+        )
 
     summary = [
         {
@@ -103,6 +106,7 @@ def main() -> None:
         pd.DataFrame([vars(row) for row in run.history]), arguments.history, provenance
     )
     if arguments.resume:
+        finished.keep(outputs, arguments.resume.parent, key)
         arguments.resume.unlink(missing_ok=True)
 
 

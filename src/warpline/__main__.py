@@ -63,22 +63,48 @@ def _plan(paths: list[str], check: float | None) -> int:
     return 0
 
 
+PROVENANCE = {
+    ".nc": lambda file: store.provenance_of(store.read_dataset(file)),
+    ".csv": store.read_table_metadata,
+    ".safetensors": store.read_tensor_metadata,
+}
+
+
+def _verify(folder: str, delete: bool) -> int:
+    """Check every result below a folder; returns 1 where one is damaged."""
+    if not Path(folder).is_dir():
+        print(f"expected a folder of results, got {folder}", file=sys.stderr)
+        return 2
+    damaged = checked = 0
+    for path in sorted(Path(folder).rglob("*")):
+        if path.suffix not in store.READERS or "resume" in path.parts:
+            continue
+        checked += 1
+        why = store.damage(path)
+        if why is None:
+            continue
+        damaged += 1
+        print(f"{path}: {why}{'; deleted' if delete else ''}")
+        if delete:
+            path.unlink()
+            store.sidecar(path).unlink(missing_ok=True)
+    print(f"{checked} results checked, {damaged} damaged")
+    if damaged:
+        print("Run Snakemake again to make them anew." if delete else "Delete them with --delete.")
+    return 1 if damaged and not delete else 0
+
+
 def _provenance(path: str) -> int:
-    readers = {
-        ".nc": lambda file: store.provenance_of(store.read_dataset(file)),
-        ".csv": store.read_table_metadata,
-        ".safetensors": store.read_tensor_metadata,
-    }
-    reader = readers.get(Path(path).suffix)
+    reader = PROVENANCE.get(Path(path).suffix)
     if reader is None:
-        print(f"expected a file ending in {', '.join(readers)}; got {path}", file=sys.stderr)
+        print(f"expected a file ending in {', '.join(PROVENANCE)}; got {path}", file=sys.stderr)
         return 2
     try:
         record = {"in the file": reader(path)}
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    sidecar = Path(path + ".provenance.json")
+    sidecar = store.sidecar(path)
     if sidecar.is_file():
         beside = json.loads(sidecar.read_text(encoding="utf-8"))
         beside.pop("provenance")
@@ -103,6 +129,9 @@ def main() -> int:
         metavar="SHARE",
         help="hold the estimates against results/NAME; fail where disk is off by more (default 0.3)",
     )
+    verify = commands.add_parser("verify", help="check every result by structure and checksum")
+    verify.add_argument("folder", help="results/NAME, or a folder below it")
+    verify.add_argument("--delete", action="store_true", help="delete what is damaged")
     provenance = commands.add_parser("provenance", help="print where a result comes from")
     provenance.add_argument("file")
     arguments = parser.parse_args()
@@ -110,6 +139,8 @@ def main() -> int:
         return _check(arguments.files)
     if arguments.command == "plan":
         return _plan(arguments.files, arguments.check)
+    if arguments.command == "verify":
+        return _verify(arguments.folder, arguments.delete)
     return _provenance(arguments.file)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,6 +215,7 @@ def train(
     noise_seed: int,
     resume_path: Path | None = None,
     resume_key: str = "",
+    watch: Callable[[Sequence[Evaluation]], None] | None = None,
 ) -> TrainingRun:
     """Train a model on one or several interleaved tasks.
 
@@ -237,6 +238,8 @@ def train(
         Where to keep, and look for, the state of an unfinished run.
     resume_key : str
         Hash of all that the run depends on; a resume file of another key is discarded.
+    watch : callable, optional
+        Called with the rows of each evaluation, for those who look on (`warpline.monitor`).
 
     Returns
     -------
@@ -285,6 +288,8 @@ def train(
             if due or run.step in keep:
                 rows_now = _evaluate(model, validation, run.step, norm)
                 run.history += rows_now
+                if watch:
+                    watch(rows_now)
                 if not all(math.isfinite(row.loss) for row in rows_now):
                     run.status = "diverged"
                     break

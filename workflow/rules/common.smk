@@ -24,7 +24,7 @@ os.environ.update(
     PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
 )
 
-from warpline import slices
+from warpline import finished, monitor, slices
 from warpline.config import ConfigError, load
 from warpline.costs import RULES, Costs
 from warpline.digest import digest
@@ -43,6 +43,8 @@ LAYOUT = PLAN.layout
 FILES = Files(PLAN)
 CONFIG = PLAN.config
 LOGS = f"logs/{CONFIG.name}"
+if CONFIG.jobs.tensorboard:
+    os.environ[monitor.VARIABLE] = f"{LOGS}/events"
 BENCHMARKS = f"{LAYOUT.root}/benchmarks"
 
 

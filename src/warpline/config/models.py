@@ -301,6 +301,8 @@ class Jobs(Strict):
     """Seeds that one trajectory or comparison job takes."""
     gpu: bool = False
     """Ask the cluster for a GPU for each training job; false on a cluster of CPUs alone."""
+    tensorboard: bool = False
+    """Write TensorBoard event files while networks learn, to ``logs/NAME/events`` (needs the package)."""
     max_memory: Count | None = None
     """MB that no job asks for more than, however often it was killed: what the largest node has. A job
     that asks for more than its partition allows waits for ever."""
