@@ -75,22 +75,24 @@ def _verify(folder: str, delete: bool) -> int:
     if not Path(folder).is_dir():
         print(f"expected a folder of results, got {folder}", file=sys.stderr)
         return 2
-    damaged = checked = 0
+    checked, damaged = 0, []
     for path in sorted(Path(folder).rglob("*")):
         if path.suffix not in store.READERS or "resume" in path.parts:
             continue
         checked += 1
         why = store.damage(path)
-        if why is None:
-            continue
-        damaged += 1
-        print(f"{path}: {why}{'; deleted' if delete else ''}")
-        if delete:
-            path.unlink()
-            store.sidecar(path).unlink(missing_ok=True)
-    print(f"{checked} results checked, {damaged} damaged")
-    if damaged:
-        print("Run Snakemake again to make them anew." if delete else "Delete them with --delete.")
+        if why is not None:
+            damaged.append(path)
+            print(f"{path}: {why}{'; deleted' if delete else ''}")
+            if delete:
+                path.unlink()
+                store.sidecar(path).unlink(missing_ok=True)
+    print(f"{checked} results checked, {len(damaged)} damaged")
+    if damaged and delete:
+        # By name: Snakemake does not miss a file whose followers are all there.
+        print(f"To make them anew, with your options: snakemake {' '.join(map(str, damaged))}")
+    elif damaged:
+        print("Delete them with --delete.")
     return 1 if damaged and not delete else 0
 
 

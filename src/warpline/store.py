@@ -221,7 +221,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    expected = read_table_metadata(path).get(ROWS)
+    expected = _first_line(path).get(ROWS)
     try:
         frame = pd.read_csv(path, skiprows=1)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -233,6 +233,12 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 def read_table_metadata(path: str | Path) -> dict[str, Any]:
     """Return the provenance that a table carries in its first line."""
+    first = _first_line(path)
+    first.pop(ROWS, None)
+    return first
+
+
+def _first_line(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"expected a table at {path}, found none")
     with Path(path).open("rb") as handle:

@@ -38,6 +38,9 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+if problem := PLAN.layout.problem():
+    raise WorkflowError(problem)
+
 COSTS = Costs(PLAN)
 LAYOUT = PLAN.layout
 FILES = Files(PLAN)
@@ -59,7 +62,7 @@ wildcard_constraints:
     split="train|validation|evaluation",
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
-    pretraining=r"[A-Za-z0-9_.\-]+(\+[A-Za-z0-9_.\-]+)*",
+    pretraining=alternatives(PLAN.pretrainings),
     measure=alternatives(CONFIG.run.measures),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
