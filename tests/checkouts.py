@@ -83,7 +83,9 @@ def copy_project(source: Path, target: Path) -> Checkout:
     target.mkdir(parents=True)
     for name in COPIED:
         place = source / name
-        if place.is_dir():
+        if place.is_symlink():
+            (target / name).symlink_to(place.readlink())
+        elif place.is_dir():
             shutil.copytree(
                 place, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
             )

@@ -63,6 +63,18 @@ def _plan(paths: list[str], check: float | None) -> int:
     return 0
 
 
+def _efficiency(folder: str) -> int:
+    from warpline.forecast import efficiency
+
+    try:
+        table = efficiency(Path(folder))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table.to_string(index=False, float_format="{:.1f}".format, na_rep="-"))
+    return 0
+
+
 PROVENANCE = {
     ".nc": lambda file: store.provenance_of(store.read_dataset(file)),
     ".csv": store.read_table_metadata,
@@ -134,6 +146,8 @@ def main() -> int:
     verify = commands.add_parser("verify", help="check every result by structure and checksum")
     verify.add_argument("folder", help="results/NAME, or a folder below it")
     verify.add_argument("--delete", action="store_true", help="delete what is damaged")
+    used = commands.add_parser("efficiency", help="print what jobs used of what they asked for")
+    used.add_argument("folder", help="results/NAME")
     provenance = commands.add_parser("provenance", help="print where a result comes from")
     provenance.add_argument("file")
     arguments = parser.parse_args()
@@ -141,6 +155,8 @@ def main() -> int:
         return _check(arguments.files)
     if arguments.command == "plan":
         return _plan(arguments.files, arguments.check)
+    if arguments.command == "efficiency":
+        return _efficiency(arguments.folder)
     if arguments.command == "verify":
         return _verify(arguments.folder, arguments.delete)
     return _provenance(arguments.file)

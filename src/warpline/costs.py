@@ -18,7 +18,7 @@ from warpline.config.base import DSA
 from warpline.config.models import Choice, TruncatedExponential, Uniform
 from warpline.files import Files
 from warpline.layout import split_seeds
-from warpline.plan import Plan, Subject
+from warpline.plan import Plan
 from warpline.schedule import checkpoint_steps
 
 __all__ = ["RULES", "Cost", "Costs", "Rule"]
@@ -218,7 +218,12 @@ def _network(costs: Costs, names: Names, stage: str, tasks: list[str], updates: 
         return START_SECONDS + until * update + evaluations * evaluation
 
     values = costs.weights(architecture)
-    arrays = trials.train * longest * len(tasks) * (4 * (3 + len(costs.config.tasksets[taskset].tasks)) + 14)
+    arrays = (
+        trials.train
+        * longest
+        * len(tasks)
+        * (4 * (3 + len(costs.config.tasksets[taskset].tasks)) + 14)
+    )
     graph = 12 * entry.batch_size * longest * entry.units * 4
     graph *= MODEL_WEIGHTS.get(entry.model, OTHER_MODEL)
     forward = 6 * trials.validation * longest * entry.units * 4
@@ -353,7 +358,10 @@ def _learning(costs: Costs, names: Names) -> Cost:
 def _architectures(costs: Costs, names: Names) -> Cost:
     plan, taskset = costs.plan, names["taskset"]
     own = len(split_seeds(names["seeds"]))
-    found = [plan.curricula(taskset, a, "architectures") for a in plan.architectures(taskset, "architectures")]
+    found = [
+        plan.curricula(taskset, a, "architectures")
+        for a in plan.architectures(taskset, "architectures")
+    ]
     curricula = dict.fromkeys(chain.from_iterable(found))
     many = [sum(name in those for those in found) for name in curricula]
     pairs, systems = own * sum(k * (k - 1) // 2 for k in many), own * sum(many)
@@ -381,7 +389,9 @@ def _architecture_jobs(costs: Costs) -> Iterator[dict[str, str]]:
 def _statistics(costs: Costs, names: Names) -> Cost:
     tables = len(costs.files.learning_tables("after", names["taskset"]))
     runs = len(costs.files.histories(names["taskset"]))
-    rows = tables * costs.of("compare_networks", next(_learning_jobs(costs))).disk if tables else 0.0
+    rows = (
+        tables * costs.of("compare_networks", next(_learning_jobs(costs))).disk if tables else 0.0
+    )
     return Cost(
         seconds=START_SECONDS + 0.05 * runs + 0.5 * rows,
         memory=START_MB + 20 * rows,

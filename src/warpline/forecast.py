@@ -9,7 +9,7 @@ import pandas as pd
 from warpline.costs import RULES, Costs
 from warpline.plan import Plan
 
-__all__ = ["compare_with_run", "forecast", "render"]
+__all__ = ["compare_with_run", "efficiency", "forecast", "render"]
 
 STAGE_FOLDERS = {
     "trials": ("trials",),
@@ -106,6 +106,54 @@ def _measured_disk(root: Path, folders: tuple[str, ...]) -> float:
     return sum(path.stat().st_size for path in files) / 1e9
 
 
+def _benchmarks(root: Path, rule: str = "*") -> pd.DataFrame:
+    """Return the benchmarks of the finished jobs of a rule, or of all rules."""
+    tables = []
+    for path in sorted((root / "benchmarks").glob(f"{rule}/**/*.tsv")):
+        table = pd.read_csv(path, sep="\t")
+        tables.append(table.assign(rule=path.relative_to(root / "benchmarks").parts[0]))
+    return pd.concat(tables) if tables else pd.DataFrame({"s": [], "max_rss": [], "rule": []})
+
+
+def efficiency(root: Path) -> pd.DataFrame:
+    """Return what the jobs of a run used of the memory and time that they asked for.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        ``results/<name>``. The benchmarks must be extended ones, as profiles/default has them.
+
+    Returns
+    -------
+    DataFrame
+        A row per rule: ``jobs``; ``memory`` and ``used_memory`` (MB; the largest asked for, the largest
+        used by the job itself, without the Snakemake around it); ``minutes`` and ``used_minutes`` (the
+        longest).
+
+    Raises
+    ------
+    ValueError
+        When there are no extended benchmarks.
+    """
+    found = _benchmarks(root)
+    if not len(found) or "resources" not in found:
+        raise ValueError(f"expected benchmarks with resources in {root / 'benchmarks'}, found none")
+    for key in ("mem_mb", "runtime"):
+        asked = found["resources"].str.extract(rf"'{key}': (\d+)", expand=False)
+        found[key] = pd.to_numeric(asked)
+    found["used"] = pd.to_numeric(found["max_rss"], errors="coerce")
+    groups = found.groupby("rule")
+    return pd.DataFrame(
+        {
+            "jobs": groups.size(),
+            "memory": groups["mem_mb"].max(),
+            "used_memory": groups["used"].max(),
+            "minutes": groups["runtime"].max(),
+            "used_minutes": groups["s"].max() / 60,
+        }
+    ).reset_index()
+
+
 def compare_with_run(plan: Plan) -> pd.DataFrame:
     """Hold the forecast against the benchmarks and files of a finished run.
 
@@ -121,11 +169,7 @@ def compare_with_run(plan: Plan) -> pd.DataFrame:
     expected = forecast(plan)
     for stage, part in expected.groupby("stage", sort=False):
         for k, row in enumerate(part.itertuples()):
-            tables = [
-                pd.read_csv(path, sep="\t")
-                for path in sorted((root / "benchmarks").glob(f"{row.rule}/**/*.tsv"))
-            ]
-            measured = pd.concat(tables) if tables else pd.DataFrame({"s": [], "max_rss": []})
+            measured = _benchmarks(root, str(row.rule))
             memory = pd.to_numeric(measured["max_rss"], errors="coerce").max()
             rows.append(
                 {

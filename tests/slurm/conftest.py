@@ -67,6 +67,7 @@ class OnCluster(Checkout):
     def __init__(self, root: Path, prefix: str) -> None:
         super().__init__(root)
         self.prefix = prefix
+        self.started: list[subprocess.Popen] = []
         self.log = root / "snakemake.log"
         # What a user sets there: here, to look often and not to wait for a slow file system.
         profile = root / "profiles" / "slurm" / "config.yaml"
@@ -90,9 +91,11 @@ class OnCluster(Checkout):
             environment["WARPLINE_TEST_HASTE"] = "1"
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", CONFIG]
         with self.log.open("a") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command, cwd=self.root, env=environment, stdout=log, stderr=log, process_group=0
             )
+        self.started.append(process)
+        return process
 
     def run(self, *arguments: str, haste: bool = False) -> int:
         return wait(self.start(*arguments, haste=haste))
@@ -143,10 +146,16 @@ def cluster():
 
 
 @pytest.fixture
-def on_cluster(cluster, project, tmp_path):
+def on_cluster(cluster, project, tmp_path, request):
     """Return a fresh checkout that submits to the cluster; its jobs are gone when the test ends."""
-    checkout = OnCluster(copy_project(project, tmp_path / "on_cluster").root, tmp_path.name[:20])
+    checkout = OnCluster(
+        copy_project(project, tmp_path / "on_cluster").root,
+        f"{request.node.name[:30]}-{os.getpid()}",
+    )
     yield checkout
+    for process in checkout.started:
+        if process.poll() is None:
+            process.kill()
     left = [job["id"] for job in cluster.jobs(checkout.prefix) if job["state"] in ALIVE]
     if left:
         cluster("scancel", *left)

@@ -10,6 +10,7 @@ import pytest
 from checkouts import Checkout
 
 from warpline import store
+from warpline.forecast import efficiency
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.workflow]
 
@@ -80,8 +81,10 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
     assert snakemake.wait(600) == 0, on_cluster.log.read_text()[-8000:]
 
     # What SLURM saw: each training again after its fault, and asked for more.
-    states = {name: [job["state"] for job in jobs(name)] for name in
-              ("cancelled", "killed", "hungry", "slow", "diverging", "leaky_rnn")}
+    states = {
+        name: [job["state"] for job in jobs(name)]
+        for name in ("cancelled", "killed", "hungry", "slow", "diverging", "leaky_rnn")
+    }
     print(states, cluster.jobs(on_cluster.prefix))
     assert states["cancelled"] == ["CANCELLED", "COMPLETED"]
     assert states["killed"] == ["FAILED", "COMPLETED"]
@@ -90,3 +93,87 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
     assert states["diverging"] == states["leaky_rnn"] == ["COMPLETED"]
     for name in ("cancelled", "killed", "hungry", "slow"):
         assert "going on from update" in on_cluster.job_log(name)
+    memory, limit = [
+        [job[key] for job in jobs(name)] for name, key in (("hungry", "memory"), ("slow", "limit"))
+    ]
+    assert int(memory[1].rstrip("M")) > int(memory[0].rstrip("M"))
+    assert minutes(limit[1]) > minutes(limit[0]) == 1
+
+    # Every compute job under a number of its own, in its partition, training with a GPU.
+    by_rule = defaultdict(list)
+    for job in cluster.jobs(on_cluster.prefix):
+        by_rule[job["comment"].removeprefix("rule_").partition("_wildcards_")[0]].append(job)
+    assert set(by_rule) == {
+        "generate_trials",
+        "pretrain",
+        "train",
+        "compute_trajectories",
+        "compare_networks",
+        "compute_statistics",
+    }
+    assert len(by_rule["generate_trials"]) == 5 and len(by_rule["pretrain"]) == 1
+    assert len(by_rule["train"]) == 7 + 4  # four were tried again
+    for rule, submitted in by_rule.items():
+        trains = rule in ("pretrain", "train")
+        assert {job["partition"] for job in submitted} == {"gpu" if trains else "cpu"}
+        for job in submitted:
+            assert (job["gres"].endswith("gpu:1")) if trains else job["gres"] == "N/A", job
+            # The logs of SLURM are found by rule and wildcards.
+            logs = (on_cluster.root / "logs/slurm" / f"rule_{rule}").rglob(f"{job['id']}.log")
+            assert len(list(logs)) == 1
+
+    # And what came of it: the very bytes of a local run that met no fault.
+    ours, theirs = results(on_cluster), results(reference)
+    assert set(ours) == set(theirs)
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+    runs = store.read_table(on_cluster.root / "results/cluster/tables/PDM/runs.csv")
+    ended = dict(zip(runs["architecture"], runs["status"], strict=True))
+    assert ended["diverging"] == "diverged" and ended["killed"] == "max_steps"
+
+    # What the jobs used of what they asked for.
+    table = efficiency(on_cluster.root / "results/cluster").set_index("rule")
+    assert set(table.index) == set(by_rule)
+    assert table.loc["train", "jobs"] == 7
+    assert (table["used_memory"] > 50).all() and (table["used_memory"] < table["memory"]).all()
+
+
+def minutes(limit: str) -> int:
+    """Return SLURM's [hours:]minutes:seconds in minutes."""
+    parts = [int(part) for part in limit.split(":")]
+    return 60 * (parts[-3] if len(parts) > 2 else 0) + parts[-2]
+
+
+def test_snakemake_dies_and_its_jobs_live_on(cluster, on_cluster, reference, until):
+    """Ctrl-C takes the jobs along; after SIGKILL they go on, and are not trained twice."""
+    names = ["killed", "cancelled"]
+    outputs = [f"results/cluster/training/PDM/{name}/master/seed~1/history.csv" for name in names]
+
+    def jobs(*states: str) -> list[dict[str, str]]:
+        found = [job for job in cluster.jobs(on_cluster.prefix) if "_train_" in job["comment"]]
+        return [job for job in found if job["state"] in states]
+
+    command = (*outputs, "--profile", "slurm")
+    snakemake = on_cluster.start(*command)
+    until(lambda: all(on_cluster.state(name).is_file() for name in names), "training", snakemake)
+    snakemake.send_signal(signal.SIGINT)
+    assert snakemake.wait(400) != 0
+    assert len(jobs("CANCELLED")) == 2 and not jobs(*ALIVE)
+    assert not any((on_cluster.root / path).exists() for path in outputs)
+
+    snakemake = on_cluster.start(*command)
+    resumed = lambda: all("going on" in on_cluster.job_log(name) for name in names)  # noqa: E731
+    until(resumed, "both trainings to go on", snakemake)
+    snakemake.kill()
+    snakemake.wait(10)
+    assert jobs(*ALIVE)
+    # At once: the lock is still held, so nothing is submitted twice.
+    assert on_cluster.run(*command) != 0
+    assert "--unlock" in on_cluster.log.read_text()
+    until(lambda: not jobs(*ALIVE), "the orphans to finish")
+    assert on_cluster.run("--unlock", "--cores", "1") == 0
+    assert on_cluster.run(*command) == 0, on_cluster.log.read_text()[-5000:]
+    for name in names:
+        assert "already finished" in on_cluster.job_log(name)
+    ours, theirs = results(on_cluster), results(reference)
+    assert all(theirs[name] == content for name, content in ours.items())
+    assert sum(name.endswith("checkpoints.safetensors") for name in ours) == 2

@@ -71,7 +71,9 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     results = training.root / "results/tiny"
     state = results / f"resume/training/{MASTER}/state.safetensors"
     log = training.root / f"logs/tiny/train/{MASTER}.log"
-    final = [results / f"training/{MASTER}/{name}" for name in ("checkpoints.safetensors", "history.csv")]
+    final = [
+        results / f"training/{MASTER}/{name}" for name in ("checkpoints.safetensors", "history.csv")
+    ]
 
     # Ctrl-C reaches the whole process group: the job stops, its state stays, the lock is gone.
     snakemake = start(training, "training")
