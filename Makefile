@@ -65,6 +65,7 @@ format: $(READY)
 
 schema: $(READY)
 	python scripts/write_schema.py
+	python scripts/write_rulegraph.py
 
 benchmark: $(READY)
 	python benchmarks/training.py

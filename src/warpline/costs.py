@@ -29,8 +29,8 @@ Names = Mapping[str, str]
 
 START_SECONDS = 8.0
 """Snakemake twice (in the job, and in its step), Python, torch."""
-START_MB = 750.0
-"""The same: two Snakemakes of 130 MB beside a job that has imported torch."""
+START_MB = 650.0
+"""The same: two Snakemakes of 130 MB beside a job that has imported torch (380 MB)."""
 MODEL_FACTOR = {"leaky_rnn": 1.0, "leaky_gru": 4.0}
 """Time of a step against the leaky RNN's; other models count as `OTHER_MODEL`."""
 MODEL_WEIGHTS = {"leaky_rnn": 1.0, "leaky_gru": 3.0}
@@ -394,7 +394,7 @@ def _statistics(costs: Costs, names: Names) -> Cost:
     )
     return Cost(
         seconds=START_SECONDS + 0.05 * runs + 0.5 * rows,
-        memory=START_MB + 20 * rows,
+        memory=START_MB + 5 * rows,
         disk=runs * 4e-4 + 0.05 + 4 * SIDECAR_MB,
     )
 

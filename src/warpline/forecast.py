@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -69,12 +70,12 @@ def render(plan: Plan) -> str:
         f"{'stage':<13} {'rule':<23} {'jobs':>6} {'hours':>9} {'at most':>9} {'on':>4}"
         f" {'a job':>13} {'memory':>9} {'disk':>10}"
     ]
-    for row in frame.itertuples():
-        job = f"{_span(row.shortest)}-{_span(row.longest)}"
+    for row in frame.to_dict("records"):
+        job = f"{_span(row['shortest'])}-{_span(row['longest'])}"
         lines.append(
-            f"{row.stage:<13} {row.rule:<23} {row.jobs:>6,} {row.hours:>9,.1f}"
-            f" {row.longest_hours:>9,.1f} {row.device:>4} {job:>13}"
-            f" {row.asked_memory / 1000:>6,.1f} GB {row.disk:>7,.2f} GB"
+            f"{row['stage']:<13} {row['rule']:<23} {row['jobs']:>6,} {row['hours']:>9,.1f}"
+            f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
+            f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
         )
     networks = len(plan.subjects) * len(plan.seeds)
     lines.append("")
@@ -167,23 +168,24 @@ def compare_with_run(plan: Plan) -> pd.DataFrame:
     root = plan.layout.root
     rows = []
     expected = forecast(plan)
-    for stage, part in expected.groupby("stage", sort=False):
-        for k, row in enumerate(part.itertuples()):
-            measured = _benchmarks(root, str(row.rule))
-            memory = pd.to_numeric(measured["max_rss"], errors="coerce").max()
-            rows.append(
-                {
-                    "stage": stage,
-                    "rule": row.rule,
-                    "jobs": len(measured),
-                    "seconds": 3600 * row.hours / row.jobs,
-                    "measured_seconds": measured["s"].mean(),
-                    "memory": row.asked_memory,
-                    "measured_memory": memory,
-                    "disk": part["disk"].sum() if k == 0 else float("nan"),
-                    "measured_disk": _measured_disk(root, STAGE_FOLDERS[str(stage)])
-                    if k == 0
-                    else float("nan"),
-                }
-            )
+    stages = set()
+    for row in expected.to_dict("records"):
+        stage = row["stage"]
+        measured = _benchmarks(root, row["rule"])
+        first = stage not in stages
+        stages.add(stage)
+        disk = expected.loc[expected["stage"] == stage, "disk"].sum()
+        rows.append(
+            {
+                "stage": stage,
+                "rule": row["rule"],
+                "jobs": len(measured),
+                "seconds": 3600 * row["hours"] / row["jobs"],
+                "measured_seconds": measured["s"].mean(),
+                "memory": row["asked_memory"],
+                "measured_memory": pd.to_numeric(measured["max_rss"], errors="coerce").max(),
+                "disk": disk if first else math.nan,
+                "measured_disk": _measured_disk(root, STAGE_FOLDERS[stage]) if first else math.nan,
+            }
+        )
     return pd.DataFrame(rows)

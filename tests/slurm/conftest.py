@@ -19,7 +19,7 @@ CONFIG = "cluster.yaml"
 PATIENCE = 400.0
 """Seconds until a wait is given up: no test is about time, and the machine may be busy."""
 
-FIELDS = {"id": "%i", "state": "%T", "partition": "%P", "gres": "%b", "comment": "%k", "name": "%j"}
+FIELDS = {"id": "%i", "state": "%T", "partition": "%P", "comment": "%k", "name": "%j"}
 FIELDS |= {"memory": "%m", "limit": "%l", "reason": "%r"}
 
 
@@ -50,6 +50,11 @@ class Cluster:
         form = "|".join(FIELDS.values())
         text = self("squeue", "--states=all", "--noheader", f"--format={form}")
         rows = [dict(zip(FIELDS, line.split("|"), strict=True)) for line in text.splitlines()]
+        # GPUs of a job, not of a node: --format knows no letter for them.
+        text = self("squeue", "--states=all", "--noheader", "--Format=JobID:20,tres-per-job:40")
+        gpus = dict(line.split(maxsplit=1) for line in text.splitlines())
+        for row in rows:
+            row["gpus"] = gpus[row["id"]].strip()
         rows = [row for row in rows if row["name"].startswith(prefix)]
         return sorted(rows, key=lambda row: int(row["id"]))
 

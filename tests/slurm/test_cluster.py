@@ -117,7 +117,7 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
         trains = rule in ("pretrain", "train")
         assert {job["partition"] for job in submitted} == {"gpu" if trains else "cpu"}
         for job in submitted:
-            assert (job["gres"].endswith("gpu:1")) if trains else job["gres"] == "N/A", job
+            assert job["gpus"] == ("gres:gpu:1" if trains else "N/A"), job
             # The logs of SLURM are found by rule and wildcards.
             logs = (on_cluster.root / "logs/slurm" / f"rule_{rule}").rglob(f"{job['id']}.log")
             assert len(list(logs)) == 1

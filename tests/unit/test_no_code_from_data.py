@@ -57,9 +57,8 @@ def faults_of(tree: ast.AST) -> list[str]:
             found.append(f"calls {called}")
         if called.endswith("read_pickle"):
             found.append(f"calls {called}")
-        if called in ("torch.load", "load") and called.startswith("torch"):
-            if keywords.get("weights_only") != "True":
-                found.append("torch.load without weights_only")
+        if called == "torch.load" and keywords.get("weights_only") != "True":
+            found.append("torch.load without weights_only")
         if keywords.get("shell") == "True":
             found.append("shell=True")
         if keywords.get("allow_pickle") == "True":

@@ -238,8 +238,15 @@ def test_the_slurm_profile_plans(fresh):
     assert "Job stats:" in done.stdout + done.stderr
 
 
-def test_lint_graph_and_report(finished, tmp_path):
+def test_lint_graph_and_report(finished, project):
     assert "digraph" in finished.snakemake("--rulegraph").stdout
-    assert "flowchart" in finished.snakemake("--rulegraph", "mermaid-js").stdout
+    graph = finished.snakemake("--rulegraph", "mermaid-js", config="config/demo.yaml").stdout
+    sys.path.insert(0, str(project / "scripts"))
+    try:
+        from write_rulegraph import update
+    finally:
+        sys.path.pop(0)
+    readme = (project / "README.md").read_text()
+    assert update(readme, graph) == readme, "make schema draws the rules into README.md"
     lint = finished.snakemake("--lint")
     assert "Congratulations" in lint.stdout + lint.stderr
