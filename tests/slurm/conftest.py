@@ -164,7 +164,8 @@ def on_cluster(cluster, project, tmp_path, request):
     left = [job["id"] for job in cluster.jobs(checkout.prefix) if job["state"] in ALIVE]
     if left:
         cluster("scancel", *left)
-    cluster.set_node("resume")
+    if "drain" in cluster("sinfo", "--noheader", "--Node", "--format=%T"):
+        cluster.set_node("resume")
 
 
 ALIVE = ("PENDING", "RUNNING", "COMPLETING", "CONFIGURING")
