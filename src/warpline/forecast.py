@@ -38,7 +38,7 @@ def forecast(plan: Plan) -> pd.DataFrame:
     costs = Costs(plan)
     rows = []
     for name, rule in RULES.items():
-        jobs = list(rule.jobs(costs))
+        jobs = list(rule.jobs(costs.sizes))
         if not jobs:
             continue
         found = [costs.of(name, names) for names in jobs]
