@@ -52,7 +52,9 @@ def main() -> None:
     for name, frame in tables.items():
         frame.insert(0, "measure", settings["measure"]["name"])
         store.write_table(
-            frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}
+            frame,
+            getattr(arguments, name),
+            {"settings": settings, "code": arguments.code, "seeds": arguments.seeds},
         )
 
 

@@ -116,6 +116,8 @@ def checksum(path: str | Path) -> str:
 def _write_sidecar(path: Path, provenance: Mapping[str, Any]) -> None:
     record = {
         "file": path.name,
+        # Its wildcards: a result is a path.
+        "path": path.as_posix(),
         "bytes": path.stat().st_size,
         "sha256": checksum(path),
         "provenance": dict(provenance),
@@ -123,6 +125,9 @@ def _write_sidecar(path: Path, provenance: Mapping[str, Any]) -> None:
         "python": platform.python_version(),
         "packages": {name: _installed(name) for name in REPORTED_PACKAGES},
         "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        # Only what says otherwise has computed elsewhere.
+        "device": provenance.get("device", "cpu"),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
         "command": Path(sys.argv[0]).name,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }

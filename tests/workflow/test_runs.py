@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,23 @@ import pytest
 
 import warpline
 from warpline import store
+from warpline.__main__ import PROVENANCE
+from warpline.config.load import load_files
+from warpline.forecast import forecast
+from warpline.plan import Plan
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
-def test_demo_holds_at_most_forty_jobs(fresh):
+def test_demo_holds_at_most_forty_jobs_and_those_that_are_forecast(fresh):
     planned = fresh.planned(config="config/demo.yaml")
     assert sum(planned.values()) + 1 <= 40
+    root = fresh.root / "config"
+    expected = forecast(Plan(load_files([root / "config.yaml", root / "demo.yaml"])))
+    found = Counter()
+    for rule, count in planned.items():
+        found["draw_*" if rule.startswith("draw_") else rule] += count
+    assert found == dict(zip(expected["rule"], expected["jobs"], strict=True))
 
 
 @pytest.mark.parametrize("config", ["config/paper.yaml", "config/config.yaml"])
@@ -49,10 +60,15 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
             assert "code" in store.read_table_metadata(path)
         if path.suffix == ".safetensors":
             assert store.read_tensor_metadata(path)["device"] == "cpu"
-        if path.suffix in (".csv", ".nc", ".safetensors"):
-            assert json.loads((path.parent / f"{path.name}.provenance.json").read_text())[
-                "packages"
-            ]
+        if path.suffix not in (".csv", ".nc", ".safetensors"):
+            continue
+        # In the file what can change it, beside it what cannot; `warpline provenance` prints both.
+        inside = PROVENANCE[path.suffix](path)
+        beside = json.loads(store.sidecar(path).read_text())
+        assert {"settings", "code"} <= set(inside)
+        assert beside["path"] == f"results/tiny/{name}" and beside["device"] == "cpu"
+        assert {"commit", "dirty"} == set(beside["git"]) and beside["packages"]["numpy"]
+        assert "seeds" in inside or "seed" in inside["settings"] or "tables/" in name
 
 
 def test_the_package_opens_what_the_workflow_made(finished):
