@@ -117,6 +117,8 @@ for name, figure in BENCH.figures.items():
             png=f"{BENCH.root}/figures/{name}.png",
         log:
             f"{LOGS}/draw_{name}.log",
+        group:
+            "figures"
         conda:
             CPU
         resources:

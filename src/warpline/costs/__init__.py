@@ -10,14 +10,14 @@ import math
 
 from warpline.costs import analysis, training
 from warpline.costs.bench import bench, bench_figures, bench_jobs
-from warpline.costs.sizes import FIGURE, START_MB, START_SECONDS, Cost, Names, Rule, Sizes
+from warpline.costs.sizes import FIGURE, START_SECONDS, Cost, Names, Rule, Sizes
 from warpline.plan import Plan
 
 __all__ = ["RULES", "Cost", "Costs", "Rule"]
 
 
 def _figure(sizes: Sizes, names: Names) -> Cost:
-    return Cost(FIGURE[0] + START_SECONDS, FIGURE[1] + START_MB, FIGURE[2])
+    return Cost(FIGURE[0] + START_SECONDS, FIGURE[1], FIGURE[2])
 
 
 RULES: dict[str, Rule] = {
