@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from warpline import cli, finished, seeding, store
+from warpline import cli, seeding, store
 from warpline.batches import BatchOrder, TaskData
 from warpline.device import choose_device
 from warpline.models.base import build_model
@@ -34,9 +34,6 @@ def main() -> None:
     inputs = [*arguments.train, *arguments.validation, *filter(None, [arguments.initial])]
     causes = [settings, arguments.code, device.type, *map(store.checksum, inputs)]
     key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
-    outputs = [arguments.checkpoints, arguments.history]
-    if arguments.resume and finished.restore(outputs, arguments.resume.parent, key):
-        return
     training = [TaskData.from_dataset(store.read_dataset(path)) for path in arguments.train]
     validation = [
         TaskData.from_dataset(store.read_dataset(path)).to(device) for path in arguments.validation
@@ -106,7 +103,6 @@ def main() -> None:
         pd.DataFrame([vars(row) for row in run.history]), arguments.history, provenance
     )
     if arguments.resume:
-        finished.keep(outputs, arguments.resume.parent, key)
         arguments.resume.unlink(missing_ok=True)
 
 

@@ -96,9 +96,8 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     first = training.outputs()
     assert training.planned("training") == {}
 
-    # SIGKILL: the job outlives it, and the lock stays. (Without what the run before has kept.)
+    # SIGKILL: the job outlives it, and the lock stays.
     shutil.rmtree(results / "training")
-    shutil.rmtree(results / "resume")
     snakemake = start(training, "training")
     until(state.is_file, "the first state of the training")
     snakemake.kill()
@@ -108,8 +107,7 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     until(lambda: final[1].is_file() and not state.exists(), "the orphan to finish")
     training.snakemake("--unlock")
     training.snakemake("training")
-    # Nobody had recorded that it was finished: it is submitted again, and does not train again.
-    assert "already finished" in log.read_text() and "going on" not in log.read_text()
+    # Nobody had recorded that the orphan finished (on a cluster its own Snakemake does): made again.
     assert training.outputs() == first
     assert not list((results / "resume").rglob("*.safetensors"))
 

@@ -24,7 +24,7 @@ os.environ.update(
     PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
 )
 
-from warpline import finished, monitor, slices
+from warpline import monitor, slices
 from warpline.config import ConfigError, load
 from warpline.costs import RULES, Costs
 from warpline.digest import digest
