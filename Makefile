@@ -70,6 +70,7 @@ schema: $(READY)
 benchmark: $(READY)
 	python benchmarks/training.py
 	python benchmarks/dsa.py
+	python benchmarks/fixed_points.py
 
 clean:
 	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

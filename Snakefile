@@ -8,5 +8,6 @@ rule all:
     input:
         FILES.all_tables(),
         FILES.all_figures(),
+        WARPING.all_warping(),
         BENCH.all_attractors() if CONFIG.run.attractors else [],
     localrule: True

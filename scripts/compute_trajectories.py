@@ -34,7 +34,7 @@ def main() -> None:
         model = build_model(
             settings["architecture"],
             inputs.shape[-1],
-            int(target.attrs["n_actions"]),
+            int(target.attrs["n_outputs"]),
             float(target.attrs["dt"]),
             seed=0,
         ).to(device)
@@ -60,12 +60,12 @@ def main() -> None:
             states = hidden_states(
                 model, trials["inputs"].transpose("trial", "time", "channel").values
             )
-            decision = trials.sel(period="decision")
+            decision = trials["decision"].transpose("trial", "time").values
             averaged, aligned = condition_means(
                 states,
                 trials["condition"].values,
-                decision["start"].values,
-                decision["stop"].values,
+                go=decision.argmax(1),
+                end=decision.shape[1] - decision[:, ::-1].argmax(1),
             )
             means[trials.attrs["task"]] = xr.DataArray(
                 averaged,

@@ -42,7 +42,7 @@ def main() -> None:
     model = build_model(
         architecture,
         n_inputs=first.inputs.shape[-1],
-        n_outputs=first.n_actions,
+        n_outputs=first.n_outputs,
         dt=first.dt,
         seed=seeding.integer_seed(root, "weights", *streams["weights"], bits=63),
     )

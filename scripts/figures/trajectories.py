@@ -20,8 +20,12 @@ def pooled_components(means):
 
 
 def signals(trials):
-    """Return the signed stimulus strength of each condition, in [-1, 1]."""
+    """Return each condition's signed stimulus strength, or the first output asked, in [-1, 1]."""
     first = trials.isel(trial=slice(0, int((trials["repeat"] == 0).sum())))
+    if "output" in trials.dims:
+        due = first["decision"].transpose("trial", "time").values.argmax(1)
+        answer = first["target"].isel(output=0).transpose("trial", "time").values
+        return answer[np.arange(len(due)), due]
     side = np.sign(first["ground_truth"].values - first["ground_truth"].values.mean())
     strength = first["coh"].values if "coh" in first else np.ones(first.sizes["trial"])
     return side * strength / max(strength.max(), 1e-9)
@@ -69,7 +73,10 @@ def make(arguments, settings):
         axes[0, column].set_title(f"{name}\nseed {int(data['seed'][0])}")
     scale = plt.cm.ScalarMappable(plt.Normalize(-1, 1), SIGNAL_COLOURS)
     figure.colorbar(
-        scale, ax=axes[:, -1].tolist(), label="signed stimulus strength", ticks=[-1, 0, 1]
+        scale,
+        ax=axes[:, -1].tolist(),
+        label="first target" if "output" in trials.dims else "signed stimulus strength",
+        ticks=[-1, 0, 1],
     )
     return figure
 

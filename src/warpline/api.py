@@ -145,7 +145,7 @@ class Run:
         network = build_model(
             self.info["settings"]["architecture"],
             n_inputs=trials.sizes["channel"],
-            n_outputs=int(trials.attrs["n_actions"]),
+            n_outputs=int(trials.attrs["n_outputs"]),
             dt=float(trials.attrs["dt"]),
             seed=0,
         )

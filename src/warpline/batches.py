@@ -22,12 +22,14 @@ class TaskData:
     ----------
     task : str
     inputs : Tensor, shape (trial, time, channel), float32
-    target : Tensor, shape (trial, time), int64
-    valid, decision : Tensor, shape (trial, time), bool
+    target : Tensor, shape (trial, time), int64; or (trial, time, output), float32
+    valid, decision, asked : Tensor, shape (trial, time), bool
     scored : Tensor, shape (trial,), bool
     ideal : float
         Mean accuracy of an ideal observer over the scored trials.
-    n_actions : int
+    n_outputs : int
+    tolerance : float or None
+        Distance within which an output is right; None where the target is an action.
     dt : float
         Time step in ms.
     """
@@ -37,24 +39,33 @@ class TaskData:
     target: Tensor
     valid: Tensor
     decision: Tensor
+    asked: Tensor
     scored: Tensor
     ideal: float
-    n_actions: int
+    n_outputs: int
+    tolerance: float | None
     dt: float
 
     @classmethod
     def from_dataset(cls, dataset: Any) -> TaskData:
         """Build from the dataset of `warpline.tasks.trials.generate_trials`."""
         scored = dataset["scored"].values
+        tolerance = dataset.attrs.get("tolerance")
+
+        def tensor(name: str) -> Tensor:
+            return torch.from_numpy(dataset[name].transpose("trial", "time", ...).values)
+
         return cls(
             task=dataset.attrs["task"],
-            inputs=torch.from_numpy(dataset["inputs"].transpose("trial", "time", "channel").values),
-            target=torch.from_numpy(dataset["target"].transpose("trial", "time").values).long(),
-            valid=torch.from_numpy(dataset["valid"].transpose("trial", "time").values),
-            decision=torch.from_numpy(dataset["decision"].transpose("trial", "time").values),
+            inputs=tensor("inputs"),
+            target=tensor("target").long() if tolerance is None else tensor("target"),
+            valid=tensor("valid"),
+            decision=tensor("decision"),
+            asked=tensor("asked"),
             scored=torch.from_numpy(scored),
             ideal=float(dataset["ideal"].values[scored].mean()),
-            n_actions=int(dataset.attrs["n_actions"]),
+            n_outputs=int(dataset.attrs["n_outputs"]),
+            tolerance=None if tolerance is None else float(tolerance),
             dt=float(dataset.attrs["dt"]),
         )
 
@@ -71,6 +82,7 @@ class TaskData:
             target=self.target[index, :steps],
             valid=valid[:, :steps],
             decision=self.decision[index, :steps],
+            asked=self.asked[index, :steps],
             scored=self.scored[index],
         )
 
@@ -82,6 +94,7 @@ class TaskData:
             target=self.target.to(device),
             valid=self.valid.to(device),
             decision=self.decision.to(device),
+            asked=self.asked.to(device),
             scored=self.scored.to(device),
         )
 

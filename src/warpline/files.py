@@ -158,7 +158,7 @@ class Files:
             )
             for name in compared
             if architecture in (None, name)
-            for measure in self.plan.config.run.measures
+            for measure in self.plan.measures(taskset)
             for block in self.plan.blocks
         ]
 
@@ -170,7 +170,7 @@ class Files:
             self.layout.architectures.format(
                 measure=measure, taskset=taskset, seeds=join_seeds(block)
             )
-            for measure in self.plan.config.run.measures
+            for measure in self.plan.measures(taskset)
             for block in self.plan.blocks
         ]
 
@@ -187,7 +187,7 @@ class Files:
         """Return the tables of statistics."""
         return [
             self.layout.table(table).format(taskset=taskset)
-            for taskset in self.plan.tasksets
+            for taskset in self.plan.charted
             for table in STATISTICS_TABLES
         ]
 
@@ -200,7 +200,7 @@ class Files:
         if not curricula:
             return
         yield "trajectories"
-        if not self.plan.config.run.measures:
+        if not self.plan.measures(taskset):
             return
         yield "within_learning"
         if self.reference in curricula:
@@ -213,12 +213,12 @@ class Files:
     def all_figures(self) -> list[str]:
         """Return every figure, SVG and PNG."""
         stems = []
-        for taskset in self.plan.tasksets:
+        for taskset in self.plan.charted:
             names = ["task_trial"]
             if self.architecture_tables(taskset):
                 names.append("hyperparameters")
             stems += [self.layout.figure(name, False).format(taskset=taskset) for name in names]
-            for architecture in self.plan.architectures(taskset):
+            for architecture in self.plan.architectures(taskset, "charted"):
                 stems += [
                     self.layout.figure(name, True).format(
                         taskset=taskset, architecture=architecture

@@ -19,6 +19,7 @@ STAGE_FOLDERS = {
     "comparisons": ("compare",),
     "tables": ("tables",),
     "figures": ("figures",),
+    "warping": ("warping",),
     "attractors": ("attractors",),
 }
 """Where each stage leaves its results."""

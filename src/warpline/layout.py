@@ -92,6 +92,10 @@ class Layout:
         """Return a table of statistics of a task set (CSV)."""
         return self._at(f"tables/{{taskset}}/{name}.csv")
 
+    def warping(self, suffix: str) -> str:
+        """Return what an analysis of warping found in a block of seeds: arrays (nc), numbers (csv)."""
+        return self._at(f"warping/{{analysis}}/seed~{{seeds}}.{suffix}")
+
     def figure(self, name: str, per_architecture: bool) -> str:
         """Return a figure without its suffix."""
         folder = "figures/{taskset}/{architecture}" if per_architecture else "figures/{taskset}"

@@ -39,11 +39,18 @@ class Plan:
 
     def _subjects(self, comparison: str | None = None) -> Iterator[Subject]:
         for block in self.config.run.grid:
-            if comparison is None or comparison in block.comparisons:
+            if comparison in (None, "charted", *block.comparisons):
                 for taskset in block.tasksets:
                     for architecture in block.architectures:
                         for curriculum in block.curricula:
                             yield Subject(taskset, architecture, curriculum)
+        for name in self.config.run.warping:
+            analysis = self.config.warping[name]
+            # Over learning, the metric stands beside the measures of dissimilarity. What else only an
+            # analysis looks at has no charts beside its own.
+            learning = analysis.experiment == "learning" and comparison in ("charted", "learning")
+            if comparison is None or learning:
+                yield Subject(analysis.taskset, analysis.architecture, analysis.curriculum)
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
@@ -54,6 +61,11 @@ class Plan:
     def tasksets(self) -> tuple[str, ...]:
         """Task sets that are run."""
         return tuple(dict.fromkeys(subject.taskset for subject in self.subjects))
+
+    @cached_property
+    def charted(self) -> tuple[str, ...]:
+        """Task sets that have tables and figures of their own."""
+        return tuple(dict.fromkeys(subject.taskset for subject in self._subjects("charted")))
 
     def curricula(
         self, taskset: str, architecture: str, comparison: str | None = None
@@ -68,7 +80,7 @@ class Plan:
     @cached_property
     def _curricula(self) -> dict[str | None, dict[tuple[str, str], dict[str, None]]]:
         found: dict[str | None, dict[tuple[str, str], dict[str, None]]] = {}
-        for comparison in (None, "learning", "architectures"):
+        for comparison in (None, "charted", "learning", "architectures"):
             entries = found.setdefault(comparison, {})
             for subject in self._subjects(comparison):
                 key = (subject.taskset, subject.architecture)
@@ -84,6 +96,16 @@ class Plan:
     def blocks_up_to(self, block: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         """Return the blocks before a block, and itself."""
         return self.blocks[: self.blocks.index(block) + 1]
+
+    def measures(self, taskset: str) -> list[str]:
+        """Return the measures that the networks of a task set are compared by."""
+        return self.config.tasksets[taskset].measures or self.config.run.measures
+
+    @cached_property
+    def all_measures(self) -> list[str]:
+        """The measures of all task sets that are run, each once."""
+        used = [name for taskset in self.tasksets for name in self.measures(taskset)]
+        return list(dict.fromkeys([*self.config.run.measures, *used]))
 
     def compares_architectures(self, taskset: str) -> bool:
         """Say whether two architectures of a task set are compared."""
@@ -114,6 +136,9 @@ class Plan:
         return self.tasks(taskset, self.config.curricula[curriculum].train or ["target"])
 
     def shown_tasks(self, taskset: str) -> list[str]:
-        """Return the tasks that networks are evaluated on, the target first."""
+        """Return the tasks that networks are evaluated on, the target first; none if none compares."""
+        if not any(self.architectures(taskset, kind) for kind in ("learning", "architectures")):
+            return []
         names = self.tasks(taskset, ["target", *self.config.trajectories.tasks])
-        return list(dict.fromkeys(names))
+        known = self.config.tasksets[taskset].tasks
+        return [name for name in dict.fromkeys(names) if name in known]

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["UnknownNameError", "Where", "available", "load", "locate"]
+__all__ = ["UnknownNameError", "Where", "available", "load", "locate", "statement"]
 
 # A path or a dotted module, then a Python name: nothing that a shell, or a step upwards, could be made of.
 OWN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./\-]+:[A-Za-z_][A-Za-z0-9_]*")
@@ -105,6 +105,37 @@ def locate(folder: str, name: str) -> Where:
     if importlib.util.find_spec(head.partition(".")[0]) is None:
         raise UnknownNameError(f"expected an importable module before the colon, got '{head}'")
     return Where(module=head, attribute=attribute)
+
+
+def statement(folder: str, name: str, kind: str, attribute: str) -> Any:
+    """Return a literal that a class states in its own body, without importing it; None where it does not.
+
+    Parameters
+    ----------
+    folder, name : str
+        As `locate`.
+    kind : str
+        Name of the class in a module of the package; one of your own is named by `name`.
+    attribute : str
+        Such as ``periods``.
+    """
+    where = locate(folder, name)
+    file = where.file
+    if where.attribute is None:
+        file = PACKAGE_FOLDER / folder / f"{name}.py"
+    if file is None:
+        return None
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+        if isinstance(node, ast.ClassDef) and node.name == (where.attribute or kind):
+            for line in node.body:
+                targets = line.targets if isinstance(line, ast.Assign) else []
+                targets = [line.target] if isinstance(line, ast.AnnAssign) else targets
+                if any(isinstance(t, ast.Name) and t.id == attribute for t in targets):
+                    try:
+                        return ast.literal_eval(line.value)  # type: ignore[attr-defined]
+                    except (ValueError, TypeError):
+                        return None
+    return None
 
 
 def load(folder: str, name: str) -> Any:

@@ -16,8 +16,10 @@ __all__ = [
     "comparison_slice",
     "figure_slice",
     "measure_slice",
+    "network_slice",
     "pretraining_slice",
     "statistics_slice",
+    "taskset_slice",
     "training_slice",
     "trajectories_slice",
     "trials_slice",
@@ -36,12 +38,18 @@ def trials_slice(plan: Plan, taskset: str, task: str, split: str) -> Slice:
         "task": task,
         "split": split,
         "count": count,
-        "taskset": {
-            "name": taskset,
-            "rules": list(entry.tasks),
-            "variation": entry.tasks[task].model_dump(),
-            **entry.model_dump(include={"env", "dt", "timing", "input_noise", "parameters"}),
-        },
+        "taskset": taskset_slice(plan, taskset, task),
+    }
+
+
+def taskset_slice(plan: Plan, taskset: str, task: str) -> Slice:
+    """Return what the environment of one task is built from."""
+    entry = plan.config.tasksets[taskset]
+    return {
+        "name": taskset,
+        "rules": list(entry.tasks),
+        "variation": entry.tasks[task].model_dump(),
+        **entry.model_dump(include={"env", "dt", "timing", "input_noise", "parameters"}),
     }
 
 
@@ -59,7 +67,8 @@ NETWORK_KEYS = {
 }
 
 
-def _network(plan: Plan, architecture: str) -> Slice:
+def network_slice(plan: Plan, architecture: str) -> Slice:
+    """Return what a network is built from."""
     return plan.config.architectures[architecture].model_dump(include=NETWORK_KEYS)
 
 
@@ -75,7 +84,7 @@ def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str, s
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": _network(plan, architecture),
+        "architecture": network_slice(plan, architecture),
         "training": _loop(plan, "pretraining", architecture, "all"),
     }
 
@@ -90,7 +99,7 @@ def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": _network(plan, subject.architecture),
+        "architecture": network_slice(plan, subject.architecture),
         "training": loop,
     }
 
@@ -100,7 +109,7 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
     settings = plan.config.trajectories
     return {
         "taskset": subject.taskset,
-        "architecture": {"name": subject.architecture, **_network(plan, subject.architecture)},
+        "architecture": {"name": subject.architecture, **network_slice(plan, subject.architecture)},
         "curriculum": subject.curriculum,
         "fractions": settings.fractions,
         "variance": settings.variance,
@@ -145,7 +154,7 @@ def figure_slice(plan: Plan, *keys: str) -> Slice:
         "statistics": plan.config.statistics.model_dump(),
         # In the order in which they are run: an entry that is not run changes no colour.
         "curricula": list(dict.fromkeys(subject.curriculum for subject in plan.subjects)),
-        "measures": plan.config.run.measures,
+        "measures": plan.all_measures,
         "wasserstein": [
             name
             for name, entry in plan.config.measures.items()

@@ -19,6 +19,7 @@ __all__ = [
     "group_tests",
     "hedges_g",
     "jackknife_interval",
+    "mean_interval",
     "summary_table",
     "welch",
 ]
@@ -67,6 +68,18 @@ def jackknife_interval(
     width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
     mean = float(np.nanmean(matrix))
     return mean - width, mean + width
+
+
+def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """Return an interval for the mean of one value per network, shape (network,), by Student's t.
+
+    What `jackknife_interval` comes to where every network makes one value. NaN below three values.
+    """
+    n = len(values)
+    if n < 3:
+        return np.nan, np.nan
+    width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return float(values.mean()) - width, float(values.mean()) + width
 
 
 def hedges_g(a: Floats, b: Floats) -> float:
@@ -250,11 +263,7 @@ def control_table(controls: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Dat
     for key, group in controls.groupby(keys, sort=True):
         rows = group.dropna(subset="dissimilarity")
         values = rows["dissimilarity"].to_numpy(dtype=float)
-        seeds = rows["seed_a"].tolist()
-        # Each network makes one value: a matrix with nothing off its diagonal.
-        matrix = np.full((len(values), len(values)), np.nan)
-        np.fill_diagonal(matrix, values)
-        low, high = jackknife_interval(matrix, seeds, seeds, settings["confidence"])
+        low, high = mean_interval(values, settings["confidence"])
         names = dict(zip(["measure", "architecture", "curriculum", "control"], key, strict=True))
         mean = values.mean() if len(values) else np.nan
         out.append({**names, "n": len(values), "mean": mean, "low": low, "high": high})

@@ -71,29 +71,41 @@ class TrainingRun:
         return [row for row in self.history if row.step == step]
 
 
-def balanced_loss(logits: Tensor, data: TaskData) -> Tensor:
-    """Return the cross-entropy: the mean over decision steps and that over other valid steps, halved.
+def balanced_loss(outputs: Tensor, data: TaskData) -> Tensor:
+    """Return the loss: the mean over decision steps and that over other asked steps, halved.
 
-    Decisions last a tenth of a trial; unbalanced, learning takes about four times the updates.
+    A step's loss is the cross-entropy where the target is an action, the mean squared error where it
+    is a vector. Decisions last a tenth of a trial; unbalanced, learning takes about four times the
+    updates.
 
     Parameters
     ----------
-    logits : Tensor, shape (trial, time, action)
+    outputs : Tensor, shape (trial, time, output)
+        Logits of the actions, or the vector itself.
     data : TaskData
         The same trials.
     """
-    losses = nn.functional.cross_entropy(
-        logits.flatten(0, 1), data.target.flatten(), reduction="none"
-    )
+    if data.tolerance is None:
+        losses = nn.functional.cross_entropy(
+            outputs.flatten(0, 1), data.target.flatten(), reduction="none"
+        )
+    else:
+        losses = (outputs - data.target).square().mean(-1).flatten()
     decision = data.decision.flatten()
-    other = data.valid.flatten() & ~decision
+    other = data.asked.flatten() & ~decision
     weight = decision / decision.sum().clamp(min=1) + other / other.sum().clamp(min=1)
     return 0.5 * (losses * weight).sum()
 
 
-def decision_accuracy(logits: Tensor, data: TaskData) -> float:
-    """Return the fraction of decision steps answered right, over the scored trials."""
-    right = logits.argmax(-1) == data.target
+def decision_accuracy(outputs: Tensor, data: TaskData) -> float:
+    """Return the fraction of decision steps answered right, over the scored trials.
+
+    Right is the target's action, or a vector within the task's tolerance of the target.
+    """
+    if data.tolerance is None:
+        right = outputs.argmax(-1) == data.target
+    else:
+        right = torch.linalg.vector_norm(outputs - data.target, dim=-1) <= data.tolerance
     counted = data.decision & data.scored[:, None]
     return float(right[counted].double().mean())
 
@@ -104,13 +116,13 @@ def _evaluate(
 ) -> list[Evaluation]:
     rows = []
     for data in validation:
-        logits, _ = model(data.inputs)
+        outputs, _ = model(data.inputs)
         rows.append(
             Evaluation(
                 step=step,
                 task=data.task,
-                loss=float(balanced_loss(logits, data)),
-                accuracy=decision_accuracy(logits, data),
+                loss=float(balanced_loss(outputs, data)),
+                accuracy=decision_accuracy(outputs, data),
                 ideal=data.ideal,
                 gradient_norm=gradient_norm,
             )
@@ -272,8 +284,8 @@ def train(
         while run.status == "running":
             task, rows = order(run.step)
             batch = training[task].rows(rows).to(device)
-            logits, _ = model(batch.inputs, noise)
-            loss = balanced_loss(logits, batch)
+            outputs, _ = model(batch.inputs, noise)
+            loss = balanced_loss(outputs, batch)
             adam.zero_grad(set_to_none=True)
             loss.backward()
             norm = float(nn.utils.clip_grad_norm_(free, settings["gradient_clip"]))

@@ -16,7 +16,7 @@ def test_tensors_are_the_dataset(task_settings, data):
     dataset = generate_trials(task_settings(task="DelayResponse"), "DelayResponse", "train", 50, 1)
     assert np.array_equal(data.inputs.numpy(), dataset["inputs"].values)
     assert data.ideal == pytest.approx(dataset["ideal"].values[dataset["scored"].values].mean())
-    assert data.n_actions == 3 and len(data) == 50 and data.dt == 100
+    assert data.n_outputs == 3 and len(data) == 50 and data.dt == 100
 
 
 def test_rows_are_cut_to_the_longest_and_lose_nothing(data):

@@ -5,6 +5,7 @@ import jsonschema
 import pytest
 import yaml
 
+from warpline import registry
 from warpline.config import Config, ConfigError, json_schema, load, load_files
 from warpline.config.document import key_tables
 from warpline.config.models import DSA
@@ -92,7 +93,7 @@ CASES = {
     ),
     "unknown environment": (
         put(*PDM, "env", "perceptual"),
-        "tasksets.PDM.env: expected one of go_nogo, perceptual_decision, or 'file.py:Name' of your own; got 'perceptual'",
+        "tasksets.PDM.env: expected one of circle_sign, context_integration, decision_line, go_nogo, perceptual_decision, sequence_memory, or 'file.py:Name' of your own; got 'perceptual'",
     ),
     "missing file of one's own": (
         put(*PDM, "env", "no/such/file.py:Mine"),
@@ -100,7 +101,7 @@ CASES = {
     ),
     "unknown model": (
         put("architectures", "leaky_rnn", "model", "lstm"),
-        "architectures.leaky_rnn.model: expected one of leaky_gru, leaky_rnn",
+        "or 'file.py:Name' of your own; got 'lstm'",
     ),
     "unknown activation": (
         put("architectures", "leaky_rnn", "activation", "sigmoid"),
@@ -165,6 +166,22 @@ CASES = {
     "missing period": (
         drop(*PDM, "timing", "decision"),
         "tasksets.PDM.timing: expected a duration for decision, got none",
+    ),
+    "unknown period of a task set with its own": (
+        put("tasksets", "SequenceMemory", "timing", "dealy", 300),
+        "tasksets.SequenceMemory.timing: unknown name 'dealy'; did you mean 'delay'?",
+    ),
+    "missing period of a task set with its own": (
+        drop("tasksets", "SequenceMemory", "timing", "report_2"),
+        "tasksets.SequenceMemory.timing: expected a duration for report_2, got none",
+    ),
+    "report shorter than a step": (
+        put("tasksets", "SequenceMemory", "timing", "report_2", 20),
+        "tasksets.SequenceMemory.timing.report_2: expected at least one step of dt = 50 ms, got 20",
+    ),
+    "negative rates": (
+        lambda raw: raw["architectures"].update(leaky_rnn={"model": "ei_rnn", "units": 20}),
+        "architectures.leaky_rnn.activation: expected relu or softplus for ei_rnn, got 'tanh'",
     ),
     "duration of no kind": (
         put(*PDM, "timing", "delay", {"chioce": [1]}),
@@ -354,3 +371,41 @@ def test_validated_configuration_cannot_be_changed(raw_config):
 def test_yaml_of_the_default_has_comments_for_people(project):
     text = (project / "config" / "config.yaml").read_text()
     assert text.startswith("# ") and yaml.safe_load(text)["name"] == "default"
+
+
+def test_a_task_set_of_one_s_own_may_have_other_decision_periods(raw_config, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "class Two:\n"
+        "    periods = ('cue', 'first', 'second')\n"
+        "    decisions: tuple = ('first', 'second')\n"
+    )
+    raw_config["tasksets"]["Mine"] = {
+        "env": f"{file}:Two",
+        "tasks": {"Basic": {}},
+        "target": "Basic",
+        "window": "cue",
+        "dt": 50,
+        "timing": {"cue": 500, "first": 200, "second": 200},
+        "input_noise": 0.0,
+    }
+    load(raw_config)
+    del raw_config["tasksets"]["Mine"]["timing"]["second"]
+    with pytest.raises(ConfigError, match="expected a duration for second, got none"):
+        load(raw_config)
+
+
+def test_what_a_class_states_is_read_without_importing_it(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "raise RuntimeError('imported')\n"
+        "class Mine:\n    periods = ('a', 'b')\n    decisions = tuple(x for x in 'ab')\n"
+    )
+    assert registry.statement("tasks", f"{file}:Mine", "TaskSet", "periods") == ("a", "b")
+    assert registry.statement("tasks", f"{file}:Mine", "TaskSet", "decisions") is None
+    assert registry.statement("tasks", "go_nogo", "TaskSet", "periods") is None
+    from warpline.tasks.sequence_memory import TaskSet
+
+    for attribute in ("periods", "decisions"):
+        stated = registry.statement("tasks", "sequence_memory", "TaskSet", attribute)
+        assert stated == getattr(TaskSet, attribute)

@@ -198,3 +198,135 @@ def test_a_model_of_one_s_own(tmp_path):
         TypeError, match=r"expected Wrong.input_weights to name some of .*inp.weight"
     ):
         build(f"{file}:Wrong")
+
+
+@pytest.mark.parametrize("name", ["leaky_rnn", "leaky_gru"])
+def test_step_by_step_is_the_same_as_all_at_once(name):
+    model = build(name).double()
+    inputs = torch.randn(5, 9, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    outputs, states = model(inputs)
+    state = model.initial_state(5)
+    assert isinstance(model.step_duration, float) and 0 < model.step_duration <= 1
+    for k in range(9):
+        state = model.step(state, inputs[:, k])
+        assert torch.allclose(model.hidden(state), states[:, k], rtol=0, atol=1e-12)
+        assert torch.allclose(model.readout(state), outputs[:, k], rtol=0, atol=1e-12)
+
+
+# --- the excitatory-inhibitory and the static network -------------------------------------------
+
+
+def build_ei(seed=1, n_inputs=3, **changes):
+    own = settings("ei_rnn", units=20, activation="relu", init="gaussian") | changes
+    return build_model(own, n_inputs=n_inputs, n_outputs=1, dt=20.0, seed=seed)
+
+
+def build_static(**changes):
+    return build_model(settings("static_mlp", units=5) | changes, 3, 1, dt=100.0, seed=1)
+
+
+@pytest.mark.parametrize("make", [build_ei, build_static])
+def test_other_networks_fulfil_the_protocols(make, rng):
+    net = make().double()
+    assert isinstance(net, Model)
+    inputs = torch.from_numpy(rng.uniform(size=(4, 6, 3)))
+    outputs, states = net(inputs)
+    assert outputs.shape == (4, 6, 1) and net.input_weights == ("weight_in",)
+    state = net.initial_state(4)
+    for t in range(6):
+        state = net.step(state, inputs[:, t])
+        torch.testing.assert_close(net.hidden(state), states[:, t])
+        torch.testing.assert_close(net.readout(state), outputs[:, t])
+    again = make()
+    assert all(
+        torch.equal(a.double(), b)
+        for a, b in zip(again.parameters(), net.parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("make", [build_ei, build_static])
+@pytest.mark.parametrize("activation", ["softplus", "relu"])
+def test_gradients_of_other_networks_are_right(make, activation):
+    net = make(activation=activation).double()
+    inputs = torch.rand(2, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    names = [name for name, _ in net.named_parameters()]
+
+    def run(*values):
+        return torch.func.functional_call(net, dict(zip(names, values, strict=True)), (inputs,))[0]
+
+    assert torch.autograd.gradcheck(run, tuple(net.parameters()), eps=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [build_ei, build_static])
+def test_noise_of_other_networks_comes_from_the_generator(make):
+    net = make(noise=0.5)
+    inputs = torch.zeros(2, 5, 3)
+    noisy = net(inputs, torch.Generator().manual_seed(1))[1]
+    assert torch.equal(noisy, net(inputs, torch.Generator().manual_seed(1))[1])
+    assert not torch.equal(noisy, net(inputs)[1])
+
+
+def holds_dale_s_law(net):
+    recurrent, feedforward, readout = net.effective_weights()
+    units = len(net.bias)
+    size = 2 * units // 5
+    first, second, inhibitory = torch.arange(units).split([size, size, units - 2 * size])
+    assert (recurrent[:, : 2 * size] >= 0).all() and (recurrent[:, inhibitory] <= 0).all()
+    assert recurrent[:, inhibitory].sum() < 0 < recurrent[inhibitory][:, first].sum()
+    # The populations excite themselves and the inhibitory units, not one another.
+    assert recurrent[first][:, first].sum() > 0 and recurrent[second][:, second].sum() > 0
+    assert not recurrent[first][:, second].any() and not recurrent[second][:, first].any()
+    assert (feedforward >= 0).all()
+    assert not feedforward[first, 1].any() and not feedforward[second, 0].any()
+    assert not feedforward[inhibitory, :2].any()
+    assert (readout[:, first] >= 0).all() and (readout[:, second] <= 0).all()
+    assert not readout[:, inhibitory].any()
+
+
+@pytest.mark.parametrize("init", INITIALISATIONS[:3] + INITIALISATIONS[4:])
+def test_dale_s_law_and_balance_at_the_start(init):
+    net = build_ei(units=50, init=init, gain=1.3)
+    holds_dale_s_law(net)
+    recurrent = net.effective_weights()[0].detach()
+    torch.testing.assert_close(recurrent.sum(1), torch.zeros(50), atol=1e-5, rtol=0)
+    assert torch.linalg.eigvals(recurrent).abs().max() == pytest.approx(1.3, rel=1e-3)
+
+
+def test_dale_s_law_outlives_training_steps_that_cross_zero():
+    net = build_ei()
+    adam = torch.optim.Adam(net.parameters(), lr=0.3)
+    generator = torch.Generator().manual_seed(0)
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    for _ in range(20):
+        inputs = torch.rand(8, 10, 3, generator=generator)
+        loss = (net(inputs)[0][:, -1, 0] + 1).square().mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    crossed = (net.weight_hh * before["weight_hh"] < 0).sum()
+    assert crossed > 10
+    holds_dale_s_law(net)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activation": "tanh"}, "among relu, softplus.*got 'tanh'"),
+        ({"units": 2}, "at least 4 units.*2 units"),
+        ({"n_inputs": 1}, "at least two inputs.*got 1 inputs"),
+        ({"init": "identity"}, "no inhibition"),
+    ],
+)
+def test_networks_that_cannot_obey_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build_ei(**changes)
+
+
+def test_the_static_network_forgets_its_state(rng):
+    net = build_static()
+    inputs = torch.from_numpy(rng.normal(size=(4, 3))).float()
+    there, here = (net.step(torch.full((4, 5), value), inputs) for value in (0.0, 3.0))
+    assert torch.equal(there, here)
+    forward = net(inputs[None])[0][0]
+    backward = net(inputs.flip(0)[None])[0][0].flip(0)
+    torch.testing.assert_close(forward, backward)

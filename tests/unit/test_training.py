@@ -5,10 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from warpline import store
 from warpline.batches import BatchOrder, TaskData
@@ -87,6 +91,120 @@ def test_accuracy_counts_decision_steps_of_scored_trials(task_data):
     spoiled = torch.where((data.decision & data.scored[:, None])[..., None], logits, -logits)
     assert decision_accuracy(spoiled, data) == 1
     assert decision_accuracy(-logits, data) == 0
+
+
+# --- vector targets -------------------------------------------------------------------------------
+
+LINE = {
+    "name": "Line",
+    "env": "decision_line",
+    "rules": ["Basic"],
+    "variation": {"anti": False, "delay": False},
+    "dt": 100,
+    "timing": {"stimulus": 500, "decision": 300},
+    "input_noise": 1.0,
+    "parameters": {},
+}
+ANGLES = LINE | {
+    "env": "sequence_memory",
+    "variation": {"anti": False, "delay": True},
+    "timing": {
+        "fixation": 100,
+        "item_1": 200,
+        "item_2": 200,
+        "delay": {"choice": [100, 300]},
+        "report_1": 200,
+        "report_2": 200,
+    },
+}
+
+
+@pytest.fixture
+def vector_data():
+    def make(settings=LINE, split="train", count=64):
+        return TaskData.from_dataset(generate_trials(settings, "Basic", split, count, 1))
+
+    return make
+
+
+@pytest.fixture
+def vector_run(vector_data):
+    def make(settings=LINE, path=None, key="", **changes):
+        data = vector_data(settings)
+        architecture = ARCHITECTURE | {"units": 12}
+        model = build_model(architecture, data.inputs.shape[-1], data.n_outputs, dt=data.dt, seed=1)
+        order = BatchOrder([64], 16, 1, ["order"])
+        validation = [vector_data(settings, "validation", 40)]
+        return train(model, [data], validation, LOOP | changes, order, 1, path, key)
+
+    return make
+
+
+def plain_loss(outputs, data):
+    """The loss as it is written down, a step at a time."""
+    parts = {"decision": [], "other": []}
+    for k in range(len(data)):
+        for t in range(data.target.shape[1]):
+            error = float((outputs[k, t] - data.target[k, t]).square().mean())
+            if data.decision[k, t]:
+                parts["decision"].append(error)
+            elif data.asked[k, t]:
+                parts["other"].append(error)
+    return 0.5 * sum(np.mean(errors) if errors else 0.0 for errors in parts.values())
+
+
+@pytest.mark.parametrize("settings", [LINE, ANGLES])
+def test_loss_of_a_vector_is_the_balanced_squared_error(vector_data, settings):
+    data = vector_data(settings, count=12)
+    outputs = torch.randn(data.target.shape, generator=torch.Generator().manual_seed(0))
+    assert float(balanced_loss(outputs, data)) == pytest.approx(plain_loss(outputs, data), rel=1e-5)
+    spoiled = torch.where(data.asked[..., None], outputs, outputs + 100)
+    assert balanced_loss(spoiled, data) == balanced_loss(outputs, data)
+    assert balanced_loss(data.target, data) == 0
+
+
+def test_gradient_of_the_vector_loss_is_that_of_the_steps_asked(vector_data):
+    data = vector_data(ANGLES, count=5)
+    outputs = torch.randn(
+        data.target.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    ).requires_grad_()
+    data = replace(data, target=data.target.double())
+    assert torch.autograd.gradcheck(lambda x: balanced_loss(x, data), (outputs,))
+    (gradient,) = torch.autograd.grad(balanced_loss(outputs, data), outputs)
+    assert torch.equal(gradient.abs().sum(-1) > 0, data.asked)
+
+
+@given(radius=st.floats(0, 2), angle=st.floats(-math.pi, math.pi))
+@hypothesis_settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_vector_is_right_within_the_tolerance(vector_data, radius, angle):
+    data = vector_data(ANGLES, count=4)
+    shift = radius * torch.tensor([math.cos(angle), math.sin(angle)])
+    assume(abs(radius - data.tolerance) > 1e-4)
+    outputs = torch.where(data.decision[..., None], data.target + shift, 50.0)
+    assert decision_accuracy(outputs, data) == (radius < data.tolerance)
+
+
+def test_learning_lowers_the_loss_of_a_vector(vector_run):
+    result = vector_run(max_steps=100)
+    assert result.history[-1].loss < 0.5 * result.history[0].loss
+
+
+@pytest.mark.parametrize("settings", [LINE, ANGLES])
+def test_resume_of_a_vector_task_ends_with_the_same_bits(vector_run, tmp_path, settings):
+    whole = vector_run(settings)
+    path = tmp_path / "state.safetensors"
+    vector_run(settings, path=path, key="k")
+    assert store.read_tensor_metadata(path)["step"] == 20
+    resumed = vector_run(settings, path=path, key="k")
+    assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
+    for step, weights in whole.checkpoints.items():
+        for name, value in weights.items():
+            assert value.tobytes() == resumed.checkpoints[step][name].tobytes()
+
+
+# --- the loop -------------------------------------------------------------------------------------
 
 
 def test_schedule_and_history(run):

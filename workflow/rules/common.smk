@@ -63,7 +63,7 @@ wildcard_constraints:
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
     pretraining=alternatives(PLAN.pretrainings),
-    measure=alternatives(CONFIG.run.measures),
+    measure=alternatives(PLAN.all_measures),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
 

@@ -6,7 +6,7 @@ rule compute_trajectories:
         trials=lambda w: FILES.evaluation_trials(w.taskset),
         checkpoints=lambda w: FILES.networks(**w),
     output:
-        LAYOUT.trajectories,
+        LAYOUT.trajectories if CONFIG.jobs.keep_trajectories else temp(LAYOUT.trajectories),
     log:
         f"{LOGS}/compute_trajectories/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seeds}}.log",
     benchmark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 from warpline import registry
@@ -11,6 +12,7 @@ from warpline.config.models import DSA, Config, TaskSet, TruncatedExponential, U
 __all__ = ["faults"]
 
 PERIODS = ("fixation", "stimulus", "delay", "decision")
+"""Periods of a task set that states none of its own."""
 
 
 def faults(config: Config) -> list[str]:
@@ -21,8 +23,24 @@ def faults(config: Config) -> list[str]:
     return found
 
 
+def _runs(config: Config, compared: bool = False) -> list[tuple[str, str, str]]:
+    """Return what is run, as (task set, architecture, curriculum); or only what is compared."""
+    found = [
+        run
+        for block in config.run.grid
+        if block.comparisons or not compared
+        for run in itertools.product(block.tasksets, block.architectures, block.curricula)
+    ]
+    for name in config.run.warping:
+        entry = config.warping.get(name)
+        if entry is not None and (entry.experiment == "learning" or not compared):
+            found.append((entry.taskset, entry.architecture, entry.curriculum))
+    return list(dict.fromkeys(found))
+
+
 def _used(config: Config, kind: str) -> list[str]:
-    return list(dict.fromkeys(name for block in config.run.grid for name in getattr(block, kind)))
+    place = ("tasksets", "architectures", "curricula").index(kind)
+    return list(dict.fromkeys(run[place] for run in _runs(config)))
 
 
 def _unknown(place: str, names: Iterable[str], known: Iterable[str]) -> Iterator[str]:
@@ -38,6 +56,14 @@ def _names(config: Config) -> Iterator[str]:
         for k, block in enumerate(config.run.grid):
             yield from _unknown(f"run.grid.{k}.{kind}", getattr(block, kind), catalogue)
     yield from _unknown("run.measures", config.run.measures, config.measures)
+    for name, taskset in config.tasksets.items():
+        yield from _unknown(f"tasksets.{name}.measures", taskset.measures, config.measures)
+    yield from _unknown("run.warping", config.run.warping, config.warping)
+    for name in config.run.warping:
+        entry = config.warping.get(name)
+        for key in ("taskset", "architecture", "curriculum") if entry is not None else ():
+            catalogue = config.curricula if key == "curriculum" else getattr(config, f"{key}s")
+            yield from _unknown(f"warping.{name}.{key}", [getattr(entry, key)], catalogue)
     yield from _unknown(
         "comparison.over.references", config.comparison.over.references, config.curricula
     )
@@ -65,18 +91,23 @@ def _registered(config: Config) -> Iterator[str]:
 def _tasks(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         yield from _unknown(f"tasksets.{name}.target", [taskset.target], taskset.tasks)
-    for name in _used(config, "tasksets"):
-        if name not in config.tasksets:
+    shown = {
+        task
+        for name, _, _ in _runs(config, compared=True)
+        if name in config.tasksets
+        for task in config.tasksets[name].tasks
+    }
+    # A task that only some of the task sets have is shown for those.
+    if shown:
+        yield from _unknown("trajectories.tasks", config.trajectories.tasks, ["target", *shown])
+    for name, curriculum in dict.fromkeys((run[0], run[2]) for run in _runs(config)):
+        entry = config.curricula.get(curriculum)
+        if name not in config.tasksets or entry is None:
             continue
         known = ["target", *config.tasksets[name].tasks]
-        yield from _unknown("trajectories.tasks", config.trajectories.tasks, known)
-        for curriculum in _used(config, "curricula"):
-            entry = config.curricula.get(curriculum)
-            if entry is None:
-                continue
-            for key in ("pretrain", "train"):
-                place = f"curricula.{curriculum}.{key} (task set {name})"
-                yield from _unknown(place, getattr(entry, key), known)
+        for key in ("pretrain", "train"):
+            place = f"curricula.{curriculum}.{key} (task set {name})"
+            yield from _unknown(place, getattr(entry, key), known)
 
 
 def _curricula(config: Config) -> Iterator[str]:
@@ -93,16 +124,27 @@ def _curricula(config: Config) -> Iterator[str]:
                 yield f"curricula.{name}.{key}: expected each task once, got {', '.join(tasks)}"
 
 
+def _statement(folder: str, name: str, kind: str, attribute: str) -> tuple[str, ...]:
+    """Return what a class states in its own body; nothing where there is no such class."""
+    try:
+        return tuple(registry.statement(folder, name, kind, attribute) or ())
+    except registry.UnknownNameError:
+        return ()  # which _registered reports
+
+
 def _timing(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
+        stated = ("tasks", taskset.env, "TaskSet")
+        periods = _statement(*stated, "periods") or PERIODS
+        decisions = _statement(*stated, "decisions") or ("decision",)
         if ":" not in taskset.env:
-            yield from _unknown(place, taskset.timing, PERIODS)
-        needed = dict.fromkeys([taskset.window, "decision"])
+            yield from _unknown(place, taskset.timing, periods)
+        needed = dict.fromkeys([taskset.window, *decisions])
         if ":" not in taskset.env:
             # What is left out would silently last as long as neurogym has it.
             delayed = any(variation.delay for variation in taskset.tasks.values())
-            needed |= dict.fromkeys(p for p in PERIODS if p != "delay" or delayed)
+            needed |= dict.fromkeys(p for p in periods if p != "delay" or delayed)
         missing = [period for period in needed if period not in taskset.timing]
         if missing:
             yield f"{place}: expected a duration for {' and '.join(missing)}, got none"
@@ -113,7 +155,7 @@ def _timing(config: Config) -> Iterator[str]:
                 _, low, high = value.truncated_exponential
                 if low > high:
                     yield f"{place}.{period}.truncated_exponential: expected low <= high, got {low}, {high}"
-        for period in (taskset.window, "decision"):
+        for period in dict.fromkeys([taskset.window, *decisions]):
             constant = taskset.timing.get(period)
             if isinstance(constant, int | float) and constant < taskset.dt:
                 yield (
@@ -134,20 +176,23 @@ def _window_steps(taskset: TaskSet) -> int | None:
 
 
 def _delays(config: Config) -> Iterator[str]:
-    for measure in config.run.measures:
-        entry = config.measures.get(measure)
-        if not isinstance(entry, DSA):
+    for name in dict.fromkeys(run[0] for run in _runs(config, compared=True)):
+        taskset = config.tasksets.get(name)
+        steps = _window_steps(taskset) if taskset is not None else None
+        if taskset is None or steps is None:
             continue
-        need = (entry.n_delays - 1) * entry.delay_interval + 2
-        for name in _used(config, "tasksets"):
-            steps = _window_steps(config.tasksets[name]) if name in config.tasksets else None
-            if steps is not None and steps < need:
-                taskset = config.tasksets[name]
+        for measure in taskset.measures or config.run.measures:
+            entry = config.measures.get(measure)
+            if not isinstance(entry, DSA):
+                continue
+            need = (entry.n_delays - 1) * entry.delay_interval + 2
+            if steps < need:
                 yield (
                     f"measures.{measure}: {entry.n_delays} delays of {entry.delay_interval} steps need "
                     f"a window of at least {need} steps, got {steps} (task set {name}, "
                     f"{taskset.window} of {taskset.timing[taskset.window]} ms at dt = {taskset.dt} ms): "
-                    "use fewer or shorter delays, or a smaller dt"
+                    "use fewer or shorter delays, a smaller dt, or other measures for this task set "
+                    f"(tasksets.{name}.measures)"
                 )
 
 
@@ -169,20 +214,27 @@ def _training(config: Config) -> Iterator[str]:
         entry = config.architectures.get(name)
         if entry is None:
             continue
-        for taskset in _used(config, "tasksets"):
-            if taskset not in config.tasksets:
-                continue
-            trials = config.tasksets[taskset].trials.train
-            if entry.batch_size > trials:
-                yield (
-                    f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
-                    f"= {trials}, got {entry.batch_size}"
-                )
-            if entry.tau < config.tasksets[taskset].dt:
-                yield (
-                    f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
-                    f"{config.tasksets[taskset].dt} ms, got {entry.tau}"
-                )
+        known = _statement("models", entry.model, "Network", "activations")
+        if known and entry.activation not in known:
+            yield (
+                f"architectures.{name}.activation: expected {' or '.join(known)} for {entry.model}, "
+                f"got '{entry.activation}'"
+            )
+    for taskset, name in dict.fromkeys(run[:2] for run in _runs(config)):
+        entry = config.architectures.get(name)
+        if entry is None or taskset not in config.tasksets:
+            continue
+        trials = config.tasksets[taskset].trials.train
+        if entry.batch_size > trials:
+            yield (
+                f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
+                f"= {trials}, got {entry.batch_size}"
+            )
+        if entry.tau < config.tasksets[taskset].dt:
+            yield (
+                f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
+                f"{config.tasksets[taskset].dt} ms, got {entry.tau}"
+            )
 
 
 def _fractions(config: Config) -> Iterator[str]:
@@ -203,6 +255,23 @@ def _fractions(config: Config) -> Iterator[str]:
             )
 
 
+def _warping(config: Config) -> Iterator[str]:
+    for name in config.run.warping:
+        entry = config.warping.get(name)
+        taskset = config.tasksets.get(entry.taskset) if entry is not None else None
+        if entry is None or taskset is None:
+            continue
+        yield from _unknown(f"warping.{name}.timing", entry.timing, taskset.timing)
+        delayed = taskset.tasks[taskset.target].delay if taskset.target in taskset.tasks else True
+        for period, duration in taskset.timing.items():
+            varies = not isinstance(duration, int | float)
+            if varies and period not in entry.timing and (delayed or period != "delay"):
+                yield (
+                    f"warping.{name}.timing: expected a duration (ms) for {period}, which varies in "
+                    f"training (tasksets.{entry.taskset}.timing), got none"
+                )
+
+
 CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _names,
     _registered,
@@ -212,4 +281,5 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _delays,
     _training,
     _fractions,
+    _warping,
 )

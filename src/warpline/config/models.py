@@ -18,6 +18,7 @@ from warpline.config.base import (
     Seed,
     Strict,
 )
+from warpline.config.warping import Analysis
 
 __all__ = [
     "DSA",
@@ -102,7 +103,8 @@ class TaskSet(Strict):
     """A set of related tasks that share an environment, inputs and actions."""
 
     env: str
-    """``perceptual_decision``, ``go_nogo``, or ``path/to/file.py:Class`` of your own."""
+    """``perceptual_decision``, ``go_nogo``, ``context_integration``, ``sequence_memory``,
+    ``circle_sign``, ``decision_line``, or ``path/to/file.py:Class`` of your own."""
     tasks: Annotated[dict[Name, TaskVariation], Field(min_length=1)]
     """The tasks, by name; each has a rule cue among the inputs."""
     target: Name
@@ -119,6 +121,8 @@ class TaskSet(Strict):
     """Further arguments of the environment."""
     trials: TrialCounts = TrialCounts()
     """How many trials of each task."""
+    measures: list[Name] = []
+    """Names from ``measures`` that suit its window; empty: those of ``run.measures``."""
 
 
 # --- models -----------------------------------------------------------------------------------------
@@ -128,7 +132,8 @@ class Architecture(Strict):
     """A model and how it learns. Any value may be a list: the entry is then a grid."""
 
     model: str
-    """``leaky_rnn``, ``leaky_gru``, or ``path/to/file.py:Class`` of your own."""
+    """``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``static_mlp``, or ``path/to/file.py:Class`` of your
+    own."""
     units: Count
     """Hidden units."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
@@ -282,10 +287,12 @@ class Run(Strict):
     """Names from ``measures``."""
     grid: Annotated[list[Grid], Field(min_length=1)]
     """Blocks of what is trained."""
+    warping: list[Name] = []
+    """Names from ``warping``: analyses of metric warping; their networks are trained too."""
     attractors: bool = False
     """Make the attractor test bench too (``snakemake attractors`` makes it in any case)."""
 
-    @field_validator("seeds", "measures")
+    @field_validator("seeds", "measures", "warping")
     @classmethod
     def _unique(cls, value: list[Any]) -> list[Any]:
         twice = sorted({str(item) for item in value if value.count(item) > 1})
@@ -301,6 +308,9 @@ class Jobs(Strict):
     """Seeds that one trajectory or comparison job takes."""
     gpu: bool = False
     """Ask the cluster for a GPU for each training job; false on a cluster of CPUs alone."""
+    keep_trajectories: bool = True
+    """Keep the hidden states, the largest files; false: delete them when all that reads them is done, and
+    make them again when a new seed or measure asks for them."""
     tensorboard: bool = False
     """Write TensorBoard event files while networks learn, to ``logs/NAME/events`` (needs the package)."""
     max_memory: Count | None = None
@@ -339,6 +349,8 @@ class Config(Strict):
     """Which hidden states are kept."""
     comparison: Comparison
     """Which checkpoints are compared."""
+    warping: dict[Name, Analysis] = {}
+    """Catalogue of analyses of metric warping."""
     attractors: Attractors = Attractors()
     """The attractor test bench."""
     statistics: Statistics = Statistics()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from warpline.costs import analysis, training
+from warpline.costs import analysis, training, warping
 from warpline.costs.bench import bench, bench_figures, bench_jobs
 from warpline.costs.sizes import FIGURE, START_SECONDS, Cost, Names, Rule, Sizes
 from warpline.plan import Plan
@@ -31,6 +31,10 @@ RULES: dict[str, Rule] = {
     ),
     "compute_statistics": Rule("tables", analysis.statistics_jobs, analysis.statistics),
     "draw_*": Rule("figures", analysis.figures, _figure),
+    "analyse_warping": Rule("warping", warping.analyses, warping.analyse),
+    "summarise_warping": Rule("warping", warping.summaries, warping.small),
+    "relate_learning": Rule("warping", warping.relations, warping.small),
+    "draw_warping_*": Rule("warping", warping.figures, _figure),
     "simulate_attractors": Rule("attractors", bench_jobs("kind"), bench(3, 10)),
     "compare_attractors": Rule("attractors", bench_jobs("experiment", "measure"), bench(40, 0.4)),
     "sweep_hyperparameters": Rule("attractors", bench_jobs("interval"), bench(60, 0.4)),

@@ -57,7 +57,6 @@ def trajectories(sizes: Sizes, names: Names) -> Cost:
     taskset, architecture = names["taskset"], names["architecture"]
     settings, target = sizes.config.trajectories, sizes.config.tasksets[taskset].target
     n_seeds, n_fractions = len(split_seeds(names["seeds"])), len(settings.fractions)
-    curriculum = sizes.config.curricula[names["curriculum"]]
     trials = sizes.evaluation_trials(taskset)
     steps = sizes.steps(taskset, target, longest=True)
     forward = steps * sizes.step_seconds(architecture, trials) / 3
@@ -66,11 +65,11 @@ def trajectories(sizes: Sizes, names: Names) -> Cost:
     runs = n_fractions + len(settings.tasks)
     size = _systems(sizes, taskset) * n_fractions * n_seeds
     states = trials * steps * units * 4 / 1e6
-    # A network that was not trained has one checkpoint many times, which compresses no less well.
+    kept = sizes.config.jobs.keep_trajectories
     return Cost(
         seconds=START_SECONDS + n_seeds * runs * (forward + components),
         memory=START_MB + 3 * size + 8 * states,
-        disk=0.9 * size + 0.05 * n_seeds * units / 64 + SIDECAR_MB if curriculum else 0.0,
+        disk=(0.9 * size + 0.05 * n_seeds * units / 64) * kept + SIDECAR_MB,
     )
 
 
@@ -82,7 +81,7 @@ def trajectory_jobs(sizes: Sizes) -> Iterator[dict[str, str]]:
     for taskset in plan.tasksets:
         for architecture in plan.architectures(taskset, "learning"):
             wanted += files.trajectories_shown(taskset, architecture)
-            if sizes.config.run.measures:
+            if plan.measures(taskset):
                 wanted += files.trajectories_up_to(taskset, architecture, last)
         if files.architecture_tables(taskset):
             for block in plan.blocks:
@@ -178,7 +177,7 @@ def all_trials(sizes: Sizes) -> Iterator[dict[str, str]]:
 
 def statistics_jobs(sizes: Sizes) -> Iterator[dict[str, str]]:
     """Yield the task sets."""
-    yield from ({"taskset": taskset} for taskset in sizes.plan.tasksets)
+    yield from ({"taskset": taskset} for taskset in sizes.plan.charted)
 
 
 def figures(sizes: Sizes) -> Iterator[dict[str, str]]:

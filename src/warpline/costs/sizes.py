@@ -14,6 +14,7 @@ from warpline.attractors.files import Bench
 from warpline.config.models import Choice, TruncatedExponential, Uniform
 from warpline.files import Files
 from warpline.plan import Plan
+from warpline.warping.files import Warping
 
 __all__ = ["Cost", "Names", "Rule", "Sizes", "fields_of"]
 
@@ -101,6 +102,7 @@ class Sizes:
         self.config = plan.config
         self.files = Files(plan)
         self.bench = Bench(plan)
+        self.warping = Warping(self.files)
 
     def steps(self, taskset: str, task: str, longest: bool = False) -> float:
         """Return the time steps of a trial of a task: the mean, or the longest."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline import registry
 
-__all__ = ["Model", "build_model", "hidden_noise"]
+__all__ = ["Model", "Stepwise", "build_model", "hidden_noise"]
 
 
 @runtime_checkable
@@ -40,11 +40,37 @@ class Model(Protocol):
 
         Returns
         -------
-        outputs : Tensor, shape (trial, time, action)
-            Logits.
+        outputs : Tensor, shape (trial, time, output)
+            Logits of the actions, or the output vector.
         states : Tensor, shape (trial, time, unit)
             The hidden state after each step.
         """
+        ...
+
+
+class Stepwise(Protocol):
+    """A model that can also be taken a step at a time, noise-free: what the geometry asks for.
+
+    Plain differentiable torch operations, so that `torch.func.jvp` and `vmap` go through them.
+    """
+
+    step_duration: float
+    """Of a step, in time constants of the network."""
+
+    def initial_state(self, trials: int) -> Tensor:
+        """Return the state before the first step, shape (trial, state)."""
+        ...
+
+    def step(self, state: Tensor, inputs: Tensor) -> Tensor:
+        """Return the next state from (trial, state) and (trial, channel): all of it that recurs."""
+        ...
+
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the outputs of a state, shape (trial, output), as `Model` gives them."""
+        ...
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """Return what `Model` calls the states, shape (trial, unit)."""
         ...
 
 
@@ -58,7 +84,7 @@ def build_model(
     settings : mapping
         The architecture's entry of the configuration.
     n_inputs, n_outputs : int
-        Numbers of input channels and of actions.
+        Numbers of input channels and of outputs (actions, or entries of the output vector).
     dt : float
         Time step in ms.
     seed : int

@@ -36,7 +36,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         units = settings["units"]
-        self.alpha = dt / settings["tau"]
+        self.alpha = self.step_duration = dt / settings["tau"]
         self.noise = settings["noise"]
         self.activation = ACTIVATIONS[settings["activation"]]
         self.weight_in = nn.Parameter(input_matrix(3 * units, n_inputs, generator))
@@ -80,3 +80,25 @@ class Network(nn.Module):
             states.append(state)
         hidden = torch.stack(states, dim=1)
         return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden
+
+    def initial_state(self, trials: int) -> Tensor:
+        """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
+        return self.bias.new_zeros(trials, self.bias_candidate.numel())
+
+    def step(self, state: Tensor, inputs: Tensor) -> Tensor:
+        """Return the next hidden state; see `warpline.models.base.Stepwise`."""
+        linear = nn.functional.linear
+        reset_drive, update_drive, drive = linear(inputs, self.weight_in, self.bias).chunk(3, -1)
+        reset_back, update_back, back = linear(state, self.weight_hh).chunk(3, -1)
+        reset = torch.sigmoid(reset_drive + reset_back)
+        update = torch.sigmoid(update_drive + update_back)
+        target = self.activation(drive + reset * (back + self.bias_candidate))
+        return torch.lerp(state, target, self.alpha * update)
+
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the logits of hidden states, shape (trial, action)."""
+        return nn.functional.linear(state, self.weight_out, self.bias_out)
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """Return the state itself."""
+        return state

@@ -35,7 +35,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         units = settings["units"]
-        self.alpha = dt / settings["tau"]
+        self.alpha = self.step_duration = dt / settings["tau"]
         self.noise = settings["noise"]
         self.activation = ACTIVATIONS[settings["activation"]]
         self.weight_in = nn.Parameter(input_matrix(units, n_inputs, generator))
@@ -68,3 +68,21 @@ class Network(nn.Module):
             states.append(state)
         hidden = torch.stack(states, dim=1)
         return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden
+
+    def initial_state(self, trials: int) -> Tensor:
+        """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
+        return self.weight_hh.new_zeros(trials, self.weight_hh.shape[0])
+
+    def step(self, state: Tensor, inputs: Tensor) -> Tensor:
+        """Return the next hidden state; see `warpline.models.base.Stepwise`."""
+        drive = nn.functional.linear(inputs, self.weight_in, self.bias)
+        target = self.activation(drive + nn.functional.linear(state, self.weight_hh))
+        return torch.lerp(state, target, self.alpha)
+
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the logits of hidden states, shape (trial, action)."""
+        return nn.functional.linear(state, self.weight_out, self.bias_out)
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """Return the state itself."""
+        return state

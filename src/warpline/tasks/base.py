@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from warpline.geometry.families import Family
 
 __all__ = ["RuleTask", "neurogym_timing"]
 
@@ -56,10 +61,18 @@ class RuleTask:
     """
 
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
+    decisions: ClassVar[Sequence[str]] = ("decision",)
+    """The periods in which an answer is due; the fixation input goes off with the first of them."""
+    unasked: ClassVar[Sequence[str]] = ()
+    """The periods in which any output will do."""
     stimulus: ClassVar[str] = "stimulus"
     """The period in which the stimulus is shown, and the noise is added."""
     adds_noise: ClassVar[bool] = False
     """Whether the environment itself adds noise to its stimulus."""
+    conditions: ClassVar[Sequence[str]] = ()
+    """What the stimulus depends on beside kappa, such as a context: names of trial variables."""
+    tolerance: float | None = None
+    """None: the target is an action. A number: a vector, answered right within this distance."""
 
     def __init__(
         self,
@@ -104,13 +117,34 @@ class RuleTask:
         """Return the probability that an ideal observer of the stimulus answers right."""
         return 1.0
 
+    def coordinates(self) -> list[tuple[str, float, float, bool]]:
+        """Return name, low, high and periodicity of what the stimulus depends on smoothly, kappa."""
+        raise NotImplementedError(
+            f"expected a task whose stimulus is a smooth function of some kappa; {type(self).__module__} "
+            "states none: add coordinates() and stimuli() to it"
+        )
+
+    def stimuli(self, kappa: Tensor, period: str, **condition: Any) -> dict[str, Tensor | float]:
+        """Return what a period shows, without noise: a value (point,) or a number per channel name.
+
+        Parameters
+        ----------
+        kappa : Tensor, shape (point, coordinate)
+            Values of `coordinates`; torch operations, so that derivatives go through.
+        period : str
+            One of `periods`. Channels that are left out are 0; fixation and rule cue are the mixin's.
+        **condition
+            A value for each of `conditions`.
+        """
+        raise NotImplementedError("a task set with coordinates() states its stimuli() too")
+
     # --- what the mixin does --------------------------------------------------------------------
 
     def _new_trial(self, **kwargs: Any) -> dict[str, Any]:
         trial: dict[str, Any] = super()._new_trial(**kwargs)  # type: ignore[misc]
         inputs: NDArray[np.float32] = self.ob  # type: ignore[has-type]
-        go = self.start_ind["decision"]  # type: ignore[attr-defined]
-        fixation = self.channels()["fixation"]
+        go = self.start_ind[self.decisions[0]]  # type: ignore[attr-defined]
+        fixation = self.channels().get("fixation", [])
         inputs[:go, fixation] = 1
         inputs[go:, fixation] = 0
         if self.input_noise > 0:
@@ -119,8 +153,9 @@ class RuleTask:
             noise = self.rng.randn(len(stimulus), len(rest))  # type: ignore[attr-defined]
             stimulus[:, rest] += self.input_noise * noise
         if self.anti:
-            decision = self.view_groundtruth("decision")  # type: ignore[attr-defined]
-            decision[...] = self.opposite(decision.copy())
+            for period in self.decisions:
+                decision = self.view_groundtruth(period)  # type: ignore[attr-defined]
+                decision[...] = self.opposite(decision.copy())
         cue = np.zeros((len(inputs), len(self.rules)), inputs.dtype)
         cue[:, self.rules.index(self.task)] = 1
         self.ob = np.concatenate([inputs, cue], axis=1)
@@ -146,6 +181,87 @@ class RuleTask:
         return int(stop[self.stimulus] - start[self.stimulus])
 
     @property
-    def n_actions(self) -> int:
-        """Number of actions, the first of which is to keep fixating."""
-        return int(self.action_space.n)  # type: ignore[attr-defined]
+    def n_outputs(self) -> int:
+        """Number of actions, the first of which is to keep fixating; or length of the target vector."""
+        space: Any = self.action_space  # type: ignore[attr-defined]
+        return int(space.n) if self.tolerance is None else int(space.shape[0])
+
+    def _steps(self, timing: Mapping[str, float]) -> dict[str, tuple[int, int]]:
+        """Return first step, and one past the last, of each period, where none varies."""
+        known: dict[str, Any] = {period: self.timing[period] for period in self.periods}  # type: ignore[attr-defined]
+        unknown = [period for period in timing if period not in known]
+        if unknown:
+            raise ValueError(f"expected periods among {', '.join(known)}; got {', '.join(unknown)}")
+        steps, start = {}, 0
+        for period, duration in {**known, **timing}.items():
+            if not isinstance(duration, int | float):
+                raise ValueError(
+                    f"expected one duration of {period} for a family of inputs, but it varies "
+                    f"({duration[0]} of {list(duration[1])}): fix it, as in timing={{'{period}': 500}} (ms)"
+                )
+            stop = start + int(duration // self.dt)  # type: ignore[attr-defined]
+            steps[period] = (start, stop)
+            start = stop
+        return steps
+
+    def family(self, timing: Mapping[str, float] | None = None, **condition: Any) -> Family:
+        """Return the task's noise-free inputs as a smooth function of kappa.
+
+        Parameters
+        ----------
+        timing : mapping of str to float, optional
+            Durations in ms, needed for the periods whose duration varies.
+        **condition
+            A value for each of `conditions`, such as ``context=1``.
+
+        Returns
+        -------
+        warpline.geometry.families.Family
+            Inputs (point, channel) of each step, with the channels of the task's trials.
+
+        Raises
+        ------
+        NotImplementedError
+            When the task set states no `coordinates`.
+        ValueError
+            When a duration varies and is not fixed, or a period or condition is not the task's.
+        """
+        import torch
+
+        from warpline.geometry.families import Coordinate, Family
+
+        if set(condition) != set(self.conditions):
+            raise ValueError(
+                f"expected a value for each condition ({', '.join(self.conditions) or 'none'}); "
+                f"got {', '.join(condition) or 'none'}"
+            )
+        coordinates = tuple(Coordinate(*entry) for entry in self.coordinates())
+        periods = self._steps(timing or {})
+        n_steps = max(stop for _, stop in periods.values())
+        period_of = {k: name for name, span in periods.items() for k in range(*span)}
+        names = self.channel_names()
+        cues = torch.zeros(n_steps, len(names), dtype=torch.float64)
+        cues[:, names.index(f"rule_{self.task}")] = 1
+        if "fixation" in names:
+            cues[: periods[self.decisions[0]][0], names.index("fixation")] = 1
+
+        rows = cues.tolist()
+
+        def inputs(kappa: Tensor, step: int) -> Tensor:
+            shown = self.stimuli(kappa, period_of[step], **condition)
+            columns = []
+            # Few operations: derivatives are taken through each of them.
+            for name, cue in zip(names, rows[step], strict=True):
+                value = shown.get(name, 0.0)
+                value = value + cue if cue else value
+                whole = isinstance(value, torch.Tensor)
+                columns.append(value if whole else kappa.new_full((len(kappa),), value))
+            return torch.stack(columns, dim=1)
+
+        middle = torch.tensor([[(c.low + c.high) / 2 for c in coordinates]], dtype=torch.float64)
+        for period in periods:
+            # Refuses a wrong condition, or a channel that is none, now and not later.
+            for name in self.stimuli(middle, period, **condition):
+                names.index(name)
+        pieces = tuple(sorted({start for start, stop in periods.values() if start < stop}))
+        return Family(coordinates, inputs, n_steps, periods, pieces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from neurogym.envs.native.perceptualdecisionmaking import PerceptualDecisionMaking
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from warpline.tasks.base import RuleTask
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["TaskSet"]
 
@@ -21,7 +24,9 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
     """Perceptual decision-making of neurogym (Britten et al. 1992) with rules.
 
     ``coh`` is the coherence in percent; the two inputs average 0.5 + coh/200 and 0.5 - coh/200, with
-    independent noise of standard deviation sigma/sqrt(dt) per step.
+    independent noise of standard deviation sigma/sqrt(dt) per step. kappa = coherence, signed and in
+    units of the largest: the two inputs average 0.5 + kappa c/200 and 0.5 - kappa c/200, where c is the
+    largest of ``cohs``; it is positive where the first input is the stronger.
     """
 
     adds_noise: ClassVar[bool] = True
@@ -52,3 +57,14 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
             return 1.0 if trial["coh"] > 0 else 0.5
         strength = trial["coh"] / 100 * np.sqrt(self.stimulus_steps())
         return float(ndtr(strength / (np.sqrt(2) * self.sigma)))
+
+    def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102
+        return [("coherence", -1.0, 1.0, False)]
+
+    def stimuli(  # noqa: D102
+        self, kappa: Tensor, period: str, **condition: Any
+    ) -> dict[str, Tensor | float]:
+        if period != "stimulus":
+            return {}
+        half = kappa[:, 0] * max(self.cohs) / 200
+        return {"stimulus_0": 0.5 + half, "stimulus_1": 0.5 - half}

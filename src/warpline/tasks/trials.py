@@ -79,8 +79,10 @@ def generate_trials(
     Returns
     -------
     xarray.Dataset
-        ``inputs`` (trial, time, channel) float32, zero after the trial's end; ``target`` (trial, time),
-        the right action; ``valid`` and ``decision`` (trial, time), masks; ``start`` and ``stop``
+        ``inputs`` (trial, time, channel) float32, zero after the trial's end; ``target`` (trial, time)
+        int16, the right action, or (trial, time, output) float32, and then the attribute ``tolerance``;
+        ``valid``, ``decision`` and ``asked`` (trial, time), masks of the steps before the trial's end,
+        of those that are scored, and of those whose output matters at all; ``start`` and ``stop``
         (trial, period), first and one-past-last step; ``scored``, ``ideal`` (trial) and the trial
         variables; in evaluation also ``condition`` and ``repeat`` (trial).
     """
@@ -113,22 +115,30 @@ def generate_trials(
     n, steps = len(inputs), max(len(row) for row in inputs)
     names = environment.channel_names()
     padded = np.zeros((n, steps, len(names)), np.float32)
-    target = np.zeros((n, steps), np.int16)
-    valid = np.zeros((n, steps), bool)
-    decision = np.zeros((n, steps), bool)
-    go = periods.index("decision")
+    vector = environment.tolerance is not None
+    shape = (n, steps, environment.n_outputs) if vector else (n, steps)
+    target = np.zeros(shape, np.float32 if vector else np.int16)
+    valid, decision, asked = (np.zeros((n, steps), bool) for _ in range(3))
+    answers, unasked = (
+        [periods.index(period) for period in listed]
+        for listed in (environment.decisions, environment.unasked)
+    )
     for k, (row, answer) in enumerate(zip(inputs, targets, strict=True)):
         padded[k, : len(row)] = row
         target[k, : len(row)] = answer
-        valid[k, : len(row)] = True
-        decision[k, starts[k][go] : stops[k][go]] = True
+        valid[k, : len(row)] = asked[k, : len(row)] = True
+        for period in answers:
+            decision[k, starts[k][period] : stops[k][period]] = True
+        for period in unasked:
+            asked[k, starts[k][period] : stops[k][period]] = False
 
     dataset = xr.Dataset(
         {
             "inputs": (("trial", "time", "channel"), padded),
-            "target": (("trial", "time"), target),
+            "target": (("trial", "time", "output")[: target.ndim], target),
             "valid": (("trial", "time"), valid),
             "decision": (("trial", "time"), decision),
+            "asked": (("trial", "time"), asked),
             "start": (("trial", "period"), np.array(starts, np.int32)),
             "stop": (("trial", "period"), np.array(stops, np.int32)),
             **{
@@ -142,7 +152,8 @@ def generate_trials(
             "task": task,
             "split": split,
             "dt": settings["dt"],
-            "n_actions": environment.n_actions,
+            "n_outputs": environment.n_outputs,
+            **({"tolerance": environment.tolerance} if vector else {}),
         },
     )
     if split == "evaluation":

@@ -1,0 +1,141 @@
+"""Benchmark of geodesics on a slice of a network, as ratios in one run, one thread.
+
+integrator  44 geodesics at once with a step size each, against scipy's RK45 on all of them as one system
+            (one step size) and on each alone, at like errors
+jets        second-order jets by stacked sensitivities, against torch.func through the unrolled network,
+            in forward passes of the same points
+gridlines   11 + 11 geodesic gridlines, in processor seconds
+
+    python benchmarks/geodesics.py --output results/benchmarks/geodesics.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from scipy.integrate import solve_ivp  # noqa: E402
+
+from warpline.geometry import (  # noqa: E402
+    Coordinate,
+    Family,
+    Immersion,
+    christoffel_symbols,
+    dynamics_of,
+    geodesic_gridlines,
+    geodesics_from,
+    immersion_of,
+    state_slice,
+)
+from warpline.models.base import build_model  # noqa: E402
+
+SETTINGS = {
+    "model": "leaky_rnn", "units": 128, "activation": "tanh", "init": "gaussian", "gain": 1.2,
+    "tau": 100, "noise": 0.0,
+}  # fmt: skip
+
+
+def seconds(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
+    """Return the least processor time of some runs, and what the last returned."""
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        result = work()
+        times.append(time.process_time() - start)
+    return min(times), result
+
+
+def by_scipy(
+    immersion: Immersion,
+    start: torch.Tensor,
+    velocity: torch.Tensor,
+    length: float,
+    tolerance: float,
+) -> tuple[torch.Tensor, int]:
+    """Follow all curves as one system; return their ends and the number of evaluations."""
+
+    def slope(_: float, flat: np.ndarray) -> np.ndarray:
+        kappa, v = torch.from_numpy(flat).reshape(2, *start.shape)
+        symbols = christoffel_symbols(kappa, immersion(kappa, order=2), immersion.coordinates)
+        bend = -torch.einsum("pkij,pi,pj->pk", symbols, v, v)
+        return torch.stack([v, bend]).numpy().ravel()
+
+    begin = torch.stack([start, velocity]).numpy().ravel()
+    found = solve_ivp(slope, (0, length), begin, rtol=tolerance, atol=tolerance)
+    return torch.from_numpy(found.y[:, -1]).reshape(2, *start.shape)[0], found.nfev
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, required=True)
+    output = parser.parse_args().output
+    torch.set_num_threads(1)
+    network = build_model(SETTINGS, n_inputs=3, n_outputs=2, dt=20, seed=1)
+    square = (Coordinate("first", -1, 1), Coordinate("second", -1, 1))
+
+    def inputs(kappa: torch.Tensor, step: int) -> torch.Tensor:
+        return torch.cat([kappa, torch.ones_like(kappa[:, :1])], dim=1)
+
+    family = Family(square, inputs, 60)
+    dynamics = dynamics_of(network)
+
+    def unrolled(kappa: torch.Tensor) -> torch.Tensor:
+        state = dynamics.initial(len(kappa))
+        for step in range(60):
+            state = dynamics.step(state, inputs(kappa, step))
+        return state
+
+    stacked, unroll = state_slice(network, family, 60), immersion_of(unrolled, square)
+    generator = torch.Generator().manual_seed(0)
+    kappa = torch.rand(44, 2, generator=generator, dtype=torch.float64) - 0.5
+    forward, _ = seconds(lambda: unrolled(kappa), 10)
+    jets = {
+        name: seconds(lambda immersion=immersion: immersion(kappa, order=2), 5)[0] / forward
+        for name, immersion in (("stacked", stacked), ("unrolled", unroll))
+    }
+    direction = torch.randn(44, 2, generator=generator, dtype=torch.float64)
+    length, tolerance = 1.0, 1e-6
+    reference = geodesics_from(stacked, kappa, direction, length, tolerance=1e-11)
+    velocity = reference.velocity[:, 0]
+    ours, found = seconds(
+        lambda: geodesics_from(stacked, kappa, direction, length, tolerance=tolerance), 1
+    )
+    rows = {"batch": {"seconds": ours, "evaluations": found.evaluations, "status": sorted(set(found.status)),
+                      "error": float((found.place - reference.place).abs().max())}}  # fmt: skip
+    together, (ends, count) = seconds(
+        lambda: by_scipy(stacked, kappa, velocity, length, tolerance), 1
+    )
+    rows["scipy, one system"] = {"ratio": together / ours, "evaluations": count,
+                                 "error": float((ends - reference.place).abs().max())}  # fmt: skip
+    singles = [(k[None], v[None]) for k, v in zip(kappa, velocity, strict=True)]
+    alone, ends_alone = seconds(
+        lambda: [by_scipy(stacked, k, v, length, tolerance) for k, v in singles], 1
+    )
+    gaps = torch.cat([end for end, _ in ends_alone]) - reference.place
+    rows["scipy, each alone"] = {"ratio": alone / ours, "error": float(gaps.abs().max())}
+    lines = {}
+    for name, immersion in (("stacked", stacked), ("unrolled", unroll)):
+        spent, grid = seconds(
+            lambda immersion=immersion: geodesic_gridlines(immersion, count=(11, 11)), 1
+        )
+        lines[name] = {"seconds": spent, "evaluations": grid.evaluations, "lines": len(grid.kappa)}
+    report = {"integrator": rows, "jets_in_forward_passes": jets, "gridlines": lines}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

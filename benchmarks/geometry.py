@@ -1,0 +1,216 @@
+"""Speed and memory of the pullback metric, in units of plain forward passes, in one run.
+
+    python benchmarks/geometry.py --output geometry.json [--grid 41] [--steps 100] [--units 128]
+
+- grid: the metric of a 128-unit network on a 41 x 41 grid of two inputs, 100 steps, two contexts;
+- cost: tangents of first, and of first and second order, for m = 1, 2, 3 coordinates, in plain forward
+  passes: the same dynamics and the whole batch stepped without tangents, float64;
+- rival: a Jacobian per point and time, by torch.func.jacrev (and jacfwd) of the unrolled network. It is
+  measured at a few points and times and scaled to all of them;
+- memory: peak of a process that keeps the tangents of all moments, of three, or metrics alone.
+
+One thread. Ratios are of processor times, as other work on the machine stretches the wall clock.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from warpline.geometry import Coordinate, Family, dynamics_of, metric_stream, stream, tangents
+from warpline.geometry.sensitivity import chunk_size
+from warpline.models.base import build_model
+
+KINDS = ("leaky_rnn", "leaky_gru")
+
+
+def make_network(kind, units):
+    settings = {"model": kind, "units": units, "activation": "tanh", "init": "gaussian",
+                "gain": 1.3, "tau": 100, "noise": 0.0}  # fmt: skip
+    return dynamics_of(build_model(settings, n_inputs=4, n_outputs=1, dt=20, seed=1))
+
+
+def evidence(m, steps, context=0):
+    """Return m constant inputs on channels 0 to 3, with a context cue on channel 2 or 3 where m = 2."""
+    cue = torch.zeros(4, dtype=torch.float64)
+    cue[2 + context] = 1.0 if m == 2 else 0.0
+
+    def inputs(kappa, step):
+        return torch.cat([kappa, kappa.new_zeros(len(kappa), 4 - m)], dim=1) + cue
+
+    return Family(tuple(Coordinate(f"input_{i}", -1, 1) for i in range(m)), inputs, steps)
+
+
+def timed(run):
+    """Return (processor seconds, wall seconds) of a call."""
+    wall, processor = time.perf_counter(), time.process_time()
+    run()
+    return time.process_time() - processor, time.perf_counter() - wall
+
+
+def plain_pass(dynamics, family, kappa):
+    with torch.no_grad():
+        state = dynamics.initial(len(kappa))
+        for step in range(family.n_steps):
+            state = dynamics.step(state, family(kappa, step))
+    return state
+
+
+def carry(dynamics, family, kappa, second):
+    """Carry tangents to the last moment, keeping nothing."""
+    for block in kappa.split(chunk_size(None, dynamics, kappa, second)):
+        for _ in stream(dynamics, family, block, at=[family.n_steps], second=second, check=False):
+            pass
+
+
+def benchmark_grid(kind, units, count, steps, repeats):
+    dynamics = make_network(kind, units)
+    families = [evidence(2, steps, context) for context in (0, 1)]
+    kappa = families[0].grid(count, count)
+
+    def run():
+        for family in families:
+            metric_stream(dynamics, family, kappa)
+
+    rounds = [timed(run) for _ in range(repeats)]
+    return {
+        "kind": kind, "units": units, "points": len(kappa), "steps": steps, "contexts": 2,
+        "processor_seconds": min(r[0] for r in rounds), "wall_seconds": min(r[1] for r in rounds),
+    }  # fmt: skip
+
+
+def benchmark_cost(kind, units, count, steps, repeats):
+    dynamics, rows = make_network(kind, units), []
+    for m in (1, 2, 3):
+        family = evidence(m, steps)
+        spread = torch.Generator().manual_seed(m)
+        kappa = 2 * torch.rand(count**2, m, generator=spread, dtype=torch.float64) - 1
+        jobs = {
+            "plain": lambda f=family, k=kappa: plain_pass(dynamics, f, k),
+            "first_order": lambda f=family, k=kappa: carry(dynamics, f, k, False),
+            "both_orders": lambda f=family, k=kappa: carry(dynamics, f, k, True),
+            "metric": lambda f=family, k=kappa: metric_stream(dynamics, f, k, check=False),
+        }
+        for job in jobs.values():
+            job()
+        seconds = {name: [] for name in jobs}
+        for _ in range(repeats):
+            for name, job in jobs.items():
+                seconds[name].append(timed(job)[0])
+        middle = {name: statistics.median(s) for name, s in seconds.items()}
+        rows.append(
+            {"kind": kind, "m": m, "points": len(kappa), "plain_seconds": middle["plain"],
+             "first_order_bound": 1.6 * (m + 1),
+             **{f"{name}_in_passes": middle[name] / middle["plain"] for name in jobs if name != "plain"}}
+        )  # fmt: skip
+        print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def benchmark_rival(kind, units, count, steps, samples):
+    dynamics, family = make_network(kind, units), evidence(2, steps)
+    kappa = family.grid(count, count)
+    found = {}
+    picked = torch.linspace(0, len(kappa) - 1, samples).long()
+    # Times in the middle of equal parts of the trial: their mean cost is that of all.
+    times = [round((i + 0.5) * steps / 5) for i in range(5)]
+    ours = tangents(dynamics, family, kappa[picked], at=times)
+    for name, transform in (("jacrev", torch.func.jacrev), ("jacfwd", torch.func.jacfwd)):
+        seconds, error = [], 0.0
+        for place, point in enumerate(kappa[picked]):
+            for moment, k in enumerate(times):
+
+                def unrolled(at, k=k):
+                    state = dynamics.initial(1)
+                    for step in range(k):
+                        state = dynamics.step(state, family(at[None], step))
+                    return state[0]
+
+                begin = time.process_time()
+                jacobian = transform(unrolled)(point)
+                seconds.append(time.process_time() - begin)
+                gap = jacobian.T - ours.inputs[place, moment]
+                error = max(error, float(gap.abs().max()))
+        found[f"{name}_seconds_scaled"] = statistics.mean(seconds) * len(kappa) * steps
+        found[f"{name}_largest_difference"] = error
+    mine = min(timed(lambda: metric_stream(dynamics, family, kappa))[0] for _ in range(3))
+    return {
+        "kind": kind, "points": len(kappa), "steps": steps, "sampled_points": samples,
+        "sampled_times": times, "metric_seconds": mine, **found,
+        **{f"times_faster_than_{n}": found[f"{n}_seconds_scaled"] / mine for n in ("jacrev", "jacfwd")},
+    }  # fmt: skip
+
+
+def measure_memory(what, units, count, steps):
+    """Print this process's peak memory beyond that before the work, in MiB."""
+    dynamics, family = make_network("leaky_rnn", units), evidence(2, steps)
+    kappa = family.grid(count, count)
+    tangents(dynamics, family, kappa[:4], at=[1])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if what == "metric":
+        metric_stream(dynamics, family, kappa)
+    else:
+        at = None if what == "all" else [steps // 3, 2 * steps // 3, steps]
+        tangents(dynamics, family, kappa, at=at)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        (after - before)
+        / (1 if sys.platform == "darwin" else 1024)
+        / (2**20 if sys.platform == "darwin" else 1)
+    )
+
+
+def benchmark_memory(units, count, steps):
+    found = {}
+    for what in ("all", "few", "metric"):
+        command = [sys.executable, __file__, "--memory-of", what, "--units", str(units),
+                   "--grid", str(count), "--steps", str(steps)]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found[f"{what}_mebibytes"] = float(done.stdout)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="JSON file")
+    parser.add_argument("--units", type=int, default=128)
+    parser.add_argument("--grid", type=int, default=41, help="points along each input")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=3, help="points of the rival")
+    parser.add_argument("--memory-of", choices=["all", "few", "metric"], help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    size = (chosen.units, chosen.grid, chosen.steps)
+    if chosen.memory_of:
+        measure_memory(chosen.memory_of, *size)
+        return
+    if chosen.output is None:
+        parser.error("expected --output, a JSON file")
+    results = {
+        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "versions": {"torch": torch.__version__}, "threads": 1,
+        "grid": [], "cost": [], "rival": [],
+    }  # fmt: skip
+    for kind in KINDS:
+        results["grid"].append(benchmark_grid(kind, *size, chosen.repeats))
+        print(json.dumps(results["grid"][-1]), flush=True)
+        results["rival"].append(benchmark_rival(kind, *size, chosen.samples))
+        print(json.dumps(results["rival"][-1]), flush=True)
+        results["cost"] += benchmark_cost(kind, *size, chosen.repeats)
+    results["memory"] = benchmark_memory(*size)
+    print(json.dumps(results["memory"]), flush=True)
+    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    chosen.output.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Analyse how some networks warp the manifold of their inputs (rule analyse_warping)."""
+
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from warpline import cli, progress, registry, store
+from warpline.device import choose_device
+from warpline.warping.networks import open_network
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--checkpoints", nargs="+", required=True, help="a file per seed")
+    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="in the same order")
+    parser.add_argument("--arrays", type=Path, required=True)
+    parser.add_argument("--numbers", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = arguments.settings
+    device = choose_device()
+    experiment = registry.load("warping", settings["experiment"])
+
+    arrays, numbers = [], []
+    with progress.bar(len(arguments.seeds), settings["analysis"], "network") as shown:
+        for path, seed in zip(arguments.checkpoints, arguments.seeds, strict=True):
+            network = open_network(path, settings, seed, device)
+            found, rows = experiment.analyse(network, settings["settings"])
+            arrays.append(found.assign_coords(seed=seed).assign(status=network.status))
+            numbers.append(rows.assign(seed=seed, status=network.status))
+            shown.update()
+    provenance = {"settings": settings, "code": arguments.code, "device": device.type}
+    store.write_dataset(xr.concat(arrays, "seed", join="outer"), arguments.arrays, provenance)
+    frame = pd.concat(numbers, ignore_index=True)
+    frame.insert(0, "analysis", settings["analysis"])
+    store.write_table(frame, arguments.numbers, provenance)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,75 @@
+"""Contextual integration: the manifolds of states with their fixed points, and geodesic gridlines."""
+
+import numpy as np
+
+from warpline import plotting
+from warpline.warping import drawing
+
+
+def manifold(axes, network, context, shades):
+    """Draw the sheet of states at some moments, and the plane of attractors."""
+    here = network.sel(context=context)
+    sheets = here["sheet"].transpose("sheet_moment", "mesh", "mesh_b", "axis").values
+    for points, shade in zip(sheets, shades, strict=True):
+        drawing.sheet(axes, points, shade)
+    plane = here["fixed"].values.reshape(-1, 3)
+    axes.scatter(*plane.T, color="black", s=3, depthshade=False)
+    shares = network["variance"].values
+    drawing.bare(axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)])
+
+
+def gridlines(axes, network, context, moment, colours):
+    """Draw geodesics at equal distances, in coordinates of the inputs."""
+    here = network.sel(context=context, moment=moment)
+    for way, name in enumerate(("relevant", "irrelevant")):
+        for line in here["gridline"].values[way]:
+            axes.plot(line[:, 0], line[:, 1], color=colours[name], lw=0.9)
+    side = network["relevant"].values
+    axes.set_xlim(side[0], side[-1])
+    axes.set_ylim(side[0], side[-1])
+    axes.set_aspect("equal")
+    axes.set_xlabel("relevant input")
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    arrays = drawing.gather(arguments.arrays)
+    network = drawing.sample(arrays)
+    colours = drawing.colour_of(settings["style"])
+    times = network["sheet_moment"].values
+    scale = plt.Normalize(times.min(), times.max())
+    shades = plt.get_cmap(settings["style"]["colormap"])(scale(times) * 0.9)
+    early, late = arrays["time"].values[network["moment_step"].values]
+
+    figure = plt.figure(figsize=(7.4, 6.2))
+    grid = figure.add_gridspec(2, 4, height_ratios=[1.35, 1])
+    for k, context in enumerate(network["context"].values):
+        panel = figure.add_subplot(grid[0, 2 * k : 2 * k + 2], projection="3d")
+        manifold(panel, network, context, shades)
+        drawing.letter(panel, "ab"[k], f"input {context} relevant")
+    figure.colorbar(
+        plt.cm.ScalarMappable(scale, settings["style"]["colormap"]),
+        ax=figure.axes, fraction=0.02, pad=0.08, label="time (ms)",
+    )  # fmt: skip
+    letters = iter("cdef")
+    for k, context in enumerate(network["context"].values):
+        for j, (moment, at) in enumerate((("early", early), ("late", late))):
+            panel = figure.add_subplot(grid[1, 2 * k + j])
+            gridlines(panel, network, context, moment, colours)
+            drawing.letter(panel, next(letters), f"{at:g} ms")
+            if k == j == 0:
+                panel.set_ylabel("irrelevant input")
+            else:
+                panel.set_yticklabels([])
+    found = np.isfinite(arrays["fixed"].values[..., 0]).mean()
+    figure.suptitle(
+        f"first of n = {arrays.sizes['seed']} networks; dots: attractors, found for {found:.0%} of inputs"
+        " of all networks",
+        fontsize="small",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["arrays", "summary"], make)

@@ -1,0 +1,81 @@
+"""Contextual integration: the metric over the inputs early and late, over time, and its eigenvalues."""
+
+import numpy as np
+
+from warpline import plotting, store
+from warpline.warping import drawing
+
+NAMES = ("relevant", "irrelevant", "time")
+
+
+def over_time(axes, arrays, variable, names, colours):
+    """Draw a quantity over time: lines over networks and contexts, bars over the irrelevant input."""
+    time = arrays["time"].values
+    for k, name in enumerate(names):
+        found = arrays[variable].isel({"tangent" if variable == "component" else "order": k})
+        found = found.transpose("seed", "context", "irrelevant", "time")
+        values = found.mean(["context", "irrelevant"]).values
+        spread = found.std("irrelevant").mean(["seed", "context"]).values
+        drawing.lines(axes, time, values, colours[name], str(name))
+        every = max(1, len(time) // 10)
+        axes.errorbar(
+            time[::every], np.nanmean(values, axis=0)[::every], spread[::every],
+            fmt="none", ecolor=colours[name], elinewidth=0.8, capsize=1.5,
+        )  # fmt: skip
+    axes.set_xlabel("time (ms)")
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import LogNorm
+
+    arrays = drawing.gather(arguments.arrays)
+    summary = store.read_table(arguments.summary[0])
+    colours = drawing.colour_of(settings["style"])
+    early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
+    mean = arrays["metric"].mean(["seed", "context"])
+    side = arrays["relevant"].values
+    edges = [side[0], side[-1]] * 2
+
+    figure = plt.figure(figsize=(7.4, 6.6))
+    grid = figure.add_gridspec(3, 6, height_ratios=[1, 1, 1.15])
+    for row, (moment, at) in enumerate((("early", early), ("late", late))):
+        maps = [
+            mean.sel(moment=moment).isel(tangent=k, tangent_b=k).transpose("irrelevant", "relevant")
+            for k in range(3)
+        ]
+        top = max(float(found.max()) for found in maps)
+        norm = LogNorm(top * 1e-4, top)
+        for k, (name, found) in enumerate(zip(NAMES, maps, strict=True)):
+            panel = figure.add_subplot(grid[row, 2 * k : 2 * k + 2])
+            image = panel.imshow(
+                found.values.clip(top * 1e-4), norm=norm, origin="lower", extent=edges
+            )
+            drawing.letter(panel, "abcdef"[3 * row + k], f"$G$, {name}, {at:g} ms")
+            panel.set_xlabel("relevant input" if row else "")
+            if k == 0:
+                panel.set_ylabel("irrelevant input")
+        figure.colorbar(image, ax=figure.axes[-3:], fraction=0.02, pad=0.02)
+    panel = figure.add_subplot(grid[2, :3])
+    over_time(panel, arrays, "component", NAMES, colours)
+    panel.set_yscale("log")
+    panel.set_ylabel("metric, mean over inputs")
+    panel.legend(ncols=3)
+    ratio = drawing.number(summary, "metric, relevant / irrelevant", "context 1", "late")
+    drawing.letter(panel, "g", f"relevant / irrelevant, late: {ratio}")
+    panel = figure.add_subplot(grid[2, 3:])
+    order = {1: "black", 2: "0.45", 3: "0.7"}
+    over_time(panel, arrays, "eigenvalue", order, order)
+    panel.set_ylim(0, 1.02)
+    panel.set_ylabel("share of the trace")
+    drawing.letter(panel, "h", "eigenvalues of the metric")
+    figure.suptitle(
+        f"mean over n = {arrays.sizes['seed']} networks and both contexts; bars: spread over the "
+        "irrelevant input",
+        fontsize="small",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["arrays", "summary"], make)

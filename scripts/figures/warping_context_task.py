@@ -1,0 +1,83 @@
+"""Contextual integration: trials under the same noise in both contexts, and what the decoder reads."""
+
+import numpy as np
+
+from warpline import plotting
+from warpline.warping import drawing
+
+
+def decoder(axes, arrays, over, colours):
+    """Draw the output against one input, averaged over the other, with its spread over that other."""
+    rest = "irrelevant" if over == "relevant" else "relevant"
+    x = arrays[over].values
+    for moment, look in (("early", "--"), ("late", "-")):
+        found = arrays["decoder"].sel(moment=moment).transpose("seed", "context", over, rest)
+        mean = found.mean(rest).values.reshape(-1, len(x))
+        spread = found.std(rest).values.reshape(-1, len(x)).mean(axis=0)
+        middle = mean.mean(axis=0)
+        axes.fill_between(
+            x, middle - spread, middle + spread, color=colours[over], alpha=0.12, lw=0
+        )
+        if arrays.sizes["seed"] > 1:
+            axes.plot(x, mean.T, color=colours[over], lw=0.4, alpha=0.4, ls=look)
+        axes.plot(x, middle, color=colours[over], lw=1.5, ls=look, label=moment)
+    axes.set_xlabel(f"{over} input")
+    axes.set_ylim(-1.5, 1.5)
+    axes.legend()
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    arrays = drawing.gather(arguments.arrays)
+    network = drawing.sample(arrays)
+    colours = drawing.colour_of(settings["style"])
+    names = {"input_1": colours["relevant"], "input_2": colours["irrelevant"]}
+    time = arrays["time"].values[1:]
+    trials = network.sizes["noisy"]
+    shades = plt.get_cmap("cividis")(np.linspace(0, 0.9, trials))
+
+    figure = plt.figure(figsize=(7.4, 5.6))
+    grid = figure.add_gridspec(3, 4)
+    for k, context in enumerate(network["context"].values):
+        here = network.sel(context=context)
+        span = slice(2 * k, 2 * k + 2)
+        above = figure.add_subplot(grid[0, span])
+        for name, colour in names.items():
+            values = here["noisy_inputs"].sel(channel=name).isel(noisy=1).values
+            above.plot(time, values, color=colour, lw=0.9, label=name.replace("_", " "))
+        above.tick_params(labelbottom=False)
+        above.legend(ncols=2)
+        drawing.letter(above, "ab"[k], f"context: input {context} is relevant")
+        below = figure.add_subplot(grid[1, span], sharex=above)
+        means = here["noisy_mean"].values
+        for trial in range(trials):
+            label = f"{means[trial, 0]:+.1f}, {means[trial, 1]:+.1f}"
+            below.plot(
+                time, here["noisy_outputs"].values[trial], color=shades[trial], lw=1.2, label=label
+            )
+        below.axvline(arrays.attrs["decision"], color="0.6", lw=0.8, ls=":")
+        below.set_ylim(-1.6, 1.6)
+        below.set_xlabel("time (ms)")
+        if k == 0:
+            above.set_ylabel("inputs of one trial")
+            below.set_ylabel("output")
+        else:
+            below.legend(title="means 1, 2", fontsize="x-small", title_fontsize="x-small", ncols=2)
+    for k, over in enumerate(("relevant", "irrelevant")):
+        panel = figure.add_subplot(grid[2, 2 * k : 2 * k + 2])
+        decoder(panel, arrays, over, colours)
+        drawing.letter(panel, "cd"[k], f"decoder against the {over} input")
+        if k == 0:
+            panel.set_ylabel("output")
+    early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
+    figure.suptitle(
+        f"n = {arrays.sizes['seed']} networks in two contexts; a, b: the first network; "
+        f"early: {early:g} ms, late: {late:g} ms",
+        fontsize="small",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["arrays", "summary"], make)

@@ -1,0 +1,112 @@
+"""The metric over learning beside the dissimilarities on the same networks: which moves with accuracy."""
+
+import numpy as np
+import pandas as pd
+
+from warpline import plotting, store
+from warpline.warping import drawing
+
+
+def by_seed(rows, name, column, seeds):
+    """Return fractions, and values (seed, fraction), of one name."""
+    wide = rows[rows["name"] == name].pivot_table(index="seed", columns="fraction", values=column)
+    wide = wide.reindex([seed for seed in seeds if seed in wide.index])
+    return wide.columns.to_numpy(), wide.to_numpy()
+
+
+def dots(axes, relations, quantity, look, label):
+    """Draw a value per name with its interval."""
+    for k, (name, row) in enumerate(relations.iterrows()):
+        axes.plot(row[quantity], -k, look[name][1], color=look[name][0], ms=5)
+        bounds = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
+        axes.plot(bounds, [-k, -k], color=look[name][0], lw=1)
+    axes.set_yticks(-np.arange(len(relations)), relations.index)
+    axes.axvline(0, color="0.6", lw=0.8, ls=":")
+    axes.set_xlabel(label)
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    arrays = drawing.gather(arguments.arrays)
+    seeds = arrays["seed"].values.tolist()
+    numbers = pd.concat([store.read_table(path) for path in arguments.numbers])
+    numbers = numbers[numbers["status"] != "diverged"].rename(columns={"quantity": "name"})
+    over = pd.concat([store.read_table(path) for path in arguments.over])
+    over = over[(over["against"] == "own_final") & (over["curriculum_a"] == settings["curriculum"])]
+    over = over.rename(
+        columns={
+            "measure": "name",
+            "seed_a": "seed",
+            "checkpoint": "fraction",
+            "dissimilarity": "value",
+        }
+    )
+    relations = store.read_table(arguments.relations[0]).set_index("name")
+    relations = relations.drop(index="accuracy")
+    names = list(relations.index)
+    look = plotting.colours(names, settings["style"])
+    labels = {name: plotting.MEASURE_LABELS.get(name, name) for name in names}
+    colours = drawing.colour_of(settings["style"])
+
+    figure, axes = plt.subplots(2, 3, figsize=(9.4, 5.4))
+    panel = axes[0, 0]
+    drawing.lines(panel, *by_seed(numbers, "accuracy", "value", seeds), "black")
+    panel.set_ylim(0, 1.03)
+    panel.set_ylabel("accuracy")
+    drawing.letter(panel, "a", "behaviour")
+
+    panel = axes[0, 1]
+    for name in [*settings["measures"], "metric"]:
+        rows = numbers if name == "metric" else over
+        fractions, values = by_seed(rows, name, "value", seeds)
+        if values.size:
+            share = values / values[:, :1]
+            label = "metric (angle)" if name == "metric" else labels[name].partition(" (")[0]
+            drawing.lines(panel, fractions, share, look[name][0], label, marker=look[name][1], ms=3)
+    panel.set_ylim(bottom=0)
+    panel.set_ylabel("dissimilarity to the end\n(share of the first)")
+    panel.legend()
+    drawing.letter(panel, "b", "how far from the end")
+
+    panel = axes[0, 2]
+    for k, name in enumerate(arrays["tangent"].values):
+        found = by_seed(numbers, f"log10 G, {name}", "value", seeds)
+        shade = colours.get(str(name), list(colours.values())[k])
+        drawing.lines(panel, *found, shade, str(name), marker="o", ms=3)
+    panel.set_ylabel("log10 of the metric")
+    panel.legend()
+    drawing.letter(panel, "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
+
+    panel = axes[1, 0]
+    for name in ("share seen by the readout", "anisotropy of inputs", "effective rank"):
+        if name in names:
+            found = by_seed(numbers, name, "value", seeds)
+            drawing.lines(panel, *found, look[name][0], name, marker=look[name][1], ms=3)
+    panel.set_ylim(bottom=0)
+    panel.set_ylabel("shape of the metric")
+    panel.legend()
+    drawing.letter(panel, "d", "direction and shape")
+    for panel in (axes[0, 0], axes[0, 1], axes[0, 2], axes[1, 0]):
+        panel.set_xlabel("fraction of training")
+
+    dots(axes[1, 1], relations, "spearman", look, "rank correlation with accuracy")
+    axes[1, 1].set_xlim(-1.05, 1.05)
+    drawing.letter(axes[1, 1], "e", "moves with behaviour?")
+    dots(
+        axes[1, 2],
+        relations,
+        "lag",
+        look,
+        "half way, after (+) or before (−) accuracy\n(fraction of training)",
+    )
+    axes[1, 2].set_yticklabels([])
+    drawing.letter(axes[1, 2], "f", "when?")
+    figure.suptitle(
+        f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks", fontsize="small"
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["arrays", "numbers", "summary", "over", "relations"], make)

@@ -1,0 +1,89 @@
+"""Two angles in memory: the metric of each over time, what the decoder sees, angles, the verdict."""
+
+import numpy as np
+
+from warpline import plotting, store
+from warpline.warping import drawing
+
+NAMES = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
+SHADED = ("item_1", "item_2", "report_1", "report_2")
+
+
+def periods(axes, arrays, top=False):
+    """Shade items and reports; name them above the first panel."""
+    for name in SHADED:
+        start, stop = arrays.attrs[f"period_{name}"]
+        axes.axvspan(start, stop, color="0.93", lw=0, zorder=0)
+        if top:
+            axes.text(
+                (start + stop) / 2, 1.0, name.replace("_", " "), ha="center", va="bottom",
+                fontsize="x-small", transform=axes.get_xaxis_transform(),
+            )  # fmt: skip
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    arrays = drawing.gather(arguments.arrays)
+    summary = store.read_table(arguments.summary[0])
+    colours = drawing.colour_of(settings["style"])
+    time = arrays["time"].values
+
+    figure, axes = plt.subplots(2, 2, figsize=(8.0, 5.6))
+    panel = axes[0, 0]
+    component = arrays["component"].transpose("seed", "time", "tangent").values
+    for k, (name, label) in enumerate(NAMES.items()):
+        drawing.lines(
+            panel,
+            time,
+            np.where(component[..., k] > 0, component[..., k], np.nan),
+            colours[name],
+            label,
+        )
+    panel.set_yscale("log")
+    panel.set_ylabel("metric, mean over inputs")
+    panel.legend(loc="lower right")
+    drawing.letter(panel, "a", "size")
+
+    panel = axes[0, 1]
+    seen = arrays["seen"].transpose("seed", "time", "tangent").values
+    for k, name in enumerate(("angle_1", "angle_2")):
+        drawing.lines(panel, time, seen[..., k], colours[name], NAMES[name])
+    panel.set_ylim(0, 1)
+    panel.set_ylabel("share seen by the decoder")
+    drawing.letter(panel, "b", "direction")
+
+    panel = axes[1, 0]
+    angle = arrays["angle"].transpose("seed", "time", "pair", "order").values
+    shades = ("black", colours["angle_1"], colours["angle_2"])
+    for k, (pair, shade) in enumerate(zip(arrays["pair"].values, shades, strict=True)):
+        drawing.lines(panel, time, angle[:, :, k].mean(axis=-1), shade, str(pair))
+    panel.set_ylim(0, 92)
+    panel.set_yticks([0, 30, 60, 90])
+    panel.set_ylabel("angle between subspaces (°)")
+    panel.legend()
+    drawing.letter(panel, "c", "mean of two principal angles")
+    for panel in (axes[0, 0], axes[0, 1], axes[1, 0]):
+        periods(panel, arrays, top=panel is axes[0, 0])
+        panel.set_xlabel("time (ms)")
+
+    panel = axes[1, 1]
+    for seed in arrays["seed"].values:
+        one = arrays.sel(seed=seed)
+        panel.plot(one["w"], one["defect"], "o", color="black", ms=4)
+        panel.annotate(
+            str(one["verdict"].values), (float(one["w"]), float(one["defect"])), (3, 3),
+            textcoords="offset points", fontsize="x-small",
+        )  # fmt: skip
+    for place in (1 / 3, 2 / 3):
+        panel.axvline(place, color="0.6", lw=0.8, ls=":")
+    panel.set_xlabel("w: part of the turn-over by size")
+    panel.set_ylabel("δ: change of the metric")
+    panel.set_ylim(bottom=0)
+    drawing.letter(panel, "d", f"w = {drawing.number(summary, 'two items: w')}")
+    figure.suptitle(f"n = {arrays.sizes['seed']} networks", fontsize="small")
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["arrays", "summary"], make)

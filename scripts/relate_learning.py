@@ -1,0 +1,29 @@
+"""Say which of metric and dissimilarities moves with accuracy over learning (rule relate_learning)."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from warpline import cli, store
+from warpline.warping.summary import relations
+
+
+def main() -> None:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--numbers", nargs="+", required=True)
+    parser.add_argument("--over", nargs="+", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = arguments.settings
+    numbers, over = (
+        pd.concat([store.read_table(path) for path in paths], ignore_index=True)
+        for paths in (arguments.numbers, arguments.over)
+    )
+    frame = relations(
+        numbers, over, settings["curriculum"], settings["confidence"], settings["seed"]
+    )
+    store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})
+
+
+if __name__ == "__main__":
+    cli.run(main)

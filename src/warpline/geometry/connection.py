@@ -1,0 +1,166 @@
+"""The Levi-Civita connection of a pullback metric: Christoffel symbols, and where there are none.
+
+All of it comes from the tangent vectors A = [a_1 .. a_m] and the second derivatives Phi_ij of the
+immersion by a QR decomposition of A: the metric G = A'A is never inverted, which would square the
+condition number, and never differentiated on a grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from warpline.geometry.families import Coordinate
+from warpline.geometry.immersion import Jet
+
+__all__ = [
+    "RANK_TOLERANCE",
+    "DegenerateMetricError",
+    "Frame",
+    "christoffel_symbols",
+    "christoffel_symbols_of_the_first_kind",
+    "rank_ratio",
+    "tangent_frame",
+]
+
+#: Below this ratio of the singular values of the scaled A the metric counts as degenerate.
+RANK_TOLERANCE = 1e-6
+
+
+class DegenerateMetricError(ValueError):
+    """The tangent vectors are linearly dependent: paper B calls such a metric pseudo-Riemannian."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An orthonormal frame of the tangent spaces: the scaled A = A diag(s) = Q R.
+
+    Attributes
+    ----------
+    basis : Tensor, shape (point, unit, coordinate)
+        Q.
+    triangle : Tensor, shape (point, coordinate, coordinate)
+        R, upper triangular.
+    scales : Tensor, shape (coordinate,)
+        s_i, the lengths of the coordinates' domains, so that nothing depends on the units of kappa.
+    """
+
+    basis: Tensor
+    triangle: Tensor
+    scales: Tensor
+
+    def coordinates_of(self, vectors: Tensor) -> Tensor:
+        """Return A^+ w by back substitution, (point, unit, vector) to (point, coordinate, vector)."""
+        scaled = torch.linalg.solve_triangular(self.triangle, self.basis.mT @ vectors, upper=True)
+        return self.scales[:, None] * scaled
+
+    def normal_part(self, vectors: Tensor) -> Tensor:
+        """Return the part of vectors orthogonal to the manifold, both (point, unit, vector)."""
+        return vectors - self.basis @ (self.basis.mT @ vectors)
+
+    def singular_values(self) -> Tensor:
+        """Return those of the scaled A, descending, shape (point, coordinate)."""
+        return torch.linalg.svdvals(self.triangle)
+
+
+def domain_lengths(coordinates: tuple[Coordinate, ...], like: Tensor) -> Tensor:
+    """Return the lengths of the coordinates' domains, shape (coordinate,)."""
+    return like.new_tensor([c.high - c.low for c in coordinates])
+
+
+def tangent_frame(jet: Jet, coordinates: tuple[Coordinate, ...]) -> Frame:
+    """Return the orthonormal frame of each point's tangent space.
+
+    Parameters
+    ----------
+    jet : Jet
+        Of first order at least.
+    coordinates : tuple of Coordinate
+        Whose domains set the scales.
+    """
+    if jet.first.shape[2] < jet.first.shape[1]:
+        raise DegenerateMetricError(
+            f"expected at least as many units as coordinates ({jet.first.shape[1]}), "
+            f"got {jet.first.shape[2]}: the metric has no full rank anywhere"
+        )
+    scales = domain_lengths(coordinates, jet.first)
+    basis, triangle = torch.linalg.qr(jet.first.mT * scales)
+    return Frame(basis, triangle, scales)
+
+
+def rank_ratio(jet: Jet, coordinates: tuple[Coordinate, ...]) -> Tensor:
+    """Return how far each point's metric is from degenerate, shape (point,).
+
+    sigma_min / sigma_max of the scaled A, in [0, 1]; 0 where a tangent vector is not finite. With one
+    coordinate: its length over the longest of the batch, as a single vector has no ratio of its own.
+    """
+    bad = ~torch.isfinite(jet.first).flatten(1).all(1)
+    first = torch.where(bad[:, None, None], 0.0, jet.first)
+    values = tangent_frame(Jet(jet.value, first), coordinates).singular_values()
+    largest = values[:, 0] if values.shape[1] > 1 else values.amax().expand(len(values))
+    return torch.where(largest > 0, values[:, -1] / largest, 0.0)
+
+
+def check_rank(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, ...], asked: str) -> None:
+    """Raise DegenerateMetricError, naming the worst point, where any point's metric is degenerate."""
+    ratio = rank_ratio(jet, coordinates)
+    lost = ratio < RANK_TOLERANCE
+    if lost.any():
+        worst = int(ratio.argmin())
+        raise DegenerateMetricError(
+            f"expected a metric of full rank for {asked}, got {int(lost.sum())} of {len(ratio)} points "
+            f"where sigma_min/sigma_max of the tangent vectors is below {RANK_TOLERANCE:g}; the worst, "
+            f"{describe(kappa[worst], coordinates)}, has {float(ratio[worst]):.1e}. Leave such points out "
+            "(see rank_ratio), take a later moment, or drop the coordinate that moves nothing"
+        )
+
+
+def describe(point: Tensor, coordinates: tuple[Coordinate, ...]) -> str:
+    """Return a point in words, such as ``angle = 0.5, strength = 1``."""
+    return ", ".join(
+        f"{c.name} = {value:.6g}" for c, value in zip(coordinates, point.tolist(), strict=True)
+    )
+
+
+def second_derivatives(jet: Jet) -> Tensor:
+    """Return Phi_ij, shape (point, coordinate, coordinate, unit), or say that they are missing."""
+    if jet.second is None:
+        raise ValueError(
+            "expected a jet of second order (immersion(kappa, order=2)), got one of first"
+        )
+    return jet.second
+
+
+def christoffel_symbols_of_the_first_kind(jet: Jet) -> Tensor:
+    """Return Gamma_{l,ij} = <a_l, Phi_ij>, shape (point, coordinate l, coordinate i, coordinate j)."""
+    return torch.einsum("plu,piju->plij", jet.first, second_derivatives(jet))
+
+
+def christoffel_symbols(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, ...]) -> Tensor:
+    """Return the Christoffel symbols of the second kind, Gamma^k_ij = G^{kl} <a_l, Phi_ij>.
+
+    Gamma_ij = A^+ Phi_ij, by QR of A.
+
+    Parameters
+    ----------
+    kappa : Tensor, shape (point, coordinate)
+        Where; named in the error.
+    jet : Jet
+        Of second order.
+    coordinates : tuple of Coordinate
+
+    Returns
+    -------
+    Tensor, shape (point, coordinate k, coordinate i, coordinate j)
+
+    Raises
+    ------
+    DegenerateMetricError
+        Where the tangent vectors are linearly dependent, naming the point.
+    """
+    second = second_derivatives(jet)
+    check_rank(kappa, jet, coordinates, "Christoffel symbols")
+    symbols = tangent_frame(jet, coordinates).coordinates_of(second.flatten(1, 2).mT)
+    return symbols.unflatten(2, second.shape[1:3])

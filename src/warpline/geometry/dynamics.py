@@ -1,0 +1,82 @@
+"""What the geometry asks of a network: its whole state, and one step of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Dynamics", "dynamics_of"]
+
+
+def _same(state: Tensor) -> Tensor:
+    return state
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """A network as a map from one step's state to the next, x_{k+1} = step(x_k, u_k).
+
+    Attributes
+    ----------
+    step : callable
+        ``step(state, inputs)``: (point, state), (point, channel) to (point, state). The state must be
+        all that the next step depends on. torch.func must go through it.
+    initial : callable
+        ``initial(points)``: the states before the first step, (point, state).
+    duration : float
+        Of a step, in time constants of the network: f = (x_{k+1} - x_k) / duration.
+    readout : callable, optional
+        ``readout(state)``: (point, state) to (point, output).
+    observe : callable
+        The part of the state, or the map of it, whose geometry is asked for: (point, state) to
+        (point, unit). By default the state itself.
+    dtype, device
+        What kappa and states are computed in.
+    """
+
+    step: Callable[[Tensor, Tensor], Tensor]
+    initial: Callable[[int], Tensor]
+    duration: float = 1.0
+    readout: Callable[[Tensor], Tensor] | None = None
+    observe: Callable[[Tensor], Tensor] = _same
+    dtype: torch.dtype = torch.float64
+    device: str | torch.device = "cpu"
+
+
+def dynamics_of(model: nn.Module, dtype: torch.dtype = torch.float64) -> Dynamics:
+    """Take a network as dynamics, in double precision by default.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Fulfils `warpline.models.base.Stepwise`. It is copied, and so can be trained on.
+    dtype : torch.dtype
+        float64: tangents then agree with difference quotients to about 1e-7.
+
+    Raises
+    ------
+    TypeError
+        When the model cannot be taken a step at a time.
+    """
+    needed = ("initial_state", "step", "readout", "hidden")
+    missing = [name for name in needed if not callable(getattr(model, name, None))]
+    if missing:
+        raise TypeError(
+            f"expected a model that can be taken a step at a time, but {type(model).__name__} has no "
+            f"{', '.join(missing)}: see warpline.models.base.Stepwise, or make a Dynamics by hand"
+        )
+    frozen = copy.deepcopy(model).to(dtype).requires_grad_(False).eval()
+    parameter = next(frozen.parameters())
+    return Dynamics(
+        step=frozen.step,  # type: ignore[arg-type]
+        initial=frozen.initial_state,  # type: ignore[arg-type]
+        duration=float(getattr(frozen, "step_duration", 1.0)),
+        readout=frozen.readout,  # type: ignore[arg-type]
+        observe=frozen.hidden,  # type: ignore[arg-type]
+        dtype=dtype,
+        device=parameter.device,
+    )

@@ -1,0 +1,166 @@
+"""Smooth families of inputs: one input sequence per point kappa of the manifold of task inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+__all__ = ["Coordinate", "Family", "check_kappa"]
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A coordinate of the input manifold, and where it may lie.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``coherence`` or ``angle_1``.
+    low, high : float
+        Ends of its domain, in the coordinate's own unit.
+    periodic : bool
+        Whether the ends are the same point, as for an angle from -pi to pi.
+    """
+
+    name: str
+    low: float
+    high: float
+    periodic: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(
+                f"coordinate {self.name}: expected low < high, got {self.low} and {self.high}"
+            )
+
+    def values(self, count: int) -> Tensor:
+        """Return evenly spaced values over the domain, shape (count,), float64.
+
+        A periodic coordinate leaves its upper end out, which is its lower one.
+        """
+        if self.periodic:
+            return torch.linspace(self.low, self.high, count + 1, dtype=torch.float64)[:-1]
+        return torch.linspace(self.low, self.high, count, dtype=torch.float64)
+
+
+def check_kappa(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> None:
+    """Refuse points that do not lie on the manifold of the coordinates.
+
+    Parameters
+    ----------
+    kappa : Tensor, shape (point, coordinate)
+    coordinates : tuple of Coordinate
+
+    Raises
+    ------
+    ValueError
+        When kappa is not of shape (point, coordinate), not finite, or outside the domain of a
+        coordinate that is not periodic; the message names the coordinate.
+    """
+    if kappa.ndim != 2 or kappa.shape[1] != len(coordinates):
+        names = ", ".join(c.name for c in coordinates)
+        raise ValueError(
+            f"expected kappa of shape (point, {len(coordinates)}) for {names}; got {tuple(kappa.shape)}"
+        )
+    if not torch.isfinite(kappa).all():
+        raise ValueError("expected finite kappa, got values that are not")
+    for column, coordinate in zip(kappa.T, coordinates, strict=True):
+        if coordinate.periodic or not len(column):
+            continue
+        low, high = float(column.min()), float(column.max())
+        slack = 1e-9 * (coordinate.high - coordinate.low)
+        if low < coordinate.low - slack or high > coordinate.high + slack:
+            raise ValueError(
+                f"expected {coordinate.name} in [{coordinate.low:g}, {coordinate.high:g}], "
+                f"got values from {low:g} to {high:g}"
+            )
+
+
+@dataclass(frozen=True)
+class Family:
+    """Inputs u(t; kappa) over a manifold with coordinates kappa in R^m.
+
+    Attributes
+    ----------
+    coordinates : tuple of Coordinate
+        One per dimension of kappa.
+    inputs : callable
+        ``inputs(kappa, step)``: kappa (point, coordinate) and the number of the step, from 0, to the
+        input channels (point, channel). Differentiable in kappa (torch.func goes through it).
+    n_steps : int
+        Length of the sequences; from then on, the last input is held.
+    periods : mapping of str to pair of int
+        First step, and one past the last, of the parts of a trial.
+    pieces : tuple of int
+        First steps of stretches in which ``inputs`` does not depend on the step, if it is known to be
+        constant in each: it is then asked once for each, which saves most of the cost of derivatives.
+    """
+
+    coordinates: tuple[Coordinate, ...]
+    inputs: Callable[[Tensor, int], Tensor]
+    n_steps: int
+    periods: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    pieces: tuple[int, ...] = ()
+
+    def __call__(self, kappa: Tensor, step: int) -> Tensor:
+        """Return the input of one step, shape (point, channel)."""
+        return self.inputs(kappa, min(step, self.n_steps - 1))
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the coordinates."""
+        return [coordinate.name for coordinate in self.coordinates]
+
+    def check(self, kappa: Tensor) -> None:
+        """Refuse points that are not of the family: `check_kappa` with its coordinates."""
+        check_kappa(kappa, self.coordinates)
+
+    def grid(self, *counts: int) -> Tensor:
+        """Return a regular grid over the domain, shape (point, coordinate), the last coordinate fastest.
+
+        Parameters
+        ----------
+        *counts : int
+            Points along each coordinate.
+        """
+        if len(counts) != len(self.coordinates):
+            raise ValueError(
+                f"expected {len(self.coordinates)} counts ({', '.join(self.names)}), got {len(counts)}"
+            )
+        axes = [c.values(count) for c, count in zip(self.coordinates, counts, strict=True)]
+        return torch.cartesian_prod(*axes).reshape(-1, len(axes))
+
+    def sequence(self, kappa: Tensor) -> Tensor:
+        """Return whole input sequences, shape (point, time, channel)."""
+        return torch.stack([self(kappa, step) for step in range(self.n_steps)], dim=1)
+
+    def with_noise(self, noise: Tensor) -> Family:
+        """Return the family with the same frozen noise (time, channel) on every point's inputs."""
+        if noise.shape[0] != self.n_steps:
+            raise ValueError(
+                f"expected noise of {self.n_steps} steps (time, channel), got {tuple(noise.shape)}"
+            )
+        own = self.inputs
+
+        def noisy(kappa: Tensor, step: int) -> Tensor:
+            return own(kappa, step) + noise[step].to(kappa.dtype)
+
+        return replace(self, inputs=noisy, pieces=())
+
+    def restricted(self, bounds: Mapping[str, tuple[float, float]]) -> Family:
+        """Return the family with some domains narrowed to (low, high); a narrowed circle is cut open."""
+        unknown = [name for name in bounds if name not in self.names]
+        if unknown:
+            raise ValueError(
+                f"expected coordinates among {', '.join(self.names)}; got {', '.join(unknown)}"
+            )
+        return replace(
+            self,
+            coordinates=tuple(
+                Coordinate(c.name, *bounds[c.name]) if c.name in bounds else c
+                for c in self.coordinates
+            ),
+        )

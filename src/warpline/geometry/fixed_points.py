@@ -1,0 +1,373 @@
+"""Fixed and slow points of a network under constant inputs, and their Jacobian spectra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.func import jacfwd, vmap
+
+from warpline.geometry.dynamics import Dynamics
+from warpline.geometry.levenberg_marquardt import minimise_speed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FixedPoints", "Status", "find_fixed_points", "starts_near"]
+
+_JACOBIAN_ELEMENTS = 2**20  # at a time: what a processor keeps near; more is slower
+
+
+class Status(IntEnum):
+    """How the search from one start ended."""
+
+    FIXED = 0
+    """At a fixed point: the speed is below the tolerance."""
+    SLOW = 1
+    """At a slow point: not fixed, but the speed is below the limit given for slow points."""
+    MINIMUM = 2
+    """At a local minimum of the speed which is neither fixed nor slow."""
+    UNFINISHED = 3
+    """Still moving when the iterations ended, and not slow."""
+    DIVERGED = 4
+    """The dynamics left the finite numbers while relaxing."""
+
+
+@dataclass(frozen=True)
+class FixedPoints:
+    """Distinct fixed and slow points, and how every start ended.
+
+    Attributes
+    ----------
+    states : Tensor, shape (found, state)
+        Distinct points of all inputs: by input, fixed before slow, then by speed.
+    point : Tensor, shape (found,), int64
+        Which input, as a row of `inputs`.
+    inputs : Tensor, shape (point, channel)
+    speed : Tensor, shape (found,)
+        |f| at the point, in units of state per time constant; q = speed^2 / 2.
+    fixed : Tensor, shape (found,), bool
+        True for fixed, False for slow points.
+    reached : Tensor, shape (found,), int64
+        How many starts ended there.
+    eigenvalues : Tensor, shape (found, state), complex
+        Of df/dx, per time constant, in decreasing order of `rates`.
+    rates : Tensor, shape (found, state)
+        Growth per time constant along each eigenvector, log|1 + duration eigenvalue| / duration, which is
+        Re(eigenvalue) for short steps: what decides on stability of the map that is really run.
+    n_unstable, n_marginal, n_stable, n_slow_modes : Tensor, shape (found,), int64
+        Modes that grow, that do neither (|rate| within `marginal_rate`), that decay, and those with
+        |rate| below `slow_rate` (the marginal ones among them).
+    status : Tensor, shape (point, start), int64
+        A `Status` for every start.
+    index : Tensor, shape (point, start), int64
+        Row of `states` that the start ended at; -1 where neither fixed nor slow.
+    ends : Tensor, shape (point, start, state)
+        Where each search ended.
+    end_speed : Tensor, shape (point, start)
+        Its |f|.
+    start_speed : Tensor, shape (point, start)
+        |f| after relaxing, before the search: near zero where the dynamics themselves came to rest.
+    moved : Tensor, shape (point, start)
+        Distance that the search then went, in units of `scale`: where it is not small, the point found is
+        not where the dynamics led.
+    relaxed : Tensor, shape (start,), bool
+        Whether the start was relaxed first.
+    scale : float
+        Of the states: the root mean square distance of starts, relaxed or not, from their mean.
+    tolerance, slow_speed, distance, marginal_rate, slow_rate : float
+        As used: the first three multiplied by `scale`.
+    """
+
+    states: Tensor
+    point: Tensor
+    inputs: Tensor
+    speed: Tensor
+    fixed: Tensor
+    reached: Tensor
+    eigenvalues: Tensor
+    rates: Tensor
+    n_unstable: Tensor
+    n_marginal: Tensor
+    n_stable: Tensor
+    n_slow_modes: Tensor
+    status: Tensor
+    index: Tensor
+    ends: Tensor
+    end_speed: Tensor
+    start_speed: Tensor
+    moved: Tensor
+    relaxed: Tensor
+    scale: float
+    tolerance: float
+    slow_speed: float
+    distance: float
+    marginal_rate: float
+    slow_rate: float
+
+    @property
+    def attractors(self) -> Tensor:
+        """Where every mode of a fixed point decays, (found,) bool; a point of a line attractor is not."""
+        return self.fixed & (self.n_stable == self.rates.shape[1])
+
+    def counts(self) -> dict[str, int]:
+        """Return how many starts ended with each status."""
+        return {status.name.lower(): int((self.status == status).sum()) for status in Status}
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per distinct point: input, speeds, counts of modes, leading rate."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "point": self.point.numpy(force=True),
+                "kind": ["fixed" if fixed else "slow" for fixed in self.fixed.tolist()],
+                "speed": self.speed.numpy(force=True),
+                "q": 0.5 * self.speed.square().numpy(force=True),
+                "reached": self.reached.numpy(force=True),
+                "n_unstable": self.n_unstable.numpy(force=True),
+                "n_marginal": self.n_marginal.numpy(force=True),
+                "n_stable": self.n_stable.numpy(force=True),
+                "n_slow_modes": self.n_slow_modes.numpy(force=True),
+                "leading_rate": self.rates[:, 0].numpy(force=True),
+            }
+        )
+
+
+def starts_near(states: Tensor, count: int, noise: float, generator: torch.Generator) -> Tensor:
+    """Draw starts from visited states and add noise, to find saddles and repellers.
+
+    Parameters
+    ----------
+    states : Tensor, shape (..., state)
+        For instance trajectories, (point, time, state).
+    count : int
+    noise : float
+        Norm of the noise (root mean square), in units of the states' root mean square distance from their
+        mean.
+    generator : torch.Generator
+        From a stream of `warpline.seeding`.
+
+    Returns
+    -------
+    Tensor, shape (count, state)
+    """
+    flat = states.reshape(-1, states.shape[-1])
+    chosen = torch.randint(len(flat), (count,), generator=generator, device=generator.device)
+    shape = (count, flat.shape[1])
+    jitter = torch.randn(shape, generator=generator, dtype=flat.dtype, device=generator.device)
+    size = noise * _scale(flat) / flat.shape[1] ** 0.5
+    return flat[chosen.to(flat.device)] + size * jitter.to(flat.device)
+
+
+def find_fixed_points(
+    dynamics: Dynamics,
+    inputs: Tensor,
+    starts: Tensor,
+    *,
+    relaxation: float = 20.0,
+    unstable: bool = False,
+    tolerance: float = 1e-9,
+    slow_speed: float = 1e-2,
+    distance: float = 1e-3,
+    marginal_rate: float = 1e-5,
+    slow_rate: float = 0.1,
+    iterations: int = 100,
+) -> FixedPoints:
+    """Find where f(x, u) = (step(x, u) - x) / duration vanishes, for each of many constant inputs.
+
+    Every start is run for `relaxation` time constants, and then handed to Levenberg-Marquardt on
+    |f|^2 with exact Jacobians (the search for slow points of Sussillo and Barak 2013, with second-order
+    steps). Nothing is dropped: every start has a status and a speed.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        Its `step` and `duration` are used; the state is the whole one.
+    inputs : Tensor, shape (point, channel)
+    starts : Tensor, shape (start, state) or (point, start, state)
+        The same for all inputs, or each its own.
+    relaxation : float
+        Time constants of the dynamics run before the search, which leads to attractors. 0 for none.
+    unstable : bool
+        Whether to search from the unrelaxed starts as well (they come second along `start`): that finds
+        saddles and repellers, which the dynamics leave. See `starts_near`.
+    tolerance : float
+        A fixed point has |f| <= tolerance * scale, per time constant.
+    slow_speed : float
+        A slow point has |f| <= slow_speed * scale, and is not fixed.
+    distance : float
+        Points of one input, of one kind, closer than distance * scale are one.
+    marginal_rate, slow_rate : float
+        Per time constant: see `FixedPoints`.
+    iterations : int
+        Of the search, per start.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, inputs or starts are not finite, or the tolerance is beyond the precision.
+    """
+    inputs, starts = _checked(dynamics, inputs, starts, tolerance)
+    n_points, n_starts = starts.shape[:2]
+    held = inputs.repeat_interleave(n_starts, dim=0)
+    first = starts.reshape(-1, starts.shape[-1])
+
+    begin = first
+    with torch.no_grad():
+        for _ in range(round(relaxation / dynamics.duration)):
+            begin = dynamics.step(begin, held)
+    finite = torch.isfinite(begin).all(-1)
+    scale = _scale(torch.cat([first, begin[finite]]))
+    relaxed = torch.full((n_starts,), relaxation > 0, device=starts.device)
+    if unstable and relaxation > 0:
+        begin = torch.cat([begin.view(starts.shape), starts], dim=1).flatten(0, 1)
+        held = inputs.repeat_interleave(2 * n_starts, dim=0)
+        relaxed = torch.cat([relaxed, ~relaxed])
+        finite = torch.isfinite(begin).all(-1)
+
+    def velocity(x: Tensor, u: Tensor) -> Tensor:
+        return (dynamics.step(x, u) - x) / dynamics.duration
+
+    def one(x: Tensor, u: Tensor) -> Tensor:
+        return velocity(x.unsqueeze(0), u.unsqueeze(0)).squeeze(0)
+
+    jacobian = vmap(jacfwd(one))
+    ends = begin.clone()
+    flat = torch.zeros_like(finite)
+    rows = max(1, _JACOBIAN_ELEMENTS // starts.shape[-1] ** 2)
+    with torch.no_grad():
+        for part in finite.nonzero().squeeze(-1).split(rows):
+            ends[part], flat[part], _ = minimise_speed(
+                velocity, jacobian, begin[part], held[part], tolerance * scale, scale, iterations
+            )
+        speed = velocity(ends, held).norm(dim=-1)
+        start_speed = velocity(begin, held).norm(dim=-1)
+
+    status = torch.full(speed.shape, int(Status.UNFINISHED), device=speed.device)
+    status[flat] = Status.MINIMUM
+    status[speed <= slow_speed * scale] = Status.SLOW
+    status[speed <= tolerance * scale] = Status.FIXED
+    status[~finite] = Status.DIVERGED
+
+    def by_point(values: Tensor) -> Tensor:
+        return values.view(n_points, -1, *values.shape[1:])
+
+    chosen, index = _distinct(by_point(ends), by_point(speed), by_point(status), distance * scale)
+    eigenvalues = torch.zeros(0, starts.shape[-1], device=speed.device).to(speed.dtype.to_complex())
+    for part in chosen.split(rows) if len(chosen) else ():
+        with torch.no_grad():
+            spectra = torch.linalg.eigvals(jacobian(ends[part], held[part]))
+        eigenvalues = torch.cat([eigenvalues, spectra])
+    rates = (1 + dynamics.duration * eigenvalues).abs().log() / dynamics.duration
+    order = rates.argsort(dim=1, descending=True)
+    eigenvalues, rates = eigenvalues.gather(1, order), rates.gather(1, order)
+    return FixedPoints(
+        states=ends[chosen],
+        point=chosen // len(relaxed),
+        inputs=inputs,
+        speed=speed[chosen],
+        fixed=status[chosen] == Status.FIXED,
+        reached=torch.bincount(index[index >= 0], minlength=len(chosen)),
+        eigenvalues=eigenvalues,
+        rates=rates,
+        n_unstable=(rates > marginal_rate).sum(1),
+        n_marginal=(rates.abs() <= marginal_rate).sum(1),
+        n_stable=(rates < -marginal_rate).sum(1),
+        n_slow_modes=(rates.abs() < slow_rate).sum(1),
+        status=by_point(status),
+        index=index,
+        ends=by_point(ends),
+        end_speed=by_point(speed),
+        start_speed=by_point(start_speed),
+        moved=by_point((ends - begin).norm(dim=-1) / scale),
+        relaxed=relaxed,
+        scale=scale,
+        tolerance=tolerance * scale,
+        slow_speed=slow_speed * scale,
+        distance=distance * scale,
+        marginal_rate=marginal_rate,
+        slow_rate=slow_rate,
+    )
+
+
+def _checked(
+    dynamics: Dynamics, inputs: Tensor, starts: Tensor, tolerance: float
+) -> tuple[Tensor, Tensor]:
+    """Return inputs (point, channel) and starts (point, start, state) in the dynamics' precision."""
+    if inputs.ndim != 2 or not len(inputs):
+        raise ValueError(f"expected inputs of shape (point, channel), got {tuple(inputs.shape)}")
+    if starts.ndim == 2:
+        starts = starts.expand(len(inputs), *starts.shape)
+    if starts.ndim != 3 or len(starts) != len(inputs) or not starts.shape[1]:
+        raise ValueError(
+            f"expected starts of shape (start, state) or ({len(inputs)}, start, state) for "
+            f"{len(inputs)} inputs, got {tuple(starts.shape)}"
+        )
+    floor = 100 * torch.finfo(dynamics.dtype).eps
+    if tolerance < floor:
+        raise ValueError(
+            f"expected a tolerance of at least {floor:.0e} in {dynamics.dtype}, got {tolerance:g}: "
+            "give a larger one, or dynamics in double precision"
+        )
+    inputs = inputs.to(dynamics.device, dynamics.dtype)
+    starts = starts.to(dynamics.device, dynamics.dtype)
+    if not (torch.isfinite(inputs).all() and torch.isfinite(starts).all()):
+        raise ValueError("expected finite inputs and starts, got values that are not")
+    with torch.no_grad():
+        after = dynamics.step(starts[:, 0], inputs)
+    if after.shape != starts[:, 0].shape:
+        raise ValueError(
+            f"expected step to return states of shape {tuple(starts[:, 0].shape)}, got "
+            f"{tuple(after.shape)}: starts must be whole states, as dynamics.initial gives them"
+        )
+    return inputs, starts
+
+
+def _scale(states: Tensor) -> float:
+    """Return the root mean square distance of (row, state) from the mean; of one place, its norm, or 1."""
+    spread = float((states - states.mean(0)).square().sum(-1).mean().sqrt())
+    size = float(states.square().sum(-1).mean().sqrt())
+    return spread if spread > 1e-9 * size and spread > 0 else size or 1.0
+
+
+def _distinct(
+    ends: Tensor, speed: Tensor, status: Tensor, distance: float
+) -> tuple[Tensor, Tensor]:
+    """Merge ends of one input and status, the slowest standing for all within `distance` of it.
+
+    Returns
+    -------
+    chosen : Tensor, shape (found,)
+        Rows of the ends, flattened, that stand for a distinct point each.
+    index : Tensor, shape (point, start)
+        Which of them each start belongs to, or -1.
+    """
+    n_points, n_starts = speed.shape
+    counts = status <= Status.SLOW
+    # Fixed points before slow ones, then by speed.
+    rank = torch.where(counts, speed, torch.inf).argsort(dim=1, stable=True)
+    rows = torch.arange(n_points, device=speed.device)
+    leader = torch.full_like(status, -1)
+    for place in range(n_starts):
+        own = rank[:, place]
+        chosen = torch.where(counts[rows, own], own, -1)
+        # From the nearest leader on the list back to the first, so that the slowest leader wins.
+        for earlier in range(place - 1, -1, -1):
+            other = rank[:, earlier]
+            near = (ends[rows, own] - ends[rows, other]).norm(dim=-1) <= distance
+            leads = leader[rows, other] == other
+            same = (status[rows, own] == status[rows, other]) & counts[rows, own]
+            chosen = torch.where(near & leads & same, other, chosen)
+        leader[rows, own] = chosen
+    flat = torch.where(leader >= 0, leader + rows.unsqueeze(1) * n_starts, -1)
+    leads = (leader == torch.arange(n_starts, device=speed.device)) & counts
+    order = torch.where(leads, speed, torch.inf).argsort(dim=1, stable=True)
+    in_order = order + rows.unsqueeze(1) * n_starts
+    chosen = in_order[leads.gather(1, order)]
+    position = torch.full((n_points * n_starts + 1,), -1, dtype=torch.int64, device=speed.device)
+    position[chosen] = torch.arange(len(chosen), device=speed.device)
+    return chosen, position[flat]

@@ -1,0 +1,188 @@
+"""Whether a network's step is differentiable: asked before any work starts.
+
+A step that torch can run may still have no derivative that torch can find: sign, round and argmax have
+derivative 0 wherever they have one, `detach` hides a dependence, a custom Function may lack or misstate
+its jvp. All of them break the fundamental theorem of calculus, which is what is checked: along a segment
+from z_0 to z_1 between states that the network visits,
+
+    F(z_1) - F(z_0) = integral_0^1 DF(z_0 + s (z_1 - z_0)) [z_1 - z_0] ds.
+
+Kinks (relu) and steep sigmoids pass, because the quadrature converges where F is continuous; jumps fail,
+because it does not.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+from torch.func import jvp
+
+from warpline.geometry.dynamics import Dynamics
+from warpline.geometry.families import Family
+
+__all__ = ["check_differentiable", "explained"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PROBES = 4
+"""Points of kappa that are probed."""
+TOLERATED = 0.05
+"""Share of F's change that the coarse quadrature may miss before a finer one is asked."""
+COARSE, FINE = 16, 1024
+"""Nodes of the two quadratures."""
+
+
+class NotDifferentiable(TypeError):
+    """A step, or what is observed, has no derivative that torch can find."""
+
+
+def explained(function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function with torch's own errors of differentiation put into words."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (RuntimeError, NotImplementedError) as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise NotDifferentiable(
+                "expected a step made of differentiable torch operations, that torch.func.jvp and vmap "
+                f"can go through; torch says: {lines[0] if lines else type(error).__name__}"
+            ) from error
+
+    return wrapper
+
+
+@torch.no_grad()
+def check_differentiable(
+    dynamics: Dynamics,
+    family: Family,
+    kappa: Tensor,
+    initial: Callable[[Tensor], Tensor] | None = None,
+) -> None:
+    """Make sure that the step and what is observed have the derivatives that torch.func gives.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+    family : Family
+    kappa : Tensor, shape (point, coordinate)
+        Four of these points, and the network's states at four moments there, are probed.
+    initial : callable, optional
+        Initial states that depend on kappa.
+
+    Raises
+    ------
+    TypeError
+        Saying what was expected and which map failed: states that are not floating point, a step that
+        changes the shape of the state, mixes points or differs from call to call, an operation that
+        torch cannot differentiate, or a derivative that misses part of the map's change.
+    """
+    probes = _probes(family, kappa)
+    state = dynamics.initial(len(probes)) if initial is None else initial(probes)
+    if not state.is_floating_point():
+        raise NotDifferentiable(
+            f"expected states of floating point, that have derivatives; got {state.dtype}"
+        )
+    state = state.to(dynamics.dtype)
+    count = min(4, family.n_steps)
+    asked = {round(i * (family.n_steps - 1) / max(1, count - 1)) for i in range(count)}
+    for k in range(family.n_steps):
+        following = dynamics.step(state, family(probes, k))
+        if k in asked:
+            _check_form(dynamics, family, probes, state, following, k)
+
+            def increment(x: Tensor, at: Tensor, k: int = k) -> Tensor:
+                return dynamics.step(x, family(at, k)) - x
+
+            _check_calculus(f"the step (at step {k})", increment, (state, probes))
+            if dynamics.observe(state) is not state:
+                _check_calculus("what is observed of the state", dynamics.observe, (state,))
+        state = following
+
+
+def _probes(family: Family, kappa: Tensor) -> Tensor:
+    """Return four different points: of kappa, or beside them where kappa has fewer."""
+    picked = torch.linspace(0, len(kappa) - 1, PROBES).round().long().unique()
+    probes = kappa[picked]
+    if len(probes) == PROBES:
+        return probes
+    # Within the domain, away from its ends, where inputs may have a corner.
+    shares = torch.linspace(0.2, 0.8, PROBES - len(probes), dtype=kappa.dtype)
+    low = kappa.new_tensor([c.low for c in family.coordinates])
+    high = kappa.new_tensor([c.high for c in family.coordinates])
+    return torch.cat([probes, low + shares[:, None].to(kappa.device) * (high - low)])
+
+
+def _check_form(
+    dynamics: Dynamics, family: Family, probes: Tensor, state: Tensor, following: Tensor, k: int
+) -> None:
+    if following.shape != state.shape or not following.is_floating_point():
+        raise NotDifferentiable(
+            f"expected a step from states {tuple(state.shape)} (point, state) to the like, in floating "
+            f"point; got {tuple(following.shape)}, {following.dtype}"
+        )
+    again = dynamics.step(state, family(probes, k))
+    alone = dynamics.step(state[:1], family(probes[:1], k))
+    if not torch.allclose(again, following, rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise NotDifferentiable(
+            "expected a step that is a function of state and inputs; two calls with the same ones "
+            "differ: turn noise and dropout off (frozen noise belongs to the inputs: Family.with_noise)"
+        )
+    if not torch.allclose(alone, following[:1], rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise NotDifferentiable(
+            "expected a step that takes each point by itself; a point's next state depends on the "
+            "others in the batch (batch normalisation?)"
+        )
+
+
+def _check_calculus(name: str, function: Callable[..., Tensor], points: tuple[Tensor, ...]) -> None:
+    """Compare the change of a map along segments between the probes with the integral of its jvp."""
+    ends = tuple(x.roll(1, 0) for x in points)
+    change = function(*ends) - function(*points)
+    missed = _missed(function, points, ends, change, COARSE)
+    scale = change.abs().mean()
+    if not torch.isfinite(scale):
+        raise ValueError(f"expected finite states, but {name} gives values that are not finite")
+    # Below rounding, there is nothing to miss.
+    floor = 1e4 * torch.finfo(change.dtype).eps * max(1.0, float(function(*points).abs().mean()))
+    if missed <= max(TOLERATED * float(scale), floor):
+        return
+    finer = _missed(function, points, ends, change, FINE)
+    if finer <= max(TOLERATED * float(scale), floor) or finer < 0.5 * missed:
+        return
+    raise NotDifferentiable(
+        f"expected {name} to be made of differentiable torch operations; its derivatives explain only "
+        f"{max(0.0, 1 - finer / float(scale)):.0%} of how it changes between {len(points[0])} points "
+        "that were probed: is there a sign, round, argmax, comparison or detach in it, or a custom "
+        "Function whose jvp is wrong?"
+    )
+
+
+def _missed(
+    function: Callable[..., Tensor],
+    points: tuple[Tensor, ...],
+    ends: tuple[Tensor, ...],
+    change: Tensor,
+    nodes: int,
+) -> float:
+    """Return the mean absolute difference between the change and its midpoint quadrature."""
+    s = (torch.arange(nodes, dtype=change.dtype, device=change.device) + 0.5) / nodes
+    total = torch.zeros_like(change)
+    for part in s.split(64):
+        along = tuple(
+            (x + part[:, None, None] * (y - x)).flatten(0, 1)
+            for x, y in zip(points, ends, strict=True)
+        )
+        toward = tuple(
+            (y - x).expand(len(part), *x.shape).flatten(0, 1)
+            for x, y in zip(points, ends, strict=True)
+        )
+        slopes = explained(jvp)(function, along, toward)[1]
+        total += slopes.reshape(len(part), *change.shape).sum(0) / nodes
+    return float((total - change).abs().mean())

@@ -1,0 +1,351 @@
+"""Betti numbers of a sampled state manifold, with what they were compared with.
+
+Theorem 3.1 of paper B has the states on a projection of M x R, M the manifold of inputs. That image is
+continuous whatever the network does, so Betti numbers like those of M say that the projection folds
+nothing together; smaller ones, that it does, unless the sampling is too coarse to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import cdist
+
+from warpline import seeding
+from warpline.geometry.persistence import (
+    farthest_points,
+    largest_noise_ratio,
+    persistence_intervals,
+)
+
+__all__ = ["Control", "Topology", "betti_numbers", "gaussian_null", "loop_radii", "shuffled_null"]
+
+Floats = NDArray[np.float64]
+
+MOST_LANDMARKS = 400
+CONTRACTIBLE = (1, 0, 0)
+UNDERSAMPLED = "undersampled or compressed: mimics lost topology"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A point cloud of which the Betti numbers are known, made in the same way as the data.
+
+    Such as the states of the same network when the domain of inputs is cut along one circle, or both.
+
+    Attributes
+    ----------
+    points : array or Tensor, shape (point, unit)
+    betti : tuple of int
+        Of its input domain, from dimension 0: (1, 1, 0) for a cylinder, (1, 0, 0) for a square. Its intervals
+        beyond these are its noise, which those of the data must exceed.
+    """
+
+    points: Any
+    betti: tuple[int, ...] = CONTRACTIBLE
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Betti numbers and all that they rest on.
+
+    Attributes
+    ----------
+    betti : pandas.DataFrame
+        One row per dimension. ``betti``: the count that all samples agree on, at half and at all
+        landmarks, else missing; ``low``, ``high``: the range of counts. ``threshold``: the ratio that an
+        interval had to exceed, with all landmarks; ``threshold_from``: the cloud that set it, or
+        ``geometry``, what landmarks of a sheet without holes can leave. ``least_kept``,
+        ``most_rejected``: ratios on either side of it. ``certified``: intervals longer than 4 covering
+        radii, least of the samples: the whole cloud must have these too, since the diagrams differ by at
+        most 2 (Chazal, de Silva and Oudot 2014). ``covering_radius``, the largest of the samples; ``gap``,
+        the longest link that it takes to connect the points; ``loop_radius``, ``undersampled``, ``note``.
+    counts : pandas.DataFrame
+        Intervals above the threshold for every cloud (data, nulls, controls), sample, number of
+        landmarks and dimension: whether a control shows its own topology is seen here.
+    intervals : pandas.DataFrame
+        All of them: ``cloud``, ``role``, ``landmarks``, ``sample``, ``covering_radius``, ``threshold``, and
+        what `persistence_intervals` gives.
+    """
+
+    betti: pd.DataFrame
+    counts: pd.DataFrame
+    intervals: pd.DataFrame
+
+    @property
+    def numbers(self) -> tuple[int | None, ...]:
+        """Betti numbers from dimension 0; None where undecided."""
+        return tuple(None if pd.isna(value) else int(value) for value in self.betti["betti"])
+
+
+def shuffled_null(points: Floats, generator: np.random.Generator) -> Floats:
+    """Permute every unit's values over the points, independently: (point, unit) to the same."""
+    return generator.permuted(points, axis=0)
+
+
+def gaussian_null(points: Floats, generator: np.random.Generator) -> Floats:
+    """Draw as many points from a Gaussian of the same mean and covariance: (point, unit) to the same."""
+    centre = points.mean(axis=0)
+    _, values, axes = np.linalg.svd(points - centre, full_matrices=False)
+    noise = generator.standard_normal((len(points), len(values)))
+    return centre + noise * (values / np.sqrt(len(points) - 1)) @ axes
+
+
+NULLS = {"shuffled": shuffled_null, "gaussian": gaussian_null}
+
+
+def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> Floats:
+    r"""Return the radius of every loop along a periodic coordinate, (1/2 pi) times its length.
+
+    The length is the integral of sqrt(G_ii) over the coordinate, by the trapezoidal rule.
+
+    Parameters
+    ----------
+    metric : Tensor or array, shape (point, tangent, tangent)
+        Of one moment, on a full grid with the last coordinate fastest, as `Family.grid` gives it.
+    shape : sequence of int
+        Of the grid.
+    axis : int
+        The periodic coordinate, both in `shape` and in the metric.
+    period : float
+        2 pi for an angle in radians.
+
+    Returns
+    -------
+    ndarray, shape (loop,)
+        One per setting of the other coordinates.
+
+    Raises
+    ------
+    ValueError
+        When the metric does not have one matrix per point of the grid.
+    """
+    values = torch.as_tensor(metric).numpy(force=True)
+    if values.ndim != 3 or len(values) != np.prod(shape):
+        raise ValueError(
+            f"expected a metric (point, tangent, tangent) with {np.prod(shape)} points for a grid of "
+            f"{tuple(shape)}, got {values.shape}"
+        )
+    speed = np.sqrt(np.maximum(values[:, axis, axis], 0)).reshape(shape)
+    return np.asarray(speed.mean(axis=axis) * period / (2 * np.pi)).ravel()
+
+
+def _cloud(points: Any, name: str) -> Floats:
+    values = torch.as_tensor(points).numpy(force=True).astype(float)
+    if values.ndim != 2 or len(values) < 4:
+        raise ValueError(
+            f"expected {name} as (point, unit) with at least 4 points, got {values.shape}: of "
+            "trajectories, take a slice at a fixed time"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"expected finite {name}, got values that are not")
+    if np.ptp(values, axis=0).max() <= 1e-12 * np.abs(values).max():
+        raise ValueError(
+            f"expected {name} with more than one state, got the same {len(values)} times: take a slice "
+            "after the first inputs, since all trials start from one state"
+        )
+    return values
+
+
+def betti_numbers(
+    points: Any,
+    *,
+    controls: Mapping[str, Control] | None = None,
+    max_dimension: int = 2,
+    landmarks: int = 200,
+    samples: int = 3,
+    nulls: int = 3,
+    margin: float = 1.25,
+    loop_radius: float | None = None,
+    seed: int = 0,
+) -> Topology:
+    """Count the components, loops and voids of a cloud of states that stand out from every null and control.
+
+    An interval of persistent homology counts when its ratio death/birth exceeds what landmarks of a sheet
+    without holes can leave (`largest_noise_ratio`), and, times `margin`, every ratio of the null models and
+    every ratio of a control beyond its known Betti numbers. A Betti number is given where all samples of
+    landmarks agree on it, with all landmarks and with half of them.
+
+    Parameters
+    ----------
+    points : array or Tensor, shape (point, unit)
+        States at one moment t > 0. Not the union over time: with one initial state that is a cone, which is
+        contractible.
+    controls : mapping of str to Control, optional
+        By name.
+    max_dimension : int
+        2 for components, loops and voids; 1 is many times faster.
+    landmarks : int
+        At most 400.
+    samples : int
+        Sets of landmarks, each grown from another point.
+    nulls : int
+        Draws of each null model: units shuffled independently; Gaussian of the same covariance.
+    margin : float
+        By which an interval must exceed nulls and controls, at least 1.
+    loop_radius : float, optional
+        Of the smallest loop that the input manifold should leave (`loop_radii`), in the unit of
+        `points`. Its interval dies at sqrt(3) times that, and is born by twice the covering radius and
+        the gap between samples: where the ratio of these is within `largest_noise_ratio`, the rows are
+        marked as undersampled, since a loop so compressed looks like a lost one.
+    seed : int
+        Root seed of the landmarks' first points and of the nulls.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    ValueError
+        When a cloud is not (point, unit), not finite or a single state, or a setting is out of range.
+    """
+    if not 0 <= max_dimension <= 2:
+        raise ValueError(f"expected max_dimension 0, 1 or 2, got {max_dimension}")
+    if not 8 <= landmarks <= MOST_LANDMARKS:
+        raise ValueError(
+            f"expected from 8 to {MOST_LANDMARKS} landmarks, got {landmarks}: the time of persistent "
+            "homology grows with their fourth power"
+        )
+    if samples < 1 or nulls < 1 or margin < 1:
+        raise ValueError(
+            f"expected at least 1 sample, 1 null and a margin of 1; got {samples}, {nulls}, {margin}"
+        )
+    data = _cloud(points, "points")
+    tables = _measure("data", "data", [data] * samples, landmarks, max_dimension, seed)
+    for name, model in NULLS.items():
+        drawn = [model(data, seeding.generator(seed, "topology", name, i)) for i in range(nulls)]
+        tables += _measure(name, "null", drawn, landmarks, max_dimension, seed)
+    known: dict[str, tuple[int, ...]] = dict.fromkeys(NULLS, CONTRACTIBLE)
+    for name, control in (controls or {}).items():
+        if name in ("data", *NULLS) or len(control.betti) <= max_dimension:
+            raise ValueError(
+                f"expected a control with a name of its own and {max_dimension + 1} Betti numbers, got "
+                f"{name} with {control.betti}"
+            )
+        known[name] = control.betti
+        repeated = [_cloud(control.points, name)] * samples
+        tables += _measure(name, "control", repeated, landmarks, max_dimension, seed)
+    intervals = pd.concat(tables, ignore_index=True)
+    thresholds = _thresholds(intervals, known, margin, landmarks, max_dimension)
+    intervals = intervals.merge(thresholds, on=["landmarks", "dimension"], how="left")
+    counts = _counts(intervals, max_dimension)
+    # The longest link of the minimum spanning tree: how far apart the samples themselves can be.
+    gap = float(linkage(data, "single")[-1, 2])
+    return Topology(
+        _decide(intervals, counts, thresholds, landmarks, loop_radius, gap), counts, intervals
+    )
+
+
+def _measure(
+    name: str, role: str, clouds: Sequence[Floats], landmarks: int, max_dimension: int, seed: int
+) -> list[pd.DataFrame]:
+    """Return the intervals of each sample of a cloud, with half and with all landmarks."""
+    tables = []
+    for sample, cloud in enumerate(clouds):
+        generator = seeding.generator(seed, "topology", name, "landmarks", sample)
+        chosen, _ = farthest_points(cloud, landmarks, int(generator.integers(len(cloud))))
+        # The first half of farthest-point landmarks is what half as many would have been. Where states
+        # coincide, there are fewer than asked.
+        for count, part in ((landmarks // 2, max(2, len(chosen) // 2)), (landmarks, len(chosen))):
+            some = cloud[chosen[:part]]
+            radius = float(cdist(cloud, some).min(axis=1).max())
+            table = persistence_intervals(some, max_dimension)
+            tables.append(
+                table.assign(
+                    cloud=name, role=role, landmarks=count, sample=sample, covering_radius=radius
+                )
+            )
+    return tables
+
+
+def _thresholds(
+    intervals: pd.DataFrame,
+    known: Mapping[str, tuple[int, ...]],
+    margin: float,
+    landmarks: int,
+    max_dimension: int,
+) -> pd.DataFrame:
+    """Return the ratio that an interval must exceed, by landmarks and dimension, and what set it."""
+    rows = []
+    for count in (landmarks // 2, landmarks):
+        for dimension in range(max_dimension + 1):
+            highest = [(largest_noise_ratio(dimension), "geometry")]
+            chosen = (intervals["landmarks"] == count) & (intervals["dimension"] == dimension)
+            for cloud, betti in known.items():
+                noise = intervals[
+                    chosen & (intervals["cloud"] == cloud) & (intervals["rank"] >= betti[dimension])
+                ]
+                if len(noise):
+                    highest.append((margin * float(noise["ratio"].max()), cloud))
+            threshold, source = max(highest)
+            rows.append((count, dimension, threshold, source))
+    return pd.DataFrame(rows, columns=["landmarks", "dimension", "threshold", "threshold_from"])
+
+
+def _counts(intervals: pd.DataFrame, max_dimension: int) -> pd.DataFrame:
+    """Return how many intervals exceed the threshold, zeros included."""
+    kept = intervals.assign(count=intervals["ratio"] > intervals["threshold"])
+    keys = ["cloud", "role", "landmarks", "sample"]
+    wide = kept.pivot_table(
+        index=keys, columns="dimension", values="count", aggfunc="sum", fill_value=0, sort=False
+    ).reindex(columns=range(max_dimension + 1), fill_value=0)
+    long = wide.reset_index().melt(id_vars=keys, var_name="dimension", value_name="count")
+    return long.astype({"dimension": int, "count": int})
+
+
+def _decide(
+    intervals: pd.DataFrame,
+    counts: pd.DataFrame,
+    thresholds: pd.DataFrame,
+    landmarks: int,
+    loop_radius: float | None,
+    gap: float,
+) -> pd.DataFrame:
+    """Return the table of Betti numbers: see `Topology`."""
+    own = intervals[(intervals["cloud"] == "data") & (intervals["landmarks"] == landmarks)]
+    radius = float(own["covering_radius"].max())
+    undersampled = None
+    if loop_radius is not None:
+        # Born by 2 (radius + gap / 2) and filled at sqrt(3) loop radii: the ratio must be able to exceed
+        # what landmarks leave, or the absence of the loop means nothing.
+        born = 2 * radius + gap
+        undersampled = bool(np.sqrt(3) * loop_radius < largest_noise_ratio(1) * born)
+    rows = []
+    for dimension, of_data in counts[counts["cloud"] == "data"].groupby("dimension")["count"]:
+        low, high = int(of_data.min()), int(of_data.max())
+        threshold = thresholds[
+            (thresholds["landmarks"] == landmarks) & (thresholds["dimension"] == dimension)
+        ].iloc[0]
+        mine = own[own["dimension"] == dimension]
+        ratios = mine["ratio"]
+        above = ratios > threshold["threshold"]
+        long = mine["death"] - mine["birth"] > 4 * mine["covering_radius"]
+        rows.append(
+            {
+                "dimension": dimension,
+                "betti": low if low == high else pd.NA,
+                "low": low,
+                "high": high,
+                "threshold": threshold["threshold"],
+                "threshold_from": threshold["threshold_from"],
+                "least_kept": ratios[above].min(),
+                "most_rejected": ratios[~above].max(),
+                "certified": int(long.groupby(mine["sample"]).sum().min()) if len(mine) else 0,
+                "landmarks": landmarks,
+                "samples": own["sample"].nunique(),
+                "covering_radius": radius,
+                "gap": gap,
+                "loop_radius": np.nan if loop_radius is None else loop_radius,
+                "undersampled": undersampled,
+                "note": UNDERSAMPLED if undersampled and dimension else "",
+            }
+        )
+    return pd.DataFrame(rows).astype({"betti": "Int64", "undersampled": "boolean"})

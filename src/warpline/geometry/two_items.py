@@ -1,0 +1,233 @@
+"""Two items in memory: warping shrinks the irrelevant one, realignment turns it from the decoder.
+
+With a_i the tangent vectors of item i's coordinates at a report, and J_o the readout's Jacobian:
+
+    S_i = E |a_i|^2          how strongly the state encodes the item,
+    D_i = E |J_o a_i|^2      how strongly the decoder sees it,
+    L = log(D_1 / D_2) = log(S_1 / S_2) + log((D_1/S_1) / (D_2/S_2)),
+
+E over points kappa. From the first report to the second the decoder turns from item 1 to item 2, and L
+falls; w = change of log(S_1/S_2) / change of L is the part of that which the metric explains. w alone
+misleads: an item that shrinks inside the decoder but hardly outside has w near 0 though nothing turned.
+Hence two more quantities, of all coordinates together: how far the metric is from staying (delta), and
+how far the tangent vectors are from having been turned as a whole (rho).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from warpline.geometry.dynamics import Dynamics
+from warpline.geometry.readout import readout_jacobian
+from warpline.geometry.sensitivity import Tangents
+from warpline.geometry.subspaces import encoding_subspace, subspace_angles
+from warpline.geometry.triangular import triangular_factor
+
+__all__ = [
+    "Thresholds",
+    "TwoItems",
+    "isometry_defect",
+    "procrustes_residual",
+    "strength",
+    "two_items",
+]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the verdict changes: proposals, to be varied.
+
+    Attributes
+    ----------
+    least_switch : float
+        Least fall of L at which the decoder counts as having turned from item 1 to item 2.
+    warping, realignment : float
+        w from which on the metric explains the switch, and up to which it does not.
+    fall : float
+        Least S_1(first report) / S_1(second report), for warping.
+    turn : float
+        Largest mean angle, in radians, by which item 1's subspace may turn, for warping.
+    defect, residual : float
+        Largest delta and rho, for realignment.
+    """
+
+    least_switch: float = math.log(2)
+    warping: float = 2 / 3
+    realignment: float = 1 / 3
+    fall: float = 4.0
+    turn: float = math.pi / 6
+    defect: float = 0.3
+    residual: float = 0.1
+
+
+@dataclass(frozen=True)
+class TwoItems:
+    """What became of two items between their reports.
+
+    Attributes
+    ----------
+    strengths, decoded : Tensor, shape (report, item)
+        S_i and D_i.
+    log_ratios : Tensor, shape (report,)
+        L.
+    warping_share : float
+        w; nan where L does not change, or an item has vanished altogether.
+    falls : tuple of float
+        How many times weaker each item's S is at the other's report than at its own.
+    turn : float
+        Mean principal angle between the encoding subspaces of item 1 at the two reports, in radians.
+    defect : float
+        delta, see `isometry_defect`.
+    residual : float
+        rho, see `procrustes_residual`.
+    verdict : str
+        ``warping``, ``realignment``, ``mixed``, or ``no switch`` where the decoder does not turn from item
+        1 to item 2.
+    """
+
+    strengths: Tensor
+    decoded: Tensor
+    log_ratios: Tensor
+    warping_share: float
+    falls: tuple[float, float]
+    turn: float
+    defect: float
+    residual: float
+    verdict: str
+
+
+def strength(vectors: Tensor, jacobian: Tensor | None = None) -> Tensor:
+    """Return S = E |a|^2, or D = E |J_o a|^2, of an item.
+
+    Parameters
+    ----------
+    vectors : Tensor, shape (point, coordinate, unit)
+        The item's tangent vectors; their squared lengths are summed, and averaged over points.
+    jacobian : Tensor, shape (output, unit) or (point, output, unit), optional
+        J_o.
+
+    Returns
+    -------
+    Tensor, shape ()
+    """
+    seen = vectors if jacobian is None else vectors @ jacobian.mT
+    return seen.square().sum((-2, -1)).mean()
+
+
+def isometry_defect(first: Tensor, second: Tensor) -> float:
+    """Return delta = E |log(G_1^-1/2 G_2 G_1^-1/2)| (Frobenius norm): 0 where the metric stays.
+
+    The affine-invariant distance between metrics (Pennec et al. 2006), averaged over points: a change
+    of one length by a factor c counts 2 |log c|. inf where a metric is degenerate.
+
+    Parameters
+    ----------
+    first, second : Tensor, shape (point, coordinate, unit)
+    """
+    one, other = triangular_factor(first), triangular_factor(second)
+    lost = [(torch.diagonal(r, dim1=-2, dim2=-1) == 0).any() for r in (one, other)]
+    if any(lost):
+        return math.inf
+    # G_1^-1/2 G_2 G_1^-1/2 has the eigenvalues of (R_2 R_1^-1)^T (R_2 R_1^-1).
+    ratio = torch.linalg.solve_triangular(one, other, upper=True, left=False)
+    logs = 2 * torch.linalg.svdvals(ratio).log()
+    return float(torch.linalg.vector_norm(logs, dim=-1).mean())
+
+
+def procrustes_residual(first: Tensor, second: Tensor) -> float:
+    """Return rho = 1 - |sum_p A_1 A_2^T|_*^2 / (|A_1|^2 |A_2|^2).
+
+    0 where one rotation of state space (and a factor) takes all tangent vectors at all points to the
+    later ones; 1 at most. |.|_* is the sum of singular values (Schönemann 1966).
+
+    Parameters
+    ----------
+    first, second : Tensor, shape (point, coordinate, unit)
+    """
+    a, b = first.flatten(0, 1), second.flatten(0, 1)
+    nuclear = torch.linalg.svdvals(a.mT @ b).sum()
+    return float(1 - nuclear.square() / (a.square().sum() * b.square().sum()))
+
+
+def two_items(
+    tangents: Tangents,
+    readout: Dynamics | Tensor,
+    items: tuple[Sequence[str], Sequence[str]],
+    reports: tuple[int, int],
+    dimension: int = 2,
+    thresholds: Thresholds | None = None,
+) -> TwoItems:
+    """Compare the items' encoding at the report of the first and at that of the second.
+
+    Parameters
+    ----------
+    tangents : Tangents
+        That hold both moments.
+    readout : Dynamics or Tensor
+        As for `warpline.geometry.readout.readout_split`.
+    items : pair of sequences of str
+        Names of the coordinates of each item, in the order in which they are reported.
+    reports : pair of int
+        A moment within the report of each.
+    dimension : int
+        Of an item's encoding subspace: 2 for an angle.
+    thresholds : Thresholds, optional
+
+    Raises
+    ------
+    ValueError
+        When the moments are not among those kept, or names are not those of coordinates.
+    """
+    missing = [k for k in reports if k not in tangents.moments]
+    if missing:
+        raise ValueError(
+            f"expected reports among the moments kept, {list(tangents.moments)}; got {missing}"
+        )
+    names = tangents.names[:-1]
+    unknown = [name for item in items for name in item if name not in names]
+    if unknown or not all(items):
+        raise ValueError(f"expected two items of coordinates among {', '.join(names)}; got {items}")
+    places = [tangents.moments.index(k) for k in reports]
+    columns = [[names.index(name) for name in item] for item in items]
+    jacobian = readout_jacobian(readout, tangents)
+    strengths, decoded = (
+        torch.stack(
+            [
+                torch.stack([strength(tangents.inputs[:, p][:, c], o) for c in columns])
+                for p, o in zip(places, seen, strict=True)
+            ]
+        )
+        for seen in (
+            [None, None],
+            [jacobian if jacobian.ndim == 2 else jacobian[:, p] for p in places],
+        )
+    )
+    ratios = (decoded[:, 0] / decoded[:, 1]).log()
+    change = (strengths[:, 0] / strengths[:, 1]).log().diff()
+    switch = float(ratios[0] - ratios[1])
+    share = float(change) / -switch if switch else math.nan
+    early, late = (tangents.inputs[:, p][:, columns[0] + columns[1]] for p in places)
+    subspaces = encoding_subspace(tangents, items[0], dimension)[places]
+    # What has vanished cannot turn.
+    gone = not bool((strengths[:, 0] > 0).all())
+    turn = 0.0 if gone else float(subspace_angles(*subspaces).mean())
+    falls = (
+        float(strengths[0, 0] / strengths[1, 0]),
+        float(strengths[1, 1] / strengths[0, 1]),
+    )
+    defect, residual = isometry_defect(early, late), procrustes_residual(early, late)
+    at = thresholds or Thresholds()
+    if not switch >= at.least_switch:
+        verdict = "no switch"
+    elif share >= at.warping and falls[0] >= at.fall and turn <= at.turn:
+        verdict = "warping"
+    elif share <= at.realignment and defect <= at.defect and residual <= at.residual:
+        verdict = "realignment"
+    else:
+        verdict = "mixed"
+    return TwoItems(strengths, decoded, ratios, share, falls, turn, defect, residual, verdict)

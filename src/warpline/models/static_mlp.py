@@ -1,0 +1,69 @@
+"""The static network: one hidden layer, no recurrence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from warpline.models.base import hidden_noise
+from warpline.models.initialisation import ACTIVATIONS, input_matrix
+
+__all__ = ["Network"]
+
+OFFERS = True
+
+
+class Network(nn.Module):
+    """One hidden layer, each step by itself: h_t = phi(U u_t + b + noise), outputs = R h_t + c.
+
+    It has no time constant: a step lasts one unit of time, and leads from h = 0 to phi(U u + b)
+    whatever the state was.
+    """
+
+    input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        dt: float,
+        settings: Mapping[str, Any],
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        units = settings["units"]
+        self.step_duration = 1.0
+        self.noise = settings["noise"]
+        self.activation = ACTIVATIONS[settings["activation"]]
+        self.weight_in = nn.Parameter(input_matrix(units, n_inputs, generator))
+        self.bias = nn.Parameter(torch.zeros(units))
+        self.weight_out = nn.Parameter(input_matrix(n_outputs, units, generator))
+        self.bias_out = nn.Parameter(torch.zeros(n_outputs))
+
+    def forward(
+        self, inputs: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
+        drive = nn.functional.linear(inputs, self.weight_in, self.bias)
+        noise = hidden_noise(self.noise, drive, generator)
+        hidden = self.activation(drive if noise is None else drive + noise)
+        return self.readout(hidden), hidden
+
+    def initial_state(self, trials: int) -> Tensor:
+        """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
+        return self.bias.new_zeros(trials, self.bias.numel())
+
+    def step(self, state: Tensor, inputs: Tensor) -> Tensor:
+        """Return the hidden layer's response to the inputs; the state does not matter."""
+        return self.activation(nn.functional.linear(inputs, self.weight_in, self.bias))
+
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the outputs of hidden states, shape (trial, output)."""
+        return nn.functional.linear(state, self.weight_out, self.bias_out)
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """Return the state itself."""
+        return state

@@ -1,0 +1,124 @@
+"""Task set SequenceMemory: two angles shown one after the other, reported in order after a delay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import quad
+from scipy.special import ndtr
+
+from warpline.tasks.vector import VectorTask
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["TaskSet", "angle_accuracy"]
+
+OFFERS = True
+
+
+@cache
+def angle_accuracy(deviation: float, tolerance: float) -> float:
+    """Return how often a noisy unit vector points within a tolerance of where it points without noise.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation of the noise on each of its two components.
+    tolerance : float
+        In radians, below pi/2.
+    """
+    if deviation == 0:
+        return 1.0
+    slope = math.tan(tolerance)
+
+    def inside(z: float) -> float:
+        along = 1 + deviation * z
+        within = 2 * ndtr(along * slope / deviation) - 1
+        return float(math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * within)
+
+    return float(quad(inside, max(-10.0, -1 / deviation), 10.0)[0])
+
+
+class TaskSet(VectorTask):
+    """Sequential working memory of two angles.
+
+    Each item is a period with inputs cos and sin of its angle, with noise; after a delay two periods
+    with go cues of their own ask for the first angle and then for the second, as (cos, sin). Until
+    then the output is 0. kappa = (angle_1, angle_2), a torus.
+
+    Parameters
+    ----------
+    tolerance_degrees : float
+        An answer is right within the distance that this angle has on the unit circle.
+    levels : int
+        Angles of each item in the evaluation trials, evenly spaced.
+    """
+
+    periods: ClassVar[Sequence[str]] = (
+        "fixation",
+        "item_1",
+        "item_2",
+        "delay",
+        "report_1",
+        "report_2",
+    )
+    decisions: ClassVar[Sequence[str]] = ("report_1", "report_2")
+    stimulus: ClassVar[str] = "item_1"
+    inputs: ClassVar[Sequence[str]] = ("fixation", "cos", "sin", "go_1", "go_2")
+    noisy: ClassVar[Sequence[str]] = ("cos", "sin")
+    shown: ClassVar[Sequence[str]] = ("item_1", "item_2")
+    outputs: ClassVar[int] = 2
+
+    def __init__(
+        self, *, tolerance_degrees: float = 30.0, levels: int = 8, **settings: Any
+    ) -> None:
+        if not 0 < tolerance_degrees < 90:
+            raise ValueError(
+                f"expected tolerance_degrees between 0 and 90, got {tolerance_degrees}"
+            )
+        self.tolerance_angle = math.radians(tolerance_degrees)
+        super().__init__(tolerance=2 * math.sin(self.tolerance_angle / 2), **settings)
+        self.levels = (-math.pi + 2 * math.pi * np.arange(levels) / levels).tolist()
+
+    def factors(self) -> dict[str, list[Any]]:  # noqa: D102
+        return {"angle_1": self.levels, "angle_2": self.levels}
+
+    def draw(self) -> dict[str, Any]:  # noqa: D102
+        first, second = self.rng.uniform(-math.pi, math.pi, 2)
+        return {"angle_1": first, "angle_2": second}
+
+    def answer(self, trial: Mapping[str, Any], period: str) -> NDArray[Any]:
+        """Return (cos, sin) of the angle that the period asks for."""
+        angle = trial[period.replace("report", "angle")]
+        return np.array([math.cos(angle), math.sin(angle)])
+
+    def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
+        """Return the accuracy of reporting the direction of each item's mean input.
+
+        The mean over n steps has noise of standard deviation sigma/sqrt(n dt) on both components.
+        """
+        steps = [self.end_ind[item] - self.start_ind[item] for item in self.shown]
+        return float(
+            np.mean(
+                [angle_accuracy(self.sigma / math.sqrt(n), self.tolerance_angle) for n in steps]
+            )
+        )
+
+    def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102
+        return [(name, -math.pi, math.pi, True) for name in ("angle_1", "angle_2")]
+
+    def stimuli(  # noqa: D102
+        self, kappa: Tensor, period: str, **condition: Any
+    ) -> dict[str, Tensor | float]:
+        if period in self.decisions:
+            return {period.replace("report", "go"): 1.0}
+        if period not in self.shown:
+            return {}
+        angle = kappa[:, self.shown.index(period)]
+        return {"cos": angle.cos(), "sin": angle.sin()}

@@ -1,0 +1,1 @@
+"""Paper B's experiments on trained networks, one module each; `warpline.geometry` does the mathematics."""

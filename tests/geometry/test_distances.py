@@ -1,0 +1,141 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warpline.geometry import (
+    ConvergenceError,
+    Coordinate,
+    DegenerateMetricError,
+    geodesic_distance,
+    geodesics_between,
+    geodesics_from,
+    immersion_of,
+    wrapped,
+)
+
+SEEDS = st.integers(0, 2**31)
+
+
+def test_distances_on_a_sphere(drawn, surfaces):
+    radius = 2.0
+    sphere = surfaces.sphere(radius)
+    start, end = (drawn(15, [0.4, -3], [2.7, 3], seed) for seed in (1, 2))
+    a, b = sphere(start).value, sphere(end).value
+    exact = 2 * radius * torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1))
+    paths = geodesics_between(sphere, start, end)
+    assert set(paths.status) == {"reached"}
+    assert torch.allclose(paths.length, exact, rtol=1e-6)
+    assert ((paths.length - exact).abs() <= paths.length_error + 1e-12).all()
+    assert paths.energy_defect.max() < 1e-6 and paths.remaining.max() < 1e-3
+    assert torch.allclose(paths.kappa[:, 0], start)
+    assert torch.allclose(
+        wrapped(paths.kappa[:, -1], sphere.coordinates), wrapped(end, sphere.coordinates)
+    )
+    # A great circle lies in a plane through the centre.
+    nodes = sphere(paths.kappa.flatten(0, 1)).value.unflatten(0, paths.kappa.shape[:2])
+    normal = torch.linalg.cross(a, b)
+    assert (nodes @ torch.nn.functional.normalize(normal, dim=1)[:, :, None]).abs().max() < 1e-3
+
+
+def test_the_shorter_way_round_is_taken(surfaces):
+    circle = surfaces.circle(2.0)
+    start, end = torch.tensor([[3.0], [0.0]]).double(), torch.tensor([[-3.0], [2.5]]).double()
+    expected = torch.tensor([2 * (2 * math.pi - 6), 5.0]).double()
+    assert torch.allclose(geodesic_distance(circle, start, end), expected, rtol=1e-6)
+    # Shorter in kappa is not shorter on the manifold, where the states hardly move over half the angle.
+
+    def uneven(kappa):
+        angle = kappa + 0.95 * kappa.sin()
+        return torch.cat([angle.cos(), angle.sin()], dim=1)
+
+    slow = immersion_of(uneven, circle.coordinates)
+    a, b = torch.tensor([[-1.7]]).double(), torch.tensor([[1.3]]).double()
+    long_way = 2 * math.pi - float((b - a + 0.95 * (b.sin() - a.sin())).squeeze())
+    assert 2 * math.pi - 3.0 > 3.0 and long_way < math.pi
+    assert float(geodesic_distance(slow, a, b)) == pytest.approx(long_way, rel=1e-6)
+
+
+def test_distances_on_a_torus_agree_with_shooting(drawn, surfaces):
+    torus = surfaces.torus()
+    start = drawn(6, [-3, -3], [3, 3])
+    shot = geodesics_from(torus, start, drawn(6, [-1, -1], [1, 1], seed=5), 1.2)
+    length = geodesic_distance(torus, start, shot.place)
+    assert torch.allclose(length, torch.tensor(1.2).double(), rtol=1e-5)
+    assert torch.allclose(length, geodesic_distance(torus, shot.place, start), rtol=1e-10)
+    whole_turn = torch.tensor([2 * math.pi, -2 * math.pi])
+    assert torch.allclose(
+        length, geodesic_distance(torus, start + whole_turn, shot.place), rtol=1e-6
+    )
+
+
+def test_a_point_is_no_distance_from_itself(surfaces):
+    point = torch.tensor([[1.0, 2.0]]).double()
+    for surface in (surfaces.torus(), surfaces.sphere()):
+        paths = geodesics_between(surface, point, point)
+        assert paths.length == 0 and paths.status == ("reached",)
+
+
+@settings(deadline=None, max_examples=4)
+@given(seed=SEEDS, scale=st.floats(0.01, 100))
+def test_distances_keep_to_isometries_scaling_and_new_coordinates(
+    drawn, network_slice, seed, scale
+):
+    function, immersion = network_slice
+    generator = torch.Generator().manual_seed(seed)
+    turn = torch.linalg.qr(torch.randn(20, 16, generator=generator, dtype=torch.float64))[0]
+
+    def old(new):
+        return torch.stack([new[:, 0] / 50, new[:, 1] + 0.2 * new[:, 1] ** 2], 1)
+
+    moved = immersion_of(
+        lambda k: scale * function(old(k)) @ turn.T + 3,
+        (Coordinate("a", -50, 50), Coordinate("b", -1, 0.8)),
+    )
+    start, end = (drawn(3, [-40, -0.5], [40, 0.5], seed + k) for k in (0, 1))
+    here = geodesics_between(moved, start, end)
+    there = geodesics_between(immersion, old(start), old(end))
+    assert torch.allclose(here.length, scale * there.length, rtol=1e-5)
+
+
+def test_a_geodesic_outside_the_domain_is_said_and_no_distance(surfaces):
+    """The straight line between two points of a strip of a cone runs past its narrow end."""
+    cone = surfaces.cone(0.0)
+    start, end = torch.tensor([[0.3, 0.0]]).double(), torch.tensor([[0.3, 2.5]]).double()
+    paths = geodesics_between(cone, start, end)
+    assert paths.status == ("left the domain",) and torch.isfinite(paths.kappa).all()
+    assert paths.place[0, 0] < 0.2
+    with pytest.raises(
+        ConvergenceError, match=r"'left the domain' for pair 0 \(u = 0.3.* at u = 0.1"
+    ):
+        geodesic_distance(cone, start, end)
+
+
+def test_too_few_segments_are_said(surfaces):
+    torus = surfaces.torus()
+    start, end = torch.tensor([[0.0, 0.0]]).double(), torch.tensor([[2.0, 2.0]]).double()
+    paths = geodesics_between(torus, start, end, tolerance=1e-12, most_segments=16)
+    assert paths.status == ("unresolved",) and paths.length_error > 1e-12
+    with pytest.raises(ValueError, match="at least 16 segments"):
+        geodesics_between(torus, start, end, most_segments=8)
+
+
+def test_ends_without_rank_or_outside_are_errors(surfaces):
+    sphere = surfaces.sphere()
+    pole, other = torch.tensor([[0.0, 0.0]]).double(), torch.tensor([[1.0, 0.0]]).double()
+    with pytest.raises(DegenerateMetricError, match="theta = 0"):
+        geodesic_distance(sphere, other, pole)
+    with pytest.raises(ValueError, match="theta in"):
+        geodesic_distance(sphere, other, other + 3)
+    with pytest.raises(ValueError, match="as many ends"):
+        geodesic_distance(sphere, other, torch.cat([other, other]))
+
+
+def test_a_fold_on_the_way_is_degenerate():
+    """The states turn back at x = 0: no path through it is a geodesic of full rank."""
+    fold = immersion_of(lambda k: torch.cat([k**2, k**2], 1), (Coordinate("x", -1, 1),))
+    paths = geodesics_between(fold, torch.tensor([[-0.5]]).double(), torch.tensor([[0.9]]).double())
+    assert paths.status == ("degenerate",) and torch.isfinite(paths.kappa).all()
+    assert abs(float(paths.place)) < 0.3

@@ -1,0 +1,82 @@
+import math
+
+import pytest
+import torch
+
+from warpline.geometry import Coordinate, Dynamics, Family, dynamics_of
+
+
+def line_and_circle():
+    def inputs(kappa, step):
+        return torch.stack([kappa[:, 0] * step, kappa[:, 1].cos(), kappa[:, 1].sin()], dim=1)
+
+    return Family(
+        (Coordinate("strength", -1, 2), Coordinate("angle", -math.pi, math.pi, periodic=True)),
+        inputs,
+        n_steps=4,
+    )
+
+
+def test_a_grid_holds_the_ends_of_a_line_and_a_circle_once():
+    grid = line_and_circle().grid(3, 4)
+    assert grid.shape == (12, 2) and grid.dtype == torch.float64
+    assert sorted(set(grid[:, 0].tolist())) == [-1, 0.5, 2]
+    angles = sorted(set(grid[:, 1].tolist()))
+    assert angles == pytest.approx([-math.pi, -math.pi / 2, 0, math.pi / 2])
+
+
+def test_the_last_input_is_held():
+    family = line_and_circle()
+    kappa = family.grid(2, 2)
+    assert family.sequence(kappa).shape == (4, 4, 3)
+    assert torch.equal(family(kappa, 3), family(kappa, 10))
+
+
+@pytest.mark.parametrize(
+    ("kappa", "message"),
+    [
+        (torch.zeros(3), "shape"),
+        (torch.zeros(3, 1), "shape"),
+        (torch.tensor([[0.0, math.nan]]), "finite"),
+        (torch.tensor([[2.5, 0.0]]), r"strength in \[-1, 2\], got values from 2.5 to 2.5"),
+    ],
+)
+def test_points_outside_the_family_are_refused(kappa, message):
+    with pytest.raises(ValueError, match=message):
+        line_and_circle().check(kappa)
+
+
+def test_an_angle_may_lie_anywhere_until_its_circle_is_cut():
+    family = line_and_circle()
+    kappa = torch.tensor([[0.0, 7.0]])
+    family.check(kappa)
+    cut = family.restricted({"angle": (-3, 3)})
+    with pytest.raises(ValueError, match="angle"):
+        cut.check(kappa)
+    with pytest.raises(ValueError, match="among strength, angle"):
+        family.restricted({"angel": (0, 1)})
+
+
+def test_frozen_noise_is_the_same_for_all_points():
+    family = line_and_circle()
+    kappa = family.grid(3, 2)
+    noise = torch.randn(4, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    shift = family.with_noise(noise).sequence(kappa) - family.sequence(kappa)
+    assert torch.allclose(shift, noise.expand_as(shift))
+    with pytest.raises(ValueError, match="4 steps"):
+        family.with_noise(noise[:3])
+
+
+def test_a_model_that_cannot_be_stepped_is_refused():
+    with pytest.raises(TypeError, match=r"LSTM has no initial_state, step.*Dynamics by hand"):
+        dynamics_of(torch.nn.LSTM(2, 3))
+
+
+def test_a_domain_has_a_length():
+    with pytest.raises(ValueError, match="low < high"):
+        Coordinate("x", 1, 1)
+
+
+def test_dynamics_by_hand_need_a_step_and_a_start():
+    dynamics = Dynamics(step=lambda x, u: x + u, initial=lambda n: torch.zeros(n, 2))
+    assert torch.equal(dynamics.observe(torch.ones(1, 2)), torch.ones(1, 2))

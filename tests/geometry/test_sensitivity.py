@@ -1,0 +1,242 @@
+import math
+
+import pytest
+import torch
+
+from warpline.geometry import (
+    Coordinate,
+    Dynamics,
+    Family,
+    dynamics_of,
+    state_slice,
+    stream,
+    tangents,
+)
+from warpline.geometry.propagation import advance_of, coordinate_stack, pushed, start
+from warpline.models.base import build_model
+
+ACTIVATIONS = ("tanh", "relu", "leaky_relu", "softplus")
+
+
+def family(n_steps=6):
+    """Two coordinates, three channels, curved in kappa and different at each step."""
+
+    def inputs(kappa, step):
+        a, b = kappa[:, 0], kappa[:, 1]
+        return torch.stack([a * b, torch.sin(b + step), a * a + 0.3], dim=1)
+
+    return Family(
+        (Coordinate("strength", -1, 1), Coordinate("angle", -math.pi, math.pi, periodic=True)),
+        inputs,
+        n_steps,
+    )
+
+
+def network(kind="leaky_rnn", activation="tanh", units=7):
+    settings = {"model": kind, "units": units, "activation": activation, "init": "gaussian",
+                "gain": 1.3, "tau": 100, "noise": 0.0}  # fmt: skip
+    return build_model(settings, n_inputs=3, n_outputs=2, dt=25, seed=3)
+
+
+class CellOfMyOwn:
+    """An LSTM with the state (h, c), of which h is observed."""
+
+    def __init__(self, units=5, channels=3):
+        generator = torch.Generator().manual_seed(5)
+        self.units = units
+        self.weight = torch.randn(
+            4 * units, channels + units, dtype=torch.float64, generator=generator
+        )
+
+    def step(self, state, inputs):
+        h, c = state.split(self.units, dim=-1)
+        gates = torch.cat([inputs, h], -1) @ self.weight.T
+        i, f, g, o = gates.chunk(4, -1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.cat([torch.sigmoid(o) * torch.tanh(c), c], -1)
+
+    def dynamics(self):
+        return Dynamics(
+            step=self.step,
+            initial=lambda points: torch.zeros(points, 2 * self.units, dtype=torch.float64),
+            duration=0.5,
+            observe=lambda state: state[:, : self.units],
+        )
+
+
+def unrolled(dynamics, family, kappa, moment, initial=None):
+    """One point's observed state at a moment, (coordinate) to (unit): the map to be differentiated."""
+    state = dynamics.initial(1) if initial is None else initial(kappa[None])
+    for k in range(moment):
+        state = dynamics.step(state, family(kappa[None], k))
+    return dynamics.observe(state)[0]
+
+
+def all_dynamics():
+    for kind in ("leaky_rnn", "leaky_gru"):
+        for activation in ACTIVATIONS:
+            yield pytest.param(dynamics_of(network(kind, activation)), id=f"{kind}-{activation}")
+    yield pytest.param(CellOfMyOwn().dynamics(), id="lstm")
+    own = CellOfMyOwn().dynamics()
+    # Neither linear nor of the state's own shape.
+    yield pytest.param(
+        Dynamics(own.step, own.initial, 0.5, observe=lambda x: torch.exp(x[:, :4]) * x[:, 4:8]),
+        id="lstm-observed",
+    )
+
+
+@pytest.mark.parametrize("dynamics", all_dynamics())
+def test_tangents_are_the_jacobian_of_the_unrolled_network(dynamics):
+    paths = family()
+    kappa = paths.grid(3, 3) * 0.9 + 0.05
+    found = tangents(dynamics, paths, kappa, second=True)
+    assert found.moments == tuple(range(7)) and found.names == ("strength", "angle", "time")
+    for moment in (0, 1, 4, 6):
+        for point in (0, 5, 8):
+            args = (lambda k, moment=moment: unrolled(dynamics, paths, k, moment)), kappa[point]
+            jacobian = torch.func.jacrev(args[0])(args[1])
+            hessian = torch.func.jacfwd(torch.func.jacrev(args[0]))(args[1])
+            close = {"rtol": 1e-10, "atol": 1e-12}
+            torch.testing.assert_close(found.inputs[point, moment], jacobian.T, **close)
+            torch.testing.assert_close(
+                found.second[point, moment], hessian.permute(1, 2, 0), **close
+            )
+            now, then = (unrolled(dynamics, paths, kappa[point], moment + i) for i in (0, 1))
+            torch.testing.assert_close(found.states[point, moment], now)
+            torch.testing.assert_close(
+                found.velocity[point, moment], (then - now) / dynamics.duration
+            )
+
+
+@pytest.mark.parametrize("kind", ["leaky_rnn", "leaky_gru"])
+def test_tangents_agree_with_central_differences(kind):
+    dynamics, paths = dynamics_of(network(kind)), family()
+    kappa, step = paths.grid(2, 3) * 0.8, 1e-5
+    found = tangents(dynamics, paths, kappa, second=True)
+    for i in range(2):
+        shift = step * torch.eye(2, dtype=torch.float64)[i]
+        up, down = (tangents(dynamics, paths, kappa + s * shift) for s in (1, -1))
+        first = (up.states - down.states) / (2 * step)
+        second = (up.inputs - down.inputs) / (2 * step)
+        torch.testing.assert_close(found.inputs[:, :, i], first, rtol=0, atol=1e-6)
+        torch.testing.assert_close(found.second[:, :, i], second, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["leaky_rnn", "leaky_gru"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("second", [False, True])
+def test_stacks_agree_with_torch_func(kind, activation, second):
+    """The quick way and the generic way are two implementations of one thing."""
+    dynamics, paths = dynamics_of(network(kind, activation)), family()
+    kappa = paths.grid(3, 3)
+    quick = generic = start(dynamics, kappa, second, None)
+    advance = advance_of(dynamics, paths, kappa, second)
+    given = coordinate_stack(kappa, second)
+    for k in range(6):
+        quick = advance(quick, k)
+        inputs = pushed(lambda at, k=k: paths(at, k), [given], 2)
+        generic = pushed(dynamics.step, [generic, inputs], 2)
+    torch.testing.assert_close(quick, generic, rtol=1e-12, atol=1e-13)
+
+
+def test_the_adjoint_identity():
+    """lambda_T . a_T = sum_k lambda_{k+1} . F_u d_kappa u, with lambda_k = F_x^T lambda_{k+1}, exactly."""
+    dynamics, paths = dynamics_of(network("leaky_gru")), family()
+    kappa = paths.grid(2, 2)
+    found = tangents(dynamics, paths, kappa)
+    costate = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    left = torch.einsum("pn,pin->pi", costate, found.inputs[:, -1])
+    right = torch.zeros_like(left)
+    for k in reversed(range(6)):
+        _, pull = torch.func.vjp(
+            lambda x, at, k=k: dynamics.step(x, paths(at, k)), found.states[:, k], kappa
+        )
+        costate, gain = pull(costate)
+        right += gain
+    torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-14)
+
+
+def test_initial_states_that_depend_on_kappa():
+    def initial(kappa):
+        return torch.stack([kappa[:, 0] ** 2, kappa[:, 1].sin(), kappa[:, 0] * kappa[:, 1]], 1)
+
+    dynamics = dynamics_of(network(units=3))
+    paths, kappa = family(), family().grid(2, 2)
+    found = tangents(dynamics, paths, kappa, second=True, initial=initial)
+    for moment in (0, 3):
+
+        def final(k, moment=moment):
+            return unrolled(dynamics, paths, k, moment, initial)
+
+        jacobian = torch.func.jacrev(final)(kappa[1])
+        hessian = torch.func.jacfwd(torch.func.jacrev(final))(kappa[1])
+        torch.testing.assert_close(found.inputs[1, moment], jacobian.T)
+        torch.testing.assert_close(found.second[1, moment], hessian.permute(1, 2, 0))
+
+
+def test_only_the_moments_asked_for_and_beyond_the_last_input():
+    dynamics, paths = dynamics_of(network()), family()
+    kappa = paths.grid(4, 3)
+    everything, few = (
+        tangents(dynamics, paths, kappa),
+        tangents(dynamics, paths, kappa, at=[2, 6, 9]),
+    )
+    assert few.moments == (2, 6, 9) and few.vectors.shape == (12, 3, 3, 7)
+    assert few.whole is few.states
+    torch.testing.assert_close(few.vectors[:, :2], everything.vectors[:, [2, 6]])
+    held = unrolled(dynamics, paths, kappa[7], 9)
+    torch.testing.assert_close(few.states[7, 2], held)
+    assert [moment.k for moment in stream(dynamics, paths, kappa, at=[1, 5])] == [1, 5]
+    for bad in ([], [3, 3], [4, 1], [-1, 2]):
+        with pytest.raises(ValueError, match="rising order, from 0"):
+            tangents(dynamics, paths, kappa, at=bad)
+
+
+def test_chunks_and_progress():
+    dynamics, paths = CellOfMyOwn().dynamics(), family()
+    kappa = paths.grid(4, 3)
+    calls = []
+    whole = tangents(dynamics, paths, kappa, second=True)
+    parts = tangents(
+        dynamics, paths, kappa, second=True, chunk=5, progress=lambda *at: calls.append(at)
+    )
+    for name in ("whole", "states", "vectors", "second"):
+        torch.testing.assert_close(getattr(parts, name), getattr(whole, name))
+    assert calls == [(k, 21) for k in range(1, 22)]
+    with pytest.raises(ValueError, match="at least 1 point"):
+        tangents(dynamics, paths, kappa, chunk=0)
+
+
+def test_no_graph_is_kept_and_grad_mode_is_left_alone():
+    dynamics = Dynamics(
+        step=network("leaky_gru").double().step,
+        initial=lambda points: torch.zeros(points, 7, dtype=torch.float64),
+    )
+    for moment in stream(dynamics, family(), family().grid(2, 2)):
+        assert torch.is_grad_enabled()
+        assert not moment.state.requires_grad and not moment.inputs.requires_grad
+
+
+def test_a_slice_is_the_states_of_a_moment():
+    model, paths = network("leaky_gru"), family()
+    kappa = paths.grid(3, 3)
+    whole = tangents(model, paths, kappa, second=True)
+    immersion = state_slice(model, paths, 4)
+    jet = immersion(kappa, order=2)
+    torch.testing.assert_close(jet.value, whole.states[:, 4])
+    torch.testing.assert_close(jet.first, whole.inputs[:, 4])
+    torch.testing.assert_close(jet.second, whole.second[:, 4])
+    assert immersion(kappa).second is None and immersion.coordinates == paths.coordinates
+    for moment, order, match in ((0, 1, "moment from 1"), (3, 3, "order 1 or 2")):
+        with pytest.raises(ValueError, match=match):
+            state_slice(model, paths, moment)(kappa, order=order)
+
+
+def test_points_outside_the_domain():
+    outside = torch.tensor([[1.5, 0.0]], dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"strength in \[-1, 1\], got values from 1.5"):
+        tangents(network(), family(), outside)
+    with pytest.raises(ValueError, match="strength"):
+        state_slice(network(), family(), 3)(outside)
+    with pytest.raises(ValueError, match="at least one point"):
+        tangents(network(), family(), torch.zeros(0, 2))

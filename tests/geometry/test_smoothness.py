@@ -1,0 +1,139 @@
+"""Steps that have no derivative that torch can find are refused before the work starts."""
+
+import pytest
+import torch
+
+from warpline.geometry import Coordinate, Dynamics, Family, tangents
+from warpline.geometry.smoothness import check_differentiable
+
+UNITS = 12
+GENERATOR = torch.Generator().manual_seed(2)
+RECURRENT = torch.randn(UNITS, UNITS, dtype=torch.float64, generator=GENERATOR) / UNITS**0.5
+INPUT = torch.randn(2, UNITS, dtype=torch.float64, generator=GENERATOR)
+
+
+class WrongSlope(torch.autograd.Function):
+    @staticmethod
+    def forward(x):
+        return x**2
+
+    @staticmethod
+    def setup_context(context, inputs, output):
+        context.save_for_forward(inputs[0])
+
+    @staticmethod
+    def jvp(context, tangent):
+        return context.saved_tensors[0] * tangent
+
+    generate_vmap_rule = True
+
+
+class NoForward(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        return x.tanh()
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient
+
+
+def leaky(activation, recurrent=True, leak=0.1):
+    def step(state, inputs):
+        drive = inputs @ INPUT + (state @ RECURRENT if recurrent else 0)
+        return (1 - leak) * state + leak * activation(drive)
+
+    return step
+
+
+def dynamics(step, **changes):
+    settings = {"initial": lambda points: torch.zeros(points, UNITS, dtype=torch.float64)}
+    return Dynamics(step=step, **(settings | changes))
+
+
+def line(n_steps=20):
+    return Family(
+        (Coordinate("x", -1, 1),),
+        lambda kappa, step: torch.cat([kappa, torch.cos(3 * kappa)], dim=1),
+        n_steps,
+    )
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [torch.tanh, torch.relu, torch.abs, lambda x: torch.tanh(50 * x), lambda x: x.clamp(0, 1), torch.nn.functional.gelu],
+    ids=["tanh", "relu", "abs", "steep", "clamp", "gelu"],
+)  # fmt: skip
+def test_kinks_and_steep_sigmoids_pass(activation):
+    check_differentiable(dynamics(leaky(activation)), line(), line().grid(41))
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        torch.sign,
+        lambda x: torch.round(4 * x) / 4,
+        lambda x: torch.nn.functional.one_hot(x.argmax(-1), UNITS).double(),
+        lambda x: (x > 0).double(),
+        lambda x: torch.tanh(x.detach()),
+        lambda x: torch.tanh(x) + 0.3 * torch.sign(x),
+        WrongSlope.apply,
+    ],
+    ids=["sign", "round", "argmax", "threshold", "detach", "partly", "wrong-jvp"],
+)
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_jumps_and_hidden_dependence_are_refused(activation, recurrent):
+    with pytest.raises(TypeError, match=r"expected the step.*differentiable torch operations"):
+        tangents(dynamics(leaky(activation, recurrent)), line(), line().grid(5))
+
+
+def test_torch_s_own_error_is_put_into_words():
+    with pytest.raises(TypeError, match=r"jvp and vmap.*torch says: .*(jvp|setup_context)"):
+        tangents(dynamics(leaky(NoForward.apply)), line(), line().grid(5))
+    with pytest.raises(TypeError, match="torch says"):
+        tangents(
+            dynamics(leaky(lambda x: torch.from_numpy(x.numpy()).tanh())), line(), line().grid(5)
+        )
+
+
+def test_what_is_observed_is_checked_too():
+    with pytest.raises(TypeError, match="what is observed"):
+        tangents(dynamics(leaky(torch.tanh), observe=torch.sign), line(), line().grid(5))
+
+
+@pytest.mark.parametrize(
+    ("step", "match"),
+    [
+        (lambda x, u: x + torch.rand_like(x), "two calls with the same ones differ"),
+        (lambda x, u: x - x.mean(0) + u @ INPUT, "each point by itself"),
+        (lambda x, u: x[:, :3], "expected a step from states"),
+    ],
+)
+def test_steps_of_another_form(step, match):
+    with pytest.raises(TypeError, match=match):
+        tangents(dynamics(step), line(), line().grid(5))
+
+
+def test_integer_states():
+    with pytest.raises(TypeError, match=r"floating point.*int64"):
+        tangents(
+            dynamics(lambda x, u: x, initial=lambda n: torch.zeros(n, 3, dtype=torch.long)),
+            line(),
+            line().grid(5),
+        )
+
+
+def test_a_diverging_network_is_named():
+    with pytest.raises(ValueError, match="finite"):
+        tangents(dynamics(lambda x, u: torch.exp(10 * x + 10)), line(), line().grid(5))
+
+
+def test_a_network_whose_input_has_no_effect_passes():
+    found = tangents(dynamics(lambda x, u: 0.5 * x), line(4), line(4).grid(3))
+    assert not found.inputs.any()
+
+
+def test_one_point_is_enough():
+    check_differentiable(dynamics(leaky(torch.tanh)), line(), line().grid(2)[:1])
+    with pytest.raises(TypeError, match="expected the step"):
+        check_differentiable(dynamics(leaky(torch.sign)), line(), line().grid(2)[:1])

@@ -1,0 +1,247 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+
+from warpline.geometry.persistence import (
+    farthest_points,
+    largest_noise_ratio,
+    persistence_intervals,
+)
+from warpline.geometry.topology import (
+    UNDERSAMPLED,
+    Control,
+    betti_numbers,
+    gaussian_null,
+    loop_radii,
+    shuffled_null,
+)
+
+ANGLES = np.linspace(0, 2 * np.pi, 37, endpoint=False)
+
+
+def circle(count=200, radius=1.0, centre=0.0, arc=2 * np.pi):
+    angle = np.linspace(0, arc, count, endpoint=False)
+    return np.stack([radius * np.cos(angle) + centre, radius * np.sin(angle)], 1)
+
+
+def torus(second=1.0, columns=slice(None), rows=slice(None)):
+    """Clifford's, in R^4, on a grid: a product of circles of radius 1 and `second`."""
+    a, b = np.meshgrid(ANGLES[rows], ANGLES[columns], indexing="ij")
+    circles = [np.cos(a), np.sin(a), second * np.cos(b), second * np.sin(b)]
+    return np.stack(circles, -1).reshape(-1, 4)
+
+
+def sphere(rng, count=1200):
+    points = rng.normal(size=(count, 3))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+QUICK = {"landmarks": 80, "samples": 2, "nulls": 2, "max_dimension": 1}
+WITH_VOIDS = QUICK | {"max_dimension": 2, "landmarks": 140}
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        (circle(), (1, 1)),
+        (circle(arc=4.5), (1, 0)),
+        (np.linspace(0, 1, 200)[:, None] * [1, 2, 3], (1, 0)),
+        (np.concatenate([circle(centre=-1), circle(centre=1)]), (1, 2)),
+        (np.concatenate([circle(centre=-3), circle(centre=3)]), (2, 2)),
+    ],
+    ids=["circle", "arc", "line", "figure eight", "two circles"],
+)
+def test_curves(points, expected):
+    assert betti_numbers(points, **QUICK).numbers == expected
+
+
+def test_sphere_has_a_void_and_no_loop(rng):
+    assert betti_numbers(sphere(rng), **WITH_VOIDS).numbers == (1, 0, 1)
+
+
+def test_torus_and_its_cuts():
+    """The whole torus against the two controls, each of which shows its own topology."""
+    controls = {
+        "cut once": Control(torus(columns=slice(0, 27)), (1, 1, 0)),
+        "cut twice": Control(torus(columns=slice(0, 27), rows=slice(0, 27))),
+    }
+    found = betti_numbers(
+        torch.from_numpy(torus()), controls=controls, loop_radius=1.0, **WITH_VOIDS
+    )
+    assert found.numbers == (1, 2, 1)
+    assert not found.betti["undersampled"].any() and set(found.betti["note"]) == {""}
+    keys = ["cloud", "landmarks", "sample"]
+    wide = found.counts.pivot_table(index=keys, columns="dimension", values="count")
+    assert (wide.loc["cut once"] == [1, 1, 0]).all(axis=None)
+    assert (wide.loc["cut twice"] == [1, 0, 0]).all(axis=None)
+    assert (wide.loc["shuffled"] == [1, 0, 0]).all(axis=None)
+    assert (wide.loc["gaussian"] == [1, 0, 0]).all(axis=None)
+    # Both loops die where a circle of radius 1 is filled.
+    loops = found.intervals.query("cloud == 'data' and dimension == 1 and `rank` < 2")
+    assert loops["death"].to_numpy() == pytest.approx(np.sqrt(3), abs=0.1)
+
+
+def test_a_loop_of_a_control_does_not_hide_the_same_loop_of_the_data():
+    cylinder = Control(torus(columns=slice(0, 27)), (1, 1, 0))
+    enough = QUICK | {"landmarks": 140}
+    assert betti_numbers(torus(), controls={"cut": cylinder}, **enough).numbers == (1, 2)
+    # Declared contractible, its loop is noise that the data's must exceed.
+    hidden = betti_numbers(torus(), controls={"cut": Control(cylinder.points)}, **enough)
+    assert hidden.numbers == (1, 0)
+    assert hidden.betti["threshold_from"][1] == "cut"
+
+
+@pytest.mark.slow
+def test_a_noisy_torus_in_a_hundred_dimensions(rng):
+    frame, _ = np.linalg.qr(rng.normal(size=(100, 4)))
+    points = torus() @ frame.T + 0.01 * rng.normal(size=(37 * 37, 100))
+    found = betti_numbers(points, landmarks=200, samples=2, nulls=2, loop_radius=1.0)
+    assert found.numbers == (1, 2, 1)
+
+
+def test_a_torus_compressed_ten_times_looks_like_a_circle_and_is_marked():
+    grid = torus(second=0.1)
+    found = betti_numbers(grid, loop_radius=0.1, **WITH_VOIDS)
+    assert found.numbers[1:] != (2, 1)
+    assert found.betti["undersampled"].all()
+    assert found.betti["note"].tolist() == ["", UNDERSAMPLED, UNDERSAMPLED]
+    assert found.betti["covering_radius"][0] > 0.05
+    assert found.betti["gap"][0] == pytest.approx(2 * np.sin(np.pi / 37))
+    assert betti_numbers(grid, **QUICK).betti["undersampled"].isna().all()
+
+
+def test_a_coarse_sample_is_marked_however_many_landmarks_it_has():
+    """Five points of a circle: all of them landmarks, and still further apart than its radius."""
+    fine, coarse = (
+        betti_numbers(circle(n, radius=0.5), loop_radius=0.5, **QUICK).betti for n in (200, 5)
+    )
+    assert coarse["covering_radius"][0] == 0 and coarse["undersampled"].all()
+    assert not fine["undersampled"].any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_has_no_topology(seed):
+    points = np.random.default_rng(seed).normal(size=(800, 3))
+    found = betti_numbers(points, seed=seed, **QUICK)
+    assert found.betti["low"].tolist() == [1, 0]
+    assert found.numbers[1] == 0
+
+
+def test_disagreement_between_samplings_is_no_number():
+    """A small loop that half the landmarks step over and all of them see."""
+    points = np.concatenate([circle(400), circle(60, radius=0.16, centre=1.16)])
+    found = betti_numbers(points, **QUICK | {"landmarks": 60})
+    assert found.betti["low"][1] < found.betti["high"][1] == 2
+    assert found.numbers[1] is None
+
+
+def test_landmarks_cover_and_keep_apart(rng):
+    points = rng.normal(size=(300, 5))
+    chosen, radius = farthest_points(points, 40, first=7)
+    assert chosen[0] == 7 and len(set(chosen.tolist())) == 40
+    gaps = np.linalg.norm(points[:, None] - points[chosen], axis=-1).min(axis=1)
+    assert gaps.max() == pytest.approx(radius)
+    assert pdist(points[chosen]).min() >= radius
+    some, half = farthest_points(points, 20, first=7)
+    assert (some == chosen[:20]).all() and half > radius
+    # Of coinciding points, one.
+    assert len(farthest_points(np.repeat(points[:5], 10, axis=0), 40)[0]) == 5
+
+
+def test_a_circle_is_filled_at_root_three():
+    table = persistence_intervals(circle(60), 1)
+    loop = table[table["dimension"] == 1].iloc[0]
+    assert loop["birth"] == pytest.approx(2 * np.sin(np.pi / 60), rel=1e-5)
+    assert loop["death"] == pytest.approx(np.sqrt(3), rel=1e-5)
+    assert [round(largest_noise_ratio(k) ** 2, 6) for k in range(3)] == [4, 3, round(8 / 3, 6)]
+    first = table[table["dimension"] == 0]
+    assert np.isinf(first["ratio"].iloc[0]) and first["ratio"].iloc[1:].to_numpy() == pytest.approx(
+        1
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.01, 100))
+def test_intervals_do_not_know_coordinates_and_units(seed, size):
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(40, 4))
+    turn, _ = np.linalg.qr(rng.normal(size=(4, 4)))
+    moved = size * points @ turn + rng.normal(size=4)
+    ours, theirs = persistence_intervals(points, 1), persistence_intervals(moved, 1)
+    for ours_k, theirs_k in zip(
+        ours.groupby("dimension"), theirs.groupby("dimension"), strict=True
+    ):
+        ours_ends, theirs_ends = (
+            np.sort(table[1]["death"].to_numpy())[:-1] for table in (ours_k, theirs_k)
+        )
+        assert theirs_ends == pytest.approx(size * ours_ends, rel=1e-4)
+    # Landmarks are the same points.
+    assert (farthest_points(points, 10)[0] == farthest_points(moved, 10)[0]).all()
+
+
+def test_nulls_keep_what_they_say(rng):
+    points = torus() @ rng.normal(size=(4, 6)) + 3
+    shuffled = shuffled_null(points, np.random.default_rng(1))
+    assert (np.sort(shuffled, axis=0) == np.sort(points, axis=0)).all()
+    assert not np.allclose(shuffled, points)
+    drawn = np.concatenate(
+        [gaussian_null(points, np.random.default_rng(i)) for i in range(40)], axis=0
+    )
+    assert drawn.mean(axis=0) == pytest.approx(points.mean(axis=0), abs=0.05)
+    assert np.allclose(np.cov(drawn.T), np.cov(points.T), atol=0.15)
+    assert np.linalg.matrix_rank(drawn - points.mean(axis=0), tol=1e-8) == 4
+
+
+def test_loop_radii_of_a_torus_of_revolution():
+    """R = 2, r = 0.5: parallels have radius 2 + cos/2, meridians 0.5."""
+    a, _ = np.meshgrid(ANGLES, ANGLES[:9], indexing="ij")
+    shape = a.shape
+    metric = np.zeros((a.size, 3, 3))
+    metric[:, 0, 0] = 0.25
+    metric[:, 1, 1] = (2 + 0.5 * np.cos(a)).ravel() ** 2
+    assert loop_radii(metric, shape, 0, 2 * np.pi) == pytest.approx(np.full(9, 0.5))
+    around = loop_radii(torch.from_numpy(metric), shape, 1, 2 * np.pi)
+    assert around == pytest.approx(2 + 0.5 * np.cos(ANGLES))
+    with pytest.raises(ValueError, match="333 points"):
+        loop_radii(metric[:-1], shape, 0, 2 * np.pi)
+
+
+def test_the_same_seed_gives_the_same_tables_and_a_control_moves_nothing():
+    once = betti_numbers(circle(), seed=3, **QUICK)
+    again = betti_numbers(
+        circle(), seed=3, controls={"arc": Control(circle(arc=4.5), (1, 0))}, **QUICK
+    )
+    rest = again.intervals[again.intervals["role"] != "control"].reset_index(drop=True)
+    columns = ["cloud", "landmarks", "sample", "dimension", "birth", "death"]
+    assert once.intervals[columns].equals(rest[columns])
+
+
+@pytest.mark.parametrize(
+    ("points", "changes", "message"),
+    [
+        (np.zeros((5, 3, 2)), {}, "slice at a fixed time"),
+        (np.ones((50, 3)), {}, "after the first inputs"),
+        (np.full((50, 3), np.nan), {}, "finite"),
+        (circle(), {"landmarks": 500}, "from 8 to 400"),
+        (circle(), {"max_dimension": 3}, "0, 1 or 2"),
+        (circle(), {"margin": 0.5}, "margin of 1"),
+        (circle(), {"controls": {"data": Control(circle())}}, "name of its own"),
+        (circle(), {"controls": {"cut": Control(circle(), (1,))}}, "2 Betti numbers"),
+    ],
+)
+def test_bad_input_is_refused(points, changes, message):
+    with pytest.raises(ValueError, match=message):
+        betti_numbers(points, **QUICK | changes)
+
+
+def test_states_that_have_met_are_few_landmarks_and_half_of_them_fewer():
+    """Four places, however many states are in each: certain components, but no more than nulls have."""
+    corners = np.repeat([[0.0, 0], [0, 1], [1, 0], [1, 1]], 50, axis=0)
+    found = betti_numbers(corners, **QUICK)
+    assert found.numbers == (1, 0)
+    assert found.betti["certified"][0] == 4 and found.betti["covering_radius"][0] == 0
+    own = found.intervals.query("cloud == 'data' and dimension == 0")
+    assert own.groupby("landmarks").size().to_dict() == {40: 2 * 2, 80: 2 * 4}

@@ -1,0 +1,299 @@
+"""Tasks whose target is a vector, and the families of inputs of all tasks."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warpline.batches import TaskData
+from warpline.tasks.sequence_memory import angle_accuracy
+from warpline.tasks.trials import generate_trials, make_environment
+
+VECTOR = {
+    "context_integration": {"fixation": 200, "stimulus": 1000, "decision": 300},
+    "decision_line": {"stimulus": 1000, "decision": 300},
+    "circle_sign": {"decision": 100},
+    "sequence_memory": {
+        "fixation": 200,
+        "item_1": 300,
+        "item_2": 400,
+        "delay": {"choice": [200, 500]},
+        "report_1": 200,
+        "report_2": 300,
+    },
+}
+PDM = {"fixation": 200, "stimulus": 1000, "delay": {"choice": [300, 600]}, "decision": 300}
+
+
+def task(env, noise=1.0, name="Basic", **changes):
+    return {
+        "name": "Set",
+        "env": env,
+        "rules": ["Other", "Basic", "Anti"],
+        "variation": {"anti": name == "Anti", "delay": "delay" in VECTOR.get(env, {})},
+        "dt": 100,
+        "timing": VECTOR.get(env, PDM),
+        "input_noise": noise,
+        "parameters": {},
+    } | changes
+
+
+@pytest.mark.parametrize("env", VECTOR)
+@pytest.mark.parametrize("name", ["Basic", "Anti"])
+def test_every_trial_keeps_the_contract(env, name):
+    environment = make_environment(task(env), name)
+    data = generate_trials(task(env, name=name), name, "train", 50, 1)
+    assert data["target"].dims == ("trial", "time", "output")
+    assert data["target"].dtype == np.float32
+    assert data.attrs["n_outputs"] == data.sizes["output"]
+    assert data.attrs["tolerance"] > 0
+    valid, decision, asked = (data[key].values for key in ("valid", "decision", "asked"))
+    assert not data["inputs"].values[~valid].any()
+    assert not data["target"].values[~decision].any()
+    assert not (decision & ~asked).any() and not (asked & ~valid).any()
+    for k in range(50):
+        spans = {
+            period: slice(*(int(data[edge][k].sel(period=period)) for edge in ("start", "stop")))
+            for period in environment.periods
+        }
+        expected = np.zeros(valid.shape[1], bool)
+        for period in environment.decisions:
+            expected[spans[period]] = True
+        assert np.array_equal(decision[k], expected)
+        for period in environment.periods:
+            assert (asked[k, spans[period]] != (period in environment.unasked)).all()
+        assert np.array_equal(data["inputs"].sel(channel=f"rule_{name}").values[k], valid[k])
+        if "fixation" in data["channel"]:
+            on = np.flatnonzero(data["inputs"].sel(channel="fixation").values[k])
+            assert np.array_equal(on, np.arange(spans[environment.decisions[0]].start))
+    # A vector of length 1 is asked at every decision step.
+    assert np.allclose(np.linalg.norm(data["target"].values[decision], axis=-1), 1)
+
+
+def sign(name):
+    return lambda data: np.sign(data[name].values)[:, None]
+
+
+def relevant(data):
+    chosen = np.where(data["context"].values == 1, data["input_1"].values, data["input_2"].values)
+    return np.sign(chosen)[:, None]
+
+
+@pytest.mark.parametrize("name", ["Basic", "Anti"])
+@pytest.mark.parametrize(
+    ("env", "answer"),
+    [
+        ("context_integration", relevant),
+        ("decision_line", sign("evidence")),
+        ("circle_sign", sign("theta")),
+    ],
+)
+def test_the_right_answer_is_the_sign(env, answer, name):
+    data = generate_trials(task(env, name=name), name, "train", 60, 1)
+    expected = answer(data) * (-1 if name == "Anti" else 1)
+    target, decision = data["target"].values, data["decision"].values
+    assert len(np.unique(expected)) == 2
+    for k in range(60):
+        assert (target[k, decision[k]] == expected[k]).all()
+
+
+def test_memory_reports_the_items_in_order():
+    data = generate_trials(task("sequence_memory"), "Basic", "train", 40, 1)
+    for item in (1, 2):
+        start, stop = (data[edge].sel(period=f"report_{item}").values for edge in ("start", "stop"))
+        angle = data[f"angle_{item}"].values
+        for k in range(40):
+            target = data["target"].values[k, start[k] : stop[k]]
+            assert np.allclose(target, [np.cos(angle[k]), np.sin(angle[k])], atol=1e-6)
+            go = data["inputs"].sel(channel=f"go_{item}").values[k]
+            assert np.array_equal(np.flatnonzero(go), np.arange(start[k], stop[k]))
+    assert set((data["stop"] - data["start"]).sel(period="delay").values) == {2, 5}
+
+
+def test_evaluation_is_factorial():
+    data = generate_trials(task("context_integration"), "Basic", "evaluation", 2, 1)
+    cells = set(zip(*(data[k].values for k in ("context", "input_1", "input_2")), strict=True))
+    assert len(cells) == 72 and data.sizes["trial"] == 144
+    data = generate_trials(task("sequence_memory"), "Basic", "evaluation", 2, 1)
+    assert data.sizes["trial"] == 128
+
+
+@pytest.mark.parametrize("env", VECTOR)
+def test_noise_is_where_it_belongs_and_as_strong_as_configured(env):
+    quiet, noisy = (
+        generate_trials(task(env, noise), "Basic", "evaluation", 20, 1) for noise in (0.0, 3.0)
+    )
+    environment = make_environment(task(env), "Basic")
+    if env == "sequence_memory":  # delays differ, because noise draws from the same stream
+        noisy, quiet = noisy.isel(time=slice(0, 9)), quiet.isel(time=slice(0, 9))
+    difference = (noisy["inputs"] - quiet["inputs"]).values
+    for k, name in enumerate(environment.channel_names()):
+        shown = np.zeros(difference.shape[1], bool)
+        for period in environment.shown:
+            shown[int(noisy["start"][0].sel(period=period)) :][
+                : int((noisy["stop"] - noisy["start"])[0].sel(period=period))
+            ] = True
+        if name in environment.noisy:
+            assert difference[:, shown, k].std() == pytest.approx(3 / math.sqrt(100), rel=0.1)
+            assert not difference[:, ~shown, k].any()
+        else:
+            assert not difference[..., k].any()
+
+
+@pytest.mark.parametrize(("env", "noise"), [("context_integration", 12.0), ("decision_line", 6.0)])
+def test_ideal_observer_is_reached_by_the_sign_of_the_sum(env, noise):
+    data = generate_trials(task(env, noise), "Basic", "train", 3000, 1)
+    inputs = data["inputs"]
+    first, second = (inputs.sel(channel=f"input_{k}").values for k in (1, 2))
+    if env == "decision_line":
+        evidence, truth = first - second, data["evidence"].values
+    else:
+        evidence = np.where(data["context"].values[:, None] == 1, first, second)
+        truth = relevant(data)[:, 0]
+    right = np.sign(evidence.cumsum(1)) == np.sign(truth)[:, None]
+    accuracy = right[data["decision"].values].mean()
+    assert 0.7 < accuracy < 0.95
+    assert data["ideal"].values.mean() == pytest.approx(accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("deviation", "tolerance"), [(0.2, 0.3), (0.7, 0.5), (1.5, 0.5), (0.05, 1.0)]
+)
+def test_ideal_observer_of_memory_is_the_direction_of_the_mean(rng, deviation, tolerance):
+    cloud = np.array([1.0, 0.0]) + deviation * rng.normal(size=(200_000, 2))
+    share = (abs(np.arctan2(cloud[:, 1], cloud[:, 0])) < tolerance).mean()
+    assert angle_accuracy(deviation, tolerance) == pytest.approx(share, abs=0.004)
+
+
+def test_ideal_observer_of_memory_counts_the_steps_of_each_item():
+    data = generate_trials(task("sequence_memory", 12.0), "Basic", "train", 5, 1)
+    expected = np.mean([angle_accuracy(1.2 / math.sqrt(n), math.radians(30)) for n in (3, 4)])
+    assert np.allclose(data["ideal"].values, expected) and expected < 0.8
+
+
+def test_a_point_on_the_boundary_is_not_scored():
+    environment = make_environment(task("circle_sign", 0.0), "Basic")
+    environment.seed(1)
+    for theta in (0.0, -math.pi):
+        trial = environment.new_trial(theta=theta)
+        assert not environment.is_scored(trial)
+        assert environment.ideal_accuracy(trial) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("env", "parameters", "message"),
+    [
+        ("decision_line", {"tolerance": 1.5}, r"tolerance in \(0, 1\].*got 1.5"),
+        ("sequence_memory", {"tolerance_degrees": 120}, "between 0 and 90, got 120"),
+    ],
+)
+def test_a_tolerance_that_lets_anything_pass_is_refused(env, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make_environment(task(env, parameters=parameters), "Basic")
+
+
+def test_a_missing_period_is_named():
+    with pytest.raises(ValueError, match="got none of decision"):
+        make_environment(task("decision_line", timing={"stimulus": 100}), "Basic")
+
+
+def test_gymnasium_s_step_rewards_the_right_output():
+    environment = make_environment(task("decision_line", 0.0), "Basic")
+    environment.seed(1)
+    environment.reset()
+    environment.new_trial(evidence=0.5)
+    environment.t = environment.t_ind = 0
+    rewards = [environment.step(np.array([0.9]))[1] for _ in range(13)]
+    assert rewards == [0] * 10 + [1] * 3
+
+
+# --- families of inputs -------------------------------------------------------------------------
+
+FAMILIES = {
+    "perceptual_decision": ("coherence",),
+    "context_integration": ("input_1", "input_2"),
+    "sequence_memory": ("angle_1", "angle_2"),
+    "circle_sign": ("theta",),
+    "decision_line": ("evidence",),
+}
+FIXED = {"perceptual_decision": {"delay": 300}, "sequence_memory": {"delay": 500}}
+
+
+def shown_at(env, kappa):
+    """The trial variables that stand for a kappa."""
+    if env == "perceptual_decision":
+        return {"ground_truth": int(kappa[0] < 0), "coh": 51.2 * abs(kappa[0])}
+    return dict(zip(FAMILIES[env], kappa, strict=True))
+
+
+@pytest.mark.parametrize("env", FAMILIES)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_a_noise_free_trial_is_the_family_at_its_kappa(env, data):
+    fixed = FIXED.get(env, {})
+    timing = VECTOR.get(env, PDM) | fixed
+    own = task(env, 0.0, timing=timing)
+    own["variation"] = {"anti": False, "delay": "delay" in timing}
+    environment = make_environment(own, "Basic")
+    environment.seed(data.draw(st.integers(0, 1000)))
+    condition = {"context": data.draw(st.sampled_from([1, 2]))} if "context" in env else {}
+    varied = own | {"timing": VECTOR.get(env, PDM)}
+    family = make_environment(varied, "Basic").family(fixed, **condition)
+    assert tuple(family.names) == FAMILIES[env]
+    kappa = [data.draw(st.floats(c.low, c.high, allow_subnormal=False)) for c in family.coordinates]
+    environment.new_trial(**shown_at(env, kappa), **condition)
+    sequence = family.sequence(torch.tensor([kappa], dtype=torch.float64))[0]
+    assert sequence.shape == environment.ob.shape
+    np.testing.assert_allclose(environment.ob, sequence.numpy(), atol=1e-6)
+    for period, (start, stop) in family.periods.items():
+        assert (start, stop) == (environment.start_ind[period], environment.end_ind[period])
+
+
+@pytest.mark.parametrize("env", FAMILIES)
+def test_derivatives_go_through_a_family(env):
+    condition = {"context": 2} if "context" in env else {}
+    family = make_environment(task(env), "Basic").family(FIXED.get(env), **condition)
+    kappa = torch.full((3, len(family.coordinates)), 0.3, dtype=torch.float64)
+    direction = torch.ones_like(kappa)
+    _, exact = torch.func.jvp(family.sequence, (kappa,), (direction,))
+    step = 1e-5
+    rough = family.sequence(kappa + step) - family.sequence(kappa - step)
+    torch.testing.assert_close(exact, rough / (2 * step), atol=1e-8, rtol=0)
+    assert exact.abs().amax((0, 1)).max() > 0
+
+
+def test_the_irrelevant_input_is_in_the_family_too():
+    family = make_environment(task("context_integration"), "Basic").family(context=1)
+    middle = family.sequence(family.grid(3, 3))[:, 5]
+    assert len(torch.unique(middle, dim=0)) == 9
+
+
+@pytest.mark.parametrize(
+    ("env", "timing", "condition", "message"),
+    [
+        ("sequence_memory", {}, {}, r"one duration of delay.*choice of \[200.*timing=\{'delay'"),
+        ("decision_line", {"delya": 3}, {}, "among stimulus, decision; got delya"),
+        ("context_integration", {}, {}, r"each condition \(context\); got none"),
+        ("decision_line", {}, {"context": 1}, r"each condition \(none\); got context"),
+        ("context_integration", {}, {"context": 3}, "context=1 or context=2, got 3"),
+    ],
+)
+def test_what_a_family_needs_is_said(env, timing, condition, message):
+    with pytest.raises(ValueError, match=message):
+        make_environment(task(env), "Basic").family(timing, **condition)
+
+
+def test_a_task_without_a_smooth_stimulus_has_no_family(task_settings):
+    with pytest.raises(NotImplementedError, match="go_nogo states none: add coordinates"):
+        make_environment(task_settings("go_nogo"), "Basic").family()
+
+
+def test_tensors_of_a_vector_task():
+    data = TaskData.from_dataset(generate_trials(task("sequence_memory"), "Basic", "train", 30, 1))
+    assert data.target.dtype == torch.float32 and data.target.shape[-1] == data.n_outputs == 2
+    assert data.tolerance == pytest.approx(2 * math.sin(math.radians(15)))
+    rows = data.rows(torch.arange(5))
+    assert rows.target.shape[:2] == rows.asked.shape == rows.valid.shape
