@@ -92,6 +92,7 @@ class OnCluster(Checkout):
             "slurm-jobname-prefix": prefix,
             "latency-wait": 5,
         }
+        content["set-resources"]["pretrain"]["gpu_model"] = "fake"
         profile.write_text(yaml.safe_dump(content))
         for name in (CONFIG, "faulty.py"):
             shutil.copy2(HERE / name, root / name)

@@ -117,7 +117,8 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
         trains = rule in ("pretrain", "train")
         assert {job["partition"] for job in submitted} == {"gpu" if trains else "cpu"}
         for job in submitted:
-            assert job["gpus"] == ("gres:gpu:1" if trains else "N/A"), job
+            gpus = {"train": "gres:gpu:1", "pretrain": "gres:gpu:fake:1"}
+            assert job["gpus"] == gpus.get(rule, "N/A"), job
             # The logs of SLURM are found by rule and wildcards.
             logs = on_cluster.root.glob(f"logs/slurm/*_{rule}/**/{job['id']}.log")
             assert len(list(logs)) == 1
