@@ -7,10 +7,12 @@ result (settings, seeds, code digest). What cannot (time, versions, git commit) 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import platform
+import shutil
 import struct
 import subprocess
 import sys
@@ -45,6 +47,8 @@ __all__ = [
 
 KEY = "warpline"
 ROWS = "rows"
+FULL = 2**20
+"""Free bytes below which a file system counts as full."""
 FLOAT_FORMAT = "%.10g"
 REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym", "dsa-metric")
 
@@ -71,6 +75,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with part.open("rb") as handle:
             os.fsync(handle.fileno())
         part.replace(path)
+    except (OSError, RuntimeError) as error:
+        # netCDF says no more than "HDF error".
+        if shutil.disk_usage(path.parent).free < FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         part.unlink(missing_ok=True)
 
