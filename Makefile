@@ -70,7 +70,11 @@ schema: $(READY)
 benchmark: $(READY)
 	python benchmarks/training.py
 	python benchmarks/dsa.py
+	python benchmarks/geometry.py
+	python benchmarks/geodesics.py
 	python benchmarks/fixed_points.py
+	python benchmarks/mamba.py
+	python benchmarks/ensembles.py
 
 clean:
 	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

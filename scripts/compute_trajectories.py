@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
-    device = choose_device()
+    device, memory = choose_device(), settings["memory_mb"]
     tasks = [store.read_dataset(path) for path in arguments.trials]
     target = tasks[0]
     inputs = target["inputs"].transpose("trial", "time", "channel").values
@@ -47,7 +47,7 @@ def main() -> None:
         for fraction in settings["fractions"]:
             step, actual = nearest_checkpoint(list(summary), fraction)
             load(step)
-            window = cut_window(hidden_states(model, inputs), start, stop)
+            window = cut_window(hidden_states(model, inputs, memory), start, stop)
             if not np.isfinite(window).all():
                 # Of a diverged run, which its status says: nothing is left to compare.
                 window = np.zeros_like(window)
@@ -58,7 +58,7 @@ def main() -> None:
         means = {}
         for trials in tasks:
             states = hidden_states(
-                model, trials["inputs"].transpose("trial", "time", "channel").values
+                model, trials["inputs"].transpose("trial", "time", "channel").values, memory
             )
             decision = trials["decision"].transpose("trial", "time").values
             averaged, aligned = condition_means(

@@ -1,4 +1,4 @@
-"""Dissimilarity between trained networks that differ in one hyperparameter (same curriculum and seed)."""
+"""Dissimilarity between trained networks of two architectures (same curriculum and seed)."""
 
 import pandas as pd
 
@@ -8,10 +8,19 @@ FLOOR = "other seed"
 SEVERAL = "several"
 
 
+LEARNING = {"learning_rate", "batch_size"}
+
+
 def difference(a, b):
-    """Return the hyperparameter in which two architectures differ."""
-    keys = [key for key in a if a[key] != b[key]]
-    return keys[0].replace("_", " ") if len(keys) == 1 else SEVERAL
+    """Return what two architectures differ in: their models, one hyperparameter, or several."""
+    keys = {key for key in set(a) & set(b) if a[key] != b[key]}
+    if set(a) != set(b):
+        # An RNN and a Mamba have little else in common than how they learn, and learn best each in its way.
+        keys -= LEARNING
+    if keys == {"model"}:
+        names = sorted(entry["model"].rpartition(":")[2] for entry in (a, b))
+        return "\nagainst ".join(names).replace("_", " ")
+    return keys.pop().replace("_", " ") if len(keys) == 1 else SEVERAL
 
 
 def make(arguments, settings):

@@ -42,22 +42,26 @@ def make(arguments, settings):
     shades = plt.get_cmap(settings["style"]["colormap"])(scale(times) * 0.9)
     early, late = arrays["time"].values[network["moment_step"].values]
 
-    figure = plt.figure(figsize=(7.4, 6.2))
-    grid = figure.add_gridspec(2, 4, height_ratios=[1.35, 1])
+    figure = drawing.free_figure(figsize=(8.0, 6.4))
+    above = figure.add_gridspec(
+        1, 3, left=0.0, right=0.92, top=0.93, bottom=0.42, width_ratios=[1, 1, 0.03], wspace=0.12
+    )
+    below = figure.add_gridspec(1, 4, left=0.08, right=0.98, top=0.33, bottom=0.08, wspace=0.25)
     for k, context in enumerate(network["context"].values):
-        panel = figure.add_subplot(grid[0, 2 * k : 2 * k + 2], projection="3d")
+        panel = figure.add_subplot(above[k], projection="3d")
         manifold(panel, network, context, shades)
+        panel.set_box_aspect(None, zoom=1.15)
         drawing.letter(panel, "ab"[k], f"input {context} relevant")
     figure.colorbar(
-        plt.cm.ScalarMappable(scale, settings["style"]["colormap"]),
-        ax=figure.axes, fraction=0.02, pad=0.08, label="time (ms)",
+        plt.cm.ScalarMappable(scale, plt.get_cmap(settings["style"]["colormap"])),
+        cax=figure.add_subplot(above[2]), label="time (ms)",
     )  # fmt: skip
     letters = iter("cdef")
     for k, context in enumerate(network["context"].values):
         for j, (moment, at) in enumerate((("early", early), ("late", late))):
-            panel = figure.add_subplot(grid[1, 2 * k + j])
+            panel = figure.add_subplot(below[2 * k + j])
             gridlines(panel, network, context, moment, colours)
-            drawing.letter(panel, next(letters), f"{at:g} ms")
+            drawing.letter(panel, next(letters), f"input {context}, {at:g} ms")
             if k == j == 0:
                 panel.set_ylabel("irrelevant input")
             else:

@@ -37,8 +37,9 @@ def make(arguments, settings):
     side = arrays["relevant"].values
     edges = [side[0], side[-1]] * 2
 
-    figure = plt.figure(figsize=(7.4, 6.6))
-    grid = figure.add_gridspec(3, 6, height_ratios=[1, 1, 1.15])
+    figure = plt.figure(figsize=(7.6, 6.8))
+    top_part, bottom_part = figure.subfigures(2, 1, height_ratios=[2, 1.15])
+    maps_of = top_part.subplots(2, 4, width_ratios=[1, 1, 1, 0.06])
     for row, (moment, at) in enumerate((("early", early), ("late", late))):
         maps = [
             mean.sel(moment=moment).isel(tangent=k, tangent_b=k).transpose("irrelevant", "relevant")
@@ -47,7 +48,7 @@ def make(arguments, settings):
         top = max(float(found.max()) for found in maps)
         norm = LogNorm(top * 1e-4, top)
         for k, (name, found) in enumerate(zip(NAMES, maps, strict=True)):
-            panel = figure.add_subplot(grid[row, 2 * k : 2 * k + 2])
+            panel = maps_of[row, k]
             image = panel.imshow(
                 found.values.clip(top * 1e-4), norm=norm, origin="lower", extent=edges
             )
@@ -55,15 +56,16 @@ def make(arguments, settings):
             panel.set_xlabel("relevant input" if row else "")
             if k == 0:
                 panel.set_ylabel("irrelevant input")
-        figure.colorbar(image, ax=figure.axes[-3:], fraction=0.02, pad=0.02)
-    panel = figure.add_subplot(grid[2, :3])
+        top_part.colorbar(image, cax=maps_of[row, 3])
+    series, shares = bottom_part.subplots(1, 2)
+    panel = series
     over_time(panel, arrays, "component", NAMES, colours)
     panel.set_yscale("log")
     panel.set_ylabel("metric, mean over inputs")
-    panel.legend(ncols=3)
+    panel.legend(loc="lower center", ncols=3)
     ratio = drawing.number(summary, "metric, relevant / irrelevant", "context 1", "late")
     drawing.letter(panel, "g", f"relevant / irrelevant, late: {ratio}")
-    panel = figure.add_subplot(grid[2, 3:])
+    panel = shares
     order = {1: "black", 2: "0.45", 3: "0.7"}
     over_time(panel, arrays, "eigenvalue", order, order)
     panel.set_ylim(0, 1.02)

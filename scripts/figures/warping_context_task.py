@@ -6,24 +6,36 @@ from warpline import plotting
 from warpline.warping import drawing
 
 
-def decoder(axes, arrays, over, colours):
-    """Draw the output against one input, averaged over the other, with its spread over that other."""
-    rest = "irrelevant" if over == "relevant" else "relevant"
-    x = arrays[over].values
+def relevant(axes, arrays, colour):
+    """Draw the output against the relevant input, with its spread over the irrelevant one."""
+    x = arrays["relevant"].values
     for moment, look in (("early", "--"), ("late", "-")):
-        found = arrays["decoder"].sel(moment=moment).transpose("seed", "context", over, rest)
-        mean = found.mean(rest).values.reshape(-1, len(x))
-        spread = found.std(rest).values.reshape(-1, len(x)).mean(axis=0)
+        found = arrays["decoder"].sel(moment=moment)
+        found = found.transpose("seed", "context", "relevant", "irrelevant")
+        mean = found.mean("irrelevant").values.reshape(-1, len(x))
+        spread = found.std("irrelevant").values.reshape(-1, len(x)).mean(axis=0)
         middle = mean.mean(axis=0)
-        axes.fill_between(
-            x, middle - spread, middle + spread, color=colours[over], alpha=0.12, lw=0
-        )
-        if arrays.sizes["seed"] > 1:
-            axes.plot(x, mean.T, color=colours[over], lw=0.4, alpha=0.4, ls=look)
-        axes.plot(x, middle, color=colours[over], lw=1.5, ls=look, label=moment)
-    axes.set_xlabel(f"{over} input")
-    axes.set_ylim(-1.5, 1.5)
+        axes.fill_between(x, middle - spread, middle + spread, color=colour, alpha=0.15, lw=0)
+        axes.plot(x, mean.T, color=colour, lw=0.4, alpha=0.4, ls=look)
+        axes.plot(x, middle, color=colour, lw=1.5, ls=look, label=moment)
     axes.legend()
+
+
+def irrelevant(axes, arrays, colours):
+    """Draw the output against the irrelevant input, where the relevant one is above and below 0."""
+    x = arrays["irrelevant"].values
+    signs = {"above 0": arrays["relevant"] > 0, "below 0": arrays["relevant"] < 0}
+    for (label, chosen), colour in zip(signs.items(), colours, strict=True):
+        for moment, look in (("early", "--"), ("late", "-")):
+            found = arrays["decoder"].sel(moment=moment).isel(relevant=np.flatnonzero(chosen))
+            found = found.transpose("seed", "context", "irrelevant", "relevant")
+            mean = found.mean("relevant").values.reshape(-1, len(x))
+            axes.plot(x, mean.T, color=colour, lw=0.4, alpha=0.4, ls=look)
+            axes.plot(
+                x, mean.mean(axis=0), color=colour, lw=1.5, ls=look,
+                label=label if moment == "late" else None,
+            )  # fmt: skip
+    axes.legend(title="relevant input", loc="center right")
 
 
 def make(arguments, settings):
@@ -64,12 +76,17 @@ def make(arguments, settings):
             below.set_ylabel("output")
         else:
             below.legend(title="means 1, 2", fontsize="x-small", title_fontsize="x-small", ncols=2)
-    for k, over in enumerate(("relevant", "irrelevant")):
+    blue, orange = colours["relevant"], colours["irrelevant"]
+    for k, name in enumerate(("relevant", "irrelevant")):
         panel = figure.add_subplot(grid[2, 2 * k : 2 * k + 2])
-        decoder(panel, arrays, over, colours)
-        drawing.letter(panel, "cd"[k], f"decoder against the {over} input")
         if k == 0:
+            relevant(panel, arrays, blue)
             panel.set_ylabel("output")
+        else:
+            irrelevant(panel, arrays, (blue, orange))
+        panel.set_ylim(-1.5, 1.5)
+        panel.set_xlabel(f"{name} input")
+        drawing.letter(panel, "cd"[k], f"decoder against the {name} input")
     early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
     figure.suptitle(
         f"n = {arrays.sizes['seed']} networks in two contexts; a, b: the first network; "

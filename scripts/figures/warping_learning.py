@@ -6,6 +6,14 @@ import pandas as pd
 from warpline import plotting, store
 from warpline.warping import drawing
 
+LONG = {
+    "metric": "metric (angle to the end)",
+    "cka": "CKA to the end",
+    "dsa": "DSA to the end",
+    "procrustes": "Procrustes to the end",
+    "cka_debiased": "debiased CKA to the end",
+}
+
 
 def by_seed(rows, name, column, seeds):
     """Return fractions, and values (seed, fraction), of one name."""
@@ -20,7 +28,8 @@ def dots(axes, relations, quantity, look, label):
         axes.plot(row[quantity], -k, look[name][1], color=look[name][0], ms=5)
         bounds = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
         axes.plot(bounds, [-k, -k], color=look[name][0], lw=1)
-    axes.set_yticks(-np.arange(len(relations)), relations.index)
+    names = [LONG.get(name, name) for name in relations.index]
+    axes.set_yticks(-np.arange(len(relations)), names)
     axes.axvline(0, color="0.6", lw=0.8, ls=":")
     axes.set_xlabel(label)
 
@@ -49,14 +58,16 @@ def make(arguments, settings):
     labels = {name: plotting.MEASURE_LABELS.get(name, name) for name in names}
     colours = drawing.colour_of(settings["style"])
 
-    figure, axes = plt.subplots(2, 3, figsize=(9.4, 5.4))
-    panel = axes[0, 0]
+    figure = plt.figure(figsize=(9.6, 5.8))
+    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.15])
+    panels = above.subplots(1, 4)
+    panel = panels[0]
     drawing.lines(panel, *by_seed(numbers, "accuracy", "value", seeds), "black")
     panel.set_ylim(0, 1.03)
     panel.set_ylabel("accuracy")
     drawing.letter(panel, "a", "behaviour")
 
-    panel = axes[0, 1]
+    panel = panels[1]
     for name in [*settings["measures"], "metric"]:
         rows = numbers if name == "metric" else over
         fractions, values = by_seed(rows, name, "value", seeds)
@@ -65,11 +76,11 @@ def make(arguments, settings):
             label = "metric (angle)" if name == "metric" else labels[name].partition(" (")[0]
             drawing.lines(panel, fractions, share, look[name][0], label, marker=look[name][1], ms=3)
     panel.set_ylim(bottom=0)
-    panel.set_ylabel("dissimilarity to the end\n(share of the first)")
+    panel.set_ylabel("dissimilarity to the end / first")
     panel.legend()
     drawing.letter(panel, "b", "how far from the end")
 
-    panel = axes[0, 2]
+    panel = panels[2]
     for k, name in enumerate(arrays["tangent"].values):
         found = by_seed(numbers, f"log10 G, {name}", "value", seeds)
         shade = colours.get(str(name), list(colours.values())[k])
@@ -78,7 +89,7 @@ def make(arguments, settings):
     panel.legend()
     drawing.letter(panel, "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
 
-    panel = axes[1, 0]
+    panel = panels[3]
     for name in ("share seen by the readout", "anisotropy of inputs", "effective rank"):
         if name in names:
             found = by_seed(numbers, name, "value", seeds)
@@ -87,21 +98,15 @@ def make(arguments, settings):
     panel.set_ylabel("shape of the metric")
     panel.legend()
     drawing.letter(panel, "d", "direction and shape")
-    for panel in (axes[0, 0], axes[0, 1], axes[0, 2], axes[1, 0]):
+    for panel in panels:
         panel.set_xlabel("fraction of training")
 
-    dots(axes[1, 1], relations, "spearman", look, "rank correlation with accuracy")
-    axes[1, 1].set_xlim(-1.05, 1.05)
-    drawing.letter(axes[1, 1], "e", "moves with behaviour?")
-    dots(
-        axes[1, 2],
-        relations,
-        "lag",
-        look,
-        "half way, after (+) or before (−) accuracy\n(fraction of training)",
-    )
-    axes[1, 2].set_yticklabels([])
-    drawing.letter(axes[1, 2], "f", "when?")
+    moves, when = below.subplots(1, 2, sharey=True)
+    dots(moves, relations, "spearman", look, "rank correlation with accuracy")
+    moves.set_xlim(-1.05, 1.05)
+    drawing.letter(moves, "e", "moves with behaviour?")
+    dots(when, relations, "lag", look, "half way: before (−) or after (+) accuracy, in training")
+    drawing.letter(when, "f", "when?")
     figure.suptitle(
         f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks", fontsize="small"
     )

@@ -49,7 +49,7 @@ def make(arguments, settings):
     seen = arrays["seen"].transpose("seed", "time", "tangent").values
     for k, name in enumerate(("angle_1", "angle_2")):
         drawing.lines(panel, time, seen[..., k], colours[name], NAMES[name])
-    panel.set_ylim(0, 1)
+    panel.set_ylim(bottom=0)
     panel.set_ylabel("share seen by the decoder")
     drawing.letter(panel, "b", "direction")
 
@@ -79,7 +79,10 @@ def make(arguments, settings):
         panel.axvline(place, color="0.6", lw=0.8, ls=":")
     panel.set_xlabel("w: part of the turn-over by size")
     panel.set_ylabel("δ: change of the metric")
-    panel.set_ylim(bottom=0)
+    panel.set_xlim(
+        min(0.0, float(arrays["w"].min())) - 0.05, max(1.0, float(arrays["w"].max())) + 0.05
+    )
+    panel.set_ylim(0, 1.25 * float(arrays["defect"].max()))
     drawing.letter(panel, "d", f"w = {drawing.number(summary, 'two items: w')}")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks", fontsize="small")
     return figure

@@ -90,7 +90,14 @@ class Plan:
     @cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         """Seeds in blocks of ``jobs.seeds_per_job``; a seed added at the end changes no full block."""
-        size = self.config.jobs.seeds_per_job
+        return self._in_blocks(self.config.jobs.seeds_per_job)
+
+    @cached_property
+    def training_blocks(self) -> tuple[tuple[int, ...], ...]:
+        """Seeds that are trained in one job, in blocks of ``jobs.seeds_per_training_job``."""
+        return self._in_blocks(self.config.jobs.seeds_per_training_job)
+
+    def _in_blocks(self, size: int) -> tuple[tuple[int, ...], ...]:
         return tuple(self.seeds[i : i + size] for i in range(0, len(self.seeds), size))
 
     def blocks_up_to(self, block: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:

@@ -6,6 +6,7 @@ again, and a list of all seeds or curricula is never in one, so that adding to i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from warpline.config.models import Measure
@@ -18,6 +19,7 @@ __all__ = [
     "measure_slice",
     "network_slice",
     "pretraining_slice",
+    "seeds_slice",
     "statistics_slice",
     "taskset_slice",
     "training_slice",
@@ -53,23 +55,10 @@ def taskset_slice(plan: Plan, taskset: str, task: str) -> Slice:
     }
 
 
-# What of an architecture makes the network; its learning rate belongs to the loop.
-NETWORK_KEYS = {
-    "model",
-    "units",
-    "activation",
-    "init",
-    "gain",
-    "tau",
-    "noise",
-    "parameters",
-    "batch_size",
-}
-
-
-def network_slice(plan: Plan, architecture: str) -> Slice:
-    """Return what a network is built from."""
-    return plan.config.architectures[architecture].model_dump(include=NETWORK_KEYS)
+def network_slice(plan: Plan, architecture: str, *left_out: str) -> Slice:
+    """Return what of an architecture makes the network; its learning rate belongs to the loop."""
+    entry = plan.config.architectures[architecture]
+    return entry.model_dump(exclude={"learning_rate", *left_out})
 
 
 def _loop(plan: Plan, stage: str, architecture: str, free: str) -> Slice:
@@ -84,7 +73,7 @@ def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str, s
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": network_slice(plan, architecture),
+        "architecture": network_slice(plan, architecture, "layer"),
         "training": _loop(plan, "pretraining", architecture, "all"),
     }
 
@@ -99,9 +88,15 @@ def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
     return {
         "seed": plan.config.seed,
         "streams": {"weights": name, "run": name},
-        "architecture": network_slice(plan, subject.architecture),
+        # Which layer is looked at changes no weight.
+        "architecture": network_slice(plan, subject.architecture, "layer"),
         "training": loop,
     }
+
+
+def seeds_slice(parts: Sequence[Slice]) -> Slice:
+    """Join the training slices of several seeds, which differ in their streams alone."""
+    return {**parts[0], "streams": [part["streams"] for part in parts]}
 
 
 def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
@@ -113,6 +108,7 @@ def trajectories_slice(plan: Plan, subject: Subject) -> Slice:
         "curriculum": subject.curriculum,
         "fractions": settings.fractions,
         "variance": settings.variance,
+        "memory_mb": settings.memory_mb,
         "period": plan.config.tasksets[subject.taskset].window,
     }
 

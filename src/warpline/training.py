@@ -15,13 +15,18 @@ from torch import Tensor, nn
 
 from warpline import progress, store
 from warpline.batches import BatchOrder, TaskData
+from warpline.models.base import outputs_of
 from warpline.schedule import checkpoint_steps
 
 __all__ = [
     "Evaluation",
+    "Resume",
     "TrainingRun",
     "balanced_loss",
+    "begin",
     "decision_accuracy",
+    "follow_up",
+    "free_parameters",
     "none_for_nan",
     "train",
 ]
@@ -116,7 +121,7 @@ def _evaluate(
 ) -> list[Evaluation]:
     rows = []
     for data in validation:
-        outputs, _ = model(data.inputs)
+        outputs = outputs_of(model, data.inputs)
         rows.append(
             Evaluation(
                 step=step,
@@ -143,7 +148,7 @@ def _nan_for_none(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: math.nan if value is None else value for key, value in row.items()}
 
 
-class _Resume:
+class Resume:
     """The resume file: everything that the rest of a run depends on, under a key of its causes."""
 
     def __init__(self, path: Path, key: str) -> None:
@@ -153,6 +158,7 @@ class _Resume:
     def save(
         self, run: TrainingRun, model: nn.Module, adam: torch.optim.Adam, noise: torch.Generator
     ) -> None:
+        """Write the state of an unfinished run, atomically."""
         tensors: Weights = {"noise": noise.get_state().numpy()}
         for name, parameter in model.named_parameters():
             tensors[f"weight/{name}"] = parameter.detach().cpu().numpy()
@@ -208,7 +214,8 @@ class _Resume:
         return run
 
 
-def _free_parameters(model: nn.Module, free: str) -> list[nn.Parameter]:
+def free_parameters(model: nn.Module, free: str) -> list[nn.Parameter]:
+    """Return the parameters that learn, ``all`` or ``input``, and let no others take gradients."""
     chosen = []
     for name, parameter in model.named_parameters():
         learns = free == "all" or name in model.input_weights  # type: ignore[operator]
@@ -216,6 +223,61 @@ def _free_parameters(model: nn.Module, free: str) -> list[nn.Parameter]:
         if learns:
             chosen.append(parameter)
     return chosen
+
+
+def begin(
+    model: nn.Module,
+    validation: Sequence[TaskData],
+    settings: Mapping[str, Any],
+    adam: torch.optim.Adam,
+    noise: torch.Generator,
+    resume: Resume | None,
+) -> TrainingRun:
+    """Return a run that goes on from its resume file, or a new one with its first checkpoint."""
+    run = resume.load(model, adam, noise) if resume else None
+    if run is None:
+        run = TrainingRun(history=_evaluate(model, validation, 0, math.nan))
+        run.checkpoints[0] = _weights(model)
+        if not all(math.isfinite(row.loss) for row in run.history):
+            run.status = "diverged"
+    if settings["max_steps"] == 0 and run.status == "running":
+        run.status = "untrained"
+    return run
+
+
+def follow_up(
+    run: TrainingRun,
+    model: nn.Module,
+    validation: Sequence[TaskData],
+    settings: Mapping[str, Any],
+    keep: set[int],
+    norm: float,
+) -> bool:
+    """Do what is due after an update: evaluate, say how the run stands, keep a checkpoint.
+
+    Returns
+    -------
+    bool
+        Whether the network was evaluated.
+    """
+    due = run.step % settings["evaluate_every"] == 0 or run.step == settings["max_steps"]
+    evaluated = due or run.step in keep
+    if evaluated:
+        rows = _evaluate(model, validation, run.step, norm)
+        run.history += rows
+        if not all(math.isfinite(row.loss) for row in rows):
+            run.status = "diverged"
+            return True
+    if due:
+        reached = all(row.accuracy >= settings["target_fraction"] * row.ideal for row in rows)
+        run.streak = run.streak + 1 if reached else 0
+        if run.streak >= settings["sustained"]:
+            run.status = "converged"
+        elif run.step == settings["max_steps"]:
+            run.status = "max_steps"
+    if run.step in keep or run.status != "running":
+        run.checkpoints[run.step] = _weights(model)
+    return evaluated
 
 
 def train(
@@ -263,28 +325,20 @@ def train(
     A run whose loss or gradient is not finite stops there with status ``diverged``, and keeps the
     checkpoints made before. A run that is killed and goes on ends with the same bits as one that is not.
     """
-    free = _free_parameters(model, settings["free"])
+    free = free_parameters(model, settings["free"])
     device = next(model.parameters()).device
     adam = torch.optim.Adam(free, lr=settings["learning_rate"], fused=True)
     noise = torch.Generator().manual_seed(noise_seed)
     max_steps = settings["max_steps"]
     keep = set(checkpoint_steps(settings["checkpoints"], max_steps)) if max_steps else {0}
-    resume = _Resume(resume_path, resume_key) if resume_path is not None else None
+    resume = Resume(resume_path, resume_key) if resume_path is not None else None
 
-    run = resume.load(model, adam, noise) if resume else None
-    if run is None:
-        run = TrainingRun(history=_evaluate(model, validation, 0, math.nan))
-        run.checkpoints[0] = _weights(model)
-        if not all(math.isfinite(row.loss) for row in run.history):
-            run.status = "diverged"
-
-    if max_steps == 0 and run.status == "running":
-        run.status = "untrained"
+    run = begin(model, validation, settings, adam, noise, resume)
     with progress.bar(max_steps, "training", "update", run.step) as shown:
         while run.status == "running":
             task, rows = order(run.step)
             batch = training[task].rows(rows).to(device)
-            outputs, _ = model(batch.inputs, noise)
+            outputs = outputs_of(model, batch.inputs, noise)
             loss = balanced_loss(outputs, batch)
             adam.zero_grad(set_to_none=True)
             loss.backward()
@@ -296,25 +350,12 @@ def train(
             run.step += 1
             shown.update()
 
-            due = run.step % settings["evaluate_every"] == 0 or run.step == max_steps
-            if due or run.step in keep:
-                rows_now = _evaluate(model, validation, run.step, norm)
-                run.history += rows_now
+            if follow_up(run, model, validation, settings, keep, norm):
+                rows_now = run.at(run.step)
                 if watch:
                     watch(rows_now)
-                if not all(math.isfinite(row.loss) for row in rows_now):
-                    run.status = "diverged"
-                    break
-                shown.set_postfix(accuracy=f"{np.mean([r.accuracy for r in rows_now]):.3f}")
-            if due:
-                reached = all(r.accuracy >= settings["target_fraction"] * r.ideal for r in rows_now)
-                run.streak = run.streak + 1 if reached else 0
-                if run.streak >= settings["sustained"]:
-                    run.status = "converged"
-                elif run.step == max_steps:
-                    run.status = "max_steps"
-            if run.step in keep or run.status != "running":
-                run.checkpoints[run.step] = _weights(model)
+                accuracy = np.mean([row.accuracy for row in rows_now])
+                shown.set_postfix(accuracy=f"{accuracy:.3f}")
             if resume and run.status == "running" and run.step % settings["resume_every"] == 0:
                 resume.save(run, model, adam, noise)
     if run.status == "diverged":

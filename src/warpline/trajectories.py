@@ -15,10 +15,16 @@ __all__ = ["condition_means", "cut_window", "hidden_states", "principal_componen
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
-CHUNK = 512
+ARRAYS = 5
+"""How many arrays of the size of its states a model holds at most while it runs (Mamba)."""
+
+SAMPLES = 8192
+"""States that are taken to double precision at once."""
 
 
-def hidden_states(model: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+def hidden_states(
+    model: nn.Module, inputs: NDArray[np.float32], memory_mb: int = 1000
+) -> NDArray[np.float32]:
     """Run a model noise-free and return its hidden states.
 
     Parameters
@@ -26,6 +32,9 @@ def hidden_states(model: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.f
     model : torch.nn.Module
         Fulfils `warpline.models.base.Model`.
     inputs : ndarray, shape (trial, time, channel)
+    memory_mb : int
+        Bound on what a run takes beside the result: trials are run in portions that keep to it, or one
+        by one where a single trial passes it. A portion takes up to five times its states.
 
     Returns
     -------
@@ -34,12 +43,19 @@ def hidden_states(model: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.f
     import torch
 
     device = next(model.parameters()).device
-    chunks = []
+
+    def run(start: int, stop: int) -> NDArray[np.float32]:
+        batch = torch.from_numpy(inputs[start:stop]).to(device)
+        states: NDArray[np.float32] = model(batch)[1].cpu().numpy()
+        return states
+
     with torch.no_grad():
-        for start in range(0, len(inputs), CHUNK):
-            batch = torch.from_numpy(inputs[start : start + CHUNK]).to(device)
-            chunks.append(model(batch)[1].cpu().numpy())
-    return np.concatenate(chunks)
+        first = run(0, 1)
+        states = np.empty((len(inputs), *first.shape[1:]), first.dtype)
+        portion = max(1, memory_mb * 2**20 // (ARRAYS * first.nbytes))
+        for start in range(0, len(inputs), portion):
+            states[start : start + portion] = run(start, start + portion)
+    return states
 
 
 def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:
@@ -92,13 +108,18 @@ def principal_components(states: Floats, variance: float) -> tuple[NDArray[np.fl
     kept : float
         The share that they keep; 1 for constant states.
     """
-    samples = states.reshape(-1, states.shape[-1]).astype(np.float64)
-    mean = samples.mean(axis=0)
-    centred = samples - mean
-    eigenvalues, vectors = np.linalg.eigh(centred.T @ centred)
+    samples = states.reshape(-1, states.shape[-1])
+    mean = samples.mean(axis=0, dtype=np.float64)
+    # In portions: with a Mamba's hundreds of units the states in double precision would be gigabytes.
+    portions = [samples[start : start + SAMPLES] for start in range(0, len(samples), SAMPLES)]
+    scatter = np.zeros((len(mean), len(mean)))
+    for portion in portions:
+        centred = portion - mean
+        scatter += centred.T @ centred
+    eigenvalues, vectors = np.linalg.eigh(scatter)
     eigenvalues, vectors = np.clip(eigenvalues[::-1], 0, None), vectors[:, ::-1]
     total = eigenvalues.sum()
-    if total <= 1e-20 * max(float(np.sum(samples**2)), 1e-300):
+    if total <= 1e-20 * max(float(total + len(samples) * mean @ mean), 1e-300):
         return np.full((*states.shape[:2], 1), float(np.linalg.norm(mean))), 1.0
     shares = np.cumsum(eigenvalues) / total
     count = min(int(np.searchsorted(shares, variance)) + 1, len(shares))
@@ -106,7 +127,7 @@ def principal_components(states: Floats, variance: float) -> tuple[NDArray[np.fl
     # The sign of a component is arbitrary: let its largest loading be positive.
     largest = np.abs(vectors).argmax(axis=0)
     vectors = vectors * np.sign(vectors[largest, np.arange(count)])
-    scores = samples @ vectors
+    scores = np.concatenate([portion.astype(np.float64) @ vectors for portion in portions])
     outside = mean - vectors @ (vectors.T @ mean)
     if np.linalg.norm(outside) > 1e-9 * np.sqrt(total):
         scores = np.column_stack([scores, np.full(len(scores), np.linalg.norm(outside))])

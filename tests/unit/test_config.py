@@ -119,6 +119,26 @@ CASES = {
         put("measures", "dsa20", {"n_delays": 5, "rank": 20}),
         "measures.dsa20: expected an entry with `measure:` and a name, such as `measure: dsa`",
     ),
+    "key of an RNN in a Mamba": (
+        put("architectures", "mamba_d8_l1", "units", 64),
+        "architectures.mamba_d8_l1.units: unknown key; expected one of model, learning_rate",
+    ),
+    "unknown key of a Mamba": (
+        put("architectures", "mamba_d8_l1", "d_modle", 8),
+        "architectures.mamba_d8_l1.d_modle: unknown key; did you mean 'd_model'?",
+    ),
+    "key of a Mamba in an RNN": (
+        put("architectures", "leaky_rnn", "expand", 8),
+        "architectures.leaky_rnn.expand: unknown key; expected one of model, learning_rate",
+    ),
+    "layer that a Mamba does not have": (
+        put("architectures", "mamba_d8_l2", "layer", 3),
+        "architectures.mamba_d8_l2: layer: expected at most n_layers = 2, got 3",
+    ),
+    "architecture without a model": (
+        put("architectures", "mine", {"units": 8}),
+        "architectures.mine: expected an entry with `model:` and a name, such as `model: leaky_rnn`",
+    ),
     "settings that a measure does not have": (
         put("measures", "cka", "settings", {"n_delays": 3}),
         "measures.cka.settings: cka has no settings, got n_delays",
@@ -317,6 +337,24 @@ def test_a_grid_becomes_names_and_stands_for_all(raw_config):
     assert "leaky_rnn" not in config.architectures
 
 
+def test_a_mamba_has_sizes_of_its_own_and_no_time_constant(raw_config):
+    raw_config["architectures"]["mamba"] = {
+        "model": "mamba",
+        "d_model": [8, 16],
+        "n_layers": [1, 2],
+    }
+    raw_config["run"]["grid"][0]["architectures"] = ["mamba"]
+    raw_config["tasksets"]["PDM"]["dt"] = 200  # above the tau of an RNN
+    raw_config["measures"]["dsa"]["n_delays"] = 5
+    raw_config["tasksets"]["PDM"]["timing"]["decision"] = 400
+    config = load(raw_config)
+    names = ["mamba-d8-l1", "mamba-d8-l2", "mamba-d16-l1", "mamba-d16-l2"]
+    assert config.run.grid[0].architectures == names
+    entry = config.architectures["mamba-d16-l2"].model_dump()
+    assert (entry["d_model"], entry["d_state"], entry["d_conv"], entry["expand"]) == (16, 16, 4, 2)
+    assert not {"units", "tau", "activation", "init", "gain", "noise"} & set(entry)
+
+
 def test_later_files_go_on_top_mappings_add_and_lists_replace(tmp_path, project):
     top = tmp_path / "top.yaml"
     top.write_text("name: mine\nrun: {seeds: [7]}\ncurricula: {new: {pretrain: [Basic]}}\n")
@@ -349,6 +387,7 @@ def test_schema_accepts_the_default_and_refuses_a_typo(raw_config):
     schema = json_schema()
     jsonschema.validate(raw_config, schema)
     raw_config["architectures"]["leaky_rnn"]["units"] = [64, 128]
+    raw_config["architectures"]["mamba_d8_l1"]["d_state"] = [4, 16]
     jsonschema.validate(raw_config, schema)
     raw_config["training"]["max_step"] = 3
     with pytest.raises(jsonschema.ValidationError):

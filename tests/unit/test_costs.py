@@ -28,7 +28,10 @@ NAMES = {"taskset": "PDM", "architecture": "leaky_rnn", "curriculum": "master", 
 def test_every_rule_that_submits_jobs_has_a_cost(project):
     found = set()
     for path in (project / "workflow" / "rules").glob("*.smk"):
-        found |= set(re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE))
+        text = path.read_text()
+        found |= set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+        # Rules that are made in a loop are named after their first part.
+        found |= set(re.findall(r'"_"\.join\(\["(\w+)"', text))
     named = {name for name in RULES if not name.endswith("*")}
     assert {name for name in found if not name.startswith("draw_")} == named
     for path in (project / "workflow" / "rules").glob("*.smk"):
@@ -89,6 +92,25 @@ def test_frozen_networks_without_pretraining_are_expected_to_run_to_the_end(plan
     hopeless = costs.of("train", NAMES | {"curriculum": "master_frozen"})
     assert hopeless.seconds == pytest.approx(hopeless.longest)
     assert costs.of("train", NAMES | {"curriculum": "pretrain_frozen"}).seconds < hopeless.seconds
+
+
+def test_blocks_of_seeds_are_one_job(plan):
+    one, block = (Costs(plan(gpu=True, seeds_per_training_job=n)) for n in (1, 5))
+    assert len(list(RULES["train"].jobs(one.sizes))) == 25
+    assert len(list(RULES["train"].jobs(block.sizes))) == 5
+    apart, together = one.of("train", NAMES), block.of("train", NAMES, n_seeds=5)
+    assert together.disk == pytest.approx(5 * apart.disk)
+    assert 4 * apart.longest < together.longest < 5 * apart.longest
+    assert together.memory > apart.memory
+
+
+def test_every_model_has_a_size(raw_config):
+    raw_config["architectures"]["other"] = {"model": "mamba", "d_model": 8, "n_layers": 2}
+    raw_config["run"]["grid"][0]["architectures"] = ["other"]
+    sizes = Costs(Plan(load(raw_config))).sizes
+    # Of this network there are 2,699 parameters and 2 x 16 x 16 states.
+    assert sizes.hidden("other") == 512
+    assert sizes.weights("other") == pytest.approx(2699, rel=0.15)
 
 
 def test_forecast_says_what_is_on_gpus(plan):

@@ -14,6 +14,7 @@ def plan(raw_config):
 
 
 MASTER = Subject("PDM", "leaky_rnn", "master")
+MAMBA = Subject("PDM", "mamba_d8_l2", "master")
 
 
 def test_subjects_are_the_union_of_the_blocks_each_once(raw_config):
@@ -42,6 +43,16 @@ def test_blocks_of_seeds(raw_config):
     raw_config["run"]["seeds"].append(6)
     assert Plan(load(raw_config)).blocks[:2] == plan.blocks[:2]
     assert split_seeds(join_seeds((3, 4))) == (3, 4)
+
+
+def test_blocks_of_training_are_their_own(raw_config):
+    raw_config["jobs"] = {"seeds_per_job": 5, "seeds_per_training_job": 3}
+    plan = Plan(load(raw_config))
+    assert plan.training_blocks == ((1, 2, 3), (4, 5)) and plan.blocks == ((1, 2, 3, 4, 5),)
+    alone = [slices.training_slice(plan, MASTER, seed) for seed in (4, 5)]
+    joined = slices.seeds_slice(alone)
+    assert joined["streams"] == [part["streams"] for part in alone]
+    assert {**joined, "streams": alone[0]["streams"]} == alone[0]
 
 
 def test_pretraining_is_shared_whatever_its_order(raw_config):
@@ -87,6 +98,14 @@ CHANGES = {
         lambda r: r["architectures"]["leaky_rnn"].update(units=99),
         {"training", "trajectories"},
     ),
+    "layer": (
+        lambda r: r["architectures"]["mamba_d8_l2"].update(layer=1),
+        {"mamba trajectories"},
+    ),
+    "states of a Mamba": (
+        lambda r: r["architectures"]["mamba_d8_l2"].update(d_state=8),
+        {"mamba training", "mamba trajectories"},
+    ),
     "another architecture": (lambda r: r["architectures"]["leaky_gru"].update(units=99), set()),
     "curriculum added": (lambda r: r["curricula"].update(new={}), set()),
     "noise": (lambda r: r["tasksets"]["PDM"].update(input_noise=2.0), {"trials"}),
@@ -95,7 +114,10 @@ CHANGES = {
         set(),
     ),
     "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
-    "root seed": (lambda r: r.update(seed=3), {"trials", "training", "cka", "dsa"}),
+    "root seed": (
+        lambda r: r.update(seed=3),
+        {"trials", "training", "mamba training", "cka", "dsa"},
+    ),
     "batching of jobs": (lambda r: r.update(jobs={"seeds_per_job": 3}), set()),
     "within": (lambda r: r["comparison"]["within"].update(fractions=[0.0, 1.0]), {"cka", "dsa"}),
 }
@@ -104,6 +126,8 @@ MAKERS = {
     "trials": lambda p: slices.trials_slice(p, "PDM", "Basic", "train"),
     "training": lambda p: slices.training_slice(p, MASTER, 1),
     "trajectories": lambda p: slices.trajectories_slice(p, MASTER),
+    "mamba training": lambda p: slices.training_slice(p, MAMBA, 1),
+    "mamba trajectories": lambda p: slices.trajectories_slice(p, MAMBA),
     "cka": lambda p: slices.comparison_slice(p, "cka"),
     "dsa": lambda p: slices.comparison_slice(p, "dsa"),
     "statistics": slices.statistics_slice,

@@ -304,56 +304,55 @@ def test_damaged_resume_file_is_discarded_with_a_word(run, tmp_path, caplog):
 
 @pytest.mark.slow
 def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path, project):
-    """SIGKILL in mid-training, for real: the script is run, killed, and run again."""
+    """SIGKILL in mid-training, for real: the script is run, killed, and run again.
+
+    The job trains two seeds; on a CPU each gets the bytes of a job of its own.
+    """
     for split, count in (("train", 256), ("validation", 40)):
         data = generate_trials(task_settings(), "Basic", split, count, 1)
         store.write_dataset(data, tmp_path / f"{split}.nc", {})
-    loop = LOOP | {"max_steps": 1200, "resume_every": 25, "evaluate_every": 50}
-    settings = {
-        "seed": 1,
-        "streams": {"weights": ["w"], "run": ["Set", "rnn", "master", 1]},
-        "architecture": ARCHITECTURE | {"units": 64},
-        "training": loop,
-    }
+    loop = LOOP | {"max_steps": 800, "resume_every": 25, "evaluate_every": 50}
 
-    def start(folder):
+    def start(folder, seeds):
+        settings = {
+            "seed": 1,
+            "streams": [{"weights": ["w", k], "run": ["Set", "rnn", "master", k]} for k in seeds],
+            "architecture": ARCHITECTURE | {"units": 64},
+            "training": loop,
+        }
         command = [sys.executable, str(project / "scripts" / "train_network.py")]
         command += ["--settings", json.dumps(settings), "--code", "c"]
-        command += [
-            "--train",
-            str(tmp_path / "train.nc"),
-            "--validation",
-            str(tmp_path / "validation.nc"),
-        ]
-        command += ["--resume", str(folder / "state.safetensors")]
-        command += [
-            "--checkpoints",
-            str(folder / "c.safetensors"),
-            "--history",
-            str(folder / "h.csv"),
-        ]
+        for option in ("train", "validation"):
+            command += [f"--{option}", str(tmp_path / f"{option}.nc")]
+        for option, name in (
+            ("resume", "state.safetensors"),
+            ("checkpoints", "c.safetensors"),
+            ("history", "h.csv"),
+        ):
+            command += [f"--{option}", *(str(folder / str(k) / name) for k in seeds)]
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
-    whole = start(tmp_path / "whole")
-    assert whole.wait(timeout=240) == 0, whole.stderr.read()
+    for k in (1, 2):
+        whole = start(tmp_path / "whole", [k])
+        assert whole.wait(timeout=240) == 0, whole.stderr.read()
 
     broken = tmp_path / "broken"
     kills = 0
-    for after in (100, 500):
-        job = start(broken)
+    for seed, after in ((1, 100), (2, 400)):
+        job = start(broken, [1, 2])
         deadline = time.time() + 120
+        state = broken / str(seed) / "state.safetensors"
         while time.time() < deadline and job.poll() is None:
-            state = broken / "state.safetensors"
             if state.is_file() and store.read_tensor_metadata(state)["step"] >= after:
                 os.kill(job.pid, signal.SIGKILL)
                 break
             time.sleep(0.02)
         kills += job.wait() == -signal.SIGKILL
-        assert not (broken / "c.safetensors").exists()
+        assert not (broken / "1" / "c.safetensors").exists()
     assert kills == 2
-    last = start(broken)
+    last = start(broken, [1, 2])
     assert last.wait(timeout=240) == 0
-    assert "going on from update" in last.stderr.read()
-    for name in ("c.safetensors", "h.csv"):
+    assert last.stderr.read().count("going on from update") == 2
+    for name in ("1/c.safetensors", "1/h.csv", "2/c.safetensors", "2/h.csv"):
         assert (broken / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert not (broken / "state.safetensors").exists()
+    assert not list(broken.rglob("state.safetensors"))

@@ -5,7 +5,8 @@ from warpline.models.base import build_model
 from warpline.trajectories import condition_means, cut_window, hidden_states, principal_components
 
 
-def test_chunks_change_nothing(rng, monkeypatch):
+@pytest.mark.parametrize("memory_mb", [0, 1])
+def test_portions_change_nothing(rng, monkeypatch, memory_mb):
     settings = {
         "model": "leaky_rnn",
         "units": 6,
@@ -17,9 +18,22 @@ def test_chunks_change_nothing(rng, monkeypatch):
     model = build_model(settings, 3, 2, 50.0, seed=1)
     inputs = rng.normal(size=(25, 8, 3)).astype("f4")
     whole = hidden_states(model, inputs)
-    monkeypatch.setattr("warpline.trajectories.CHUNK", 7)
-    np.testing.assert_allclose(hidden_states(model, inputs), whole, atol=1e-6)
+    ran = []
+    monkeypatch.setattr("warpline.trajectories.ARRAYS", 2**20 // (7 * whole[0].nbytes))
+    model.register_forward_hook(lambda _, batch, result: ran.append(len(batch[0])))
+    portions = hidden_states(model, inputs, memory_mb)
+    np.testing.assert_allclose(portions, whole, atol=1e-6)
     assert whole.shape == (25, 8, 6)
+    assert ran == ([1] * 26 if memory_mb == 0 else [1, 7, 7, 7, 4])
+
+
+def test_components_in_portions_are_the_components(rng, monkeypatch):
+    states = (rng.normal(size=(9, 20, 4)) @ rng.normal(size=(4, 12)) + 3).astype("f4")
+    whole, kept = principal_components(states, 0.99)
+    monkeypatch.setattr("warpline.trajectories.SAMPLES", 50)
+    portions, also_kept = principal_components(states, 0.99)
+    np.testing.assert_allclose(portions, whole, atol=1e-9)
+    assert also_kept == pytest.approx(kept, abs=1e-12)
 
 
 def test_window_follows_each_trial():

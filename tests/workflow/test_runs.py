@@ -74,7 +74,7 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
 def test_the_package_opens_what_the_workflow_made(finished):
     results = finished.root / "results"
     runs = warpline.list_runs("tiny", results)
-    assert len(runs) == 8
+    assert len(runs) == 10
     run = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretrain_anti_frozen", 2, results)
     assert run.steps[0] == 0 and run.steps[-1] == 20
     assert run.history()["step"].iloc[-1] == 20
@@ -140,6 +140,24 @@ def test_tables_tell_same_from_cross_seed(finished):
     assert cross["dissimilarity"].between(0, 1).all()
 
 
+def test_a_job_of_several_seeds_makes_the_files_of_jobs_of_one(finished, fresh):
+    """A rule per block, seeds that are left over by themselves; on a CPU, the same bytes."""
+    fresh.configure(jobs={"seeds_per_training_job": 2}, run__seeds=[1, 2, 3])
+    planned = fresh.planned("training")
+    assert {rule: planned[rule] for rule in ("pretrain_1_2", "pretrain", "train_1_2", "train")} == {
+        "pretrain_1_2": 1,
+        "pretrain": 1,
+        "train_1_2": 5,
+        "train": 5,
+    }
+    fresh.snakemake("training")
+    made = fresh.outputs()
+    for name, content in finished.outputs().items():
+        if name.startswith(("training/", "pretraining/")):
+            assert made[name] == content, name
+    assert any("seed~3" in name for name in made)
+
+
 def test_example_runs(finished, project):
     example = [
         sys.executable,
@@ -172,7 +190,10 @@ def test_a_diverging_run_is_a_row_and_the_rest_goes_on(fresh):
     assert set(runs.loc[("leaky_gru", "master"), "status"]) == {"diverged"}
     assert set(runs.loc[("leaky_rnn", "master"), "status"]) == {"max_steps"}
     between = store.read_table(fresh.root / "results/tiny/compare/architectures/cka/PDM/seed~1.csv")
-    assert set(between["status"]) == {"diverged"} and between["dissimilarity"].isna().all()
+    lost = (between[["architecture_a", "architecture_b"]] == "leaky_gru").any(axis=1)
+    assert set(between[lost]["status"]) == {"diverged"}
+    assert between[lost]["dissimilarity"].isna().all()
+    assert len(between[~lost]) == 1 and between[~lost]["dissimilarity"].notna().all()
 
 
 def test_an_error_of_a_job_reaches_its_log_and_leaves_no_output(fresh):

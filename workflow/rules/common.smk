@@ -29,7 +29,7 @@ from warpline.config import ConfigError, load
 from warpline.costs import RULES, Costs
 from warpline.digest import digest
 from warpline.files import Files
-from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES
+from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds
 from warpline.plan import Plan, Subject
 from warpline.registry import locate
 
@@ -84,14 +84,18 @@ def settings(content):
     return json.dumps(content, sort_keys=True)
 
 
-def resources_of(rule):
+def resources_of(rule, n_seeds=1):
     """Return what a rule's jobs ask a cluster for; a job that was killed asks for more."""
-    gpu = {"gpu": 1} if RULES[rule].gpu and CONFIG.jobs.gpu else {}
-    return {
-        "mem_mb": lambda wildcards, attempt: COSTS.memory_mb(rule, wildcards, attempt),
-        "runtime": lambda wildcards, attempt: COSTS.runtime(rule, wildcards, attempt),
-        **gpu,
+    found = {
+        "mem_mb": lambda wildcards, attempt: COSTS.memory_mb(rule, wildcards, attempt, n_seeds),
+        "runtime": lambda wildcards, attempt: COSTS.runtime(rule, wildcards, attempt, n_seeds),
     }
+    if RULES[rule].gpu and CONFIG.jobs.gpu:
+        found["gpu"] = 1
+    if n_seeds > 1:
+        # Profiles know the rule by its name: what they set holds for its blocks of seeds, too.
+        found |= dict(workflow.resource_settings.overwrite_resources.get(rule, {}))
+    return found
 
 
 def subject(wildcards):

@@ -240,7 +240,7 @@ rule draw_hyperparameters:
             f"{LAYOUT.figure('hyperparameters', False)}.svg",
             caption="../report/hyperparameters.rst",
             category="6. Between architectures",
-            labels={"figure": "by hyperparameter", "task set": "{taskset}"},
+            labels={"figure": "by model and hyperparameter", "task set": "{taskset}"},
         ),
         png=f"{LAYOUT.figure('hyperparameters', False)}.png",
     log:

@@ -1,4 +1,4 @@
-# One job per network. Curricula with the same pretraining share one pretrained network.
+# One job per network, or per block of seeds. Curricula with the same pretraining share one pretrained network.
 
 
 TRAIN = (
@@ -8,53 +8,114 @@ TRAIN = (
     " --checkpoints {output.checkpoints:q} --history {output.history:q} > {log:q} 2>&1"
 )
 
-
-rule pretrain:
-    input:
-        train=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "train"),
-        validation=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "validation"),
-    output:
-        checkpoints=LAYOUT.checkpoints("pretraining"),
-        history=LAYOUT.history("pretraining"),
-    log:
-        f"{LOGS}/pretrain/{{taskset}}/{{architecture}}/{{pretraining}}/seed~{{seed}}.log",
-    benchmark:
-        f"{BENCHMARKS}/pretrain/{{taskset}}/{{architecture}}/{{pretraining}}/seed~{{seed}}.tsv"
-    conda:
-        GPU if CONFIG.jobs.gpu else CPU
-    resources:
-        **resources_of("pretrain"),
-    params:
-        settings=lambda w: settings(
-            slices.pretraining_slice(PLAN, w.taskset, w.architecture, w.pretraining, int(w.seed))
-        ),
-        code=lambda w: code("train_network.py", model_of(w)),
-        resume=lambda w: LAYOUT.resume("pretraining").format(**w),
-        initial="",
-    shell:
-        TRAIN
+# A rule's outputs cannot depend on a wildcard: each block of several seeds has a rule of its own, and all
+# seeds that have a job to themselves share the one whose block is empty.
+BLOCKS = [block for block in PLAN.training_blocks if len(block) > 1]
+SINGLE = (
+    r"\d+"
+    if not BLOCKS
+    else alternatives(str(block[0]) for block in PLAN.training_blocks if len(block) == 1)
+)
 
 
-rule train:
-    input:
-        train=lambda w: FILES.training_trials(w.taskset, w.curriculum, "train"),
-        validation=lambda w: FILES.training_trials(w.taskset, w.curriculum, "validation"),
-        initial=lambda w: FILES.initial(**w),
-    output:
-        checkpoints=LAYOUT.checkpoints("training"),
-        history=LAYOUT.history("training"),
-    log:
-        f"{LOGS}/train/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seed}}.log",
-    benchmark:
-        f"{BENCHMARKS}/train/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seed}}.tsv"
-    conda:
-        GPU if CONFIG.jobs.gpu else CPU
-    resources:
-        **resources_of("train"),
-    params:
-        settings=lambda w: settings(slices.training_slice(PLAN, subject(w), int(w.seed))),
-        code=lambda w: code("train_network.py", model_of(w)),
-        resume=lambda w: LAYOUT.resume("training").format(**w),
-        initial=lambda w, input: (f"--initial '{input.initial}'" if input.get("initial") else ""),
-    shell:
-        TRAIN
+def of_block(pattern, block):
+    """Return a pattern for each seed of a block; as it is, with its wildcard, for the empty one."""
+    return [pattern.replace("{seed}", str(seed)) for seed in block] or [pattern]
+
+
+def seeds_of_block(wildcards, block):
+    """Return the seeds of a job."""
+    return block or [int(wildcards.seed)]
+
+
+def block_name(block):
+    """Return a block as it stands in the name of a log."""
+    return join_seeds(block) if block else "{seed}"
+
+
+def resume_files(stage, wildcards, block):
+    """Return the states of a job's unfinished networks."""
+    return [
+        LAYOUT.resume(stage).format(**{**wildcards, "seed": seed})
+        for seed in seeds_of_block(wildcards, block)
+    ]
+
+
+for BLOCK in [(), *BLOCKS]:
+
+    rule:
+        name:
+            "_".join(["pretrain", *map(str, BLOCK)])
+        input:
+            train=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "train"),
+            validation=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "validation"),
+        output:
+            checkpoints=of_block(LAYOUT.checkpoints("pretraining"), BLOCK),
+            history=of_block(LAYOUT.history("pretraining"), BLOCK),
+        log:
+            f"{LOGS}/pretrain/{{taskset}}/{{architecture}}/{{pretraining}}/seed~{block_name(BLOCK)}.log",
+        benchmark:
+            f"{BENCHMARKS}/pretrain/{{taskset}}/{{architecture}}/{{pretraining}}/seed~{block_name(BLOCK)}.tsv"
+        wildcard_constraints:
+            seed=SINGLE,
+        conda:
+            GPU if CONFIG.jobs.gpu else CPU
+        resources:
+            **resources_of("pretrain", n_seeds=max(1, len(BLOCK))),
+        params:
+            settings=lambda w, block=BLOCK: settings(
+                slices.seeds_slice(
+                    [
+                        slices.pretraining_slice(
+                            PLAN, w.taskset, w.architecture, w.pretraining, seed
+                        )
+                        for seed in seeds_of_block(w, block)
+                    ]
+                )
+            ),
+            code=lambda w: code("train_network.py", model_of(w)),
+            resume=lambda w, block=BLOCK: resume_files("pretraining", w, block),
+            initial="",
+        shell:
+            TRAIN
+
+    rule:
+        name:
+            "_".join(["train", *map(str, BLOCK)])
+        input:
+            train=lambda w: FILES.training_trials(w.taskset, w.curriculum, "train"),
+            validation=lambda w: FILES.training_trials(w.taskset, w.curriculum, "validation"),
+            initial=lambda w, block=BLOCK: [
+                path
+                for seed in seeds_of_block(w, block)
+                for path in FILES.initial(w.taskset, w.architecture, w.curriculum, seed)
+            ],
+        output:
+            checkpoints=of_block(LAYOUT.checkpoints("training"), BLOCK),
+            history=of_block(LAYOUT.history("training"), BLOCK),
+        log:
+            f"{LOGS}/train/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{block_name(BLOCK)}.log",
+        benchmark:
+            f"{BENCHMARKS}/train/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{block_name(BLOCK)}.tsv"
+        wildcard_constraints:
+            seed=SINGLE,
+        conda:
+            GPU if CONFIG.jobs.gpu else CPU
+        resources:
+            **resources_of("train", n_seeds=max(1, len(BLOCK))),
+        params:
+            settings=lambda w, block=BLOCK: settings(
+                slices.seeds_slice(
+                    [
+                        slices.training_slice(PLAN, subject(w), seed)
+                        for seed in seeds_of_block(w, block)
+                    ]
+                )
+            ),
+            code=lambda w: code("train_network.py", model_of(w)),
+            resume=lambda w, block=BLOCK: resume_files("training", w, block),
+            initial=lambda w, input: (
+                f"--initial {shlex.join(input.initial)}" if input.get("initial") else ""
+            ),
+        shell:
+            TRAIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -17,6 +18,7 @@ __all__ = [
     "Positive",
     "Seed",
     "Strict",
+    "by_name",
 ]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80)]
@@ -76,18 +78,37 @@ class DSA(Strict):
     """Refuse a rank above what the data carry, instead of padding with zeros."""
 
 
-def _measure_kind(value: Any) -> str | None:
-    name = value.get("measure") if isinstance(value, dict) else getattr(value, "measure", None)
-    if not isinstance(name, str):
-        return None
-    return "tag:dsa" if name == "dsa" else "tag:named"
+def by_name(
+    key: str, named: Mapping[str, type[Strict]], otherwise: type[Strict], example: str
+) -> Discriminator:
+    """Return what tells entries of a catalogue apart by a name in them; tags are ``tag:<class>``.
+
+    Parameters
+    ----------
+    key : str
+        The key that holds the name.
+    named : mapping of str to model
+        Names that have a model of their own.
+    otherwise : model
+        For all other names.
+    example : str
+        A name, for the message where there is none.
+    """
+
+    def kind(value: Any) -> str | None:
+        name = value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+        if not isinstance(name, str):
+            return None
+        return f"tag:{named.get(name, otherwise).__name__}"
+
+    return Discriminator(
+        kind,
+        custom_error_type="unnamed",
+        custom_error_message=f"expected an entry with `{key}:` and a name, such as `{key}: {example}`",
+    )
 
 
 Measure = Annotated[
-    Annotated[NamedMeasure, Tag("tag:named")] | Annotated[DSA, Tag("tag:dsa")],
-    Discriminator(
-        _measure_kind,
-        custom_error_type="measure",
-        custom_error_message="expected an entry with `measure:` and a name, such as `measure: dsa`",
-    ),
+    Annotated[NamedMeasure, Tag("tag:NamedMeasure")] | Annotated[DSA, Tag("tag:DSA")],
+    by_name("measure", {"dsa": DSA}, NamedMeasure, "dsa"),
 ]

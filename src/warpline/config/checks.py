@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from warpline import registry
 from warpline.config.errors import nearest
-from warpline.config.models import DSA, Config, TaskSet, TruncatedExponential, Uniform
+from warpline.config.models import (
+    DSA,
+    Config,
+    RecurrentArchitecture,
+    TaskSet,
+    TruncatedExponential,
+    Uniform,
+)
 
 __all__ = ["faults"]
 
@@ -212,7 +219,7 @@ def _training(config: Config) -> Iterator[str]:
             )
     for name in _used(config, "architectures"):
         entry = config.architectures.get(name)
-        if entry is None:
+        if not isinstance(entry, RecurrentArchitecture):
             continue
         known = _statement("models", entry.model, "Network", "activations")
         if known and entry.activation not in known:
@@ -230,7 +237,7 @@ def _training(config: Config) -> Iterator[str]:
                 f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
                 f"= {trials}, got {entry.batch_size}"
             )
-        if entry.tau < config.tasksets[taskset].dt:
+        if isinstance(entry, RecurrentArchitecture) and entry.tau < config.tasksets[taskset].dt:
             yield (
                 f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
                 f"{config.tasksets[taskset].dt} ms, got {entry.tau}"

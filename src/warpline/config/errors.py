@@ -40,6 +40,10 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     """Return the keys that are valid at a place of the configuration."""
     current = [model]
     for part in path:
+        if str(part).startswith("tag:"):
+            # Which member of a union the entry is.
+            current = [found for found in current if part == f"tag:{found.__name__}"] or current
+            continue
         fields = [found.model_fields[part] for found in current if part in found.model_fields]
         # A name of a catalogue, or a place in a list, leads to the models that it holds.
         if fields:
@@ -79,11 +83,11 @@ def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, An
                 f"letter, got {item['input']!r}"
             )
         elif item["type"] == "extra_forbidden":
-            keys = _fields_at(model, tuple(where[:-1]))
+            keys = _fields_at(model, item["loc"][:-1])
             faults.append(f"{place}: unknown key; {nearest(str(where[-1]), keys)}")
         elif item["type"] == "missing":
             faults.append(f"{place}: expected a value, got none")
-        elif item["type"] in ("measure", "duration"):
+        elif item["type"] in ("unnamed", "duration"):
             faults.append(f"{place}: {item['msg']}, got {item['input']!r}")
         elif item["type"] == "value_error":
             text = str(item["ctx"]["error"]) if "ctx" in item else item["msg"]

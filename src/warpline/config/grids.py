@@ -10,6 +10,7 @@ from typing import Any
 __all__ = ["expand"]
 
 SHORT = {"units": "", "activation": "", "init": "", "learning_rate": "lr", "batch_size": "b"}
+SHORT |= {"d_model": "d", "d_state": "n", "n_layers": "l"}
 """How a key stands in a name; empty where the value speaks for itself."""
 
 

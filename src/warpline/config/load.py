@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from warpline.config.checks import faults
 from warpline.config.errors import ConfigError, explain
 from warpline.config.grids import expand
-from warpline.config.models import Architecture, Config
+from warpline.config.models import Config, MambaArchitecture, RecurrentArchitecture
 
 __all__ = ["json_schema", "load", "load_files"]
 
@@ -78,13 +78,11 @@ def load_files(paths: Iterable[str | Path]) -> Config:
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of a configuration file, for editors and for the drift test."""
     schema = Config.model_json_schema()
-    properties = schema["$defs"][Architecture.__name__]["properties"]
-    for key, value in properties.items():
-        if key != "parameters":
-            description = value.pop("description", None)
-            default = {"default": value.pop("default")} if "default" in value else {}
-            properties[key] = {"anyOf": [value, {"type": "array", "items": value}], **default}
-            if description:
-                properties[key]["description"] = description
+    for model in (RecurrentArchitecture, MambaArchitecture):
+        properties = schema["$defs"][model.__name__]["properties"]
+        for key, value in properties.items():
+            if key != "parameters":
+                described = {k: value.pop(k) for k in ("default", "description") if k in value}
+                properties[key] = {"anyOf": [value, {"type": "array", "items": value}], **described}
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from warpline.config.attractors import Attractors
 from warpline.config.base import (
@@ -17,6 +17,7 @@ from warpline.config.base import (
     Positive,
     Seed,
     Strict,
+    by_name,
 )
 from warpline.config.warping import Analysis
 
@@ -26,7 +27,9 @@ __all__ = [
     "Config",
     "Curriculum",
     "Grid",
+    "MambaArchitecture",
     "Measure",
+    "RecurrentArchitecture",
     "TaskSet",
     "Training",
 ]
@@ -129,11 +132,20 @@ class TaskSet(Strict):
 
 
 class Architecture(Strict):
-    """A model and how it learns. Any value may be a list: the entry is then a grid."""
+    """What every model has, and how it learns. Any value may be a list: the entry is then a grid."""
 
     model: str
     """``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``static_mlp``, or ``path/to/file.py:Class`` of your
     own."""
+    learning_rate: Positive = 1e-3
+    """Of Adam."""
+    batch_size: Count = 64
+    """Trials per update."""
+
+
+class RecurrentArchitecture(Architecture):
+    """A model of units, and how it learns. Any value may be a list: the entry is then a grid."""
+
     units: Count
     """Hidden units."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
@@ -146,12 +158,42 @@ class Architecture(Strict):
     """Time constant in ms."""
     noise: NonNegative = 0.0
     """Standard deviation of the hidden noise in training, per step."""
-    learning_rate: Positive = 1e-3
-    """Of Adam."""
-    batch_size: Count = 64
-    """Trials per update."""
     parameters: dict[str, Any] = {}
     """Further settings of a model of your own."""
+
+
+class MambaArchitecture(Architecture):
+    """Mamba, and how it learns. Any value may be a list: the entry is then a grid."""
+
+    model: Literal["mamba"]
+    """Always ``mamba``."""
+    d_model: Count
+    """Width of the stream of features between layers."""
+    d_state: Annotated[int, Field(ge=1, le=256)] = 16
+    """States per channel; a layer has expand x d_model channels."""
+    d_conv: Annotated[int, Field(ge=1, le=16)] = 4
+    """Steps of the convolution, the present included."""
+    expand: Count = 2
+    """Channels of a layer per feature."""
+    n_layers: Count = 1
+    """Layers."""
+    layer: Count | None = None
+    """The layer whose states are looked at, counted from 1; by default the last. Changes no weight."""
+
+    @model_validator(mode="after")
+    def _layer_exists(self) -> MambaArchitecture:
+        if self.layer is not None and self.layer > self.n_layers:
+            raise ValueError(
+                f"layer: expected at most n_layers = {self.n_layers}, got {self.layer}"
+            )
+        return self
+
+
+AnyArchitecture = Annotated[
+    Annotated[RecurrentArchitecture, Tag("tag:RecurrentArchitecture")]
+    | Annotated[MambaArchitecture, Tag("tag:MambaArchitecture")],
+    by_name("model", {"mamba": MambaArchitecture}, RecurrentArchitecture, "leaky_rnn"),
+]
 
 
 class Curriculum(Strict):
@@ -208,6 +250,8 @@ class Trajectories(Strict):
     """Checkpoints, as fractions of the run's own training."""
     variance: Annotated[float, Field(gt=0, le=1)] = 0.999
     """Share of the variance that the kept principal components hold."""
+    memory_mb: Count = 1000
+    """Bound on the memory of one run of a network, in MiB: trials are run in portions that keep to it."""
     tasks: list[Name] = ["target"]
     """Tasks whose condition averages are kept for figures."""
 
@@ -306,6 +350,10 @@ class Jobs(Strict):
 
     seeds_per_job: Count = 1
     """Seeds that one trajectory or comparison job takes."""
+    seeds_per_training_job: Count = 1
+    """Seeds that one training job takes: on a CPU one after another, to the same bits as each alone; on a
+    GPU as one, which is much faster for small networks. Add seeds in whole blocks: a block that grows is
+    trained anew."""
     gpu: bool = False
     """Ask the cluster for a GPU for each training job; false on a cluster of CPUs alone."""
     keep_trajectories: bool = True
@@ -335,7 +383,7 @@ class Config(Strict):
     """What is run."""
     tasksets: dict[Name, TaskSet]
     """Catalogue of task sets."""
-    architectures: dict[Name, Architecture]
+    architectures: dict[Name, AnyArchitecture]
     """Catalogue of models; a value that is a list makes a grid."""
     curricula: dict[Name, Curriculum]
     """Catalogue of curricula."""

@@ -57,7 +57,7 @@ class Costs:
         self.jobs = plan.config.jobs
         self._known: dict[tuple[str, tuple[str, ...]], Cost] = {}
 
-    def of(self, rule: str, names: Names) -> Cost:
+    def of(self, rule: str, names: Names, n_seeds: int = 1) -> Cost:
         """Return what a job of a rule costs.
 
         Parameters
@@ -66,22 +66,26 @@ class Costs:
             Its name; figures are all alike.
         names : mapping of str to str
             Its wildcards.
+        n_seeds : int
+            Seeds that a training job takes.
         """
+        if RULES[rule].gpu:
+            names = {**names, "n_seeds": names.get("n_seeds", str(n_seeds))}
         # Seeds of one run cost the same.
         key = (rule, tuple(value for name, value in names.items() if name != "seed"))
         if key not in self._known:
             self._known[key] = RULES[rule].cost(self.sizes, names)
         return self._known[key]
 
-    def memory_mb(self, rule: str, names: Names, attempt: int = 1) -> int:
+    def memory_mb(self, rule: str, names: Names, attempt: int = 1, n_seeds: int = 1) -> int:
         """Return the memory to ask for: half as much again as expected, doubled with each attempt."""
-        asked = self.of(rule, names).memory * 1.5 * 2 ** (attempt - 1)
+        asked = self.of(rule, names, n_seeds).memory * 1.5 * 2 ** (attempt - 1)
         limit = self.jobs.max_memory
         return min(math.ceil(asked / 100) * 100, limit or 2**31)
 
-    def runtime(self, rule: str, names: Names, attempt: int = 1) -> int:
+    def runtime(self, rule: str, names: Names, attempt: int = 1, n_seeds: int = 1) -> int:
         """Return the minutes to ask for: three times the longest expected, doubled with each attempt."""
-        cost = self.of(rule, names)
+        cost = self.of(rule, names, n_seeds)
         seconds = max(cost.longest, cost.seconds) * self.jobs.time_factor
         asked = math.ceil(3 * seconds / 60 + 5) * 2 ** (attempt - 1)
         return min(asked, self.jobs.max_runtime or 2**31)

@@ -60,7 +60,7 @@ def trajectories(sizes: Sizes, names: Names) -> Cost:
     trials = sizes.evaluation_trials(taskset)
     steps = sizes.steps(taskset, target, longest=True)
     forward = steps * sizes.step_seconds(architecture, trials) / 3
-    units = sizes.config.architectures[architecture].units
+    units = sizes.hidden(architecture)
     components = trials * sizes.window(taskset) * units**2 * 4e-10
     runs = n_fractions + len(settings.tasks)
     size = _systems(sizes, taskset) * n_fractions * n_seeds

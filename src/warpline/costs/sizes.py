@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from warpline.attractors.files import Bench
-from warpline.config.models import Choice, TruncatedExponential, Uniform
+from warpline.config.models import Choice, MambaArchitecture, TruncatedExponential, Uniform
 from warpline.files import Files
 from warpline.plan import Plan
 from warpline.warping.files import Warping
@@ -26,11 +26,17 @@ START_SECONDS = 8.0
 """Snakemake twice (in the job, and in its step), Python, torch."""
 START_MB = 650.0
 """The same: two Snakemakes of 130 MB beside a job that has imported torch (380 MB)."""
-MODEL_FACTOR = {"leaky_rnn": 1.0, "leaky_gru": 4.0}
-"""Time of a step against the leaky RNN's; other models count as `OTHER_MODEL`."""
-MODEL_WEIGHTS = {"leaky_rnn": 1.0, "leaky_gru": 3.0}
-"""Square weight matrices; other models count as `OTHER_MODEL`."""
-OTHER_MODEL = 4.0
+STEP = {
+    "leaky_rnn": (30.0, 0.39, 0.0023),
+    "leaky_gru": (98.0, 0.73, 0.0117),
+    "mamba": (100.0, 0.62, 0.0),
+}
+"""Microseconds of a time step of 64 trials, forward and backward: fixed, per hidden unit (of Mamba: per state
+of all layers), per hidden unit squared. The last two grow with the trials. Forward alone: a third."""
+MATRICES = {"leaky_rnn": 1.0, "leaky_gru": 3.0}
+"""Square weight matrices of a recurrent model."""
+OTHER = "leaky_gru"
+"""What a model that is not listed is taken for."""
 TYPICAL_UPDATES = {"pretraining": 1700, "all": 600, "input": 150}
 """Updates until a run has learned, in the demo: pretraining; training of all weights; of the input
 weights after a pretraining. Input weights alone, from random recurrent ones, run to ``max_steps``."""
@@ -136,14 +142,29 @@ class Sizes:
             cells *= len(value) if isinstance(value, list) else 1
         return entry.trials.evaluation_repeats * (cells if entry.parameters else TYPICAL_CELLS)
 
+    def hidden(self, architecture: str) -> int:
+        """Return how many numbers a network's hidden state holds, all layers."""
+        entry = self.config.architectures[architecture]
+        if isinstance(entry, MambaArchitecture):
+            return entry.n_layers * entry.expand * entry.d_model * entry.d_state
+        return entry.units
+
     def weights(self, architecture: str) -> float:
         """Return how many parameters a network has, about."""
         entry = self.config.architectures[architecture]
-        return MODEL_WEIGHTS.get(entry.model, OTHER_MODEL) * entry.units * (entry.units + 12)
+        if isinstance(entry, MambaArchitecture):
+            channels = entry.expand * entry.d_model
+            layer = channels * (3 * entry.d_model + 3 * entry.d_state + entry.d_conv + 6)
+            return entry.n_layers * layer + 20 * entry.d_model
+        return self.matrices(architecture) * entry.units * (entry.units + 12)
+
+    def matrices(self, architecture: str) -> float:
+        """Return how many square weight matrices a network has."""
+        return MATRICES.get(self.config.architectures[architecture].model, MATRICES[OTHER])
 
     def step_seconds(self, architecture: str, trials: float) -> float:
         """Return the seconds of one time step of a batch, forward and backward."""
-        entry = self.config.architectures[architecture]
-        many, units = trials / 64, entry.units
-        matrix = many * (6.1e-7 * units + 3.75e-9 * units**2)
-        return 9.3e-5 + MODEL_FACTOR.get(entry.model, OTHER_MODEL) * matrix
+        model = self.config.architectures[architecture].model
+        fixed, linear, square = STEP.get(model, STEP[OTHER])
+        units = self.hidden(architecture)
+        return 1e-6 * (fixed + trials / 64 * (linear * units + square * units**2))

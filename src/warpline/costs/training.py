@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from warpline.costs.sizes import (
-    MODEL_WEIGHTS,
-    OTHER_MODEL,
     SIDECAR_MB,
     START_MB,
     START_SECONDS,
@@ -14,7 +12,6 @@ from warpline.costs.sizes import (
     Cost,
     Names,
     Sizes,
-    fields_of,
 )
 from warpline.schedule import checkpoint_steps
 
@@ -29,7 +26,7 @@ def _updates(sizes: Sizes, stage: str, free: str, pretrained: bool) -> int:
 
 
 def _network(sizes: Sizes, names: Names, stage: str, tasks: list[str], updates: int) -> Cost:
-    """Return what training one network on some interleaved tasks sizes."""
+    """Return what training some seeds of a network on some interleaved tasks costs."""
     settings = getattr(sizes.config, stage)
     taskset, architecture = names["taskset"], names["architecture"]
     entry, trials = sizes.config.architectures[architecture], sizes.config.tasksets[taskset].trials
@@ -39,6 +36,7 @@ def _network(sizes: Sizes, names: Names, stage: str, tasks: list[str], updates: 
     # Forward alone, on all validation trials of all tasks.
     evaluation = len(tasks) * longest * sizes.step_seconds(architecture, trials.validation) / 3
     checkpoints = settings.checkpoints.model_dump()
+    n_seeds = int(names.get("n_seeds", 1))
 
     def kept(until: int) -> int:
         known = checkpoint_steps(checkpoints, settings.max_steps) if settings.max_steps else [0]
@@ -46,24 +44,26 @@ def _network(sizes: Sizes, names: Names, stage: str, tasks: list[str], updates: 
 
     def seconds(until: int) -> float:
         evaluations = kept(until) + until / settings.evaluate_every
-        return START_SECONDS + until * update + evaluations * evaluation
+        return START_SECONDS + n_seeds * (until * update + evaluations * evaluation)
 
-    values = sizes.weights(architecture)
+    weights = sizes.weights(architecture)
     arrays = (
         trials.train
         * longest
         * len(tasks)
         * (4 * (3 + len(sizes.config.tasksets[taskset].tasks)) + 14)
     )
-    graph = 12 * entry.batch_size * longest * entry.units * 4
-    graph *= MODEL_WEIGHTS.get(entry.model, OTHER_MODEL)
-    forward = 6 * trials.validation * longest * entry.units * 4
+    hidden = sizes.hidden(architecture) * sizes.matrices(architecture)
+    # On a GPU the seeds are trained as one.
+    graph = 48 * entry.batch_size * longest * hidden * (n_seeds if sizes.config.jobs.gpu else 1)
+    forward = 24 * trials.validation * longest * hidden
     until = settings.max_steps if updates else 0
     return Cost(
         seconds=seconds(updates),
         longest=seconds(until),
-        memory=START_MB + (2 * arrays + graph + forward + 3 * kept(until) * values * 4) / 1e6,
-        disk=(4 * values * kept(updates) + 110 * len(tasks) * kept(updates)) / 1e6 + 2 * SIDECAR_MB,
+        memory=START_MB
+        + (2 * arrays + graph + forward + n_seeds * 12 * kept(until) * weights) / 1e6,
+        disk=n_seeds * ((4 * weights + 110 * len(tasks)) * kept(updates) / 1e6 + 2 * SIDECAR_MB),
     )
 
 
@@ -83,17 +83,28 @@ def train(sizes: Sizes, names: Names) -> Cost:
 
 
 def trainings(sizes: Sizes) -> Iterator[dict[str, str]]:
-    """Yield all networks."""
-    return fields_of(sizes.plan.layout.checkpoints("training"), sizes.files.all_networks())
+    """Yield the trainings, a job per block of seeds."""
+    for subject in sizes.plan.subjects:
+        for block in sizes.plan.training_blocks:
+            yield {**vars(subject), "n_seeds": str(len(block))}
 
 
 def pretrainings(sizes: Sizes) -> Iterator[dict[str, str]]:
-    """Yield all pretrainings."""
-    pattern = sizes.plan.layout.checkpoints("pretraining")
-    paths = [
-        path
-        for subject in sizes.plan.subjects
-        for seed in sizes.plan.seeds
-        for path in sizes.files.initial(**vars(subject), seed=str(seed))
-    ]
-    return fields_of(pattern, paths)
+    """Yield the pretrainings, a job per block of seeds."""
+    plan = sizes.plan
+    wanted = {
+        (
+            subject.taskset,
+            subject.architecture,
+            plan.pretraining(subject.taskset, subject.curriculum),
+        )
+        for subject in plan.subjects
+    }
+    for taskset, architecture, pretraining in sorted(w for w in wanted if w[2] is not None):
+        for block in plan.training_blocks:
+            yield {
+                "taskset": taskset,
+                "architecture": architecture,
+                "pretraining": str(pretraining),
+                "n_seeds": str(len(block)),
+            }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline import registry
 
-__all__ = ["Model", "Stepwise", "build_model", "hidden_noise"]
+__all__ = ["Model", "Stepwise", "build_model", "hidden_noise", "outputs_of"]
 
 
 @runtime_checkable
@@ -115,8 +115,25 @@ def build_model(
     return model
 
 
-def hidden_noise(scale: float, like: Tensor, generator: torch.Generator | None) -> Tensor | None:
-    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none."""
+def outputs_of(
+    model: nn.Module, inputs: Tensor, generator: torch.Generator | None = None
+) -> Tensor:
+    """Run a model for its outputs alone, by its method ``outputs`` where states are extra work."""
+    alone = getattr(model, "outputs", None)
+    outputs: Tensor = alone(inputs, generator) if alone else model(inputs, generator)[0]
+    return outputs
+
+
+def hidden_noise(
+    scale: float, like: Tensor, generator: torch.Generator | Tensor | None
+) -> Tensor | None:
+    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none.
+
+    Instead of a generator, the standard normal draws themselves may be given: what is drawn from several
+    generators cannot be drawn where several networks run as one (`warpline.ensembles`).
+    """
     if scale == 0 or generator is None:
         return None
+    if isinstance(generator, Tensor):
+        return scale * generator
     return scale * torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)

@@ -123,6 +123,10 @@ class Network(nn.Module):
         hidden = torch.stack(states, dim=1)
         return self.readout(hidden), hidden
 
+    def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
+        """Return the shape of the hidden noise, which is drawn time first."""
+        return (steps, trials, self.bias.numel())
+
     def initial_state(self, trials: int) -> Tensor:
         """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
         return self.bias.new_zeros(trials, self.bias.numel())

@@ -81,6 +81,10 @@ class Network(nn.Module):
         hidden = torch.stack(states, dim=1)
         return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden
 
+    def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
+        """Return the shape of the hidden noise, which is drawn time first."""
+        return (steps, trials, self.bias_candidate.numel())
+
     def initial_state(self, trials: int) -> Tensor:
         """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
         return self.bias.new_zeros(trials, self.bias_candidate.numel())

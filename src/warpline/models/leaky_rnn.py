@@ -69,6 +69,10 @@ class Network(nn.Module):
         hidden = torch.stack(states, dim=1)
         return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden
 
+    def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
+        """Return the shape of the hidden noise, which is drawn time first."""
+        return (steps, trials, self.weight_hh.shape[0])
+
     def initial_state(self, trials: int) -> Tensor:
         """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
         return self.weight_hh.new_zeros(trials, self.weight_hh.shape[0])

@@ -52,6 +52,10 @@ class Network(nn.Module):
         hidden = self.activation(drive if noise is None else drive + noise)
         return self.readout(hidden), hidden
 
+    def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
+        """Return the shape of the hidden noise."""
+        return (trials, steps, self.bias.numel())
+
     def initial_state(self, trials: int) -> Tensor:
         """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
         return self.bias.new_zeros(trials, self.bias.numel())

@@ -61,6 +61,7 @@ class RuleTask:
     """
 
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
+    """In their order. Written out, as `decisions`: the configuration is checked without importing them."""
     decisions: ClassVar[Sequence[str]] = ("decision",)
     """The periods in which an answer is due; the fixation input goes off with the first of them."""
     unasked: ClassVar[Sequence[str]] = ()
@@ -249,13 +250,14 @@ class RuleTask:
 
         def inputs(kappa: Tensor, step: int) -> Tensor:
             shown = self.stimuli(kappa, period_of[step], **condition)
-            columns = []
+            columns: list[Tensor] = []
             # Few operations: derivatives are taken through each of them.
             for name, cue in zip(names, rows[step], strict=True):
                 value = shown.get(name, 0.0)
                 value = value + cue if cue else value
-                whole = isinstance(value, torch.Tensor)
-                columns.append(value if whole else kappa.new_full((len(kappa),), value))
+                if not isinstance(value, torch.Tensor):
+                    value = kappa.new_full((len(kappa),), value)
+                columns.append(value)
             return torch.stack(columns, dim=1)
 
         middle = torch.tensor([[(c.low + c.high) / 2 for c in coordinates]], dtype=torch.float64)

@@ -79,8 +79,8 @@ def gridlines(
         middle = kappa[:, kappa.shape[1] // 2]
         for member in (0, 1):
             lines = np.flatnonzero(family_of == member)[: count + 1]
-            # Lines of a family lie apart along one input: that is the input that tells them apart.
-            way = int(np.ptp(middle[lines], axis=0).argmax()) if len(lines) > 1 else member
+            # Family 0 stands on a base line that starts along input 1, which tells its lines apart.
+            way = member if context == 1 else 1 - member
             found[k, way, : len(lines)] = kappa[lines]
             name_of = ("relevant", "irrelevant")[way]
             rows.append(

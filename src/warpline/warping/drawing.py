@@ -15,7 +15,6 @@ from warpline.plotting import PALETTES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from mpl_toolkits.mplot3d import Axes3D
 
 __all__ = [
     "bare",
@@ -71,7 +70,7 @@ def letter(axes: Axes, text: str, title: str = "") -> None:
     axes.set_title(f"{text}  {title}", loc="left")
 
 
-def bare(axes: Axes3D, labels: Sequence[str] = ("PC 1", "PC 2", "PC 3")) -> None:
+def bare(axes: Any, labels: Sequence[str] = ("PC 1", "PC 2", "PC 3")) -> None:
     """Take what distracts from a drawing in three dimensions: ticks and grey walls."""
     for axis, label in zip((axes.xaxis, axes.yaxis, axes.zaxis), labels, strict=True):
         axis.set_pane_color((1.0, 1.0, 1.0, 0.0))
@@ -104,7 +103,7 @@ def lines(
     axes.plot(x, np.nanmean(values, axis=0), color=colour, label=label, **{"lw": 1.5, **look})
 
 
-def sheet(axes: Axes3D, points: np.ndarray, colour: str, alpha: float = 0.5) -> None:
+def sheet(axes: Any, points: np.ndarray, colour: str, alpha: float = 0.5) -> None:
     """Draw a surface as a mesh of lines; points (row, column, 3)."""
     for mesh in (points, points.swapaxes(0, 1)):
         for line in mesh:

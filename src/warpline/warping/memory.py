@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 ITEMS = ("angle_1", "angle_2")
 VERDICTS = ("warping", "realignment", "mixed", "no switch")
 MOMENTS = ("item_2", "delay", "report_1", "report_2")
-"""Periods at whose ends curvature and topology are looked at."""
+"""Periods at whose ends, or of reports middles, curvature and topology are looked at."""
 
 
 def _angles(found: Tangents, first: int, readout: torch.Tensor) -> Floats:
@@ -68,7 +68,13 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     family, dynamics = network.family(), network.dynamics()
     side = settings["points"]
     kappa = family.grid(side, side)
-    ends = {name: family.periods[name][1] for name in MOMENTS}
+    # At the end of a report of known length, a network already prepares what comes next.
+    moments = {
+        name: sum(family.periods[name]) // 2
+        if name.startswith("report")
+        else family.periods[name][1]
+        for name in MOMENTS
+    }
     readout = torch.from_numpy(network.weights()["weight_out"]).double()
     found = tangents(dynamics, family, kappa)
     metric = pullback_metric(found)
@@ -82,13 +88,13 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     solution = two_items(
         found,
         readout.to(found.vectors),
-        tuple([item] for item in ITEMS),
-        (ends["report_1"], ends["report_2"]),
+        ([ITEMS[0]], [ITEMS[1]]),
+        (moments["report_1"], moments["report_2"]),
         dimension=2,
     )
 
     curvature, rows = [], []
-    for name, moment in ends.items():
+    for name, moment in moments.items():
         values = gaussian_curvature(state_slice(dynamics, family, moment), kappa)
         curvature.append(values.numpy(force=True).reshape(side, side))
         area = metric.inputs.spectrum().log_volume[:, moment].exp().numpy(force=True)
@@ -137,7 +143,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         "verdict": ((), solution.verdict),
     }
     if settings["topology"]:
-        more, topology_rows = topology(network, dynamics, family, found, ends, settings)
+        more, topology_rows = topology(network, dynamics, family, found, moments, settings)
         variables |= more
         rows += topology_rows
     rows.append(("accuracy", "", "", network.accuracy[network.steps[-1]]))

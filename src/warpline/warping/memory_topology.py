@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from warpline import seeding
 from warpline.geometry.dynamics import Dynamics
@@ -32,7 +33,7 @@ def topology(
     dynamics: Dynamics,
     family: Family,
     found: Tangents,
-    ends: Mapping[str, int],
+    times: Mapping[str, int],
     settings: Mapping[str, Any],
 ) -> tuple[dict[str, Any], list[Row]]:
     """Return Betti numbers and intervals at some moments.
@@ -45,7 +46,7 @@ def topology(
         Of two angles.
     found : Tangents
         On the whole grid, at all moments.
-    ends : mapping of str to int
+    times : mapping of str to int
         Moments by name.
     settings : mapping
         ``points``, ``landmarks``, ``samples``.
@@ -59,16 +60,17 @@ def topology(
     rows : list
     """
     side = settings["points"]
-    moments = list(ends.values())
+    moments = list(times.values())
     clouds = {}
     for name, (cut, betti) in CUTS.items():
         narrowed = family.restricted(dict.fromkeys(cut, ARC))
         states = tangents(dynamics, narrowed, narrowed.grid(side, side), at=moments).states
         clouds[name] = (states.numpy(force=True), betti)
     matrix = pullback_metric(found).inputs.matrix
-    betti, ratios, thresholds, sparse = [], [], [], []
+    numbers: list[NDArray[np.floating[Any]]] = []
+    ratios, thresholds, sparse = [], [], []
     rows: list[Row] = []
-    for place, (name, moment) in enumerate(ends.items()):
+    for place, (name, moment) in enumerate(times.items()):
         metric = matrix[:, moment]
         radius = min(loop_radii(metric, (side, side), axis, 2 * np.pi).min() for axis in range(2))
         result = betti_numbers(
@@ -85,7 +87,7 @@ def topology(
             ),
         )
         table = result.betti
-        betti.append(table["betti"].astype(float).to_numpy())
+        numbers.append(table["betti"].astype(float).to_numpy())
         thresholds.append(table["threshold"].to_numpy(dtype=float))
         sparse.append(bool(table["undersampled"].iloc[0]))
         own = result.intervals
@@ -96,10 +98,12 @@ def topology(
             top = np.sort(part["ratio"].to_numpy(dtype=float))[::-1][:KEPT]
             longest[int(dimension), : len(top)] = top
         ratios.append(longest)
-        rows += [(f"Betti number {d}", "", name, value) for d, value in enumerate(betti[-1])]
+        rows += [
+            (f"Betti number {d}", "", name, value) for d, value in enumerate(numbers[-1].tolist())
+        ]
         rows.append(("states undersampled for topology", "", name, float(sparse[-1])))
     return {
-        "betti": (("moment", "dimension"), np.stack(betti)),
+        "betti": (("moment", "dimension"), np.stack(numbers)),
         "ratio": (("moment", "dimension", "rank"), np.stack(ratios)),
         "threshold": (("moment", "dimension"), np.stack(thresholds)),
         "undersampled": (("moment",), np.array(sparse)),

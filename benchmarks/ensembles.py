@@ -1,0 +1,115 @@
+"""Networks trained as one against the same networks one after another: networks x updates per second.
+
+    python benchmarks/ensembles.py [--output ensembles.json] [--networks 1 4 16 64] [--updates 10]
+
+The real training loop on trials of the default configuration, both ways in one run and in turns. On CUDA
+where there is one; on a CPU one thread, and its CPU time, which other processes disturb less. A network
+alone gives the rate of any number one after another.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+
+from warpline import slices
+from warpline.batches import BatchOrder, TaskData
+from warpline.config import load_files
+from warpline.device import choose_device
+from warpline.ensembles import Member, train_together
+from warpline.models.base import build_model
+from warpline.plan import Plan
+from warpline.tasks.trials import generate_trials
+from warpline.training import train
+
+UNITS = {"activation": "tanh", "init": "orthogonal", "gain": 1.0, "tau": 100.0, "noise": 0.0}
+MAMBA = {"model": "mamba", "d_model": 16, "d_state": 16, "d_conv": 4, "expand": 2, "n_layers": 1}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--networks", type=int, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--units", type=int, default=256)
+    parser.add_argument("--updates", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    device = choose_device()
+    plan = Plan(load_files([Path(__file__).parent.parent / "config" / "config.yaml"]))
+
+    def trials(split, count):
+        part = slices.trials_slice(plan, "PDM", "AntiDelayResponse", split)
+        made = generate_trials(part["taskset"], part["task"], split, count, part["seed"])
+        return [TaskData.from_dataset(made)]
+
+    training = trials("train", 1000)
+    validation = [data.to(device) for data in trials("validation", 8)]
+    loop = {
+        **plan.config.training.model_dump(),
+        "max_steps": arguments.updates,
+        "evaluate_every": arguments.updates,
+        "checkpoints": {"log": 0, "every": 0, "steps": []},
+        "learning_rate": 1e-3,
+        "free": "all",
+    }
+    n_inputs = training[0].inputs.shape[-1]
+
+    def members(settings, count):
+        return [
+            Member(
+                build_model(settings, n_inputs, 3, 50.0, seed).to(device),
+                BatchOrder([1000], 64, 1, ["order", seed]),
+                seed,
+            )
+            for seed in range(count)
+        ]
+
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+
+    def rate(run, count):
+        start = clock()
+        run()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return count * arguments.updates / (clock() - start)
+
+    rows = []
+    models = {
+        "leaky_rnn": UNITS | {"model": "leaky_rnn", "units": arguments.units},
+        "leaky_gru": UNITS | {"model": "leaky_gru", "units": arguments.units},
+        "mamba_d16_l1": MAMBA,
+    }
+    for name, settings in models.items():
+        for count in arguments.networks:
+            alone, together = [], []
+            for _ in range(arguments.repeats):
+                one, many = members(settings, 1)[0], members(settings, count)
+                alone.append(
+                    rate(
+                        lambda one=one: train(
+                            one.model, training, validation, loop, one.order, one.noise_seed
+                        ),
+                        1,
+                    )
+                )
+                together.append(
+                    rate(lambda many=many: train_together(many, training, validation, loop), count)
+                )
+            row = {
+                "architecture": name,
+                "networks": count,
+                "device": device.type,
+                "alone_per_s": round(max(alone), 2),
+                "together_per_s": round(max(together), 2),
+                "times_as_fast": round(max(together) / max(alone), 2),
+            }
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    if arguments.output:
+        arguments.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

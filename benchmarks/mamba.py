@@ -1,0 +1,135 @@
+"""Speed of Mamba's forward and backward pass against a plain loop, mambapy and (CUDA) mamba_ssm's kernel.
+
+    python benchmarks/mamba.py [--output mamba.json] [--steps 80 200] [--batch 64]
+
+All rivals compute the same function with the same weights (checked first), in one run and in turns. On
+CUDA where there is one; on a CPU one thread, and its CPU time, which other processes disturb less.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from warpline.models import mamba_block
+from warpline.models.base import build_model
+from warpline.models.selective_scan import cuda_kernel
+
+SIZES = {
+    "mamba_d8_l1": (8, 1),
+    "mamba_d8_l2": (8, 2),
+    "mamba_d16_l1": (16, 1),
+    "mamba_d16_l2": (16, 2),
+}
+
+
+def plain_block(mixer, inputs):
+    """Run a layer on (time, trial, feature) by torch's convolution and a loop over time."""
+    x, z = mixer.in_proj(inputs).chunk(2, dim=-1)
+    padded = functional.pad(x.permute(1, 2, 0), (mixer.d_conv - 1, 0))
+    u = functional.silu(mixer.conv1d(padded)).permute(2, 0, 1)
+    dt, b, c = mixer.x_proj(u).split([mixer.dt_rank, mixer.d_state, mixer.d_state], dim=-1)
+    delta = functional.softplus(mixer.dt_proj(dt))
+    decay = torch.exp(delta[..., None] * -torch.exp(mixer.A_log))
+    drive = (delta * u)[..., None] * b[..., None, :]
+    h = torch.zeros_like(drive[0])
+    rows = []
+    for decay_t, drive_t, c_t in zip(decay.unbind(0), drive.unbind(0), c.unbind(0), strict=True):
+        h = decay_t * h + drive_t
+        rows.append((h @ c_t[..., None]).squeeze(-1))
+    return mixer.out_proj((torch.stack(rows) + mixer.D * u) * functional.silu(z))
+
+
+def plain(net, inputs):
+    """Run the network by plain layers."""
+    x = net.embedding(inputs.transpose(0, 1))
+    for layer in net.layers:
+        x = x + plain_block(layer.mixer, layer.norm(x))
+    return net.readout_layer(x).transpose(0, 1)
+
+
+def mambapy_network(net, d_model, n_layers):
+    """Return the network with mambapy's layers (its parallel scan) in place of ours."""
+    from mambapy.mamba import Mamba, MambaConfig
+
+    theirs = Mamba(MambaConfig(d_model=d_model, n_layers=n_layers)).to(net.embedding.weight.device)
+    theirs.layers.load_state_dict(net.layers.state_dict(), strict=True)
+    return theirs, lambda inputs: net.readout_layer(theirs(net.embedding(inputs)))
+
+
+def by_torch(net, inputs):
+    """Run the network by the torch scan, also where there is a kernel."""
+    kernel_for = mamba_block.kernel_for
+    mamba_block.kernel_for = lambda _: None
+    try:
+        return net.outputs(inputs)
+    finally:
+        mamba_block.kernel_for = kernel_for
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--steps", type=int, nargs="+", default=[80, 200])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=9)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+
+    def milliseconds(run, modules, inputs):
+        for module in modules:
+            module.zero_grad()
+        start = clock()
+        run(inputs).square().mean().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return 1000 * (clock() - start)
+
+    rows = []
+    for name, (d_model, n_layers) in SIZES.items():
+        settings = {"model": "mamba", "d_model": d_model, "n_layers": n_layers}
+        settings |= {"d_state": 16, "d_conv": 4, "expand": 2}
+        net = build_model(settings, 7, 3, 50.0, seed=1).to(device)
+        theirs, mambapy = mambapy_network(net, d_model, n_layers)
+        rivals = {
+            "loop": lambda x, net=net: plain(net, x),
+            "mambapy": mambapy,
+            "warpline": lambda x, net=net: by_torch(net, x),
+        }
+        if device.type == "cuda" and cuda_kernel():
+            rivals["mamba_ssm"] = net.outputs
+        for steps in arguments.steps:
+            inputs = torch.randn(arguments.batch, steps, 7, device=device)
+            with torch.no_grad():
+                expected = plain(net, inputs)
+                for run in rivals.values():
+                    torch.testing.assert_close(run(inputs), expected, atol=2e-3, rtol=1e-3)
+            times = {rival: [] for rival in rivals}
+            for _ in range(arguments.repeats + 1):
+                for rival, run in rivals.items():
+                    times[rival].append(milliseconds(run, (net, theirs), inputs))
+            medians = {rival: statistics.median(found[1:]) for rival, found in times.items()}
+            row = {"architecture": name, "steps": steps, "batch": arguments.batch}
+            row |= {"device": device.type}
+            row |= {f"{rival}_ms": round(value, 1) for rival, value in medians.items()}
+            row |= {
+                f"times_as_fast_as_{rival}": round(value / medians["warpline"], 2)
+                for rival, value in medians.items()
+                if rival != "warpline"
+            }
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    if arguments.output:
+        arguments.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
