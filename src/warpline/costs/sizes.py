@@ -35,6 +35,8 @@ STEP = {
 of all layers), per hidden unit squared. The last two grow with the trials. Forward alone: a third."""
 MATRICES = {"leaky_rnn": 1.0, "leaky_gru": 3.0}
 """Square weight matrices of a recurrent model."""
+HELD = {"leaky_rnn": (24, 15), "leaky_gru": (62, 33), "mamba": (20, 6)}
+"""Bytes of memory for each number of the hidden states of a batch: in an update, in an evaluation."""
 OTHER = "leaky_gru"
 """What a model that is not listed is taken for."""
 TYPICAL_UPDATES = {"pretraining": 1700, "all": 600, "input": 150}

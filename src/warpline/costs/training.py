@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from warpline.costs.sizes import (
+    HELD,
+    OTHER,
     SIDECAR_MB,
     START_MB,
     START_SECONDS,
@@ -53,16 +55,19 @@ def _network(sizes: Sizes, names: Names, stage: str, tasks: list[str], updates: 
         * len(tasks)
         * (4 * (3 + len(sizes.config.tasksets[taskset].tasks)) + 14)
     )
-    hidden = sizes.hidden(architecture) * sizes.matrices(architecture)
+    update_bytes, evaluation_bytes = HELD.get(entry.model, HELD[OTHER])
+    states = longest * sizes.hidden(architecture)
     # On a GPU the seeds are trained as one.
-    graph = 48 * entry.batch_size * longest * hidden * (n_seeds if sizes.config.jobs.gpu else 1)
-    forward = 24 * trials.validation * longest * hidden
+    as_one = n_seeds if sizes.config.jobs.gpu else 1
+    held = max(
+        as_one * update_bytes * entry.batch_size * states,
+        evaluation_bytes * trials.validation * states,
+    )
     until = settings.max_steps if updates else 0
     return Cost(
         seconds=seconds(updates),
         longest=seconds(until),
-        memory=START_MB
-        + (2 * arrays + graph + forward + n_seeds * 12 * kept(until) * weights) / 1e6,
+        memory=START_MB + (2 * arrays + held + n_seeds * 12 * kept(until) * weights) / 1e6,
         disk=n_seeds * ((4 * weights + 110 * len(tasks)) * kept(updates) / 1e6 + 2 * SIDECAR_MB),
     )
 
