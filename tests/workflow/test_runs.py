@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -270,9 +271,18 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
 
 def test_the_slurm_profile_plans(fresh):
     """`snakemake --profile slurm`, literally, beside profiles/default."""
-    done = fresh.snakemake("--dry-run", "--profile", "slurm")
+    fresh.configure(jobs={"gpu": True, "seeds_per_training_job": 2, "max_runtime": 4})
+    done = fresh.snakemake("training", "--dry-run", "--profile", "slurm")
     assert "Using profiles slurm and workflow specific profile profiles/default" in done.stderr
-    assert "Job stats:" in done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    assert "Job stats:" in text
+    found = dict(re.findall(r"rule (\w+):\n(?:    .*\n)*?    resources: (.*)", text))
+    # A rule for a block of seeds goes where the profile sends the rule that it is made from.
+    for name in ("train_1_2", "pretrain_1_2"):
+        assert "slurm_partition=gpu" in found[name] and "gpu=1" in found[name]
+        assert "runtime=4" in found[name]
+    assert "slurm_partition=cpu" in found["generate_trials"]
+    assert "gpu=" not in found["generate_trials"]
 
 
 def test_lint_graph_and_report(finished, project):

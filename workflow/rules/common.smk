@@ -92,10 +92,15 @@ def resources_of(rule, n_seeds=1):
     }
     if RULES[rule].gpu and CONFIG.jobs.gpu:
         found["gpu"] = 1
-    if n_seeds > 1:
-        # Profiles know the rule by its name: what they set holds for its blocks of seeds, too.
-        found |= dict(workflow.resource_settings.overwrite_resources.get(rule, {}))
     return found
+
+
+def share_settings(rule, name):
+    """Let what a profile sets for a rule (its partition, a GPU model) hold for a rule made from it, too."""
+    given = workflow.resource_settings._parsed_overwrite_resources
+    if rule in given:
+        given.setdefault(name, given[rule])
+    return name
 
 
 def subject(wildcards):

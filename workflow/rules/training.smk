@@ -45,7 +45,7 @@ for BLOCK in [(), *BLOCKS]:
 
     rule:
         name:
-            "_".join(["pretrain", *map(str, BLOCK)])
+            share_settings("pretrain", "_".join(["pretrain", *map(str, BLOCK)]))
         input:
             train=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "train"),
             validation=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "validation"),
@@ -81,7 +81,7 @@ for BLOCK in [(), *BLOCKS]:
 
     rule:
         name:
-            "_".join(["train", *map(str, BLOCK)])
+            share_settings("train", "_".join(["train", *map(str, BLOCK)]))
         input:
             train=lambda w: FILES.training_trials(w.taskset, w.curriculum, "train"),
             validation=lambda w: FILES.training_trials(w.taskset, w.curriculum, "validation"),
