@@ -150,7 +150,10 @@ def benchmark_rival(kind, units, count, steps, samples):
 
 
 def measure_memory(what, units, count, steps):
-    """Print this process's peak memory beyond that before the work, in MiB."""
+    """Print by how much the work raises this process's peak memory, in MiB.
+
+    0 where the work stays below what importing torch took at its peak.
+    """
     dynamics, family = make_network("leaky_rnn", units), evidence(2, steps)
     kappa = family.grid(count, count)
     tangents(dynamics, family, kappa[:4], at=[1])
@@ -161,11 +164,8 @@ def measure_memory(what, units, count, steps):
         at = None if what == "all" else [steps // 3, 2 * steps // 3, steps]
         tangents(dynamics, family, kappa, at=at)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        (after - before)
-        / (1 if sys.platform == "darwin" else 1024)
-        / (2**20 if sys.platform == "darwin" else 1)
-    )
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    print((after - before) / unit)
 
 
 def benchmark_memory(units, count, steps):

@@ -62,9 +62,12 @@ def make(arguments, settings):
     over_time(panel, arrays, "component", NAMES, colours)
     panel.set_yscale("log")
     panel.set_ylabel("metric, mean over inputs")
-    panel.legend(loc="lower center", ncols=3)
+    panel.legend(loc="upper left", ncols=3)
+    low, high = panel.get_ylim()
+    panel.set_ylim(max(low, 1e-5), high * 30)
     ratio = drawing.number(summary, "metric, relevant / irrelevant", "context 1", "late")
-    drawing.letter(panel, "g", f"relevant / irrelevant, late: {ratio}")
+    drawing.note(panel, f"relevant / irrelevant, late\n(context 1): {ratio}", "right")
+    drawing.letter(panel, "g", "metric over time")
     panel = shares
     order = {1: "black", 2: "0.45", 3: "0.7"}
     over_time(panel, arrays, "eigenvalue", order, order)

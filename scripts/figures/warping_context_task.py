@@ -35,7 +35,7 @@ def irrelevant(axes, arrays, colours):
                 x, mean.mean(axis=0), color=colour, lw=1.5, ls=look,
                 label=label if moment == "late" else None,
             )  # fmt: skip
-    axes.legend(title="relevant input", loc="center right")
+    axes.legend(title="relevant input", loc="center left", bbox_to_anchor=(0.02, 0.72))
 
 
 def make(arguments, settings):

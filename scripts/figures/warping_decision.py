@@ -44,12 +44,13 @@ def make(arguments, settings):
     colours = drawing.colour_of(settings["style"])
     figure = drawing.free_figure(figsize=(8.4, 5.8))
     above = figure.add_gridspec(
-        1, 3, left=0.0, right=0.97, top=0.91, bottom=0.55, width_ratios=[1.25, 0.04, 1], wspace=0.4
+        1, 3, left=0.0, right=0.97, top=0.91, bottom=0.55, width_ratios=[1.1, 0.04, 1], wspace=0.75
     )
     below = figure.add_gridspec(1, 3, left=0.08, right=0.97, top=0.41, bottom=0.09, wspace=0.35)
 
     panel = figure.add_subplot(above[0], projection="3d")
     shades = manifold(panel, network)
+    panel.set_box_aspect(None, zoom=1.2)
     drawing.letter(panel, "a", "states, and attractors (dots)")
     figure.colorbar(shades, cax=figure.add_subplot(above[1]), label="input κ")
 
@@ -65,7 +66,8 @@ def make(arguments, settings):
     panel.set_ylabel("metric, mean over inputs")
     panel.legend()
     ratio = drawing.number(summary, "time component, end / peak")
-    drawing.letter(panel, "b", f"time, end / peak: {ratio}")
+    drawing.note(panel, f"time, end / peak:\n{ratio}")
+    drawing.letter(panel, "b", "metric over time")
 
     kappa = network["kappa"].values
     series = (("output", "output"), ("activity", "activity"))

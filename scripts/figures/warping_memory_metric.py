@@ -83,7 +83,9 @@ def make(arguments, settings):
         min(0.0, float(arrays["w"].min())) - 0.05, max(1.0, float(arrays["w"].max())) + 0.05
     )
     panel.set_ylim(0, 1.25 * float(arrays["defect"].max()))
-    drawing.letter(panel, "d", f"w = {drawing.number(summary, 'two items: w')}")
+    w, defect = (drawing.number(summary, f"two items: {name}") for name in ("w", "δ"))
+    drawing.note(panel, f"w = {w}\nδ = {defect}", "right")
+    drawing.letter(panel, "d", "which solution")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks", fontsize="small")
     return figure
 

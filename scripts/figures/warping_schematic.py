@@ -49,6 +49,7 @@ def make(arguments, settings):
         panel.text(*(position[i, k] + 1.1 * arrow), symbol, color=colours[name])
     panel.scatter(*position[i, k], color="black", s=14, depthshade=False)
     drawing.bare(panel)
+    panel.set_box_aspect(None, zoom=1.3)
     drawing.letter(panel, "b", "states x(t; κ)")
 
     panel = figure.add_subplot(grid[0, 0])

@@ -42,7 +42,15 @@ def make(arguments, settings):
     colours = {1.0: blue, -1.0: orange}
     figure = drawing.free_figure(figsize=(8.2, 5.0))
     grid = figure.add_gridspec(
-        2, 3, width_ratios=[1, 1.3, 1.2], left=0.02, right=0.97, top=0.88, bottom=0.1, hspace=0.3
+        2,
+        3,
+        width_ratios=[1, 1.3, 1.2],
+        left=0.02,
+        right=0.97,
+        top=0.88,
+        bottom=0.1,
+        hspace=0.3,
+        wspace=0.3,
     )
     for row, stage in enumerate(("before", "after")):
         panel = figure.add_subplot(grid[row, 0])
@@ -61,7 +69,8 @@ def make(arguments, settings):
         panel.set_xticks([-np.pi, 0, np.pi], ["−π", "0", "π"])
         panel.set_ylabel("metric G")
         ratio = drawing.number(summary, "speed near the boundaries / mean speed", stage)
-        drawing.letter(panel, "cf"[row], f"boundary speed / mean: {ratio}")
+        drawing.note(panel, f"speed at boundaries / mean:\n{ratio}")
+        drawing.letter(panel, "cf"[row], "metric along the circle")
         if row:
             panel.set_xlabel("angle θ")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks; drawn: the first", fontsize="small")

@@ -26,6 +26,7 @@ from warpline.training import (
     TrainingRun,
     balanced_loss,
     begin,
+    evaluation_due,
     follow_up,
     free_parameters,
 )
@@ -67,15 +68,19 @@ def can_be_batched(model: nn.Module) -> bool:
     return not getattr(model, "noise", 0) or hasattr(model, "noise_shape")
 
 
-class _Loss(nn.Module):
-    """A model's loss on a batch, as a function of its parameters."""
+EVALUATED = 8
+"""Networks that are evaluated at once: validation sets are large."""
+
+
+class _Outputs(nn.Module):
+    """A model's outputs alone, as a function of its parameters (`torch.func.functional_call`)."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, batch: TaskData, noise: Any) -> Tensor:
-        return balanced_loss(outputs_of(self.model, batch.inputs, noise), batch)
+    def forward(self, inputs: Tensor, noise: Any) -> Tensor:
+        return outputs_of(self.model, inputs, noise)
 
 
 class _Seat:
@@ -115,7 +120,7 @@ class _Together:
 
     def __init__(self, seats: Sequence[_Seat]) -> None:
         self.seats = list(seats)
-        self.loss = _Loss(seats[0].model)
+        self.outputs = _Outputs(seats[0].model)
         names = [dict(seat.model.named_parameters(prefix="model")) for seat in seats]
         self.learning = [name for name, value in names[0].items() if value.requires_grad]
         self.rows: dict[str, Tensor] = {}
@@ -142,8 +147,9 @@ class _Together:
 
         def one(parameters: dict[str, Tensor], batch: dict[str, Any], noise: Any) -> Tensor:
             data = replace(batches[0], **batch)
-            loss: Tensor = functional_call(self.loss, parameters, (data, noise))
-            return loss
+            return balanced_loss(
+                functional_call(self.outputs, parameters, (data.inputs, noise)), data
+            )
 
         losses = vmap(one, in_dims=(0, 0, None if noise is None else 0))(self.rows, tensors, noise)
         gradients = torch.autograd.grad(losses.sum(), [self.rows[name] for name in self.learning])
@@ -156,6 +162,20 @@ class _Together:
             for own, row in zip(self.own, clipped.contiguous(), strict=True):
                 own[k].grad = row
         return losses.tolist(), norms.tolist()
+
+    @torch.no_grad()
+    def evaluate(self, validation: Sequence[TaskData]) -> list[list[Tensor]]:
+        """Return the outputs of validation trials, by member and task."""
+        by_task = [
+            vmap(
+                lambda parameters, inputs=data.inputs: functional_call(
+                    self.outputs, parameters, (inputs, None)
+                ),
+                chunk_size=EVALUATED,
+            )(self.rows)
+            for data in validation
+        ]
+        return [list(own) for own in zip(*by_task, strict=True)]
 
 
 def train_together(
@@ -223,14 +243,17 @@ def train_together(
                     for parameter in own:
                         parameter.grad = None  # Adam passes over it: its weights stay as they were.
             adam.step()
-            for seat, norm in zip(together.seats, norms, strict=True):
+            steps = [seat.run.step + 1 for seat in together.seats]
+            due = any(evaluation_due(step, settings, keep)[0] for step in steps)
+            outputs = together.evaluate(validation) if due else [None] * len(steps)
+            for seat, norm, own_outputs in zip(together.seats, norms, outputs, strict=True):
                 if seat.run.status == "diverged":
                     continue
                 seat.run.step += 1
                 shown.update()
-                follow_up(seat.run, seat.model, validation, settings, keep, norm)
-                due = seat.run.step % settings["resume_every"] == 0
-                if seat.resume and seat.run.status == "running" and due:
+                follow_up(seat.run, seat.model, validation, settings, keep, norm, own_outputs)
+                saves = seat.run.step % settings["resume_every"] == 0
+                if seat.resume and seat.run.status == "running" and saves:
                     seat.resume.save(seat.run, seat.model, adam, seat.noise)
             if len(learning()) < len(together.seats):
                 adam.zero_grad(set_to_none=True)

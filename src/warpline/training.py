@@ -25,6 +25,7 @@ __all__ = [
     "balanced_loss",
     "begin",
     "decision_accuracy",
+    "evaluation_due",
     "follow_up",
     "free_parameters",
     "none_for_nan",
@@ -117,11 +118,15 @@ def decision_accuracy(outputs: Tensor, data: TaskData) -> float:
 
 @torch.no_grad()
 def _evaluate(
-    model: nn.Module, validation: Sequence[TaskData], step: int, gradient_norm: float
+    model: nn.Module,
+    validation: Sequence[TaskData],
+    step: int,
+    gradient_norm: float,
+    at_hand: Sequence[Tensor] | None = None,
 ) -> list[Evaluation]:
     rows = []
-    for data in validation:
-        outputs = outputs_of(model, data.inputs)
+    for k, data in enumerate(validation):
+        outputs = outputs_of(model, data.inputs) if at_hand is None else at_hand[k]
         rows.append(
             Evaluation(
                 step=step,
@@ -245,6 +250,12 @@ def begin(
     return run
 
 
+def evaluation_due(step: int, settings: Mapping[str, Any], keep: set[int]) -> tuple[bool, bool]:
+    """Say whether a network is evaluated after an update, and whether that counts for stopping."""
+    counts = step % settings["evaluate_every"] == 0 or step == settings["max_steps"]
+    return counts or step in keep, counts
+
+
 def follow_up(
     run: TrainingRun,
     model: nn.Module,
@@ -252,18 +263,23 @@ def follow_up(
     settings: Mapping[str, Any],
     keep: set[int],
     norm: float,
+    outputs: Sequence[Tensor] | None = None,
 ) -> bool:
     """Do what is due after an update: evaluate, say how the run stands, keep a checkpoint.
+
+    Parameters
+    ----------
+    outputs : sequence of Tensor, optional
+        Of the validation trials, where they are at hand.
 
     Returns
     -------
     bool
         Whether the network was evaluated.
     """
-    due = run.step % settings["evaluate_every"] == 0 or run.step == settings["max_steps"]
-    evaluated = due or run.step in keep
+    evaluated, due = evaluation_due(run.step, settings, keep)
     if evaluated:
-        rows = _evaluate(model, validation, run.step, norm)
+        rows = _evaluate(model, validation, run.step, norm, outputs)
         run.history += rows
         if not all(math.isfinite(row.loss) for row in rows):
             run.status = "diverged"

@@ -236,7 +236,31 @@ def test_points_outside_the_domain():
     outside = torch.tensor([[1.5, 0.0]], dtype=torch.float64)
     with pytest.raises(ValueError, match=r"strength in \[-1, 1\], got values from 1.5"):
         tangents(network(), family(), outside)
-    with pytest.raises(ValueError, match="strength"):
-        state_slice(network(), family(), 3)(outside)
     with pytest.raises(ValueError, match="at least one point"):
         tangents(network(), family(), torch.zeros(0, 2))
+
+
+def test_a_slice_goes_on_past_its_domain_but_not_into_other_shapes():
+    """Curves look a step past the edge that they leave by."""
+    immersion = state_slice(network(), family(), 3)
+    outside = torch.tensor([[1.5, 0.0]], dtype=torch.float64)
+    exact = unrolled(dynamics_of(network()), family(), outside[0], 3)
+    torch.testing.assert_close(immersion(outside).value[0], exact)
+    with pytest.raises(ValueError, match=r"\(point, 2\), got \(1, 1\)"):
+        immersion(outside[:, :1])
+
+
+def test_inputs_known_to_be_constant_in_pieces_give_the_same():
+    def inputs(kappa, step):
+        strength = (0.0, 1.0, -0.5)[(step >= 2) + (step >= 5)]
+        return torch.cat([strength * kappa, kappa[:, :1] ** 2], dim=1)
+
+    plain = Family(family().coordinates, inputs, 8)
+    known = Family(family().coordinates, inputs, 8, pieces=(0, 2, 5))
+    kappa, moments = plain.grid(3, 3), (*range(9), 11)
+    for second in (False, True):
+        one = tangents(network("leaky_gru"), plain, kappa, at=moments, second=second)
+        other = tangents(network("leaky_gru"), known, kappa, at=moments, second=second)
+        torch.testing.assert_close(other.vectors, one.vectors)
+        if second:
+            torch.testing.assert_close(other.second, one.second)

@@ -155,7 +155,8 @@ def test_one_that_converges_leaves_and_the_others_go_on_as_alone(
     seen = {}
 
     def reached(logits, batch):
-        weights = next(k for k, m in enumerate(watched) if torch.equal(m(batch.inputs)[0], logits))
+        gaps = [(model(batch.inputs)[0] - logits).abs().max() for model in watched]
+        weights = int(torch.stack(gaps).argmin())
         seen[weights] = seen.get(weights, 0) + 1
         return 2.0 if seen[weights] > (2 if weights == 1 else 6) else accuracy(logits, batch)
 

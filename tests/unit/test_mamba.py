@@ -242,6 +242,7 @@ def scan_inputs():
     return make
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_gradients_of_the_torch_scan(scan_inputs):
     assert torch.autograd.gradcheck(torch_scan, scan_inputs())
     # Either output alone, and a batch of gradients.

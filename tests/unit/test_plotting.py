@@ -34,6 +34,23 @@ def test_labels_are_broken_into_lines():
     assert plotting.curriculum_label("pretrain_basic_anti_frozen") == "pretrain\nbasic anti\nfrozen"
 
 
+def test_what_two_architectures_differ_in(project):
+    import runpy
+
+    difference = runpy.run_path(str(project / "scripts" / "figures" / "hyperparameters.py"))[
+        "difference"
+    ]
+    rnn = {"model": "leaky_rnn", "units": 64, "tau": 100.0, "learning_rate": 1e-3}
+    mamba = {"model": "mamba", "d_model": 8, "n_layers": 1, "learning_rate": 1e-2}
+    assert difference(rnn, rnn | {"units": 128}) == "units"
+    assert difference(rnn, rnn | {"model": "leaky_gru"}) == "leaky gru\nagainst leaky rnn"
+    assert difference(rnn, rnn | {"units": 128, "tau": 50.0}) == "several"
+    assert difference(rnn, rnn | {"model": "leaky_gru", "units": 128}) == "several"
+    assert difference(mamba, rnn) == difference(rnn, mamba) == "leaky rnn\nagainst mamba"
+    assert difference(mamba, mamba | {"learning_rate": 1e-3}) == "learning rate"
+    assert difference(rnn, rnn | {"model": "mine.py:Net"}) == "Net\nagainst leaky rnn"
+
+
 def test_axis_from_zero_leaves_room():
     import matplotlib.pyplot as plt
 

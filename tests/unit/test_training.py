@@ -311,7 +311,7 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
     for split, count in (("train", 256), ("validation", 40)):
         data = generate_trials(task_settings(), "Basic", split, count, 1)
         store.write_dataset(data, tmp_path / f"{split}.nc", {})
-    loop = LOOP | {"max_steps": 800, "resume_every": 25, "evaluate_every": 50}
+    loop = LOOP | {"max_steps": 1200, "resume_every": 25, "evaluate_every": 50}
 
     def start(folder, seeds):
         settings = {
@@ -338,7 +338,7 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
 
     broken = tmp_path / "broken"
     kills = 0
-    for seed, after in ((1, 100), (2, 400)):
+    for seed, after in ((1, 100), (2, 200)):
         job = start(broken, [1, 2])
         deadline = time.time() + 120
         state = broken / str(seed) / "state.safetensors"

@@ -64,7 +64,7 @@ class DSA(Strict):
     """``angle``: between the operators, aligned; ``wasserstein``: between their eigenvalues."""
     solver: Literal["newton", "reference"] = "newton"
     """``newton``, Warpline's own; ``reference``, the package dsa-metric."""
-    max_starts: Count = 16
+    max_starts: Count = 48
     """Starting points of the alignment at most (newton)."""
     iterations: Count = 1000
     """Gradient steps (reference)."""

@@ -32,8 +32,8 @@ from warpline.geometry.smoothness import check_differentiable
 __all__ = ["Moment", "Tangents", "stream", "tangents"]
 
 Progress = Callable[[int, int], None]
-CACHE_NUMBERS = 2**17
-"""Numbers in a stack that are taken at once: 1 MiB of float64."""
+CACHE_NUMBERS = 2**18
+"""Numbers in a stack that are taken at once: 2 MiB of float64."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ class Model(Protocol):
     ``Class(n_inputs, n_outputs, dt, settings, generator)``, where ``settings`` is the architecture's
     entry (``units``, ``activation``, ``init``, ``gain``, ``tau``, ``noise``, ``parameters``), and
     ``generator`` is the only source of randomness for the initial weights.
+
+    What a model may have besides: ``outputs(inputs, generator)``, where states are extra work that training
+    need not do; ``noise_shape(trials, steps)``, the shape of its hidden noise, so that networks with noise
+    can be trained as one; ``kernel``, the name of what computes it, for the provenance.
     """
 
     input_weights: ClassVar[tuple[str, ...]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from warpline.geometry.dynamics import Dynamics
 from warpline.geometry.families import Family
 from warpline.geometry.gridlines import geodesic_gridlines
 from warpline.geometry.slices import state_slice
-from warpline.warping.relevance import relevant_first
 
 __all__ = ["gridlines"]
 
@@ -56,6 +56,14 @@ def gridlines(
     rows : list
         Numbers: how lines crowd; which fraction of lines the loss of rank ended.
     """
+    if context == 2:
+        # The relevant input first: the first base line starts along it.
+        own = family.inputs
+        family = replace(
+            family,
+            coordinates=family.coordinates[::-1],
+            inputs=lambda kappa, step: own(kappa.flip(-1), step),
+        )
     found = np.full((len(moments), 2, count + 1, 2 * VERTICES - 1, 2), np.nan)
     rows: list[Row] = []
     for k, (moment, name) in enumerate(zip(moments, MOMENTS, strict=True)):
@@ -74,15 +82,12 @@ def gridlines(
                 ("crowding of lines, irrelevant", where, name, np.nan),
             ]
             continue
-        kappa = relevant_first(drawn.kappa.numpy(force=True), context, (-1,))
+        kappa = drawn.kappa.numpy(force=True)
         family_of = drawn.family.numpy(force=True)
         middle = kappa[:, kappa.shape[1] // 2]
-        for member in (0, 1):
-            lines = np.flatnonzero(family_of == member)[: count + 1]
-            # Family 0 stands on a base line that starts along input 1, which tells its lines apart.
-            way = member if context == 1 else 1 - member
+        for way, name_of in enumerate(("relevant", "irrelevant")):
+            lines = np.flatnonzero(family_of == way)[: count + 1]
             found[k, way, : len(lines)] = kappa[lines]
-            name_of = ("relevant", "irrelevant")[way]
             rows.append(
                 (f"crowding of lines, {name_of}", where, name, _crowding(middle[lines, way]))
             )

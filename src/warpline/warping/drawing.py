@@ -23,6 +23,7 @@ __all__ = [
     "gather",
     "letter",
     "lines",
+    "note",
     "number",
     "sample",
     "sheet",
@@ -70,6 +71,12 @@ def letter(axes: Axes, text: str, title: str = "") -> None:
     axes.set_title(f"{text}  {title}", loc="left")
 
 
+def note(axes: Axes, text: str, side: str = "left") -> None:
+    """Put a number of the summary into a lower corner of a panel."""
+    x = 0.03 if side == "left" else 0.97
+    axes.text(x, 0.03, text, transform=axes.transAxes, ha=side, va="bottom", fontsize="small")
+
+
 def bare(axes: Any, labels: Sequence[str] = ("PC 1", "PC 2", "PC 3")) -> None:
     """Take what distracts from a drawing in three dimensions: ticks and grey walls."""
     for axis, label in zip((axes.xaxis, axes.yaxis, axes.zaxis), labels, strict=True):
@@ -95,6 +102,8 @@ def lines(
     x : ndarray, shape (point,)
     values : ndarray, shape (seed, point)
     """
+    known = np.isfinite(values).any(axis=0)
+    x, values = x[known], values[:, known]
     if len(values) >= 5:
         low, high = np.nanquantile(values, [0.25, 0.75], axis=0)
         axes.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)

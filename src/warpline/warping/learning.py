@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from torch import Tensor
 
+from warpline.geometry.dynamics import Dynamics
+from warpline.geometry.families import Family
 from warpline.geometry.metric import Metric, pullback_metric
 from warpline.geometry.readout import readout_split
-from warpline.geometry.sensitivity import tangents
+from warpline.geometry.sensitivity import Tangents, tangents
 from warpline.schedule import nearest_checkpoint
 from warpline.warping.networks import Network
 from warpline.warping.relevance import relevant_first
@@ -68,6 +72,20 @@ def _quantities(
     return found
 
 
+def _share_seen(vectors: Tangents, dynamics: Dynamics, family: Family) -> Tensor:
+    """Return the share of input tangents that the readout sees, (point,).
+
+    Of the whole state's tangents, where the readout reads other parts of it than those that are observed:
+    Mamba's reads the last features, not h.
+    """
+    try:
+        split = readout_split(vectors, dynamics)
+    except TypeError:
+        whole = replace(dynamics, observe=Dynamics.observe)
+        split = readout_split(tangents(whole, family, vectors.kappa, at=vectors.moments), whole)
+    return split.total_fraction[:, 0]
+
+
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
     """Compute the metric at the end of the task's window, checkpoint by checkpoint.
 
@@ -107,7 +125,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
             metric = pullback_metric(vectors)
             metrics.append(metric)
             here.append(relevant_first(metric.matrix[:, 0].numpy(force=True), context, (-2, -1)))
-            seen.append(readout_split(vectors, dynamics).total_fraction[:, 0].numpy(force=True))
+            seen.append(_share_seen(vectors, dynamics, family).numpy(force=True))
         steps.append((step, actual))
         fields.append(np.stack(here))
         found.append(

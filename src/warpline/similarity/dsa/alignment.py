@@ -2,8 +2,9 @@
 
 For each pair, many starts climb a little way, the best go on, and the best of those are polished
 (successive halving: most of the work of a climb is in its last digits). Random starts follow until
-the best maximum has been found twice, or the cap is reached. Pairs are solved in batches, on CPU or
-CUDA by the same code; the result of a pair depends on the pair and the seed alone.
+the best maximum has been found twice, or the cap is reached. The search is the same on CPU and CUDA;
+a climb is compiled code on the CPU and one of a batch on CUDA. The result of a pair depends on the
+pair, the seed and the device alone.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ class AlignmentSettings:
     ----------
     max_starts : int
         Cap on the starts of a pair, planned ones included.
-    planned_starts : int
-        Planned starts that are used (at most nine exist).
+    first_starts : int
+        Starts of the first round, the six planned ones first. A best maximum that is found twice
+        among fewer is too often not the best there is.
     tolerance : float
         Gradient norm, relative to the residual, at which the last rung has converged.
     max_steps : int
@@ -47,8 +49,8 @@ class AlignmentSettings:
         "cpu" or "cuda".
     """
 
-    max_starts: int = 16
-    planned_starts: int = 9
+    max_starts: int = 48
+    first_starts: int = 12
     tolerance: float = 1e-6
     max_steps: int = 5000
     device: str = "cpu"
@@ -126,7 +128,7 @@ def align_pairs(
         swap = operators[j].order_key < operators[i].order_key
         ordered.append((j, i) if swap else (i, j))
     size = len(operators[pairs[0][0]].symmetric)
-    starts = min(settings.planned_starts, settings.max_starts)
+    starts = min(settings.first_starts, settings.max_starts)
     kind = torch.device(settings.device).type
     chunk = max(1, _CHUNK_ELEMENTS[kind] // (starts * size * size))
     results: list[Alignment] = []
@@ -169,8 +171,11 @@ def _align_chunk(
         first[0].phantom,
     )
     generators = [pair_generator(seed, a, b) for a, b in zip(first, second, strict=True)]
-    n_planned = min(settings.planned_starts, settings.max_starts)
-    starts = planned_starts(first, second, generators, device)[:, :n_planned]
+    wanted = min(settings.first_starts, settings.max_starts)
+    starts = planned_starts(first, second, generators, device)[:, :wanted]
+    if wanted > starts.shape[1]:
+        more = random_starts(generators, first[0].size, wanted - starts.shape[1], device)
+        starts = torch.cat([starts, more], dim=1)
     best, found = climb(
         problems, starts, tolerance=settings.tolerance, max_steps=settings.max_steps
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 #: Share of the mean curvature below which the preconditioner does not go.
-_FLOOR = 0.1
+FLOOR = 0.2
 
 
 def inner(first: Tensor, second: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def fill_preconditioner(state: dict[str, Tensor], phantom: bool) -> None:
         model[:, :, -1] = 0
     same = (mean + model).abs()
     opposite = (mean - model).abs()
-    floor = _FLOOR * (same + opposite).mean((-1, -2), keepdim=True) / 2 + 1e-30
+    floor = FLOOR * (same + opposite).mean((-1, -2), keepdim=True) / 2 + 1e-30
     same = 1 / torch.maximum(same, floor)
     opposite = 1 / torch.maximum(opposite, floor)
     state["keep"] = (same + opposite) / 2

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+#: Lanczos bases held at once on the CPU: reorthogonalisation reads them at every step.
+_CACHE_BYTES = 2**20
+
+
 @dataclass
 class Duals:
     """The operator M of a batch of pairs, in the frames of the pairs, float64.
@@ -143,7 +147,7 @@ def leading_vectors(duals: Duals, start: Tensor, steps: int, count: int) -> tupl
     duals : Duals
         The operators.
     start : Tensor, shape (pair, size, size)
-        Starting matrices, not zero.
+        Starting matrices, not zero; their type is that of the iteration.
     steps : int
         Lanczos steps.
     count : int
@@ -158,11 +162,27 @@ def leading_vectors(duals: Duals, start: Tensor, steps: int, count: int) -> tupl
     """
     import torch
 
-    n_pairs, size, _ = start.shape
+    size = start.shape[-1]
     steps = min(steps, size * size)
     count = min(count, steps)
-    left = torch.cat([duals.symmetric_a, duals.skew_a, duals.potential_a], dim=1)
-    right = torch.cat([duals.symmetric_b, -duals.skew_b, -duals.potential_b], dim=1)
+    left = torch.cat([duals.symmetric_a, duals.skew_a, duals.potential_a], dim=1).to(start)
+    right = torch.cat([duals.symmetric_b, -duals.skew_b, -duals.potential_b], dim=1).to(start)
+    bases = steps * size * size * start.element_size()
+    chunk = max(1, _CACHE_BYTES // bases) if start.device.type == "cpu" else len(start)
+    parts = [
+        _lanczos(*part, steps, count)
+        for part in zip(left.split(chunk), right.split(chunk), start.split(chunk), strict=True)
+    ]
+    values, vectors = zip(*parts, strict=True)
+    return torch.cat(values), torch.cat(vectors)
+
+
+def _lanczos(
+    left: Tensor, right: Tensor, start: Tensor, steps: int, count: int
+) -> tuple[Tensor, Tensor]:
+    import torch
+
+    n_pairs, size, _ = start.shape
     basis = start.new_zeros(n_pairs, steps, size * size)
     small = start.new_zeros(n_pairs, steps, steps)
     vector = start.reshape(n_pairs, -1)
@@ -181,9 +201,9 @@ def leading_vectors(duals: Duals, start: Tensor, steps: int, count: int) -> tupl
         norm = image.norm(dim=1)
         if k + 1 < steps:
             # An exhausted space leaves a zero row: its Ritz values are 0 and its vectors harmless.
-            alive = norm > 1e-12
+            alive = norm > 1e3 * torch.finfo(norm.dtype).eps
             small[:, k, k + 1] = small[:, k + 1, k] = torch.where(alive, norm, 0.0)
-            vector = torch.where(alive[:, None], image / norm.clamp(min=1e-300)[:, None], 0.0)
+            vector = torch.where(alive[:, None], image / norm.clamp(min=1e-30)[:, None], 0.0)
     values, weights = torch.linalg.eigh(small)
     values, weights = values.flip(-1)[:, :count], weights.flip(-1)[:, :, :count]
     return values, torch.bmm(weights.mT, basis).reshape(n_pairs, count, size, size)

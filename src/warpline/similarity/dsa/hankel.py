@@ -34,6 +34,8 @@ GRAM_CONDITION_LIMIT = 1e4
 #: Embedded rows are made in blocks of about this many bytes: they stay in the cache, and memory
 #: does not grow with the number of trials.
 _BLOCK_BYTES = 2**21
+#: The same for the Gram matrix, where every block also adds to a matrix of the full width.
+_GRAM_BLOCK_BYTES = 2**23
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,12 @@ def delay_embed(states: FloatArray, n_delays: int, delay_interval: int) -> Float
 
 
 def iterate_embedding(
-    states: FloatArray, n_delays: int, delay_interval: int
+    states: FloatArray, n_delays: int, delay_interval: int, block_bytes: int | None = None
 ) -> Iterator[FloatArray]:
     """Yield the embedding in blocks of whole trials (see :func:`delay_embed`)."""
     n_trials, n_times, n_units = states.shape
     n_rows = n_times - (n_delays - 1) * delay_interval
-    step = max(1, _BLOCK_BYTES // (8 * n_rows * n_delays * n_units))
+    step = max(1, (block_bytes or _BLOCK_BYTES) // (8 * n_rows * n_delays * n_units))
     for first in range(0, n_trials, step):
         yield delay_embed(states[first : first + step], n_delays, delay_interval)
 
@@ -120,15 +122,16 @@ def gram_matrix(states: FloatArray, n_delays: int, delay_interval: int) -> Float
     n_rows = n_times - (n_delays - 1) * delay_interval
     size = n_delays * n_units
     gram = np.zeros((size, size))
+    blocks = iterate_embedding(states, n_delays, delay_interval, _GRAM_BLOCK_BYTES)
     if n_delays == 1 or n_rows <= 2 * delay_interval:
-        for rows in iterate_embedding(states, n_delays, delay_interval):
+        for rows in blocks:
             flat = rows.reshape(-1, size)
             gram += flat.T @ flat
         return gram
     inner = size - n_units
     first = np.zeros((n_units, size))
     edges = np.zeros((inner, inner))
-    for rows in iterate_embedding(states, n_delays, delay_interval):
+    for rows in blocks:
         flat = rows.reshape(-1, size)
         first += np.ascontiguousarray(flat[:, :n_units]).T @ flat
         # Rows tau before the window, restricted to delays 0..D-2, are the window's first tau rows

@@ -21,7 +21,7 @@ DEFAULTS: dict[str, Any] = {
     "rank_tolerance": None,
     "solver": "newton",
     "score": "angle",
-    "max_starts": 16,
+    "max_starts": 48,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",

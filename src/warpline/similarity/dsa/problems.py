@@ -55,6 +55,8 @@ class Solution:
     ----------
     rotation : Tensor, shape (problem, n, n)
         The orthogonal matrix C, from the frame of B to the frame of A.
+    moved : Tensor, shape (problem, n, n)
+        C B C^T.
     value : Tensor, shape (problem,)
         Inner product at C.
     gradient_norm : Tensor, shape (problem,)
@@ -66,6 +68,7 @@ class Solution:
     """
 
     rotation: Tensor
+    moved: Tensor
     value: Tensor
     gradient_norm: Tensor
     converged: Tensor

@@ -74,7 +74,7 @@ def check_states(states: NDArray[np.floating], *, n_delays: int, delay_interval:
             f"{trial}, time {time}, unit {unit}",
             "Drop the diverged trials or the run.",
         )
-    if not np.ptp(array, axis=1).any():
+    if not (array != array[:, :1]).any():
         raise ConstantDataError(
             "states that change in time",
             f"{n_trials} trials that are constant in every unit",

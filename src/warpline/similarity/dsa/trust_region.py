@@ -1,4 +1,6 @@
-r"""Batched Riemannian trust-region Newton method for the alignment of operators.
+r"""Riemannian trust-region Newton method for the alignment of operators, batched for CUDA.
+
+On the CPU :mod:`.compiled` does the same, one climb at a time.
 
 Maximises :math:`\varphi(C) = \langle A, C B C^\top \rangle` over the orthogonal group for a batch
 of problems at once. Steps are :math:`C \leftarrow \operatorname{cay}(W) C` with skew-symmetric
@@ -37,9 +39,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 #: Gradient norm at which rounding has taken over, in units of the relative spacing.
-_ROUNDING = 300
-_INITIAL_RADIUS = 0.2
-_LARGEST_RADIUS = 4.0
+ROUNDING = 300
+#: Of the trust region, in the norm of the preconditioner.
+INITIAL_RADIUS = 0.2
+LARGEST_RADIUS = 4.0
 
 
 def _restart(state: dict[str, Tensor]) -> None:
@@ -95,7 +98,7 @@ def maximise(
 
     count, size, _ = starts.shape
     device = starts.device
-    rotation = torch.empty_like(starts)
+    rotation, moved = torch.empty_like(starts), torch.empty_like(starts)
     value = torch.empty(count, dtype=starts.dtype, device=device)
     gradient_norm = torch.empty_like(value)
     converged = torch.zeros(count, dtype=torch.bool, device=device)
@@ -112,7 +115,7 @@ def maximise(
         n_done = int(done.sum())
         if n_done and 8 * n_done >= len(done):
             where = state["index"][done]
-            rotation[where] = state["rotation"][done]
+            rotation[where], moved[where] = state["rotation"][done], state["moved"][done]
             value[where] = state["value"][done]
             gradient_norm[where] = state["norm"][done]
             converged[where] = state["norm"][done] <= state["limit"][done]
@@ -128,7 +131,7 @@ def maximise(
         chosen = finished.nonzero()[:, 0]
         if len(chosen):
             _outer_step(state, chosen, identity, relative_tolerance, problems.phantom)
-    return Solution(rotation, value, gradient_norm, converged, products)
+    return Solution(rotation, moved, value, gradient_norm, converged, products)
 
 
 def _begin(
@@ -147,7 +150,7 @@ def _begin(
         "full": full,
         "rotation": starts.clone(),
         "moved": bmm(bmm(starts, problems.target[which]), starts.mT),
-        "radius": torch.full((count,), _INITIAL_RADIUS, dtype=starts.dtype, device=starts.device),
+        "radius": torch.full((count,), INITIAL_RADIUS, dtype=starts.dtype, device=starts.device),
         "products": torch.zeros(count, dtype=torch.long, device=starts.device),
     }
     state["value"] = inner(full, state["moved"])
@@ -162,7 +165,7 @@ def _limits(state: dict[str, Tensor], relative_tolerance: float) -> Tensor:
     import torch
 
     residual = (state["full"] - state["moved"]).flatten(1).norm(dim=1)
-    return (relative_tolerance * residual).clamp(min=_ROUNDING * torch.finfo(residual.dtype).eps)
+    return (relative_tolerance * residual).clamp(min=ROUNDING * torch.finfo(residual.dtype).eps)
 
 
 def _inner_step(state: dict[str, Tensor], size: int) -> Tensor:
@@ -224,7 +227,7 @@ def _outer_step(
     length = state["step2"][chosen].clamp(min=0).sqrt()
     grown = torch.where(
         (ratio > 0.75) & (length >= 0.99 * radius),
-        (2 * radius).clamp(max=_LARGEST_RADIUS),
+        (2 * radius).clamp(max=LARGEST_RADIUS),
         radius,
     )
     part["radius"] = torch.where(ratio < 0.25, 0.25 * length, grown)
