@@ -11,7 +11,8 @@ BLOCK = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 
 def drawn(graph: str) -> str:
     """Return a README block from the output of ``snakemake --rulegraph mermaid-js``."""
-    names = dict(re.findall(r"(id\d+)\[(\w+)\]", graph))
+    # A rule for a block of seeds is drawn as the rule that it is made from: train_1_2 as train.
+    names = dict(re.findall(r"(id\d+)\[(\w+?)(?:_\d+)*\]", graph))
     short = {key: "draw_*" if name.startswith("draw_") else name for key, name in names.items()}
     arrows = {(short[a], short[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", graph)}
     shown = sorted((a, b) for a, b in arrows if b != "all" and a != b)
