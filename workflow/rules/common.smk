@@ -24,8 +24,9 @@ os.environ.update(
     PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
 )
 
-from warpline import slices
+from warpline import monitor, slices
 from warpline.config import ConfigError, load
+from warpline.costs import RULES, Costs
 from warpline.digest import digest
 from warpline.files import Files
 from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds
@@ -37,10 +38,16 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+if problem := PLAN.layout.problem():
+    raise WorkflowError(problem)
+
+COSTS = Costs(PLAN)
 LAYOUT = PLAN.layout
 FILES = Files(PLAN)
 CONFIG = PLAN.config
 LOGS = f"logs/{CONFIG.name}"
+if CONFIG.jobs.tensorboard:
+    os.environ[monitor.VARIABLE] = f"{LOGS}/events"
 BENCHMARKS = f"{LAYOUT.root}/benchmarks"
 
 
@@ -55,7 +62,7 @@ wildcard_constraints:
     split="train|validation|evaluation",
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
-    pretraining=r"[A-Za-z0-9_.\-]+(\+[A-Za-z0-9_.\-]+)*",
+    pretraining=alternatives(PLAN.pretrainings),
     measure=alternatives(PLAN.all_measures),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
@@ -75,6 +82,25 @@ def code(script, *named):
 def settings(content):
     """Return a slice of the configuration as it stands on a command line."""
     return json.dumps(content, sort_keys=True)
+
+
+def resources_of(rule, n_seeds=1):
+    """Return what a rule's jobs ask a cluster for; a job that was killed asks for more."""
+    found = {
+        "mem_mb": lambda wildcards, attempt: COSTS.memory_mb(rule, wildcards, attempt, n_seeds),
+        "runtime": lambda wildcards, attempt: COSTS.runtime(rule, wildcards, attempt, n_seeds),
+    }
+    if RULES[rule].gpu and CONFIG.jobs.gpu:
+        found["gpu"] = 1
+    return found
+
+
+def share_settings(rule, name):
+    """Let what a profile sets for a rule (its partition, a GPU model) hold for a rule made from it, too."""
+    given = workflow.resource_settings._parsed_overwrite_resources
+    if rule in given:
+        given.setdefault(name, given[rule])
+    return name
 
 
 def subject(wildcards):

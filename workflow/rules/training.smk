@@ -22,7 +22,7 @@ for BLOCK in [(), *BLOCKS]:
 
     rule:
         name:
-            "_".join(["pretrain", *map(str, BLOCK)])
+            share_settings("pretrain", "_".join(["pretrain", *map(str, BLOCK)]))
         input:
             train=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "train"),
             validation=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "validation"),
@@ -38,9 +38,7 @@ for BLOCK in [(), *BLOCKS]:
         conda:
             GPU if CONFIG.jobs.gpu else CPU
         resources:
-            mem_mb=lambda w, attempt: 4000 * attempt,
-            runtime=lambda w, attempt, block=BLOCK: 240 * attempt * max(1, len(block)),
-            gpu=1 if CONFIG.jobs.gpu else 0,
+            **resources_of("pretrain", n_seeds=max(1, len(BLOCK))),
         params:
             settings=lambda w, block=BLOCK: settings(
                 slices.seeds_slice(
@@ -60,7 +58,7 @@ for BLOCK in [(), *BLOCKS]:
 
     rule:
         name:
-            "_".join(["train", *map(str, BLOCK)])
+            share_settings("train", "_".join(["train", *map(str, BLOCK)]))
         input:
             train=lambda w: FILES.training_trials(w.taskset, w.curriculum, "train"),
             validation=lambda w: FILES.training_trials(w.taskset, w.curriculum, "validation"),
@@ -81,9 +79,7 @@ for BLOCK in [(), *BLOCKS]:
         conda:
             GPU if CONFIG.jobs.gpu else CPU
         resources:
-            mem_mb=lambda w, attempt: 4000 * attempt,
-            runtime=lambda w, attempt, block=BLOCK: 240 * attempt * max(1, len(block)),
-            gpu=1 if CONFIG.jobs.gpu else 0,
+            **resources_of("train", n_seeds=max(1, len(BLOCK))),
         params:
             settings=lambda w, block=BLOCK: settings(
                 slices.seeds_slice(
