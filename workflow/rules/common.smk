@@ -108,9 +108,43 @@ def subject(wildcards):
     return Subject(wildcards.taskset, wildcards.architecture, wildcards.curriculum)
 
 
+def of_block(pattern, block):
+    """Return a pattern for each seed of a block; as it is, with its wildcard, for the empty one."""
+    return [pattern.replace("{seed}", str(seed)) for seed in block] or [pattern]
+
+
+def seeds_of_block(wildcards, block):
+    """Return the seeds of a job."""
+    return block or [int(wildcards.seed)]
+
+
+def block_name(block):
+    """Return a block as it stands in the name of a log."""
+    return join_seeds(block) if block else "{seed}"
+
+
+def resume_files(stage, wildcards, block):
+    """Return the states of a job's unfinished networks."""
+    return [
+        LAYOUT.resume(stage).format(**{**wildcards, "seed": seed})
+        for seed in seeds_of_block(wildcards, block)
+    ]
+
+
 def model_of(wildcards):
     """Return the registry entry of an architecture's model."""
     return ("models", CONFIG.architectures[wildcards.architecture].model)
+
+
+def analysis_code(wildcards):
+    """Return the digest of an analysis: of its experiment, its task set and its model."""
+    entry = WARPING.analyses[wildcards.analysis]
+    return code(
+        "analyse_warping.py",
+        ("warping", entry.experiment),
+        ("tasks", CONFIG.tasksets[entry.taskset].env),
+        ("models", CONFIG.architectures[entry.architecture].model),
+    )
 
 
 def measure_of(wildcards):

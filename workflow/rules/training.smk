@@ -18,29 +18,6 @@ SINGLE = (
 )
 
 
-def of_block(pattern, block):
-    """Return a pattern for each seed of a block; as it is, with its wildcard, for the empty one."""
-    return [pattern.replace("{seed}", str(seed)) for seed in block] or [pattern]
-
-
-def seeds_of_block(wildcards, block):
-    """Return the seeds of a job."""
-    return block or [int(wildcards.seed)]
-
-
-def block_name(block):
-    """Return a block as it stands in the name of a log."""
-    return join_seeds(block) if block else "{seed}"
-
-
-def resume_files(stage, wildcards, block):
-    """Return the states of a job's unfinished networks."""
-    return [
-        LAYOUT.resume(stage).format(**{**wildcards, "seed": seed})
-        for seed in seeds_of_block(wildcards, block)
-    ]
-
-
 for BLOCK in [(), *BLOCKS]:
 
     rule:

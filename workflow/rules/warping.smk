@@ -6,17 +6,6 @@ from warpline.warping.files import Warping
 WARPING = Warping(FILES)
 
 
-def analysis_code(wildcards):
-    """Return the digest of an analysis: of its experiment, its task set and its model."""
-    entry = WARPING.analyses[wildcards.analysis]
-    return code(
-        "analyse_warping.py",
-        ("warping", entry.experiment),
-        ("tasks", CONFIG.tasksets[entry.taskset].env),
-        ("models", CONFIG.architectures[entry.architecture].model),
-    )
-
-
 rule analyse_warping:
     input:
         lambda w: WARPING.networks(w.analysis, w.seeds),

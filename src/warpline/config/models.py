@@ -180,6 +180,11 @@ class MambaArchitecture(Architecture):
     layer: Count | None = None
     """The layer whose states are looked at, counted from 1; by default the last. Changes no weight."""
 
+    @property
+    def units(self) -> int:
+        """Hidden units, as other models have them: the numbers of h in a layer."""
+        return self.expand * self.d_model * self.d_state
+
     @model_validator(mode="after")
     def _layer_exists(self) -> MambaArchitecture:
         if self.layer is not None and self.layer > self.n_layers:
