@@ -98,8 +98,8 @@ def resources_of(rule, n_seeds=1):
 def share_settings(rule, name):
     """Let what a profile sets for a rule (its partition, a GPU model) hold for a rule made from it, too."""
     given = workflow.resource_settings._parsed_overwrite_resources
-    if rule in given:
-        given.setdefault(name, given[rule])
+    if own := given.get(rule):
+        given.setdefault(name, own)
     return name
 
 

@@ -42,7 +42,8 @@ def _network(sizes: Sizes, names: Names, stage: str, tasks: list[str], updates: 
 
     def kept(until: int) -> int:
         known = checkpoint_steps(checkpoints, settings.max_steps) if settings.max_steps else [0]
-        return 1 + sum(step <= until for step in known)
+        # The last update leaves one, too.
+        return sum(step <= until for step in known) + (until > 0)
 
     def seconds(until: int) -> float:
         evaluations = kept(until) + until / settings.evaluate_every
