@@ -54,7 +54,9 @@ def make(arguments, settings):
     relations = store.read_table(arguments.relations[0]).set_index("name")
     relations = relations.drop(index="accuracy")
     names = list(relations.index)
-    look = plotting.colours(names, settings["style"])
+    # What stands in one panel comes first, so that colours do not repeat there.
+    first = [*settings["measures"], "metric", "share seen by the readout", "effective rank"]
+    look = plotting.colours(list(dict.fromkeys([*first, *names])), settings["style"])
     labels = {name: plotting.MEASURE_LABELS.get(name, name) for name in names}
     colours = drawing.colour_of(settings["style"])
 
