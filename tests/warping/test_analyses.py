@@ -158,6 +158,33 @@ def test_memory(network):
     assert "betti" not in arrays
 
 
+def test_speed_at_the_end_of_a_period_is_not_that_under_the_next_cue(network):
+    opened, settings = network("memory", topology=False)
+    arrays, rows = memory.analyse(opened, settings)
+    family, dynamics = opened.family(), opened.dynamics()
+    kappa = family.grid(8, 8)
+    stop = family.periods["delay"][1]
+    state = dynamics.initial(len(kappa))
+    for step in range(stop):
+        state = dynamics.step(state, family(kappa, step))
+    own, cued = (
+        ((dynamics.step(state, family(kappa, step)) - state) / dynamics.duration).square().sum(1)
+        for step in (stop - 1, stop)
+    )
+    assert value(rows, "metric, time", "", "delay") == pytest.approx(own.mean().item())
+    # The series over time has the cue, which is there from this moment on.
+    series = arrays["component"].sel(tangent="time").values
+    assert series[stop] == pytest.approx(cued.mean().item())
+    assert abs(own.mean() - cued.mean()) > 1e-3
+
+
+def test_the_total_curvature_of_a_torus_vanishes_as_the_grid_is_refined(network):
+    opened, settings = network("memory", topology=False, points=24)
+    _, rows = memory.analyse(opened, settings)
+    for moment in memory.MOMENTS:
+        assert abs(value(rows, "total curvature / 2π (torus: 0)", "", moment)) < 0.02
+
+
 @pytest.mark.slow
 def test_memory_topology(network):
     arrays, rows = memory.analyse(*network("memory"))
@@ -176,6 +203,16 @@ def test_learning(network, name):
     assert angle[1.0] == pytest.approx(0, abs=1e-7) and angle[0.0] > 0
     accuracy = rows[rows["quantity"] == "accuracy"]["value"].tolist()
     assert accuracy[0] == 0.5 and accuracy[-1] == pytest.approx(0.9)
+    # The time component is the speed under the input of the window, not under what follows.
+    family, dynamics = opened.family(**settings["conditions"][0]), opened.dynamics()
+    kappa = family.grid(*[5] * len(family.coordinates))
+    state = dynamics.initial(len(kappa))
+    stop = family.periods[opened.settings["window"]][1]
+    for step in range(stop):
+        state = dynamics.step(state, family(kappa, step))
+    velocity = (dynamics.step(state, family(kappa, stop - 1)) - state) / dynamics.duration
+    found = arrays["metric"].isel(checkpoint=-1, condition=0, tangent=-1, tangent_b=-1).values
+    assert np.allclose(found, velocity.square().sum(1))
     names = set(rows["quantity"])
     ratio = "log10 G, relevant / irrelevant"
     assert (ratio in names) == (name == "context_learning")
