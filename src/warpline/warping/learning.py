@@ -39,8 +39,10 @@ def field_angle(a: Floats, b: Floats) -> float:
     ----------
     a, b : ndarray, shape (..., tangent, tangent)
     """
-    cosine = np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b))
-    return float(np.arccos(np.clip(cosine, -1, 1)) / (np.pi / 2))
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    # The arc cosine loses half of the digits near 0.
+    angle = 2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b))
+    return float(angle / (np.pi / 2))
 
 
 def _log10(values: Floats) -> float:

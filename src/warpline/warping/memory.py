@@ -124,10 +124,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 name,
                 np.average(np.abs(curvature[-1].ravel()), weights=area),
             ),
-            *(
-                (f"metric, {item}", "", name, component[moment, k])
-                for k, item in enumerate(ITEMS)
-            ),
+            *((f"metric, {item}", "", name, component[moment, k]) for k, item in enumerate(ITEMS)),
             ("metric, time", "", name, _speed(dynamics, family, kappa, moment)),
             *(
                 (f"share seen by the decoder, {item}", "", name, seen[moment, k])
