@@ -10,12 +10,13 @@ READY := $(VENV)/.ready
 export PATH := $(BIN):$(PATH)
 DEMO := snakemake --cores $(CORES) --configfile config/demo.yaml
 
-.PHONY: help setup demo test test-fast lint format schema benchmark clean
+.PHONY: help setup demo test test-fast test-slurm lint format schema benchmark clean
 
 help:
 	@echo "make demo       the demo: figures and results/report.html"
 	@echo "make test       all tests"
 	@echo "make test-fast  the tests that take seconds"
+	@echo "make test-slurm tests on a real one-node SLURM, which they start and stop (root on Debian)"
 	@echo "make lint       formatting, types, workflow"
 	@echo "make benchmark  speed, as ratios against rivals"
 
@@ -46,6 +47,10 @@ test: $(READY)
 test-fast: $(READY)
 	python -m pytest -m "not slow and not workflow and not slurm and not browser"
 
+# Elsewhere than as root on Debian they skip, and say why.
+test-slurm: $(READY)
+	WARPLINE_TEST_SLURM=1 python -m pytest tests/slurm
+
 lint: $(READY)
 	ruff check .
 	ruff format --check .
@@ -60,6 +65,7 @@ format: $(READY)
 
 schema: $(READY)
 	python scripts/write_schema.py
+	python scripts/write_rulegraph.py
 
 benchmark: $(READY)
 	python benchmarks/training.py

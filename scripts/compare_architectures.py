@@ -27,7 +27,11 @@ def main() -> None:
     )
     frame = tables["architectures"]
     frame.insert(0, "measure", settings["measure"]["name"])
-    store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})
+    store.write_table(
+        frame,
+        arguments.output,
+        {"settings": settings, "code": arguments.code, "seeds": arguments.seeds},
+    )
 
 
 if __name__ == "__main__":

@@ -49,11 +49,10 @@ def main() -> None:
         settings["measure"],
         settings["seed"],
     )
+    provenance = {"settings": settings, "code": arguments.code, "seeds": arguments.seeds}
     for name, frame in tables.items():
         frame.insert(0, "measure", settings["measure"]["name"])
-        store.write_table(
-            frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}
-        )
+        store.write_table(frame, getattr(arguments, name), provenance)
 
 
 if __name__ == "__main__":

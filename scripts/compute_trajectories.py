@@ -111,7 +111,12 @@ def main() -> None:
     store.write_dataset(
         dataset,
         arguments.output,
-        {"settings": settings, "code": arguments.code, "device": device.type},
+        {
+            "settings": settings,
+            "code": arguments.code,
+            "seeds": arguments.seeds,
+            "device": device.type,
+        },
     )
 
 

@@ -13,6 +13,7 @@ from warpline.batches import BatchOrder, TaskData
 from warpline.device import choose_device
 from warpline.ensembles import Member, can_be_batched, train_together
 from warpline.models.base import build_model
+from warpline.monitor import watching
 from warpline.training import none_for_nan, train
 
 
@@ -68,9 +69,9 @@ def main() -> None:
             provenance["kernel"] = model.kernel
         if device.type == "cuda" and len(streams) > 1 and can_be_batched(model):
             provenance["trained_as_one"] = [other["run"] for other in streams]
-        key = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode())
-        for path in (*arguments.train, *arguments.validation, *filter(None, [initial])):
-            key.update(hashlib.sha256(Path(path).read_bytes()).digest())
+        inputs = [*arguments.train, *arguments.validation, *filter(None, [initial])]
+        causes = [provenance, *map(store.checksum, inputs)]
+        key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
         order = BatchOrder(
             [len(data) for data in training],
             architecture["batch_size"],
@@ -78,25 +79,27 @@ def main() -> None:
             ("order", *stream["run"]),
         )
         noise_seed = seeding.integer_seed(root, "noise", *stream["run"], bits=63)
-        members.append(Member(model, order, noise_seed, resume, key.hexdigest()))
+        members.append(Member(model, order, noise_seed, resume, key))
         provenances.append(provenance)
 
     if "trained_as_one" in provenances[0]:
         runs = train_together(members, training, validation, loop)
     else:
-        runs = [
-            train(
-                one.model,
-                training,
-                validation,
-                loop,
-                one.order,
-                one.noise_seed,
-                one.resume_path,
-                one.resume_key,
-            )
-            for one in members
-        ]
+        runs = []
+        for one, checkpoints in zip(members, arguments.checkpoints, strict=True):
+            with watching(checkpoints.parent) as watch:
+                run = train(
+                    one.model,
+                    training,
+                    validation,
+                    loop,
+                    one.order,
+                    one.noise_seed,
+                    one.resume_path,
+                    one.resume_key,
+                    watch,
+                )
+            runs.append(run)
 
     for run, provenance, checkpoints, history in zip(
         runs, provenances, arguments.checkpoints, arguments.history, strict=True

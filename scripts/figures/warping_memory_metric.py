@@ -6,6 +6,7 @@ from warpline import plotting, store
 from warpline.warping import drawing
 
 NAMES = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
+VERDICTS = ("warping", "realignment", "mixed", "no switch")
 SHADED = ("item_1", "item_2", "report_1", "report_2")
 
 
@@ -68,13 +69,12 @@ def make(arguments, settings):
         panel.set_xlabel("time (ms)")
 
     panel = axes[1, 1]
-    for seed in arrays["seed"].values:
-        one = arrays.sel(seed=seed)
-        panel.plot(one["w"], one["defect"], "o", color="black", ms=4)
-        panel.annotate(
-            str(one["verdict"].values), (float(one["w"]), float(one["defect"])), (3, 3),
-            textcoords="offset points", fontsize="x-small",
-        )  # fmt: skip
+    for marker, verdict in zip("osDX", VERDICTS, strict=True):
+        chosen = arrays.isel(seed=np.flatnonzero(arrays["verdict"].values == verdict))
+        if chosen.sizes["seed"]:
+            label = f"{verdict}: {chosen.sizes['seed']}"
+            panel.plot(chosen["w"], chosen["defect"], marker, color="black", ms=4, label=label)
+    panel.legend(title="networks", loc="upper right")
     for place in (1 / 3, 2 / 3):
         panel.axvline(place, color="0.6", lw=0.8, ls=":")
     panel.set_xlabel("w: part of the turn-over by size")

@@ -8,27 +8,48 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device"]
+__all__ = ["choose_device", "given_gpus"]
+
+
+def given_gpus() -> str | None:
+    """Return the GPUs that SLURM gave this job, None where it gave none; "" outside a SLURM job."""
+    if "SLURM_JOB_ID" not in os.environ:
+        return ""
+    for variable in ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES"):
+        found = os.environ.get(variable, "")
+        if found and found != "NoDevFiles":
+            return found
+    return None
 
 
 def choose_device() -> torch.device:
     """Return CUDA where the job was given a GPU, else the CPU, and fix torch to one thread.
 
+    Outside a SLURM job, a GPU that torch sees is taken. Inside one, only a GPU that the job was given:
+    on many clusters a job sees those of others. ``WARPLINE_DEVICE=cpu`` in the environment wins over both.
+
     Raises
     ------
     RuntimeError
-        When the job was given a GPU (``CUDA_VISIBLE_DEVICES`` by SLURM) that torch cannot use.
+        When the job was given a GPU that torch cannot use.
+    ValueError
+        When ``WARPLINE_DEVICE`` is neither ``auto`` nor ``cpu``.
     """
     import torch
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    asked = os.environ.get("WARPLINE_DEVICE", "auto")
+    if asked not in ("auto", "cpu"):
+        raise ValueError(f"WARPLINE_DEVICE: expected auto or cpu, got {asked!r}")
+    given = given_gpus()
+    if asked == "cpu" or given is None:
+        return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda")
-    given = os.environ.get("SLURM_JOB_GPUS") or os.environ.get("SLURM_STEP_GPUS")
-    if given and torch.version.cuda is not None:
+    if given:
         raise RuntimeError(
-            f"the job was given GPU {given}, but torch {torch.__version__} cannot use it: "
-            "expected a driver that fits its CUDA, or a job without a GPU"
+            f"the job was given GPU {given}, but torch {torch.__version__} cannot use it: expected a "
+            "torch with CUDA and a driver that fits it; or set jobs.gpu: false, to ask for no GPU"
         )
     return torch.device("cpu")

@@ -6,6 +6,7 @@ in with `str.format`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,15 @@ class Layout:
     """The results folder of one configuration, ``results/<name>``."""
 
     root: Path
+
+    def problem(self) -> str | None:
+        """Say why nothing can be written to the folder, None where it can."""
+        place = self.root
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if os.access(place, os.W_OK | os.X_OK):
+            return None
+        return f"cannot write to {self.root}: expected a folder to write to, {place} is read-only"
 
     def _at(self, pattern: str) -> str:
         return (self.root / pattern).as_posix()

@@ -132,6 +132,12 @@ class Plan:
         order = list(self.config.tasksets[taskset].tasks)
         return "+".join(sorted(set(names), key=order.index)) or None
 
+    @cached_property
+    def pretrainings(self) -> tuple[str, ...]:
+        """Names of all pretrainings that are run, each once."""
+        pairs = dict.fromkeys((subject.taskset, subject.curriculum) for subject in self.subjects)
+        return tuple(dict.fromkeys(name for pair in pairs if (name := self.pretraining(*pair))))
+
     def training_tasks(self, taskset: str, curriculum: str) -> list[str]:
         """Return the tasks whose trials a run reads; an untrained network is still evaluated."""
         return self.tasks(taskset, self.config.curricula[curriculum].train or ["target"])

@@ -10,6 +10,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from types import ModuleType
 from typing import Any
 
 __all__ = ["UnknownNameError", "Where", "available", "load", "locate", "statement"]
+
+# A path or a dotted module, then a Python name: nothing that a shell, or a step upwards, could be made of.
+OWN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./\-]+:[A-Za-z_][A-Za-z0-9_]*")
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 
@@ -83,6 +87,11 @@ def locate(folder: str, name: str) -> Where:
             return Where(module=f"warpline.{folder}.{name}")
         raise UnknownNameError(
             f"expected one of {', '.join(available(folder))}, or 'file.py:Name' of your own; got '{name}'"
+        )
+    if not OWN.fullmatch(name):
+        raise UnknownNameError(
+            "expected 'path/to/file.py:Name' or 'package.module:Name' of letters, digits and _ . - /, "
+            f"without '..'; got {name!r}"
         )
     if head.endswith(".py"):
         file = Path(head)

@@ -7,13 +7,16 @@ result (settings, seeds, code digest). What cannot (time, versions, git commit) 
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import platform
+import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -30,17 +33,22 @@ if TYPE_CHECKING:
 __all__ = [
     "DamagedFileError",
     "atomic_path",
+    "damage",
     "read_dataset",
     "read_table",
     "read_table_metadata",
     "read_tensor_metadata",
     "read_tensors",
+    "sidecar",
     "write_dataset",
     "write_table",
     "write_tensors",
 ]
 
 KEY = "warpline"
+ROWS = "rows"
+FULL = 2**20
+"""Free bytes below which a file system counts as full."""
 FLOAT_FORMAT = "%.10g"
 REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym", "dsa-metric")
 
@@ -49,7 +57,11 @@ class DamagedFileError(OSError):
     """A file that cannot be what its name says: truncated, or not of its format."""
 
     def __init__(self, path: str | Path, why: str) -> None:
-        super().__init__(f"{path} is damaged ({why}): delete it and run again to make it anew")
+        self.why = why
+        super().__init__(
+            f"{path} is damaged ({why}): delete it and run again to make it anew"
+            " (`warpline verify RESULTS --delete` finds and deletes all that are)"
+        )
 
 
 @contextmanager
@@ -63,6 +75,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with part.open("rb") as handle:
             os.fsync(handle.fileno())
         part.replace(path)
+    except (OSError, RuntimeError) as error:
+        # netCDF says no more than "HDF error".
+        if shutil.disk_usage(path.parent).free < FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -93,27 +110,75 @@ def _installed(package: str) -> str | None:
         return None
 
 
+def sidecar(path: str | Path) -> Path:
+    """Return where the provenance beside a file lies."""
+    path = Path(path)
+    return path.with_name(path.name + ".provenance.json")
+
+
+def checksum(path: str | Path) -> str:
+    """Return the SHA-256 of a file."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 def _write_sidecar(path: Path, provenance: Mapping[str, Any]) -> None:
     record = {
         "file": path.name,
+        # Its wildcards: a result is a path.
+        "path": path.as_posix(),
+        "bytes": path.stat().st_size,
+        "sha256": checksum(path),
         "provenance": dict(provenance),
         "git": _git_state(),
         "python": platform.python_version(),
         "packages": {name: _installed(name) for name in REPORTED_PACKAGES},
         "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        # Only what says otherwise has computed elsewhere.
+        "device": provenance.get("device", "cpu"),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
         "command": Path(sys.argv[0]).name,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    with atomic_path(path.with_name(path.name + ".provenance.json")) as part:
+    with atomic_path(sidecar(path)) as part:
         part.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def damage(path: str | Path) -> str | None:
+    """Say what is wrong with a result, None where nothing is.
+
+    By its structure, and by size and SHA-256 in the sidecar beside it where there is one.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A netCDF, CSV or safetensors file that this module wrote.
+    """
+    path = Path(path)
+    beside = sidecar(path)
+    if beside.is_file():
+        try:
+            record = json.loads(beside.read_text(encoding="utf-8"))
+        except ValueError:
+            return f"{beside.name} is not JSON"
+        size = path.stat().st_size
+        if size != record.get("bytes", size):
+            return f"expected {record['bytes']} bytes, got {size}"
+        if "sha256" in record:
+            return None if checksum(path) == record["sha256"] else "its SHA-256 is another"
+    try:
+        READERS[path.suffix](path)
+    except DamagedFileError as error:
+        return error.why
+    return None
+
+
 def write_dataset(dataset: xr.Dataset, path: str | Path, provenance: Mapping[str, Any]) -> None:
-    """Write a dataset with named dimensions as netCDF-4, floats compressed without loss."""
+    """Write a dataset with named dimensions as netCDF-4: compressed without loss, with checksums."""
     path = Path(path)
     dataset = dataset.assign_attrs({KEY: _canonical(provenance)})
     encoding = {
-        name: {"zlib": True, "complevel": 1, "shuffle": True}
+        name: {"zlib": True, "complevel": 1, "shuffle": True, "fletcher32": True}
         for name, variable in dataset.data_vars.items()
         if variable.dtype.kind in "fiub" and variable.size > 1000
     }
@@ -149,10 +214,11 @@ def provenance_of(dataset: xr.Dataset) -> dict[str, Any]:
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, provenance: Mapping[str, Any]) -> None:
-    """Write a tidy table as CSV: fixed float format, and the provenance in a first ``#`` line."""
+    """Write a tidy table as CSV: fixed float format; provenance and number of rows in a first ``#`` line."""
     path = Path(path)
+    first = _canonical({**provenance, ROWS: len(frame)})
     with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as handle:
-        handle.write(f"# {_canonical(provenance)}\n")
+        handle.write(f"# {first}\n")
         frame.to_csv(handle, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
     _write_sidecar(path, provenance)
 
@@ -169,15 +235,24 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    read_table_metadata(path)
+    expected = _first_line(path).get(ROWS)
     try:
-        return pd.read_csv(path, skiprows=1)
+        frame = pd.read_csv(path, skiprows=1)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DamagedFileError(path, str(error)) from error
+    if expected not in (None, len(frame)):
+        raise DamagedFileError(path, f"expected {expected} rows, got {len(frame)}")
+    return frame
 
 
 def read_table_metadata(path: str | Path) -> dict[str, Any]:
     """Return the provenance that a table carries in its first line."""
+    first = _first_line(path)
+    first.pop(ROWS, None)
+    return first
+
+
+def _first_line(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"expected a table at {path}, found none")
     with Path(path).open("rb") as handle:
@@ -265,3 +340,11 @@ def read_tensors(
     with safe_open(path, framework="numpy") as handle:
         names = [name for name in handle.keys() if name.startswith(prefix)]  # noqa: SIM118
         return {name[len(prefix) :]: handle.get_tensor(name) for name in names}, provenance
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".nc": read_dataset,
+    ".csv": read_table,
+    ".safetensors": read_tensor_metadata,
+}
+"""What reads a result, by the ending of its name; each raises `DamagedFileError`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -305,6 +305,7 @@ def train(
     noise_seed: int,
     resume_path: Path | None = None,
     resume_key: str = "",
+    watch: Callable[[Sequence[Evaluation]], None] | None = None,
 ) -> TrainingRun:
     """Train a model on one or several interleaved tasks.
 
@@ -327,6 +328,8 @@ def train(
         Where to keep, and look for, the state of an unfinished run.
     resume_key : str
         Hash of all that the run depends on; a resume file of another key is discarded.
+    watch : callable, optional
+        Called with the rows of each evaluation, for those who look on (`warpline.monitor`).
 
     Returns
     -------
@@ -364,7 +367,10 @@ def train(
             shown.update()
 
             if follow_up(run, model, validation, settings, keep, norm):
-                accuracy = np.mean([row.accuracy for row in run.at(run.step)])
+                rows_now = run.at(run.step)
+                if watch:
+                    watch(rows_now)
+                accuracy = np.mean([row.accuracy for row in rows_now])
                 shown.set_postfix(accuracy=f"{accuracy:.3f}")
             if resume and run.status == "running" and run.step % settings["resume_every"] == 0:
                 resume.save(run, model, adam, noise)

@@ -350,6 +350,7 @@ def test_a_mamba_has_sizes_of_its_own_and_no_time_constant(raw_config):
     config = load(raw_config)
     names = ["mamba-d8-l1", "mamba-d8-l2", "mamba-d16-l1", "mamba-d16-l2"]
     assert config.run.grid[0].architectures == names
+    assert config.architectures["mamba-d16-l2"].units == 2 * 16 * 16
     entry = config.architectures["mamba-d16-l2"].model_dump()
     assert (entry["d_model"], entry["d_state"], entry["d_conv"], entry["expand"]) == (16, 16, 4, 2)
     assert not {"units", "tau", "activation", "init", "gain", "noise"} & set(entry)

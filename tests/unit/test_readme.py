@@ -60,7 +60,7 @@ def test_the_drawn_graph_has_the_rules(project, blocks):
         text = path.read_text()
         rules |= set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
         # One for each block of seeds; without a block, the name alone.
-        rules |= set(re.findall(r'name:\s+"_"\.join\(\["(\w+)", \*map\(str, BLOCK\)\]\)', text))
+        rules |= set(re.findall(r'"_"\.join\(\["(\w+)", \*map\(str, BLOCK\)\]\)', text))
     drawn = blocks["mermaid"][0]
     for name in (
         "generate_trials",

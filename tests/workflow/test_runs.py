@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -12,13 +14,32 @@ import pytest
 
 import warpline
 from warpline import store
+from warpline.__main__ import PROVENANCE
+from warpline.config.load import load_files
+from warpline.forecast import forecast
+from warpline.plan import Plan
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
-def test_demo_holds_at_most_forty_jobs(fresh):
+def test_demo_holds_few_jobs(fresh):
+    """Each starts Python and torch: that, more than the work, is what the demo takes."""
+    for target, most in (("figures", 40), ("all", 75)):
+        planned = fresh.planned(target, config="config/demo.yaml")
+        assert sum(planned.values()) + (target == "all") <= most
+
+
+def test_the_demos_jobs_are_those_that_are_forecast(fresh):
     planned = fresh.planned(config="config/demo.yaml")
-    assert sum(planned.values()) + 1 <= 40
+    root = fresh.root / "config"
+    expected = forecast(Plan(load_files([root / "config.yaml", root / "demo.yaml"])))
+    found = Counter()
+    for rule, count in planned.items():
+        # A rule for a block of seeds (train_1_2) counts as the rule that it is made from.
+        name = re.sub(r"(_\d+)+$", "", rule)
+        kind = re.match("draw_(warping_|attractor_|)", name)
+        found[f"{kind[0]}*" if kind else name] += count
+    assert found == dict(zip(expected["rule"], expected["jobs"], strict=True))
 
 
 @pytest.mark.parametrize("config", ["config/paper.yaml", "config/config.yaml"])
@@ -35,7 +56,7 @@ def test_other_configurations_plan(fresh, config):
             text.replace("[0.001, 0.0003]", "[0.001]").replace("[64, 128]", "[64]")
         )
     planned = fresh.planned(config=config)
-    assert planned["train"] >= 25
+    assert sum(count for rule, count in planned.items() if rule.startswith("train")) >= 25
 
 
 def test_every_result_is_there_and_says_where_it_comes_from(finished):
@@ -49,10 +70,15 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
             assert "code" in store.read_table_metadata(path)
         if path.suffix == ".safetensors":
             assert store.read_tensor_metadata(path)["device"] == "cpu"
-        if path.suffix in (".csv", ".nc", ".safetensors"):
-            assert json.loads((path.parent / f"{path.name}.provenance.json").read_text())[
-                "packages"
-            ]
+        if path.suffix not in (".csv", ".nc", ".safetensors"):
+            continue
+        # In the file what can change it, beside it what cannot; `warpline provenance` prints both.
+        inside = PROVENANCE[path.suffix](path)
+        beside = json.loads(store.sidecar(path).read_text())
+        assert {"settings", "code"} <= set(inside)
+        assert beside["path"] == f"results/tiny/{name}" and beside["device"] == "cpu"
+        assert {"commit", "dirty"} == set(beside["git"]) and beside["packages"]["numpy"]
+        assert "seeds" in inside or "seed" in inside["settings"] or "tables/" in name
 
 
 def test_the_package_opens_what_the_workflow_made(finished):
@@ -254,13 +280,29 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
 
 def test_the_slurm_profile_plans(fresh):
     """`snakemake --profile slurm`, literally, beside profiles/default."""
-    done = fresh.snakemake("--dry-run", "--profile", "slurm")
+    fresh.configure(jobs={"gpu": True, "seeds_per_training_job": 2, "max_runtime": 4})
+    done = fresh.snakemake("training", "--dry-run", "--profile", "slurm")
     assert "Using profiles slurm and workflow specific profile profiles/default" in done.stderr
-    assert "Job stats:" in done.stdout + done.stderr
+    text = done.stdout + done.stderr
+    assert "Job stats:" in text
+    found = dict(re.findall(r"rule (\w+):\n(?:    .*\n)*?    resources: (.*)", text))
+    # A rule for a block of seeds goes where the profile sends the rule that it is made from.
+    for name in ("train_1_2", "pretrain_1_2"):
+        assert "slurm_partition=gpu" in found[name] and "gpu=1" in found[name]
+        assert "runtime=4" in found[name]
+    assert "slurm_partition=cpu" in found["generate_trials"]
+    assert "gpu=" not in found["generate_trials"]
 
 
-def test_lint_graph_and_report(finished, tmp_path):
+def test_lint_graph_and_report(finished, project):
     assert "digraph" in finished.snakemake("--rulegraph").stdout
-    assert "flowchart" in finished.snakemake("--rulegraph", "mermaid-js").stdout
+    graph = finished.snakemake("--rulegraph", "mermaid-js", config="config/demo.yaml").stdout
+    sys.path.insert(0, str(project / "scripts"))
+    try:
+        from write_rulegraph import update
+    finally:
+        sys.path.pop(0)
+    readme = (project / "README.md").read_text()
+    assert update(readme, graph) == readme, "make schema draws the rules into README.md"
     lint = finished.snakemake("--lint")
     assert "Congratulations" in lint.stdout + lint.stderr

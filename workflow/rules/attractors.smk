@@ -18,8 +18,7 @@ rule simulate_attractors:
     conda:
         CPU
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **resources_of("simulate_attractors"),
     params:
         settings=lambda w: settings(bench_slices.systems_slice(PLAN, w.kind)),
         code=code("simulate_attractors.py"),
@@ -43,8 +42,7 @@ rule compare_attractors:
     conda:
         CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
+        **resources_of("compare_attractors"),
     params:
         settings=lambda w: settings(bench_slices.comparison_slice(PLAN, w.experiment, w.measure)),
         code=lambda w: code(
@@ -69,8 +67,7 @@ rule sweep_hyperparameters:
     conda:
         CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
+        **resources_of("sweep_hyperparameters"),
     params:
         settings=lambda w: settings(bench_slices.sweep_slice(PLAN, int(w.interval))),
         code=code("sweep_hyperparameters.py", ("similarity", "dsa")),
@@ -93,8 +90,7 @@ rule score_attractors:
     conda:
         CPU
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("score_attractors"),
     params:
         settings=lambda w: settings(bench_slices.scores_slice(PLAN, w.experiment)),
         code=code("score_attractors.py"),
@@ -121,8 +117,12 @@ for name, figure in BENCH.figures.items():
             png=f"{BENCH.root}/figures/{name}.png",
         log:
             f"{LOGS}/draw_{name}.log",
+        group:
+            "figures"
         conda:
             CPU
+        resources:
+            **resources_of("draw_attractor_*"),
         params:
             script=name,
             inputs=as_options,

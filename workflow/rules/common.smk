@@ -24,8 +24,9 @@ os.environ.update(
     PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
 )
 
-from warpline import slices
+from warpline import monitor, slices
 from warpline.config import ConfigError, load
+from warpline.costs import RULES, Costs
 from warpline.digest import digest
 from warpline.files import Files
 from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds
@@ -37,10 +38,16 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+if problem := PLAN.layout.problem():
+    raise WorkflowError(problem)
+
+COSTS = Costs(PLAN)
 LAYOUT = PLAN.layout
 FILES = Files(PLAN)
 CONFIG = PLAN.config
 LOGS = f"logs/{CONFIG.name}"
+if CONFIG.jobs.tensorboard:
+    os.environ[monitor.VARIABLE] = f"{LOGS}/events"
 BENCHMARKS = f"{LAYOUT.root}/benchmarks"
 
 
@@ -55,7 +62,7 @@ wildcard_constraints:
     split="train|validation|evaluation",
     architecture=alternatives({subject.architecture for subject in PLAN.subjects}),
     curriculum=alternatives({subject.curriculum for subject in PLAN.subjects}),
-    pretraining=r"[A-Za-z0-9_.\-]+(\+[A-Za-z0-9_.\-]+)*",
+    pretraining=alternatives(PLAN.pretrainings),
     measure=alternatives(PLAN.all_measures),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
@@ -77,14 +84,67 @@ def settings(content):
     return json.dumps(content, sort_keys=True)
 
 
+def resources_of(rule, n_seeds=1):
+    """Return what a rule's jobs ask a cluster for; a job that was killed asks for more."""
+    found = {
+        "mem_mb": lambda wildcards, attempt: COSTS.memory_mb(rule, wildcards, attempt, n_seeds),
+        "runtime": lambda wildcards, attempt: COSTS.runtime(rule, wildcards, attempt, n_seeds),
+    }
+    if RULES[rule].gpu and CONFIG.jobs.gpu:
+        found["gpu"] = 1
+    return found
+
+
+def share_settings(rule, name):
+    """Let what a profile sets for a rule (its partition, a GPU model) hold for a rule made from it, too."""
+    given = workflow.resource_settings._parsed_overwrite_resources
+    if own := given.get(rule):
+        given.setdefault(name, own)
+    return name
+
+
 def subject(wildcards):
     """Return what a run's wildcards name."""
     return Subject(wildcards.taskset, wildcards.architecture, wildcards.curriculum)
 
 
+def of_block(pattern, block):
+    """Return a pattern for each seed of a block; as it is, with its wildcard, for the empty one."""
+    return [pattern.replace("{seed}", str(seed)) for seed in block] or [pattern]
+
+
+def seeds_of_block(wildcards, block):
+    """Return the seeds of a job."""
+    return block or [int(wildcards.seed)]
+
+
+def block_name(block):
+    """Return a block as it stands in the name of a log."""
+    return join_seeds(block) if block else "{seed}"
+
+
+def resume_files(stage, wildcards, block):
+    """Return the states of a job's unfinished networks."""
+    return [
+        LAYOUT.resume(stage).format(**{**wildcards, "seed": seed})
+        for seed in seeds_of_block(wildcards, block)
+    ]
+
+
 def model_of(wildcards):
     """Return the registry entry of an architecture's model."""
     return ("models", CONFIG.architectures[wildcards.architecture].model)
+
+
+def analysis_code(wildcards):
+    """Return the digest of an analysis: of its experiment, its task set and its model."""
+    entry = WARPING.analyses[wildcards.analysis]
+    return code(
+        "analyse_warping.py",
+        ("warping", entry.experiment),
+        ("tasks", CONFIG.tasksets[entry.taskset].env),
+        ("models", CONFIG.architectures[entry.architecture].model),
+    )
 
 
 def measure_of(wildcards):

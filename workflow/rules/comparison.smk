@@ -14,8 +14,7 @@ rule compare_networks:
     conda:
         CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+        **resources_of("compare_networks"),
     params:
         settings=lambda w: settings(slices.comparison_slice(PLAN, w.measure)),
         code=lambda w: code("compare_networks.py", measure_of(w)),
@@ -39,8 +38,7 @@ rule compare_architectures:
     conda:
         CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+        **resources_of("compare_architectures"),
     params:
         settings=lambda w: settings(slices.architectures_slice(PLAN, w.measure)),
         code=lambda w: code("compare_architectures.py", measure_of(w)),

@@ -1,4 +1,5 @@
-# One rule and one script per figure; each reads tables and small arrays only.
+# One rule and one script per figure; each reads tables and small arrays only. On a cluster several are drawn in
+# one job (group), because each takes seconds.
 
 DRAW = (
     'python "$WARPLINE_SCRIPTS/figures/{params.script}.py" --settings {params.settings:q}'
@@ -19,8 +20,12 @@ rule draw_task_trial:
         png=f"{LAYOUT.figure('task_trial', False)}.png",
     log:
         f"{LOGS}/draw_task_trial/{{taskset}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="task_trial",
         inputs=as_options,
@@ -48,8 +53,12 @@ rule draw_learning_curves:
         png=f"{LAYOUT.figure('learning_curves', True)}.png",
     log:
         f"{LOGS}/draw_learning_curves/{{taskset}}/{{architecture}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="learning_curves",
         inputs=as_options,
@@ -77,8 +86,12 @@ rule draw_trajectories:
         png=f"{LAYOUT.figure('trajectories', True)}.png",
     log:
         f"{LOGS}/draw_trajectories/{{taskset}}/{{architecture}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="trajectories",
         inputs=as_options,
@@ -107,8 +120,12 @@ rule draw_after_learning:
         png=f"{LAYOUT.figure('after_learning', True)}.png",
     log:
         f"{LOGS}/draw_after_learning/{{taskset}}/{{architecture}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="after_learning",
         inputs=as_options,
@@ -135,8 +152,12 @@ rule draw_curriculum_matrix:
         png=f"{LAYOUT.figure('curriculum_matrix', True)}.png",
     log:
         f"{LOGS}/draw_curriculum_matrix/{{taskset}}/{{architecture}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="curriculum_matrix",
         inputs=as_options,
@@ -163,8 +184,12 @@ rule draw_over_learning:
         png=f"{LAYOUT.figure('over_learning', True)}.png",
     log:
         f"{LOGS}/draw_over_learning/{{taskset}}/{{architecture}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="over_learning",
         inputs=as_options,
@@ -191,8 +216,12 @@ rule draw_within_learning:
         png=f"{LAYOUT.figure('within_learning', True)}.png",
     log:
         f"{LOGS}/draw_within_learning/{{taskset}}/{{architecture}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="within_learning",
         inputs=as_options,
@@ -216,8 +245,12 @@ rule draw_hyperparameters:
         png=f"{LAYOUT.figure('hyperparameters', False)}.png",
     log:
         f"{LOGS}/draw_hyperparameters/{{taskset}}.log",
+    group:
+        "figures"
     conda:
         CPU
+    resources:
+        **resources_of("draw_*"),
     params:
         script="hyperparameters",
         inputs=as_options,

@@ -15,8 +15,7 @@ rule compute_statistics:
     conda:
         CPU
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("compute_statistics"),
     params:
         settings=settings(slices.statistics_slice(PLAN)),
         code=code("compute_statistics.py"),

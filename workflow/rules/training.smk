@@ -18,34 +18,11 @@ SINGLE = (
 )
 
 
-def of_block(pattern, block):
-    """Return a pattern for each seed of a block; as it is, with its wildcard, for the empty one."""
-    return [pattern.replace("{seed}", str(seed)) for seed in block] or [pattern]
-
-
-def seeds_of_block(wildcards, block):
-    """Return the seeds of a job."""
-    return block or [int(wildcards.seed)]
-
-
-def block_name(block):
-    """Return a block as it stands in the name of a log."""
-    return join_seeds(block) if block else "{seed}"
-
-
-def resume_files(stage, wildcards, block):
-    """Return the states of a job's unfinished networks."""
-    return [
-        LAYOUT.resume(stage).format(**{**wildcards, "seed": seed})
-        for seed in seeds_of_block(wildcards, block)
-    ]
-
-
 for BLOCK in [(), *BLOCKS]:
 
     rule:
         name:
-            "_".join(["pretrain", *map(str, BLOCK)])
+            share_settings("pretrain", "_".join(["pretrain", *map(str, BLOCK)]))
         input:
             train=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "train"),
             validation=lambda w: FILES.trials(w.taskset, w.pretraining.split("+"), "validation"),
@@ -61,9 +38,7 @@ for BLOCK in [(), *BLOCKS]:
         conda:
             GPU if CONFIG.jobs.gpu else CPU
         resources:
-            mem_mb=lambda w, attempt: 4000 * attempt,
-            runtime=lambda w, attempt, block=BLOCK: 240 * attempt * max(1, len(block)),
-            gpu=1 if CONFIG.jobs.gpu else 0,
+            **resources_of("pretrain", n_seeds=max(1, len(BLOCK))),
         params:
             settings=lambda w, block=BLOCK: settings(
                 slices.seeds_slice(
@@ -83,7 +58,7 @@ for BLOCK in [(), *BLOCKS]:
 
     rule:
         name:
-            "_".join(["train", *map(str, BLOCK)])
+            share_settings("train", "_".join(["train", *map(str, BLOCK)]))
         input:
             train=lambda w: FILES.training_trials(w.taskset, w.curriculum, "train"),
             validation=lambda w: FILES.training_trials(w.taskset, w.curriculum, "validation"),
@@ -104,9 +79,7 @@ for BLOCK in [(), *BLOCKS]:
         conda:
             GPU if CONFIG.jobs.gpu else CPU
         resources:
-            mem_mb=lambda w, attempt: 4000 * attempt,
-            runtime=lambda w, attempt, block=BLOCK: 240 * attempt * max(1, len(block)),
-            gpu=1 if CONFIG.jobs.gpu else 0,
+            **resources_of("train", n_seeds=max(1, len(BLOCK))),
         params:
             settings=lambda w, block=BLOCK: settings(
                 slices.seeds_slice(

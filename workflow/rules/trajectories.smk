@@ -6,7 +6,7 @@ rule compute_trajectories:
         trials=lambda w: FILES.evaluation_trials(w.taskset),
         checkpoints=lambda w: FILES.networks(**w),
     output:
-        LAYOUT.trajectories,
+        LAYOUT.trajectories if CONFIG.jobs.keep_trajectories else temp(LAYOUT.trajectories),
     log:
         f"{LOGS}/compute_trajectories/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seeds}}.log",
     benchmark:
@@ -14,8 +14,7 @@ rule compute_trajectories:
     conda:
         CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 30 * attempt,
+        **resources_of("compute_trajectories"),
     params:
         settings=lambda w: settings(slices.trajectories_slice(PLAN, subject(w))),
         code=lambda w: code("compute_trajectories.py", model_of(w)),

@@ -11,8 +11,7 @@ rule generate_trials:
     conda:
         CPU
     resources:
-        mem_mb=2000,
-        runtime=20,
+        **resources_of("generate_trials"),
     params:
         settings=lambda w: settings(slices.trials_slice(PLAN, w.taskset, w.task, w.split)),
         code=lambda w: code("generate_trials.py", ("tasks", CONFIG.tasksets[w.taskset].env)),

@@ -6,17 +6,6 @@ from warpline.warping.files import Warping
 WARPING = Warping(FILES)
 
 
-def analysis_code(wildcards):
-    """Return the digest of an analysis: of its experiment, its task set and its model."""
-    entry = WARPING.analyses[wildcards.analysis]
-    return code(
-        "analyse_warping.py",
-        ("warping", entry.experiment),
-        ("tasks", CONFIG.tasksets[entry.taskset].env),
-        ("models", CONFIG.architectures[entry.architecture].model),
-    )
-
-
 rule analyse_warping:
     input:
         lambda w: WARPING.networks(w.analysis, w.seeds),
@@ -32,8 +21,7 @@ rule analyse_warping:
     conda:
         CPU
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
+        **resources_of("analyse_warping"),
     params:
         settings=lambda w: settings(warping_slices.analysis_slice(PLAN, w.analysis)),
         code=analysis_code,
@@ -58,8 +46,7 @@ rule summarise_warping:
     conda:
         CPU
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **resources_of("summarise_warping"),
     params:
         settings=settings(warping_slices.summary_slice(PLAN)),
         code=code("summarise_warping.py"),
@@ -83,8 +70,7 @@ rule relate_learning:
     conda:
         CPU
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **resources_of("relate_learning"),
     params:
         settings=lambda w: settings(
             {
@@ -117,8 +103,12 @@ for figure in WARPING.figures():
             png=f"{WARPING.path(figure)}.png",
         log:
             f"{LOGS}/draw_warping/{figure.analysis}/{figure.script}.log",
+        group:
+            "figures"
         conda:
             CPU
+        resources:
+            **resources_of("draw_warping_*"),
         params:
             script=f"warping_{figure.script}",
             inputs=as_options,

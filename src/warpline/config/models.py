@@ -180,6 +180,11 @@ class MambaArchitecture(Architecture):
     layer: Count | None = None
     """The layer whose states are looked at, counted from 1; by default the last. Changes no weight."""
 
+    @property
+    def units(self) -> int:
+        """Hidden units, as other models have them: the numbers of h in a layer."""
+        return self.expand * self.d_model * self.d_state
+
     @model_validator(mode="after")
     def _layer_exists(self) -> MambaArchitecture:
         if self.layer is not None and self.layer > self.n_layers:
@@ -355,7 +360,21 @@ class Jobs(Strict):
     GPU as one, which is much faster for small networks. Add seeds in whole blocks: a block that grows is
     trained anew."""
     gpu: bool = False
-    """Ask the cluster for a GPU for each training job."""
+    """Ask the cluster for a GPU for each training job; false on a cluster of CPUs alone."""
+    keep_trajectories: bool = True
+    """Keep the hidden states, the largest files; false: delete them when all that reads them is done, and
+    make them again when a new seed or measure asks for them."""
+    tensorboard: bool = False
+    """Write TensorBoard event files while networks learn, to ``logs/NAME/events`` (needs the package)."""
+    max_memory: Count | None = None
+    """MB that no job asks for more than, however often it was killed: what the largest node has. A job
+    that asks for more than its partition allows waits for ever."""
+    max_runtime: Count | None = None
+    """Minutes that no job asks for more than: the time limit of the partitions. A training job that is
+    stopped at the limit goes on from where it was when it is tried again."""
+    time_factor: Positive = 1.0
+    """Factor on the run times that are asked for, for slower or faster machines than the one that the
+    rates were measured on (``warpline plan CONFIG --check`` after a run says what it should be)."""
 
 
 class Config(Strict):
