@@ -132,8 +132,8 @@ def relations(
         ``spearman``, Spearman's rank correlation with accuracy over the checkpoints before the last (at
         which every dissimilarity to the end is 0 by construction); ``half_way`` (see `half_way`) and
         ``lag``, by how much later that is than accuracy's. Means over networks with Student's t
-        intervals (``_low``, ``_high``); for the correlation the percentile bootstrap over networks too (``_bootstrap_low``, ``_high``),
-        which is too narrow below ten networks.
+        intervals (``_low``, ``_high``); for the correlation the percentile bootstrap over networks too
+        (``_bootstrap_low``, ``_high``), which is too narrow below ten networks.
     """
     over = over[over["curriculum_a"] == curriculum]
     numbers = numbers[numbers["status"] != "diverged"]
