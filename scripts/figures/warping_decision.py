@@ -18,17 +18,17 @@ def manifold(axes, network):
     norm = plt.Normalize(kappa.min(), kappa.max())
     for k in np.linspace(0, len(kappa) - 1, SHOWN).round().astype(int):
         axes.plot(*network["position"].values[k].T, color=colours(norm(kappa[k])), lw=0.9)
-    stable = network["fixed_stable"].values.astype(bool)
+    stable, other = (network["fixed_stable"].values == mark for mark in (1, 0))
     where = network["fixed_position"].values
     axes.scatter(*where[stable].T, color="black", s=9, depthshade=False, label="stable")
-    if (~stable).any():
+    if other.any():
         axes.scatter(
-            *where[~stable].T,
+            *where[other].T,
             facecolor="white",
             edgecolor="black",
             s=9,
             depthshade=False,
-            label="unstable",
+            label="not stable",
         )
     shares = network["variance"].values
     drawing.bare(axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)])
@@ -84,7 +84,7 @@ def make(arguments, settings):
     panel = figure.add_subplot(below[2])
     for seed in range(arrays.sizes["seed"]):
         one = arrays.isel(seed=seed)
-        stable = one["fixed_stable"].values.astype(float) == 1
+        stable = one["fixed_stable"].values == 1
         x, y = one["fixed_kappa"].values[stable], one["fixed_rate"].values[stable]
         panel.plot(x, y, ".", color="black", ms=3)
     panel.axhline(0, color="0.6", lw=0.8, ls=":")

@@ -32,6 +32,17 @@ def test_the_last_input_is_held():
     assert torch.equal(family(kappa, 3), family(kappa, 10))
 
 
+def test_a_family_cut_short_holds_the_input_before_the_cut():
+    family = line_and_circle()
+    kappa = family.grid(2, 2)
+    short = family.until(2)
+    assert torch.equal(short(kappa, 0), family(kappa, 0))
+    assert torch.equal(short(kappa, 3), family(kappa, 1))
+    for moment in (0, 5):
+        with pytest.raises(ValueError, match="from 1 to 4"):
+            family.until(moment)
+
+
 @pytest.mark.parametrize(
     ("kappa", "message"),
     [

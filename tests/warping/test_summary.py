@@ -106,6 +106,28 @@ def test_what_moves_with_accuracy_is_found():
     assert table.loc["dsa", "spearman_bootstrap_low"] == pytest.approx(-1)
 
 
+def test_all_are_compared_at_the_same_checkpoints():
+    numbers, over = learning(
+        range(3),
+        {"accuracy": lambda f, s: f, "warp": lambda f, s: f**2, "dsa": lambda f, s: 1 - f},
+    )
+    over = over[over["checkpoint"] != 0.75]
+    table = relations(numbers, over, "master", 0.95, seed=1).set_index("name")
+    assert (table["n_checkpoints"] == 4).all()
+    # Without the checkpoint at 0.75, f^2 is interpolated from 0.5 on.
+    assert table.loc["warp", "half_way"] == pytest.approx(0.5 + 0.5 * 0.25 / 0.75)
+
+
+def test_a_series_without_a_first_value_has_no_half_way():
+    numbers, over = learning(
+        range(3),
+        {"accuracy": lambda f, s: f, "warp": lambda f, s: f or np.nan, "dsa": lambda f, s: 1 - f},
+    )
+    table = relations(numbers, over, "master", 0.95, seed=1).set_index("name")
+    assert np.isnan(table.loc["warp", "half_way"])
+    assert table.loc["dsa", "half_way"] == pytest.approx(0.5)
+
+
 def test_relations_are_reproducible():
     noise = np.random.default_rng(0).normal(size=(6, 5))
     numbers, over = learning(

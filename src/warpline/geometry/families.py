@@ -150,6 +150,21 @@ class Family:
 
         return replace(self, inputs=noisy, pieces=())
 
+    def until(self, moment: int) -> Family:
+        """Return the family cut short at a moment, from where on the last input is held.
+
+        The state there is the same, but its velocity is that under the input that led to it: at the end of
+        a period, not under the first input of the next one.
+
+        Raises
+        ------
+        ValueError
+            When the moment is not from 1 to `n_steps`.
+        """
+        if not 1 <= moment <= self.n_steps:
+            raise ValueError(f"expected a moment from 1 to {self.n_steps}, got {moment}")
+        return replace(self, n_steps=moment)
+
     def restricted(self, bounds: Mapping[str, tuple[float, float]]) -> Family:
         """Return the family with some domains narrowed to (low, high); a narrowed circle is cut open."""
         unknown = [name for name in bounds if name not in self.names]

@@ -36,8 +36,9 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         ``metric`` (kappa, time, tangent, tangent_b); ``position`` (kappa, time, axis), states on
         their principal axes, and ``direction`` (kappa, time, tangent, axis), tangent vectors;
         ``output`` (kappa, time); ``activity`` (kappa, time, neuron), the units that vary most with
-        kappa at the end; ``fixed_position`` (fixed, axis) with ``fixed_kappa``, ``fixed_stable`` and
-        ``fixed_rate``, the largest real part of the Jacobian's eigenvalues in 1/time constant.
+        kappa at the end; ``fixed_position`` (fixed, axis) with ``fixed_kappa``, ``fixed_stable`` (1 or 0)
+        and ``fixed_rate``, the slowest rate of the map that is run, in 1/time constant (see
+        `warpline.geometry.fixed_points.FixedPoints`); both fixed and slow points.
     numbers : DataFrame
     """
     family = network.family()
@@ -55,7 +56,8 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         family(kappa[place], family.n_steps),
         found.whole[place][:, way],
     )
-    rest = axes.points(dynamics.observe(fixed.states).numpy(force=True))
+    observed = dynamics.observe(fixed.states).numpy(force=True)
+    rest = axes.points(observed)
 
     end_spread = states[:, -1].std(axis=0)
     neurons = np.sort(np.argsort(-end_spread, kind="stable")[: settings["neurons"]])
@@ -63,24 +65,29 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     input_part = metric[:, :, 0, 0].mean(axis=0)
     peak = int(time_part.argmax())
     stable = fixed.attractors.numpy(force=True)
-    nearest = (
-        np.linalg.norm(axes.points(states[:, -1])[:, None] - rest[None, stable], axis=-1).min(
-            axis=1
-        )
-        if stable.any()
-        else np.full(len(kappa), np.nan)
-    )
-    extent = np.linalg.norm(np.ptp(axes.points(states[:, -1]), axis=0))
-    per_input = np.bincount(fixed.point.numpy(force=True)[stable], minlength=len(place))
+    of = fixed.point.numpy(force=True)
+    # To those of the same input: along a line of fixed points, that of some input is always near.
+    gaps = [
+        np.linalg.norm(observed[stable & (of == k)] - states[at, -1], axis=-1).min(initial=np.inf)
+        for k, at in enumerate(place)
+    ]
+    reached = np.array(gaps)[np.isfinite(gaps)]
+    extent = np.linalg.norm(np.ptp(states[:, -1], axis=0))
+    per_input = np.bincount(of[stable], minlength=len(place))
     rows = [
         ("time component, end / peak", "", "", time_part[-1] / time_part[peak]),
         ("time component peaks at (ms)", "", "", network.milliseconds(peak + 1)[-1]),
         ("input component, end", "", "", input_part[-1]),
         ("stable fixed points per input", "", "", per_input.mean()),
         ("inputs without a stable fixed point", "", "", float((per_input == 0).mean())),
-        ("distance of the end from the fixed points / extent", "", "", nearest.mean() / extent),
         (
-            "fixed points that are unstable",
+            "distance of the end from its own fixed point / extent",
+            "",
+            "",
+            reached.mean() / extent if len(reached) else np.nan,
+        ),
+        (
+            "fixed or slow points that are not stable",
             "",
             "",
             float((~stable).mean()) if len(stable) else np.nan,
@@ -98,13 +105,16 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
             "variance": ("axis", axes.variance),
             "fixed_position": (("fixed", "axis"), rest),
             "fixed_kappa": ("fixed", kappa[place][fixed.point.cpu(), 0].numpy()),
-            "fixed_stable": ("fixed", stable),
+            # A number and not a truth value: networks with fewer points are filled up with nan.
+            "fixed_stable": ("fixed", stable.astype(float)),
             "fixed_rate": ("fixed", fixed.rates[:, 0].numpy(force=True)),
         },
         coords={
             "kappa": kappa[:, 0].numpy(),
             "time": network.milliseconds(states.shape[1]),
             "tangent": [*family.names, "time"],
+            # Networks differ in how many they have: the number is what they are joined by.
+            "fixed": np.arange(len(stable)),
         },
     )
     return arrays, number_rows(rows)

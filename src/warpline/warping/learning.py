@@ -39,8 +39,10 @@ def field_angle(a: Floats, b: Floats) -> float:
     ----------
     a, b : ndarray, shape (..., tangent, tangent)
     """
-    cosine = np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b))
-    return float(np.arccos(np.clip(cosine, -1, 1)) / (np.pi / 2))
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    # The arc cosine loses half of the digits near 0.
+    angle = 2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b))
+    return float(angle / (np.pi / 2))
 
 
 def _log10(values: Floats) -> float:
@@ -87,7 +89,7 @@ def _share_seen(vectors: Tangents, dynamics: Dynamics, family: Family) -> Tensor
 
 
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
-    """Compute the metric at the end of the task's window, checkpoint by checkpoint.
+    """Compute the metric at the end of the task's window, its last input held, checkpoint by checkpoint.
 
     Parameters
     ----------
@@ -106,9 +108,10 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         and anisotropy of inputs; effective rank; the share of input tangents that the readout sees;
         ``metric``, the angle to the last checkpoint's (`field_angle`).
     """
-    families = [network.family(**condition) for condition in settings["conditions"]]
-    first = families[0]
+    first, *rest = (network.family(**condition) for condition in settings["conditions"])
     moment = first.periods[network.settings["window"]][1]
+    # The velocity at the end of the window is that under its own input, not under what follows.
+    families = [family.until(moment) for family in (first, *rest)]
     kappa = first.grid(*[settings["points"]] * len(first.coordinates))
     contexts = [condition.get("context", 1) for condition in settings["conditions"]]
     by_context = any("context" in condition for condition in settings["conditions"])

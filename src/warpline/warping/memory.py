@@ -12,6 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from warpline.geometry.curvature import gaussian_curvature
+from warpline.geometry.dynamics import Dynamics
+from warpline.geometry.families import Family
 from warpline.geometry.metric import pullback_metric
 from warpline.geometry.readout import readout_split
 from warpline.geometry.sensitivity import Tangents, tangents
@@ -44,6 +46,16 @@ def _angles(found: Tangents, first: int, readout: torch.Tensor) -> Floats:
     pairs = [subspace_angles(*pair) for pair in ((one, other), (one, decoder), (other, decoder))]
     angles = torch.stack(pairs, dim=1).rad2deg().numpy(force=True)
     return np.concatenate([np.full((first, *angles.shape[1:]), np.nan), angles])
+
+
+def _speed(dynamics: Dynamics, family: Family, kappa: torch.Tensor, moment: int) -> float:
+    """Return the metric's time component, averaged over inputs, with the input that led to the moment held.
+
+    At the end of a period the next one's cue moves the state at once: that is not the speed of what was
+    reached.
+    """
+    velocity = tangents(dynamics, family.until(moment), kappa, at=[moment]).velocity
+    return float(velocity.square().sum(-1).mean())
 
 
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
@@ -112,10 +124,8 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 name,
                 np.average(np.abs(curvature[-1].ravel()), weights=area),
             ),
-            *(
-                (f"metric, {item}", "", name, component[moment, k])
-                for k, item in enumerate((*ITEMS, "time"))
-            ),
+            *((f"metric, {item}", "", name, component[moment, k]) for k, item in enumerate(ITEMS)),
+            ("metric, time", "", name, _speed(dynamics, family, kappa, moment)),
             *(
                 (f"share seen by the decoder, {item}", "", name, seen[moment, k])
                 for k, item in enumerate(ITEMS)

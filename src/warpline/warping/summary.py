@@ -128,27 +128,28 @@ def relations(
     Returns
     -------
     DataFrame
-        A row per quantity or measure, each network counting once: ``spearman``, Spearman's rank
-        correlation with accuracy over the checkpoints before the last (at which every dissimilarity to
-        the end is 0 by construction); ``half_way`` (see `half_way`) and ``lag``, by how much later that
-        is than accuracy's. Means over networks with Student's t intervals (``_low``, ``_high``); for
-        the correlation the percentile bootstrap over networks too (``_bootstrap_low``, ``_high``),
-        which is too narrow below ten networks.
+        A row per quantity or measure, at the checkpoints that all have, each network counting once:
+        ``spearman``, Spearman's rank correlation with accuracy over the checkpoints before the last (at
+        which every dissimilarity to the end is 0 by construction); ``half_way`` (see `half_way`) and
+        ``lag``, by how much later that is than accuracy's. Means over networks with Student's t
+        intervals (``_low``, ``_high``); for the correlation the percentile bootstrap over networks too
+        (``_bootstrap_low``, ``_high``), which is too narrow below ten networks.
     """
     over = over[over["curriculum_a"] == curriculum]
     numbers = numbers[numbers["status"] != "diverged"]
     series = _series(numbers, over)
     names = list(dict.fromkeys(series["name"]))
+    # What is compared is compared at the same checkpoints; a column without a value stays one.
+    shared = sorted(
+        set.intersection(*(set(part) for _, part in series.groupby("name")["fraction"]))
+    )
     tables = {
-        name: part.pivot_table(index="seed", columns="fraction", values="value")
+        name: part.pivot_table(index="seed", columns="fraction", values="value", dropna=False)
         for name, part in series.groupby("name")
     }
     accuracy = tables["accuracy"]
     out = []
     for name in names:
-        if name not in tables:
-            continue
-        shared = [f for f in tables[name].columns if f in accuracy.columns]
         seeds = [s for s in tables[name].index if s in accuracy.index]
         found: dict[str, list[float]] = {"spearman": [], "half_way": [], "lag": []}
         fractions = np.array(shared, dtype=float)
