@@ -50,6 +50,7 @@ def test_half_way_is_interpolated():
     assert half_way(fractions, np.array([0, 0, 1, 1.0])) == pytest.approx(0.375)
     assert half_way(fractions, -3 * fractions + 2) == pytest.approx(0.5)
     assert np.isnan(half_way(fractions, np.ones(4)))
+    assert np.isnan(half_way(fractions, np.array([0, 3.0, -1, 1]))), "it fluctuates"
     assert np.isnan(half_way(fractions, np.array([0, np.nan, 1, 1])))
 
 

@@ -132,7 +132,13 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
             ),
         ]
     rows += [
-        ("two items: w", "", "", solution.warping_share),
+        # Where the decoder does not turn from one item to the other, w says nothing.
+        (
+            "two items: w",
+            "",
+            "",
+            np.nan if solution.verdict == "no switch" else solution.warping_share,
+        ),
         ("two items: δ", "", "", solution.defect),
         ("two items: ρ", "", "", solution.residual),
         ("two items: fall of item 1", "", "", solution.falls[0]),

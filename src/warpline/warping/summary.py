@@ -83,11 +83,11 @@ def half_way(fractions: Floats, values: Floats) -> float:
     Returns
     -------
     float
-        Where (value - first) / (last - first) first passes 1/2; NaN for a series that ends where it
-        began, or is not finite.
+        Where (value - first) / (last - first) first passes 1/2; NaN for a series that is not finite, or
+        whose way is less than half of its range: it fluctuates more than it goes anywhere.
     """
     way = values[-1] - values[0]
-    if not np.isfinite(values).all() or way == 0:
+    if not np.isfinite(values).all() or abs(way) < np.ptp(values) / 2 or way == 0:
         return np.nan
     done = (values - values[0]) / way
     after = int(np.argmax(done >= 0.5))
