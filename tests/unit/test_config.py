@@ -43,7 +43,18 @@ def drop(*path):
 GRID = ("run", "grid", 0)
 PDM = ("tasksets", "PDM")
 
+
 # What is wrong, where the message must point, and what it must say.
+def analyse(entry):
+    """Return a change that adds an analysis of metric warping, and asks for it."""
+
+    def change(raw):
+        raw["warping"]["mine"] = entry
+        raw["run"]["warping"] = ["mine"]
+
+    return change
+
+
 CASES = {
     "unknown section": (put("trainning", {}), "trainning: unknown key; did you mean 'training'?"),
     "unknown key": (
@@ -285,6 +296,31 @@ CASES = {
     "confidence": (
         put("statistics", {"confidence": 95}),
         "statistics.confidence: input should be less than 1, got 95",
+    ),
+    "misspelt key of an analysis": (
+        put("warping", "context", "pionts", 9),
+        "warping.context.pionts: unknown key; did you mean 'points'?",
+    ),
+    "analysis on a task set without its condition": (
+        analyse({"experiment": "context", "taskset": "DecisionLine", "architecture": "leaky_rnn"}),
+        "warping.mine.taskset: expected a task set with the condition context (experiment context), "
+        "got DecisionLine, with none",
+    ),
+    "analysis on a task set with a condition it does not set": (
+        analyse({"experiment": "memory", "taskset": "Context", "architecture": "leaky_rnn"}),
+        "warping.mine.taskset: expected a task set with no conditions (experiment memory), "
+        "got Context, with context",
+    ),
+    "misspelt condition": (
+        analyse(
+            {
+                "experiment": "learning",
+                "taskset": "Context",
+                "architecture": "leaky_rnn",
+                "conditions": [{"context": 1}, {"contxt": 2}],
+            }
+        ),
+        "warping.mine.conditions.1: expected a value for each of context (task set Context), got contxt",
     ),
     "unknown comparison": (
         put(*GRID, "comparisons", ["lerning"]),

@@ -15,6 +15,7 @@ from warpline.config.models import (
     TruncatedExponential,
     Uniform,
 )
+from warpline.config.warping import Analysis
 
 __all__ = ["faults"]
 
@@ -269,6 +270,7 @@ def _warping(config: Config) -> Iterator[str]:
         if entry is None or taskset is None:
             continue
         yield from _unknown(f"warping.{name}.timing", entry.timing, taskset.timing)
+        yield from _conditions(name, entry, taskset)
         delayed = taskset.tasks[taskset.target].delay if taskset.target in taskset.tasks else True
         for period, duration in taskset.timing.items():
             varies = not isinstance(duration, int | float)
@@ -277,6 +279,29 @@ def _warping(config: Config) -> Iterator[str]:
                     f"warping.{name}.timing: expected a duration (ms) for {period}, which varies in "
                     f"training (tasksets.{entry.taskset}.timing), got none"
                 )
+
+
+def _conditions(name: str, entry: Analysis, taskset: TaskSet) -> Iterator[str]:
+    """Hold the conditions that an analysis sets against those of a task set of the package."""
+    if ":" in taskset.env:
+        return  # which may inherit them
+    stated = _statement("tasks", taskset.env, "TaskSet", "conditions")
+    if entry.experiment == "learning":
+        for k, condition in enumerate(entry.conditions):
+            if set(condition) != set(stated):
+                yield (
+                    f"warping.{name}.conditions.{k}: expected a value for each of "
+                    f"{', '.join(stated) or 'none'} (task set {entry.taskset}), "
+                    f"got {', '.join(condition) or 'none'}"
+                )
+        return
+    sets = ("context",) if entry.experiment == "context" else ()
+    if set(stated) != set(sets):
+        yield (
+            f"warping.{name}.taskset: expected a task set with "
+            f"{'the condition context' if sets else 'no conditions'} (experiment {entry.experiment}), "
+            f"got {entry.taskset}, with {', '.join(stated) or 'none'}"
+        )
 
 
 CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (

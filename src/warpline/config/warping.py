@@ -103,15 +103,15 @@ def _experiment(value: Any) -> str | None:
     name = (
         value.get("experiment") if isinstance(value, dict) else getattr(value, "experiment", None)
     )
-    return name if name in NAMES else None
+    return f"tag:{NAMES[name].__name__}" if name in NAMES else None
 
 
 Analysis = Annotated[
-    Annotated[Static, Tag("static")]
-    | Annotated[Decision, Tag("decision")]
-    | Annotated[Context, Tag("context")]
-    | Annotated[Memory, Tag("memory")]
-    | Annotated[Learning, Tag("learning")],
+    Annotated[Static, Tag("tag:Static")]
+    | Annotated[Decision, Tag("tag:Decision")]
+    | Annotated[Context, Tag("tag:Context")]
+    | Annotated[Memory, Tag("tag:Memory")]
+    | Annotated[Learning, Tag("tag:Learning")],
     Discriminator(
         _experiment,
         custom_error_type="experiment",
