@@ -56,7 +56,10 @@ def make(arguments, settings):
     panel.plot(middle, normal(middle), color="black", lw=0.8, ls="--", label="normal: 0")
     panel.set_xlabel("component over units (standardised)")
     panel.set_ylabel("density")
-    panel.legend(title="excess kurtosis", fontsize="x-small", title_fontsize="x-small")
+    panel.set_xlim(-5, 9)
+    panel.legend(
+        title="excess kurtosis", fontsize="x-small", title_fontsize="x-small", loc="upper right"
+    )
     drawing.letter(panel, "d", "components, late")
 
     panel = axes[1, 1]

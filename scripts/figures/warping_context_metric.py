@@ -64,7 +64,7 @@ def make(arguments, settings):
     panel.set_ylabel("metric, mean over inputs")
     panel.legend(loc="upper left", ncols=3)
     low, high = panel.get_ylim()
-    panel.set_ylim(max(low, 1e-5), high * 30)
+    panel.set_ylim(max(low / 30, 1e-6), high * 30)
     ratio = drawing.number(summary, "metric, relevant / irrelevant", "context 1", "late")
     drawing.note(panel, f"relevant / irrelevant, late\n(context 1): {ratio}", "right")
     drawing.letter(panel, "g", "metric over time")

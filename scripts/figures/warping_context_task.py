@@ -35,7 +35,9 @@ def irrelevant(axes, arrays, colours):
                 x, mean.mean(axis=0), color=colour, lw=1.5, ls=look,
                 label=label if moment == "late" else None,
             )  # fmt: skip
-    axes.legend(title="relevant input", loc="center left", bbox_to_anchor=(0.02, 0.72))
+    axes.legend(
+        title="relevant input", loc="upper left", ncols=2, fontsize="small", title_fontsize="small"
+    )
 
 
 def make(arguments, settings):
@@ -84,7 +86,8 @@ def make(arguments, settings):
             panel.set_ylabel("output")
         else:
             irrelevant(panel, arrays, (blue, orange))
-        panel.set_ylim(-1.5, 1.5)
+        panel.set_ylim(-1.5, 2.4)
+        panel.set_yticks([-1, 0, 1])
         panel.set_xlabel(f"{name} input")
         drawing.letter(panel, "cd"[k], f"decoder against the {name} input")
     early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]

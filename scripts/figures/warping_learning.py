@@ -77,9 +77,9 @@ def make(arguments, settings):
             share = values / values[:, :1]
             label = "metric (angle)" if name == "metric" else labels[name].partition(" (")[0]
             drawing.lines(panel, fractions, share, look[name][0], label, marker=look[name][1], ms=3)
-    panel.set_ylim(bottom=0)
+    panel.set_ylim(0, 1.45 * panel.get_ylim()[1])
     panel.set_ylabel("dissimilarity to the end / first")
-    panel.legend()
+    panel.legend(loc="upper right")
     drawing.letter(panel, "b", "how far from the end")
 
     panel = panels[2]
@@ -96,9 +96,9 @@ def make(arguments, settings):
         if name in names:
             found = by_seed(numbers, name, "value", seeds)
             drawing.lines(panel, *found, look[name][0], name, marker=look[name][1], ms=3)
-    panel.set_ylim(bottom=0)
+    panel.set_ylim(0, 1.35 * panel.get_ylim()[1])
     panel.set_ylabel("shape of the metric")
-    panel.legend()
+    panel.legend(loc="upper left")
     drawing.letter(panel, "d", "direction and shape")
     for panel in panels:
         panel.set_xlabel("fraction of training")

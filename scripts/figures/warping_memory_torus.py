@@ -62,9 +62,12 @@ def make(arguments, settings):
             panel.plot(bar, [threshold[k, dimension]] * 2, color=colour, lw=1.5)
         panel.plot([], [], marker, color=colour, label=("loops (H1)", "voids (H2)")[dimension - 1])
     panel.set_yscale("log")
+    panel.set_ylim(top=1.25 * panel.get_ylim()[1])
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter("{x:g}")
     panel.set_xticks(range(len(moments)), labels)
     panel.set_ylabel("death / birth of intervals")
-    panel.legend()
+    panel.legend(loc="upper left", ncols=2)
     drawing.letter(panel, "c", "bars: what nulls and controls reach")
 
     panel = axes[1, 1]

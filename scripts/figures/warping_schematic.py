@@ -24,7 +24,7 @@ def make(arguments, settings):
 
     figure = drawing.free_figure(figsize=(7.6, 4.2))
     grid = figure.add_gridspec(
-        2, 2, width_ratios=[1, 2.2], left=0.07, right=0.99, top=0.88, bottom=0.1, hspace=0.5
+        2, 2, width_ratios=[1, 2.2], left=0.07, right=0.99, top=0.88, bottom=0.1, hspace=0.65
     )
     panel = figure.add_subplot(grid[:, 1], projection="3d")
     panel.plot_surface(
@@ -32,6 +32,7 @@ def make(arguments, settings):
         color="0.88",
         alpha=0.5,
         lw=0,
+        zorder=1,
         rstride=1,
         cstride=1,
         shade=False,
@@ -45,11 +46,17 @@ def make(arguments, settings):
     extent = np.ptp(position.reshape(-1, 3), axis=0).max()
     for j, (name, symbol) in enumerate((("input", "a = ∂x/∂κ"), ("time", "f = dx/dt"))):
         arrow = direction[i, k, j] / length[i, k, j] * 0.3 * extent
-        panel.quiver(*position[i, k], *arrow, color=colours[name], lw=2, arrow_length_ratio=0.2)
-        panel.text(*(position[i, k] + 1.1 * arrow), symbol, color=colours[name])
+        panel.quiver(
+            *position[i, k], *arrow, color=colours[name], lw=2, arrow_length_ratio=0.2,
+            zorder=3,
+        )  # fmt: skip
+        panel.text(
+            *(position[i, k] + 1.25 * arrow), symbol, color=colours[name], ha="right", zorder=4
+        )
     panel.scatter(*position[i, k], color="black", s=14, depthshade=False)
     drawing.bare(panel)
-    panel.set_box_aspect(None, zoom=1.3)
+    panel.computed_zorder = False  # The arrows are part of the surface, and would be hidden by it.
+    panel.set_box_aspect(None, zoom=1.15)
     drawing.letter(panel, "b", "states x(t; κ)")
 
     panel = figure.add_subplot(grid[0, 0])

@@ -69,6 +69,8 @@ def make(arguments, settings):
         panel.set_xticks([-np.pi, 0, np.pi], ["−π", "0", "π"])
         panel.set_ylabel("metric G")
         ratio = drawing.number(summary, "speed near the boundaries / mean speed", stage)
+        low, high = panel.get_ylim()
+        panel.set_ylim(low * (low / high) ** 0.25, high)  # Room for the number.
         drawing.note(panel, f"speed at boundaries / mean:\n{ratio}")
         drawing.letter(panel, "cf"[row], "metric along the circle")
         if row:
