@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,17 +189,20 @@ def open_run(
     Raises
     ------
     FileNotFoundError
-        When there is no such run; the message lists those that there are.
+        When there is no such run; the message lists the nearest that there are.
     """
     run = Run(name, taskset, architecture, curriculum, seed, Path(results))
     if not run._path(run._layout.checkpoints("training")).is_file():
+        wanted = f"{taskset}/{architecture}/{curriculum}/seed {seed}"
         known = [
             f"{r.taskset}/{r.architecture}/{r.curriculum}/seed {r.seed}"
             for r in list_runs(name, results)
         ]
+        near = difflib.get_close_matches(wanted, known, n=4) or known
         raise FileNotFoundError(
-            f"no run {taskset}/{architecture}/{curriculum}/seed {seed} in {Path(results) / name}; "
-            f"there are: {', '.join(known) or 'none'}"
+            f"no run {wanted} in {Path(results) / name}; there are"
+            f"{', among others' if len(near) < len(known) else ''}: {', '.join(near) or 'none'}"
+            f"{'' if known else ' (is that the folder of a pipeline run? see results=)'}"
         )
     return run
 

@@ -101,7 +101,8 @@ def test_the_package_opens_what_the_workflow_made(finished):
         "max_steps",
     }
     with pytest.raises(
-        FileNotFoundError, match=r"no run PDM/leaky_rnn/mastre/seed 1.*there are: PDM/leaky_gru"
+        FileNotFoundError,
+        match=r"no run PDM/leaky_rnn/mastre/seed 1.*there are.*: .*PDM/leaky_rnn/master/seed 1",
     ):
         warpline.open_run("tiny", "PDM", "leaky_rnn", "mastre", 1, results)
     with pytest.raises(KeyError, match="expected a step among"):
