@@ -14,11 +14,15 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Fix torch to one thread, as every job of the pipeline."""
+    """Fix torch to one thread, as every job of the pipeline; leave arithmetic as it was found."""
     import sys
 
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+    yield
+    # What a job sets for itself: hypothesis cannot draw numbers where the smallest ones are flushed.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_new_seed_trains_that_seed_alone(checkout):
     checkout.configure(run__seeds=[1, 2, 3])
     planned = checkout.planned()
     assert (
-        planned["train"] == 4 and planned["pretrain"] == 1 and planned["compute_trajectories"] == 4
+        planned["train"] == 5 and planned["pretrain"] == 1 and planned["compute_trajectories"] == 5
     )
     assert planned["compare_networks"] == 2 and planned["compare_architectures"] == 2
     assert "generate_trials" not in planned
