@@ -256,3 +256,11 @@ def test_learning(network, name):
 def test_analyses_are_reproducible(network):
     first, second = (memory.analyse(*network("memory", topology=False)) for _ in range(2))
     assert first[0].equals(second[0]) and first[1].equals(second[1])
+
+
+def test_an_experiment_says_which_inputs_it_is_made_for(network):
+    opened, settings = network("memory")
+    with pytest.raises(
+        ValueError, match=r"made for inputs with 1 coordinate, but .* have 2 \(angle_1, angle_2\)"
+    ):
+        decision.analyse(opened, settings)

@@ -175,7 +175,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     """
     side, count = settings["points"], settings["fixed_points"]
     dynamics = network.dynamics()
-    families = {context: network.family(context=context) for context in CONTEXTS}
+    families = {context: network.family(2, context=context) for context in CONTEXTS}
     kappa = families[1].grid(side, side)
     n_steps = families[1].n_steps
     moments = [max(1, round(fraction * n_steps)) for fraction in settings["moments"]]

@@ -41,7 +41,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         `warpline.geometry.fixed_points.FixedPoints`); both fixed and slow points.
     numbers : DataFrame
     """
-    family = network.family()
+    family = network.family(1)
     dynamics = network.dynamics()
     kappa = family.grid(settings["points"])
     found = tangents(dynamics, family, kappa)

@@ -77,7 +77,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         ``curvature`` (moment, angle_1, angle_2); and `memory_topology`'s.
     numbers : DataFrame
     """
-    family, dynamics = network.family(), network.dynamics()
+    family, dynamics = network.family(2), network.dynamics()
     side = settings["points"]
     kappa = family.grid(side, side)
     # At the end of a report of known length, a network already prepares what comes next.

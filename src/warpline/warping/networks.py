@@ -83,9 +83,30 @@ class Network:
         model.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights(step).items()})
         return dynamics_of(model.to(self.device))
 
-    def family(self, **condition: Any) -> Family:
-        """Return the noise-free inputs of the task as a function of kappa."""
-        return self.environment.family(self.settings["timing"], **condition)
+    def family(self, count: int | None = None, **condition: Any) -> Family:
+        """Return the noise-free inputs of the task as a function of kappa.
+
+        Parameters
+        ----------
+        count : int, optional
+            Coordinates that the experiment is made for.
+        **condition
+            Of the task, such as ``context=1``.
+
+        Raises
+        ------
+        ValueError
+            When the task has another number of coordinates.
+        """
+        found = self.environment.family(self.settings["timing"], **condition)
+        if count is not None and len(found.coordinates) != count:
+            raise ValueError(
+                f"warping.{self.settings['analysis']}: experiment {self.settings['experiment']} is made for "
+                f"inputs with {count} coordinate{'s' * (count > 1)}, but those of task set "
+                f"{self.settings['taskset']['name']} have {len(found.coordinates)} "
+                f"({', '.join(found.names)}): choose another task set or experiment"
+            )
+        return found
 
     def milliseconds(self, moments: int) -> np.ndarray:
         """Return the times of the first moments, shape (time,)."""

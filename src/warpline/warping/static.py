@@ -63,7 +63,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         Length of the circle of states; how much faster the states move near the class boundaries than
         on average (root of G, within pi/8 of 0 and pi).
     """
-    family = network.family()
+    family = network.family(1)
     kappa = family.grid(settings["points"])
     theta = kappa[:, 0].numpy()
     boundary = np.abs((theta + np.pi / 2) % np.pi - np.pi / 2) < NEAR
