@@ -66,17 +66,15 @@ def _noisy_trials(network: Network, dynamics: Dynamics) -> tuple[Floats, Floats]
     )
 
 
-def _fixed_points(
-    network: Network, dynamics: Dynamics, family: Family, found: Tangents, side: int
-) -> tuple[FixedPoints, Floats]:
-    """Return the fixed points under the last input, and the inputs (point, coordinate) asked about."""
+def _fixed_points(dynamics: Dynamics, family: Family, found: Tangents, side: int) -> FixedPoints:
+    """Return the fixed points under the last input, on a grid of inputs."""
     kappa = family.grid(side, side)
     gap = torch.cdist(kappa, found.kappa.cpu())
     nearest = gap.argmin(dim=1)
     # From where a trial ends, and from half way there.
     starts = found.whole[nearest][:, [found.whole.shape[1] // 2, -1]]
     inputs = family(kappa.to(dynamics.device), family.n_steps)
-    return find_fixed_points(dynamics, inputs, starts), kappa.numpy()
+    return find_fixed_points(dynamics, inputs, starts)
 
 
 def _maps(
@@ -189,10 +187,10 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         here = found[context]
         outputs = outputs_of(dynamics, here.whole)[..., 0]
         sheet, picked = _sheets(here, axes, context, side)
-        rest, asked = _fixed_points(network, dynamics, families[context], here, count)
+        rest = _fixed_points(dynamics, families[context], here, count)
         fixed.append(rest)
         # The plane of attractors: of each input, the first stable fixed point, nan where there is none.
-        plane = np.full((len(asked), 3), np.nan)
+        plane = np.full((count * count, 3), np.nan)
         where = axes.points(dynamics.observe(rest.states).numpy(force=True))
         of = rest.point.numpy(force=True)
         for place in np.flatnonzero(rest.attractors.numpy(force=True))[::-1]:

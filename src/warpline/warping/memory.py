@@ -105,12 +105,13 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         dimension=2,
     )
 
+    areas = metric.inputs.spectrum().log_volume.exp().numpy(force=True)
+    cell = (2 * np.pi / side) ** 2
     curvature, rows = [], []
     for name, moment in moments.items():
         values = gaussian_curvature(state_slice(dynamics, family, moment), kappa)
         curvature.append(values.numpy(force=True).reshape(side, side))
-        area = metric.inputs.spectrum().log_volume[:, moment].exp().numpy(force=True)
-        cell = (2 * np.pi / side) ** 2
+        area = areas[:, moment]
         rows += [
             (
                 "total curvature / 2π (torus: 0)",
