@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline import registry
 
-__all__ = ["Model", "Stepwise", "build_model", "hidden_noise", "outputs_of"]
+__all__ = ["Cell", "Model", "Stepwise", "build_model", "hidden_noise", "outputs_of"]
 
 
 @runtime_checkable
@@ -76,6 +76,26 @@ class Stepwise(Protocol):
     def hidden(self, state: Tensor) -> Tensor:
         """Return what `Model` calls the states, shape (trial, unit)."""
         ...
+
+
+class Cell(nn.Module):
+    """What models share whose state is one vector of hidden units, read out linearly (see `Stepwise`)."""
+
+    weight_out: nn.Parameter
+    """Of the readout, shape (output, unit)."""
+    bias_out: nn.Parameter
+
+    def initial_state(self, trials: int) -> Tensor:
+        """Return zeros, shape (trial, unit)."""
+        return self.weight_out.new_zeros(trials, self.weight_out.shape[1])
+
+    def readout(self, state: Tensor) -> Tensor:
+        """Return the outputs of hidden states, shape (..., output)."""
+        return nn.functional.linear(state, self.weight_out, self.bias_out)
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """Return the state itself."""
+        return state
 
 
 def build_model(

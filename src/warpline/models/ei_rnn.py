@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import hidden_noise
+from warpline.models.base import Cell, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
 
 __all__ = ["Network"]
@@ -18,7 +18,7 @@ OFFERS = True
 EXCITATORY = 0.8
 
 
-class Network(nn.Module):
+class Network(Cell):
     """Leaky RNN of Dale's law: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
 
     Units are, in this order, the excitatory population 1, population 2 (two fifths each) and inhibitory
@@ -127,10 +127,6 @@ class Network(nn.Module):
         """Return the shape of the hidden noise, which is drawn time first."""
         return (steps, trials, self.bias.numel())
 
-    def initial_state(self, trials: int) -> Tensor:
-        """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
-        return self.bias.new_zeros(trials, self.bias.numel())
-
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the next hidden state; see `warpline.models.base.Stepwise`."""
         recurrent, feedforward, _ = self.effective_weights()
@@ -141,7 +137,3 @@ class Network(nn.Module):
     def readout(self, state: Tensor) -> Tensor:
         """Return the outputs of hidden states, shape (trial, output)."""
         return nn.functional.linear(state, self.effective_weights()[2], self.bias_out)
-
-    def hidden(self, state: Tensor) -> Tensor:
-        """Return the state itself."""
-        return state

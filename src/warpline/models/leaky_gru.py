@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import hidden_noise
+from warpline.models.base import Cell, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
 
 __all__ = ["Network"]
@@ -16,7 +16,7 @@ __all__ = ["Network"]
 OFFERS = True
 
 
-class Network(nn.Module):
+class Network(Cell):
     """Leaky GRU (Cho et al. 2014, with a leak): tau dh/dt = z (n - h), in Euler steps of dt, from h = 0.
 
     r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
@@ -79,15 +79,11 @@ class Network(nn.Module):
             state = torch.lerp(state, target, self.alpha * update)
             states.append(state)
         hidden = torch.stack(states, dim=1)
-        return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden
+        return self.readout(hidden), hidden
 
     def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
         """Return the shape of the hidden noise, which is drawn time first."""
         return (steps, trials, self.bias_candidate.numel())
-
-    def initial_state(self, trials: int) -> Tensor:
-        """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
-        return self.bias.new_zeros(trials, self.bias_candidate.numel())
 
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the next hidden state; see `warpline.models.base.Stepwise`."""
@@ -98,11 +94,3 @@ class Network(nn.Module):
         update = torch.sigmoid(update_drive + update_back)
         target = self.activation(drive + reset * (back + self.bias_candidate))
         return torch.lerp(state, target, self.alpha * update)
-
-    def readout(self, state: Tensor) -> Tensor:
-        """Return the logits of hidden states, shape (trial, action)."""
-        return nn.functional.linear(state, self.weight_out, self.bias_out)
-
-    def hidden(self, state: Tensor) -> Tensor:
-        """Return the state itself."""
-        return state

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import hidden_noise
+from warpline.models.base import Cell, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
 
 __all__ = ["Network"]
@@ -16,7 +16,7 @@ __all__ = ["Network"]
 OFFERS = True
 
 
-class Network(nn.Module):
+class Network(Cell):
     """Leaky RNN: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
 
     h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + noise), a = dt/tau; logits = R h_t + c.
@@ -67,26 +67,14 @@ class Network(nn.Module):
             )
             states.append(state)
         hidden = torch.stack(states, dim=1)
-        return nn.functional.linear(hidden, self.weight_out, self.bias_out), hidden
+        return self.readout(hidden), hidden
 
     def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
         """Return the shape of the hidden noise, which is drawn time first."""
         return (steps, trials, self.weight_hh.shape[0])
-
-    def initial_state(self, trials: int) -> Tensor:
-        """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
-        return self.weight_hh.new_zeros(trials, self.weight_hh.shape[0])
 
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the next hidden state; see `warpline.models.base.Stepwise`."""
         drive = nn.functional.linear(inputs, self.weight_in, self.bias)
         target = self.activation(drive + nn.functional.linear(state, self.weight_hh))
         return torch.lerp(state, target, self.alpha)
-
-    def readout(self, state: Tensor) -> Tensor:
-        """Return the logits of hidden states, shape (trial, action)."""
-        return nn.functional.linear(state, self.weight_out, self.bias_out)
-
-    def hidden(self, state: Tensor) -> Tensor:
-        """Return the state itself."""
-        return state

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import hidden_noise
+from warpline.models.base import Cell, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix
 
 __all__ = ["Network"]
@@ -16,7 +16,7 @@ __all__ = ["Network"]
 OFFERS = True
 
 
-class Network(nn.Module):
+class Network(Cell):
     """One hidden layer, each step by itself: h_t = phi(U u_t + b + noise), outputs = R h_t + c.
 
     It has no time constant: a step lasts one unit of time, and leads from h = 0 to phi(U u + b)
@@ -56,18 +56,6 @@ class Network(nn.Module):
         """Return the shape of the hidden noise."""
         return (trials, steps, self.bias.numel())
 
-    def initial_state(self, trials: int) -> Tensor:
-        """Return zeros, shape (trial, unit); see `warpline.models.base.Stepwise`."""
-        return self.bias.new_zeros(trials, self.bias.numel())
-
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the hidden layer's response to the inputs; the state does not matter."""
         return self.activation(nn.functional.linear(inputs, self.weight_in, self.bias))
-
-    def readout(self, state: Tensor) -> Tensor:
-        """Return the outputs of hidden states, shape (trial, output)."""
-        return nn.functional.linear(state, self.weight_out, self.bias_out)
-
-    def hidden(self, state: Tensor) -> Tensor:
-        """Return the state itself."""
-        return state
