@@ -14,15 +14,15 @@ from pathlib import Path
 
 import torch
 
-from warpline import slices
-from warpline.batches import BatchOrder, TaskData
-from warpline.config import load_files
-from warpline.device import choose_device
-from warpline.ensembles import Member, train_together
+from warpline.core.device import choose_device
 from warpline.models.base import build_model
-from warpline.plan import Plan
+from warpline.pipeline import slices
+from warpline.pipeline.config import load_files
+from warpline.pipeline.plan import Plan
 from warpline.tasks.trials import generate_trials
-from warpline.training import train
+from warpline.training.batches import BatchOrder, TaskData
+from warpline.training.ensemble import Member, train_together
+from warpline.training.loop import train
 
 UNITS = {"activation": "tanh", "init": "orthogonal", "gain": 1.0, "tau": 100.0, "noise": 0.0}
 MAMBA = {"model": "mamba", "d_model": 16, "d_state": 16, "d_conv": 4, "expand": 2, "n_layers": 1}

@@ -5,13 +5,14 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from warpline import cli, progress, registry, store
-from warpline.device import choose_device
-from warpline.warping.networks import open_network
+from warpline.analyses.trained_network import open_network
+from warpline.console import progress, script
+from warpline.core import plugins, result_files
+from warpline.core.device import choose_device
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--checkpoints", nargs="+", required=True, help="a file per seed")
     parser.add_argument("--seeds", nargs="+", type=int, required=True, help="in the same order")
     parser.add_argument("--arrays", type=Path, required=True)
@@ -19,7 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
     device = choose_device()
-    experiment = registry.load("warping", settings["experiment"])
+    experiment = plugins.load("analyses", settings["experiment"])
 
     arrays, numbers = [], []
     with progress.bar(len(arguments.seeds), settings["analysis"], "network") as shown:
@@ -30,11 +31,13 @@ def main() -> None:
             numbers.append(rows.assign(seed=seed, status=network.status))
             shown.update()
     provenance = {"settings": settings, "code": arguments.code, "device": device.type}
-    store.write_dataset(xr.concat(arrays, "seed", join="outer"), arguments.arrays, provenance)
+    result_files.write_dataset(
+        xr.concat(arrays, "seed", join="outer"), arguments.arrays, provenance
+    )
     frame = pd.concat(numbers, ignore_index=True)
     frame.insert(0, "analysis", settings["analysis"])
-    store.write_table(frame, arguments.numbers, provenance)
+    result_files.write_table(frame, arguments.numbers, provenance)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

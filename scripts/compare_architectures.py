@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from warpline import cli, store
-from warpline.comparison import between_architectures, compare, systems_of
+from warpline.comparison.pairs import between_architectures, compare, systems_of
+from warpline.console import script
+from warpline.core import result_files
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--trajectories", nargs="+", required=True)
     parser.add_argument("--seeds", nargs="+", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -16,7 +17,7 @@ def main() -> None:
 
     finals = {}
     for path in arguments.trajectories:
-        dataset = store.read_dataset(path).isel(checkpoint=[-1])
+        dataset = result_files.read_dataset(path).isel(checkpoint=[-1])
         key = (dataset.attrs["architecture"], dataset.attrs["curriculum"])
         for seed, systems in systems_of(dataset).items():
             finals[(*key, seed)] = systems[-1]
@@ -27,7 +28,7 @@ def main() -> None:
     )
     frame = tables["architectures"]
     frame.insert(0, "measure", settings["measure"]["name"])
-    store.write_table(
+    result_files.write_table(
         frame,
         arguments.output,
         {"settings": settings, "code": arguments.code, "seeds": arguments.seeds},
@@ -35,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from warpline import cli, store
-from warpline.comparison import (
+from warpline.comparison.pairs import (
     after_learning,
     compare,
     controls,
@@ -11,11 +10,13 @@ from warpline.comparison import (
     systems_of,
     within_learning,
 )
-from warpline.layout import COMPARISON_TABLES
+from warpline.console import script
+from warpline.core import result_files
+from warpline.pipeline.paths import COMPARISON_TABLES
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument(
         "--trajectories", nargs="+", required=True, help="of this and earlier seeds"
     )
@@ -29,7 +30,7 @@ def main() -> None:
 
     runs, curricula, seen, repeat = {}, [], [], None
     for path in arguments.trajectories:
-        dataset = store.read_dataset(path)
+        dataset = result_files.read_dataset(path)
         curriculum = dataset.attrs["curriculum"]
         repeat = dataset["repeat"].values
         curricula.append(curriculum)
@@ -52,8 +53,8 @@ def main() -> None:
     provenance = {"settings": settings, "code": arguments.code, "seeds": arguments.seeds}
     for name, frame in tables.items():
         frame.insert(0, "measure", settings["measure"]["name"])
-        store.write_table(frame, getattr(arguments, name), provenance)
+        result_files.write_table(frame, getattr(arguments, name), provenance)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

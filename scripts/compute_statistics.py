@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline import cli, store
-from warpline.layout import STATISTICS_TABLES
-from warpline.statistics import control_table, group_tests, summary_table
+from warpline.comparison.statistics import control_table, group_tests, summary_table
+from warpline.console import script
+from warpline.core import result_files
+from warpline.pipeline.paths import STATISTICS_TABLES
 
 
 def run_row(path: str) -> dict[str, object]:
     """Return the row of one run from its history."""
-    found = store.read_table_metadata(path)
-    history = store.read_table(path)
+    found = result_files.read_table_metadata(path)
+    history = result_files.read_table(path)
     taskset, architecture, curriculum, seed = found["settings"]["streams"]["run"]
     last = history[history["step"] == history["step"].max()]
     return {
@@ -30,11 +31,11 @@ def run_row(path: str) -> dict[str, object]:
 
 def gather(paths: list[str]) -> pd.DataFrame:
     """Return several tables as one."""
-    return pd.concat([store.read_table(path) for path in paths], ignore_index=True)
+    return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--history", nargs="+", required=True)
     parser.add_argument("--after", nargs="*", default=[])
     parser.add_argument("--control-rows", nargs="*", default=[])
@@ -56,10 +57,10 @@ def main() -> None:
         tables["tests"] = group_tests(after, settings["references"], settings)
         tables["controls"] = control_table(gather(arguments.control_rows), settings)
     for name, frame in tables.items():
-        store.write_table(
+        result_files.write_table(
             frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}
         )
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

@@ -4,15 +4,21 @@ import numpy as np
 import torch
 import xarray as xr
 
-from warpline import cli, store
-from warpline.device import choose_device
+from warpline.comparison.hidden_states import (
+    condition_means,
+    cut_window,
+    hidden_states,
+    principal_components,
+)
+from warpline.console import script
+from warpline.core import result_files
+from warpline.core.device import choose_device
 from warpline.models.base import build_model
-from warpline.schedule import nearest_checkpoint
-from warpline.trajectories import condition_means, cut_window, hidden_states, principal_components
+from warpline.training.checkpoint_schedule import nearest_checkpoint
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument(
         "--trials", nargs="+", required=True, help="evaluation trials, target first"
     )
@@ -22,14 +28,14 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
     device, memory = choose_device(), settings["memory_mb"]
-    tasks = [store.read_dataset(path) for path in arguments.trials]
+    tasks = [result_files.read_dataset(path) for path in arguments.trials]
     target = tasks[0]
     inputs = target["inputs"].transpose("trial", "time", "channel").values
     start, stop = (target[edge].sel(period=settings["period"]).values for edge in ("start", "stop"))
 
     per_seed = []
     for path, seed in zip(arguments.checkpoints, arguments.seeds, strict=True):
-        found = store.read_tensor_metadata(path)
+        found = result_files.read_tensor_metadata(path)
         summary = {entry["step"]: entry for entry in found["checkpoints"]}
         model = build_model(
             settings["architecture"],
@@ -40,7 +46,7 @@ def main() -> None:
         ).to(device)
 
         def load(step: int, path: str = path, model: torch.nn.Module = model) -> None:
-            tensors, _ = store.read_tensors(path, f"{step:08d}/")
+            tensors, _ = result_files.read_tensors(path, f"{step:08d}/")
             model.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()})
 
         rows, components = [], []
@@ -108,7 +114,7 @@ def main() -> None:
         "curriculum": settings["curriculum"],
         "dt": target.attrs["dt"],
     }
-    store.write_dataset(
+    result_files.write_dataset(
         dataset,
         arguments.output,
         {
@@ -121,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

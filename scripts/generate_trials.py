@@ -1,11 +1,12 @@
 """Generate the trials of one task and split (rule generate_trials)."""
 
-from warpline import cli, store
+from warpline.console import script
+from warpline.core import result_files
 from warpline.tasks.trials import generate_trials
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
@@ -16,8 +17,10 @@ def main() -> None:
         settings["count"],
         settings["seed"],
     )
-    store.write_dataset(dataset, arguments.output, {"settings": settings, "code": arguments.code})
+    result_files.write_dataset(
+        dataset, arguments.output, {"settings": settings, "code": arguments.code}
+    )
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

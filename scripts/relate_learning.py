@@ -4,26 +4,29 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline import cli, store
-from warpline.warping.summary import relations
+from warpline.analyses.summary import relations
+from warpline.console import script
+from warpline.core import result_files
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--numbers", nargs="+", required=True)
     parser.add_argument("--over", nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
     numbers, over = (
-        pd.concat([store.read_table(path) for path in paths], ignore_index=True)
+        pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
         for paths in (arguments.numbers, arguments.over)
     )
     frame = relations(
         numbers, over, settings["curriculum"], settings["confidence"], settings["seed"]
     )
-    store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})
+    result_files.write_table(
+        frame, arguments.output, {"settings": settings, "code": arguments.code}
+    )
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

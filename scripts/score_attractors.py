@@ -4,18 +4,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline import cli, store
 from warpline.attractors import tables
+from warpline.console import script
+from warpline.core import result_files
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--tables", nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
 
-    rows = pd.concat([store.read_table(path) for path in arguments.tables], ignore_index=True)
+    rows = pd.concat(
+        [result_files.read_table(path) for path in arguments.tables], ignore_index=True
+    )
     if settings["experiment"] == "hyperparameters":
         frame = tables.hyperparameter_scores(rows)
     else:
@@ -25,8 +28,10 @@ def main() -> None:
             "noise": tables.noise_scores,
         }[settings["experiment"]]
         frame = score(rows, settings)
-    store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})
+    result_files.write_table(
+        frame, arguments.output, {"settings": settings, "code": arguments.code}
+    )
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

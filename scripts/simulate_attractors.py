@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from warpline import cli, seeding, store
 from warpline.attractors import composition, motifs
+from warpline.console import script
+from warpline.core import random_streams, result_files
 
 SHARE, LEVEL = 0.5, 0.1
 """Of the mixture and of the noise that are shown as examples."""
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
@@ -24,7 +25,7 @@ def main() -> None:
     else:
         parts = motifs.motifs(settings)
         line, curve, first, second = (parts[name] for name in motifs.MOTIFS[:4])
-        stream = seeding.generator(settings["seed"], "attractors", "example")
+        stream = random_streams.generator(settings["seed"], "attractors", "example")
         examples = {
             "line>curve>pattern_1": composition.attach([line, curve, first]),
             f"curve +{SHARE:g} pattern_1": composition.mix(curve, first, SHARE),
@@ -46,8 +47,10 @@ def main() -> None:
         },
         attrs={"paired": int(settings["paired"])},
     )
-    store.write_dataset(dataset, arguments.output, {"settings": settings, "code": arguments.code})
+    result_files.write_dataset(
+        dataset, arguments.output, {"settings": settings, "code": arguments.code}
+    )
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

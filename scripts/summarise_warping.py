@@ -4,20 +4,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline import cli, store
-from warpline.warping.summary import over_seeds
+from warpline.analyses.summary import over_seeds
+from warpline.console import script
+from warpline.core import result_files
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--numbers", nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
-    rows = pd.concat([store.read_table(path) for path in arguments.numbers], ignore_index=True)
+    rows = pd.concat(
+        [result_files.read_table(path) for path in arguments.numbers], ignore_index=True
+    )
     frame = over_seeds(rows, settings["confidence"])
-    store.write_table(frame, arguments.output, {"settings": settings, "code": arguments.code})
+    result_files.write_table(
+        frame, arguments.output, {"settings": settings, "code": arguments.code}
+    )
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

@@ -4,19 +4,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline import cli, seeding, store
 from warpline.attractors.experiments import Experiment, compare, sample_pairs, sequences
+from warpline.console import script
+from warpline.core import random_streams, result_files
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument("--systems", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
 
-    every = sequences(store.read_dataset(arguments.systems), settings)
-    stream = seeding.generator(settings["seed"], "attractors", "sampled pairs")
+    every = sequences(result_files.read_dataset(arguments.systems), settings)
+    stream = random_streams.generator(settings["seed"], "attractors", "sampled pairs")
     drawn = sample_pairs(every.pairs, settings["max_pairs"], stream)
     experiment = Experiment(every.systems, drawn)
     frames = []
@@ -25,7 +26,7 @@ def main() -> None:
         for place, (key, value) in enumerate(cell.items()):
             frame.insert(place, key, value)
         frames.append(frame)
-    store.write_table(
+    result_files.write_table(
         pd.concat(frames, ignore_index=True),
         arguments.output,
         {"settings": settings, "code": arguments.code},
@@ -33,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

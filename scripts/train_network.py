@@ -8,17 +8,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from warpline import cli, seeding, store
-from warpline.batches import BatchOrder, TaskData
-from warpline.device import choose_device
-from warpline.ensembles import Member, can_be_batched, train_together
+from warpline.console import script
+from warpline.console.tensorboard import watching
+from warpline.core import random_streams, result_files
+from warpline.core.device import choose_device
 from warpline.models.base import build_model
-from warpline.monitor import watching
-from warpline.training import none_for_nan, train
+from warpline.training.batches import BatchOrder, TaskData
+from warpline.training.ensemble import Member, can_be_batched, train_together
+from warpline.training.loop import none_for_nan, train
 
 
 def main() -> None:
-    parser = cli.parser(__doc__)
+    parser = script.parser(__doc__)
     parser.add_argument(
         "--train", nargs="+", required=True, help="training trials, a file per task"
     )
@@ -38,9 +39,10 @@ def main() -> None:
     initials, resumes = arguments.initial or every, arguments.resume or every
 
     device = choose_device()
-    training = [TaskData.from_dataset(store.read_dataset(path)) for path in arguments.train]
+    training = [TaskData.from_dataset(result_files.read_dataset(path)) for path in arguments.train]
     validation = [
-        TaskData.from_dataset(store.read_dataset(path)).to(device) for path in arguments.validation
+        TaskData.from_dataset(result_files.read_dataset(path)).to(device)
+        for path in arguments.validation
     ]
     first = training[0]
     members, provenances = [], []
@@ -50,7 +52,7 @@ def main() -> None:
             n_inputs=first.inputs.shape[-1],
             n_outputs=first.n_outputs,
             dt=first.dt,
-            seed=seeding.integer_seed(root, "weights", *stream["weights"], bits=63),
+            seed=random_streams.integer_seed(root, "weights", *stream["weights"], bits=63),
         )
         # What sets one network apart from the others of the job is in its own file alone.
         provenance = {
@@ -59,10 +61,10 @@ def main() -> None:
             "device": device.type,
         }
         if initial:
-            found = store.read_tensor_metadata(initial)
+            found = result_files.read_tensor_metadata(initial)
             provenance["pretraining"] = found["status"]
             prefix = f"{found['checkpoints'][-1]['step']:08d}/"
-            tensors, _ = store.read_tensors(initial, prefix)
+            tensors, _ = result_files.read_tensors(initial, prefix)
             model.load_state_dict({k: torch.from_numpy(value) for k, value in tensors.items()})
         model.to(device)
         if hasattr(model, "kernel"):
@@ -70,7 +72,7 @@ def main() -> None:
         if device.type == "cuda" and len(streams) > 1 and can_be_batched(model):
             provenance["trained_as_one"] = [other["run"] for other in streams]
         inputs = [*arguments.train, *arguments.validation, *filter(None, [initial])]
-        causes = [provenance, *map(store.checksum, inputs)]
+        causes = [provenance, *map(result_files.checksum, inputs)]
         key = hashlib.sha256(json.dumps(causes, sort_keys=True).encode()).hexdigest()
         order = BatchOrder(
             [len(data) for data in training],
@@ -78,7 +80,7 @@ def main() -> None:
             root,
             ("order", *stream["run"]),
         )
-        noise_seed = seeding.integer_seed(root, "noise", *stream["run"], bits=63)
+        noise_seed = random_streams.integer_seed(root, "noise", *stream["run"], bits=63)
         members.append(Member(model, order, noise_seed, resume, key))
         provenances.append(provenance)
 
@@ -117,7 +119,7 @@ def main() -> None:
             "last_step": run.step,
             "ideal": float(np.mean([data.ideal for data in validation])),
         }
-        store.write_tensors(
+        result_files.write_tensors(
             {
                 f"{step:08d}/{name}": value
                 for step, weights in run.checkpoints.items()
@@ -126,11 +128,13 @@ def main() -> None:
             checkpoints,
             {**provenance, "checkpoints": summary},
         )
-        store.write_table(pd.DataFrame([vars(row) for row in run.history]), history, provenance)
+        result_files.write_table(
+            pd.DataFrame([vars(row) for row in run.history]), history, provenance
+        )
     # Not before all are written: a job that is killed in between starts anew, but not from nothing.
     for resume in filter(None, resumes):
         resume.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    script.run(main)

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from warpline.config import json_schema
-from warpline.config.document import update
+from warpline.pipeline.config import json_schema
+from warpline.pipeline.config.document import update
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -89,7 +89,10 @@ def content(results: Path) -> dict[str, dict[str, Any]]:
     """Return digest and sizes of every table, array, weight and figure below a results folder."""
     found = {}
     for path in sorted(results.rglob("*")):
-        if path.suffix in (".nc", ".csv", ".safetensors", ".svg") and "benchmarks" not in path.parts:
+        if (
+            path.suffix in (".nc", ".csv", ".safetensors", ".svg")
+            and "benchmarks" not in path.parts
+        ):
             arrays = _arrays(path)
             name = path.relative_to(results).as_posix()
             found[name] = {"digest": _digest(arrays), "sizes": _sizes(path, arrays)}

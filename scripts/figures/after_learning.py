@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 CONTROLS = (("split_half", "other\ntrials", "--"), ("shuffled_time", "shuffled\ntime", ":"))
 
@@ -24,9 +25,9 @@ def per_network(rows, curriculum, reference):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    after = pd.concat([store.read_table(path) for path in arguments.after])
-    controls = store.read_table(arguments.controls[0])
-    summary = store.read_table(arguments.summary[0])
+    after = pd.concat([result_files.read_table(path) for path in arguments.after])
+    controls = result_files.read_table(arguments.controls[0])
+    summary = result_files.read_table(arguments.summary[0])
     architecture = after["architecture_a"].iloc[0]
     reference = settings["reference"]
     measures = [name for name in settings["measures"] if name in set(after["measure"])]

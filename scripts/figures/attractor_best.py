@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from warpline import plotting, store
-from warpline.attractors import drawing
+from warpline.core import result_files
+from warpline.figures import attractor_panels, plotting
 
 TITLES = {"ordered": "same place", "unordered": "any place"}
 KEYS = ["n_delays", "delay_interval", "rank"]
@@ -12,8 +12,8 @@ KEYS = ["n_delays", "delay_interval", "rank"]
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = drawing.gather(arguments.rows).dropna(subset="dissimilarity")
-    scores = store.read_table(arguments.scores[0]).sort_values("place")
+    rows = attractor_panels.gather(arguments.rows).dropna(subset="dissimilarity")
+    scores = result_files.read_table(arguments.scores[0]).sort_values("place")
     best = scores[scores["place"] <= settings["best"]]
     labels = [
         f"{row.n_delays} × {row.delay_interval}, rank {row.rank}" for row in best.itertuples()

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from warpline import plotting, store
-from warpline.attractors import drawing
+from warpline.core import result_files
+from warpline.figures import attractor_panels, plotting
 
 TITLES = {"ordered": "same place", "unordered": "any place"}
 
@@ -11,8 +11,8 @@ TITLES = {"ordered": "same place", "unordered": "any place"}
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = drawing.gather(arguments.rows)
-    scores = store.read_table(arguments.scores[0]).set_index(["measure", "sharing"])
+    rows = attractor_panels.gather(arguments.rows)
+    scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "sharing"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     look = plotting.colours(settings["measures"], settings["style"])
     figure, axes = plt.subplots(

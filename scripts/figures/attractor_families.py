@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from warpline import plotting, store
-from warpline.attractors import drawing
+from warpline.core import result_files
+from warpline.figures import attractor_panels, plotting
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = drawing.gather(arguments.rows)
-    scores = store.read_table(arguments.scores[0]).set_index("measure")
+    rows = attractor_panels.gather(arguments.rows)
+    scores = result_files.read_table(arguments.scores[0]).set_index("measure")
     measures = [name for name in settings["measures"] if name in scores.index]
     side = 0.36 * rows["system_a"].nunique()
     figure, axes = plt.subplots(
@@ -18,7 +18,7 @@ def make(arguments, settings):
     )
     for panel, measure in zip(axes[0], measures, strict=True):
         chosen = rows[rows["measure"] == measure]
-        matrix, names = drawing.matrix(chosen)
+        matrix, names = attractor_panels.matrix(chosen)
         labels = [name.removeprefix("r=") for name in names]
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
         for text in panel.texts:

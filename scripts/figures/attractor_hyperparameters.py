@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 ROWS = {
     "r2_ordered": "R², same place",
@@ -15,7 +16,7 @@ ROWS = {
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    scores = store.read_table(arguments.scores[0])
+    scores = result_files.read_table(arguments.scores[0])
     ranks = sorted(scores["rank"].unique())
     delays = sorted(scores["n_delays"].unique())
     intervals = sorted(scores["delay_interval"].unique())

@@ -1,7 +1,7 @@
 """The motifs of the bench, and an example of each way to make new systems of them."""
 
-from warpline import plotting, store
-from warpline.attractors import drawing
+from warpline.core import result_files
+from warpline.figures import attractor_panels, plotting
 
 SHOWN = 25
 NOISY = 2
@@ -17,7 +17,7 @@ def title(name):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    data = store.read_dataset(arguments.systems[0])
+    data = result_files.read_dataset(arguments.systems[0])
     shown = data.isel(system=data["kind"].isin(["motif", "example"]).values)
     look = plotting.colours(["motif", "example"], settings["style"])
     columns = -(-shown.sizes["system"] // 2)
@@ -28,7 +28,7 @@ def make(arguments, settings):
         figsize=(1.9 * columns, 4.3),
         # Constrained layout does not take panels in space.
         layout="none",
-        gridspec_kw={**drawing.MARGINS, "hspace": 0.08},
+        gridspec_kw={**attractor_panels.MARGINS, "hspace": 0.08},
     )
     for panel in axes.flat[shown.sizes["system"] :]:
         panel.remove()
@@ -37,7 +37,7 @@ def make(arguments, settings):
         states = system["states"].transpose("trial", "time", "unit").values
         kind, name = str(system["kind"].values), str(system["system"].values)
         # Noisy paths fill the space: a few are enough.
-        drawing.paths(panel, states[: NOISY if " e=" in name else SHOWN], look[kind][0])
+        attractor_panels.paths(panel, states[: NOISY if " e=" in name else SHOWN], look[kind][0])
         panel.set_title(title(name), pad=0)
     return figure
 

@@ -1,14 +1,14 @@
 """Dissimilarity of a motif to itself with another motif mixed in, under noise, a column per measure."""
 
-from warpline import plotting, store
-from warpline.attractors import drawing
+from warpline.core import result_files
+from warpline.figures import attractor_panels, plotting
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = drawing.gather(arguments.rows)
-    scores = store.read_table(arguments.scores[0]).set_index(["measure", "level"])
+    rows = attractor_panels.gather(arguments.rows)
+    scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "level"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     levels = settings["levels"]
     look = plotting.colours([f"{level:g}" for level in levels], settings["style"])

@@ -1,7 +1,7 @@
 """The Lorenz systems of the bench, a row per family: paths from the shared initial points."""
 
-from warpline import plotting, store
-from warpline.attractors import drawing
+from warpline.core import result_files
+from warpline.figures import attractor_panels, plotting
 
 SHOWN = 25
 
@@ -9,7 +9,7 @@ SHOWN = 25
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    data = store.read_dataset(arguments.systems[0])
+    data = result_files.read_dataset(arguments.systems[0])
     data = data.isel(system=(data["kind"] == "family").values)
     rows = [data.isel(system=(data["family"] == name).values) for name in settings["families"]]
     columns = max(row.sizes["system"] for row in rows)
@@ -22,14 +22,14 @@ def make(arguments, settings):
         figsize=(1.9 * columns, 1.95 * len(rows)),
         # Constrained layout does not take panels in space.
         layout="none",
-        gridspec_kw=drawing.MARGINS,
+        gridspec_kw=attractor_panels.MARGINS,
     )
     for panels, family, row in zip(axes, settings["families"], rows, strict=True):
         for panel in panels[row.sizes["system"] :]:
             panel.remove()
         for panel, name in zip(panels, row["system"].values, strict=False):
             states = row["states"].sel(system=name).transpose("trial", "time", "unit").values
-            drawing.paths(panel, states[:SHOWN], look[family][0])
+            attractor_panels.paths(panel, states[:SHOWN], look[family][0])
             panel.set_title(str(name).replace("=", " = "), pad=-2)
         panels[0].text2D(
             -0.06,

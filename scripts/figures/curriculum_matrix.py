@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    summary = store.read_table(arguments.summary[0])
+    summary = result_files.read_table(arguments.summary[0])
     summary = summary[summary["architecture"] == settings["architecture"]]
     # Cross-seed: a curriculum against itself is then its own spread, not 0.
     rows = summary[summary["seeds"] == "cross"]

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 FLOOR = "other seed"
 SEVERAL = "several"
@@ -26,7 +27,7 @@ def difference(a, b):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    between = pd.concat([store.read_table(path) for path in arguments.between])
+    between = pd.concat([result_files.read_table(path) for path in arguments.between])
     entries = settings["architectures"]
     between["differs"] = [
         difference(entries[a], entries[b])
@@ -34,7 +35,7 @@ def make(arguments, settings):
     ]
     parts = [between]
     if arguments.after:
-        after = pd.concat([store.read_table(path) for path in arguments.after])
+        after = pd.concat([result_files.read_table(path) for path in arguments.after])
         floor = after[
             (after["seeds"] == "cross") & (after["curriculum_a"] == after["curriculum_b"])
         ]

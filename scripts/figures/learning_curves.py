@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 
 def make(arguments, settings):
@@ -10,10 +11,10 @@ def make(arguments, settings):
 
     groups = defaultdict(list)
     for path in [*arguments.pretraining, *arguments.training]:
-        found = store.read_table_metadata(path)
+        found = result_files.read_table_metadata(path)
         _, _, name, seed = found["settings"]["streams"]["run"]
         if found["status"] != "untrained":
-            groups[name].append((seed, found, store.read_table(path)))
+            groups[name].append((seed, found, result_files.read_table(path)))
     look = plotting.colours(settings["curricula"], settings["style"])
     columns = min(3, len(groups))
     lines = -(-len(groups) // columns)

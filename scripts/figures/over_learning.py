@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 COLUMNS = {
     "reference": "to {reference},\nsame fraction of training",
@@ -13,7 +14,7 @@ COLUMNS = {
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    over = pd.concat([store.read_table(path) for path in arguments.over])
+    over = pd.concat([result_files.read_table(path) for path in arguments.over])
     reference = settings["reference"]
     over = over[(over["curriculum_b"] == reference) | (over["against"] == "own_final")]
     measures = [name for name in settings["measures"] if name in set(over["measure"])]

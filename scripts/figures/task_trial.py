@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 
 def held(axes, seconds, values, **style):
@@ -23,7 +24,7 @@ def legibility(data):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    datasets = [store.read_dataset(path) for path in arguments.trials]
+    datasets = [result_files.read_dataset(path) for path in arguments.trials]
     figure, rows = plt.subplots(
         2,
         len(datasets),

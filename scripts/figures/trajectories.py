@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 SIGNAL_COLOURS = "RdBu_r"
 
@@ -34,8 +35,8 @@ def signals(trials):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    datasets = [store.read_dataset(path) for path in arguments.trajectories]
-    trials = store.read_dataset(arguments.trials[0])
+    datasets = [result_files.read_dataset(path) for path in arguments.trajectories]
+    trials = result_files.read_dataset(arguments.trials[0])
     signal = signals(trials)
     colour = plt.get_cmap(SIGNAL_COLOURS)
     tasks = list(datasets[0]["task"].values)

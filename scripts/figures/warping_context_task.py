@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from warpline import plotting
-from warpline.warping import drawing
+from warpline.figures import geometry_panels, plotting
 
 
 def relevant(axes, arrays, colour):
@@ -43,9 +42,9 @@ def irrelevant(axes, arrays, colours):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = drawing.gather(arguments.arrays)
-    network = drawing.sample(arrays)
-    colours = drawing.colour_of(settings["style"])
+    arrays = geometry_panels.gather(arguments.arrays)
+    network = geometry_panels.sample(arrays)
+    colours = geometry_panels.colour_of(settings["style"])
     names = {"input_1": colours["relevant"], "input_2": colours["irrelevant"]}
     time = arrays["time"].values[1:]
     trials = network.sizes["noisy"]
@@ -62,7 +61,7 @@ def make(arguments, settings):
             above.plot(time, values, color=colour, lw=0.9, label=name.replace("_", " "))
         above.tick_params(labelbottom=False)
         above.legend(ncols=2)
-        drawing.letter(above, "ab"[k], f"context: input {context} is relevant")
+        geometry_panels.letter(above, "ab"[k], f"context: input {context} is relevant")
         below = figure.add_subplot(grid[1, span], sharex=above)
         means = here["noisy_mean"].values
         for trial in range(trials):
@@ -89,7 +88,7 @@ def make(arguments, settings):
         panel.set_ylim(-1.5, 2.4)
         panel.set_yticks([-1, 0, 1])
         panel.set_xlabel(f"{name} input")
-        drawing.letter(panel, "cd"[k], f"decoder against the {name} input")
+        geometry_panels.letter(panel, "cd"[k], f"decoder against the {name} input")
     early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
     figure.suptitle(
         f"n = {arrays.sizes['seed']} networks in two contexts; a, b: the first network; "

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from warpline import plotting, store
-from warpline.warping import drawing
+from warpline.core import result_files
+from warpline.figures import geometry_panels, plotting
 
 LONG = {
     "metric": "metric (angle to the end)",
@@ -37,11 +37,11 @@ def dots(axes, relations, quantity, look, label):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = drawing.gather(arguments.arrays)
+    arrays = geometry_panels.gather(arguments.arrays)
     seeds = arrays["seed"].values.tolist()
-    numbers = pd.concat([store.read_table(path) for path in arguments.numbers])
+    numbers = pd.concat([result_files.read_table(path) for path in arguments.numbers])
     numbers = numbers[numbers["status"] != "diverged"].rename(columns={"quantity": "name"})
-    over = pd.concat([store.read_table(path) for path in arguments.over])
+    over = pd.concat([result_files.read_table(path) for path in arguments.over])
     over = over[(over["against"] == "own_final") & (over["curriculum_a"] == settings["curriculum"])]
     over = over.rename(
         columns={
@@ -51,23 +51,23 @@ def make(arguments, settings):
             "dissimilarity": "value",
         }
     )
-    relations = store.read_table(arguments.relations[0]).set_index("name")
+    relations = result_files.read_table(arguments.relations[0]).set_index("name")
     relations = relations.drop(index="accuracy")
     names = list(relations.index)
     # What stands in one panel comes first, so that colours do not repeat there.
     first = [*settings["measures"], "metric", "share seen by the readout", "effective rank"]
     look = plotting.colours(list(dict.fromkeys([*first, *names])), settings["style"])
     labels = {name: plotting.MEASURE_LABELS.get(name, name) for name in names}
-    colours = drawing.colour_of(settings["style"])
+    colours = geometry_panels.colour_of(settings["style"])
 
     figure = plt.figure(figsize=(9.6, 5.8))
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.15])
     panels = above.subplots(1, 4)
     panel = panels[0]
-    drawing.lines(panel, *by_seed(numbers, "accuracy", "value", seeds), "black")
+    geometry_panels.lines(panel, *by_seed(numbers, "accuracy", "value", seeds), "black")
     panel.set_ylim(0, 1.03)
     panel.set_ylabel("accuracy")
-    drawing.letter(panel, "a", "behaviour")
+    geometry_panels.letter(panel, "a", "behaviour")
 
     panel = panels[1]
     for name in [*settings["measures"], "metric"]:
@@ -76,39 +76,41 @@ def make(arguments, settings):
         if values.size:
             share = values / values[:, :1]
             label = "metric (angle)" if name == "metric" else labels[name].partition(" (")[0]
-            drawing.lines(panel, fractions, share, look[name][0], label, marker=look[name][1], ms=3)
+            geometry_panels.lines(
+                panel, fractions, share, look[name][0], label, marker=look[name][1], ms=3
+            )
     panel.set_ylim(0, 1.45 * panel.get_ylim()[1])
     panel.set_ylabel("dissimilarity to the end / first")
     panel.legend(loc="upper right")
-    drawing.letter(panel, "b", "how far from the end")
+    geometry_panels.letter(panel, "b", "how far from the end")
 
     panel = panels[2]
     for k, name in enumerate(arrays["tangent"].values):
         found = by_seed(numbers, f"log10 G, {name}", "value", seeds)
         shade = colours.get(str(name), list(colours.values())[k])
-        drawing.lines(panel, *found, shade, str(name), marker="o", ms=3)
+        geometry_panels.lines(panel, *found, shade, str(name), marker="o", ms=3)
     panel.set_ylabel("log10 of the metric")
     panel.legend()
-    drawing.letter(panel, "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
+    geometry_panels.letter(panel, "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
 
     panel = panels[3]
     for name in ("share seen by the readout", "anisotropy of inputs", "effective rank"):
         if name in names:
             found = by_seed(numbers, name, "value", seeds)
-            drawing.lines(panel, *found, look[name][0], name, marker=look[name][1], ms=3)
+            geometry_panels.lines(panel, *found, look[name][0], name, marker=look[name][1], ms=3)
     panel.set_ylim(0, 1.35 * panel.get_ylim()[1])
     panel.set_ylabel("shape of the metric")
     panel.legend(loc="upper left")
-    drawing.letter(panel, "d", "direction and shape")
+    geometry_panels.letter(panel, "d", "direction and shape")
     for panel in panels:
         panel.set_xlabel("fraction of training")
 
     moves, when = below.subplots(1, 2, sharey=True)
     dots(moves, relations, "spearman", look, "rank correlation with accuracy")
     moves.set_xlim(-1.05, 1.05)
-    drawing.letter(moves, "e", "moves with behaviour?")
+    geometry_panels.letter(moves, "e", "moves with behaviour?")
     dots(when, relations, "lag", look, "half way: before (−) or after (+) accuracy, in training")
-    drawing.letter(when, "f", "when?")
+    geometry_panels.letter(when, "f", "when?")
     figure.suptitle(
         f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks", fontsize="small"
     )

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from warpline import plotting
-from warpline.warping import drawing
+from warpline.figures import geometry_panels, plotting
 
 TITLES = {"item_2": "items shown", "delay": "delay", "report_1": "report 1", "report_2": "report 2"}
 EXPECTED = (1, 2, 1)
@@ -12,8 +11,8 @@ EXPECTED = (1, 2, 1)
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = drawing.gather(arguments.arrays)
-    network = drawing.sample(arrays)
+    arrays = geometry_panels.gather(arguments.arrays)
+    network = geometry_panels.sample(arrays)
     moments = list(arrays["moment"].values)
     labels = [TITLES.get(name, name) for name in moments]
     figure, axes = plt.subplots(2, 2, figsize=(7.8, 6.2))
@@ -30,7 +29,7 @@ def make(arguments, settings):
     panel.set_yscale("symlog", linthresh=max(1e-3, np.median(np.abs(np.concatenate(flat)))))
     panel.set_xticks(range(len(moments)), labels)
     panel.set_ylabel("Gauss curvature")
-    drawing.letter(panel, "a", "quantiles 5, 25, 50, 75, 95 %")
+    geometry_panels.letter(panel, "a", "quantiles 5, 25, 50, 75, 95 %")
 
     panel = axes[0, 1]
     found = network["curvature"].sel(moment="delay").transpose("angle_2", "angle_1").values
@@ -43,7 +42,7 @@ def make(arguments, settings):
     panel.set_ylabel("angle 2 (°)")
     panel.set_xticks([-180, 0, 180])
     panel.set_yticks([-180, 0, 180])
-    drawing.letter(panel, "b", "end of the delay, first network")
+    geometry_panels.letter(panel, "b", "end of the delay, first network")
 
     if "betti" not in arrays:
         for panel in axes[1]:
@@ -68,7 +67,7 @@ def make(arguments, settings):
     panel.set_xticks(range(len(moments)), labels)
     panel.set_ylabel("death / birth of intervals")
     panel.legend(loc="upper left", ncols=2)
-    drawing.letter(panel, "c", "bars: what nulls and controls reach")
+    geometry_panels.letter(panel, "c", "bars: what nulls and controls reach")
 
     panel = axes[1, 1]
     betti = arrays["betti"].transpose("moment", "seed", "dimension").values
@@ -93,7 +92,7 @@ def make(arguments, settings):
     panel.set_yticks([-0.6, 0, 1, 2, 3], ["unclear", "0", "1", "2", "3"])
     panel.set_ylabel("Betti number")
     panel.legend(ncols=3)
-    drawing.letter(panel, "d", "grey: a torus; open: undersampled")
+    geometry_panels.letter(panel, "d", "grey: a torus; open: undersampled")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks; b, c: the first", fontsize="small")
     return figure
 

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from warpline import plotting, store
+from warpline.core import result_files
+from warpline.figures import plotting
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    within = pd.concat([store.read_table(path) for path in arguments.within])
+    within = pd.concat([result_files.read_table(path) for path in arguments.within])
     measures = [name for name in settings["measures"] if name in set(within["measure"])]
     curricula = [name for name in settings["curricula"] if name in set(within["curriculum_a"])]
     stages = sorted({*within["checkpoint_a"], *within["checkpoint_b"]})

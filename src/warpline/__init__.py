@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from warpline.api import Run, compare, list_runs, load_table, open_run
+    from warpline.notebook import Run, compare, list_runs, load_table, open_run
 
 __version__ = "0.1.0"
 __all__ = ["Run", "compare", "list_runs", "load_table", "open_run"]
@@ -22,7 +22,7 @@ __all__ = ["Run", "compare", "list_runs", "load_table", "open_run"]
 def __getattr__(name: str) -> Any:
     """Load the public names on first use."""
     if name in __all__:
-        return getattr(import_module("warpline.api"), name)
+        return getattr(import_module("warpline.notebook"), name)
     raise AttributeError(f"module 'warpline' has no attribute '{name}'")
 
 

@@ -8,16 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warpline import store
+from warpline.core import result_files
 
 if TYPE_CHECKING:
-    from warpline.plan import Plan
+    from warpline.pipeline.plan import Plan
 
 
 def _load(paths: list[str]) -> Plan | None:
     """Return the plan of some configuration files; None, and a word why, where they are wrong."""
-    from warpline.config import ConfigError, load_files
-    from warpline.plan import Plan
+    from warpline.pipeline.config import ConfigError, load_files
+    from warpline.pipeline.plan import Plan
 
     default = Path("config") / "config.yaml"
     if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:
@@ -40,7 +40,7 @@ def _check(paths: list[str]) -> int:
 
 
 def _plan(paths: list[str], check: float | None) -> int:
-    from warpline import forecast
+    from warpline.pipeline import forecast
 
     plan = _load(paths)
     if plan is None:
@@ -64,7 +64,7 @@ def _plan(paths: list[str], check: float | None) -> int:
 
 
 def _efficiency(folder: str) -> int:
-    from warpline.forecast import efficiency
+    from warpline.pipeline.forecast import efficiency
 
     try:
         table = efficiency(Path(folder))
@@ -76,9 +76,9 @@ def _efficiency(folder: str) -> int:
 
 
 PROVENANCE = {
-    ".nc": lambda file: store.provenance_of(store.read_dataset(file)),
-    ".csv": store.read_table_metadata,
-    ".safetensors": store.read_tensor_metadata,
+    ".nc": lambda file: result_files.provenance_of(result_files.read_dataset(file)),
+    ".csv": result_files.read_table_metadata,
+    ".safetensors": result_files.read_tensor_metadata,
 }
 
 
@@ -89,16 +89,16 @@ def _verify(folder: str, delete: bool) -> int:
         return 2
     checked, damaged = 0, []
     for path in sorted(Path(folder).rglob("*")):
-        if path.suffix not in store.READERS or "resume" in path.parts:
+        if path.suffix not in result_files.READERS or "resume" in path.parts:
             continue
         checked += 1
-        why = store.damage(path)
+        why = result_files.damage(path)
         if why is not None:
             damaged.append(path)
             print(f"{path}: {why}{'; deleted' if delete else ''}")
             if delete:
                 path.unlink()
-                store.sidecar(path).unlink(missing_ok=True)
+                result_files.sidecar(path).unlink(missing_ok=True)
     print(f"{checked} results checked, {len(damaged)} damaged")
     if damaged and delete:
         # By name: Snakemake does not miss a file whose followers are all there.
@@ -118,7 +118,7 @@ def _provenance(path: str) -> int:
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    sidecar = store.sidecar(path)
+    sidecar = result_files.sidecar(path)
     if sidecar.is_file():
         beside = json.loads(sidecar.read_text(encoding="utf-8"))
         beside.pop("provenance")

@@ -9,8 +9,8 @@ import psutil
 import pytest
 from checkouts import Checkout
 
-from warpline import store
-from warpline.forecast import efficiency
+from warpline.core import result_files
+from warpline.pipeline.forecast import efficiency
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.workflow]
 
@@ -128,7 +128,7 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
     ours, theirs = results(on_cluster), results(reference)
     assert set(ours) == set(theirs)
     assert [name for name in ours if ours[name] != theirs[name]] == []
-    runs = store.read_table(on_cluster.root / "results/cluster/tables/PDM/runs.csv")
+    runs = result_files.read_table(on_cluster.root / "results/cluster/tables/PDM/runs.csv")
     ended = dict(zip(runs["architecture"], runs["status"], strict=True))
     assert ended["diverging"] == "diverged" and ended["killed"] == "max_steps"
 

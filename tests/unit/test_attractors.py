@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warpline import seeding
 from warpline.attractors import composition, lorenz, motifs
+from warpline.core import random_streams
 from warpline.similarity import cka, procrustes
 
 BENCH = {
@@ -25,14 +25,14 @@ def bench(**changes):
 
 
 def random_states(seed, shape=(5, 20, 3)):
-    return seeding.generator(seed, "test").standard_normal(shape)
+    return random_streams.generator(seed, "test").standard_normal(shape)
 
 
 # --- Lorenz -----------------------------------------------------------------------------------------
 
 
 def test_euler_steps_are_those_of_the_equations_written_out():
-    points = lorenz.initial_points(4, seeding.generator(1, "p"))
+    points = lorenz.initial_points(4, random_streams.generator(1, "p"))
     states = lorenz.integrate(points, 28.0, s=10.0, b=2.667, dt=0.01, n_steps=50)
     for trial in range(4):
         x, y, z = points[trial]
@@ -60,13 +60,13 @@ def test_the_other_fixed_points_stay_where_they_are(r):
 
 
 def test_below_r_of_one_all_trials_fall_to_the_origin():
-    points = lorenz.initial_points(30, seeding.generator(2, "p"))
+    points = lorenz.initial_points(30, random_streams.generator(2, "p"))
     states = lorenz.integrate(points, 0.5, n_steps=3000)
     np.testing.assert_allclose(states[:, -1], 0, atol=1e-4)
 
 
 def test_the_lorenz_symmetry_is_kept():
-    points = lorenz.initial_points(10, seeding.generator(3, "p"))
+    points = lorenz.initial_points(10, random_streams.generator(3, "p"))
     flip = np.array([-1.0, -1.0, 1.0])
     direct = lorenz.integrate(points * flip, 40.0)
     np.testing.assert_array_equal(direct, lorenz.integrate(points, 40.0) * flip)
@@ -114,7 +114,9 @@ def test_a_line_carries_rank_six_in_delays():
 
 def test_paired_systems_share_their_initial_points():
     systems = motifs.families(bench())
-    raw = lorenz.initial_points(12, seeding.generator(7, "attractors", "initial points", "all"))
+    raw = lorenz.initial_points(
+        12, random_streams.generator(7, "attractors", "initial points", "all")
+    )
     for name, (_, r) in motifs.family_names(BENCH).items():
         expected = lorenz.normalise(lorenz.integrate(raw, r, n_steps=60))
         np.testing.assert_array_equal(systems[name], expected)
@@ -203,7 +205,7 @@ def test_mixing_goes_from_one_system_to_the_other():
 @settings(max_examples=15, deadline=None)
 def test_diffusion_keeps_the_variance_and_loses_the_original_at_its_rate(level, epochs):
     states = random_states(4, (40, 500, 3))
-    noisy = composition.diffuse(states, level, seeding.generator(5, "noise"), epochs)
+    noisy = composition.diffuse(states, level, random_streams.generator(5, "noise"), epochs)
     assert abs(noisy.var() - 1) < 0.03
     left = (noisy * states).mean() / (states**2).mean()
     assert abs(left - (1 - level**2) ** (epochs / 2)) < 0.03
@@ -212,7 +214,7 @@ def test_diffusion_keeps_the_variance_and_loses_the_original_at_its_rate(level, 
 def test_noise_of_level_zero_changes_nothing_and_of_one_is_refused():
     states = random_states(6)
     np.testing.assert_array_equal(
-        composition.diffuse(states, 0.0, seeding.generator(1, "noise"), 3), states
+        composition.diffuse(states, 0.0, random_streams.generator(1, "noise"), 3), states
     )
     with pytest.raises(ValueError, match="level of noise"):
-        composition.diffuse(states, 1.0, seeding.generator(1, "noise"))
+        composition.diffuse(states, 1.0, random_streams.generator(1, "noise"))

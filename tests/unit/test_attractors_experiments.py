@@ -7,11 +7,11 @@ import pytest
 import xarray as xr
 import yaml
 
-from warpline import seeding
-from warpline.attractors import drawing, experiments, motifs, slices
-from warpline.config import ConfigError, load
-from warpline.config.attractors import Attractors
-from warpline.plan import Plan
+from warpline.core import random_streams
+from warpline.figures import attractor_panels, experiments, motifs, slices
+from warpline.pipeline.config import ConfigError, load
+from warpline.pipeline.config.attractors import Attractors
+from warpline.pipeline.plan import Plan
 
 BENCH = {
     "seed": 7,
@@ -51,7 +51,7 @@ def test_families_are_paired_with_themselves_and_each_other(dataset):
     frame = experiments.compare(experiments.families(dataset, {}), CKA, 0)
     assert len(frame) == 10
     assert frame["within"].sum() == 6
-    matrix, names = drawing.matrix(frame)
+    matrix, names = attractor_panels.matrix(frame)
     assert names == ["r=0.25", "r=0.5", "r=5", "r=10"]
     np.testing.assert_array_equal(matrix, matrix.T)
     np.testing.assert_allclose(np.diag(matrix), 0, atol=1e-12)
@@ -73,16 +73,16 @@ def test_all_pairs_of_sequences_are_there_once(dataset):
 
 def test_sampled_pairs_are_even_and_their_weights_count_all(dataset):
     pairs = experiments.sequences(dataset, {"sequence": 3}).pairs
-    stream = seeding.generator(1, "pairs")
+    stream = random_streams.generator(1, "pairs")
     drawn = experiments.sample_pairs(pairs, 200, stream)
     assert 190 <= len(drawn) <= 200
     assert len({(pair["system_a"], pair["system_b"]) for pair in drawn}) == len(drawn)
     assert sum(pair["weight"] for pair in drawn) == pytest.approx(1770)
     counts = Counter((pair["ordered"], pair["unordered"]) for pair in drawn)
     assert max(counts.values()) - min(counts.values()) <= 2
-    again = experiments.sample_pairs(pairs, 200, seeding.generator(1, "pairs"))
+    again = experiments.sample_pairs(pairs, 200, random_streams.generator(1, "pairs"))
     assert drawn == again
-    every = experiments.sample_pairs(pairs, 10_000, seeding.generator(1, "pairs"))
+    every = experiments.sample_pairs(pairs, 10_000, random_streams.generator(1, "pairs"))
     assert len(every) == 1770
     assert {pair["weight"] for pair in every} == {1.0}
 

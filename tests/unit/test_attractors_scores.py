@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from warpline import seeding
 from warpline.attractors import scores, tables
+from warpline.core import random_streams
 
 SETTINGS = {"seed": 3, "bootstrap": 200, "confidence": 0.95}
 
@@ -19,7 +19,7 @@ values = st.lists(st.integers(-5, 5), min_size=2, max_size=12).map(
 
 def families(within, across, spread=0.0, measure="planted"):
     """Return the table of nine systems in three families with planted dissimilarities."""
-    stream = seeding.generator(1, "families")
+    stream = random_streams.generator(1, "families")
     rows = []
     for a, b in itertools.combinations_with_replacement(range(9), 2):
         same = a // 3 == b // 3
@@ -107,7 +107,7 @@ def test_intervals_are_the_same_each_time_and_other_measures_do_not_matter():
 
 def test_the_bootstrap_resamples_systems_not_pairs():
     # All spread is between systems: means of many pairs are as uncertain as those of few systems.
-    stream = seeding.generator(2, "systems")
+    stream = random_streams.generator(2, "systems")
     effect = stream.standard_normal(30)
     pairs = list(itertools.combinations(range(30), 2))
     y = np.array([effect[a] + effect[b] for a, b in pairs])
@@ -141,7 +141,7 @@ def test_a_planted_line_is_found(slope, start):
 
 
 def test_scores_agree_with_scipy_and_means_are_straight_whatever_the_spread():
-    stream = seeding.generator(5, "curve")
+    stream = random_streams.generator(5, "curve")
     x = np.repeat([0.0, 1.0, 2.0, 3.0], 50)
     noise = stream.standard_normal((4, 50))
     y = 2 - 0.3 * x + (noise - noise.mean(axis=1, keepdims=True)).ravel()
@@ -229,7 +229,7 @@ def test_straightness_of_each_curve_is_blind_to_how_far_motifs_lie_apart():
 
 def test_hyperparameters_are_ranked_by_merit_and_failures_come_last():
     good, poor = composition(0.2), composition(0.02)
-    poor["dissimilarity"] += seeding.generator(1, "poor").normal(0, 0.05, len(poor))
+    poor["dissimilarity"] += random_streams.generator(1, "poor").normal(0, 0.05, len(poor))
     failed = composition(0.2).assign(dissimilarity=np.nan)
     frames = [
         frame.assign(n_delays=k, delay_interval=1, rank=10, weight=1.0)

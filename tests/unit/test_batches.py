@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from warpline.batches import BatchOrder, TaskData
 from warpline.tasks.trials import generate_trials
+from warpline.training.batches import BatchOrder, TaskData
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from warpline.comparison import (
+from warpline.comparison.pairs import (
     System,
     after_learning,
     between_architectures,

@@ -5,10 +5,10 @@ import jsonschema
 import pytest
 import yaml
 
-from warpline import registry
-from warpline.config import Config, ConfigError, json_schema, load, load_files
-from warpline.config.document import key_tables
-from warpline.config.models import DSA
+from warpline.core import plugins
+from warpline.pipeline.config import Config, ConfigError, json_schema, load, load_files
+from warpline.pipeline.config.document import key_tables
+from warpline.pipeline.config.schema import DSA
 
 
 def test_shipped_configurations_are_valid(project):
@@ -477,11 +477,11 @@ def test_what_a_class_states_is_read_without_importing_it(tmp_path):
         "raise RuntimeError('imported')\n"
         "class Mine:\n    periods = ('a', 'b')\n    decisions = tuple(x for x in 'ab')\n"
     )
-    assert registry.statement("tasks", f"{file}:Mine", "TaskSet", "periods") == ("a", "b")
-    assert registry.statement("tasks", f"{file}:Mine", "TaskSet", "decisions") is None
-    assert registry.statement("tasks", "go_nogo", "TaskSet", "periods") is None
+    assert plugins.statement("tasks", f"{file}:Mine", "TaskSet", "periods") == ("a", "b")
+    assert plugins.statement("tasks", f"{file}:Mine", "TaskSet", "decisions") is None
+    assert plugins.statement("tasks", "go_nogo", "TaskSet", "periods") is None
     from warpline.tasks.sequence_memory import TaskSet
 
     for attribute in ("periods", "decisions"):
-        stated = registry.statement("tasks", "sequence_memory", "TaskSet", attribute)
+        stated = plugins.statement("tasks", "sequence_memory", "TaskSet", attribute)
         assert stated == getattr(TaskSet, attribute)

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from warpline.config import load
-from warpline.costs import RULES, Costs
-from warpline.files import Files
-from warpline.forecast import compare_with_run, efficiency, forecast, render
-from warpline.plan import Plan
+from warpline.pipeline.config import load
+from warpline.pipeline.costs import RULES, Costs
+from warpline.pipeline.files import Files
+from warpline.pipeline.forecast import compare_with_run, efficiency, forecast, render
+from warpline.pipeline.plan import Plan
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 import pytest
 import torch
 
-from warpline import monitor
-from warpline.device import choose_device
-from warpline.training import Evaluation
+from warpline.console import tensorboard
+from warpline.core.device import choose_device
+from warpline.training.loop import Evaluation
 
 VARIABLES = ("SLURM_JOB_ID", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES")
 
@@ -60,15 +60,15 @@ ROW = {"task": "Anti", "ideal": 1.0, "gradient_norm": float("nan")}
 
 
 def test_nothing_is_watched_unless_asked_for(monkeypatch, tmp_path):
-    monkeypatch.delenv(monitor.VARIABLE, raising=False)
-    with monitor.watching(tmp_path) as watch:
+    monkeypatch.delenv(tensorboard.VARIABLE, raising=False)
+    with tensorboard.watching(tmp_path) as watch:
         assert watch is None
 
 
 def test_curves_are_in_the_event_files(monkeypatch, tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    monkeypatch.setenv(monitor.VARIABLE, str(tmp_path / "events"))
-    with monitor.watching(tmp_path / "results/mine/training/PDM/rnn/master/seed~1") as watch:
+    monkeypatch.setenv(tensorboard.VARIABLE, str(tmp_path / "events"))
+    with tensorboard.watching(tmp_path / "results/mine/training/PDM/rnn/master/seed~1") as watch:
         watch([Evaluation(step=0, loss=0.7, accuracy=0.5, **ROW)])
         watch([Evaluation(step=20, loss=0.2, accuracy=0.9, **ROW)])
     place = tmp_path / "events/training/PDM/rnn/master/seed~1"
@@ -80,10 +80,10 @@ def test_curves_are_in_the_event_files(monkeypatch, tmp_path):
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setenv(monitor.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(tensorboard.VARIABLE, str(tmp_path))
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with (
         pytest.raises(ModuleNotFoundError, match=r"pip install 'warpline\[monitor\]'"),
-        monitor.watching(tmp_path),
+        tensorboard.watching(tmp_path),
     ):
         pass

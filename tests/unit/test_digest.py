@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from warpline.digest import SOURCE, closure, digest
+from warpline.pipeline.code_digest import SOURCE, closure, digest
 
 
 @pytest.fixture
@@ -17,19 +17,19 @@ def source(tmp_path):
         "training.py": "from warpline import store\n\ndef go():\n    from .lazy import X\n    return X\n",
         "plotting.py": "Y = 1\n",
         "models/__init__.py": "",
-        "models/rnn.py": "from warpline.store import read\n",
+        "models/rnn.py": "from warpline.core.result_files import read\n",
         "models/gru.py": "Z = 1\n",
     }
     for name, text in files.items():
         (root / name).write_text(text)
-    (tmp_path / "script.py").write_text("from warpline.training import go\n")
+    (tmp_path / "script.py").write_text("from warpline.training.loop import go\n")
     return tmp_path
 
 
 @pytest.fixture
 def fresh(monkeypatch):
     """Digest as a new process would: nothing remembered."""
-    from warpline import digest as module
+    from warpline.pipeline import code_digest as module
 
     def call(source, *modules):
         module._parse.cache_clear()
@@ -42,8 +42,8 @@ def fresh(monkeypatch):
 def test_closure_follows_imports_at_any_depth(source):
     found = closure(source / "script.py", ["warpline.models.rnn"], source / "src")
     assert set(found) == {
-        "warpline.training",
-        "warpline.store",
+        "warpline.training.loop",
+        "warpline.core.result_files",
         "warpline.lazy",
         "warpline.models.rnn",
     }
@@ -54,7 +54,7 @@ def test_closure_follows_imports_at_any_depth(source):
     [
         ("store.py", "def read():\n    return 2\n", True),
         ("lazy.py", "X = 2\n", True),
-        ("models/rnn.py", "from warpline.store import read\nQ = 1\n", True),
+        ("models/rnn.py", "from warpline.core.result_files import read\nQ = 1\n", True),
         ("plotting.py", "Y = 2\n", False),
         ("models/gru.py", "Z = 2\n", False),
         ("store.py", '"""Other."""\n# why\ndef read():\n    """New."""\n\n    return (1)\n', False),
@@ -82,8 +82,14 @@ def test_a_copy_elsewhere_has_the_same_digest(source, fresh, tmp_path_factory):
 
 def test_real_scripts_reach_what_they_run(project):
     train = closure(project / "scripts" / "train_network.py", ["warpline.models.leaky_rnn"])
-    assert {"warpline.training", "warpline.models.leaky_rnn", "warpline.batches"} <= set(train)
-    assert not any(name.startswith(("warpline.similarity", "warpline.config")) for name in train)
+    assert {
+        "warpline.training.loop",
+        "warpline.models.leaky_rnn",
+        "warpline.training.batches",
+    } <= set(train)
+    assert not any(
+        name.startswith(("warpline.similarity", "warpline.pipeline.config")) for name in train
+    )
     cka = closure(project / "scripts" / "compare_networks.py", ["warpline.similarity.cka"])
     assert "warpline.similarity.cka" in cka
     assert not any("procrustes" in name or "dsa" in name or "training" in name for name in cka)
@@ -93,7 +99,7 @@ def test_no_compute_script_imports_the_configuration(project):
     for script in (project / "scripts").rglob("*.py"):
         if script.name != "write_schema.py":
             names = closure(script)
-            assert not any(name.startswith("warpline.config") for name in names), script
+            assert not any(name.startswith("warpline.pipeline.config") for name in names), script
 
 
 def test_user_file_counts(tmp_path, project):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from warpline import store
-from warpline.batches import BatchOrder, TaskData
-from warpline.ensembles import Member, can_be_batched, train_together
+from warpline.core import result_files
 from warpline.models.base import build_model
 from warpline.tasks.trials import generate_trials
-from warpline.training import train
+from warpline.training.batches import BatchOrder, TaskData
+from warpline.training.ensemble import Member, can_be_batched, train_together
+from warpline.training.loop import train
 
 RNN = {"units": 16, "activation": "tanh", "init": "orthogonal", "gain": 1.0, "tau": 100.0}
 ARCHITECTURES = {
@@ -128,11 +128,11 @@ def test_twenty_updates_are_those_of_each_network_alone(
 
 def test_data_and_noise_are_those_of_the_network_alone(member, data, monkeypatch):
     """To the last bit: what each network is shown, and the noise that it draws."""
-    from warpline import ensembles
+    from warpline.training.loop import ensemble
 
     shown = []
-    stack = ensembles._stack
-    monkeypatch.setattr(ensembles, "_stack", lambda values: shown.append(values) or stack(values))
+    stack = ensemble._stack
+    monkeypatch.setattr(ensemble, "_stack", lambda values: shown.append(values) or stack(values))
     one, two = member(1), member(2)
     train_together([one, two], data["train"], data["validation"], LOOP | {"max_steps": 2})
     noise = torch.Generator().manual_seed(2)
@@ -149,9 +149,9 @@ def test_one_that_converges_leaves_and_the_others_go_on_as_alone(
     member, alone, together, monkeypatch
 ):
     """Stopping is each network's own: here the second stops after ten updates, the first after twenty."""
-    from warpline import training
+    from warpline.training.loop import loop
 
-    accuracy = training.decision_accuracy
+    accuracy = loop.decision_accuracy
     seen = {}
 
     def reached(logits, batch):
@@ -160,14 +160,14 @@ def test_one_that_converges_leaves_and_the_others_go_on_as_alone(
         seen[weights] = seen.get(weights, 0) + 1
         return 2.0 if seen[weights] > (2 if weights == 1 else 6) else accuracy(logits, batch)
 
-    monkeypatch.setattr(training, "decision_accuracy", reached)
+    monkeypatch.setattr(loop, "decision_accuracy", reached)
     changes = {"sustained": 1, "max_steps": 60, "checkpoints": {"log": 0, "every": 0, "steps": []}}
     members = [member(seed, "leaky_gru") for seed in (1, 2, 3)]
     watched = [one.model for one in members]
     runs = together(members, **changes)
     assert [run.status for run in runs] == ["converged"] * 3
     assert [run.step for run in runs] == [30, 10, 30]
-    monkeypatch.setattr(training, "decision_accuracy", accuracy)
+    monkeypatch.setattr(loop, "decision_accuracy", accuracy)
     for seed, run in zip((1, 2, 3), runs, strict=True):
         expected = alone(member(seed, "leaky_gru"), **changes | {"max_steps": run.step})
         last = run.checkpoints[run.step]
@@ -202,7 +202,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
     member, together, tmp_path, monkeypatch
 ):
     """Killed between the saves of two members, which then go on from different updates."""
-    from warpline import training
+    from warpline.training.loop import loop
 
     def members():
         return [
@@ -211,7 +211,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
         ]
 
     whole = together([member(1), member(2)], max_steps=40)
-    save, calls = training.Resume.save, []
+    save, calls = loop.Resume.save, []
 
     def save_and_die(self, *arguments):
         calls.append(self.path)
@@ -219,14 +219,15 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
             raise Killed
         save(self, *arguments)
 
-    monkeypatch.setattr(training.Resume, "save", save_and_die)
+    monkeypatch.setattr(loop.Resume, "save", save_and_die)
     with pytest.raises(Killed):
         together(members(), max_steps=40)
     steps = [
-        store.read_tensor_metadata(tmp_path / f"{seed}.safetensors")["step"] for seed in (1, 2)
+        result_files.read_tensor_metadata(tmp_path / f"{seed}.safetensors")["step"]
+        for seed in (1, 2)
     ]
     assert steps == [20, 10]
-    monkeypatch.setattr(training.Resume, "save", save)
+    monkeypatch.setattr(loop.Resume, "save", save)
     resumed = together(members(), max_steps=40)
     for a, b in zip(whole, resumed, strict=True):
         assert_alike(a, b, atol=1e-5)

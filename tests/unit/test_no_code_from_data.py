@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from warpline import registry
-from warpline.config import ConfigError, load
+from warpline.core import plugins
+from warpline.pipeline.config import ConfigError, load
 
 NAMES = [
     "../up",
@@ -137,12 +137,12 @@ def test_task_names_are_names(raw_config, name):
 @pytest.mark.parametrize("folder", ["models", "tasks", "similarity"])
 def test_entries_of_one_s_own_are_paths_and_names(folder, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(registry.UnknownNameError, match="expected"):
-        registry.locate(folder, name)
+    with pytest.raises(plugins.UnknownNameError, match="expected"):
+        plugins.locate(folder, name)
 
 
 def test_an_entry_of_one_s_own_is_found_and_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("raise SystemExit('it ran')\nclass Net: pass\n")
-    found = registry.locate("models", "mine.py:Net")
+    found = plugins.locate("models", "mine.py:Net")
     assert found.file == Path("mine.py") and found.attribute == "Net"

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from warpline import slices
-from warpline.config import load
-from warpline.layout import join_seeds, split_seeds
-from warpline.plan import Plan, Subject
+from warpline.pipeline import slices
+from warpline.pipeline.config import load
+from warpline.pipeline.paths import join_seeds, split_seeds
+from warpline.pipeline.plan import Plan, Subject
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from warpline import plotting
+from warpline.figures import plotting
 
 STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 80}
 

@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
-from warpline.config import load, load_files
-from warpline.plan import Plan
-from warpline.slices import trials_slice
+from warpline.pipeline.config import load, load_files
+from warpline.pipeline.plan import Plan
+from warpline.pipeline.slices import trials_slice
 
 
 @pytest.fixture

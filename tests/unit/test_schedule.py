@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warpline.schedule import checkpoint_steps, nearest_checkpoint
+from warpline.training.checkpoint_schedule import checkpoint_steps, nearest_checkpoint
 
 
 def test_log_linear_and_named_steps():

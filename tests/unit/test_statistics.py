@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from warpline.statistics import (
+from warpline.comparison.statistics import (
     control_table,
     group_tests,
     hedges_g,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from warpline import store
+from warpline.core import result_files
 
 PROVENANCE = {"settings": {"b": 1, "a": [1, 2]}, "code": "abc"}
 
@@ -34,43 +34,43 @@ def tensors(rng):
 
 def test_dataset_comes_back(tmp_path, dataset):
     path = tmp_path / "deep" / "x.nc"
-    store.write_dataset(dataset, path, PROVENANCE)
-    back = store.read_dataset(path)
+    result_files.write_dataset(dataset, path, PROVENANCE)
+    back = result_files.read_dataset(path)
     for name in dataset:
         assert (back[name].values == dataset[name].values).all()
         assert back[name].dtype.kind == dataset[name].dtype.kind
-    assert store.provenance_of(back) == PROVENANCE
+    assert result_files.provenance_of(back) == PROVENANCE
 
 
 def test_table_comes_back_and_plain_pandas_reads_it(tmp_path, frame):
     path = tmp_path / "x.csv"
-    store.write_table(frame, path, PROVENANCE)
-    pd.testing.assert_frame_equal(store.read_table(path), frame, rtol=1e-9)
+    result_files.write_table(frame, path, PROVENANCE)
+    pd.testing.assert_frame_equal(result_files.read_table(path), frame, rtol=1e-9)
     pd.testing.assert_frame_equal(pd.read_csv(path, comment="#"), frame, rtol=1e-9)
-    assert store.read_table_metadata(path) == PROVENANCE
+    assert result_files.read_table_metadata(path) == PROVENANCE
 
 
 def test_tensors_come_back_whole_and_by_prefix(tmp_path, tensors):
     path = tmp_path / "x.safetensors"
-    store.write_tensors(tensors, path, PROVENANCE)
-    back, provenance = store.read_tensors(path)
+    result_files.write_tensors(tensors, path, PROVENANCE)
+    back, provenance = result_files.read_tensors(path)
     assert provenance == PROVENANCE and set(back) == set(tensors)
-    part, _ = store.read_tensors(path, "010/")
+    part, _ = result_files.read_tensors(path, "010/")
     assert list(part) == ["w"] and np.array_equal(part["w"], tensors["010/w"])
-    assert store.read_tensor_metadata(path) == PROVENANCE
+    assert result_files.read_tensor_metadata(path) == PROVENANCE
 
 
 def test_same_content_same_bytes(tmp_path, dataset, frame, tensors):
     for k in range(2):
-        store.write_dataset(dataset, tmp_path / f"{k}.nc", PROVENANCE)
-        store.write_table(frame, tmp_path / f"{k}.csv", PROVENANCE)
-        store.write_tensors(tensors, tmp_path / f"{k}.safetensors", PROVENANCE)
+        result_files.write_dataset(dataset, tmp_path / f"{k}.nc", PROVENANCE)
+        result_files.write_table(frame, tmp_path / f"{k}.csv", PROVENANCE)
+        result_files.write_tensors(tensors, tmp_path / f"{k}.safetensors", PROVENANCE)
     for suffix in ("nc", "csv", "safetensors"):
         assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
 
 
 def test_sidecar_holds_what_cannot_change_the_result(tmp_path, frame):
-    store.write_table(frame, tmp_path / "x.csv", PROVENANCE)
+    result_files.write_table(frame, tmp_path / "x.csv", PROVENANCE)
     record = json.loads((tmp_path / "x.csv.provenance.json").read_text())
     assert {"git", "packages", "host", "written", "python"} <= set(record)
     assert "written" not in (tmp_path / "x.csv").read_text()
@@ -80,19 +80,23 @@ def test_sidecar_holds_what_cannot_change_the_result(tmp_path, frame):
 def test_truncated_file_is_named(tmp_path, dataset, frame, tensors, suffix):
     path = tmp_path / f"x.{suffix}"
     write, content, read = {
-        "nc": (store.write_dataset, dataset, store.read_dataset),
-        "csv": (store.write_table, frame, store.read_table),
-        "safetensors": (store.write_tensors, tensors, store.read_tensors),
+        "nc": (result_files.write_dataset, dataset, result_files.read_dataset),
+        "csv": (result_files.write_table, frame, result_files.read_table),
+        "safetensors": (result_files.write_tensors, tensors, result_files.read_tensors),
     }[suffix]
     write(content, path, PROVENANCE)
     whole = path.read_bytes()
     for keep in (0, 4, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:keep])
-        with pytest.raises(store.DamagedFileError, match=rf"x\.{suffix} is damaged .*run again"):
+        with pytest.raises(
+            result_files.DamagedFileError, match=rf"x\.{suffix} is damaged .*run again"
+        ):
             read(path)
 
 
-@pytest.mark.parametrize("read", [store.read_dataset, store.read_table, store.read_tensors])
+@pytest.mark.parametrize(
+    "read", [result_files.read_dataset, result_files.read_table, result_files.read_tensors]
+)
 def test_missing_file_is_named(tmp_path, read):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read(tmp_path / "nowhere")
@@ -101,7 +105,7 @@ def test_missing_file_is_named(tmp_path, read):
 def test_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), store.atomic_path(path) as part:
+    with pytest.raises(RuntimeError), result_files.atomic_path(path) as part:
         part.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -115,16 +119,16 @@ def test_damage_is_found(tmp_path, kind, fault, beside):
     path = tmp_path / f"x.{kind}"
     if kind == "csv":
         frame = pd.DataFrame({"a": np.arange(2000), "b": "text"})
-        store.write_table(frame, path, {"code": "a"})
+        result_files.write_table(frame, path, {"code": "a"})
     elif kind == "nc":
         values = np.random.default_rng(0).normal(size=(50, 40))
-        store.write_dataset(xr.Dataset({"x": (("a", "b"), values)}), path, {"code": "a"})
+        result_files.write_dataset(xr.Dataset({"x": (("a", "b"), values)}), path, {"code": "a"})
     else:
-        store.write_tensors({"w": np.arange(2000.0)}, path, {"code": "a"})
-    assert store.damage(path) is None
+        result_files.write_tensors({"w": np.arange(2000.0)}, path, {"code": "a"})
+    assert result_files.damage(path) is None
     if not beside:
-        store.sidecar(path).unlink()
-        assert store.damage(path) is None
+        result_files.sidecar(path).unlink()
+        assert result_files.damage(path) is None
     content = bytearray(path.read_bytes())
     if fault == "cut":
         lines = bytes(content).splitlines(keepends=True)
@@ -135,7 +139,7 @@ def test_damage_is_found(tmp_path, kind, fault, beside):
     else:
         content = b""
     path.write_bytes(bytes(content))
-    found = store.damage(path)
+    found = result_files.damage(path)
     if fault == "flipped" and not beside and kind != "nc":
         # Nothing but the checksum beside it could tell; netCDF has its own.
         return

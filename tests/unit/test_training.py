@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from warpline import store
-from warpline.batches import BatchOrder, TaskData
+from warpline.core import result_files
 from warpline.models.base import build_model
 from warpline.tasks.trials import generate_trials
-from warpline.training import balanced_loss, decision_accuracy, train
+from warpline.training.batches import BatchOrder, TaskData
+from warpline.training.loop import balanced_loss, decision_accuracy, train
 
 ARCHITECTURE = {
     "model": "leaky_rnn",
@@ -196,7 +196,7 @@ def test_resume_of_a_vector_task_ends_with_the_same_bits(vector_run, tmp_path, s
     whole = vector_run(settings)
     path = tmp_path / "state.safetensors"
     vector_run(settings, path=path, key="k")
-    assert store.read_tensor_metadata(path)["step"] == 20
+    assert result_files.read_tensor_metadata(path)["step"] == 20
     resumed = vector_run(settings, path=path, key="k")
     assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
     for step, weights in whole.checkpoints.items():
@@ -278,7 +278,7 @@ def test_resume_ends_with_the_same_bits(run, tmp_path, tasks):
     path = tmp_path / "state.safetensors"
     # The state of an unfinished run is kept while it runs: the one after 20 updates is still there.
     run(tasks, path=path, key="k")
-    assert store.read_tensor_metadata(path)["step"] == 20
+    assert result_files.read_tensor_metadata(path)["step"] == 20
     resumed, _ = run(tasks, path=path, key="k")
     assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
     assert list(resumed.checkpoints) == list(whole.checkpoints)
@@ -310,7 +310,7 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
     """
     for split, count in (("train", 256), ("validation", 40)):
         data = generate_trials(task_settings(), "Basic", split, count, 1)
-        store.write_dataset(data, tmp_path / f"{split}.nc", {})
+        result_files.write_dataset(data, tmp_path / f"{split}.nc", {})
     loop = LOOP | {"max_steps": 1200, "resume_every": 25, "evaluate_every": 50}
 
     def start(folder, seeds):
@@ -343,7 +343,7 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
         deadline = time.time() + 120
         state = broken / str(seed) / "state.safetensors"
         while time.time() < deadline and job.poll() is None:
-            if state.is_file() and store.read_tensor_metadata(state)["step"] >= after:
+            if state.is_file() and result_files.read_tensor_metadata(state)["step"] >= after:
                 os.kill(job.pid, signal.SIGKILL)
                 break
             time.sleep(0.02)

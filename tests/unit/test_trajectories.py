@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
+from warpline.comparison.hidden_states import (
+    condition_means,
+    cut_window,
+    hidden_states,
+    principal_components,
+)
 from warpline.models.base import build_model
-from warpline.trajectories import condition_means, cut_window, hidden_states, principal_components
 
 
 @pytest.mark.parametrize("memory_mb", [0, 1])
@@ -19,7 +24,7 @@ def test_portions_change_nothing(rng, monkeypatch, memory_mb):
     inputs = rng.normal(size=(25, 8, 3)).astype("f4")
     whole = hidden_states(model, inputs)
     ran = []
-    monkeypatch.setattr("warpline.trajectories.ARRAYS", 2**20 // (7 * whole[0].nbytes))
+    monkeypatch.setattr("warpline.comparison.hidden_states.ARRAYS", 2**20 // (7 * whole[0].nbytes))
     model.register_forward_hook(lambda _, batch, result: ran.append(len(batch[0])))
     portions = hidden_states(model, inputs, memory_mb)
     np.testing.assert_allclose(portions, whole, atol=1e-6)
@@ -30,7 +35,7 @@ def test_portions_change_nothing(rng, monkeypatch, memory_mb):
 def test_components_in_portions_are_the_components(rng, monkeypatch):
     states = (rng.normal(size=(9, 20, 4)) @ rng.normal(size=(4, 12)) + 3).astype("f4")
     whole, kept = principal_components(states, 0.99)
-    monkeypatch.setattr("warpline.trajectories.SAMPLES", 50)
+    monkeypatch.setattr("warpline.comparison.hidden_states.SAMPLES", 50)
     portions, also_kept = principal_components(states, 0.99)
     np.testing.assert_allclose(portions, whole, atol=1e-9)
     assert also_kept == pytest.approx(kept, abs=1e-12)

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warpline.batches import TaskData
 from warpline.tasks.sequence_memory import angle_accuracy
 from warpline.tasks.trials import generate_trials, make_environment
+from warpline.training.batches import TaskData
 
 VECTOR = {
     "context_integration": {"fixation": 200, "stimulus": 1000, "decision": 300},

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from checkouts import Checkout
 
-from warpline import store
+from warpline.core import result_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -86,7 +86,7 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     assert state.is_file() and not any(path.exists() for path in final)
 
     # SIGTERM to Snakemake alone: it waits for what runs, starts nothing more, and unlocks.
-    before = store.read_tensor_metadata(state)["step"]
+    before = result_files.read_tensor_metadata(state)["step"]
     snakemake = start(training, "training")
     until(lambda: "going on from update" in (log.read_text() if log.is_file() else ""), "resuming")
     snakemake.send_signal(signal.SIGTERM)
@@ -176,7 +176,7 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(fresh, finish
         told = done.stdout + done.stderr + "".join(path.read_text() for path in logs)
         assert "No space left on device" in told
         for path in results.rglob("*.nc"):
-            store.read_dataset(path)
+            result_files.read_dataset(path)
         assert not list(results.rglob("*.part"))
         # Room again: the same command makes what is missing.
         subprocess.run(["mount", "-o", "remount,size=50m", str(results)], check=True)

@@ -82,13 +82,15 @@ def test_editing_a_measure_redoes_that_measure_and_figures(checkout):
 
 def test_comment_docstring_and_layout_of_a_module_redo_nothing(checkout):
     checkout.edit("src/warpline/similarity/cka.py", '"""Linear centred', '"""The linear centred')
-    checkout.edit("src/warpline/training.py", "class Resume:", "# A comment.\n\n\nclass Resume:")
+    checkout.edit(
+        "src/warpline/training/loop.py", "class Resume:", "# A comment.\n\n\nclass Resume:"
+    )
     assert checkout.planned() == {}
 
 
 def test_editing_the_training_loop_retrains_and_regenerates_no_trials(checkout):
     checkout.edit(
-        "src/warpline/training.py", 'status: str = "running"', 'status: str = str("running")'
+        "src/warpline/training/loop.py", 'status: str = "running"', 'status: str = str("running")'
     )
     planned = checkout.planned()
     assert planned["train"] == 10 and planned["pretrain"] == 2
@@ -102,7 +104,9 @@ def test_editing_one_model_retrains_that_model(checkout):
 
 
 def test_editing_the_plotting_style_redraws_figures_alone(checkout):
-    checkout.edit("src/warpline/plotting.py", '"legend.frameon": False', '"legend.frameon": True')
+    checkout.edit(
+        "src/warpline/figures/plotting.py", '"legend.frameon": False', '"legend.frameon": True'
+    )
     assert set(checkout.planned()) == FIGURES
 
 
@@ -119,7 +123,7 @@ def test_a_new_module_and_a_new_catalogue_entry_redo_nothing(checkout):
 
 def test_a_new_key_of_the_configuration_redoes_nothing(checkout):
     checkout.edit(
-        "src/warpline/config/models.py",
+        "src/warpline/pipeline/config/schema.py",
         "    gpu: bool = False\n",
         "    gpu: bool = False\n    brand_new: int = 3\n",
     )

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 import warpline
-from warpline import store
 from warpline.__main__ import PROVENANCE
-from warpline.config.load import load_files
-from warpline.forecast import forecast
-from warpline.plan import Plan
+from warpline.core import result_files
+from warpline.pipeline.config.load import load_files
+from warpline.pipeline.forecast import forecast
+from warpline.pipeline.plan import Plan
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -67,14 +67,14 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
     for name in names:
         path = finished.root / "results" / "tiny" / name
         if path.suffix == ".csv":
-            assert "code" in store.read_table_metadata(path)
+            assert "code" in result_files.read_table_metadata(path)
         if path.suffix == ".safetensors":
-            assert store.read_tensor_metadata(path)["device"] == "cpu"
+            assert result_files.read_tensor_metadata(path)["device"] == "cpu"
         if path.suffix not in (".csv", ".nc", ".safetensors"):
             continue
         # In the file what can change it, beside it what cannot; `warpline provenance` prints both.
         inside = PROVENANCE[path.suffix](path)
-        beside = json.loads(store.sidecar(path).read_text())
+        beside = json.loads(result_files.sidecar(path).read_text())
         assert {"settings", "code"} <= set(inside)
         assert beside["path"] == f"results/tiny/{name}" and beside["device"] == "cpu"
         assert {"commit", "dirty"} == set(beside["git"]) and beside["packages"]["numpy"]
@@ -129,7 +129,7 @@ def test_trajectories_are_the_network_s_states(finished):
 
 def test_a_curriculum_from_pretraining_starts_where_it_ended(finished):
     root = finished.root / "results" / "tiny"
-    pre, found = store.read_tensors(
+    pre, found = result_files.read_tensors(
         root / "pretraining/PDM/leaky_rnn/Anti/seed~1/checkpoints.safetensors"
     )
     last = f"{found['checkpoints'][-1]['step']:08d}/"
@@ -141,7 +141,7 @@ def test_a_curriculum_from_pretraining_starts_where_it_ended(finished):
 
 
 def test_tables_tell_same_from_cross_seed(finished):
-    table = store.read_table(
+    table = result_files.read_table(
         finished.root / "results/tiny/compare/after/cka/PDM/leaky_rnn/seed~2.csv"
     )
     own = table[(table["curriculum_a"] == table["curriculum_b"]) & (table["seeds"] == "same")]
@@ -195,12 +195,14 @@ def test_a_diverging_run_is_a_row_and_the_rest_goes_on(fresh):
         training={"max_steps": 20, "evaluate_every": 10, "gradient_clip": 1e30},
     )
     fresh.snakemake("tables", "comparisons")
-    runs = store.read_table(fresh.root / "results/tiny/tables/PDM/runs.csv").set_index(
+    runs = result_files.read_table(fresh.root / "results/tiny/tables/PDM/runs.csv").set_index(
         ["architecture", "curriculum"]
     )
     assert set(runs.loc[("leaky_gru", "master"), "status"]) == {"diverged"}
     assert set(runs.loc[("leaky_rnn", "master"), "status"]) == {"max_steps"}
-    between = store.read_table(fresh.root / "results/tiny/compare/architectures/cka/PDM/seed~1.csv")
+    between = result_files.read_table(
+        fresh.root / "results/tiny/compare/architectures/cka/PDM/seed~1.csv"
+    )
     lost = (between[["architecture_a", "architecture_b"]] == "leaky_gru").any(axis=1)
     assert set(between[lost]["status"]) == {"diverged"}
     assert between[lost]["dissimilarity"].isna().all()

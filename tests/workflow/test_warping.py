@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from warpline import store
+from warpline.core import result_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -49,15 +49,15 @@ def test_the_analyses_run_and_are_made_again_only_where_they_must(fresh):
     fresh.snakemake("warping")
     root = fresh.root / "results" / "tiny" / "warping"
     for name in ANALYSES:
-        summary = store.read_table(root / name / "summary.csv")
+        summary = result_files.read_table(root / name / "summary.csv")
         assert (summary["n"] + summary["left_out"] == 2).all() and len(summary) > 3
-        arrays = store.read_dataset(root / name / "seed~1+2.nc")
+        arrays = result_files.read_dataset(root / name / "seed~1+2.nc")
         assert arrays["seed"].values.tolist() == [1, 2]
-        assert store.provenance_of(arrays)["settings"]["analysis"] == name
+        assert result_files.provenance_of(arrays)["settings"]["analysis"] == name
         for figure in FIGURES[name]:
             for suffix in ("svg", "png"):
                 assert (root / name / "figures" / f"{figure}.{suffix}").stat().st_size > 5000
-    relations = store.read_table(root / "pdm_learning" / "relations.csv")
+    relations = result_files.read_table(root / "pdm_learning" / "relations.csv")
     assert {"accuracy", "cka", "procrustes", "metric"} <= set(relations["name"])
     assert isinstance(relations, pd.DataFrame) and fresh.planned("warping") == {}
 

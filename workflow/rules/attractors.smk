@@ -1,7 +1,7 @@
 # The attractor test bench: each experiment is compared by every measure in a job of its own, then scored.
 
-from warpline.attractors import slices as bench_slices
-from warpline.attractors.files import Bench
+from warpline.pipeline import attractor_slices as bench_slices
+from warpline.pipeline.attractor_files import Bench
 
 BENCH = Bench(PLAN)
 

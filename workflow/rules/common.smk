@@ -24,14 +24,15 @@ os.environ.update(
     PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
 )
 
-from warpline import monitor, slices
-from warpline.config import ConfigError, load
-from warpline.costs import RULES, Costs
-from warpline.digest import digest
-from warpline.files import Files
-from warpline.layout import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds
-from warpline.plan import Plan, Subject
-from warpline.registry import locate
+from warpline.console import tensorboard
+from warpline.pipeline import slices
+from warpline.pipeline.config import ConfigError, load
+from warpline.pipeline.costs import RULES, Costs
+from warpline.pipeline.code_digest import digest
+from warpline.pipeline.files import Files
+from warpline.pipeline.paths import COMPARISON_TABLES, STATISTICS_TABLES, join_seeds
+from warpline.pipeline.plan import Plan, Subject
+from warpline.core.plugins import locate
 
 try:
     PLAN = Plan(load(config))
@@ -47,7 +48,7 @@ FILES = Files(PLAN)
 CONFIG = PLAN.config
 LOGS = f"logs/{CONFIG.name}"
 if CONFIG.jobs.tensorboard:
-    os.environ[monitor.VARIABLE] = f"{LOGS}/events"
+    os.environ[tensorboard.VARIABLE] = f"{LOGS}/events"
 BENCHMARKS = f"{LAYOUT.root}/benchmarks"
 
 
@@ -141,7 +142,7 @@ def analysis_code(wildcards):
     entry = WARPING.analyses[wildcards.analysis]
     return code(
         "analyse_warping.py",
-        ("warping", entry.experiment),
+        ("analyses", entry.experiment),
         ("tasks", CONFIG.tasksets[entry.taskset].env),
         ("models", CONFIG.architectures[entry.architecture].model),
     )

@@ -1,7 +1,7 @@
 # Metric warping: each analysis of a block of networks is a job; then numbers over seeds, and figures.
 
-from warpline.warping import slices as warping_slices
-from warpline.warping.files import Warping
+from warpline.pipeline import warping_slices
+from warpline.pipeline.warping_files import Warping
 
 WARPING = Warping(FILES)
 

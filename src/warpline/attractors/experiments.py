@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from warpline import progress, registry, seeding
 from warpline.attractors import composition
 from warpline.attractors.lorenz import Floats
+from warpline.console import progress
+from warpline.core import plugins, random_streams
 
 __all__ = [
     "EXPERIMENTS",
@@ -139,7 +140,9 @@ def noise(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
     parts = systems_of(dataset, "motif")
 
     def noisy(states: Floats, level: float, *name: str) -> Floats:
-        stream = seeding.generator(settings["seed"], "attractors", "noise", f"{level:g}", *name)
+        stream = random_streams.generator(
+            settings["seed"], "attractors", "noise", f"{level:g}", *name
+        )
         return composition.diffuse(states, level, stream)
 
     systems: dict[str, Floats] = {}
@@ -236,7 +239,7 @@ def compare(experiment: Experiment, settings: Mapping[str, Any], seed: int) -> p
         A row per pair: its columns, ``dissimilarity``, ``status`` and the measure's own. A pair that
         could not be compared is a row with a missing value and the reason.
     """
-    measure = registry.load("similarity", settings["measure"])
+    measure = plugins.load("similarity", settings["measure"])
     used = dict.fromkeys(pair[f"system_{end}"] for pair in experiment.pairs for end in "ab")
     found, failed = _represent(measure, experiment.systems, iter(used), settings)
     place = {name: k for k, name in enumerate(found)}

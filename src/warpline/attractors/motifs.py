@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from warpline import seeding
 from warpline.attractors.composition import attach
 from warpline.attractors.lorenz import Floats, initial_points, integrate, normalise
+from warpline.core import random_streams
 
 __all__ = ["MOTIFS", "families", "family_names", "line", "motifs"]
 
@@ -39,7 +39,7 @@ def line(points: Floats, directions: Floats, n_steps: int) -> Floats:
 def _points(settings: Mapping[str, Any], name: str) -> Floats:
     """Return where a system starts: shared points, or its own where the bench is not paired."""
     who = ("all",) if settings["paired"] else ("own", name)
-    stream = seeding.generator(settings["seed"], "attractors", "initial points", *who)
+    stream = random_streams.generator(settings["seed"], "attractors", "initial points", *who)
     return initial_points(settings["n_trials"], stream)
 
 
@@ -85,7 +85,7 @@ def motifs(settings: Mapping[str, Any]) -> dict[str, Floats]:
     dict of str to ndarray, shape (trial, time, unit)
         By the names of `MOTIFS`, in the unit interval.
     """
-    stream = seeding.generator(settings["seed"], "attractors", "directions")
+    stream = random_streams.generator(settings["seed"], "attractors", "directions")
     directions = stream.standard_normal((settings["n_trials"], 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     straight = normalise(line(_points(settings, "line"), directions, settings["n_steps"]))

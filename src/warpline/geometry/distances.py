@@ -10,7 +10,7 @@ import torch
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from warpline import progress as progress_bar
+from warpline.console import progress as progress_bar
 from warpline.geometry.connection import (
     RANK_TOLERANCE,
     check_rank,

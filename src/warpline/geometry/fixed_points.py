@@ -149,7 +149,7 @@ def starts_near(states: Tensor, count: int, noise: float, generator: torch.Gener
         Norm of the noise (root mean square), in units of the states' root mean square distance from their
         mean.
     generator : torch.Generator
-        From a stream of `warpline.seeding`.
+        From a stream of `warpline.core.random_streams`.
 
     Returns
     -------

@@ -9,7 +9,7 @@ import torch
 from scipy.interpolate import CubicHermiteSpline
 from torch import Tensor
 
-from warpline import progress as progress_bar
+from warpline.console import progress as progress_bar
 from warpline.geometry.connection import (
     check_rank,
     domain_lengths,

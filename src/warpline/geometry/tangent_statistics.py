@@ -1,7 +1,7 @@
 """How a tangent vector's components are distributed over neurons, and how two tangent vectors covary.
 
 The sample of every statistic here is the units of one network: n = units, and one number per network
-comes of it. Over networks, those numbers are the sample (`warpline.statistics`); points and
+comes of it. Over networks, those numbers are the sample (`warpline.comparison.statistics`); points and
 moments of one network are not independent, so that their p-values must not be pooled.
 """
 

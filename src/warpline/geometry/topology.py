@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist
 
-from warpline import seeding
+from warpline.core import random_streams
 from warpline.geometry.persistence import (
     farthest_points,
     largest_noise_ratio,
@@ -221,7 +221,9 @@ def betti_numbers(
     data = _cloud(points, "points")
     tables = _measure("data", "data", [data] * samples, landmarks, max_dimension, seed)
     for name, model in NULLS.items():
-        drawn = [model(data, seeding.generator(seed, "topology", name, i)) for i in range(nulls)]
+        drawn = [
+            model(data, random_streams.generator(seed, "topology", name, i)) for i in range(nulls)
+        ]
         tables += _measure(name, "null", drawn, landmarks, max_dimension, seed)
     known: dict[str, tuple[int, ...]] = dict.fromkeys(NULLS, CONTRACTIBLE)
     for name, control in (controls or {}).items():
@@ -250,7 +252,7 @@ def _measure(
     """Return the intervals of each sample of a cloud, with half and with all landmarks."""
     tables = []
     for sample, cloud in enumerate(clouds):
-        generator = seeding.generator(seed, "topology", name, "landmarks", sample)
+        generator = random_streams.generator(seed, "topology", name, "landmarks", sample)
         chosen, _ = farthest_points(cloud, landmarks, int(generator.integers(len(cloud))))
         # The first half of farthest-point landmarks is what half as many would have been. Where states
         # coincide, there are fewer than asked.

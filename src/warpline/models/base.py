@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from warpline import registry
+from warpline.core import plugins
 
 __all__ = ["Cell", "Model", "Stepwise", "build_model", "hidden_noise", "outputs_of"]
 
@@ -124,7 +124,7 @@ def build_model(
     TypeError
         When a user's class lacks ``input_weights`` or names a parameter it does not have.
     """
-    found = registry.load("models", settings["model"])
+    found = plugins.load("models", settings["model"])
     kind = found if isinstance(found, type) else found.Network
     weights = torch.Generator().manual_seed(seed)
     model: nn.Module = kind(
@@ -154,7 +154,7 @@ def hidden_noise(
     """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none.
 
     Instead of a generator, the standard normal draws themselves may be given: what is drawn from several
-    generators cannot be drawn where several networks run as one (`warpline.ensembles`).
+    generators cannot be drawn where several networks run as one (`warpline.training.ensemble`).
     """
     if scale == 0 or generator is None:
         return None

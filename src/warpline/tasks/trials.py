@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from warpline import registry, seeding
+from warpline.core import plugins, random_streams
 from warpline.tasks.base import RuleTask
 
 __all__ = ["generate_trials", "make_environment"]
@@ -32,7 +32,7 @@ def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
     RuleTask
         Unseeded; `generate_trials` seeds it.
     """
-    found = registry.load("tasks", settings["env"])
+    found = plugins.load("tasks", settings["env"])
     kind = found if isinstance(found, type) else found.TaskSet
     environment: RuleTask = kind(
         task=task,
@@ -88,7 +88,7 @@ def generate_trials(
     """
     environment = make_environment(settings, task)
     env: Any = environment
-    env.seed(seeding.integer_seed(seed, "trials", settings["name"], task, split))
+    env.seed(random_streams.integer_seed(seed, "trials", settings["name"], task, split))
     conditions = _conditions(environment, split, count)
     periods = list(environment.periods)
 

@@ -1,0 +1,141 @@
+"""A trained network as the analyses take it: its dynamics at a checkpoint, and its task's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from warpline.core import random_streams, result_files
+from warpline.geometry.dynamics import Dynamics, dynamics_of
+from warpline.geometry.families import Family
+from warpline.models.base import build_model
+from warpline.tasks.base import RuleTask
+from warpline.tasks.trials import make_environment
+
+__all__ = ["Network", "open_network", "outputs_of"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """One trained network of the pipeline.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Its checkpoints.
+    settings : mapping
+        Of the job: ``architecture``, ``taskset``, ``task``, ``timing``, ``seed``.
+    seed : int
+        Its own.
+    found : mapping
+        The provenance of the checkpoints.
+    device : torch.device
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+    seed: int
+    found: Mapping[str, Any]
+    device: torch.device
+
+    @cached_property
+    def environment(self) -> RuleTask:
+        """The environment of the task that the network was trained on last."""
+        return make_environment(self.settings["taskset"], self.settings["task"])
+
+    @property
+    def status(self) -> str:
+        """How training ended."""
+        return str(self.found["status"])
+
+    @property
+    def steps(self) -> list[int]:
+        """The updates that left a checkpoint."""
+        return [entry["step"] for entry in self.found["checkpoints"]]
+
+    @property
+    def accuracy(self) -> dict[int, float]:
+        """Accuracy on the validation trials by update."""
+        return {entry["step"]: entry["accuracy"] for entry in self.found["checkpoints"]}
+
+    def weights(self, step: int | None = None) -> dict[str, np.ndarray]:
+        """Return the weights of a checkpoint, by default the last."""
+        step = self.steps[-1] if step is None else step
+        return result_files.read_tensors(self.path, f"{step:08d}/")[0]
+
+    def dynamics(self, step: int | None = None) -> Dynamics:
+        """Return the network at a checkpoint, by default the last, in double precision."""
+        model = build_model(
+            self.settings["architecture"],
+            n_inputs=len(self.environment.channel_names()),
+            n_outputs=self.environment.n_outputs,
+            dt=float(self.settings["taskset"]["dt"]),
+            seed=0,
+        )
+        model.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights(step).items()})
+        return dynamics_of(model.to(self.device))
+
+    def family(self, count: int | None = None, **condition: Any) -> Family:
+        """Return the noise-free inputs of the task as a function of kappa.
+
+        Parameters
+        ----------
+        count : int, optional
+            Coordinates that the experiment is made for.
+        **condition
+            Of the task, such as ``context=1``.
+
+        Raises
+        ------
+        ValueError
+            When the task has another number of coordinates.
+        """
+        found = self.environment.family(self.settings["timing"], **condition)
+        if count is not None and len(found.coordinates) != count:
+            raise ValueError(
+                f"warping.{self.settings['analysis']}: experiment {self.settings['experiment']} is made for "
+                f"inputs with {count} coordinate{'s' * (count > 1)}, but those of task set "
+                f"{self.settings['taskset']['name']} have {len(found.coordinates)} "
+                f"({', '.join(found.names)}): choose another task set or experiment"
+            )
+        return found
+
+    def milliseconds(self, moments: int) -> np.ndarray:
+        """Return the times of the first moments, shape (time,)."""
+        return np.arange(moments) * float(self.settings["taskset"]["dt"])
+
+    def stream(self, *name: str | int) -> np.random.Generator:
+        """Return a random stream of this network's analysis."""
+        return random_streams.generator(
+            self.settings["seed"], "warping", self.settings["analysis"], self.seed, *name
+        )
+
+
+def open_network(
+    path: str | Path, settings: Mapping[str, Any], seed: int, device: torch.device
+) -> Network:
+    """Open the checkpoints of a trained network.
+
+    Raises
+    ------
+    FileNotFoundError, DamagedFileError
+        As `warpline.core.result_files.read_tensor_metadata`.
+    """
+    return Network(Path(path), settings, seed, result_files.read_tensor_metadata(path), device)
+
+
+def outputs_of(dynamics: Dynamics, whole: Tensor) -> NDArray[np.float64]:
+    """Return the outputs of whole states (point, time, state), shape (point, time, output)."""
+    assert dynamics.readout is not None
+    outputs: NDArray[np.float64] = (
+        dynamics.readout(whole.flatten(0, 1)).unflatten(0, whole.shape[:2]).numpy(force=True)
+    )
+    return outputs

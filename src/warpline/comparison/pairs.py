@@ -1,0 +1,338 @@
+"""Which networks are compared with which, and the tidy tables that come of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from warpline.console import progress
+from warpline.core import plugins, random_streams
+
+__all__ = [
+    "Comparison",
+    "System",
+    "after_learning",
+    "between_architectures",
+    "compare",
+    "controls",
+    "over_learning",
+    "systems_of",
+    "within_learning",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """One network at one checkpoint.
+
+    Attributes
+    ----------
+    architecture, curriculum : str
+    seed : int
+    step : int
+        Updates of the checkpoint.
+    fraction : float
+        step / the run's own last step; `asked` is the fraction that it stands for.
+    accuracy : float
+        On the validation trials of the tasks that the run trains, their mean.
+    run_status : str
+        Of the run: ``converged``, ``max_steps``, ``diverged``, ``untrained``.
+    states : ndarray, shape (trial, time, component)
+            In the comparison window.
+    """
+
+    architecture: str
+    curriculum: str
+    seed: int
+    step: int
+    fraction: float
+    asked: float
+    accuracy: float
+    run_status: str
+    states: NDArray[np.float64]
+    variant: str = ""
+    """What a control did to the states; empty for the states as they are."""
+
+    @property
+    def identity(self) -> tuple[str, str, int, int, str]:
+        """What makes two systems the same one: run, step and variant."""
+        return (self.architecture, self.curriculum, self.seed, self.step, self.variant)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A pair of systems to compare, and the columns that say why."""
+
+    a: System
+    b: System
+    labels: Mapping[str, Any]
+
+
+def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
+    """Return the systems of one architecture and curriculum, by seed, in order of asked fraction.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        As scripts/compute_trajectories.py writes it.
+    """
+    states = dataset["states"].transpose("seed", "checkpoint", "trial", "time", "component").values
+    result: dict[int, list[System]] = {}
+    for i, seed in enumerate(dataset["seed"].values):
+        result[int(seed)] = [
+            System(
+                architecture=dataset.attrs["architecture"],
+                curriculum=dataset.attrs["curriculum"],
+                seed=int(seed),
+                step=int(dataset["step"][i, k]),
+                fraction=float(dataset["fraction"][i, k]),
+                asked=float(dataset["checkpoint"][k]),
+                accuracy=float(dataset["accuracy"][i, k]),
+                run_status=str(dataset["status"].values[i]),
+                states=states[i, k, :, :, : int(dataset["n_components"][i, k])],
+            )
+            for k in range(dataset.sizes["checkpoint"])
+        ]
+    return result
+
+
+Runs = Mapping[tuple[str, int], Sequence[System]]
+"""Systems by (curriculum, seed), in order of asked fraction."""
+
+
+def _at(systems: Sequence[System], fractions: Iterable[float]) -> list[System]:
+    by_fraction = {round(system.asked, 6): system for system in systems}
+    return [by_fraction[round(fraction, 6)] for fraction in fractions]
+
+
+def after_learning(
+    runs: Runs, curricula: Sequence[str], seeds: Sequence[int], earlier: Sequence[int]
+) -> list[Comparison]:
+    """Pair the trained networks of some seeds with each other and with those of earlier seeds.
+
+    Parameters
+    ----------
+    runs : mapping of (str, int) to sequence of System
+    curricula : sequence of str
+    seeds, earlier : sequence of int
+        The seeds of this table, and those before them in the configuration: a new seed adds a table
+        and changes none.
+
+    Returns
+    -------
+    list of Comparison
+        Same-seed pairs once each, a network with itself included; cross-seed pairs of all curricula.
+    """
+    pairs = []
+    for place, seed in enumerate(seeds):
+        final = {name: runs[name, seed][-1] for name in curricula}
+        for a, b in itertools.combinations_with_replacement(curricula, 2):
+            pairs.append(Comparison(final[a], final[b], {"seeds": "same"}))
+        for other in [*earlier, *seeds[:place]]:
+            for a, b in itertools.product(curricula, curricula):
+                pairs.append(Comparison(runs[b, other][-1], final[a], {"seeds": "cross"}))
+    return pairs
+
+
+def over_learning(
+    runs: Runs,
+    curricula: Sequence[str],
+    seeds: Sequence[int],
+    earlier: Sequence[int],
+    settings: Mapping[str, Any],
+) -> list[Comparison]:
+    """Pair checkpoints of one run with those of another at the same fraction of training.
+
+    Parameters
+    ----------
+    runs, curricula, seeds, earlier
+        As `after_learning`.
+    settings : mapping
+        ``fractions``, and ``references``: the curricula that all others are compared with.
+
+    Returns
+    -------
+    list of Comparison
+        Column ``against``: ``reference`` (same seed), ``floor`` (the reference with itself in another
+        seed) and ``own_final`` (the run's own last checkpoint).
+    """
+    fractions = settings["fractions"]
+    references = [name for name in settings["references"] if name in curricula]
+    pairs = []
+    for place, seed in enumerate(seeds):
+        for name in curricula:
+            own = _at(runs[name, seed], fractions)
+            for reference in references:
+                others = [seed] if name != reference else [*earlier, *seeds[:place]]
+                against = "reference" if name != reference else "floor"
+                for other in others:
+                    for fraction, a, b in zip(
+                        fractions, own, _at(runs[reference, other], fractions), strict=True
+                    ):
+                        labels = {"against": against, "checkpoint": fraction}
+                        pairs.append(Comparison(a, b, labels))
+            for fraction, a in zip(fractions, own, strict=True):
+                labels = {"against": "own_final", "checkpoint": fraction}
+                pairs.append(Comparison(a, runs[name, seed][-1], labels))
+    return pairs
+
+
+def within_learning(
+    runs: Runs, curricula: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]
+) -> list[Comparison]:
+    """Pair the checkpoints of each run with each other, at the fractions of ``settings``."""
+    pairs = []
+    for seed, name in itertools.product(seeds, curricula):
+        if runs[name, seed][-1].step == 0:
+            continue
+        chosen = _at(runs[name, seed], settings["fractions"])
+        for a, b in itertools.combinations_with_replacement(chosen, 2):
+            pairs.append(Comparison(a, b, {"checkpoint_a": a.asked, "checkpoint_b": b.asked}))
+    return pairs
+
+
+def controls(
+    runs: Runs,
+    curricula: Sequence[str],
+    seeds: Sequence[int],
+    repeat: NDArray[np.integer[Any]],
+    root: int,
+) -> list[Comparison]:
+    """Pair each trained network with itself under known changes: the floor and ceiling of a measure.
+
+    Parameters
+    ----------
+    runs, curricula, seeds
+        As `after_learning`.
+    repeat : ndarray of int, shape (trial,)
+        Which repeat of the factorial design a trial belongs to.
+    root : int
+        Root seed.
+
+    Returns
+    -------
+    list of Comparison
+        Column ``control``: ``split_half`` (even repeats against odd ones: the same conditions, other
+        noise; what trial noise alone makes) and ``shuffled_time`` (the steps of each trial in an order
+        of their own: what is left without dynamics).
+    """
+    pairs = []
+    n_even, n_odd = int((repeat % 2 == 0).sum()), int((repeat % 2 == 1).sum())
+    for seed, name in itertools.product(seeds, curricula):
+        whole = runs[name, seed][-1]
+        if n_even == n_odd:
+            halves = [
+                replace(whole, states=whole.states[repeat % 2 == part], variant=f"half {part}")
+                for part in (0, 1)
+            ]
+            pairs.append(Comparison(halves[0], halves[1], {"control": "split_half"}))
+        stream = random_streams.generator(root, "shuffled_time", whole.architecture, name, seed)
+        n_trials, n_steps = whole.states.shape[:2]
+        order = stream.permuted(np.tile(np.arange(n_steps), (n_trials, 1)), axis=1)
+        states = np.take_along_axis(whole.states, order[:, :, None], axis=1)
+        shuffled = replace(whole, states=states, variant="shuffled")
+        pairs.append(Comparison(whole, shuffled, {"control": "shuffled_time"}))
+    return pairs
+
+
+def between_architectures(
+    finals: Mapping[tuple[str, str, int], System], seeds: Sequence[int]
+) -> list[Comparison]:
+    """Pair networks of two architectures that share curriculum and seed, after learning.
+
+    Parameters
+    ----------
+    finals : mapping of (architecture, curriculum, seed) to System
+    seeds : sequence of int
+    """
+    pairs = []
+    architectures = sorted({key[0] for key in finals})
+    curricula = sorted({key[1] for key in finals})
+    for seed, name in itertools.product(seeds, curricula):
+        for a, b in itertools.combinations(architectures, 2):
+            if (a, name, seed) in finals and (b, name, seed) in finals:
+                pairs.append(Comparison(finals[a, name, seed], finals[b, name, seed], {}))
+    return pairs
+
+
+IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy", "run_status")
+
+
+def compare(
+    comparisons: Mapping[str, Sequence[Comparison]], settings: Mapping[str, Any], seed: int
+) -> dict[str, pd.DataFrame]:
+    """Compute one measure on several lists of pairs, representing each system once.
+
+    Parameters
+    ----------
+    comparisons : mapping of str to sequence of Comparison
+        Lists of pairs by the name of the table that they make.
+    settings : mapping
+        The measure's entry of the configuration; ``measure`` names the module.
+    seed : int
+        Root seed, for measures that search from random starts.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        A row per pair: its labels, both networks (``run_status`` says how their training ended),
+        ``dissimilarity``, ``status`` (of the comparison) and the measure's own columns. A pair that
+        could not be compared is a row with a missing value and the reason.
+    """
+    measure = plugins.load("similarity", settings["measure"])
+    systems: dict[int, System] = {}
+    for pair in itertools.chain.from_iterable(comparisons.values()):
+        systems |= {id(pair.a): pair.a, id(pair.b): pair.b}
+    known: dict[Any, int] = {}
+    place: dict[int, int] = {}
+    failed: dict[int, str] = {}
+    representations: list[Any] = []
+    for key, system in systems.items():
+        # Several fractions of a short run are one checkpoint: it is represented once.
+        if system.identity in known:
+            place[key] = known[system.identity]
+            continue
+        if system.run_status == "diverged":
+            failed[key] = "diverged"
+            continue
+        try:
+            representations.append(measure.represent(system.states, settings=settings))
+        except ValueError as error:
+            failed[key] = f"failed: {error}"
+            continue
+        place[key] = known[system.identity] = len(representations) - 1
+
+    tables = {}
+    total = sum(len(pairs) for pairs in comparisons.values())
+    with progress.bar(total, settings["measure"], "pair") as shown:
+        for table, pairs in comparisons.items():
+            good = [p for p in pairs if id(p.a) not in failed and id(p.b) not in failed]
+            results = measure.compare_pairs(
+                representations,
+                [(place[id(p.a)], place[id(p.b)]) for p in good],
+                settings=settings,
+                seed=seed,
+                progress=shown,
+            )
+            found = dict(zip(map(id, good), results, strict=True))
+            rows = []
+            for pair in pairs:
+                why = failed.get(id(pair.a)) or failed.get(id(pair.b))
+                result = found.get(id(pair), {"dissimilarity": np.nan, "status": why})
+                ends = {
+                    f"{name}_{end}": getattr(system, name)
+                    for end, system in (("a", pair.a), ("b", pair.b))
+                    for name in IDENTITY
+                }
+                rows.append({**pair.labels, **ends, **result})
+            columns = [f"{name}_{end}" for end in "ab" for name in IDENTITY]
+            empty = pd.DataFrame(columns=[*columns, "dissimilarity", "status"])
+            tables[table] = pd.DataFrame(rows) if rows else empty
+    return tables

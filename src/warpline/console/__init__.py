@@ -1,0 +1,1 @@
+"""What a person sees of a job: progress, TensorBoard, command lines, provenance. Changes no result."""

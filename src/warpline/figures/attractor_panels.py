@@ -1,0 +1,72 @@
+"""What the figures of the bench share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from warpline.attractors.lorenz import Floats
+from warpline.core import result_files
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["MARGINS", "gather", "matrix", "paths"]
+
+MARGINS = {"left": 0.05, "right": 0.98, "bottom": 0.02, "top": 0.93, "hspace": 0.12, "wspace": 0.05}
+"""Of grids of panels in space."""
+
+
+def gather(paths: Sequence[str]) -> pd.DataFrame:
+    """Return several tables as one."""
+    return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
+
+
+def matrix(rows: pd.DataFrame, column: str = "dissimilarity") -> tuple[Floats, list[str]]:
+    """Return the symmetric matrix of a table of pairs, and the names of its rows in their order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``system_a``, ``system_b`` and the column.
+    column : str
+
+    Returns
+    -------
+    matrix : ndarray, shape (system, system)
+        NaN where a pair is missing or failed.
+    names : list of str
+    """
+    names = [str(name) for name in dict.fromkeys([*rows["system_a"], *rows["system_b"]])]
+    place = {name: k for k, name in enumerate(names)}
+    result = np.full((len(names), len(names)), np.nan)
+    i = rows["system_a"].map(place).to_numpy(dtype=int)
+    j = rows["system_b"].map(place).to_numpy(dtype=int)
+    result[i, j] = result[j, i] = rows[column].to_numpy(dtype=float)
+    return result, names
+
+
+def paths(axes: Axes, states: Floats, colour: str) -> None:
+    """Draw trials in space, their starts as dots, in a bare frame.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        With a 3-D projection.
+    states : ndarray, shape (trial, time, unit)
+        Three units.
+    colour : str
+    """
+    space: Any = axes
+    for trial in states:
+        space.plot(*trial.T, color=colour, lw=0.5, alpha=0.7)
+    space.scatter(*states[:, 0].T, color="black", s=2, depthshade=False)
+    low, high = min(0.0, states.min()) - 0.02, max(1.0, states.max()) + 0.02
+    for axis in "xyz":
+        getattr(space, f"set_{axis}ticks")([0, 0.5, 1], [])
+        getattr(space, f"set_{axis}lim")(low, high)
+        getattr(space, f"{axis}axis").set_tick_params(length=0)
+    space.set_box_aspect((1, 1, 1), zoom=1.1)

@@ -1,0 +1,187 @@
+"""The house style of figures: palettes that colour-blind readers can tell apart, SVG and PNG."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from warpline.console import script
+from warpline.core import result_files
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "MEASURE_LABELS",
+    "annotated_heat_map",
+    "apply_style",
+    "colours",
+    "curriculum_label",
+    "draw",
+    "from_zero",
+    "measure_label",
+    "spread",
+]
+
+PALETTES = {
+    # Okabe and Ito 2008; Paul Tol's "bright" scheme. Light yellow is left out: lines vanish in it.
+    "okabe-ito": ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"],
+    "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
+}
+MARKERS = "osD^vPX"
+
+MEASURE_LABELS = {
+    "cka": "CKA (angle / 90°)",
+    "cka_debiased": "debiased CKA (angle / 90°)",
+    "procrustes": "Procrustes (angle / 90°)",
+    "dsa": "DSA (radians)",
+}
+
+
+def measure_label(name: str, settings: Mapping[str, Any]) -> str:
+    """Return a measure as it stands on an axis, with its unit."""
+    if name in settings.get("wasserstein", ()):
+        return f"{name} (Wasserstein)"
+    return MEASURE_LABELS.get(name, name)
+
+
+def apply_style(style: Mapping[str, Any]) -> None:
+    """Set matplotlib to the house style, without a display and without time stamps."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    mpl.use("Agg")
+    size = style["font_size"]
+    mpl.rcParams.update(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": size,
+            "axes.titlesize": size,
+            "axes.labelsize": size,
+            "xtick.labelsize": size - 1,
+            "ytick.labelsize": size - 1,
+            "legend.fontsize": size - 1,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": style["dpi"],
+            "savefig.dpi": style["dpi"],
+            "svg.hashsalt": "warpline",
+            "svg.fonttype": "path",
+            "image.cmap": style["colormap"],
+            "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
+        }
+    )
+
+
+def colours(names: Sequence[str], style: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return a colour and a marker per name; markers go on where colours repeat."""
+    palette = PALETTES[style["palette"]]
+    return {
+        name: (palette[k % len(palette)], MARKERS[(k // len(palette) + k) % len(MARKERS)])
+        for k, name in enumerate(names)
+    }
+
+
+def curriculum_label(name: str) -> str:
+    """Return a curriculum's name as it stands on an axis, broken into lines."""
+    words = name.split("_")
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + len(word) < 13:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def spread(count: int, width: float = 0.3) -> np.ndarray:
+    """Return offsets that lay points of one category side by side."""
+    return np.linspace(-width / 2, width / 2, count) if count > 1 else np.zeros(count)
+
+
+def from_zero(axes: Axes) -> None:
+    """Let the vertical axis start at 0 and end a little above the data."""
+    top = axes.dataLim.y1
+    if np.isfinite(top) and top > 0:
+        axes.set_ylim(0, 1.08 * top)
+
+
+def annotated_heat_map(
+    axes: Axes, matrix: np.ndarray, labels: tuple[Sequence[str], Sequence[str]], top: float
+) -> Any:
+    """Draw a matrix with its numbers; missing values stay blank.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    matrix : ndarray, shape (row, column)
+    labels : pair of sequence of str
+        Of rows and of columns.
+    top : float
+        Value at the end of the colour scale, which starts at 0.
+    """
+    image = axes.imshow(matrix, vmin=0, vmax=top, aspect="equal")
+    axes.set_xticks(
+        range(matrix.shape[1]), labels[1], rotation=45, ha="right", rotation_mode="anchor"
+    )
+    axes.set_yticks(range(matrix.shape[0]), labels[0])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    for (row, column), value in np.ndenumerate(matrix):
+        if np.isfinite(value):
+            shade = image.cmap(image.norm(value))
+            light = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > 0.55
+            axes.text(
+                column,
+                row,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                color="black" if light else "white",
+                fontsize="small",
+            )
+    return image
+
+
+def _save(figure: Figure, svg: Path, png: Path) -> None:
+    for path, metadata in ((svg, {"Date": None}), (png, {"Software": None})):
+        with result_files.atomic_path(path) as part:
+            figure.savefig(part, format=path.suffix[1:], metadata=metadata)
+
+
+def draw(
+    description: str | None,
+    inputs: Sequence[str],
+    make: Callable[[argparse.Namespace, dict[str, Any]], Figure],
+) -> None:
+    """Run a figure script: parse, set the style, make the figure, write SVG and PNG.
+
+    Parameters
+    ----------
+    description : str, optional
+        The script's docstring.
+    inputs : sequence of str
+        Names of the options that take input files, any number each.
+    make : callable
+        Takes the parsed options and the settings, returns the figure.
+    """
+
+    def main() -> None:
+        parser = script.parser(description)
+        for name in inputs:
+            parser.add_argument(f"--{name}", nargs="*", default=[])
+        parser.add_argument("--svg", type=Path, required=True)
+        parser.add_argument("--png", type=Path, required=True)
+        arguments = parser.parse_args()
+        apply_style(arguments.settings["style"])
+        figure = make(arguments, arguments.settings)
+        _save(figure, arguments.svg, arguments.png)
+
+    script.run(main)

@@ -1,0 +1,86 @@
+"""Tables of all keys for config/README.md, from the models themselves."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from warpline.pipeline.config.errors import models_in
+from warpline.pipeline.config.schema import Config
+
+__all__ = ["key_tables", "update"]
+
+BEGIN, END = "<!-- keys: written by make schema -->", "<!-- end of keys -->"
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """Return a short word for what a key takes."""
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "$ref" in schema:
+        return schema["$ref"].rpartition("/")[2]
+    for many in ("anyOf", "oneOf", "allOf"):
+        if many in schema:
+            return " or ".join(dict.fromkeys(_kind(option) for option in schema[many]))
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    if kind == "object":
+        inner = [schema.get("additionalProperties"), *schema.get("patternProperties", {}).values()]
+        held = [_kind(option) for option in inner if isinstance(option, dict)]
+        return f"mapping of names to {' or '.join(held)}" if held else "mapping"
+    bounds = {
+        "minimum": "≥ {}",
+        "exclusiveMinimum": "> {}",
+        "maximum": "≤ {}",
+        "exclusiveMaximum": "< {}",
+    }
+    limits = [text.format(f"{schema[key]:g}") for key, text in bounds.items() if key in schema]
+    return ", ".join([kind, *limits])
+
+
+def _default(field: Any) -> str:
+    if field.default is PydanticUndefined:
+        return "needed"
+    if isinstance(field.default, BaseModel):
+        return "see its keys"
+    return f"`{field.default!r}`".replace("True", "true").replace("False", "false").replace("'", "")
+
+
+def _walk(model: type[BaseModel], seen: dict[type[BaseModel], None]) -> None:
+    if model in seen:
+        return
+    seen[model] = None
+    for field in model.model_fields.values():
+        for inner in models_in(field.annotation):
+            _walk(inner, seen)
+
+
+def key_tables() -> str:
+    """Return a Markdown table per section, in the order of the configuration."""
+    seen: dict[type[BaseModel], None] = {}
+    _walk(Config, seen)
+    parts = []
+    for model in seen:
+        properties = model.model_json_schema()["properties"]
+        lines = [f"### {model.__name__}", "", (model.__doc__ or "").strip(), ""]
+        lines += ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
+        for key, field in model.model_fields.items():
+            text = re.sub(r"\s+", " ", (field.description or "").replace("``", "`")).replace(
+                "|", "\\|"
+            )
+            lines.append(f"| `{key}` | {_kind(properties[key])} | {_default(field)} | {text} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def update(readme: str) -> str:
+    """Return a README with its tables of keys replaced by the current ones."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{key_tables()}\n\n{END}{after}"

@@ -1,0 +1,192 @@
+"""What a configuration will take, and what a finished run took: ``warpline plan``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from warpline.pipeline.costs import RULES, Costs
+from warpline.pipeline.plan import Plan
+
+__all__ = ["compare_with_run", "efficiency", "forecast", "render"]
+
+STAGE_FOLDERS = {
+    "trials": ("trials",),
+    "training": ("pretraining", "training"),
+    "trajectories": ("trajectories",),
+    "comparisons": ("compare",),
+    "tables": ("tables",),
+    "figures": ("figures",),
+    "warping": ("warping",),
+    "attractors": ("attractors",),
+}
+"""Where each stage leaves its results."""
+
+
+def forecast(plan: Plan) -> pd.DataFrame:
+    """Return a row per rule.
+
+    Returns
+    -------
+    DataFrame
+        ``stage``, ``rule``, ``jobs``; ``hours`` and ``longest_hours`` (of one thread: expected, and if
+        every run goes to its last update); ``device`` (``gpu`` where the jobs ask for one);
+        ``shortest`` and ``longest`` (expected seconds of a job); ``memory`` (MB, of the largest
+        job) and ``asked_memory``; ``disk`` (GB).
+    """
+    costs = Costs(plan)
+    rows = []
+    for name, rule in RULES.items():
+        jobs = list(rule.jobs(costs.sizes))
+        if not jobs:
+            continue
+        found = [costs.of(name, names) for names in jobs]
+        factor = plan.config.jobs.time_factor
+        rows.append(
+            {
+                "stage": rule.stage,
+                "rule": name,
+                "jobs": len(jobs),
+                "hours": factor * sum(cost.seconds for cost in found) / 3600,
+                "longest_hours": factor
+                * sum(max(cost.seconds, cost.longest) for cost in found)
+                / 3600,
+                "device": "gpu" if rule.gpu and plan.config.jobs.gpu else "cpu",
+                "shortest": factor * min(cost.seconds for cost in found),
+                "longest": factor * max(cost.seconds for cost in found),
+                "memory": max(cost.memory for cost in found),
+                "asked_memory": max(costs.memory_mb(name, names) for names in jobs),
+                "disk": sum(cost.disk for cost in found) / 1000,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def render(plan: Plan) -> str:
+    """Return the forecast as text for a terminal."""
+    frame = forecast(plan)
+    lines = [
+        f"{'stage':<13} {'rule':<23} {'jobs':>6} {'hours':>9} {'at most':>9} {'on':>4}"
+        f" {'a job':>13} {'memory':>9} {'disk':>10}"
+    ]
+    for row in frame.to_dict("records"):
+        job = f"{_span(row['shortest'])}-{_span(row['longest'])}"
+        lines.append(
+            f"{row['stage']:<13} {row['rule']:<23} {row['jobs']:>6,} {row['hours']:>9,.1f}"
+            f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
+            f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
+        )
+    networks = len(plan.subjects) * len(plan.seeds)
+    lines.append("")
+    lines.append(
+        f"{plan.config.name}: {networks:,} networks, {frame['jobs'].sum():,} jobs,"
+        f" {frame['disk'].sum():,.1f} GB in {plan.layout.root}"
+    )
+    for device in ("gpu", "cpu"):
+        part = frame[frame["device"] == device]
+        if len(part):
+            lines.append(
+                f"{device.upper()} hours: {part['hours'].sum():,.0f},"
+                f" at most {part['longest_hours'].sum():,.0f} if every run goes to its last update"
+            )
+    if (frame["device"] == "gpu").any():
+        lines.append("GPU hours are those of one CPU thread: no GPU was measured.")
+    return "\n".join(lines)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f}s"
+    return f"{seconds / 60:.0f}m" if seconds < 5400 else f"{seconds / 3600:.1f}h"
+
+
+def _measured_disk(root: Path, folders: tuple[str, ...]) -> float:
+    """Return the GB below some folders."""
+    files = (path for folder in folders for path in (root / folder).rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files) / 1e9
+
+
+def _benchmarks(root: Path, rule: str = "*") -> pd.DataFrame:
+    """Return the benchmarks of the finished jobs of a rule, or of all rules."""
+    tables = []
+    for path in sorted((root / "benchmarks").glob(f"{rule}/**/*.tsv")):
+        table = pd.read_csv(path, sep="\t")
+        tables.append(table.assign(rule=path.relative_to(root / "benchmarks").parts[0]))
+    return pd.concat(tables) if tables else pd.DataFrame({"s": [], "max_rss": [], "rule": []})
+
+
+def efficiency(root: Path) -> pd.DataFrame:
+    """Return what the jobs of a run used of the memory and time that they asked for.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        ``results/<name>``. The benchmarks must be extended ones, as profiles/default has them.
+
+    Returns
+    -------
+    DataFrame
+        A row per rule: ``jobs``; ``memory`` and ``used_memory`` (MB; the largest asked for, the largest
+        used by the job itself, without the Snakemake around it); ``minutes`` and ``used_minutes`` (the
+        longest).
+
+    Raises
+    ------
+    ValueError
+        When there are no extended benchmarks.
+    """
+    found = _benchmarks(root)
+    if not len(found) or "resources" not in found:
+        raise ValueError(f"expected benchmarks with resources in {root / 'benchmarks'}, found none")
+    for key in ("mem_mb", "runtime"):
+        asked = found["resources"].str.extract(rf"'{key}': (\d+)", expand=False)
+        found[key] = pd.to_numeric(asked)
+    found["used"] = pd.to_numeric(found["max_rss"], errors="coerce")
+    groups = found.groupby("rule")
+    return pd.DataFrame(
+        {
+            "jobs": groups.size(),
+            "memory": groups["mem_mb"].max(),
+            "used_memory": groups["used"].max(),
+            "minutes": groups["runtime"].max(),
+            "used_minutes": groups["s"].max() / 60,
+        }
+    ).reset_index()
+
+
+def compare_with_run(plan: Plan) -> pd.DataFrame:
+    """Hold the forecast against the benchmarks and files of a finished run.
+
+    Returns
+    -------
+    DataFrame
+        A row per stage and rule: ``jobs`` measured; ``seconds`` and ``measured_seconds`` of a job, the
+        mean; ``memory`` asked for and ``measured_memory``, the largest (MB); and, once per stage,
+        ``disk`` and ``measured_disk`` (GB). Missing where nothing was measured.
+    """
+    root = plan.layout.root
+    rows = []
+    expected = forecast(plan)
+    stages = set()
+    for row in expected.to_dict("records"):
+        stage = row["stage"]
+        measured = _benchmarks(root, row["rule"])
+        first = stage not in stages
+        stages.add(stage)
+        disk = expected.loc[expected["stage"] == stage, "disk"].sum()
+        rows.append(
+            {
+                "stage": stage,
+                "rule": row["rule"],
+                "jobs": len(measured),
+                "seconds": 3600 * row["hours"] / row["jobs"],
+                "measured_seconds": measured["s"].mean(),
+                "memory": row["asked_memory"],
+                "measured_memory": pd.to_numeric(measured["max_rss"], errors="coerce").max(),
+                "disk": disk if first else math.nan,
+                "measured_disk": _measured_disk(root, STAGE_FOLDERS[stage]) if first else math.nan,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,151 @@
+"""What a configuration asks for: the runs, the blocks of seeds, who is compared with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from warpline.pipeline.config.schema import Config
+from warpline.pipeline.paths import Layout
+
+__all__ = ["Plan", "Subject"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is trained once per seed."""
+
+    taskset: str
+    architecture: str
+    curriculum: str
+
+
+class Plan:
+    """The expansion of a configuration.
+
+    Parameters
+    ----------
+    config : Config
+    results : pathlib.Path
+        The folder that holds ``<name>``.
+    """
+
+    def __init__(self, config: Config, results: Path = Path("results")) -> None:
+        self.config = config
+        self.layout = Layout(results / config.name)
+        self.seeds = tuple(config.run.seeds)
+
+    def _subjects(self, comparison: str | None = None) -> Iterator[Subject]:
+        for block in self.config.run.grid:
+            if comparison in (None, "charted", *block.comparisons):
+                for taskset in block.tasksets:
+                    for architecture in block.architectures:
+                        for curriculum in block.curricula:
+                            yield Subject(taskset, architecture, curriculum)
+        for name in self.config.run.warping:
+            analysis = self.config.warping[name]
+            # Over learning, the metric stands beside the measures of dissimilarity. What else only an
+            # analysis looks at has no charts beside its own.
+            learning = analysis.experiment == "learning" and comparison in ("charted", "learning")
+            if comparison is None or learning:
+                yield Subject(analysis.taskset, analysis.architecture, analysis.curriculum)
+
+    @cached_property
+    def subjects(self) -> tuple[Subject, ...]:
+        """All that is trained, in the order of the configuration, each once."""
+        return tuple(dict.fromkeys(self._subjects()))
+
+    @cached_property
+    def tasksets(self) -> tuple[str, ...]:
+        """Task sets that are run."""
+        return tuple(dict.fromkeys(subject.taskset for subject in self.subjects))
+
+    @cached_property
+    def charted(self) -> tuple[str, ...]:
+        """Task sets that have tables and figures of their own."""
+        return tuple(dict.fromkeys(subject.taskset for subject in self._subjects("charted")))
+
+    def curricula(
+        self, taskset: str, architecture: str, comparison: str | None = None
+    ) -> list[str]:
+        """Return the curricula of an architecture, of the blocks that ask for a comparison."""
+        return list(self._curricula[comparison].get((taskset, architecture), {}))
+
+    def architectures(self, taskset: str, comparison: str | None = None) -> list[str]:
+        """Return the architectures of a task set, of the blocks that ask for a comparison."""
+        return [name for where, name in self._curricula[comparison] if where == taskset]
+
+    @cached_property
+    def _curricula(self) -> dict[str | None, dict[tuple[str, str], dict[str, None]]]:
+        found: dict[str | None, dict[tuple[str, str], dict[str, None]]] = {}
+        for comparison in (None, "charted", "learning", "architectures"):
+            entries = found.setdefault(comparison, {})
+            for subject in self._subjects(comparison):
+                key = (subject.taskset, subject.architecture)
+                entries.setdefault(key, {})[subject.curriculum] = None
+        return found
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """Seeds in blocks of ``jobs.seeds_per_job``; a seed added at the end changes no full block."""
+        return self._in_blocks(self.config.jobs.seeds_per_job)
+
+    @cached_property
+    def training_blocks(self) -> tuple[tuple[int, ...], ...]:
+        """Seeds that are trained in one job, in blocks of ``jobs.seeds_per_training_job``."""
+        return self._in_blocks(self.config.jobs.seeds_per_training_job)
+
+    def _in_blocks(self, size: int) -> tuple[tuple[int, ...], ...]:
+        return tuple(self.seeds[i : i + size] for i in range(0, len(self.seeds), size))
+
+    def blocks_up_to(self, block: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Return the blocks before a block, and itself."""
+        return self.blocks[: self.blocks.index(block) + 1]
+
+    def measures(self, taskset: str) -> list[str]:
+        """Return the measures that the networks of a task set are compared by."""
+        return self.config.tasksets[taskset].measures or self.config.run.measures
+
+    @cached_property
+    def all_measures(self) -> list[str]:
+        """The measures of all task sets that are run, each once."""
+        used = [name for taskset in self.tasksets for name in self.measures(taskset)]
+        return list(dict.fromkeys([*self.config.run.measures, *used]))
+
+    def compares_architectures(self, taskset: str) -> bool:
+        """Say whether two architectures of a task set are compared."""
+        return len(self.architectures(taskset, "architectures")) > 1
+
+    def tasks(self, taskset: str, names: list[str]) -> list[str]:
+        """Return tasks by name, with ``target`` replaced by the task set's."""
+        target = self.config.tasksets[taskset].target
+        return [target if name == "target" else name for name in names]
+
+    def pretraining(self, taskset: str, curriculum: str) -> str | None:
+        """Return the name of a curriculum's pretraining (``Anti+Basic``), None where it has none.
+
+        Curricula with the same pretraining share the name, and so the network.
+        """
+        names = self.tasks(taskset, self.config.curricula[curriculum].pretrain)
+        order = list(self.config.tasksets[taskset].tasks)
+        return "+".join(sorted(set(names), key=order.index)) or None
+
+    @cached_property
+    def pretrainings(self) -> tuple[str, ...]:
+        """Names of all pretrainings that are run, each once."""
+        pairs = dict.fromkeys((subject.taskset, subject.curriculum) for subject in self.subjects)
+        return tuple(dict.fromkeys(name for pair in pairs if (name := self.pretraining(*pair))))
+
+    def training_tasks(self, taskset: str, curriculum: str) -> list[str]:
+        """Return the tasks whose trials a run reads; an untrained network is still evaluated."""
+        return self.tasks(taskset, self.config.curricula[curriculum].train or ["target"])
+
+    def shown_tasks(self, taskset: str) -> list[str]:
+        """Return the tasks that networks are evaluated on, the target first; none if none compares."""
+        if not any(self.architectures(taskset, kind) for kind in ("learning", "architectures")):
+            return []
+        names = self.tasks(taskset, ["target", *self.config.trajectories.tasks])
+        known = self.config.tasksets[taskset].tasks
+        return [name for name in dict.fromkeys(names) if name in known]

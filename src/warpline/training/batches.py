@@ -1,0 +1,135 @@
+"""Trials as tensors, and the order in which training sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from warpline.core import random_streams
+
+__all__ = ["BatchOrder", "TaskData"]
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """The trials of one task and split as tensors.
+
+    Attributes
+    ----------
+    task : str
+    inputs : Tensor, shape (trial, time, channel), float32
+    target : Tensor, shape (trial, time), int64; or (trial, time, output), float32
+    valid, decision, asked : Tensor, shape (trial, time), bool
+    scored : Tensor, shape (trial,), bool
+    ideal : float
+        Mean accuracy of an ideal observer over the scored trials.
+    n_outputs : int
+    tolerance : float or None
+        Distance within which an output is right; None where the target is an action.
+    dt : float
+        Time step in ms.
+    """
+
+    task: str
+    inputs: Tensor
+    target: Tensor
+    valid: Tensor
+    decision: Tensor
+    asked: Tensor
+    scored: Tensor
+    ideal: float
+    n_outputs: int
+    tolerance: float | None
+    dt: float
+
+    @classmethod
+    def from_dataset(cls, dataset: Any) -> TaskData:
+        """Build from the dataset of `warpline.tasks.trials.generate_trials`."""
+        scored = dataset["scored"].values
+        tolerance = dataset.attrs.get("tolerance")
+
+        def tensor(name: str) -> Tensor:
+            return torch.from_numpy(dataset[name].transpose("trial", "time", ...).values)
+
+        return cls(
+            task=dataset.attrs["task"],
+            inputs=tensor("inputs"),
+            target=tensor("target").long() if tolerance is None else tensor("target"),
+            valid=tensor("valid"),
+            decision=tensor("decision"),
+            asked=tensor("asked"),
+            scored=torch.from_numpy(scored),
+            ideal=float(dataset["ideal"].values[scored].mean()),
+            n_outputs=int(dataset.attrs["n_outputs"]),
+            tolerance=None if tolerance is None else float(tolerance),
+            dt=float(dataset.attrs["dt"]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def rows(self, index: Tensor) -> TaskData:
+        """Return some of the trials, cut to the longest of them."""
+        valid = self.valid[index]
+        steps = int(valid.any(0).sum())
+        return replace(
+            self,
+            inputs=self.inputs[index, :steps],
+            target=self.target[index, :steps],
+            valid=valid[:, :steps],
+            decision=self.decision[index, :steps],
+            asked=self.asked[index, :steps],
+            scored=self.scored[index],
+        )
+
+    def to(self, device: torch.device) -> TaskData:
+        """Return the same trials on a device."""
+        return replace(
+            self,
+            inputs=self.inputs.to(device),
+            target=self.target.to(device),
+            valid=self.valid.to(device),
+            decision=self.decision.to(device),
+            asked=self.asked.to(device),
+            scored=self.scored.to(device),
+        )
+
+
+class BatchOrder:
+    """Which trials of which task each update sees, as a function of the update's number alone.
+
+    Tasks are interleaved: every round of as many updates as there are tasks visits each once, in an
+    order drawn anew. Within a task, every epoch is a new permutation of its trials; what is left over
+    at the end of an epoch, too little for a batch, is dropped. Having no state, the order needs none
+    to be kept for resuming.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], batch_size: int, seed: int, name: Sequence[str | int]
+    ) -> None:
+        for size in sizes:
+            if size < batch_size:
+                raise ValueError(f"expected at least one batch ({batch_size} trials), got {size}")
+        self.sizes = list(sizes)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.name = tuple(name)
+        self._epochs: dict[int, tuple[int, Tensor]] = {}
+
+    def __call__(self, step: int) -> tuple[int, Tensor]:
+        """Return the task's index and the trials (batch,) of one update; steps count from 0."""
+        n_tasks = len(self.sizes)
+        turn, place = divmod(step, n_tasks)
+        order = random_streams.generator(self.seed, *self.name, "task", turn).permutation(n_tasks)
+        task = int(order[place])
+        per_epoch = self.sizes[task] // self.batch_size
+        epoch, batch = divmod(turn, per_epoch)
+        if task not in self._epochs or self._epochs[task][0] != epoch:
+            stream = random_streams.generator(self.seed, *self.name, "trials", task, epoch)
+            self._epochs[task] = (epoch, torch.from_numpy(stream.permutation(self.sizes[task])))
+        start = batch * self.batch_size
+        return task, self._epochs[task][1][start : start + self.batch_size]
