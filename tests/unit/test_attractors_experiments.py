@@ -7,8 +7,10 @@ import pytest
 import xarray as xr
 import yaml
 
+from warpline.attractors import experiments, motifs
 from warpline.core import random_streams
-from warpline.figures import attractor_panels, experiments, motifs, slices
+from warpline.figures import attractor_panels
+from warpline.pipeline import attractor_slices as slices
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.config.attractors import Attractors
 from warpline.pipeline.plan import Plan

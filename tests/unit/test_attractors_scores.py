@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from warpline.attractors import scores, tables
+from warpline.attractors import score_tables as tables
+from warpline.attractors import scores
 from warpline.core import random_streams
 
 SETTINGS = {"seed": 3, "bootstrap": 200, "confidence": 0.95}

@@ -17,12 +17,12 @@ def source(tmp_path):
         "training.py": "from warpline import store\n\ndef go():\n    from .lazy import X\n    return X\n",
         "plotting.py": "Y = 1\n",
         "models/__init__.py": "",
-        "models/rnn.py": "from warpline.core.result_files import read\n",
+        "models/rnn.py": "from warpline.store import read\n",
         "models/gru.py": "Z = 1\n",
     }
     for name, text in files.items():
         (root / name).write_text(text)
-    (tmp_path / "script.py").write_text("from warpline.training.loop import go\n")
+    (tmp_path / "script.py").write_text("from warpline.training import go\n")
     return tmp_path
 
 
@@ -42,8 +42,8 @@ def fresh(monkeypatch):
 def test_closure_follows_imports_at_any_depth(source):
     found = closure(source / "script.py", ["warpline.models.rnn"], source / "src")
     assert set(found) == {
-        "warpline.training.loop",
-        "warpline.core.result_files",
+        "warpline.training",
+        "warpline.store",
         "warpline.lazy",
         "warpline.models.rnn",
     }
@@ -54,7 +54,7 @@ def test_closure_follows_imports_at_any_depth(source):
     [
         ("store.py", "def read():\n    return 2\n", True),
         ("lazy.py", "X = 2\n", True),
-        ("models/rnn.py", "from warpline.core.result_files import read\nQ = 1\n", True),
+        ("models/rnn.py", "from warpline.store import read\nQ = 1\n", True),
         ("plotting.py", "Y = 2\n", False),
         ("models/gru.py", "Z = 2\n", False),
         ("store.py", '"""Other."""\n# why\ndef read():\n    """New."""\n\n    return (1)\n', False),

@@ -128,7 +128,7 @@ def test_twenty_updates_are_those_of_each_network_alone(
 
 def test_data_and_noise_are_those_of_the_network_alone(member, data, monkeypatch):
     """To the last bit: what each network is shown, and the noise that it draws."""
-    from warpline.training.loop import ensemble
+    from warpline.training import ensemble
 
     shown = []
     stack = ensemble._stack
@@ -149,7 +149,7 @@ def test_one_that_converges_leaves_and_the_others_go_on_as_alone(
     member, alone, together, monkeypatch
 ):
     """Stopping is each network's own: here the second stops after ten updates, the first after twenty."""
-    from warpline.training.loop import loop
+    from warpline.training import loop
 
     accuracy = loop.decision_accuracy
     seen = {}
@@ -202,7 +202,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
     member, together, tmp_path, monkeypatch
 ):
     """Killed between the saves of two members, which then go on from different updates."""
-    from warpline.training.loop import loop
+    from warpline.training import loop
 
     def members():
         return [
