@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.attractors import tables
+from warpline.attractors import score_tables as tables
 from warpline.console import script
 from warpline.core import result_files
 
