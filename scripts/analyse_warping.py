@@ -9,6 +9,7 @@ from warpline.analyses.trained_network import open_network
 from warpline.console import progress, script
 from warpline.core import plugins, result_files
 from warpline.core.device import choose_device
+from warpline.core.process import run
 
 
 def main() -> None:
@@ -40,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -5,6 +5,7 @@ from pathlib import Path
 from warpline.comparison.pairs import between_architectures, compare, systems_of
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.process import run
 
 
 def main() -> None:
@@ -36,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

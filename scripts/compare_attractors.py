@@ -5,6 +5,7 @@ from pathlib import Path
 from warpline.attractors.experiments import EXPERIMENTS, compare
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.process import run
 
 
 def main() -> None:
@@ -24,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -12,6 +12,7 @@ from warpline.comparison.pairs import (
 )
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.process import run
 from warpline.pipeline.paths import COMPARISON_TABLES
 
 
@@ -57,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

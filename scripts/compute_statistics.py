@@ -7,6 +7,7 @@ import pandas as pd
 from warpline.comparison.statistics import control_table, group_tests, summary_table
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.process import run
 from warpline.pipeline.paths import STATISTICS_TABLES
 
 
@@ -63,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

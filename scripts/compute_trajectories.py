@@ -13,6 +13,7 @@ from warpline.comparison.hidden_states import (
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.device import choose_device
+from warpline.core.process import run
 from warpline.models.base import build_model
 from warpline.training.checkpoint_schedule import nearest_checkpoint
 
@@ -127,4 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

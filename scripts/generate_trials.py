@@ -2,6 +2,7 @@
 
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.process import run
 from warpline.tasks.trials import generate_trials
 
 
@@ -23,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

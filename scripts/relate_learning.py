@@ -7,6 +7,7 @@ import pandas as pd
 from warpline.analyses.summary import relations
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.process import run
 
 
 def main() -> None:
@@ -29,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

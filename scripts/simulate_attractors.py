@@ -8,6 +8,7 @@ import xarray as xr
 from warpline.attractors import composition, motifs
 from warpline.console import script
 from warpline.core import random_streams, result_files
+from warpline.core.process import run
 
 SHARE, LEVEL = 0.5, 0.1
 """Of the mixture and of the noise that are shown as examples."""
@@ -53,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -7,6 +7,7 @@ import pandas as pd
 from warpline.attractors.experiments import Experiment, compare, sample_pairs, sequences
 from warpline.console import script
 from warpline.core import random_streams, result_files
+from warpline.core.process import run
 
 
 def main() -> None:
@@ -34,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -12,6 +12,7 @@ from warpline.console import script
 from warpline.console.tensorboard import watching
 from warpline.core import random_streams, result_files
 from warpline.core.device import choose_device
+from warpline.core.process import run
 from warpline.models.base import build_model
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.ensemble import Member, can_be_batched, train_together
@@ -137,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    run(main)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warpline.console import provenance
 from warpline.core import result_files
 
 if TYPE_CHECKING:
@@ -92,13 +93,13 @@ def _verify(folder: str, delete: bool) -> int:
         if path.suffix not in result_files.READERS or "resume" in path.parts:
             continue
         checked += 1
-        why = result_files.damage(path)
+        why = result_files.integrity_error(path)
         if why is not None:
             damaged.append(path)
             print(f"{path}: {why}{'; deleted' if delete else ''}")
             if delete:
                 path.unlink()
-                result_files.sidecar(path).unlink(missing_ok=True)
+                provenance.sidecar_path(path).unlink(missing_ok=True)
     print(f"{checked} results checked, {len(damaged)} damaged")
     if damaged and delete:
         # By name: Snakemake does not miss a file whose followers are all there.
@@ -118,7 +119,7 @@ def _provenance(path: str) -> int:
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    sidecar = result_files.sidecar(path)
+    sidecar = provenance.sidecar_path(path)
     if sidecar.is_file():
         beside = json.loads(sidecar.read_text(encoding="utf-8"))
         beside.pop("provenance")

@@ -138,11 +138,11 @@ def test_task_names_are_names(raw_config, name):
 def test_entries_of_one_s_own_are_paths_and_names(folder, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(plugins.UnknownNameError, match="expected"):
-        plugins.locate(folder, name)
+        plugins.find_plugin(folder, name)
 
 
 def test_an_entry_of_one_s_own_is_found_and_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("raise SystemExit('it ran')\nclass Net: pass\n")
-    found = plugins.locate("models", "mine.py:Net")
+    found = plugins.find_plugin("models", "mine.py:Net")
     assert found.file == Path("mine.py") and found.attribute == "Net"

@@ -14,6 +14,7 @@ import pytest
 
 import warpline
 from warpline.__main__ import PROVENANCE
+from warpline.console import provenance
 from warpline.core import result_files
 from warpline.pipeline.config.load import load_files
 from warpline.pipeline.forecast import forecast
@@ -74,7 +75,7 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
             continue
         # In the file what can change it, beside it what cannot; `warpline provenance` prints both.
         inside = PROVENANCE[path.suffix](path)
-        beside = json.loads(result_files.sidecar(path).read_text())
+        beside = json.loads(provenance.sidecar_path(path).read_text())
         assert {"settings", "code"} <= set(inside)
         assert beside["path"] == f"results/tiny/{name}" and beside["device"] == "cpu"
         assert {"commit", "dirty"} == set(beside["git"]) and beside["packages"]["numpy"]

@@ -1,7 +1,7 @@
 """Find what a configuration names: a module of the package, or a user's own file or module.
 
 A name is looked up by convention (model ``leaky_rnn`` is `warpline.models.leaky_rnn`), not in a table:
-adding a module edits no other file, so nothing that ran before has to run again.
+adding a module edits no other file, so that nothing which ran before has to run again.
 """
 
 from __future__ import annotations
@@ -12,15 +12,33 @@ import importlib.util
 import pkgutil
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["UnknownNameError", "Where", "available", "load", "locate", "statement"]
+__all__ = [
+    "ENTRY_POINTS",
+    "PluginLocation",
+    "UnknownNameError",
+    "available",
+    "find_plugin",
+    "literal_class_attribute",
+    "load",
+]
+
+ENTRY_POINTS = {
+    "models": "Network",
+    "tasks": "TaskSet",
+    "similarity": "compare_pairs",
+    "analyses": "analyse",
+}
+"""By package, the name that a module must define to be found: helpers beside it do not."""
 
 # A path or a dotted module, then a Python name: nothing that a shell, or a step upwards, could be made of.
-OWN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./\-]+:[A-Za-z_][A-Za-z0-9_]*")
+USER_PLUGIN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./\-]+:[A-Za-z_][A-Za-z0-9_]*")
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -30,24 +48,33 @@ class UnknownNameError(LookupError):
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where a named thing lives: a module of the package, or a Python file of the user's."""
+class PluginLocation:
+    """Where a named thing lives: a module, or a Python file of the user's; and its name there.
+
+    Attributes
+    ----------
+    module : str, optional
+        Dotted name of a module of the package, or of one that is installed.
+    file : pathlib.Path, optional
+        The user's file.
+    attribute : str, optional
+        Name in the module or file; None where the module itself is meant.
+    """
 
     module: str | None = None
     file: Path | None = None
     attribute: str | None = None
 
 
-def available(folder: str) -> list[str]:
-    """Return the names that a folder of the package offers (``models``, ``tasks``, ``similarity``).
-
-    A module offers itself by defining ``OFFERS = True``; helpers beside it do not.
-    """
-    path = PACKAGE_FOLDER / folder
+@cache
+def available(package: str) -> list[str]:
+    """Return the names that a package of Warpline offers (``models``, ``tasks``, ``similarity``, ``analyses``)."""
+    folder, entry = PACKAGE_FOLDER / package, ENTRY_POINTS[package]
     names = []
-    for info in pkgutil.iter_modules([str(path)]):
-        file = path / info.name / "__init__.py" if info.ispkg else path / f"{info.name}.py"
-        if "\nOFFERS = True" in file.read_text(encoding="utf-8"):
+    for info in pkgutil.iter_modules([str(folder)]):
+        file = folder / info.name / "__init__.py" if info.ispkg else folder / f"{info.name}.py"
+        # Parsing every module would take a second: most can be left out by their text.
+        if entry in file.read_text(encoding="utf-8") and entry in _top_names(file):
             names.append(info.name)
     return sorted(names)
 
@@ -66,13 +93,13 @@ def _top_names(file: Path) -> set[str]:
     return names
 
 
-def locate(folder: str, name: str) -> Where:
+def find_plugin(package: str, name: str) -> PluginLocation:
     """Say where a name leads, without importing it.
 
     Parameters
     ----------
-    folder : str
-        ``"models"``, ``"tasks"`` or ``"similarity"``.
+    package : str
+        A key of `ENTRY_POINTS`.
     name : str
         A name that the package offers, or ``path/to/file.py:Attribute`` or ``package.module:Attribute``.
 
@@ -83,12 +110,12 @@ def locate(folder: str, name: str) -> Where:
     """
     head, colon, attribute = name.partition(":")
     if not colon:
-        if name in available(folder):
-            return Where(module=f"warpline.{folder}.{name}")
+        if name in available(package):
+            return PluginLocation(module=f"warpline.{package}.{name}")
         raise UnknownNameError(
-            f"expected one of {', '.join(available(folder))}, or 'file.py:Name' of your own; got '{name}'"
+            f"expected one of {', '.join(available(package))}, or 'file.py:Name' of your own; got '{name}'"
         )
-    if not OWN.fullmatch(name):
+    if not USER_PLUGIN.fullmatch(name):
         raise UnknownNameError(
             "expected 'path/to/file.py:Name' or 'package.module:Name' of letters, digits and _ . - /, "
             f"without '..'; got {name!r}"
@@ -101,65 +128,76 @@ def locate(folder: str, name: str) -> Where:
             raise UnknownNameError(
                 f"no '{attribute}' at the top of {head}: expected a class or object there"
             )
-        return Where(file=file, attribute=attribute)
+        return PluginLocation(file=file, attribute=attribute)
     if importlib.util.find_spec(head.partition(".")[0]) is None:
         raise UnknownNameError(f"expected an importable module before the colon, got '{head}'")
-    return Where(module=head, attribute=attribute)
+    return PluginLocation(module=head, attribute=attribute)
 
 
-def statement(folder: str, name: str, kind: str, attribute: str) -> Any:
-    """Return a literal that a class states in its own body, without importing it; None where it does not.
+def _class_bodies(file: Path, name: str) -> Iterator[ast.stmt]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            yield from node.body
+
+
+def literal_class_attribute(package: str, name: str, attribute: str) -> Any:
+    """Return a literal that a plug-in's class states in its own body, without importing it.
 
     Parameters
     ----------
-    folder, name : str
-        As `locate`.
-    kind : str
-        Name of the class in a module of the package; one of your own is named by `name`.
+    package, name : str
+        As `find_plugin`.
     attribute : str
         Such as ``periods``.
+
+    Returns
+    -------
+    object or None
+        None where the class does not state it, or not as a literal.
     """
-    where = locate(folder, name)
-    file = where.file
-    if where.attribute is None:
-        file = PACKAGE_FOLDER / folder / f"{name}.py"
-    if file is None:
-        return None
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
-        if isinstance(node, ast.ClassDef) and node.name == (where.attribute or kind):
-            for line in node.body:
-                targets = line.targets if isinstance(line, ast.Assign) else []
-                targets = [line.target] if isinstance(line, ast.AnnAssign) else targets
-                if any(isinstance(t, ast.Name) and t.id == attribute for t in targets):
-                    try:
-                        return ast.literal_eval(line.value)  # type: ignore[attr-defined]
-                    except (ValueError, TypeError):
-                        return None
+    location = find_plugin(package, name)
+    file, class_name = location.file, location.attribute or ENTRY_POINTS[package]
+    if location.attribute is None:
+        file = PACKAGE_FOLDER / package / f"{name}.py"
+    for statement in _class_bodies(file, class_name) if file is not None else ():
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+        if any(isinstance(target, ast.Name) and target.id == attribute for target in targets):
+            try:
+                return ast.literal_eval(statement.value)  # type: ignore[attr-defined]
+            except (ValueError, TypeError):
+                return None
     return None
 
 
-def load(folder: str, name: str) -> Any:
+def load(package: str, name: str) -> Any:
     """Import what a name leads to: a module of the package, or the attribute that the name states.
+
+    A user's file is run with its own folder at the head of the import path, as Python does for a
+    script: modules that lie beside it can be imported.
 
     Raises
     ------
     UnknownNameError
-        As `locate`; also when the file or module has no such attribute.
+        As `find_plugin`; also when the file or module has no such attribute.
     """
-    where = locate(folder, name)
+    location = find_plugin(package, name)
     module: ModuleType
-    if where.file is not None:
-        title = f"warpline_user_{where.file.stem}"
-        spec = importlib.util.spec_from_file_location(title, where.file)
+    if location.file is not None:
+        title = f"warpline_user_{location.file.stem}"
+        spec = importlib.util.spec_from_file_location(title, location.file)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[title] = module
+        folder = str(location.file.resolve().parent)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
         spec.loader.exec_module(module)
     else:
-        assert where.module is not None
-        module = importlib.import_module(where.module)
-    if where.attribute is None:
+        assert location.module is not None
+        module = importlib.import_module(location.module)
+    if location.attribute is None:
         return module
-    if not hasattr(module, where.attribute):
-        raise UnknownNameError(f"'{name}': no '{where.attribute}' in {module.__name__}")
-    return getattr(module, where.attribute)
+    if not hasattr(module, location.attribute):
+        raise UnknownNameError(f"'{name}': no '{location.attribute}' in {module.__name__}")
+    return getattr(module, location.attribute)

@@ -1,8 +1,8 @@
 """Read and write results: netCDF arrays, safetensors weights, CSV tables.
 
 Every write is atomic (a reader sees the old file or the whole new one) and carries what can change the
-result (settings, seeds, code digest). What cannot (time, versions, git commit) goes into a sidecar,
-``<file>.provenance.json``, that no rule reads. No format here can run code when it is read.
+result (settings, seeds, code digest). What cannot (time, versions, git commit) goes into a sidecar
+(`warpline.console.provenance`), that no rule reads. No format here can run code when it is read.
 """
 
 from __future__ import annotations
@@ -11,19 +11,16 @@ import errno
 import hashlib
 import json
 import os
-import platform
 import shutil
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from warpline.console.provenance import sidecar_path, write_sidecar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,13 +30,12 @@ if TYPE_CHECKING:
 __all__ = [
     "DamagedFileError",
     "atomic_path",
-    "damage",
+    "integrity_error",
     "read_dataset",
     "read_table",
     "read_table_metadata",
     "read_tensor_metadata",
     "read_tensors",
-    "sidecar",
     "write_dataset",
     "write_table",
     "write_tensors",
@@ -50,7 +46,6 @@ ROWS = "rows"
 FULL = 2**20
 """Free bytes below which a file system counts as full."""
 FLOAT_FORMAT = "%.10g"
-REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym", "dsa-metric")
 
 
 class DamagedFileError(OSError):
@@ -88,63 +83,13 @@ def _canonical(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _git_state() -> dict[str, Any]:
-    here = Path(__file__).resolve().parent
-    try:
-        ask = ["git", "-C", str(here)]
-        commit = subprocess.run(
-            [*ask, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        status = subprocess.run(
-            [*ask, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": bool(status)}
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def sidecar(path: str | Path) -> Path:
-    """Return where the provenance beside a file lies."""
-    path = Path(path)
-    return path.with_name(path.name + ".provenance.json")
-
-
 def checksum(path: str | Path) -> str:
     """Return the SHA-256 of a file."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _write_sidecar(path: Path, provenance: Mapping[str, Any]) -> None:
-    record = {
-        "file": path.name,
-        # Its wildcards: a result is a path.
-        "path": path.as_posix(),
-        "bytes": path.stat().st_size,
-        "sha256": checksum(path),
-        "provenance": dict(provenance),
-        "git": _git_state(),
-        "python": platform.python_version(),
-        "packages": {name: _installed(name) for name in REPORTED_PACKAGES},
-        "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        # Only what says otherwise has computed elsewhere.
-        "device": provenance.get("device", "cpu"),
-        "slurm_job": os.environ.get("SLURM_JOB_ID"),
-        "command": Path(sys.argv[0]).name,
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    with atomic_path(sidecar(path)) as part:
-        part.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def damage(path: str | Path) -> str | None:
+def integrity_error(path: str | Path) -> str | None:
     """Say what is wrong with a result, None where nothing is.
 
     By its structure, and by size and SHA-256 in the sidecar beside it where there is one.
@@ -155,12 +100,12 @@ def damage(path: str | Path) -> str | None:
         A netCDF, CSV or safetensors file that this module wrote.
     """
     path = Path(path)
-    beside = sidecar(path)
-    if beside.is_file():
+    record_path = sidecar_path(path)
+    if record_path.is_file():
         try:
-            record = json.loads(beside.read_text(encoding="utf-8"))
+            record = json.loads(record_path.read_text(encoding="utf-8"))
         except ValueError:
-            return f"{beside.name} is not JSON"
+            return f"{record_path.name} is not JSON"
         size = path.stat().st_size
         if size != record.get("bytes", size):
             return f"expected {record['bytes']} bytes, got {size}"
@@ -184,7 +129,7 @@ def write_dataset(dataset: xr.Dataset, path: str | Path, provenance: Mapping[str
     }
     with atomic_path(path) as part:
         dataset.to_netcdf(part, engine="netcdf4", encoding=encoding)
-    _write_sidecar(path, provenance)
+    write_sidecar(path, provenance, checksum(path))
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:
@@ -220,7 +165,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, provenance: Mapping[str, 
     with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as handle:
         handle.write(f"# {first}\n")
         frame.to_csv(handle, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
-    _write_sidecar(path, provenance)
+    write_sidecar(path, provenance, checksum(path))
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -285,7 +230,7 @@ def write_tensors(
         # One metadata entry: with several, their order in the file is not reproducible.
         save_file(arrays, part, metadata={KEY: _canonical(provenance)})
     if sidecar:
-        _write_sidecar(path, provenance)
+        write_sidecar(path, provenance, checksum(path))
 
 
 def read_tensor_metadata(path: str | Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.process import run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -184,4 +185,4 @@ def draw(
         figure = make(arguments, arguments.settings)
         _save(figure, arguments.svg, arguments.png)
 
-    script.run(main)
+    run(main)

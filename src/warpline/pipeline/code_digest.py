@@ -1,105 +1,31 @@
-"""A digest of the code that a rule runs, blind to comments, docstrings and layout.
+"""A digest of the code that a job can run, blind to what cannot change its results.
 
-Snakemake looks at a rule's own text, not at the library behind it. Each compute rule therefore carries
-``params.code``: the SHA-256 of its script and of every warpline module that the script can import.
-Editing a module re-runs exactly the rules that reach it; touching or reformatting one re-runs nothing.
+Snakemake looks at a rule's own text, not at the library behind it. Each rule therefore carries
+``params.code``: the SHA-256 of its script and of all code that the script can reach, a user's own files and
+the modules that these import among it. What cannot change a byte of a result does not count:
+
+- comments, docstrings, layout, time stamps, ``if TYPE_CHECKING`` blocks, ``__all__``;
+- `warpline.console`: what a person sees of a job (`warpline.pipeline.reachable_modules.INERT`);
+- the wording of errors and of log messages, but for errors that become a column of a table
+  (`warpline.pipeline.live_code.QUOTED`);
+- functions, methods and classes that nothing names (`warpline.pipeline.live_code`).
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
-__all__ = ["closure", "digest"]
+from warpline.core.plugins import PluginLocation
+from warpline.pipeline.live_code import exposed_classes, has_star_import, live_text, unit_of
+from warpline.pipeline.reachable_modules import SOURCE, code_behind, parse
 
-PACKAGE = "warpline"
-SOURCE = Path(__file__).resolve().parent.parent.parent
-
-
-@cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-
-
-def _find(module: str, source: Path) -> Path | None:
-    """Return the file of a dotted warpline module, or None where the name is not a module."""
-    base = source.joinpath(*module.split("."))
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def _imports(tree: ast.Module, module: str, is_package: bool) -> set[str]:
-    """Return the dotted names below warpline that a module imports, at any depth of its code."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                parts = module.split(".")
-                parts = parts[: len(parts) - node.level + is_package]
-                base = ".".join([*parts, *([node.module] if node.module else [])])
-            else:
-                base = node.module or ""
-            found.add(base)
-            found.update(f"{base}.{alias.name}" for alias in node.names)
-    return {name for name in found if name.startswith(PACKAGE + ".")}
-
-
-def closure(script: Path, modules: Iterable[str] = (), source: Path = SOURCE) -> dict[str, Path]:
-    """Return the warpline modules that a script can reach, by dotted name.
-
-    Parameters
-    ----------
-    script : pathlib.Path
-        The command-line script of a rule.
-    modules : iterable of str
-        Modules that a registry loads by name at run time (``warpline.models.leaky_rnn``), which no
-        import statement shows.
-    source : pathlib.Path
-        The folder that holds the package.
-
-    Returns
-    -------
-    dict of str to pathlib.Path
-        Sorted by name. The package's own ``__init__`` is left out: it only forwards names.
-    """
-    reached: dict[str, Path] = {}
-    waiting = sorted(_imports(_parse(script.resolve()), "__main__", False) | set(modules))
-    while waiting:
-        name = waiting.pop()
-        path = _find(name, source)
-        if path is None or name in reached:
-            continue
-        reached[name] = path
-        waiting.extend(_imports(_parse(path), name, path.name == "__init__.py"))
-    return dict(sorted(reached.items()))
-
-
-def _strip_docstrings(tree: ast.Module) -> ast.Module:
-    tree = ast.parse(ast.unparse(tree))
-    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(tree):
-        if isinstance(node, holders) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return tree
-
-
-@cache
-def _fingerprint(path: Path) -> str:
-    return hashlib.sha256(ast.dump(_strip_docstrings(_parse(path))).encode()).hexdigest()
+__all__ = ["digest"]
 
 
 def digest(
-    script: str | Path,
-    modules: Iterable[str] = (),
-    files: Iterable[str | Path] = (),
-    source: Path = SOURCE,
+    script: str | Path, plugins: Iterable[PluginLocation] = (), source: Path = SOURCE
 ) -> str:
     """Return the SHA-256 (16 hex digits) of all code behind a script.
 
@@ -107,30 +33,26 @@ def digest(
     ----------
     script : str or pathlib.Path
         The command-line script of a rule.
-    modules : iterable of str
-        Modules loaded by name at run time.
-    files : iterable of str or pathlib.Path
-        Python files outside the package, such as a user's own task set.
+    plugins : iterable of PluginLocation
+        What the job's settings name: modules of the package, and files and modules of the user's.
     source : pathlib.Path
         The folder that holds the package.
-
-    Returns
-    -------
-    str
-        Changes when the code does, not when a comment, a docstring, the layout or a time stamp does.
 
     Raises
     ------
     FileNotFoundError
-        When the script, or one of the files, does not exist.
+        When the script, or a user's file, does not exist.
     """
-    script = Path(script)
-    total = hashlib.sha256(_fingerprint(script.resolve()).encode())
-    reached = closure(script, modules, source)
-    for extra in sorted(str(file) for file in files):
-        path = Path(extra).resolve()
-        total.update(_fingerprint(path).encode())
-        reached |= closure(path, (), source)
-    for name, path in sorted(reached.items()):
-        total.update(f"{name}:{_fingerprint(path)}".encode())
+    plugins = sorted(plugins, key=str)
+    paths, wheels = code_behind(Path(script).resolve(), plugins, source)
+    trees = {name: parse(path) for name, path in paths.items()}
+    exposed = exposed_classes(trees.values())
+    keep_all = has_star_import(trees.values())
+    units = {name: unit_of(path, name, exposed, keep_all) for name, path in sorted(paths.items())}
+    total = hashlib.sha256()
+    entries = frozenset(location.attribute for location in plugins if location.attribute)
+    for text in live_text(units, entries):
+        total.update(text.encode())
+    for name, checksum in sorted(wheels.items()):
+        total.update(f"{name}={checksum}".encode())
     return total.hexdigest()[:16]

@@ -125,7 +125,7 @@ class Attractors(Strict):
                         f"need n_steps of at least {need}, got {self.n_steps}"
                     )
             try:
-                plugins.locate("similarity", entry.measure)
+                plugins.find_plugin("similarity", entry.measure)
             except plugins.UnknownNameError as error:
                 raise ValueError(f"measures.{name}: {error}") from None
         if not self.cells():

@@ -87,7 +87,7 @@ def _registered(config: Config) -> Iterator[str]:
     ]
     for folder, place, name in asked:
         try:
-            plugins.locate(folder, name)
+            plugins.find_plugin(folder, name)
         except plugins.UnknownNameError as error:
             yield f"{place}: {error}"
     for name, measure in config.measures.items():
@@ -135,7 +135,7 @@ def _curricula(config: Config) -> Iterator[str]:
 def _statement(folder: str, name: str, kind: str, attribute: str) -> tuple[str, ...]:
     """Return what a class states in its own body; nothing where there is no such class."""
     try:
-        return tuple(plugins.statement(folder, name, kind, attribute) or ())
+        return tuple(plugins.literal_class_attribute(folder, name, kind, attribute) or ())
     except plugins.UnknownNameError:
         return ()  # which _registered reports
 

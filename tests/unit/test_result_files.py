@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from warpline.console import provenance
 from warpline.core import result_files
 
 PROVENANCE = {"settings": {"b": 1, "a": [1, 2]}, "code": "abc"}
@@ -125,10 +126,10 @@ def test_damage_is_found(tmp_path, kind, fault, beside):
         result_files.write_dataset(xr.Dataset({"x": (("a", "b"), values)}), path, {"code": "a"})
     else:
         result_files.write_tensors({"w": np.arange(2000.0)}, path, {"code": "a"})
-    assert result_files.damage(path) is None
+    assert result_files.integrity_error(path) is None
     if not beside:
-        result_files.sidecar(path).unlink()
-        assert result_files.damage(path) is None
+        provenance.sidecar_path(path).unlink()
+        assert result_files.integrity_error(path) is None
     content = bytearray(path.read_bytes())
     if fault == "cut":
         lines = bytes(content).splitlines(keepends=True)
@@ -139,7 +140,7 @@ def test_damage_is_found(tmp_path, kind, fault, beside):
     else:
         content = b""
     path.write_bytes(bytes(content))
-    found = result_files.damage(path)
+    found = result_files.integrity_error(path)
     if fault == "flipped" and not beside and kind != "nc":
         # Nothing but the checksum beside it could tell; netCDF has its own.
         return

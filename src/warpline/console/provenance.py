@@ -1,0 +1,77 @@
+"""What a result says of its making that cannot change it: a sidecar beside the file.
+
+A rule reads no sidecar, and a job's digest does not count this module: editing it re-runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+__all__ = ["sidecar_path", "write_sidecar"]
+
+REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym", "dsa-metric")
+
+
+def _git_state() -> dict[str, Any]:
+    here = Path(__file__).resolve().parent
+    try:
+        ask = ["git", "-C", str(here)]
+        commit = subprocess.run(
+            [*ask, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        status = subprocess.run(
+            [*ask, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(status)}
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def sidecar_path(path: str | Path) -> Path:
+    """Return the path of a file's sidecar, ``<file>.provenance.json``."""
+    path = Path(path)
+    return path.with_name(path.name + ".provenance.json")
+
+
+def write_sidecar(path: Path, provenance: Mapping[str, Any], checksum: str) -> None:
+    """Write the sidecar of a result that lies there: size, SHA-256, git state, versions, host, time."""
+    record = {
+        "file": path.name,
+        # Its wildcards: a result is a path.
+        "path": path.as_posix(),
+        "bytes": path.stat().st_size,
+        "sha256": checksum,
+        "provenance": dict(provenance),
+        "git": _git_state(),
+        "python": platform.python_version(),
+        "packages": {name: _installed(name) for name in REPORTED_PACKAGES},
+        "host": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        # Only what says otherwise has computed elsewhere.
+        "device": provenance.get("device", "cpu"),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        "command": Path(sys.argv[0]).name,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    target = sidecar_path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
