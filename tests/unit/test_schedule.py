@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warpline.training.checkpoint_schedule import checkpoint_steps, nearest_checkpoint
+from warpline.models.checkpoints import nearest_checkpoint
+from warpline.training.checkpoint_schedule import checkpoint_steps
 
 
 def test_log_linear_and_named_steps():
