@@ -9,8 +9,9 @@ TRAIN = (
 )
 
 # A rule's outputs cannot depend on a wildcard: each block of several seeds has a rule of its own, and all
-# seeds that have a job to themselves share the one whose block is empty. Snakemake does not look at
-# parameters that it derives from outputs: a network is not trained again when its seed moves to another block.
+# seeds that have a job to themselves share the one whose block is empty. Seeds and resume files are derived
+# from the outputs: Snakemake does not track such parameters, so that other blocks re-run no network. The
+# exception is a curriculum with pretraining, whose input files are those of the whole block.
 BLOCKS = [block for block in PLAN.training_blocks if len(block) > 1]
 SINGLE = (
     r"\d+"

@@ -129,6 +129,11 @@ def prepare_member(
         Checkpoint file whose last weights the network starts from.
     resume_path : pathlib.Path, optional
         File for the state of an unfinished run.
+
+    Raises
+    ------
+    FileNotFoundError, DamagedFileError
+        When there is no such checkpoint file, or it is damaged.
     """
     root, architecture = job.settings["seed"], job.settings["architecture"]
     stream_name = job.stream_name(seed)
