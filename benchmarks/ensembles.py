@@ -21,7 +21,7 @@ from warpline.pipeline.config import load_files
 from warpline.pipeline.plan import Plan
 from warpline.tasks.trials import generate_trials
 from warpline.training.batches import BatchOrder, TaskData
-from warpline.training.ensemble import Member, train_together
+from warpline.training.ensemble import Member, train_ensemble
 from warpline.training.loop import train
 
 UNITS = {"activation": "tanh", "init": "orthogonal", "gain": 1.0, "tau": 100.0, "noise": 0.0}
@@ -95,7 +95,7 @@ def main():
                     )
                 )
                 together.append(
-                    rate(lambda many=many: train_together(many, training, validation, loop), count)
+                    rate(lambda many=many: train_ensemble(many, training, validation, loop), count)
                 )
             row = {
                 "architecture": name,

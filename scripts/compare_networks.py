@@ -19,7 +19,7 @@ from warpline.pipeline.paths import COMPARISON_TABLES
 def main() -> None:
     parser = script.parser(__doc__)
     parser.add_argument(
-        "--trajectories", nargs="+", required=True, help="of this and earlier seeds"
+        "--trajectories", nargs="+", required=True, help="of these and earlier seeds"
     )
     parser.add_argument(
         "--seeds", nargs="+", type=int, required=True, help="the seeds of these tables"
@@ -29,18 +29,17 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
 
-    runs, curricula, seen, repeat = {}, [], [], None
+    runs = {}
     for path in arguments.trajectories:
         dataset = result_files.read_dataset(path)
-        curriculum = dataset.attrs["curriculum"]
-        repeat = dataset["repeat"].values
-        curricula.append(curriculum)
         for seed, systems in systems_of(dataset).items():
-            runs[curriculum, seed] = systems
-            seen.append(seed)
-    curricula = list(dict.fromkeys(curricula))
-    earlier = [seed for seed in dict.fromkeys(seen) if seed not in arguments.seeds]
+            runs[dataset.attrs["curriculum"], seed] = systems
+    # All networks run on the same trials, so that the last file's repeats are those of every file.
+    repeat = dataset["repeat"].values
+    # In the order of the files, not sorted: it is the order of rows in the tables.
+    curricula = list(dict.fromkeys(curriculum for curriculum, _ in runs))
     seeds = arguments.seeds
+    earlier = [seed for seed in dict.fromkeys(seed for _, seed in runs) if seed not in seeds]
     tables = compare(
         {
             "after": after_learning(runs, curricula, seeds, earlier),
@@ -51,7 +50,7 @@ def main() -> None:
         settings["measure"],
         settings["seed"],
     )
-    provenance = {"settings": settings, "code": arguments.code, "seeds": arguments.seeds}
+    provenance = {"settings": settings, "code": arguments.code, "seeds": seeds}
     for name, frame in tables.items():
         frame.insert(0, "measure", settings["measure"]["name"])
         result_files.write_table(frame, getattr(arguments, name), provenance)

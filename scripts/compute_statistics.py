@@ -1,4 +1,4 @@
-"""Gather the tables of a task set: status of every run, means, intervals, tests, controls."""
+"""Compute the tables of a task set: status of each run, means, intervals, tests, controls."""
 
 from pathlib import Path
 
@@ -13,24 +13,24 @@ from warpline.pipeline.paths import STATISTICS_TABLES
 
 def run_row(path: str) -> dict[str, object]:
     """Return the row of one run from its history."""
-    found = result_files.read_table_metadata(path)
+    provenance = result_files.read_table_metadata(path)
     history = result_files.read_table(path)
-    taskset, architecture, curriculum, seed = found["settings"]["streams"]["run"]
+    taskset, architecture, curriculum, seed = provenance["settings"]["streams"]["run"]
     last = history[history["step"] == history["step"].max()]
     return {
         "taskset": taskset,
         "architecture": architecture,
         "curriculum": curriculum,
         "seed": seed,
-        "status": found["status"],
-        "pretraining": found.get("pretraining", ""),
-        "last_step": found["last_step"],
+        "status": provenance["status"],
+        "pretraining": provenance.get("pretraining", ""),
+        "last_step": provenance["last_step"],
         "accuracy": last["accuracy"].mean(),
-        "ideal": found["ideal"],
+        "ideal": provenance["ideal"],
     }
 
 
-def gather(paths: list[str]) -> pd.DataFrame:
+def read_tables(paths: list[str]) -> pd.DataFrame:
     """Return several tables as one."""
     return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
 
@@ -45,18 +45,18 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
 
-    runs = pd.DataFrame([run_row(path) for path in arguments.history])
+    # Without comparisons there is a table of runs, and the others are empty.
     tables = {
-        "runs": runs,
+        "runs": pd.DataFrame([run_row(path) for path in arguments.history]),
         "summary": pd.DataFrame(),
         "tests": pd.DataFrame(),
         "controls": pd.DataFrame(),
     }
     if arguments.after:
-        after = gather(arguments.after)
+        after = read_tables(arguments.after)
         tables["summary"] = summary_table(after, settings)
         tables["tests"] = group_tests(after, settings["references"], settings)
-        tables["controls"] = control_table(gather(arguments.control_rows), settings)
+        tables["controls"] = control_table(read_tables(arguments.control_rows), settings)
     for name, frame in tables.items():
         result_files.write_table(
             frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}

@@ -1,4 +1,4 @@
-"""Warpline in a notebook: compare two systems, and open what a pipeline run has made."""
+"""Warpline in a notebook: compare two systems, and open the results of a pipeline run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from warpline.core import plugins, result_files
+from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.paths import Layout, split_seeds
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from numpy.typing import NDArray
+    from torch import nn
 
 __all__ = ["Run", "compare", "list_runs", "load_table", "open_run"]
 
@@ -33,12 +35,12 @@ def _states(value: Any) -> NDArray[np.float64]:
                 f"expected states of shape (trial, time, unit), got {array.ndim} dimensions: {array.shape}"
             )
         return array
-    unit = [name for name in UNIT_NAMES if name in dims]
-    if len(dims) != 3 or len(unit) != 1 or not {"trial", "time"} <= set(dims):
+    unit_dims = [name for name in UNIT_NAMES if name in dims]
+    if len(dims) != 3 or len(unit_dims) != 1 or not {"trial", "time"} <= set(dims):
         raise ValueError(
             f"expected the dimensions trial, time and unit, got {', '.join(map(str, dims))}"
         )
-    return np.asarray(value.transpose("trial", "time", unit[0]).values, dtype=np.float64)
+    return np.asarray(value.transpose("trial", "time", unit_dims[0]).values, dtype=np.float64)
 
 
 def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any) -> dict[str, Any]:
@@ -47,23 +49,23 @@ def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any
     Parameters
     ----------
     x, y : ndarray, shape (trial, time, unit), or DataArray with the dims trial, time, unit
-        States of the two systems. For CKA and Procrustes, on the same trials.
+        States of the two systems. CKA and Procrustes need the same trials for both.
     measure : str
-        ``cka``, ``cka_debiased``, ``procrustes``, ``dsa``, or ``path/to/file.py:Name`` of your own.
+        ``cka``, ``cka_debiased``, ``procrustes``, ``dsa``, or your own ``path/to/file.py:Name``.
     seed : int
-        For measures that search from random starts.
+        Seed for measures that search from random starts.
     **settings
-        Of the measure, e.g. ``n_delays=10, rank=10`` for DSA.
+        Settings of the measure, e.g. ``n_delays=10, rank=10`` for DSA.
 
     Returns
     -------
     dict
-        ``dissimilarity`` (0 for equal systems), ``status``, and the measure's own entries.
+        ``dissimilarity`` (0 for equal systems), ``status``, and further entries of the measure.
 
     Raises
     ------
     ValueError
-        When the states are not what the measure can take; the message says what was expected.
+        When a setting is unknown, or the measure cannot take the states; the message says what it expects.
 
     Examples
     --------
@@ -73,11 +75,12 @@ def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any
     0.0
     """
     module = plugins.load("similarity", measure)
-    known = getattr(module, "SETTINGS", settings)
-    unknown = [name for name in settings if name not in known]
+    setting_names = getattr(module, "SETTINGS", settings)
+    unknown = [name for name in settings if name not in setting_names]
     if unknown:
         raise ValueError(
-            f"expected settings of {measure} among {', '.join(known) or 'none'}; got {', '.join(unknown)}"
+            f"expected settings of {measure} among {', '.join(setting_names) or 'none'}; "
+            f"got {', '.join(unknown)}"
         )
     representations = [module.represent(_states(value), settings=settings) for value in (x, y)]
     rows: list[dict[str, Any]] = module.compare_pairs(
@@ -113,14 +116,19 @@ class Run:
         return Layout(self.results / self.name)
 
     @property
+    def checkpoints(self) -> CheckpointFile:
+        """The file of checkpoints, read anew."""
+        return CheckpointFile(self._path(self._layout.checkpoints("training")))
+
+    @property
     def info(self) -> dict[str, Any]:
-        """Settings, status, device and code digest of the run, and its checkpoints."""
-        return result_files.read_tensor_metadata(self._path(self._layout.checkpoints("training")))
+        """Settings, status, device and code digest of the run, and a summary of its checkpoints."""
+        return self.checkpoints.provenance
 
     @property
     def steps(self) -> list[int]:
-        """The updates that left a checkpoint."""
-        return [entry["step"] for entry in self.info["checkpoints"]]
+        """Steps (numbers of updates) of the checkpoints."""
+        return self.checkpoints.steps
 
     def weights(self, step: int | None = None) -> dict[str, NDArray[Any]]:
         """Return the weights of one checkpoint, by default the last.
@@ -130,35 +138,37 @@ class Run:
         KeyError
             When the run has no checkpoint of that step.
         """
-        step = self.steps[-1] if step is None else step
-        if step not in self.steps:
-            raise KeyError(f"expected a step among {self.steps}, got {step}")
-        path = self._path(self._layout.checkpoints("training"))
-        return result_files.read_tensors(path, f"{step:08d}/")[0]
+        return self.checkpoints.weights(step)
 
-    def model(self, step: int | None = None) -> Any:
-        """Return the network (`torch.nn.Module`) with the weights of one checkpoint."""
-        import torch
+    def model(self, step: int | None = None) -> nn.Module:
+        """Return the network with the weights of one checkpoint, by default the last.
 
-        from warpline.models.base import build_model
-
-        trials = self.trials()
-        network = build_model(
-            self.info["settings"]["architecture"],
+        Raises
+        ------
+        KeyError
+            When the run has no checkpoint of that step.
+        """
+        trials, checkpoints = self.trials(), self.checkpoints
+        return checkpoints.network(
+            checkpoints.settings["architecture"],
             n_inputs=trials.sizes["channel"],
             n_outputs=int(trials.attrs["n_outputs"]),
             dt=float(trials.attrs["dt"]),
-            seed=0,
+            step=step,
         )
-        network.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights(step).items()})
-        return network
 
     def history(self) -> pd.DataFrame:
         """Return loss and accuracy over training."""
         return result_files.read_table(self._path(self._layout.history("training")))
 
     def trajectories(self) -> xr.Dataset:
-        """Return the hidden states of the kept checkpoints (checkpoint, trial, time, component)."""
+        """Return the hidden states of the compared checkpoints (checkpoint, trial, time, component).
+
+        Raises
+        ------
+        FileNotFoundError
+            When the run has no trajectories, such as those of an analysis of warping alone.
+        """
         folder = Path(self._layout.trajectories.partition("/seed~")[0].format(**vars(self)))
         for path in sorted(folder.glob("seed~*.nc")):
             if self.seed in split_seeds(path.stem.removeprefix("seed~")):
@@ -168,7 +178,7 @@ class Run:
         )
 
     def trials(self, task: str | None = None, split: str = "evaluation") -> xr.Dataset:
-        """Return trials of one task, by default the evaluation trials that networks are compared on."""
+        """Return the trials of a task, by default the evaluation trials of the target."""
         if task is None:
             task = str(self.trajectories()["task"].values[0])
         return result_files.read_dataset(
@@ -189,20 +199,20 @@ def open_run(
     Raises
     ------
     FileNotFoundError
-        When there is no such run; the message lists the nearest that there are.
+        When there is no such run; the message lists the runs with the most similar names.
     """
     run = Run(name, taskset, architecture, curriculum, seed, Path(results))
     if not run._path(run._layout.checkpoints("training")).is_file():
         wanted = f"{taskset}/{architecture}/{curriculum}/seed {seed}"
-        known = [
+        names = [
             f"{r.taskset}/{r.architecture}/{r.curriculum}/seed {r.seed}"
             for r in list_runs(name, results)
         ]
-        near = difflib.get_close_matches(wanted, known, n=4) or known
+        near = difflib.get_close_matches(wanted, names, n=4) or names
         raise FileNotFoundError(
             f"no run {wanted} in {Path(results) / name}; there are"
-            f"{', among others' if len(near) < len(known) else ''}: {', '.join(near) or 'none'}"
-            f"{'' if known else ' (is that the folder of a pipeline run? see results=)'}"
+            f"{', among others' if len(near) < len(names) else ''}: {', '.join(near) or 'none'}"
+            f"{'' if names else ' (is that the folder of a pipeline run? see results=)'}"
         )
     return run
 

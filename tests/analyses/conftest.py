@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from warpline.analyses.trained_network import open_network
-from warpline.core import result_files
 from warpline.models.base import build_model
+from warpline.models.checkpoints import write_checkpoints
 from warpline.pipeline import warping_slices as slices
 from warpline.pipeline.config import load_files
 from warpline.pipeline.plan import Plan
@@ -61,15 +61,16 @@ def network(plan, tmp_path):
         )
         start = {key: value.detach().numpy().copy() for key, value in model.named_parameters()}
         noise = torch.Generator().manual_seed(7)
-        tensors, entries = {}, []
+        weights, summary = {}, []
         for k, step in enumerate((0, 10, 20)):
+            weights[step] = {}
             for key, value in start.items():
                 shift = torch.randn(value.shape, generator=noise).numpy()
                 scale = 0.2 * k * np.abs(value).mean()
-                tensors[f"{step:08d}/{key}"] = (value + scale * shift).astype(np.float32)
-            entries.append({"step": step, "accuracy": 0.5 + 0.2 * k, "loss": 1.0})
+                weights[step][key] = (value + scale * shift).astype(np.float32)
+            summary.append({"step": step, "accuracy": 0.5 + 0.2 * k, "loss": 1.0})
         path = tmp_path / f"{name}.safetensors"
-        result_files.write_tensors(tensors, path, {"status": "converged", "checkpoints": entries})
+        write_checkpoints(path, weights, summary, {"status": "converged"})
         opened = open_network(path, settings, 1, torch.device("cpu"))
         return opened, {**settings["settings"], **changes}
 

@@ -1,8 +1,7 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warpline.training.checkpoint_schedule import checkpoint_steps, nearest_checkpoint
+from warpline.training.checkpoint_schedule import checkpoint_steps
 
 
 def test_log_linear_and_named_steps():
@@ -14,15 +13,3 @@ def test_log_linear_and_named_steps():
 def test_schedule_is_sorted_unique_and_in_range(log, every, last):
     steps = checkpoint_steps({"log": log, "every": every, "steps": []}, last)
     assert steps == sorted(set(steps)) and steps[0] == 0 and steps[-1] <= last
-
-
-@pytest.mark.parametrize(
-    ("fraction", "expected"),
-    [(0.0, (0, 0.0)), (0.5, (60, 0.6)), (0.3, (10, 0.1)), (1.0, (100, 1.0))],
-)
-def test_nearest(fraction, expected):
-    assert nearest_checkpoint([0, 10, 60, 100], fraction) == expected
-
-
-def test_a_run_of_no_steps_is_complete():
-    assert nearest_checkpoint([0], 0.25) == (0, 1.0)

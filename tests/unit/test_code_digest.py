@@ -84,6 +84,8 @@ def test_real_scripts_reach_what_they_run(project):
     train = closure(project / "scripts" / "train_network.py", ["warpline.models.leaky_rnn"])
     assert {
         "warpline.training.loop",
+        "warpline.training.job",
+        "warpline.models.checkpoints",
         "warpline.models.leaky_rnn",
         "warpline.training.batches",
     } <= set(train)

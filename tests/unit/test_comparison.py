@@ -26,7 +26,7 @@ def runs(rng):
             seed=seed,
             step=0 if curriculum == "untrained" else 10 * k,
             fraction=1.0 if curriculum == "untrained" else k / 2,
-            asked=FRACTIONS[k],
+            nominal_fraction=FRACTIONS[k],
             accuracy=0.5,
             run_status="converged",
             states=rng.normal(size=(8, 12, 4)),
@@ -48,7 +48,9 @@ def test_after_learning_has_every_pair_once_over_all_tables(runs):
     unordered = [frozenset([k[:2], k[2:]]) for table in tables for k in keys(table)]
     nodes = 9
     assert len(unordered) == len(set(unordered)) == nodes * (nodes + 1) // 2
-    assert all(p.a.asked == p.b.asked == 1.0 for table in tables for p in table)
+    assert all(
+        p.a.nominal_fraction == p.b.nominal_fraction == 1.0 for table in tables for p in table
+    )
 
 
 def test_blocks_of_seeds_make_the_same_pairs(runs):
@@ -82,12 +84,14 @@ def test_over_learning(runs):
         and len(kinds["own_final"]) == 3 * 2
     )
     assert all(
-        p.a.asked == p.b.asked == p.labels["checkpoint"]
+        p.a.nominal_fraction == p.b.nominal_fraction == p.labels["checkpoint"]
         for p in kinds["reference"] + kinds["floor"]
     )
     assert all(p.a.seed == p.b.seed for p in kinds["reference"])
     assert all(p.a.seed != p.b.seed for p in kinds["floor"])
-    assert all(p.b.asked == 1.0 and p.a.curriculum == p.b.curriculum for p in kinds["own_final"])
+    assert all(
+        p.b.nominal_fraction == 1.0 and p.a.curriculum == p.b.curriculum for p in kinds["own_final"]
+    )
 
 
 def test_within_learning_leaves_out_what_did_not_learn(runs):

@@ -9,7 +9,7 @@ import torch
 
 from warpline.console import tensorboard
 from warpline.core.device import choose_device
-from warpline.training.loop import Evaluation
+from warpline.training.run import Evaluation
 
 VARIABLES = ("SLURM_JOB_ID", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES")
 
@@ -59,18 +59,20 @@ def test_by_hand(job):
 ROW = {"task": "Anti", "ideal": 1.0, "gradient_norm": float("nan")}
 
 
-def test_nothing_is_watched_unless_asked_for(monkeypatch, tmp_path):
+def test_there_is_no_callback_without_a_folder(monkeypatch, tmp_path):
     monkeypatch.delenv(tensorboard.VARIABLE, raising=False)
-    with tensorboard.watching(tmp_path) as watch:
-        assert watch is None
+    with tensorboard.tensorboard_callback(tmp_path) as callback:
+        assert callback is None
 
 
 def test_curves_are_in_the_event_files(monkeypatch, tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     monkeypatch.setenv(tensorboard.VARIABLE, str(tmp_path / "events"))
-    with tensorboard.watching(tmp_path / "results/mine/training/PDM/rnn/master/seed~1") as watch:
-        watch([Evaluation(step=0, loss=0.7, accuracy=0.5, **ROW)])
-        watch([Evaluation(step=20, loss=0.2, accuracy=0.9, **ROW)])
+    with tensorboard.tensorboard_callback(
+        tmp_path / "results/mine/training/PDM/rnn/master/seed~1"
+    ) as callback:
+        callback([Evaluation(step=0, loss=0.7, accuracy=0.5, **ROW)])
+        callback([Evaluation(step=20, loss=0.2, accuracy=0.9, **ROW)])
     place = tmp_path / "events/training/PDM/rnn/master/seed~1"
     events = accumulator.EventAccumulator(str(place))
     events.Reload()
@@ -84,6 +86,6 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch, tmp_pat
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with (
         pytest.raises(ModuleNotFoundError, match=r"pip install 'warpline\[monitor\]'"),
-        tensorboard.watching(tmp_path),
+        tensorboard.tensorboard_callback(tmp_path),
     ):
         pass

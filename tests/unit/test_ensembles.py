@@ -8,7 +8,7 @@ from warpline.core import result_files
 from warpline.models.base import build_model
 from warpline.tasks.trials import generate_trials
 from warpline.training.batches import BatchOrder, TaskData
-from warpline.training.ensemble import Member, can_be_batched, train_together
+from warpline.training.ensemble import Member, can_be_batched, train_ensemble
 from warpline.training.loop import train
 
 RNN = {"units": 16, "activation": "tanh", "init": "orthogonal", "gain": 1.0, "tau": 100.0}
@@ -96,7 +96,7 @@ def alone(data):
 @pytest.fixture
 def together(data):
     def run(members, **changes):
-        return train_together(members, data["train"], data["validation"], LOOP | changes)
+        return train_ensemble(members, data["train"], data["validation"], LOOP | changes)
 
     return run
 
@@ -134,7 +134,7 @@ def test_data_and_noise_are_those_of_the_network_alone(member, data, monkeypatch
     stack = ensemble._stack
     monkeypatch.setattr(ensemble, "_stack", lambda values: shown.append(values) or stack(values))
     one, two = member(1), member(2)
-    train_together([one, two], data["train"], data["validation"], LOOP | {"max_steps": 2})
+    train_ensemble([one, two], data["train"], data["validation"], LOOP | {"max_steps": 2})
     noise = torch.Generator().manual_seed(2)
     calls = iter([values for values in shown if values[0].dtype == torch.float32])
     for step in range(2):
@@ -202,7 +202,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
     member, together, tmp_path, monkeypatch
 ):
     """Killed between the saves of two members, which then go on from different updates."""
-    from warpline.training import loop
+    from warpline.training.resume import Resume
 
     def members():
         return [
@@ -211,7 +211,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
         ]
 
     whole = together([member(1), member(2)], max_steps=40)
-    save, calls = loop.Resume.save, []
+    save, calls = Resume.save, []
 
     def save_and_die(self, *arguments):
         calls.append(self.path)
@@ -219,7 +219,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
             raise Killed
         save(self, *arguments)
 
-    monkeypatch.setattr(loop.Resume, "save", save_and_die)
+    monkeypatch.setattr(Resume, "save", save_and_die)
     with pytest.raises(Killed):
         together(members(), max_steps=40)
     steps = [
@@ -227,7 +227,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
         for seed in (1, 2)
     ]
     assert steps == [20, 10]
-    monkeypatch.setattr(loop.Resume, "save", save)
+    monkeypatch.setattr(Resume, "save", save)
     resumed = together(members(), max_steps=40)
     for a, b in zip(whole, resumed, strict=True):
         assert_alike(a, b, atol=1e-5)
@@ -252,7 +252,7 @@ def test_on_a_gpu_as_on_the_cpu(member, alone, data, architecture):
         one.model.cuda()
     validation = [one.to(torch.device("cuda")) for one in data["validation"]]
     for seed, run in zip(
-        (1, 2), train_together(members, data["train"], validation, LOOP), strict=True
+        (1, 2), train_ensemble(members, data["train"], validation, LOOP), strict=True
     ):
         # The first updates: on another device every sum is rounded otherwise, and training amplifies it.
         expected = alone(member(seed, architecture))

@@ -49,10 +49,12 @@ def test_blocks_of_training_are_their_own(raw_config):
     raw_config["jobs"] = {"seeds_per_job": 5, "seeds_per_training_job": 3}
     plan = Plan(load(raw_config))
     assert plan.training_blocks == ((1, 2, 3), (4, 5)) and plan.blocks == ((1, 2, 3, 4, 5),)
-    alone = [slices.training_slice(plan, MASTER, seed) for seed in (4, 5)]
-    joined = slices.seeds_slice(alone)
-    assert joined["streams"] == [part["streams"] for part in alone]
-    assert {**joined, "streams": alone[0]["streams"]} == alone[0]
+    # No seed is in the settings of a job, so that no cut of seeds into jobs re-runs one.
+    raw_config["jobs"] = {"seeds_per_training_job": 1}
+    raw_config["run"]["seeds"] = [7]
+    assert slices.training_slice(plan, MASTER) == slices.training_slice(
+        Plan(load(raw_config)), MASTER
+    )
 
 
 def test_pretraining_is_shared_whatever_its_order(raw_config):
@@ -70,8 +72,8 @@ def test_pretraining_is_shared_whatever_its_order(raw_config):
 def test_slices_are_json_and_hold_no_lists_of_what_is_run(plan):
     parts = [
         slices.trials_slice(plan, "PDM", "Anti", "train"),
-        slices.training_slice(plan, MASTER, 1),
-        slices.pretraining_slice(plan, "PDM", "leaky_rnn", "Anti+Basic", 1),
+        slices.training_slice(plan, MASTER),
+        slices.pretraining_slice(plan, "PDM", "leaky_rnn", "Anti+Basic"),
         slices.trajectories_slice(plan, MASTER),
         slices.comparison_slice(plan, "cka"),
     ]
@@ -124,9 +126,9 @@ CHANGES = {
 
 MAKERS = {
     "trials": lambda p: slices.trials_slice(p, "PDM", "Basic", "train"),
-    "training": lambda p: slices.training_slice(p, MASTER, 1),
+    "training": lambda p: slices.training_slice(p, MASTER),
     "trajectories": lambda p: slices.trajectories_slice(p, MASTER),
-    "mamba training": lambda p: slices.training_slice(p, MAMBA, 1),
+    "mamba training": lambda p: slices.training_slice(p, MAMBA),
     "mamba trajectories": lambda p: slices.trajectories_slice(p, MAMBA),
     "cka": lambda p: slices.comparison_slice(p, "cka"),
     "dsa": lambda p: slices.comparison_slice(p, "dsa"),
@@ -142,15 +144,15 @@ def test_a_change_reaches_the_jobs_that_use_it_and_no_others(raw_config, change,
     assert changed(raw_config, MAKERS[slice_], apply) is (slice_ in reached)
 
 
-def test_streams_differ_by_what_they_belong_to(plan):
+def test_runs_have_names_of_their_own(plan):
     names = [
-        tuple(slices.training_slice(plan, Subject("PDM", "leaky_rnn", c), s)["streams"]["weights"])
-        for c in ("untrained", "master", "master_frozen")
-        for s in (1, 2)
+        tuple(slices.training_slice(plan, Subject("PDM", "leaky_rnn", curriculum))["run"])
+        for curriculum in ("untrained", "master", "master_frozen")
     ]
-    assert len(set(names)) == 6
+    names.append(tuple(slices.pretraining_slice(plan, "PDM", "leaky_rnn", "master")["run"]))
+    assert len(set(names)) == 4
 
 
 def test_untrained_takes_no_updates(plan):
-    part = slices.training_slice(plan, Subject("PDM", "leaky_rnn", "untrained"), 1)
+    part = slices.training_slice(plan, Subject("PDM", "leaky_rnn", "untrained"))
     assert part["training"]["max_steps"] == 0

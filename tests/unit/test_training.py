@@ -316,12 +316,13 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
     def start(folder, seeds):
         settings = {
             "seed": 1,
-            "streams": [{"weights": ["w", k], "run": ["Set", "rnn", "master", k]} for k in seeds],
+            "run": ["Set", "rnn", "master"],
             "architecture": ARCHITECTURE | {"units": 64},
             "training": loop,
         }
         command = [sys.executable, str(project / "scripts" / "train_network.py")]
         command += ["--settings", json.dumps(settings), "--code", "c"]
+        command += ["--seeds", *map(str, seeds)]
         for option in ("train", "validation"):
             command += [f"--{option}", str(tmp_path / f"{option}.nc")]
         for option, name in (

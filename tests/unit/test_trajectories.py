@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from warpline.comparison.hidden_states import (
     condition_means,
@@ -7,7 +8,11 @@ from warpline.comparison.hidden_states import (
     hidden_states,
     principal_components,
 )
+from warpline.comparison.pairs import systems_of
+from warpline.comparison.trajectories import concatenate_seeds, network_trajectories
 from warpline.models.base import build_model
+from warpline.models.checkpoints import CheckpointFile, write_checkpoints
+from warpline.tasks.trials import generate_trials
 
 
 @pytest.mark.parametrize("memory_mb", [0, 1])
@@ -108,3 +113,148 @@ def test_condition_means_are_aligned_on_start_and_on_go():
     means, aligned = condition_means(states, np.array([0, 0, 1, 1]), go, end)
     assert aligned.tolist() == [0, 1, 2, 3, -2, -1]
     assert means[:, :, 0].tolist() == [[0, 1, 2, 3, 100, 101]] * 2
+
+
+# --- trajectories of checkpoint files --------------------------------------------------------------
+
+SETTINGS = {
+    "taskset": "Set",
+    "architecture": {
+        "name": "rnn",
+        "model": "leaky_rnn",
+        "units": 6,
+        "activation": "tanh",
+        "init": "xavier",
+        "gain": 1.0,
+        "tau": 100.0,
+        "noise": 0.0,
+        "parameters": {},
+    },
+    "curriculum": "master",
+    "fractions": [0.0, 0.5, 1.0],
+    "variance": 0.99,
+    "memory_mb": 100,
+    "period": "stimulus",
+}
+STEPS = (0, 6, 10)
+
+
+@pytest.fixture
+def tasks(task_settings):
+    """Return evaluation trials of two tasks, the target first."""
+    return [
+        generate_trials(task_settings(task=task), task, "evaluation", 2, 1)
+        for task in ("DelayResponse", "Basic")
+    ]
+
+
+@pytest.fixture
+def checkpoint_file(tasks, tmp_path):
+    """Return a function: a seed and a change of the last weights, to the file of its checkpoints."""
+
+    def make(seed, change=None, status="converged"):
+        sizes = (tasks[0].sizes["channel"], tasks[0].attrs["n_outputs"], 100.0)
+        weights = {}
+        for step in STEPS:
+            model = build_model(SETTINGS["architecture"], *sizes, seed=100 * seed + step)
+            weights[step] = {k: v.detach().numpy().copy() for k, v in model.named_parameters()}
+        if change:
+            change(weights[STEPS[-1]])
+        summary = [{"step": step, "loss": 1.0, "accuracy": step / 10} for step in STEPS]
+        path = tmp_path / f"{seed}.safetensors"
+        write_checkpoints(path, weights, summary, {"settings": {}, "status": status})
+        return CheckpointFile(path)
+
+    return make
+
+
+@pytest.fixture
+def trajectories(tasks):
+    return lambda file: network_trajectories(file, tasks, SETTINGS, torch.device("cpu"))
+
+
+def break_weights(weights):
+    weights["weight_hh"][:] = np.nan
+
+
+def one_active_unit(weights):
+    """One unit integrates one input: in a trial there is one direction to move in."""
+    for name in ("weight_hh", "bias"):
+        weights[name][:] = 0
+    weights["weight_in"][1:] = 0
+
+
+def test_trajectories_are_the_states_of_each_checkpoint(checkpoint_file, trajectories, tasks):
+    file = checkpoint_file(1)
+    found = trajectories(file)
+    assert found["step"].values.tolist() == [0, 6, 10]
+    assert found["fraction"].values.tolist() == [0.0, 0.6, 1.0]
+    assert found["accuracy"].values.tolist() == [0.0, 0.6, 1.0]
+    assert (found["variance"] >= 0.99).all() and found["states"].dtype == np.float32
+    assert str(found["status"].values) == "converged"
+    assert found["task"].values.tolist() == ["DelayResponse", "Basic"]
+
+    inputs = tasks[0]["inputs"].transpose("trial", "time", "channel").values
+    start = tasks[0]["start"].sel(period="stimulus").values
+    stop = tasks[0]["stop"].sel(period="stimulus").values
+    model = file.network(SETTINGS["architecture"], inputs.shape[-1], 3, 100.0, step=6)
+    window = cut_window(hidden_states(model, inputs), start, stop)
+    expected, _ = principal_components(window, 0.99)
+    count = int(found["n_components"][1])
+    np.testing.assert_array_equal(found["states"][1, :, :, :count], expected.astype("f4"))
+    # The means are those of the last fraction.
+    model = file.network(SETTINGS["architecture"], inputs.shape[-1], 3, 100.0)
+    states = hidden_states(model, inputs)[tasks[0]["condition"].values == 0]
+    first_step = found["mean_states"].sel(task="DelayResponse", step_aligned=0)[0]
+    np.testing.assert_allclose(first_step, states[:, 0].mean(0), rtol=1e-6)
+
+
+def test_the_window_of_a_diverged_run_is_zero(checkpoint_file, trajectories):
+    found = trajectories(checkpoint_file(1, break_weights, "diverged"))
+    assert str(found["status"].values) == "diverged"
+    assert found["n_components"].values[2] == 1 and found["variance"].values[2] == 1
+    assert (found["states"][2] == 0).all() and np.isfinite(found["states"]).all()
+    assert (found["states"][1] != 0).any()
+
+
+def test_unequal_numbers_of_components_are_padded_with_zeros(checkpoint_file, trajectories):
+    found = trajectories(checkpoint_file(1, one_active_unit))
+    counts = found["n_components"].values
+    assert counts[2] < counts[:2].max() == found.sizes["component"]
+    assert (found["states"][2, :, :, counts[2] :] == 0).all()
+    assert (found["states"][2, :, :, : counts[2]] != 0).any()
+
+
+def test_seeds_are_joined_and_come_apart_as_they_were(checkpoint_file, trajectories, tasks):
+    one = trajectories(checkpoint_file(1))
+    # Fewer components at all of its checkpoints: the padding is that of the joined file.
+    two = trajectories(checkpoint_file(2, break_weights, "diverged"))
+    two = two.isel(checkpoint=[2, 2, 2], component=[0]).assign_coords(checkpoint=one["checkpoint"])
+    joined = concatenate_seeds([one, two], [1, 4], tasks[0], SETTINGS)
+    assert joined.attrs == {
+        "taskset": "Set",
+        "architecture": "rnn",
+        "curriculum": "master",
+        "dt": 100.0,
+    }
+    assert joined["seed"].values.tolist() == [1, 4]
+    assert joined["status"].values.tolist() == ["converged", "diverged"]
+    assert np.isfinite(joined["states"]).all() and joined["states"].dtype == np.float32
+    for name in ("condition", "repeat"):
+        np.testing.assert_array_equal(joined[name], tasks[0][name])
+    np.testing.assert_array_equal(joined["states"].sel(seed=1), one["states"])
+
+    systems = systems_of(joined)
+    for seed, network in ((1, one), (4, two)):
+        for k, system in enumerate(systems[seed]):
+            count = int(network["n_components"][k])
+            assert system.states.shape[-1] == count
+            np.testing.assert_array_equal(system.states, network["states"][k, ..., :count])
+    assert [system.run_status for system in systems[4]] == ["diverged"] * 3
+
+
+def test_a_window_that_varies_is_refused(checkpoint_file, tasks):
+    with pytest.raises(ValueError, match="one duration in all trials"):
+        network_trajectories(
+            checkpoint_file(1), tasks, SETTINGS | {"period": "delay"}, torch.device("cpu")
+        )

@@ -83,14 +83,14 @@ def test_editing_a_measure_redoes_that_measure_and_figures(checkout):
 def test_comment_docstring_and_layout_of_a_module_redo_nothing(checkout):
     checkout.edit("src/warpline/similarity/cka.py", '"""Linear centred', '"""The linear centred')
     checkout.edit(
-        "src/warpline/training/loop.py", "class Resume:", "# A comment.\n\n\nclass Resume:"
+        "src/warpline/training/resume.py", "class Resume:", "# A comment.\n\n\nclass Resume:"
     )
     assert checkout.planned() == {}
 
 
 def test_editing_the_training_loop_retrains_and_regenerates_no_trials(checkout):
     checkout.edit(
-        "src/warpline/training/loop.py", 'status: str = "running"', 'status: str = str("running")'
+        "src/warpline/training/run.py", 'status: str = "running"', 'status: str = str("running")'
     )
     planned = checkout.planned()
     assert planned["train"] == 10 and planned["pretrain"] == 2

@@ -16,6 +16,7 @@ import warpline
 from warpline.__main__ import PROVENANCE
 from warpline.console import provenance
 from warpline.core import result_files
+from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.config.load import load_files
 from warpline.pipeline.forecast import forecast
 from warpline.pipeline.plan import Plan
@@ -130,15 +131,14 @@ def test_trajectories_are_the_network_s_states(finished):
 
 def test_a_curriculum_from_pretraining_starts_where_it_ended(finished):
     root = finished.root / "results" / "tiny"
-    pre, found = result_files.read_tensors(
+    pretrained = CheckpointFile(
         root / "pretraining/PDM/leaky_rnn/Anti/seed~1/checkpoints.safetensors"
-    )
-    last = f"{found['checkpoints'][-1]['step']:08d}/"
+    ).weights()
     run = warpline.open_run(
         "tiny", "PDM", "leaky_rnn", "pretrain_anti_frozen", 1, finished.root / "results"
     )
     for name, value in run.weights(0).items():
-        assert np.array_equal(value, pre[last + name])
+        assert np.array_equal(value, pretrained[name])
 
 
 def test_tables_tell_same_from_cross_seed(finished):

@@ -124,11 +124,16 @@ def block_name(block):
     return join_seeds(block) if block else "{seed}"
 
 
-def resume_files(stage, wildcards, block):
+def seeds_of_files(paths):
+    """Return the seeds of some networks from the paths of their files."""
+    return [re.search(r"/seed~(\d+)/", path)[1] for path in paths]
+
+
+def resume_files(stage, wildcards, checkpoints):
     """Return the states of a job's unfinished networks."""
     return [
         LAYOUT.resume(stage).format(**{**wildcards, "seed": seed})
-        for seed in seeds_of_block(wildcards, block)
+        for seed in seeds_of_files(checkpoints)
     ]
 
 

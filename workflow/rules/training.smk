@@ -3,13 +3,15 @@
 
 TRAIN = (
     'python "$WARPLINE_SCRIPTS/train_network.py" --settings {params.settings:q} --code {params.code}'
-    " --train {input.train:q} --validation {input.validation:q} {params.initial}"
+    " --train {input.train:q} --validation {input.validation:q} --seeds {params.seeds} {params.initial}"
     " --resume {params.resume:q}"
     " --checkpoints {output.checkpoints:q} --history {output.history:q} > {log:q} 2>&1"
 )
 
 # A rule's outputs cannot depend on a wildcard: each block of several seeds has a rule of its own, and all
-# seeds that have a job to themselves share the one whose block is empty.
+# seeds that have a job to themselves share the one whose block is empty. Seeds and resume files are derived
+# from the outputs: Snakemake does not track such parameters, so that other blocks re-run no network. The
+# exception is a curriculum with pretraining, whose input files are those of the whole block.
 BLOCKS = [block for block in PLAN.training_blocks if len(block) > 1]
 SINGLE = (
     r"\d+"
@@ -40,18 +42,12 @@ for BLOCK in [(), *BLOCKS]:
         resources:
             **resources_of("pretrain", n_seeds=max(1, len(BLOCK))),
         params:
-            settings=lambda w, block=BLOCK: settings(
-                slices.seeds_slice(
-                    [
-                        slices.pretraining_slice(
-                            PLAN, w.taskset, w.architecture, w.pretraining, seed
-                        )
-                        for seed in seeds_of_block(w, block)
-                    ]
-                )
+            settings=lambda w: settings(
+                slices.pretraining_slice(PLAN, w.taskset, w.architecture, w.pretraining)
             ),
             code=lambda w: code("train_network.py", model_of(w)),
-            resume=lambda w, block=BLOCK: resume_files("pretraining", w, block),
+            seeds=lambda w, output: seeds_of_files(output.checkpoints),
+            resume=lambda w, output: resume_files("pretraining", w, output.checkpoints),
             initial="",
         shell:
             TRAIN
@@ -81,16 +77,10 @@ for BLOCK in [(), *BLOCKS]:
         resources:
             **resources_of("train", n_seeds=max(1, len(BLOCK))),
         params:
-            settings=lambda w, block=BLOCK: settings(
-                slices.seeds_slice(
-                    [
-                        slices.training_slice(PLAN, subject(w), seed)
-                        for seed in seeds_of_block(w, block)
-                    ]
-                )
-            ),
+            settings=lambda w: settings(slices.training_slice(PLAN, subject(w))),
             code=lambda w: code("train_network.py", model_of(w)),
-            resume=lambda w, block=BLOCK: resume_files("training", w, block),
+            seeds=lambda w, output: seeds_of_files(output.checkpoints),
+            resume=lambda w, output: resume_files("training", w, output.checkpoints),
             initial=lambda w, input: (
                 f"--initial {shlex.join(input.initial)}" if input.get("initial") else ""
             ),

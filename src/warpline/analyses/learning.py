@@ -20,7 +20,7 @@ from warpline.geometry.families import Family
 from warpline.geometry.metric import Metric, pullback_metric
 from warpline.geometry.readout import readout_split
 from warpline.geometry.sensitivity import Tangents, tangents
-from warpline.training.checkpoint_schedule import nearest_checkpoint
+from warpline.models.checkpoints import nearest_checkpoint
 
 __all__ = ["OFFERS", "analyse", "field_angle"]
 

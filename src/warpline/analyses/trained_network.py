@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from warpline.core import random_streams, result_files
+from warpline.core import random_streams
 from warpline.geometry.dynamics import Dynamics, dynamics_of
 from warpline.geometry.families import Family
-from warpline.models.base import build_model
+from warpline.models.checkpoints import CheckpointFile
 from warpline.tasks.base import RuleTask
 from warpline.tasks.trials import make_environment
 
@@ -29,21 +29,17 @@ class Network:
 
     Attributes
     ----------
-    path : pathlib.Path
-        Its checkpoints.
+    checkpoints : CheckpointFile
     settings : mapping
         Of the job: ``architecture``, ``taskset``, ``task``, ``timing``, ``seed``.
     seed : int
         Its own.
-    found : mapping
-        The provenance of the checkpoints.
     device : torch.device
     """
 
-    path: Path
+    checkpoints: CheckpointFile
     settings: Mapping[str, Any]
     seed: int
-    found: Mapping[str, Any]
     device: torch.device
 
     @cached_property
@@ -54,33 +50,31 @@ class Network:
     @property
     def status(self) -> str:
         """How training ended."""
-        return str(self.found["status"])
+        return self.checkpoints.status
 
     @property
     def steps(self) -> list[int]:
         """The updates that left a checkpoint."""
-        return [entry["step"] for entry in self.found["checkpoints"]]
+        return self.checkpoints.steps
 
     @property
     def accuracy(self) -> dict[int, float]:
         """Accuracy on the validation trials by update."""
-        return {entry["step"]: entry["accuracy"] for entry in self.found["checkpoints"]}
+        return self.checkpoints.accuracy
 
     def weights(self, step: int | None = None) -> dict[str, np.ndarray]:
         """Return the weights of a checkpoint, by default the last."""
-        step = self.steps[-1] if step is None else step
-        return result_files.read_tensors(self.path, f"{step:08d}/")[0]
+        return self.checkpoints.weights(step)
 
     def dynamics(self, step: int | None = None) -> Dynamics:
         """Return the network at a checkpoint, by default the last, in double precision."""
-        model = build_model(
+        model = self.checkpoints.network(
             self.settings["architecture"],
             n_inputs=len(self.environment.channel_names()),
             n_outputs=self.environment.n_outputs,
             dt=float(self.settings["taskset"]["dt"]),
-            seed=0,
+            step=step,
         )
-        model.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights(step).items()})
         return dynamics_of(model.to(self.device))
 
     def family(self, count: int | None = None, **condition: Any) -> Family:
@@ -127,9 +121,9 @@ def open_network(
     Raises
     ------
     FileNotFoundError, DamagedFileError
-        As `warpline.core.result_files.read_tensor_metadata`.
+        As `warpline.models.checkpoints.CheckpointFile`.
     """
-    return Network(Path(path), settings, seed, result_files.read_tensor_metadata(path), device)
+    return Network(CheckpointFile(path), settings, seed, device)
 
 
 def outputs_of(dynamics: Dynamics, whole: Tensor) -> NDArray[np.float64]:

@@ -1,1 +1,1 @@
-"""Hidden states of trained networks, who is compared with whom, and the statistics of what comes of it."""
+"""Trajectories of trained networks, the pairs that are compared, and statistics of the dissimilarities."""

@@ -1,4 +1,4 @@
-"""Hidden states of a network on trials: whole, in a window, averaged by condition, as components."""
+"""Hidden states of a network: in a time window, averaged by condition, as principal components."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
 ARRAYS = 5
-"""How many arrays of the size of its states a model holds at most while it runs (Mamba)."""
+"""Largest number of arrays of the size of its states that a running model holds (Mamba)."""
 
 SAMPLES = 8192
-"""States that are taken to double precision at once."""
+"""Number of states converted to double precision at once."""
 
 
 def hidden_states(
@@ -33,8 +33,8 @@ def hidden_states(
         Fulfils `warpline.models.base.Model`.
     inputs : ndarray, shape (trial, time, channel)
     memory_mb : int
-        Bound on what a run takes beside the result: trials are run in portions that keep to it, or one
-        by one where a single trial passes it. A portion takes up to five times its states.
+        Limit on the memory of a run, in MB, the result aside. Trials run in batches within this limit, or
+        one by one if a single trial exceeds it. A batch takes up to five times its states.
 
     Returns
     -------
@@ -50,11 +50,12 @@ def hidden_states(
         return states
 
     with torch.no_grad():
+        # One trial shows the size of the states.
         first = run(0, 1)
         states = np.empty((len(inputs), *first.shape[1:]), first.dtype)
-        portion = max(1, memory_mb * 2**20 // (ARRAYS * first.nbytes))
-        for start in range(0, len(inputs), portion):
-            states[start : start + portion] = run(start, start + portion)
+        batch_size = max(1, memory_mb * 2**20 // (ARRAYS * first.nbytes))
+        for start in range(0, len(inputs), batch_size):
+            states[start : start + batch_size] = run(start, start + batch_size)
     return states
 
 
@@ -74,7 +75,7 @@ def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:
     Raises
     ------
     ValueError
-        When the period does not last equally long in all trials.
+        When the period has not the same duration in all trials.
     """
     lengths = np.unique(stop - start)
     if len(lengths) != 1:
@@ -87,67 +88,67 @@ def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:
 
 
 def principal_components(states: Floats, variance: float) -> tuple[NDArray[np.float64], float]:
-    """Return the scores on the fewest principal components that keep a share of the variance.
+    """Return the scores on the fewest principal components that explain a share of the variance.
 
-    The axes are those of the centred states, but the scores are not centred: where the mean lies is
-    part of the dynamics, and DSA depends on it. What the mean has outside the kept axes becomes one
-    more, constant, component, so that distances to the origin stay what they were. CKA and Procrustes
-    centre by themselves; all measures are invariant to rotation, so that each network may have a basis
-    of its own.
+    The axes are those of the centred states, but the scores are not centred: the position of the mean is
+    part of the dynamics, and DSA depends on it. The part of the mean outside the axes becomes one more,
+    constant, component, so that distances to the origin are preserved. CKA and Procrustes centre the
+    states themselves. All measures are invariant to rotation, so that each network can have its own basis.
 
     Parameters
     ----------
     states : ndarray, shape (trial, time, unit)
     variance : float
-        In (0, 1].
+        Share of the variance to explain, in (0, 1].
 
     Returns
     -------
     scores : ndarray, shape (trial, time, component)
         At least one component, also for constant states.
-    kept : float
-        The share that they keep; 1 for constant states.
+    explained : float
+        Share of the variance that they explain; 1 for constant states.
     """
     samples = states.reshape(-1, states.shape[-1])
     mean = samples.mean(axis=0, dtype=np.float64)
-    # In portions: with a Mamba's hundreds of units the states in double precision would be gigabytes.
-    portions = [samples[start : start + SAMPLES] for start in range(0, len(samples), SAMPLES)]
+    # In chunks: all states of a Mamba, with hundreds of units, would take gigabytes in double precision.
+    chunks = [samples[start : start + SAMPLES] for start in range(0, len(samples), SAMPLES)]
     scatter = np.zeros((len(mean), len(mean)))
-    for portion in portions:
-        centred = portion - mean
+    for chunk in chunks:
+        centred = chunk - mean
         scatter += centred.T @ centred
     eigenvalues, vectors = np.linalg.eigh(scatter)
     eigenvalues, vectors = np.clip(eigenvalues[::-1], 0, None), vectors[:, ::-1]
     total = eigenvalues.sum()
+    # Constant states, up to rounding, have no axes. Their distance to the origin is preserved.
     if total <= 1e-20 * max(float(total + len(samples) * mean @ mean), 1e-300):
         return np.full((*states.shape[:2], 1), float(np.linalg.norm(mean))), 1.0
     shares = np.cumsum(eigenvalues) / total
-    count = min(int(np.searchsorted(shares, variance)) + 1, len(shares))
-    vectors = vectors[:, :count]
-    # The sign of a component is arbitrary: let its largest loading be positive.
+    n_axes = min(int(np.searchsorted(shares, variance)) + 1, len(shares))
+    vectors = vectors[:, :n_axes]
+    # The sign of an axis is arbitrary: its largest loading is made positive.
     largest = np.abs(vectors).argmax(axis=0)
-    vectors = vectors * np.sign(vectors[largest, np.arange(count)])
-    scores = np.concatenate([portion.astype(np.float64) @ vectors for portion in portions])
-    outside = mean - vectors @ (vectors.T @ mean)
-    if np.linalg.norm(outside) > 1e-9 * np.sqrt(total):
-        scores = np.column_stack([scores, np.full(len(scores), np.linalg.norm(outside))])
-    return scores.reshape(*states.shape[:2], -1), float(shares[count - 1])
+    vectors = vectors * np.sign(vectors[largest, np.arange(n_axes)])
+    scores = np.concatenate([chunk.astype(np.float64) @ vectors for chunk in chunks])
+    residual = mean - vectors @ (vectors.T @ mean)
+    if np.linalg.norm(residual) > 1e-9 * np.sqrt(total):
+        scores = np.column_stack([scores, np.full(len(scores), np.linalg.norm(residual))])
+    return scores.reshape(*states.shape[:2], -1), float(shares[n_axes - 1])
 
 
 def condition_means(
     states: Floats, condition: Integers, go: Integers, end: Integers
 ) -> tuple[Floats, Integers]:
-    """Average states over the trials of each condition, aligned on the start and then on the go signal.
+    """Average states over the trials of each condition, aligned to the start and then to the go signal.
 
-    Delays differ from trial to trial. Steps before the earliest go signal are aligned on the start of
-    the trial, steps after it on the trial's own go signal.
+    Delays differ between trials. Steps before the earliest go signal are aligned to the start of the
+    trial, later steps to the trial's own go signal.
 
     Parameters
     ----------
     states : ndarray, shape (trial, time, unit)
     condition : ndarray of int, shape (trial,)
     go, end : ndarray of int, shape (trial,)
-        First step of the response, and one past the trial's last.
+        First step of the response, and one past its last.
 
     Returns
     -------
@@ -155,12 +156,16 @@ def condition_means(
     aligned : ndarray of int, shape (step,)
         Step from the start of the trial; negative steps count back from the end of the response.
     """
-    before = int(go.min())
-    after = int((end - go).min())
+    # Both parts are as long as the shortest of all trials.
+    n_before = int(go.min())
+    n_after = int((end - go).min())
     steps = np.concatenate(
-        [np.broadcast_to(np.arange(before), (len(go), before)), go[:, None] + np.arange(after)],
+        [
+            np.broadcast_to(np.arange(n_before), (len(go), n_before)),
+            go[:, None] + np.arange(n_after),
+        ],
         axis=1,
     )
-    picked = states[np.arange(len(states))[:, None], steps]
-    means = np.stack([picked[condition == c].mean(axis=0) for c in np.unique(condition)])
-    return means, np.concatenate([np.arange(before), np.arange(-after, 0)])
+    aligned_states = states[np.arange(len(states))[:, None], steps]
+    means = np.stack([aligned_states[condition == c].mean(axis=0) for c in np.unique(condition)])
+    return means, np.concatenate([np.arange(n_before), np.arange(-n_after, 0)])

@@ -1,4 +1,4 @@
-"""Which networks are compared with which, and the tidy tables that come of it."""
+"""Pairs of networks to compare, and tidy tables of their dissimilarities."""
 
 from __future__ import annotations
 
@@ -37,15 +37,19 @@ class System:
     architecture, curriculum : str
     seed : int
     step : int
-        Updates of the checkpoint.
+        Number of updates.
     fraction : float
-        step / the run's own last step; `asked` is the fraction that it stands for.
+        step / the run's own last step.
+    nominal_fraction : float
+        Fraction of training that the checkpoint stands for: it is the nearest one to it.
     accuracy : float
-        On the validation trials of the tasks that the run trains, their mean.
+        Accuracy on the validation trials, a mean over the tasks that the run trains.
     run_status : str
-        Of the run: ``converged``, ``max_steps``, ``diverged``, ``untrained``.
+        Status of the run: ``converged``, ``max_steps``, ``diverged`` or ``untrained``.
     states : ndarray, shape (trial, time, component)
-            In the comparison window.
+        States in the comparison window.
+    variant : str
+        Name of a control's change of the states; empty for the states as they are.
     """
 
     architecture: str
@@ -53,22 +57,21 @@ class System:
     seed: int
     step: int
     fraction: float
-    asked: float
+    nominal_fraction: float
     accuracy: float
     run_status: str
     states: NDArray[np.float64]
     variant: str = ""
-    """What a control did to the states; empty for the states as they are."""
 
     @property
     def identity(self) -> tuple[str, str, int, int, str]:
-        """What makes two systems the same one: run, step and variant."""
+        """Run, step and variant: equal for two systems that are the same."""
         return (self.architecture, self.curriculum, self.seed, self.step, self.variant)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A pair of systems to compare, and the columns that say why."""
+    """A pair of systems to compare, and the columns that label it in the table."""
 
     a: System
     b: System
@@ -76,39 +79,39 @@ class Comparison:
 
 
 def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
-    """Return the systems of one architecture and curriculum, by seed, in order of asked fraction.
+    """Return the systems of one architecture and curriculum, by seed, in order of nominal fraction.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        As scripts/compute_trajectories.py writes it.
+        See `warpline.comparison.trajectories.concatenate_seeds`.
     """
     states = dataset["states"].transpose("seed", "checkpoint", "trial", "time", "component").values
-    result: dict[int, list[System]] = {}
+    systems: dict[int, list[System]] = {}
     for i, seed in enumerate(dataset["seed"].values):
-        result[int(seed)] = [
+        systems[int(seed)] = [
             System(
                 architecture=dataset.attrs["architecture"],
                 curriculum=dataset.attrs["curriculum"],
                 seed=int(seed),
                 step=int(dataset["step"][i, k]),
                 fraction=float(dataset["fraction"][i, k]),
-                asked=float(dataset["checkpoint"][k]),
+                nominal_fraction=float(dataset["checkpoint"][k]),
                 accuracy=float(dataset["accuracy"][i, k]),
                 run_status=str(dataset["status"].values[i]),
                 states=states[i, k, :, :, : int(dataset["n_components"][i, k])],
             )
             for k in range(dataset.sizes["checkpoint"])
         ]
-    return result
+    return systems
 
 
 Runs = Mapping[tuple[str, int], Sequence[System]]
-"""Systems by (curriculum, seed), in order of asked fraction."""
+"""Systems by (curriculum, seed), in order of nominal fraction."""
 
 
 def _at(systems: Sequence[System], fractions: Iterable[float]) -> list[System]:
-    by_fraction = {round(system.asked, 6): system for system in systems}
+    by_fraction = {round(system.nominal_fraction, 6): system for system in systems}
     return [by_fraction[round(fraction, 6)] for fraction in fractions]
 
 
@@ -123,19 +126,19 @@ def after_learning(
     curricula : sequence of str
     seeds, earlier : sequence of int
         The seeds of this table, and those before them in the configuration: a new seed adds a table
-        and changes none.
+        and changes no other.
 
     Returns
     -------
     list of Comparison
-        Same-seed pairs once each, a network with itself included; cross-seed pairs of all curricula.
+        Same-seed pairs once each, including a network with itself; cross-seed pairs of all curricula.
     """
     pairs = []
-    for place, seed in enumerate(seeds):
+    for i, seed in enumerate(seeds):
         final = {name: runs[name, seed][-1] for name in curricula}
         for a, b in itertools.combinations_with_replacement(curricula, 2):
             pairs.append(Comparison(final[a], final[b], {"seeds": "same"}))
-        for other in [*earlier, *seeds[:place]]:
+        for other in [*earlier, *seeds[:i]]:
             for a, b in itertools.product(curricula, curricula):
                 pairs.append(Comparison(runs[b, other][-1], final[a], {"seeds": "cross"}))
     return pairs
@@ -155,7 +158,7 @@ def over_learning(
     runs, curricula, seeds, earlier
         As `after_learning`.
     settings : mapping
-        ``fractions``, and ``references``: the curricula that all others are compared with.
+        ``fractions``, and ``references``, the curricula that all others are compared with.
 
     Returns
     -------
@@ -166,19 +169,20 @@ def over_learning(
     fractions = settings["fractions"]
     references = [name for name in settings["references"] if name in curricula]
     pairs = []
-    for place, seed in enumerate(seeds):
+    for i, seed in enumerate(seeds):
         for name in curricula:
-            own = _at(runs[name, seed], fractions)
+            checkpoints = _at(runs[name, seed], fractions)
             for reference in references:
-                others = [seed] if name != reference else [*earlier, *seeds[:place]]
+                # A reference against itself in other seeds is the floor of the measure.
+                other_seeds = [seed] if name != reference else [*earlier, *seeds[:i]]
                 against = "reference" if name != reference else "floor"
-                for other in others:
+                for other in other_seeds:
                     for fraction, a, b in zip(
-                        fractions, own, _at(runs[reference, other], fractions), strict=True
+                        fractions, checkpoints, _at(runs[reference, other], fractions), strict=True
                     ):
                         labels = {"against": against, "checkpoint": fraction}
                         pairs.append(Comparison(a, b, labels))
-            for fraction, a in zip(fractions, own, strict=True):
+            for fraction, a in zip(fractions, checkpoints, strict=True):
                 labels = {"against": "own_final", "checkpoint": fraction}
                 pairs.append(Comparison(a, runs[name, seed][-1], labels))
     return pairs
@@ -187,14 +191,18 @@ def over_learning(
 def within_learning(
     runs: Runs, curricula: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]
 ) -> list[Comparison]:
-    """Pair the checkpoints of each run with each other, at the fractions of ``settings``."""
+    """Pair the checkpoints of each run with each other, at the fractions of ``settings``.
+
+    A run without updates has one checkpoint, and no pairs.
+    """
     pairs = []
     for seed, name in itertools.product(seeds, curricula):
         if runs[name, seed][-1].step == 0:
             continue
-        chosen = _at(runs[name, seed], settings["fractions"])
-        for a, b in itertools.combinations_with_replacement(chosen, 2):
-            pairs.append(Comparison(a, b, {"checkpoint_a": a.asked, "checkpoint_b": b.asked}))
+        checkpoints = _at(runs[name, seed], settings["fractions"])
+        for a, b in itertools.combinations_with_replacement(checkpoints, 2):
+            labels = {"checkpoint_a": a.nominal_fraction, "checkpoint_b": b.nominal_fraction}
+            pairs.append(Comparison(a, b, labels))
     return pairs
 
 
@@ -205,40 +213,43 @@ def controls(
     repeat: NDArray[np.integer[Any]],
     root: int,
 ) -> list[Comparison]:
-    """Pair each trained network with itself under known changes: the floor and ceiling of a measure.
+    """Pair each trained network with itself under known changes: floor and ceiling of a measure.
 
     Parameters
     ----------
     runs, curricula, seeds
         As `after_learning`.
     repeat : ndarray of int, shape (trial,)
-        Which repeat of the factorial design a trial belongs to.
+        Repeat of the factorial design to which a trial belongs.
     root : int
         Root seed.
 
     Returns
     -------
     list of Comparison
-        Column ``control``: ``split_half`` (even repeats against odd ones: the same conditions, other
-        noise; what trial noise alone makes) and ``shuffled_time`` (the steps of each trial in an order
-        of their own: what is left without dynamics).
+        Column ``control``: ``split_half`` (even against odd repeats, which share conditions and differ in
+        noise: the effect of trial noise alone) and ``shuffled_time`` (each trial's steps in a random
+        order: the null without dynamics).
     """
     pairs = []
     n_even, n_odd = int((repeat % 2 == 0).sum()), int((repeat % 2 == 1).sum())
     for seed, name in itertools.product(seeds, curricula):
-        whole = runs[name, seed][-1]
+        final = runs[name, seed][-1]
+        # CKA and Procrustes need equally many trials in both halves.
         if n_even == n_odd:
             halves = [
-                replace(whole, states=whole.states[repeat % 2 == part], variant=f"half {part}")
-                for part in (0, 1)
+                replace(final, states=final.states[repeat % 2 == parity], variant=f"half {parity}")
+                for parity in (0, 1)
             ]
             pairs.append(Comparison(halves[0], halves[1], {"control": "split_half"}))
-        stream = random_streams.generator(root, "shuffled_time", whole.architecture, name, seed)
-        n_trials, n_steps = whole.states.shape[:2]
+
+        # The null: the same states, without their order in time.
+        stream = random_streams.generator(root, "shuffled_time", final.architecture, name, seed)
+        n_trials, n_steps = final.states.shape[:2]
         order = stream.permuted(np.tile(np.arange(n_steps), (n_trials, 1)), axis=1)
-        states = np.take_along_axis(whole.states, order[:, :, None], axis=1)
-        shuffled = replace(whole, states=states, variant="shuffled")
-        pairs.append(Comparison(whole, shuffled, {"control": "shuffled_time"}))
+        states = np.take_along_axis(final.states, order[:, :, None], axis=1)
+        shuffled = replace(final, states=states, variant="shuffled")
+        pairs.append(Comparison(final, shuffled, {"control": "shuffled_time"}))
     return pairs
 
 
@@ -268,12 +279,12 @@ IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy"
 def compare(
     comparisons: Mapping[str, Sequence[Comparison]], settings: Mapping[str, Any], seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Compute one measure on several lists of pairs, representing each system once.
+    """Compute one measure on several lists of pairs; each system is represented once.
 
     Parameters
     ----------
     comparisons : mapping of str to sequence of Comparison
-        Lists of pairs by the name of the table that they make.
+        Pairs by the name of their table.
     settings : mapping
         The measure's entry of the configuration; ``measure`` names the module.
     seed : int
@@ -283,21 +294,23 @@ def compare(
     -------
     dict of str to DataFrame
         A row per pair: its labels, both networks (``run_status`` says how their training ended),
-        ``dissimilarity``, ``status`` (of the comparison) and the measure's own columns. A pair that
-        could not be compared is a row with a missing value and the reason.
+        ``dissimilarity``, ``status`` of the comparison, and further columns of the measure. A pair that
+        cannot be compared is a row with a missing value, and the reason as its status.
     """
     measure = plugins.load("similarity", settings["measure"])
     systems: dict[int, System] = {}
     for pair in itertools.chain.from_iterable(comparisons.values()):
         systems |= {id(pair.a): pair.a, id(pair.b): pair.b}
-    known: dict[Any, int] = {}
-    place: dict[int, int] = {}
+
+    # Representations (such as the operators of DSA) are costly: each is computed once for all tables.
+    index_of_identity: dict[Any, int] = {}
+    index_of_system: dict[int, int] = {}
     failed: dict[int, str] = {}
     representations: list[Any] = []
     for key, system in systems.items():
-        # Several fractions of a short run are one checkpoint: it is represented once.
-        if system.identity in known:
-            place[key] = known[system.identity]
+        # Several fractions of a short run have the same nearest checkpoint.
+        if system.identity in index_of_identity:
+            index_of_system[key] = index_of_identity[system.identity]
             continue
         if system.run_status == "diverged":
             failed[key] = "diverged"
@@ -307,32 +320,35 @@ def compare(
         except ValueError as error:
             failed[key] = f"failed: {error}"
             continue
-        place[key] = known[system.identity] = len(representations) - 1
+        index_of_system[key] = index_of_identity[system.identity] = len(representations) - 1
 
     tables = {}
     total = sum(len(pairs) for pairs in comparisons.values())
-    with progress.bar(total, settings["measure"], "pair") as shown:
+    with progress.bar(total, settings["measure"], "pair") as bar:
         for table, pairs in comparisons.items():
-            good = [p for p in pairs if id(p.a) not in failed and id(p.b) not in failed]
+            comparable = [p for p in pairs if id(p.a) not in failed and id(p.b) not in failed]
             results = measure.compare_pairs(
                 representations,
-                [(place[id(p.a)], place[id(p.b)]) for p in good],
+                [(index_of_system[id(p.a)], index_of_system[id(p.b)]) for p in comparable],
                 settings=settings,
                 seed=seed,
-                progress=shown,
+                progress=bar,
             )
-            found = dict(zip(map(id, good), results, strict=True))
+
+            # Rows keep the order of the pairs, those that could not be compared among them.
+            result_of_pair = dict(zip(map(id, comparable), results, strict=True))
             rows = []
             for pair in pairs:
-                why = failed.get(id(pair.a)) or failed.get(id(pair.b))
-                result = found.get(id(pair), {"dissimilarity": np.nan, "status": why})
-                ends = {
-                    f"{name}_{end}": getattr(system, name)
-                    for end, system in (("a", pair.a), ("b", pair.b))
+                reason = failed.get(id(pair.a)) or failed.get(id(pair.b))
+                result = result_of_pair.get(id(pair), {"dissimilarity": np.nan, "status": reason})
+                networks = {
+                    f"{name}_{side}": getattr(system, name)
+                    for side, system in (("a", pair.a), ("b", pair.b))
                     for name in IDENTITY
                 }
-                rows.append({**pair.labels, **ends, **result})
-            columns = [f"{name}_{end}" for end in "ab" for name in IDENTITY]
+                rows.append({**pair.labels, **networks, **result})
+            # Readers find the columns in a table without rows, too.
+            columns = [f"{name}_{side}" for side in "ab" for name in IDENTITY]
             empty = pd.DataFrame(columns=[*columns, "dissimilarity", "status"])
             tables[table] = pd.DataFrame(rows) if rows else empty
     return tables

@@ -32,17 +32,17 @@ def jackknife_interval(
 ) -> tuple[float, float]:
     """Return an interval for the mean of a dissimilarity matrix, leaving out one seed at a time.
 
-    Networks of one seed can descend from one pretraining, and a pair has two networks, so that the
-    seed is what is independent: leaving it out takes its row and its column (delete-one jackknife,
-    Student's t with n - 1 degrees of freedom). With 5 to 10 seeds this covers as often as it says, where
-    the percentile bootstrap over networks covers 64 to 88 % at a nominal 95 %.
+    Networks of one seed can share a pretraining, and a pair has two networks: only seeds are independent.
+    To leave out a seed is to leave out its row and its column (delete-one jackknife, Student's t with
+    n - 1 degrees of freedom). With 5 to 10 seeds the coverage is the nominal one; that of the percentile
+    bootstrap over networks is 64 to 88 % at a nominal 95 %.
 
     Parameters
     ----------
     matrix : ndarray, shape (row, column)
-        Dissimilarities; NaN where a pair does not count.
+        Dissimilarities; NaN for pairs that do not count.
     rows, columns : sequence of int
-        The seeds of the networks.
+        Seeds of the networks.
     confidence : float
         In (0, 1).
 
@@ -56,14 +56,14 @@ def jackknife_interval(
     if n < 3:
         return np.nan, np.nan
     row_seeds, column_seeds = np.asarray(rows), np.asarray(columns)
-    left_out = []
+    means = []
     for seed in seeds:
-        rest = matrix[np.ix_(row_seeds != seed, column_seeds != seed)]
-        rest = rest[~np.isnan(rest)]
-        if len(rest) == 0:
+        remaining = matrix[np.ix_(row_seeds != seed, column_seeds != seed)]
+        remaining = remaining[~np.isnan(remaining)]
+        if len(remaining) == 0:
             return np.nan, np.nan
-        left_out.append(rest.mean())
-    values = np.array(left_out)
+        means.append(remaining.mean())
+    values = np.array(means)
     error = np.sqrt((n - 1) / n * np.sum((values - values.mean()) ** 2))
     width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
     mean = float(np.nanmean(matrix))
@@ -73,7 +73,7 @@ def jackknife_interval(
 def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
     """Return an interval for the mean of one value per network, shape (network,), by Student's t.
 
-    What `jackknife_interval` comes to where every network makes one value. NaN below three values.
+    It is `jackknife_interval` for one value per network. NaN below three values.
     """
     n = len(values)
     if n < 3:
@@ -85,7 +85,7 @@ def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
 def hedges_g(a: Floats, b: Floats) -> float:
     """Return Hedges' g of a minus b: the difference of means in pooled standard deviations, unbiased.
 
-    Hedges 1981, with the approximate correction 1 - 3/(4 (n_a + n_b) - 9).
+    Hedges (1981), with the approximate correction 1 - 3/(4 (n_a + n_b) - 9). NaN below two values.
     """
     n, m = len(a), len(b)
     if min(n, m) < 2:
@@ -105,21 +105,22 @@ def welch(a: Floats, b: Floats) -> tuple[float, float, float]:
 
 
 def _matrix(rows: pd.DataFrame, a: str, b: str) -> tuple[Floats, list[int], list[int]]:
-    """Return cross-seed dissimilarities between the networks of two curricula, NaN where there is none."""
-    parts = []
+    """Return dissimilarities between the networks of two curricula (NaN: no pair), and their seeds."""
+    # A pair stands in the table once, in either order.
+    frames = []
     for first, second in (("a", "b"), ("b", "a")):
-        chosen = rows[(rows[f"curriculum_{first}"] == a) & (rows[f"curriculum_{second}"] == b)]
+        pairs = rows[(rows[f"curriculum_{first}"] == a) & (rows[f"curriculum_{second}"] == b)]
         columns = [f"seed_{first}", f"seed_{second}", "dissimilarity"]
-        parts.append(chosen[columns].set_axis(["row", "column", "dissimilarity"], axis=1))
-    frame = pd.concat(parts).dropna().drop_duplicates(["row", "column"])
+        frames.append(pairs[columns].set_axis(["row", "column", "dissimilarity"], axis=1))
+    frame = pd.concat(frames).dropna().drop_duplicates(["row", "column"])
     seeds_a, seeds_b = sorted(frame["row"].unique()), sorted(frame["column"].unique())
     pivot = frame.pivot(index="row", columns="column", values="dissimilarity")
-    table = pivot.reindex(index=seeds_a, columns=seeds_b).to_numpy(dtype=float)
-    return table, seeds_a, seeds_b
+    matrix = pivot.reindex(index=seeds_a, columns=seeds_b).to_numpy(dtype=float)
+    return matrix, seeds_a, seeds_b
 
 
 def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Summarise dissimilarities after learning per measure, architecture and pair of curricula.
+    """Summarise dissimilarities after learning by measure, architecture and pair of curricula.
 
     Parameters
     ----------
@@ -135,18 +136,19 @@ def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
         seed; ``cross``: of different seeds), with ``n_a``, ``n_b`` (networks), ``n_pairs``, ``mean``,
         ``low``, ``high``.
     """
-    out = []
+    table = []
     for (measure, architecture), group in after.groupby(["measure", "architecture_a"], sort=True):
         names = list(dict.fromkeys([*group["curriculum_a"], *group["curriculum_b"]]))
         for a, b in itertools.combinations_with_replacement(sorted(names), 2):
             for kind in ("same", "cross"):
                 rows = group[group["seeds"] == kind]
+                # With fewer than three seeds there is a mean without an interval.
                 matrix, seeds_a, seeds_b = _matrix(rows, a, b)
                 values = matrix[~np.isnan(matrix)]
                 if len(values) == 0:
                     continue
                 low, high = jackknife_interval(matrix, seeds_a, seeds_b, settings["confidence"])
-                out.append(
+                table.append(
                     {
                         "measure": measure,
                         "architecture": architecture,
@@ -155,13 +157,14 @@ def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
                         "seeds": kind,
                         "n_a": len(seeds_a),
                         "n_b": len(seeds_b),
+                        # The cross-seed matrix of a curriculum with itself has each pair twice.
                         "n_pairs": len(values) // (2 if a == b and kind == "cross" else 1),
                         "mean": values.mean(),
                         "low": low,
                         "high": high,
                     }
                 )
-    return pd.DataFrame(out)
+    return pd.DataFrame(table)
 
 
 def group_tests(
@@ -170,11 +173,11 @@ def group_tests(
     """Test whether curricula differ in their dissimilarity to a reference.
 
     Each network counts once, by its mean dissimilarity to the reference's networks of other seeds (for
-    the reference itself, to its own other networks: the floor). Welch's test for all pairs of
-    curricula; Benjamini-Hochberg over the pairs of one measure, architecture and reference. What two
-    other groups share, the reference's sample, shifts both alike. The reference's own values use each
-    pair twice: tests against it (``with_reference``) are mildly liberal, 6.5 to 9 % false positives at
-    a nominal 5 % with 5 or 6 networks in simulations, 6 % with 10.
+    the reference itself, to its own other networks: the floor). Welch's test for all pairs of curricula;
+    Benjamini-Hochberg correction over the pairs of one measure, architecture and reference. Two other
+    groups share the reference's sample, which shifts both alike. The reference's own values use each pair
+    twice: tests against it (``with_reference``) are mildly liberal. Simulations give 6.5 to 9 % false
+    positives at a nominal 5 % with 5 or 6 networks, 6 % with 10.
 
     Parameters
     ----------
@@ -182,21 +185,21 @@ def group_tests(
         As `summary_table`.
     references : sequence of str
     settings : mapping
-        ``min_seeds``: below so many networks in either group there is no p value;
-        ``false_discovery_rate``.
+        ``min_seeds``, the smallest group that is tested; ``false_discovery_rate``.
 
     Returns
     -------
     DataFrame
         ``mean_a``, ``mean_b``, ``hedges_g``, ``t``, ``dof``, ``p``, ``p_adjusted``, ``significant``.
     """
-    out: list[dict[str, Any]] = []
+    table: list[dict[str, Any]] = []
     cross = after[after["seeds"] == "cross"]
     for (measure, architecture), group in cross.groupby(["measure", "architecture_a"], sort=True):
         names = sorted({*group["curriculum_a"], *group["curriculum_b"]})
         for reference in references:
             if reference not in names:
                 continue
+            # The network is the unit of the test: pairs that share a network are dependent.
             per_network: dict[str, Floats] = {}
             for name in names:
                 matrix, _, _ = _matrix(group, name, reference)
@@ -224,15 +227,17 @@ def group_tests(
                         "p": p,
                     }
                 )
+            # Pairs that are not tested do not count as tests.
             p_values = np.array([row["p"] for row in rows])
             adjusted = np.full(len(rows), np.nan)
-            known = ~np.isnan(p_values)
-            if known.any():
-                adjusted[known] = stats.false_discovery_control(p_values[known], method="bh")
+            tested = ~np.isnan(p_values)
+            if tested.any():
+                adjusted[tested] = stats.false_discovery_control(p_values[tested], method="bh")
             for row, value in zip(rows, adjusted, strict=True):
                 row["p_adjusted"] = value
                 row["significant"] = bool(value <= settings["false_discovery_rate"])
-            out += rows
+            table += rows
+    # Readers find the columns in a table without rows, too.
     columns = ["measure", "architecture", "reference", "curriculum_a", "curriculum_b", "n_a", "n_b"]
     columns += [
         "with_reference",
@@ -245,11 +250,11 @@ def group_tests(
         "p_adjusted",
         "significant",
     ]
-    return pd.DataFrame(out, columns=columns)
+    return pd.DataFrame(table, columns=columns)
 
 
 def control_table(controls: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Summarise the controls of each measure per architecture and curriculum, over networks.
+    """Summarise the controls of each measure by architecture and curriculum, over networks.
 
     Parameters
     ----------
@@ -259,12 +264,12 @@ def control_table(controls: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Dat
         As `summary_table`.
     """
     keys = ["measure", "architecture_a", "curriculum_a", "control"]
-    out = []
+    table = []
     for key, group in controls.groupby(keys, sort=True):
         rows = group.dropna(subset="dissimilarity")
         values = rows["dissimilarity"].to_numpy(dtype=float)
         low, high = mean_interval(values, settings["confidence"])
         names = dict(zip(["measure", "architecture", "curriculum", "control"], key, strict=True))
         mean = values.mean() if len(values) else np.nan
-        out.append({**names, "n": len(values), "mean": mean, "low": low, "high": high})
-    return pd.DataFrame(out)
+        table.append({**names, "n": len(values), "mean": mean, "low": low, "high": high})
+    return pd.DataFrame(table)

@@ -11,18 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warpline.training.loop import Evaluation
+    from warpline.training.run import Evaluation
 
-__all__ = ["VARIABLE", "watching"]
+__all__ = ["VARIABLE", "tensorboard_callback"]
 
 VARIABLE = "WARPLINE_TENSORBOARD"
-"""Environment variable with the folder of all event files. Not a setting: who looks on changes no number,
-so a run must not be made anew because of it."""
+"""Environment variable with the folder of all event files.
+
+It is no setting, because event files change no result: switching them on must re-run nothing.
+"""
 
 
 @contextmanager
-def watching(run: Path) -> Iterator[Callable[[Sequence[Evaluation]], None] | None]:
-    """Give what `warpline.training.loop.train` calls with its evaluations; None where nobody asked.
+def tensorboard_callback(
+    run: Path,
+) -> Iterator[Callable[[Sequence[Evaluation]], None] | None]:
+    """Yield the callback of `warpline.training.loop.train` that writes event files.
+
+    It is None without ``jobs.tensorboard``.
 
     Parameters
     ----------
@@ -32,7 +38,7 @@ def watching(run: Path) -> Iterator[Callable[[Sequence[Evaluation]], None] | Non
     Raises
     ------
     ModuleNotFoundError
-        When it was asked for (``jobs.tensorboard``) and tensorboard is not installed.
+        When event files are wanted (``jobs.tensorboard``) and tensorboard is not installed.
     """
     folder = os.environ.get(VARIABLE)
     if not folder:
@@ -44,16 +50,16 @@ def watching(run: Path) -> Iterator[Callable[[Sequence[Evaluation]], None] | Non
         raise ModuleNotFoundError(
             f"jobs.tensorboard needs the package tensorboard: pip install 'warpline[monitor]' ({error})"
         ) from error
-    # torch's logger and a line in the job's log say where to look.
-    place = Path(folder).joinpath(*run.parts[-5:])
+    # The log of the job shows the command that opens the event files.
+    log_dir = Path(folder).joinpath(*run.parts[-5:])
     logging.getLogger(__name__).info("tensorboard --logdir %s", folder)
-    with SummaryWriter(log_dir=str(place), flush_secs=10) as writer:
+    with SummaryWriter(log_dir=str(log_dir), flush_secs=10) as writer:
 
-        def show(rows: Sequence[Evaluation]) -> None:
+        def write(rows: Sequence[Evaluation]) -> None:
             for row in rows:
                 for name in ("loss", "accuracy", "gradient_norm"):
                     value = getattr(row, name)
                     if math.isfinite(value):
                         writer.add_scalar(f"{name}/{row.task}", value, row.step)
 
-        yield show
+        yield write

@@ -68,7 +68,7 @@ class PluginLocation:
 
 @cache
 def available(package: str) -> list[str]:
-    """Return the names that a package of Warpline offers (``models``, ``tasks``, ``similarity``, ``analyses``)."""
+    """Return the names that a package of Warpline, a key of `ENTRY_POINTS`, offers."""
     folder, entry = PACKAGE_FOLDER / package, ENTRY_POINTS[package]
     names = []
     for info in pkgutil.iter_modules([str(folder)]):

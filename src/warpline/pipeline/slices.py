@@ -6,7 +6,6 @@ again, and a list of all seeds or curricula is never in one, so that adding to i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from warpline.pipeline.config.schema import Measure
@@ -19,7 +18,6 @@ __all__ = [
     "measure_slice",
     "network_slice",
     "pretraining_slice",
-    "seeds_slice",
     "statistics_slice",
     "taskset_slice",
     "training_slice",
@@ -67,36 +65,30 @@ def _loop(plan: Plan, stage: str, architecture: str, free: str) -> Slice:
     return {**settings, "learning_rate": rate, "free": free}
 
 
-def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str, seed: int) -> Slice:
+def pretraining_slice(plan: Plan, taskset: str, architecture: str, tasks: str) -> Slice:
     """Return what `scripts/train_network.py` needs for a pretraining, such as ``Anti+Basic``."""
-    name = [taskset, architecture, f"pretraining {tasks}", seed]
     return {
         "seed": plan.config.seed,
-        "streams": {"weights": name, "run": name},
+        # The script adds the seed: the settings do not depend on how seeds are cut into jobs.
+        "run": [taskset, architecture, f"pretraining {tasks}"],
         "architecture": network_slice(plan, architecture, "layer"),
         "training": _loop(plan, "pretraining", architecture, "all"),
     }
 
 
-def training_slice(plan: Plan, subject: Subject, seed: int) -> Slice:
+def training_slice(plan: Plan, subject: Subject) -> Slice:
     """Return what `scripts/train_network.py` needs for a curriculum's training."""
     entry = plan.config.curricula[subject.curriculum]
-    name = [subject.taskset, subject.architecture, subject.curriculum, seed]
     loop = _loop(plan, "training", subject.architecture, entry.free)
     if not entry.train:
         loop["max_steps"] = 0
     return {
         "seed": plan.config.seed,
-        "streams": {"weights": name, "run": name},
+        "run": [subject.taskset, subject.architecture, subject.curriculum],
         # Which layer is looked at changes no weight.
         "architecture": network_slice(plan, subject.architecture, "layer"),
         "training": loop,
     }
-
-
-def seeds_slice(parts: Sequence[Slice]) -> Slice:
-    """Join the training slices of several seeds, which differ in their streams alone."""
-    return {**parts[0], "streams": [part["streams"] for part in parts]}
 
 
 def trajectories_slice(plan: Plan, subject: Subject) -> Slice:

@@ -1,1 +1,1 @@
-"""Training of networks: the loop, its batches and checkpoints, and several networks as one."""
+"""Training of networks: the loop, its batches and checkpoints, resuming, and ensembles."""

@@ -1,4 +1,4 @@
-"""Trials as tensors, and the order in which training sees them."""
+"""Trials as tensors, and the order in which training takes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["BatchOrder", "TaskData"]
 
 @dataclass(frozen=True)
 class TaskData:
-    """The trials of one task and split as tensors.
+    """The trials of one task and split, as tensors.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class TaskData:
         Mean accuracy of an ideal observer over the scored trials.
     n_outputs : int
     tolerance : float or None
-        Distance within which an output is right; None where the target is an action.
+        Distance from the target within which an output is correct; None for actions.
     dt : float
         Time step in ms.
     """
@@ -100,12 +100,26 @@ class TaskData:
 
 
 class BatchOrder:
-    """Which trials of which task each update sees, as a function of the update's number alone.
+    """Task and trials of each update, as a function of the update's number alone.
 
-    Tasks are interleaved: every round of as many updates as there are tasks visits each once, in an
-    order drawn anew. Within a task, every epoch is a new permutation of its trials; what is left over
-    at the end of an epoch, too little for a batch, is dropped. Having no state, the order needs none
-    to be kept for resuming.
+    Tasks are interleaved: each round has one update per task, in a random order. Within a task, each epoch
+    is a random permutation of its trials; trials at its end that do not fill a batch are dropped. The
+    order has no state, so that a resume file need not hold any.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of training trials of each task.
+    batch_size : int
+    seed : int
+        Root seed.
+    name : sequence of str or int
+        Name of the random stream.
+
+    Raises
+    ------
+    ValueError
+        When a task has fewer trials than a batch.
     """
 
     def __init__(
@@ -123,11 +137,12 @@ class BatchOrder:
     def __call__(self, step: int) -> tuple[int, Tensor]:
         """Return the task's index and the trials (batch,) of one update; steps count from 0."""
         n_tasks = len(self.sizes)
-        turn, place = divmod(step, n_tasks)
-        order = random_streams.generator(self.seed, *self.name, "task", turn).permutation(n_tasks)
-        task = int(order[place])
+        cycle, position = divmod(step, n_tasks)
+        order = random_streams.generator(self.seed, *self.name, "task", cycle).permutation(n_tasks)
+        task = int(order[position])
         per_epoch = self.sizes[task] // self.batch_size
-        epoch, batch = divmod(turn, per_epoch)
+        epoch, batch = divmod(cycle, per_epoch)
+        # Draw a permutation once per epoch, not once per batch.
         if task not in self._epochs or self._epochs[task][0] != epoch:
             stream = random_streams.generator(self.seed, *self.name, "trials", task, epoch)
             self._epochs[task] = (epoch, torch.from_numpy(stream.permutation(self.sizes[task])))

@@ -1,25 +1,25 @@
-"""When to keep a checkpoint, and which one stands for a fraction of training."""
+"""The schedule of checkpoints: the steps of training at which weights are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["checkpoint_steps", "nearest_checkpoint"]
+__all__ = ["checkpoint_steps"]
 
 
 def checkpoint_steps(settings: Mapping[str, Any], max_steps: int) -> list[int]:
-    """Return the steps at which a checkpoint is kept, the run's own last step aside.
+    """Return the steps with a checkpoint; a run keeps its own last step besides.
 
     Parameters
     ----------
     settings : mapping
-        ``log``, how many steps to spread evenly in log(step) from 1 to `max_steps`; ``every``, the
-        spacing of the linear grid (0: none); ``steps``, further steps by name.
+        ``log``, number of steps spread evenly in log(step) from 1 to `max_steps`; ``every``, spacing of
+        the linear grid (0: none); ``steps``, a list of further steps.
     max_steps : int
-        The longest the run can be.
+        Largest possible number of updates.
 
     Returns
     -------
@@ -32,27 +32,3 @@ def checkpoint_steps(settings: Mapping[str, Any], max_steps: int) -> list[int]:
     if settings["every"]:
         steps.update(range(0, max_steps + 1, settings["every"]))
     return sorted(steps)
-
-
-def nearest_checkpoint(steps: Sequence[int], fraction: float) -> tuple[int, float]:
-    """Return the checkpoint nearest to a fraction of training, and the fraction that it really is.
-
-    Parameters
-    ----------
-    steps : sequence of int
-        The run's checkpoints, sorted; the last one is the run's end.
-    fraction : float
-        In [0, 1], of the run's own last step.
-
-    Returns
-    -------
-    step : int
-    actual : float
-        step / last step; 1 for a run of no steps.
-    """
-    last = steps[-1]
-    if last == 0:
-        return 0, 1.0
-    array = np.asarray(steps)
-    step = int(array[np.argmin(np.abs(array - fraction * last))])
-    return step, step / last

@@ -1,7 +1,7 @@
-"""Train the networks of several seeds as one: their parameters side by side, one pass for all of them.
+"""Train the networks of several seeds as one batch: stacked parameters, one pass for all networks.
 
-On a GPU a small recurrent network waits for the launch of its kernels, which take as long for many networks
-as for one. On a CPU nothing is gained: there networks are better trained one after another.
+On a GPU a small recurrent network waits for the launch of its kernels, which takes as long for many networks
+as for one. On a CPU nothing is gained: train networks one after another there.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from warpline.models.base import outputs_of
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.checkpoint_schedule import checkpoint_steps
 from warpline.training.loop import (
-    Resume,
-    TrainingRun,
     balanced_loss,
     begin,
     evaluation_due,
     follow_up,
-    free_parameters,
+    trainable_parameters,
 )
+from warpline.training.resume import Resume
+from warpline.training.run import TrainingRun
 
-__all__ = ["Member", "can_be_batched", "train_together"]
+__all__ = ["Member", "can_be_batched", "train_ensemble"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One of the networks: what sets it apart from the others.
+    """One network of an ensemble.
 
     Attributes
     ----------
     model : torch.nn.Module
-        Fulfils `warpline.models.base.Model`; all of one architecture. Trained in place.
+        Fulfils `warpline.models.base.Model`; one architecture for all members. Trained in place.
     order : BatchOrder
-        Which trials each update sees.
+        Trials of each update.
     noise_seed : int
         Seed of the hidden noise.
     resume_path : pathlib.Path, optional
@@ -61,19 +61,19 @@ class Member:
 
 
 def can_be_batched(model: nn.Module) -> bool:
-    """Say whether a model's networks can be trained as one: its noise, if any, must be drawn outside.
+    """Return whether networks of a model can be trained as one: noise must be drawn outside the model.
 
-    A model with noise says by ``noise_shape(trials, steps)`` what shape it draws.
+    A model with noise gives its shape by ``noise_shape(trials, steps)``.
     """
     return not getattr(model, "noise", 0) or hasattr(model, "noise_shape")
 
 
 EVALUATED = 8
-"""Networks that are evaluated at once: validation sets are large."""
+"""Number of networks evaluated at once: validation sets are large."""
 
 
 class _Outputs(nn.Module):
-    """A model's outputs alone, as a function of its parameters (`torch.func.functional_call`)."""
+    """The outputs of a model, as a function of its parameters (`torch.func.functional_call`)."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -83,19 +83,19 @@ class _Outputs(nn.Module):
         return outputs_of(self.model, inputs, noise)
 
 
-class _Seat:
-    """A member while it is trained: its run, noise and resume file."""
+class _MemberState:
+    """A member during training: its run, noise and resume file."""
 
     def __init__(self, member: Member, settings: Mapping[str, Any]) -> None:
         self.member = member
         self.model = member.model
-        self.free = free_parameters(member.model, settings["free"])
+        self.parameters = trainable_parameters(member.model, settings["free"])
         self.noise = torch.Generator().manual_seed(member.noise_seed)
         self.resume = Resume(member.resume_path, member.resume_key) if member.resume_path else None
         self.run: TrainingRun
 
     def draw_noise(self, inputs: Tensor) -> Tensor | None:
-        """Draw what the network would draw for these trials, from its own stream."""
+        """Draw the noise that the network alone would draw for these trials, from its own stream."""
         if not getattr(self.model, "noise", 0):
             return None
         shape = self.model.noise_shape(*inputs.shape[:2])  # type: ignore[operator]
@@ -103,7 +103,7 @@ class _Seat:
 
 
 def _stack(values: Sequence[Tensor]) -> Tensor:
-    """Stack tensors that differ in length along some dimensions; what is missing is zero."""
+    """Stack tensors that differ in length along some dimensions, padded with zeros."""
     longest = [max(sizes) for sizes in zip(*(value.shape for value in values), strict=True)]
     stacked = values[0].new_zeros(len(values), *longest)
     for row, value in zip(stacked, values, strict=True):
@@ -111,56 +111,74 @@ def _stack(values: Sequence[Tensor]) -> Tensor:
     return stacked
 
 
-class _Together:
-    """The members that still learn, with their parameters in rows of shared tensors.
+class _BatchedNetworks:
+    """The networks that still learn, with their parameters as rows of shared tensors.
 
-    A member's own parameters become views of its rows: what looks at a member sees its present weights,
-    and the optimiser, which knows the members' parameters, moves the rows.
+    The parameters of each member become views of its rows. A member therefore always shows its present
+    weights, and the optimiser, which holds the members' parameters, updates the rows.
     """
 
-    def __init__(self, seats: Sequence[_Seat]) -> None:
-        self.seats = list(seats)
-        self.outputs = _Outputs(seats[0].model)
-        names = [dict(seat.model.named_parameters(prefix="model")) for seat in seats]
-        self.learning = [name for name, value in names[0].items() if value.requires_grad]
+    def __init__(self, states: Sequence[_MemberState]) -> None:
+        self.states = list(states)
+        self.outputs = _Outputs(states[0].model)
+        named = [dict(state.model.named_parameters(prefix="model")) for state in states]
+        self.trainable = [name for name, value in named[0].items() if value.requires_grad]
         self.rows: dict[str, Tensor] = {}
-        for name, value in names[0].items():
-            rows = torch.stack([parameters[name].detach() for parameters in names])
+        for name, value in named[0].items():
+            rows = torch.stack([parameters[name].detach() for parameters in named])
             self.rows[name] = rows.requires_grad_(value.requires_grad)
-            for parameters, row in zip(names, rows.detach(), strict=True):
+            for parameters, row in zip(named, rows.detach(), strict=True):
                 parameters[name].data = row
-        self.own = [[parameters[name] for name in self.learning] for parameters in names]
+        self.parameters = [[parameters[name] for name in self.trainable] for parameters in named]
 
-    def gradients(
+    def set_gradients(
         self, batches: Sequence[TaskData], clip: float
     ) -> tuple[list[float], list[float]]:
-        """Set every member's gradients, clipped; return losses and norms."""
+        """Set the gradients of every member, clipped by its own norm.
+
+        Parameters
+        ----------
+        batches : sequence of TaskData
+            One batch per member, of equally many trials.
+        clip : float
+            Largest norm of a member's gradient.
+
+        Returns
+        -------
+        losses, norms : list of float
+            By member; norms before clipping.
+        """
+        # Members can have batches of different tasks, whose trials differ in length.
         tensors = {
             field.name: _stack([getattr(batch, field.name) for batch in batches])
             for field in fields(TaskData)
             if isinstance(getattr(batches[0], field.name), Tensor)
         }
         noises = [
-            seat.draw_noise(batch.inputs) for seat, batch in zip(self.seats, batches, strict=True)
+            state.draw_noise(batch.inputs)
+            for state, batch in zip(self.states, batches, strict=True)
         ]
         noise = None if noises[0] is None else _stack(noises)  # type: ignore[arg-type]
 
-        def one(parameters: dict[str, Tensor], batch: dict[str, Any], noise: Any) -> Tensor:
+        def loss(parameters: dict[str, Tensor], batch: dict[str, Any], noise: Any) -> Tensor:
             data = replace(batches[0], **batch)
             return balanced_loss(
                 functional_call(self.outputs, parameters, (data.inputs, noise)), data
             )
 
-        losses = vmap(one, in_dims=(0, 0, None if noise is None else 0))(self.rows, tensors, noise)
-        gradients = torch.autograd.grad(losses.sum(), [self.rows[name] for name in self.learning])
+        # A member's loss depends on its own rows alone: the gradient of the sum holds that of each.
+        losses = vmap(loss, in_dims=(0, 0, None if noise is None else 0))(self.rows, tensors, noise)
+        gradients = torch.autograd.grad(losses.sum(), [self.rows[name] for name in self.trainable])
+
+        # As torch.nn.utils.clip_grad_norm_ for each member.
         squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
         norms = torch.stack(squares).sum(0).sqrt()
         factor = (clip / (norms + 1e-6)).clamp(max=1)
         for k, gradient in enumerate(gradients):
             clipped = gradient * factor.view(-1, *[1] * (gradient.dim() - 1))
-            # As the weights lie: the fused optimiser reads both in the order of memory.
-            for own, row in zip(self.own, clipped.contiguous(), strict=True):
-                own[k].grad = row
+            # The fused optimiser reads weights and gradients in the order of memory, which must agree.
+            for parameters, row in zip(self.parameters, clipped.contiguous(), strict=True):
+                parameters[k].grad = row
         return losses.tolist(), norms.tolist()
 
     @torch.no_grad()
@@ -175,10 +193,10 @@ class _Together:
             )(self.rows)
             for data in validation
         ]
-        return [list(own) for own in zip(*by_task, strict=True)]
+        return [list(outputs) for outputs in zip(*by_task, strict=True)]
 
 
-def train_together(
+def train_ensemble(
     members: Sequence[Member],
     training: Sequence[TaskData],
     validation: Sequence[TaskData],
@@ -197,14 +215,14 @@ def train_together(
     Returns
     -------
     list of TrainingRun
-        In the order of the members. Each sees the trials and the noise that it would see alone, and stops,
-        and is kept for resuming, by itself; one that has stopped leaves the batch. Sums are rounded
-        in another order than alone, which training amplifies.
+        In the order of the members. Each member has the trials, the noise, the stopping and the resume
+        file that it would have alone; one that has stopped leaves the batch. Sums are rounded in another
+        order than alone, and training amplifies the difference.
 
     Raises
     ------
     ValueError
-        Where a member's noise cannot be drawn outside the model.
+        When the noise of a member cannot be drawn outside the model.
     """
     if not all(can_be_batched(member.model) for member in members):
         raise ValueError(
@@ -212,53 +230,63 @@ def train_together(
             f"{type(members[0].model).__name__} has neither; train its networks one after another"
         )
     max_steps = settings["max_steps"]
-    keep = set(checkpoint_steps(settings["checkpoints"], max_steps)) if max_steps else {0}
-    seats = [_Seat(member, settings) for member in members]
-    device = seats[0].free[0].device
+    kept_steps = set(checkpoint_steps(settings["checkpoints"], max_steps)) if max_steps else {0}
+    states = [_MemberState(member, settings) for member in members]
+    device = states[0].parameters[0].device
+    # One optimiser for all: Adam works element by element, so that members do not mix.
     adam = torch.optim.Adam(
-        [parameter for seat in seats for parameter in seat.free],
+        [parameter for state in states for parameter in state.parameters],
         lr=settings["learning_rate"],
         fused=True,
     )
-    for seat in seats:
-        seat.run = begin(seat.model, validation, settings, adam, seat.noise, seat.resume)
+    for state in states:
+        state.run = begin(state.model, validation, settings, adam, state.noise, state.resume)
 
-    def learning() -> list[_Seat]:
-        return [seat for seat in seats if seat.run.status == "running"]
+    def running() -> list[_MemberState]:
+        return [state for state in states if state.run.status == "running"]
 
-    together = _Together(learning()) if learning() else None
-    total = sum(max_steps for _ in seats)
-    with progress.bar(total, "training", "update", sum(seat.run.step for seat in seats)) as shown:
-        while together:
+    networks = _BatchedNetworks(running()) if running() else None
+    total = sum(max_steps for _ in states)
+    with progress.bar(total, "training", "update", sum(state.run.step for state in states)) as bar:
+        while networks:
+            # Restored members can be at different steps: each has its own batch.
             batches = []
-            for seat in together.seats:
-                task, rows = seat.member.order(seat.run.step)
+            for state in networks.states:
+                task, rows = state.member.order(state.run.step)
                 batches.append(training[task].rows(rows).to(device))
-            losses, norms = together.gradients(batches, settings["gradient_clip"])
-            for seat, own, loss, norm in zip(
-                together.seats, together.own, losses, norms, strict=True
+            losses, norms = networks.set_gradients(batches, settings["gradient_clip"])
+
+            # Adam skips a parameter without gradient: a diverged member keeps its last weights.
+            for state, parameters, loss, norm in zip(
+                networks.states, networks.parameters, losses, norms, strict=True
             ):
                 if not math.isfinite(loss) or not math.isfinite(norm):
-                    seat.run.status = "diverged"
-                    for parameter in own:
-                        parameter.grad = None  # Adam passes over it: its weights stay as they were.
+                    state.run.status = "diverged"
+                    for parameter in parameters:
+                        parameter.grad = None
             adam.step()
-            steps = [seat.run.step + 1 for seat in together.seats]
-            due = any(evaluation_due(step, settings, keep)[0] for step in steps)
-            outputs = together.evaluate(validation) if due else [None] * len(steps)
-            for seat, norm, own_outputs in zip(together.seats, norms, outputs, strict=True):
-                if seat.run.status == "diverged":
+
+            # One pass evaluates all members as soon as one of them is due.
+            steps = [state.run.step + 1 for state in networks.states]
+            due = any(evaluation_due(step, settings, kept_steps)[0] for step in steps)
+            outputs = networks.evaluate(validation) if due else [None] * len(steps)
+            for state, norm, member_outputs in zip(networks.states, norms, outputs, strict=True):
+                if state.run.status == "diverged":
                     continue
-                seat.run.step += 1
-                shown.update()
-                follow_up(seat.run, seat.model, validation, settings, keep, norm, own_outputs)
-                saves = seat.run.step % settings["resume_every"] == 0
-                if seat.resume and seat.run.status == "running" and saves:
-                    seat.resume.save(seat.run, seat.model, adam, seat.noise)
-            if len(learning()) < len(together.seats):
+                state.run.step += 1
+                bar.update()
+                follow_up(
+                    state.run, state.model, validation, settings, kept_steps, norm, member_outputs
+                )
+                saves = state.run.step % settings["resume_every"] == 0
+                if state.resume and state.run.status == "running" and saves:
+                    state.resume.save(state.run, state.model, adam, state.noise)
+
+            # Stopped members leave, so that the rest is not slowed down by them.
+            if len(running()) < len(networks.states):
                 adam.zero_grad(set_to_none=True)
-                together = _Together(learning()) if learning() else None
-    for seat in seats:
-        if seat.run.status == "diverged":
-            log.warning("loss or gradient is not finite after update %d: diverged", seat.run.step)
-    return [seat.run for seat in seats]
+                networks = _BatchedNetworks(running()) if running() else None
+    for state in states:
+        if state.run.status == "diverged":
+            log.warning("loss or gradient is not finite after update %d: diverged", state.run.step)
+    return [state.run for state in states]

@@ -1,0 +1,179 @@
+"""Trajectories of a network over training: the hidden states of some checkpoints on the evaluation trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from warpline.comparison.hidden_states import (
+    condition_means,
+    cut_window,
+    hidden_states,
+    principal_components,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from warpline.models.checkpoints import CheckpointFile
+
+__all__ = ["concatenate_seeds", "network_trajectories"]
+
+
+def _inputs(trials: xr.Dataset) -> NDArray[np.float32]:
+    inputs: NDArray[np.float32] = trials["inputs"].transpose("trial", "time", "channel").values
+    return inputs
+
+
+def _window_components(
+    model: nn.Module, target: xr.Dataset, settings: Mapping[str, Any]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the principal components of a network's states in the comparison window.
+
+    States that are not finite become zeros. They are those of a diverged run, whose status says so, and
+    which is compared with no other.
+    """
+    start, stop = (target[edge].sel(period=settings["period"]).values for edge in ("start", "stop"))
+    states = hidden_states(model, _inputs(target), settings["memory_mb"])
+    window = cut_window(states, start, stop)
+    if not np.isfinite(window).all():
+        window = np.zeros_like(window)
+    return principal_components(window, settings["variance"])
+
+
+def _task_means(model: nn.Module, trials: xr.Dataset, memory_mb: int) -> xr.DataArray:
+    """Return a network's states averaged by condition, (condition, step_aligned, unit)."""
+    states = hidden_states(model, _inputs(trials), memory_mb)
+    decision = trials["decision"].transpose("trial", "time").values
+    means, aligned = condition_means(
+        states,
+        trials["condition"].values,
+        go=decision.argmax(1),
+        end=decision.shape[1] - decision[:, ::-1].argmax(1),
+    )
+    return xr.DataArray(
+        means, dims=("condition", "step_aligned", "unit"), coords={"step_aligned": aligned}
+    )
+
+
+def network_trajectories(
+    checkpoints: CheckpointFile,
+    tasks: Sequence[xr.Dataset],
+    settings: Mapping[str, Any],
+    device: torch.device,
+) -> xr.Dataset:
+    """Run the checkpoints of one network on the evaluation trials.
+
+    Parameters
+    ----------
+    checkpoints : CheckpointFile
+    tasks : sequence of xarray.Dataset
+        Evaluation trials by task, the target first (`warpline.tasks.trials.generate_trials`).
+    settings : mapping
+        ``architecture``, ``fractions`` (of training), ``period`` (the comparison window of the target),
+        ``variance`` (share that the principal components keep), ``memory_mb``.
+    device : torch.device
+
+    Returns
+    -------
+    xarray.Dataset
+        ``states`` (checkpoint, trial, time, component), float32: components in the comparison window,
+        padded with zeros to the largest number of components. ``step``, ``fraction``, ``accuracy``,
+        ``n_components``, ``variance`` (checkpoint). ``status`` of the run. ``mean_states`` (task,
+        condition, step_aligned, unit): states of the last fraction, averaged by condition.
+
+    Raises
+    ------
+    ValueError
+        When the comparison window does not last equally long in all trials.
+    """
+    target = tasks[0]
+    n_inputs, n_outputs = target.sizes["channel"], int(target.attrs["n_outputs"])
+    dt = float(target.attrs["dt"])
+
+    # Each checkpoint has its own principal components: all measures are invariant to rotation.
+    rows, components = [], []
+    for fraction in settings["fractions"]:
+        step, actual = checkpoints.nearest(fraction)
+        model = checkpoints.network(settings["architecture"], n_inputs, n_outputs, dt, step)
+        model.to(device)
+        scores, variance = _window_components(model, target, settings)
+        components.append(scores.astype(np.float32))
+        accuracy = checkpoints.accuracy[step]
+        rows.append((step, actual, accuracy, scores.shape[-1], variance))
+    means = {
+        trials.attrs["task"]: _task_means(model, trials, settings["memory_mb"]) for trials in tasks
+    }
+
+    # One array for all checkpoints; `n_components` says how much of it is padding.
+    n_largest = max(scores.shape[-1] for scores in components)
+    padded = [
+        np.pad(scores, [(0, 0), (0, 0), (0, n_largest - scores.shape[-1])]) for scores in components
+    ]
+    steps, fractions, accuracies, n_components, variances = (
+        np.array(column) for column in zip(*rows, strict=True)
+    )
+    return xr.Dataset(
+        {
+            "states": (("checkpoint", "trial", "time", "component"), np.stack(padded)),
+            "step": ("checkpoint", steps),
+            "fraction": ("checkpoint", fractions),
+            "accuracy": ("checkpoint", accuracies),
+            "n_components": ("checkpoint", n_components),
+            "variance": ("checkpoint", variances),
+            "status": ((), checkpoints.status),
+            "mean_states": xr.concat(means.values(), "task", join="outer"),
+        },
+        coords={
+            "checkpoint": settings["fractions"],
+            "component": np.arange(n_largest),
+            "task": list(means),
+        },
+    )
+
+
+def concatenate_seeds(
+    networks: Sequence[xr.Dataset],
+    seeds: Sequence[int],
+    target: xr.Dataset,
+    settings: Mapping[str, Any],
+) -> xr.Dataset:
+    """Return the trajectories of several seeds as one dataset.
+
+    Parameters
+    ----------
+    networks : sequence of xarray.Dataset
+        As `network_trajectories` returns them, a network per seed.
+    seeds : sequence of int
+    target : xarray.Dataset
+        Evaluation trials of the target.
+    settings : mapping
+        ``taskset``, ``architecture``, ``curriculum``.
+
+    Returns
+    -------
+    xarray.Dataset
+        With the dimension ``seed``, and ``condition`` and ``repeat`` (trial) of the trials. Networks with
+        fewer components are padded with zeros.
+    """
+    dataset = xr.concat(
+        [network.assign_coords(seed=seed) for network, seed in zip(networks, seeds, strict=True)],
+        "seed",
+        join="outer",
+        data_vars="all",
+        fill_value={"states": 0.0},
+    )
+    for name in ("condition", "repeat"):
+        dataset[name] = target[name]
+    dataset.attrs = {
+        "taskset": settings["taskset"],
+        "architecture": settings["architecture"]["name"],
+        "curriculum": settings["curriculum"],
+        "dt": target.attrs["dt"],
+    }
+    return dataset
