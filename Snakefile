@@ -6,8 +6,8 @@ include: "workflow/Snakefile"
 rule all:
     default_target: True
     input:
-        FILES.all_tables(),
-        FILES.all_figures(),
-        WARPING.all_warping(),
-        BENCH.all_attractors() if CONFIG.run.attractors else [],
+        PIPELINE.statistics.all_tables(),
+        PIPELINE.drawings["figures"].files(),
+        PIPELINE.all_warping(),
+        PIPELINE.all_attractors() if CONFIG.run.attractors else [],
     localrule: True

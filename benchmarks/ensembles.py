@@ -52,7 +52,7 @@ def main():
         "evaluate_every": arguments.updates,
         "checkpoints": {"log": 0, "every": 0, "steps": []},
         "learning_rate": 1e-3,
-        "free": "all",
+        "trainable": "all",
     }
     n_inputs = training[0].inputs.shape[-1]
 

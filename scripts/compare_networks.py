@@ -13,7 +13,7 @@ from warpline.comparison.pairs import (
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
-from warpline.pipeline.paths import COMPARISON_TABLES
+from warpline.core.table_names import COMPARISON_TABLES
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from warpline.comparison.statistics import control_table, group_tests, summary_t
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
-from warpline.pipeline.paths import STATISTICS_TABLES
+from warpline.core.table_names import STATISTICS_TABLES
 
 
 def run_row(path: str) -> dict[str, object]:

@@ -43,10 +43,10 @@ def main() -> None:
         for seed, initial, resume in zip(seeds, initials, resumes, strict=True)
     ]
     runs = train_members(job, networks, [path.parent for path in arguments.checkpoints])
-    for network, run, checkpoints, history in zip(
+    for network, trained, checkpoints, history in zip(
         networks, runs, arguments.checkpoints, arguments.history, strict=True
     ):
-        write_member(job, network, run, checkpoints, history)
+        write_member(job, network, trained, checkpoints, history)
     # Not before all files are written: a job that is killed in between can still resume.
     for path in filter(None, resumes):
         path.unlink(missing_ok=True)

@@ -11,7 +11,11 @@ import numpy as np
 
 from warpline.core import plugins, result_files
 from warpline.models.checkpoints import CheckpointFile
-from warpline.pipeline.paths import Layout, split_seeds
+from warpline.pipeline.paths import ResultsFolder, split_seeds
+from warpline.pipeline.stages.statistics import ComputeStatistics
+from warpline.pipeline.stages.training import Train
+from warpline.pipeline.stages.trajectories import ComputeTrajectories
+from warpline.pipeline.stages.trials import GenerateTrials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,17 +112,18 @@ class Run:
     seed: int
     results: Path = Path("results")
 
-    def _path(self, pattern: str) -> Path:
-        return Path(pattern.format(**vars(self)))
+    def _path(self, pattern: str, **wildcards: str) -> Path:
+        folder = ResultsFolder(self.results / self.name)
+        return Path(folder.at(pattern).format(**{**vars(self), **wildcards}))
 
     @property
-    def _layout(self) -> Layout:
-        return Layout(self.results / self.name)
+    def _checkpoints_path(self) -> Path:
+        return self._path(Train.outputs["checkpoints"])
 
     @property
     def checkpoints(self) -> CheckpointFile:
         """The file of checkpoints, read anew."""
-        return CheckpointFile(self._path(self._layout.checkpoints("training")))
+        return CheckpointFile(self._checkpoints_path)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -159,7 +164,7 @@ class Run:
 
     def history(self) -> pd.DataFrame:
         """Return loss and accuracy over training."""
-        return result_files.read_table(self._path(self._layout.history("training")))
+        return result_files.read_table(self._path(Train.outputs["history"]))
 
     def trajectories(self) -> xr.Dataset:
         """Return the hidden states of the compared checkpoints (checkpoint, trial, time, component).
@@ -169,7 +174,7 @@ class Run:
         FileNotFoundError
             When the run has no trajectories, such as those of an analysis of warping alone.
         """
-        folder = Path(self._layout.trajectories.partition("/seed~")[0].format(**vars(self)))
+        folder = self._path(ComputeTrajectories.outputs["trajectories"].partition("/seed~")[0])
         for path in sorted(folder.glob("seed~*.nc")):
             if self.seed in split_seeds(path.stem.removeprefix("seed~")):
                 return result_files.read_dataset(path).sel(seed=self.seed)
@@ -181,9 +186,8 @@ class Run:
         """Return the trials of a task, by default the evaluation trials of the target."""
         if task is None:
             task = str(self.trajectories()["task"].values[0])
-        return result_files.read_dataset(
-            self._layout.trials.format(taskset=self.taskset, task=task, split=split)
-        )
+        pattern = GenerateTrials.outputs["trials"]
+        return result_files.read_dataset(self._path(pattern, task=task, split=split))
 
 
 def open_run(
@@ -202,7 +206,7 @@ def open_run(
         When there is no such run; the message lists the runs with the most similar names.
     """
     run = Run(name, taskset, architecture, curriculum, seed, Path(results))
-    if not run._path(run._layout.checkpoints("training")).is_file():
+    if not run._checkpoints_path.is_file():
         wanted = f"{taskset}/{architecture}/{curriculum}/seed {seed}"
         names = [
             f"{r.taskset}/{r.architecture}/{r.curriculum}/seed {r.seed}"
@@ -232,6 +236,9 @@ def load_table(
     name: str, taskset: str, table: str = "summary", results: str | Path = "results"
 ) -> pd.DataFrame:
     """Return a table of statistics: ``runs``, ``summary``, ``tests`` or ``controls``."""
-    return result_files.read_table(
-        Layout(Path(results) / name).table(table).format(taskset=taskset)
-    )
+    if table not in ComputeStatistics.outputs:
+        raise ValueError(
+            f"expected a table among {', '.join(ComputeStatistics.outputs)}, got '{table}'"
+        )
+    pattern = ResultsFolder(Path(results) / name).at(ComputeStatistics.outputs[table])
+    return result_files.read_table(pattern.format(taskset=taskset))

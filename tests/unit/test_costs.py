@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-
-from warpline.pipeline.config import load
 from warpline.pipeline.costs import RULES, Costs
 from warpline.pipeline.files import Files
+
+from warpline.pipeline.config import load
 from warpline.pipeline.forecast import compare_with_run, efficiency, forecast, render
 from warpline.pipeline.plan import Plan
 

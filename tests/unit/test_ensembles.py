@@ -26,7 +26,7 @@ ARCHITECTURES = {
     },
 }
 LOOP = {
-    "free": "all",
+    "trainable": "all",
     "max_steps": 20,
     "learning_rate": 1e-2,
     "gradient_clip": 1.0,

@@ -4,10 +4,10 @@ import re
 
 import pytest
 import yaml
+from warpline.pipeline.slices import trials_slice
 
 from warpline.pipeline.config import load, load_files
 from warpline.pipeline.plan import Plan
-from warpline.pipeline.slices import trials_slice
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ ARCHITECTURE = {
     "batch_size": 16,
 }
 LOOP = {
-    "free": "all",
+    "trainable": "all",
     "max_steps": 30,
     "learning_rate": 1e-2,
     "gradient_clip": 1.0,

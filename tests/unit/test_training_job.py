@@ -33,7 +33,7 @@ SETTINGS = {
         "batch_size": 16,
     },
     "training": {
-        "free": "all",
+        "trainable": "all",
         "max_steps": 12,
         "learning_rate": 1e-2,
         "gradient_clip": 1.0,

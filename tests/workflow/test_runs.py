@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import warpline
-from warpline.__main__ import PROVENANCE
 from warpline.console import provenance
 from warpline.core import result_files
 from warpline.models.checkpoints import CheckpointFile
+from warpline.pipeline.command_line import PROVENANCE
 from warpline.pipeline.config.load import load_files
 from warpline.pipeline.forecast import forecast
 from warpline.pipeline.plan import Plan

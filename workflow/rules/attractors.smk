@@ -1,27 +1,27 @@
-# The attractor test bench: each experiment is compared by every measure in a job of its own, then scored.
+# Validation of the measures on attractors: each experiment is compared by every measure, then scored.
 
-from warpline.pipeline import attractor_slices as bench_slices
-from warpline.pipeline.attractor_files import Bench
-
-BENCH = Bench(PLAN)
+SIMULATE = PIPELINE.systems
+VALIDATE = PIPELINE.validation
+SWEEP = PIPELINE.sweep
+SCORE = PIPELINE.scores
 
 
 rule simulate_attractors:
     output:
-        f"{BENCH.root}/systems/{{kind}}.nc",
+        **SIMULATE.patterns,
     log:
-        f"{LOGS}/simulate_attractors/{{kind}}.log",
+        SIMULATE.log,
     benchmark:
-        f"{BENCHMARKS}/simulate_attractors/{{kind}}.tsv"
+        SIMULATE.benchmark
     wildcard_constraints:
         kind="families|motifs",
     conda:
         CPU
     resources:
-        **resources_of("simulate_attractors"),
+        **SIMULATE.resources,
     params:
-        settings=lambda w: settings(bench_slices.systems_slice(PLAN, w.kind)),
-        code=code("simulate_attractors.py"),
+        settings=SIMULATE.settings,
+        code=SIMULATE.code,
     shell:
         'python "$WARPLINE_SCRIPTS/simulate_attractors.py" --settings {params.settings:q}'
         " --code {params.code} --output {output:q} > {log:q} 2>&1"
@@ -29,25 +29,23 @@ rule simulate_attractors:
 
 rule compare_attractors:
     input:
-        systems=lambda w: BENCH.systems(w.experiment),
+        unpack(VALIDATE.inputs),
     output:
-        f"{BENCH.root}/{{experiment}}/{{measure}}.csv",
+        **VALIDATE.patterns,
     log:
-        f"{LOGS}/compare_attractors/{{experiment}}/{{measure}}.log",
+        VALIDATE.log,
     benchmark:
-        f"{BENCHMARKS}/compare_attractors/{{experiment}}/{{measure}}.tsv"
+        VALIDATE.benchmark
     wildcard_constraints:
         experiment="families|motifs|composition|noise",
-        measure=alternatives(BENCH.measures),
+        measure=alternatives(VALIDATE.measures),
     conda:
         CPU
     resources:
-        **resources_of("compare_attractors"),
+        **VALIDATE.resources,
     params:
-        settings=lambda w: settings(bench_slices.comparison_slice(PLAN, w.experiment, w.measure)),
-        code=lambda w: code(
-            "compare_attractors.py", ("similarity", BENCH.measures[w.measure].measure)
-        ),
+        settings=VALIDATE.settings,
+        code=VALIDATE.code,
     shell:
         'python "$WARPLINE_SCRIPTS/compare_attractors.py" --settings {params.settings:q}'
         " --code {params.code} --systems {input.systems:q} --output {output:q} > {log:q} 2>&1"
@@ -55,22 +53,22 @@ rule compare_attractors:
 
 rule sweep_hyperparameters:
     input:
-        systems=BENCH.systems("hyperparameters"),
+        unpack(SWEEP.inputs),
     output:
-        f"{BENCH.root}/hyperparameters/interval~{{interval}}.csv",
+        **SWEEP.patterns,
     log:
-        f"{LOGS}/sweep_hyperparameters/interval~{{interval}}.log",
+        SWEEP.log,
     benchmark:
-        f"{BENCHMARKS}/sweep_hyperparameters/interval~{{interval}}.tsv"
+        SWEEP.benchmark
     wildcard_constraints:
-        interval=alternatives(str(interval) for interval in BENCH.intervals),
+        interval=alternatives(str(interval) for interval in SWEEP.intervals),
     conda:
         CPU
     resources:
-        **resources_of("sweep_hyperparameters"),
+        **SWEEP.resources,
     params:
-        settings=lambda w: settings(bench_slices.sweep_slice(PLAN, int(w.interval))),
-        code=code("sweep_hyperparameters.py", ("similarity", "dsa")),
+        settings=SWEEP.settings,
+        code=SWEEP.code,
     shell:
         'python "$WARPLINE_SCRIPTS/sweep_hyperparameters.py" --settings {params.settings:q}'
         " --code {params.code} --systems {input.systems:q} --output {output:q} > {log:q} 2>&1"
@@ -78,55 +76,22 @@ rule sweep_hyperparameters:
 
 rule score_attractors:
     input:
-        lambda w: BENCH.tables(w.experiment),
+        unpack(SCORE.inputs),
     output:
-        f"{BENCH.root}/scores/{{experiment}}.csv",
+        **SCORE.patterns,
     log:
-        f"{LOGS}/score_attractors/{{experiment}}.log",
+        SCORE.log,
     benchmark:
-        f"{BENCHMARKS}/score_attractors/{{experiment}}.tsv"
+        SCORE.benchmark
     wildcard_constraints:
-        experiment=alternatives(BENCH.scored),
+        experiment=alternatives(SCORE.experiments),
     conda:
         CPU
     resources:
-        **resources_of("score_attractors"),
+        **SCORE.resources,
     params:
-        settings=lambda w: settings(bench_slices.scores_slice(PLAN, w.experiment)),
-        code=code("score_attractors.py"),
+        settings=SCORE.settings,
+        code=SCORE.code,
     shell:
         'python "$WARPLINE_SCRIPTS/score_attractors.py" --settings {params.settings:q}'
-        " --code {params.code} --tables {input:q} --output {output:q} > {log:q} 2>&1"
-
-
-# A rule per figure, alike but for what they read.
-for name, figure in BENCH.figures.items():
-
-    rule:
-        name:
-            f"draw_{name}"
-        input:
-            **figure.inputs,
-        output:
-            svg=report(
-                f"{BENCH.root}/figures/{name}.svg",
-                caption=f"../report/{name}.rst",
-                category="0. Attractor test bench",
-                labels={"figure": figure.shows},
-            ),
-            png=f"{BENCH.root}/figures/{name}.png",
-        log:
-            f"{LOGS}/draw_{name}.log",
-        group:
-            "figures"
-        conda:
-            CPU
-        resources:
-            **resources_of("draw_attractor_*"),
-        params:
-            script=name,
-            inputs=as_options,
-            settings=settings(bench_slices.figure_slice(PLAN, *figure.keys)),
-            code=figure_code(name),
-        shell:
-            DRAW
+        " --code {params.code} --tables {input.tables:q} --output {output:q} > {log:q} 2>&1"

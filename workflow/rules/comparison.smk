@@ -1,23 +1,27 @@
-# Dissimilarities. One job per measure, architecture and block of seeds makes all its matrices, because
-# they share what the measure fits to each network.
+# Dissimilarities: within each architecture, and between architectures.
+
+COMPARE = PIPELINE.comparisons
+ARCHITECTURES = PIPELINE.architectures
 
 
 rule compare_networks:
     input:
-        trajectories=lambda w: FILES.trajectories_up_to(w.taskset, w.architecture, w.seeds),
+        unpack(COMPARE.inputs),
     output:
-        **{kind: LAYOUT.comparison(kind) for kind in COMPARISON_TABLES},
+        **COMPARE.patterns,
     log:
-        f"{LOGS}/compare_networks/{{measure}}/{{taskset}}/{{architecture}}/seed~{{seeds}}.log",
+        COMPARE.log,
     benchmark:
-        f"{BENCHMARKS}/compare_networks/{{measure}}/{{taskset}}/{{architecture}}/seed~{{seeds}}.tsv"
+        COMPARE.benchmark
+    wildcard_constraints:
+        measure=alternatives(PLAN.all_measures),
     conda:
         CPU
     resources:
-        **resources_of("compare_networks"),
+        **COMPARE.resources,
     params:
-        settings=lambda w: settings(slices.comparison_slice(PLAN, w.measure)),
-        code=lambda w: code("compare_networks.py", measure_of(w)),
+        settings=COMPARE.settings,
+        code=COMPARE.code,
         seeds=seeds_of,
     shell:
         'python "$WARPLINE_SCRIPTS/compare_networks.py" --settings {params.settings:q} --code {params.code}'
@@ -28,20 +32,22 @@ rule compare_networks:
 
 rule compare_architectures:
     input:
-        trajectories=lambda w: FILES.trajectories_between(w.taskset, w.seeds),
+        unpack(ARCHITECTURES.inputs),
     output:
-        LAYOUT.architectures,
+        **ARCHITECTURES.patterns,
     log:
-        f"{LOGS}/compare_architectures/{{measure}}/{{taskset}}/seed~{{seeds}}.log",
+        ARCHITECTURES.log,
     benchmark:
-        f"{BENCHMARKS}/compare_architectures/{{measure}}/{{taskset}}/seed~{{seeds}}.tsv"
+        ARCHITECTURES.benchmark
+    wildcard_constraints:
+        measure=alternatives(PLAN.all_measures),
     conda:
         CPU
     resources:
-        **resources_of("compare_architectures"),
+        **ARCHITECTURES.resources,
     params:
-        settings=lambda w: settings(slices.architectures_slice(PLAN, w.measure)),
-        code=lambda w: code("compare_architectures.py", measure_of(w)),
+        settings=ARCHITECTURES.settings,
+        code=ARCHITECTURES.code,
         seeds=seeds_of,
     shell:
         'python "$WARPLINE_SCRIPTS/compare_architectures.py" --settings {params.settings:q} --code {params.code}'

@@ -1,24 +1,24 @@
 # Means, intervals and tests over networks, and a row for every run.
 
+STATISTICS = PIPELINE.statistics
+
 
 rule compute_statistics:
     input:
-        history=lambda w: FILES.histories(w.taskset),
-        after=lambda w: FILES.learning_tables("after", w.taskset),
-        controls=lambda w: FILES.learning_tables("controls", w.taskset),
+        unpack(STATISTICS.inputs),
     output:
-        **{table: LAYOUT.table(table) for table in STATISTICS_TABLES},
+        **STATISTICS.patterns,
     log:
-        f"{LOGS}/compute_statistics/{{taskset}}.log",
+        STATISTICS.log,
     benchmark:
-        f"{BENCHMARKS}/compute_statistics/{{taskset}}.tsv"
+        STATISTICS.benchmark
     conda:
         CPU
     resources:
-        **resources_of("compute_statistics"),
+        **STATISTICS.resources,
     params:
-        settings=settings(slices.statistics_slice(PLAN)),
-        code=code("compute_statistics.py"),
+        settings=STATISTICS.settings,
+        code=STATISTICS.code,
     shell:
         'python "$WARPLINE_SCRIPTS/compute_statistics.py" --settings {params.settings:q} --code {params.code}'
         " --history {input.history:q} --after {input.after:q} --control-rows {input.controls:q}"

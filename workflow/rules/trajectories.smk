@@ -1,23 +1,24 @@
 # Hidden states of the chosen checkpoints on the evaluation trials, for a block of seeds.
 
+TRAJECTORIES = PIPELINE.trajectories
+
 
 rule compute_trajectories:
     input:
-        trials=lambda w: FILES.evaluation_trials(w.taskset),
-        checkpoints=lambda w: FILES.networks(**w),
+        unpack(TRAJECTORIES.inputs),
     output:
-        LAYOUT.trajectories if CONFIG.jobs.keep_trajectories else temp(LAYOUT.trajectories),
+        TRAJECTORIES.pattern() if CONFIG.jobs.keep_trajectories else temp(TRAJECTORIES.pattern()),
     log:
-        f"{LOGS}/compute_trajectories/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seeds}}.log",
+        TRAJECTORIES.log,
     benchmark:
-        f"{BENCHMARKS}/compute_trajectories/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seeds}}.tsv"
+        TRAJECTORIES.benchmark
     conda:
         CPU
     resources:
-        **resources_of("compute_trajectories"),
+        **TRAJECTORIES.resources,
     params:
-        settings=lambda w: settings(slices.trajectories_slice(PLAN, subject(w))),
-        code=lambda w: code("compute_trajectories.py", model_of(w)),
+        settings=TRAJECTORIES.settings,
+        code=TRAJECTORIES.code,
         seeds=seeds_of,
     shell:
         'python "$WARPLINE_SCRIPTS/compute_trajectories.py" --settings {params.settings:q} --code {params.code}'

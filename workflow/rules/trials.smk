@@ -1,20 +1,22 @@
 # Trials of each task and split, from their own random streams.
 
+TRIALS = PIPELINE.trials
+
 
 rule generate_trials:
     output:
-        LAYOUT.trials,
+        **TRIALS.patterns,
     log:
-        f"{LOGS}/generate_trials/{{taskset}}/{{task}}/{{split}}.log",
+        TRIALS.log,
     benchmark:
-        f"{BENCHMARKS}/generate_trials/{{taskset}}/{{task}}/{{split}}.tsv"
+        TRIALS.benchmark
     conda:
         CPU
     resources:
-        **resources_of("generate_trials"),
+        **TRIALS.resources,
     params:
-        settings=lambda w: settings(slices.trials_slice(PLAN, w.taskset, w.task, w.split)),
-        code=lambda w: code("generate_trials.py", ("tasks", CONFIG.tasksets[w.taskset].env)),
+        settings=TRIALS.settings,
+        code=TRIALS.code,
     shell:
         'python "$WARPLINE_SCRIPTS/generate_trials.py" --settings {params.settings:q} --code {params.code}'
         " --output {output:q} > {log:q} 2>&1"

@@ -7,22 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.pipeline.costs import RULES, Costs
+from warpline.pipeline.config.analyses import GENERIC_COST
 from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages import Pipeline
 
 __all__ = ["compare_with_run", "efficiency", "forecast", "render"]
-
-STAGE_FOLDERS = {
-    "trials": ("trials",),
-    "training": ("pretraining", "training"),
-    "trajectories": ("trajectories",),
-    "comparisons": ("compare",),
-    "tables": ("tables",),
-    "figures": ("figures",),
-    "warping": ("warping",),
-    "attractors": ("attractors",),
-}
-"""Where each stage leaves its results."""
 
 
 def forecast(plan: Plan) -> pd.DataFrame:
@@ -36,29 +25,28 @@ def forecast(plan: Plan) -> pd.DataFrame:
         ``shortest`` and ``longest`` (expected seconds of a job); ``memory`` (MB, of the largest
         job) and ``asked_memory``; ``disk`` (GB).
     """
-    costs = Costs(plan)
+    factor = plan.config.jobs.time_factor
     rows = []
-    for name, rule in RULES.items():
-        jobs = list(rule.jobs(costs.sizes))
+    for stage in Pipeline(plan).stages:
+        jobs = list(stage.jobs())
         if not jobs:
             continue
-        found = [costs.of(name, names) for names in jobs]
-        factor = plan.config.jobs.time_factor
+        costs = [stage.expected_cost(job) for job in jobs]
         rows.append(
             {
-                "stage": rule.stage,
-                "rule": name,
+                "stage": stage.heading,
+                "rule": stage.rule,
                 "jobs": len(jobs),
-                "hours": factor * sum(cost.seconds for cost in found) / 3600,
+                "hours": factor * sum(cost.seconds for cost in costs) / 3600,
                 "longest_hours": factor
-                * sum(max(cost.seconds, cost.longest) for cost in found)
+                * sum(max(cost.seconds, cost.longest) for cost in costs)
                 / 3600,
-                "device": "gpu" if rule.gpu and plan.config.jobs.gpu else "cpu",
-                "shortest": factor * min(cost.seconds for cost in found),
-                "longest": factor * max(cost.seconds for cost in found),
-                "memory": max(cost.memory for cost in found),
-                "asked_memory": max(costs.memory_mb(name, names) for names in jobs),
-                "disk": sum(cost.disk for cost in found) / 1000,
+                "device": "gpu" if stage.gpu and plan.config.jobs.gpu else "cpu",
+                "shortest": factor * min(cost.seconds for cost in costs),
+                "longest": factor * max(cost.seconds for cost in costs),
+                "memory": max(cost.memory for cost in costs),
+                "asked_memory": max(stage.memory_mb(job) for job in jobs),
+                "disk": sum(cost.disk for cost in costs) / 1000,
             }
         )
     return pd.DataFrame(rows)
@@ -78,11 +66,11 @@ def render(plan: Plan) -> str:
             f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
             f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
         )
-    networks = len(plan.subjects) * len(plan.seeds)
+    networks = len(plan.networks) * len(plan.seeds)
     lines.append("")
     lines.append(
         f"{plan.config.name}: {networks:,} networks, {frame['jobs'].sum():,} jobs,"
-        f" {frame['disk'].sum():,.1f} GB in {plan.layout.root}"
+        f" {frame['disk'].sum():,.1f} GB in {plan.results.root}"
     )
     for device in ("gpu", "cpu"):
         part = frame[frame["device"] == device]
@@ -91,6 +79,12 @@ def render(plan: Plan) -> str:
                 f"{device.upper()} hours: {part['hours'].sum():,.0f},"
                 f" at most {part['longest_hours'].sum():,.0f} if every run goes to its last update"
             )
+    for name in Pipeline(plan).warping.without_cost():
+        seconds, megabytes = GENERIC_COST
+        lines.append(
+            f"warping.{name}: its experiment states no cost; {seconds:g} s and {megabytes:g} MB a network"
+            " are assumed."
+        )
     if (frame["device"] == "gpu").any():
         lines.append("GPU hours are those of one CPU thread: no GPU was measured.")
     return "\n".join(lines)
@@ -166,9 +160,12 @@ def compare_with_run(plan: Plan) -> pd.DataFrame:
         mean; ``memory`` asked for and ``measured_memory``, the largest (MB); and, once per stage,
         ``disk`` and ``measured_disk`` (GB). Missing where nothing was measured.
     """
-    root = plan.layout.root
+    root = plan.results.root
     rows = []
     expected = forecast(plan)
+    folders: dict[str, tuple[str, ...]] = {}
+    for one in Pipeline(plan).stages:
+        folders[one.heading] = tuple(dict.fromkeys((*folders.get(one.heading, ()), *one.folders)))
     stages = set()
     for row in expected.to_dict("records"):
         stage = row["stage"]
@@ -186,7 +183,7 @@ def compare_with_run(plan: Plan) -> pd.DataFrame:
                 "memory": row["asked_memory"],
                 "measured_memory": pd.to_numeric(measured["max_rss"], errors="coerce").max(),
                 "disk": disk if first else math.nan,
-                "measured_disk": _measured_disk(root, STAGE_FOLDERS[stage]) if first else math.nan,
+                "measured_disk": _measured_disk(root, folders[stage]) if first else math.nan,
             }
         )
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""What a configuration asks for: the runs, the blocks of seeds, who is compared with whom."""
+"""What a configuration asks for: the networks, the blocks of seeds, who is compared with whom."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from warpline.pipeline.config.schema import Config
-from warpline.pipeline.paths import Layout
+from warpline.pipeline.paths import ResultsFolder
 
-__all__ = ["Plan", "Subject"]
+__all__ = ["NetworkSpec", "Plan"]
 
 
 @dataclass(frozen=True)
-class Subject:
+class NetworkSpec:
     """What is trained once per seed."""
 
     taskset: str
@@ -34,38 +34,42 @@ class Plan:
 
     def __init__(self, config: Config, results: Path = Path("results")) -> None:
         self.config = config
-        self.layout = Layout(results / config.name)
+        self.results = ResultsFolder(results / config.name)
         self.seeds = tuple(config.run.seeds)
+        self.reference = config.comparison.over.references[0]
+        """The curriculum that figures show the others against."""
 
-    def _subjects(self, comparison: str | None = None) -> Iterator[Subject]:
+    # --- networks -------------------------------------------------------------------------------
+
+    def _networks(self, comparison: str | None = None) -> Iterator[NetworkSpec]:
         for block in self.config.run.grid:
-            if comparison in (None, "charted", *block.comparisons):
+            if comparison in (None, "figures", *block.comparisons):
                 for taskset in block.tasksets:
                     for architecture in block.architectures:
                         for curriculum in block.curricula:
-                            yield Subject(taskset, architecture, curriculum)
+                            yield NetworkSpec(taskset, architecture, curriculum)
         for name in self.config.run.warping:
             analysis = self.config.warping[name]
-            # Over learning, the metric stands beside the measures of dissimilarity. What else only an
-            # analysis looks at has no charts beside its own.
-            learning = analysis.experiment == "learning" and comparison in ("charted", "learning")
-            if comparison is None or learning:
-                yield Subject(analysis.taskset, analysis.architecture, analysis.curriculum)
+            # An analysis over learning stands beside the dissimilarities of its networks. The networks of
+            # any other analysis have no figures but those of the analysis.
+            compared = analysis.over_learning and comparison in ("figures", "learning")
+            if comparison is None or compared:
+                yield NetworkSpec(analysis.taskset, analysis.architecture, analysis.curriculum)
 
     @cached_property
-    def subjects(self) -> tuple[Subject, ...]:
+    def networks(self) -> tuple[NetworkSpec, ...]:
         """All that is trained, in the order of the configuration, each once."""
-        return tuple(dict.fromkeys(self._subjects()))
+        return tuple(dict.fromkeys(self._networks()))
 
     @cached_property
     def tasksets(self) -> tuple[str, ...]:
         """Task sets that are run."""
-        return tuple(dict.fromkeys(subject.taskset for subject in self.subjects))
+        return tuple(dict.fromkeys(network.taskset for network in self.networks))
 
     @cached_property
-    def charted(self) -> tuple[str, ...]:
+    def tasksets_with_figures(self) -> tuple[str, ...]:
         """Task sets that have tables and figures of their own."""
-        return tuple(dict.fromkeys(subject.taskset for subject in self._subjects("charted")))
+        return tuple(dict.fromkeys(network.taskset for network in self._networks("figures")))
 
     def curricula(
         self, taskset: str, architecture: str, comparison: str | None = None
@@ -75,17 +79,20 @@ class Plan:
 
     def architectures(self, taskset: str, comparison: str | None = None) -> list[str]:
         """Return the architectures of a task set, of the blocks that ask for a comparison."""
-        return [name for where, name in self._curricula[comparison] if where == taskset]
+        return [architecture for of, architecture in self._curricula[comparison] if of == taskset]
 
     @cached_property
     def _curricula(self) -> dict[str | None, dict[tuple[str, str], dict[str, None]]]:
-        found: dict[str | None, dict[tuple[str, str], dict[str, None]]] = {}
-        for comparison in (None, "charted", "learning", "architectures"):
-            entries = found.setdefault(comparison, {})
-            for subject in self._subjects(comparison):
-                key = (subject.taskset, subject.architecture)
-                entries.setdefault(key, {})[subject.curriculum] = None
-        return found
+        """Curricula by comparison, then by task set and architecture; dicts serve as ordered sets."""
+        by_comparison: dict[str | None, dict[tuple[str, str], dict[str, None]]] = {}
+        for comparison in (None, "figures", "learning", "architectures"):
+            curricula = by_comparison.setdefault(comparison, {})
+            for network in self._networks(comparison):
+                key = (network.taskset, network.architecture)
+                curricula.setdefault(key, {})[network.curriculum] = None
+        return by_comparison
+
+    # --- seeds ----------------------------------------------------------------------------------
 
     @cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
@@ -103,6 +110,8 @@ class Plan:
     def blocks_up_to(self, block: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         """Return the blocks before a block, and itself."""
         return self.blocks[: self.blocks.index(block) + 1]
+
+    # --- measures and tasks ---------------------------------------------------------------------
 
     def measures(self, taskset: str) -> list[str]:
         """Return the measures that the networks of a task set are compared by."""
@@ -135,17 +144,17 @@ class Plan:
     @cached_property
     def pretrainings(self) -> tuple[str, ...]:
         """Names of all pretrainings that are run, each once."""
-        pairs = dict.fromkeys((subject.taskset, subject.curriculum) for subject in self.subjects)
+        pairs = dict.fromkeys((network.taskset, network.curriculum) for network in self.networks)
         return tuple(dict.fromkeys(name for pair in pairs if (name := self.pretraining(*pair))))
 
     def training_tasks(self, taskset: str, curriculum: str) -> list[str]:
         """Return the tasks whose trials a run reads; an untrained network is still evaluated."""
         return self.tasks(taskset, self.config.curricula[curriculum].train or ["target"])
 
-    def shown_tasks(self, taskset: str) -> list[str]:
+    def evaluation_tasks(self, taskset: str) -> list[str]:
         """Return the tasks that networks are evaluated on, the target first; none if none compares."""
         if not any(self.architectures(taskset, kind) for kind in ("learning", "architectures")):
             return []
         names = self.tasks(taskset, ["target", *self.config.trajectories.tasks])
-        known = self.config.tasksets[taskset].tasks
-        return [name for name in dict.fromkeys(names) if name in known]
+        tasks = self.config.tasksets[taskset].tasks
+        return [name for name in dict.fromkeys(names) if name in tasks]

@@ -89,7 +89,7 @@ class _MemberState:
     def __init__(self, member: Member, settings: Mapping[str, Any]) -> None:
         self.member = member
         self.model = member.model
-        self.parameters = trainable_parameters(member.model, settings["free"])
+        self.parameters = trainable_parameters(member.model, settings["trainable"])
         self.noise = torch.Generator().manual_seed(member.noise_seed)
         self.resume = Resume(member.resume_path, member.resume_key) if member.resume_path else None
         self.run: TrainingRun

@@ -221,7 +221,7 @@ def train(
     training, validation : sequence of TaskData
         One each per task, in the same order.
     settings : mapping
-        ``free`` ("all" or "input"), ``max_steps``, ``learning_rate``, ``gradient_clip``,
+        ``trainable`` ("all" or "input"), ``max_steps``, ``learning_rate``, ``gradient_clip``,
         ``evaluate_every``, ``target_fraction`` (of the ideal observer's accuracy), ``sustained``
         (evaluations in a row, all tasks, that must reach it), ``checkpoints`` (see
         `warpline.training.checkpoint_schedule.checkpoint_steps`), ``resume_every`` (updates).
@@ -246,7 +246,7 @@ def train(
     A run whose loss or gradient is not finite stops there with status ``diverged``, and keeps its
     earlier checkpoints. A run that is killed and resumed ends with the same bits as one that is not.
     """
-    parameters = trainable_parameters(model, settings["free"])
+    parameters = trainable_parameters(model, settings["trainable"])
     device = next(model.parameters()).device
     adam = torch.optim.Adam(parameters, lr=settings["learning_rate"], fused=True)
     noise = torch.Generator().manual_seed(noise_seed)

@@ -1,33 +1,72 @@
-"""The analyses of metric warping: which networks, on which inputs, and what is measured."""
+"""The analyses of metric warping: one class per experiment, with its keys, its cost and its figures.
+
+An experiment is a module in `warpline.analyses`, which computes, and a class here.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from warpline.core import plugins
 from warpline.pipeline.config.base import Count, Fraction, Name, Positive, Strict
 
-__all__ = ["Analysis", "Context", "Decision", "Learning", "Memory", "Static"]
+__all__ = ["EXPERIMENTS", "Analysis", "Experiment", "UserExperiment"]
 
 Points = Annotated[int, Field(ge=5)]
 
+GENERIC_COST = (30.0, 1.0)
+"""Seconds and MB on disk of one network, where an experiment does not say what it takes."""
 
-class Networks(Strict):
-    """Whose geometry is looked at."""
 
+class Experiment(Strict):
+    """An analysis of trained networks: which networks, and what is asked of them."""
+
+    experiment: str
+    """Name of the experiment."""
     taskset: Name
-    """From ``tasksets``; it must say what its inputs are as a function of kappa."""
+    """Task set, from ``tasksets``; it must state its inputs as a function of kappa."""
     architecture: Name
-    """From ``architectures``; a model that can be taken a step at a time."""
+    """Architecture, from ``architectures``; its model can be taken a step at a time."""
     curriculum: Name = "master"
-    """From ``curricula``. What is named here is trained, whether or not ``run.grid`` holds it."""
+    """Curriculum, from ``curricula``. The network is trained whether or not ``run.grid`` holds it."""
     timing: dict[str, Positive] = {}
     """Durations (ms) of the periods whose length varies in training."""
 
+    figures: ClassVar[Mapping[str, str]] = {}
+    """Label in the report by figure, drawn by ``scripts/figures/warping_<figure>.py``."""
+    conditions_set: ClassVar[tuple[str, ...]] = ()
+    """Conditions of the task, such as a context, that the experiment sets itself."""
+    over_learning: ClassVar[bool] = False
+    """Whether every kept checkpoint is analysed, beside the dissimilarities of the same networks."""
 
-class Static(Networks):
-    """A feedforward network on a circle (paper B, figure 2)."""
+    cost: ClassVar[tuple[float, float] | None] = None
+    """Seconds and MB on disk of one network at the default settings; None where nobody measured it."""
+
+    def measured_cost(self) -> tuple[float, float] | None:
+        """Return `cost`."""
+        return self.cost
+
+    def growth(self) -> float:
+        """Return how many times the work at the default settings this analysis is."""
+        return 1.0
+
+    def own_settings(self) -> dict[str, Any]:
+        """Return what the experiment is told: its own keys."""
+        return self.model_dump(exclude=set(Experiment.model_fields))
+
+    def figure_scripts(self) -> dict[str, tuple[str, str]]:
+        """Return script and label of each figure, by its name."""
+        return {name: (f"figures/warping_{name}.py", label) for name, label in self.figures.items()}
+
+
+class Static(Experiment):
+    """A feedforward network on a circle (Pellegrino and Chadwick 2025, figure 2)."""
 
     experiment: Literal["static"]
     """Always ``static``."""
@@ -36,41 +75,76 @@ class Static(Networks):
     gridlines: Points = 24
     """Lines of equal distance in the learned metric."""
 
+    figures: ClassVar[Mapping[str, str]] = {
+        "static": "a circle under the metric of a feedforward network"
+    }
 
-class Decision(Networks):
-    """Two competing populations, constant inputs on a line (paper B, figure 3)."""
+    cost: ClassVar[tuple[float, float] | None] = (1.0, 0.06)
+
+    def growth(self) -> float:
+        """Grow with the points."""
+        return self.points / 720
+
+
+class Decision(Experiment):
+    """Two competing populations, constant inputs on a line (Pellegrino and Chadwick 2025, figure 3)."""
 
     experiment: Literal["decision"]
     """Always ``decision``."""
     points: Points = 41
     """Inputs on the line."""
     fixed_points: Points = 21
-    """Inputs at which fixed points are looked for."""
+    """Inputs at which fixed points are searched."""
     starts: Count = 3
-    """Places on the way of a trial from which each is looked for."""
+    """Time steps of a trial from which each search starts."""
     neurons: Count = 6
     """Units that are drawn."""
 
+    figures: ClassVar[Mapping[str, str]] = {
+        "schematic": "a manifold of inputs, the manifold of states above it",
+        "decision": "a decision with two populations",
+    }
 
-class Context(Networks):
-    """Contextual evidence integration on a square of inputs (paper B, figure 4)."""
+    cost: ClassVar[tuple[float, float] | None] = (1.0, 0.27)
+
+    def growth(self) -> float:
+        """Grow with the points."""
+        return self.points / 41
+
+
+class Context(Experiment):
+    """Contextual evidence integration on a square of inputs (Pellegrino and Chadwick 2025, figure 4)."""
 
     experiment: Literal["context"]
     """Always ``context``."""
     points: Points = 21
     """Inputs along each side of the square."""
     moments: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.15, 1.0]
-    """Early and late, as fractions of the trial."""
+    """Early and late time, as fractions of the trial."""
     fixed_points: Points = 11
-    """Inputs along each side at which fixed points are looked for."""
+    """Inputs along each side at which fixed points are searched."""
     gridlines: Points = 9
-    """Geodesics each way."""
+    """Geodesics in each direction."""
     subspace: Count = 3
-    """Leading eigenvectors, or singular vectors, of the weight update that tangents are held against."""
+    """Leading eigenvectors, or singular vectors, of the weight update that tangents are compared with."""
+
+    figures: ClassVar[Mapping[str, str]] = {
+        "context_task": "task, outputs, decoder",
+        "context_manifolds": "manifolds of states, fixed points, geodesics",
+        "context_metric": "the metric over inputs and over time",
+        "context_alignment": "alignment with the weight update, tangent statistics",
+    }
+    conditions_set: ClassVar[tuple[str, ...]] = ("context",)
+
+    cost: ClassVar[tuple[float, float] | None] = (84.0, 0.36)
+
+    def growth(self) -> float:
+        """Grow with the points of the square."""
+        return (self.points / 21) ** 2
 
 
-class Memory(Networks):
-    """Two angles, kept and reproduced in order (paper B, figure 5)."""
+class Memory(Experiment):
+    """Two angles, kept and reproduced in order (Pellegrino and Chadwick 2025, figure 5)."""
 
     experiment: Literal["memory"]
     """Always ``memory``."""
@@ -79,12 +153,23 @@ class Memory(Networks):
     landmarks: Annotated[int, Field(ge=50, le=400)] = 200
     """Points of the state manifold whose topology is computed."""
     samples: Count = 2
-    """Choices of landmarks; an answer counts where they agree."""
+    """Choices of landmarks; a Betti number counts where they agree."""
     topology: bool = True
     """Compute Betti numbers (minutes per network at 400 landmarks)."""
 
+    figures: ClassVar[Mapping[str, str]] = {
+        "memory_metric": "the metric of each item, warping or turning",
+        "memory_torus": "curvature and topology of the states",
+    }
 
-class Learning(Networks):
+    cost: ClassVar[tuple[float, float] | None] = (50.0, 0.03)
+
+    def growth(self) -> float:
+        """Grow with the landmarks squared, and their choices."""
+        return (self.landmarks / 200) ** 2 * self.samples / 2
+
+
+class Learning(Experiment):
     """The metric at every kept checkpoint, beside the measures of dissimilarity on the same networks."""
 
     experiment: Literal["learning"]
@@ -92,29 +177,86 @@ class Learning(Networks):
     points: Points = 11
     """Inputs along each coordinate."""
     conditions: list[dict[str, Any]] = [{}]
-    """Of the task, such as ``{context: 1}``; the metric is averaged over them."""
+    """Conditions of the task, such as ``{context: 1}``; the metric is averaged over them."""
+
+    figures: ClassVar[Mapping[str, str]] = {
+        "learning": "the metric over learning, beside the dissimilarities"
+    }
+    over_learning: ClassVar[bool] = True
+
+    cost: ClassVar[tuple[float, float] | None] = (2.0, 0.23)
+
+    def growth(self) -> float:
+        """Grow with the points of the grid, and the conditions."""
+        return (self.points / 11) ** 2 * len(self.conditions)
 
 
-KINDS = (Static, Decision, Context, Memory, Learning)
-NAMES = {kind.__name__.lower(): kind for kind in KINDS}
+class UserExperiment(Experiment):
+    """An experiment of your own, ``experiment: path/to/file.py:Name``.
+
+    The class has a function ``analyse(network, settings)``, and may state as literals: ``figures`` (label by
+    path of a script, relative to the file) and ``cost`` (seconds and MB on disk of one network).
+    """
+
+    settings: dict[str, Any] = {}
+    """Settings, passed to your experiment as they are."""
+
+    def _stated(self, attribute: str) -> Any:
+        return plugins.literal_class_attribute("analyses", self.experiment, attribute)
+
+    def measured_cost(self) -> tuple[float, float] | None:
+        """Return the class's ``cost``, where it states one."""
+        cost = self._stated("cost")
+        return (float(cost[0]), float(cost[1])) if cost else None
+
+    def own_settings(self) -> dict[str, Any]:
+        """Return the settings as they stand in the configuration."""
+        return dict(self.settings)
+
+    def figure_scripts(self) -> dict[str, tuple[str, str]]:
+        """Return the scripts of the class's ``figures``, which lie beside its file."""
+        location = plugins.find_plugin("analyses", self.experiment)
+        folder = location.file.parent if location.file is not None else Path()
+        return {
+            Path(path).stem: ((folder / path).as_posix(), label)
+            for path, label in (self._stated("figures") or {}).items()
+        }
+
+
+EXPERIMENTS: dict[str, type[Experiment]] = {
+    kind.__name__.lower(): kind
+    for kind in Experiment.__subclasses__()
+    if kind is not UserExperiment
+}
+"""Experiments of the package by name, each beside the module of that name in `warpline.analyses`."""
 
 
 def _experiment(value: Any) -> str | None:
     name = (
         value.get("experiment") if isinstance(value, dict) else getattr(value, "experiment", None)
     )
-    return f"tag:{NAMES[name].__name__}" if name in NAMES else None
+    if not isinstance(name, str):
+        return None
+    if ":" in name:
+        return "tag:UserExperiment"
+    return f"tag:{EXPERIMENTS[name].__name__}" if name in EXPERIMENTS else None
 
 
-Analysis = Annotated[
-    Annotated[Static, Tag("tag:Static")]
-    | Annotated[Decision, Tag("tag:Decision")]
-    | Annotated[Context, Tag("tag:Context")]
-    | Annotated[Memory, Tag("tag:Memory")]
-    | Annotated[Learning, Tag("tag:Learning")],
-    Discriminator(
-        _experiment,
-        custom_error_type="experiment",
-        custom_error_message=f"expected an entry with `experiment:` and one of {', '.join(NAMES)}",
-    ),
-]
+if TYPE_CHECKING:
+    Analysis = Experiment
+else:
+    _members = [
+        Annotated[kind, Tag(f"tag:{kind.__name__}")]
+        for kind in (*EXPERIMENTS.values(), UserExperiment)
+    ]
+    Analysis = Annotated[
+        reduce(or_, _members),
+        Discriminator(
+            _experiment,
+            custom_error_type="experiment",
+            custom_error_message=(
+                f"expected an entry with `experiment:` and one of {', '.join(EXPERIMENTS)}, "
+                "or 'file.py:Name' of your own"
+            ),
+        ),
+    ]

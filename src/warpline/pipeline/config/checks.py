@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 from warpline.core import plugins
-from warpline.pipeline.config.analyses import Analysis
+from warpline.pipeline.config.analyses import Analysis, Learning, UserExperiment
 from warpline.pipeline.config.errors import nearest
 from warpline.pipeline.config.schema import (
     DSA,
@@ -41,7 +41,7 @@ def _runs(config: Config, compared: bool = False) -> list[tuple[str, str, str]]:
     ]
     for name in config.run.warping:
         entry = config.warping.get(name)
-        if entry is not None and (entry.experiment == "learning" or not compared):
+        if entry is not None and (entry.over_learning or not compared):
             found.append((entry.taskset, entry.architecture, entry.curriculum))
     return list(dict.fromkeys(found))
 
@@ -84,6 +84,10 @@ def _registered(config: Config) -> Iterator[str]:
     ]
     asked += [
         ("similarity", f"measures.{n}.measure", m.measure) for n, m in config.measures.items()
+    ]
+    asked += [
+        ("analyses", f"warping.{n}.experiment", entry.experiment)
+        for n, entry in config.warping.items()
     ]
     for folder, place, name in asked:
         try:
@@ -132,10 +136,10 @@ def _curricula(config: Config) -> Iterator[str]:
                 yield f"curricula.{name}.{key}: expected each task once, got {', '.join(tasks)}"
 
 
-def _statement(folder: str, name: str, kind: str, attribute: str) -> tuple[str, ...]:
-    """Return what a class states in its own body; nothing where there is no such class."""
+def _stated(package: str, name: str, attribute: str) -> tuple[str, ...]:
+    """Return what a plug-in's class states in its own body; nothing where there is no such class."""
     try:
-        return tuple(plugins.literal_class_attribute(folder, name, kind, attribute) or ())
+        return tuple(plugins.literal_class_attribute(package, name, attribute) or ())
     except plugins.UnknownNameError:
         return ()  # which _registered reports
 
@@ -143,9 +147,8 @@ def _statement(folder: str, name: str, kind: str, attribute: str) -> tuple[str, 
 def _timing(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
-        stated = ("tasks", taskset.env, "TaskSet")
-        periods = _statement(*stated, "periods") or PERIODS
-        decisions = _statement(*stated, "decisions") or ("decision",)
+        periods = _stated("tasks", taskset.env, "periods") or PERIODS
+        decisions = _stated("tasks", taskset.env, "decisions") or ("decision",)
         if ":" not in taskset.env:
             yield from _unknown(place, taskset.timing, periods)
         needed = dict.fromkeys([taskset.window, *decisions])
@@ -222,7 +225,7 @@ def _training(config: Config) -> Iterator[str]:
         entry = config.architectures.get(name)
         if not isinstance(entry, RecurrentArchitecture):
             continue
-        known = _statement("models", entry.model, "Network", "activations")
+        known = _stated("models", entry.model, "activations")
         if known and entry.activation not in known:
             yield (
                 f"architectures.{name}.activation: expected {' or '.join(known)} for {entry.model}, "
@@ -285,8 +288,8 @@ def _conditions(name: str, entry: Analysis, taskset: TaskSet) -> Iterator[str]:
     """Hold the conditions that an analysis sets against those of a task set of the package."""
     if ":" in taskset.env:
         return  # which may inherit them
-    stated = _statement("tasks", taskset.env, "TaskSet", "conditions")
-    if entry.experiment == "learning":
+    stated = _stated("tasks", taskset.env, "conditions")
+    if isinstance(entry, Learning):
         for k, condition in enumerate(entry.conditions):
             if set(condition) != set(stated):
                 yield (
@@ -295,12 +298,14 @@ def _conditions(name: str, entry: Analysis, taskset: TaskSet) -> Iterator[str]:
                     f"got {', '.join(condition) or 'none'}"
                 )
         return
-    sets = ("context",) if entry.experiment == "context" else ()
+    if isinstance(entry, UserExperiment):
+        return  # which is told in its own time: nothing says here what it sets
+    sets = entry.conditions_set
     if set(stated) != set(sets):
         yield (
             f"warping.{name}.taskset: expected a task set with "
-            f"{'the condition context' if sets else 'no conditions'} (experiment {entry.experiment}), "
-            f"got {entry.taskset}, with {', '.join(stated) or 'none'}"
+            f"{'the condition ' + ', '.join(sets) if sets else 'no conditions'} "
+            f"(experiment {entry.experiment}), got {entry.taskset}, with {', '.join(stated) or 'none'}"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AliasChoices, Discriminator, Field, Tag, field_validator, model_validator
 
 from warpline.pipeline.config.analyses import Analysis
 from warpline.pipeline.config.attractors import Attractors
@@ -208,8 +208,10 @@ class Curriculum(Strict):
     """Tasks of the pretraining, interleaved."""
     train: list[Name] = ["target"]
     """Tasks of the training; ``target`` is the task set's. Empty: not trained at all."""
-    free: Literal["all", "input"] = "all"
-    """Parameters that learn in training: all, or the input weights alone."""
+    trainable: Annotated[
+        Literal["all", "input"], Field(validation_alias=AliasChoices("trainable", "free"))
+    ] = "all"
+    """Parameters that learn in training: all, or the input weights alone (earlier name: ``free``)."""
 
 
 # --- training ---------------------------------------------------------------------------------------

@@ -6,19 +6,10 @@ against the benchmarks of a finished run).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-
-from warpline.pipeline.attractor_files import Bench
 from warpline.pipeline.config.schema import Choice, MambaArchitecture, TruncatedExponential, Uniform
-from warpline.pipeline.files import Files
 from warpline.pipeline.plan import Plan
-from warpline.pipeline.warping_files import Warping
 
-__all__ = ["Cost", "Names", "Rule", "Sizes", "fields_of"]
-
-Names = Mapping[str, str]
+__all__ = ["Sizes"]
 
 # --- rates, measured --------------------------------------------------------------------------------
 
@@ -52,51 +43,6 @@ SIDECAR_MB = 0.003
 """Provenance beside a file, and its benchmark."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one job takes.
-
-    Attributes
-    ----------
-    seconds : float
-        Expected, on one thread.
-    longest : float
-        Seconds if the run goes to its last possible update; what ``runtime`` asks for.
-    memory : float
-        Largest resident set, in MB.
-    disk : float
-        What it leaves in the results folder, in MB.
-    """
-
-    seconds: float
-    memory: float
-    disk: float
-    longest: float = 0.0
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of the workflow: the stage that it counts under, its jobs and what each costs."""
-
-    stage: str
-    jobs: Callable[[Sizes], Iterator[dict[str, str]]]
-    cost: Callable[[Sizes, Names], Cost]
-    gpu: bool = False
-
-
-def fields_of(pattern: str, paths: list[str]) -> Iterator[dict[str, str]]:
-    """Yield what the fields of a pattern are in each path, each once."""
-    parts = re.split(r"\{(\w+)\}", pattern)
-    fields = parts[1::2]
-    parts[1::2] = [f"(?P<{field}>[^/]+)" for field in fields]
-    parts[0::2] = [re.escape(text) for text in parts[0::2]]
-    matcher = re.compile("".join(parts))
-    for path in dict.fromkeys(paths):
-        found = matcher.fullmatch(path)
-        assert found is not None, f"{path} is not of {pattern}"
-        yield found.groupdict()
-
-
 class Sizes:
     """The sizes of a configuration's jobs.
 
@@ -108,9 +54,6 @@ class Sizes:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.config = plan.config
-        self.files = Files(plan)
-        self.bench = Bench(plan)
-        self.warping = Warping(self.files)
 
     def steps(self, taskset: str, task: str, longest: bool = False) -> float:
         """Return the time steps of a trial of a task: the mean, or the longest."""
@@ -170,3 +113,8 @@ class Sizes:
         fixed, linear, square = STEP.get(model, STEP[OTHER])
         units = self.hidden(architecture)
         return 1e-6 * (fixed + trials / 64 * (linear * units + square * units**2))
+
+    def window_states(self, taskset: str) -> float:
+        """Return the MB of one network's kept states at one checkpoint, single precision."""
+        numbers = self.evaluation_trials(taskset) * self.window(taskset) * TYPICAL_COMPONENTS
+        return numbers * 4 / 1e6

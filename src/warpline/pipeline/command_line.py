@@ -1,0 +1,163 @@
+"""The command line: check and plan a configuration; verify results, and print where they come from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warpline.console import provenance
+from warpline.core import result_files
+
+if TYPE_CHECKING:
+    from warpline.pipeline.plan import Plan
+
+
+def _load(paths: list[str]) -> Plan | None:
+    """Return the plan of some configuration files; None, and a word why, where they are wrong."""
+    from warpline.pipeline.config import ConfigError, load_files
+    from warpline.pipeline.plan import Plan
+
+    default = Path("config") / "config.yaml"
+    if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:
+        # As Snakemake does: what is given goes on top of the default.
+        paths = [str(default), *paths]
+    try:
+        return Plan(load_files(paths))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+def _check(paths: list[str]) -> int:
+    plan = _load(paths)
+    if plan is None:
+        return 1
+    runs = len(plan.networks) * len(plan.seeds)
+    print(f"{plan.config.name}: {runs} networks, results in {plan.results.root}")
+    return 0
+
+
+def _plan(paths: list[str], check: float | None) -> int:
+    from warpline.pipeline import forecast
+
+    plan = _load(paths)
+    if plan is None:
+        return 1
+    if check is None:
+        print(forecast.render(plan))
+        return 0
+    found = forecast.compare_with_run(plan)
+    print(found.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
+    expected, measured = found["disk"].sum(), found["measured_disk"].sum()
+    seconds = found.dropna(subset=["measured_seconds"])
+    factor = (seconds["measured_seconds"] * seconds["jobs"]).sum() / max(
+        (seconds["seconds"] * seconds["jobs"]).sum(), 1e-9
+    )
+    print(f"disk: {measured:.4f} GB, expected {expected:.4f} GB")
+    print(f"time: {factor:.2f} times what was expected (jobs.time_factor)")
+    if not abs(expected - measured) <= check * measured:
+        print(f"expected the estimate of disk within {check:.0%} of what is there", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _efficiency(folder: str) -> int:
+    from warpline.pipeline.forecast import efficiency
+
+    try:
+        table = efficiency(Path(folder))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table.to_string(index=False, float_format="{:.1f}".format, na_rep="-"))
+    return 0
+
+
+PROVENANCE = {
+    ".nc": lambda file: result_files.provenance_of(result_files.read_dataset(file)),
+    ".csv": result_files.read_table_metadata,
+    ".safetensors": result_files.read_tensor_metadata,
+}
+
+
+def _verify(folder: str, delete: bool) -> int:
+    """Check every result below a folder; returns 1 where one is damaged."""
+    if not Path(folder).is_dir():
+        print(f"expected a folder of results, got {folder}", file=sys.stderr)
+        return 2
+    checked, damaged = 0, []
+    for path in sorted(Path(folder).rglob("*")):
+        if path.suffix not in result_files.READERS or "resume" in path.parts:
+            continue
+        checked += 1
+        why = result_files.integrity_error(path)
+        if why is not None:
+            damaged.append(path)
+            print(f"{path}: {why}{'; deleted' if delete else ''}")
+            if delete:
+                path.unlink()
+                provenance.sidecar_path(path).unlink(missing_ok=True)
+    print(f"{checked} results checked, {len(damaged)} damaged")
+    if damaged and delete:
+        # By name: Snakemake does not miss a file whose followers are all there.
+        print(f"To make them anew, with your options: snakemake {' '.join(map(str, damaged))}")
+    elif damaged:
+        print("Delete them with --delete.")
+    return 1 if damaged and not delete else 0
+
+
+def _provenance(path: str) -> int:
+    reader = PROVENANCE.get(Path(path).suffix)
+    if reader is None:
+        print(f"expected a file ending in {', '.join(PROVENANCE)}; got {path}", file=sys.stderr)
+        return 2
+    try:
+        record = {"in the file": reader(path)}
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    sidecar = provenance.sidecar_path(path)
+    if sidecar.is_file():
+        beside = json.loads(sidecar.read_text(encoding="utf-8"))
+        beside.pop("provenance")
+        record["beside it"] = beside
+    print(json.dumps(record, indent=1, sort_keys=True))
+    return 0
+
+
+def main() -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="warpline", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="validate configuration files, the later on top")
+    check.add_argument("files", nargs="+")
+    plan = commands.add_parser("plan", help="print jobs, hours, memory and disk of a configuration")
+    plan.add_argument("files", nargs="+")
+    plan.add_argument(
+        "--check",
+        type=float,
+        nargs="?",
+        const=0.3,
+        metavar="SHARE",
+        help="hold the estimates against results/NAME; fail where disk is off by more (default 0.3)",
+    )
+    verify = commands.add_parser("verify", help="check every result by structure and checksum")
+    verify.add_argument("folder", help="results/NAME, or a folder below it")
+    verify.add_argument("--delete", action="store_true", help="delete what is damaged")
+    used = commands.add_parser("efficiency", help="print what jobs used of what they asked for")
+    used.add_argument("folder", help="results/NAME")
+    provenance = commands.add_parser("provenance", help="print where a result comes from")
+    provenance.add_argument("file")
+    arguments = parser.parse_args()
+    if arguments.command == "check":
+        return _check(arguments.files)
+    if arguments.command == "plan":
+        return _plan(arguments.files, arguments.check)
+    if arguments.command == "efficiency":
+        return _efficiency(arguments.folder)
+    if arguments.command == "verify":
+        return _verify(arguments.folder, arguments.delete)
+    return _provenance(arguments.file)

@@ -1,0 +1,141 @@
+"""The stages of the pipeline, each in a module that holds all about it; and who reads whose files."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages.analyses import (
+    AnalyseWarping,
+    RelateLearning,
+    SummariseWarping,
+    WarpingFigures,
+)
+from warpline.pipeline.stages.attractors import (
+    AttractorFigures,
+    CompareAttractors,
+    ScoreAttractors,
+    SimulateAttractors,
+    SweepHyperparameters,
+)
+from warpline.pipeline.stages.base import Cost, Stage
+from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
+from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
+from warpline.pipeline.stages.statistics import ComputeStatistics
+from warpline.pipeline.stages.training import Pretrain, Train
+from warpline.pipeline.stages.trajectories import ComputeTrajectories
+from warpline.pipeline.stages.trials import GenerateTrials
+
+__all__ = ["Cost", "Figure", "Pipeline", "Stage"]
+
+
+class Pipeline:
+    """All stages of a configuration. A stage is handed those whose files it reads.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.trials = GenerateTrials(plan)
+        self.pretraining = Pretrain(plan, self.trials)
+        self.training = Train(plan, self.trials, pretraining=self.pretraining)
+        self.trajectories = ComputeTrajectories(plan, self.trials, self.training)
+        self.comparisons = CompareNetworks(plan, self.trajectories)
+        self.architectures = CompareArchitectures(plan, self.trajectories)
+        self.statistics = ComputeStatistics(plan, self.training, self.comparisons)
+        self.warping = AnalyseWarping(plan, self.training)
+        self.summaries = SummariseWarping(plan, self.warping)
+        self.relations = RelateLearning(plan, self.warping, self.comparisons)
+        self.systems = SimulateAttractors(plan)
+        self.validation = CompareAttractors(plan, self.systems)
+        self.sweep = SweepHyperparameters(plan, self.systems)
+        self.scores = ScoreAttractors(plan, self.validation, self.sweep)
+        self._taskset_figures = TasksetFigures(
+            plan,
+            self.trials,
+            self.pretraining,
+            self.training,
+            self.trajectories,
+            self.comparisons,
+            self.architectures,
+            self.statistics,
+        )
+
+    # --- figures --------------------------------------------------------------------------------
+
+    @cached_property
+    def figures_by_part(self) -> dict[str, list[Figure]]:
+        """Every figure, by the part of the pipeline that it belongs to."""
+        return {
+            "figures": list(self._taskset_figures.figures()),
+            "warping": list(WarpingFigures(self.summaries, self.relations).figures()),
+            "attractors": list(AttractorFigures(self.scores).figures()),
+        }
+
+    @cached_property
+    def drawings(self) -> dict[str, DrawFigures]:
+        """The figures as stages: what a job costs, and how many there are."""
+        results = self.plan.results
+
+        def outputs(part: str) -> list[str]:
+            return [results.at(figure.output) for figure in self.figures_by_part[part]]
+
+        def attractor_outputs() -> list[str]:
+            return outputs("attractors") if self.plan.config.run.attractors else []
+
+        return {
+            "figures": DrawFigures(self.plan, "draw_*", "figures", self._taskset_figures.paths),
+            "warping": DrawFigures(
+                self.plan, "draw_warping_*", "warping", lambda: outputs("warping")
+            ),
+            "attractors": DrawFigures(
+                self.plan, "draw_attractor_*", "attractors", attractor_outputs
+            ),
+        }
+
+    # --- all of it ------------------------------------------------------------------------------
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """Every stage that submits jobs, in the order of ``warpline plan``."""
+        return (
+            self.trials,
+            self.pretraining,
+            self.training,
+            self.trajectories,
+            self.comparisons,
+            self.architectures,
+            self.statistics,
+            self.drawings["figures"],
+            self.warping,
+            self.summaries,
+            self.relations,
+            self.drawings["warping"],
+            self.systems,
+            self.validation,
+            self.sweep,
+            self.scores,
+            self.drawings["attractors"],
+        )
+
+    def all_comparisons(self) -> list[str]:
+        """Return every table of dissimilarities."""
+        tables = [self.comparisons.files(kind) for kind in self.comparisons.outputs]
+        return [*self.architectures.files(), *(path for files in tables for path in files)]
+
+    def all_warping(self) -> list[str]:
+        """Return every summary and figure of the analyses."""
+        return [*self.summaries.files(), *self.drawings["warping"].files()]
+
+    def all_attractors(self) -> list[str]:
+        """Return every table of scores and every figure of the validation."""
+        results = self.plan.results
+        scores = [self.scores.path(**job) for job in self.scores.all_jobs()]
+        return scores + [
+            f"{results.at(figure.output)}.{suffix}"
+            for figure in self.figures_by_part["attractors"]
+            for suffix in ("svg", "png")
+        ]

@@ -1,0 +1,205 @@
+"""Dissimilarities between networks, by one measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from warpline.core.table_names import COMPARISON_TABLES
+from warpline.pipeline.config.base import DSA
+from warpline.pipeline.config.schema import Measure
+from warpline.pipeline.paths import join_seeds, split_seeds
+from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.sizes import (
+    SIDECAR_MB,
+    START_MB,
+    START_SECONDS,
+    TYPICAL_COMPONENTS,
+    Sizes,
+)
+from warpline.pipeline.stages.trajectories import ComputeTrajectories
+
+__all__ = ["CompareArchitectures", "CompareNetworks", "measure_settings"]
+
+ROW_BYTES = 230
+"""Of a pair in a table."""
+
+
+def measure_settings(name: str, entry: Measure) -> Settings:
+    """Return a measure's settings, those of a user's measure beside its name."""
+    settings = entry.model_dump()
+    return {"name": name, **settings.pop("settings", {}), **settings}
+
+
+def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, float, float]:
+    """Return the seconds of a pair, expected and at most, and those of representing one checkpoint."""
+    entry = sizes.config.measures[measure]
+    rows = sizes.evaluation_trials(taskset) * sizes.window(taskset)
+    if isinstance(entry, DSA):
+        channels = entry.n_delays * TYPICAL_COMPONENTS
+        pair = 0.034 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
+        # States without structure keep every start busy: twenty times as long was seen.
+        return pair, 5 * pair, rows * channels * (1.3e-7 + 1.7e-10 * channels)
+    pair = 1e-3 + rows * TYPICAL_COMPONENTS**2 * 1e-9
+    return pair, pair, rows * TYPICAL_COMPONENTS * 1e-8
+
+
+class _Comparison(Stage):
+    """What the comparisons share."""
+
+    heading = "comparisons"
+    folders = ("compare",)
+
+    def __init__(self, plan: Plan, trajectories: ComputeTrajectories) -> None:
+        super().__init__(plan)
+        self.trajectories = trajectories
+
+    def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
+        """Return the measure."""
+        return [("similarity", self.config.measures[wildcards["measure"]].measure)]
+
+
+class CompareNetworks(_Comparison):
+    """Dissimilarities of the networks of one architecture, for one block of seeds (CSV).
+
+    One job makes all tables of a measure, because they share what the measure fits to each network.
+    """
+
+    rule = "compare_networks"
+    script = "compare_networks.py"
+    outputs = {
+        kind: f"compare/{kind}/{{measure}}/{{taskset}}/{{architecture}}/seed~{{seeds}}.csv"
+        for kind in COMPARISON_TABLES
+    }
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the trajectories of the block and of the blocks before it: a new seed changes no table."""
+        blocks = self.plan.blocks_up_to(split_seeds(wildcards["seeds"]))
+        taskset, architecture = wildcards["taskset"], wildcards["architecture"]
+        return {"trajectories": self.trajectories.of(taskset, architecture, "learning", blocks)}
+
+    def parameters(self, wildcards: Wildcards) -> Settings:
+        """Return the measure, and which checkpoints are compared."""
+        measure = wildcards["measure"]
+        return {
+            "seed": self.config.seed,
+            "measure": measure_settings(measure, self.config.measures[measure]),
+            **self.config.comparison.model_dump(),
+        }
+
+    def jobs(self) -> Iterator[dict[str, str]]:
+        """Yield every measure, architecture and block of seeds."""
+        for taskset in self.plan.tasksets:
+            yield from self._jobs_of(taskset)
+
+    def _jobs_of(
+        self, taskset: str, only_architecture: str | None = None
+    ) -> Iterator[dict[str, str]]:
+        for architecture in self.plan.architectures(taskset, "learning"):
+            if only_architecture not in (None, architecture):
+                continue
+            for measure in self.plan.measures(taskset):
+                for block in self.plan.blocks:
+                    yield {
+                        "measure": measure,
+                        "taskset": taskset,
+                        "architecture": architecture,
+                        "seeds": join_seeds(block),
+                    }
+
+    def cost(self, wildcards: Wildcards) -> Cost:
+        """Of the pairs of all tables, and of fitting the measure to every checkpoint once."""
+        plan, sizes, settings = self.plan, self.sizes, self.config.comparison
+        taskset = wildcards["taskset"]
+        block = split_seeds(wildcards["seeds"])
+        n = len(plan.curricula(taskset, wildcards["architecture"], "learning"))
+        own, earlier = len(block), plan.seeds.index(block[0])
+        crossings = own * earlier + own * (own - 1) // 2
+        fractions, references = len(settings.over.fractions), len(settings.over.references)
+        within = len(settings.within.fractions)
+        # After learning; over learning; within learning; two controls per network.
+        pairs = own * n * (n + 1) // 2 + crossings * n * n
+        pairs += fractions * (own * n + own * references * (n - 1) + crossings * references)
+        pairs += own * n * within * (within + 1) // 2 + 2 * own * n
+        systems = own * n * (fractions + 3) + earlier * (n + references * fractions)
+        states = sizes.window_states(taskset)
+        read = states * len(self.config.trajectories.fractions) * (own + earlier) * n
+        pair, slow_pair, represent = _pair_seconds(sizes, wildcards["measure"], taskset)
+        fixed = START_SECONDS + systems * represent + read / 60
+        return Cost(
+            seconds=fixed + pairs * pair,
+            longest=fixed + pairs * slow_pair,
+            memory=START_MB + 1.1 * read + systems * 2.2 * states,
+            disk=ROW_BYTES * pairs / 1e6 + 4 * SIDECAR_MB,
+        )
+
+    def tables(self, kind: str, taskset: str, architecture: str | None = None) -> list[str]:
+        """Return the tables of one kind, of all measures and seeds."""
+        return [self.path(kind, **names) for names in self._jobs_of(taskset, architecture)]
+
+
+class CompareArchitectures(_Comparison):
+    """Dissimilarities between architectures that share curriculum and seed (CSV)."""
+
+    rule = "compare_architectures"
+    script = "compare_architectures.py"
+    outputs = {"architectures": "compare/architectures/{measure}/{taskset}/seed~{seeds}.csv"}
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the trajectories of all architectures that are compared with each other."""
+        taskset, block = wildcards["taskset"], split_seeds(wildcards["seeds"])
+        found = [
+            self.trajectories.of(taskset, architecture, "architectures", [block])
+            for architecture in self.plan.architectures(taskset, "architectures")
+        ]
+        return {"trajectories": list(chain.from_iterable(found))}
+
+    def parameters(self, wildcards: Wildcards) -> Settings:
+        """Return the measure."""
+        measure = wildcards["measure"]
+        return {
+            "seed": self.config.seed,
+            "measure": measure_settings(measure, self.config.measures[measure]),
+        }
+
+    def jobs(self) -> Iterator[dict[str, str]]:
+        """Yield every measure and block of seeds of the task sets with several architectures."""
+        for taskset in self.plan.tasksets:
+            yield from self._jobs_of(taskset)
+
+    def _jobs_of(self, taskset: str) -> Iterator[dict[str, str]]:
+        if self.plan.compares_architectures(taskset):
+            for measure in self.plan.measures(taskset):
+                for block in self.plan.blocks:
+                    yield {"measure": measure, "taskset": taskset, "seeds": join_seeds(block)}
+
+    def cost(self, wildcards: Wildcards) -> Cost:
+        """Of the pairs of architectures, over the curricula that both have."""
+        plan, sizes, taskset = self.plan, self.sizes, wildcards["taskset"]
+        n_seeds = len(split_seeds(wildcards["seeds"]))
+        listed = [
+            plan.curricula(taskset, architecture, "architectures")
+            for architecture in plan.architectures(taskset, "architectures")
+        ]
+        sharing = [
+            sum(name in curricula for curricula in listed)
+            for name in dict.fromkeys(chain.from_iterable(listed))
+        ]
+        pairs = n_seeds * sum(k * (k - 1) // 2 for k in sharing)
+        systems = n_seeds * sum(sharing)
+        pair, slow_pair, represent = _pair_seconds(sizes, wildcards["measure"], taskset)
+        fractions, states = len(self.config.trajectories.fractions), sizes.window_states(taskset)
+        # One file at a time is read whole, the last checkpoints of it are kept.
+        held = systems * 3.2 + n_seeds * fractions
+        fixed = START_SECONDS + systems * represent + systems * states * fractions / 60
+        return Cost(
+            seconds=fixed + pairs * pair,
+            longest=fixed + pairs * slow_pair,
+            memory=START_MB + held * states,
+            disk=ROW_BYTES * pairs / 1e6 + SIDECAR_MB,
+        )
+
+    def tables(self, taskset: str) -> list[str]:
+        """Return the tables of a task set, of all measures and seeds."""
+        return [self.path(**names) for names in self._jobs_of(taskset)]

@@ -1,0 +1,120 @@
+"""Hidden states of the chosen checkpoints on the evaluation trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from warpline.pipeline.paths import join_seeds, split_seeds
+from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
+from warpline.pipeline.stages.training import Train, network_settings
+from warpline.pipeline.stages.trials import GenerateTrials
+
+__all__ = ["ComputeTrajectories"]
+
+
+class ComputeTrajectories(Stage):
+    """Hidden states of a network in a block of seeds (netCDF)."""
+
+    rule = "compute_trajectories"
+    heading = "trajectories"
+    folders = ("trajectories",)
+    script = "compute_trajectories.py"
+    outputs = {"trajectories": "trajectories/{taskset}/{architecture}/{curriculum}/seed~{seeds}.nc"}
+
+    def __init__(self, plan: Plan, trials: GenerateTrials, training: Train) -> None:
+        super().__init__(plan)
+        self.trials = trials
+        self.training = training
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the evaluation trials, the target's first, and the networks."""
+        seeds = split_seeds(wildcards["seeds"])
+        return {
+            "trials": self.trials.evaluation(wildcards["taskset"]),
+            "checkpoints": self.training.of_seeds(seeds, wildcards),
+        }
+
+    def parameters(self, wildcards: Wildcards) -> Settings:
+        """Return the network's name and architecture, which checkpoints, and the window."""
+        taskset, architecture = wildcards["taskset"], wildcards["architecture"]
+        settings = self.config.trajectories
+        return {
+            "taskset": taskset,
+            "architecture": {"name": architecture, **network_settings(self.plan, architecture)},
+            "curriculum": wildcards["curriculum"],
+            "fractions": settings.fractions,
+            "variance": settings.variance,
+            "memory_mb": settings.memory_mb,
+            "period": self.config.tasksets[taskset].window,
+        }
+
+    def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
+        """Return the model."""
+        return [("models", self.config.architectures[wildcards["architecture"]].model)]
+
+    def jobs(self) -> Iterator[dict[str, str]]:
+        """Yield what comparisons and figures read, each once."""
+        plan = self.plan
+        wanted: dict[tuple[tuple[str, str], ...], None] = {}
+
+        def want(
+            taskset: str, architecture: str, comparison: str, blocks: Sequence[tuple[int, ...]]
+        ) -> None:
+            for names in self._jobs_of(taskset, architecture, comparison, blocks):
+                wanted[tuple(names.items())] = None
+
+        for taskset in plan.tasksets:
+            for architecture in plan.architectures(taskset, "learning"):
+                # Without a measure only the figure of trajectories reads them, and only the first block.
+                blocks = plan.blocks if plan.measures(taskset) else plan.blocks[:1]
+                want(taskset, architecture, "learning", blocks)
+            if plan.compares_architectures(taskset) and plan.measures(taskset):
+                for block in plan.blocks:
+                    for architecture in plan.architectures(taskset, "architectures"):
+                        want(taskset, architecture, "architectures", [block])
+        yield from map(dict, wanted)
+
+    def _jobs_of(
+        self, taskset: str, architecture: str, comparison: str, blocks: Sequence[tuple[int, ...]]
+    ) -> Iterator[dict[str, str]]:
+        for block in blocks:
+            for curriculum in self.plan.curricula(taskset, architecture, comparison):
+                yield {
+                    "taskset": taskset,
+                    "architecture": architecture,
+                    "curriculum": curriculum,
+                    "seeds": join_seeds(block),
+                }
+
+    def cost(self, wildcards: Wildcards) -> Cost:
+        """Of running each kept checkpoint on the trials, and of its principal components."""
+        sizes, settings = self.sizes, self.config.trajectories
+        taskset, architecture = wildcards["taskset"], wildcards["architecture"]
+        target = self.config.tasksets[taskset].target
+        n_seeds, n_fractions = len(split_seeds(wildcards["seeds"])), len(settings.fractions)
+        trials = sizes.evaluation_trials(taskset)
+        steps = sizes.steps(taskset, target, longest=True)
+        forward = steps * sizes.step_seconds(architecture, trials) / 3
+        units = sizes.hidden(architecture)
+        components = trials * sizes.window(taskset) * units**2 * 4e-10
+        runs = n_fractions + len(settings.tasks)
+        size = sizes.window_states(taskset) * n_fractions * n_seeds
+        states = trials * steps * units * 4 / 1e6
+        kept = self.config.jobs.keep_trajectories
+        return Cost(
+            seconds=START_SECONDS + n_seeds * runs * (forward + components),
+            memory=START_MB + 3 * size + 8 * states,
+            disk=(0.9 * size + 0.05 * n_seeds * units / 64) * kept + SIDECAR_MB,
+        )
+
+    # --- what other stages read -----------------------------------------------------------------
+
+    def of(
+        self, taskset: str, architecture: str, comparison: str, blocks: Sequence[tuple[int, ...]]
+    ) -> list[str]:
+        """Return the trajectories of an architecture's curricula that a comparison asks for."""
+        return [
+            self.path(**names) for names in self._jobs_of(taskset, architecture, comparison, blocks)
+        ]
