@@ -477,14 +477,14 @@ def test_what_a_class_states_is_read_without_importing_it(tmp_path):
         "raise RuntimeError('imported')\n"
         "class Mine:\n    periods = ('a', 'b')\n    decisions = tuple(x for x in 'ab')\n"
     )
-    assert plugins.literal_class_attribute("tasks", f"{file}:Mine", "TaskSet", "periods") == (
+    assert plugins.literal_class_attribute("tasks", f"{file}:Mine", "periods") == (
         "a",
         "b",
     )
-    assert plugins.literal_class_attribute("tasks", f"{file}:Mine", "TaskSet", "decisions") is None
-    assert plugins.literal_class_attribute("tasks", "go_nogo", "TaskSet", "periods") is None
+    assert plugins.literal_class_attribute("tasks", f"{file}:Mine", "decisions") is None
+    assert plugins.literal_class_attribute("tasks", "go_nogo", "periods") is None
     from warpline.tasks.sequence_memory import TaskSet
 
     for attribute in ("periods", "decisions"):
-        stated = plugins.literal_class_attribute("tasks", "sequence_memory", "TaskSet", attribute)
+        stated = plugins.literal_class_attribute("tasks", "sequence_memory", attribute)
         assert stated == getattr(TaskSet, attribute)

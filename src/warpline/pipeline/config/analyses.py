@@ -198,6 +198,8 @@ class UserExperiment(Experiment):
     path of a script, relative to the file) and ``cost`` (seconds and MB on disk of one network).
     """
 
+    experiment: Annotated[str, Field(pattern=":")]
+    """Your experiment, ``path/to/file.py:Name`` or ``package.module:Name``."""
     settings: dict[str, Any] = {}
     """Settings, passed to your experiment as they are."""
 

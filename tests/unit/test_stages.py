@@ -1,0 +1,262 @@
+"""What each stage is told, what it costs and which jobs it has."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from warpline.pipeline.config import load
+from warpline.pipeline.forecast import compare_with_run, efficiency, forecast, render
+from warpline.pipeline.plan import NetworkSpec, Plan
+from warpline.pipeline.stages import Pipeline
+from warpline.pipeline.stages.sizes import Sizes
+
+MASTER = vars(NetworkSpec("PDM", "leaky_rnn", "master"))
+MAMBA = vars(NetworkSpec("PDM", "mamba_d8_l2", "master"))
+TRIALS = {"taskset": "PDM", "task": "Basic", "split": "train"}
+
+
+@pytest.fixture
+def pipeline(raw_config, tmp_path):
+    def make(**jobs):
+        raw_config["jobs"] = jobs
+        return Pipeline(Plan(load(raw_config), tmp_path / "results"))
+
+    return make
+
+
+# --- parameters -----------------------------------------------------------------------------------------
+
+
+def test_parameters_are_json_and_hold_no_lists_of_what_is_run(pipeline):
+    p = pipeline()
+    pretraining = {"taskset": "PDM", "architecture": "leaky_rnn", "pretraining": "Anti+Basic"}
+    parts = [
+        p.trials.parameters(TRIALS | {"task": "Anti"}),
+        p.training.parameters(MASTER),
+        p.pretraining.parameters(pretraining),
+        p.trajectories.parameters(MASTER),
+        p.comparisons.parameters({"measure": "cka"}),
+    ]
+    for part in parts:
+        text = json.dumps(part)
+        assert '"seeds"' not in text and "master_frozen" not in text
+
+
+def figure_settings(pipeline):
+    return pipeline.figures_by_part["figures"][0].settings({})
+
+
+CHANGES = {
+    "seed added": (lambda r: r["run"]["seeds"].append(9), set()),
+    "seed removed": (lambda r: r["run"]["seeds"].pop(), set()),
+    "colour": (lambda r: r.update(figures={"palette": "tol-bright"}), {"figure"}),
+    "DSA rank": (lambda r: r["measures"]["dsa"].update(rank=7), {"dsa"}),
+    "learning rate": (
+        lambda r: r["architectures"]["leaky_rnn"].update(learning_rate=0.01),
+        {"training"},
+    ),
+    "units": (
+        lambda r: r["architectures"]["leaky_rnn"].update(units=99),
+        {"training", "trajectories"},
+    ),
+    "layer": (
+        lambda r: r["architectures"]["mamba_d8_l2"].update(layer=1),
+        {"mamba trajectories"},
+    ),
+    "states of a Mamba": (
+        lambda r: r["architectures"]["mamba_d8_l2"].update(d_state=8),
+        {"mamba training", "mamba trajectories"},
+    ),
+    "another architecture": (lambda r: r["architectures"]["leaky_gru"].update(units=99), set()),
+    "curriculum added": (lambda r: r["curricula"].update(new={}), set()),
+    "noise": (lambda r: r["tasksets"]["PDM"].update(input_noise=2.0), {"trials"}),
+    "evaluation repeats": (
+        lambda r: r["tasksets"]["PDM"].update(trials={"evaluation_repeats": 4}),
+        set(),
+    ),
+    "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
+    "root seed": (
+        lambda r: r.update(seed=3),
+        {"trials", "training", "mamba training", "cka", "dsa"},
+    ),
+    "seeds per job": (lambda r: r.update(jobs={"seeds_per_job": 3}), set()),
+    "seeds per training job": (lambda r: r.update(jobs={"seeds_per_training_job": 3}), set()),
+    "within": (lambda r: r["comparison"]["within"].update(fractions=[0.0, 1.0]), {"cka", "dsa"}),
+}
+
+PARAMETERS = {
+    "trials": lambda p: p.trials.parameters(TRIALS),
+    "training": lambda p: p.training.parameters(MASTER),
+    "trajectories": lambda p: p.trajectories.parameters(MASTER),
+    "mamba training": lambda p: p.training.parameters(MAMBA),
+    "mamba trajectories": lambda p: p.trajectories.parameters(MAMBA),
+    "cka": lambda p: p.comparisons.parameters({"measure": "cka"}),
+    "dsa": lambda p: p.comparisons.parameters({"measure": "dsa"}),
+    "statistics": lambda p: p.statistics.parameters({}),
+    "figure": figure_settings,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("stage", PARAMETERS)
+def test_a_change_reaches_the_jobs_that_use_it_and_no_others(raw_config, change, stage):
+    apply, reached = CHANGES[change]
+    before = PARAMETERS[stage](Pipeline(Plan(load(raw_config))))
+    apply(raw_config)
+    after = PARAMETERS[stage](Pipeline(Plan(load(raw_config))))
+    assert (before != after) is (stage in reached)
+
+
+def test_streams_differ_by_what_they_belong_to(pipeline):
+    runs = [
+        tuple(pipeline().training.parameters(MASTER | {"curriculum": name})["run"])
+        for name in ("untrained", "master", "master_frozen")
+    ]
+    assert len(set(runs)) == 3
+
+
+def test_untrained_takes_no_updates(pipeline):
+    parameters = pipeline().training.parameters(MASTER | {"curriculum": "untrained"})
+    assert parameters["training"]["max_steps"] == 0
+
+
+def test_seeds_that_are_trained_together_count_on_a_gpu_alone(pipeline):
+    """There the last bits of a network depend on the others; on a CPU they do not."""
+    for gpu, together in ((True, ["", "1+2+3", "4+5"]), (False, ["", "", ""])):
+        blocks = pipeline(gpu=gpu, seeds_per_training_job=3).training.blocks()
+        assert [block.together for block in blocks] == together
+        assert [block.rule_name for block in blocks] == ["train", "train_1_2_3", "train_4_5"]
+
+
+# --- jobs -----------------------------------------------------------------------------------------------
+
+
+def test_every_stage_states_all_about_itself(pipeline):
+    for stage in pipeline(seeds_per_job=2).stages:
+        assert stage.rule and stage.heading
+        for job in list(stage.jobs())[:2]:
+            assert stage.cost(job).seconds > 0
+            if stage.rule.startswith("draw_"):
+                continue
+            assert set(re.findall(r"\{(\w+)\}", stage.job_name)) <= {*job, "seed"}
+            assert json.loads(stage.settings(job))
+            assert re.fullmatch(r"[0-9a-f]{16}", stage.code(job))
+            assert all(
+                isinstance(files, list) for files in stage.inputs({**job, "seed": "1"}).values()
+            )
+
+
+def test_every_rule_that_submits_jobs_is_a_stage(pipeline, project):
+    text = "".join(path.read_text() for path in (project / "workflow" / "rules").glob("*.smk"))
+    named = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
+    stages = {stage.rule for stage in pipeline().stages if not stage.rule.startswith("draw_")}
+    assert named == stages - {"pretrain", "train"}
+    # Every rule takes its memory and time from its stage, none states a number.
+    assert text.count("    resources:\n") == text.count(".resources,\n") > 10
+    assert not re.search(r"(mem_mb|runtime)=\d", text)
+
+
+def test_jobs_are_those_of_the_configuration(pipeline):
+    p = pipeline()
+    assert len(list(p.training.jobs())) == len(p.training.all_networks()) == 25
+    # pretrain_frozen and pretrain_unfrozen share theirs.
+    assert len(list(p.pretraining.jobs())) == 5
+    assert len(list(p.comparisons.jobs())) == 15
+    splits = {job["split"] for job in p.trials.jobs()}
+    assert splits == {"train", "validation", "evaluation"}
+
+
+def test_what_a_stage_reads_is_what_another_makes(pipeline):
+    """Every input of every job is an output of some job."""
+    p = pipeline(seeds_per_job=2)
+    made = {
+        stage.path(name, **job, **({"seed": seed} if "{seed}" in stage.pattern(name) else {}))
+        for stage in p.stages
+        if stage.outputs
+        for job in stage.jobs()
+        for name in stage.outputs
+        for seed in p.plan.seeds
+    }
+    for stage in p.stages:
+        for job in stage.jobs():
+            read = stage.inputs({**job, "seed": "1"}) if stage.outputs else {}
+            for files in read.values():
+                assert set(files) <= made, stage.rule
+
+
+# --- cost -----------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_was_killed_asks_for_more_up_to_the_limit(pipeline):
+    train = pipeline().training
+    memory = [train.memory_mb(MASTER, attempt) for attempt in (1, 2, 3)]
+    minutes = [train.runtime(MASTER, attempt) for attempt in (1, 2, 3)]
+    assert memory[1] >= 1.9 * memory[0] and memory[2] >= 1.9 * memory[1]
+    assert minutes == [minutes[0], 2 * minutes[0], 4 * minutes[0]]
+    limited = pipeline(max_memory=memory[0] + 1, max_runtime=minutes[0] + 1).training
+    assert limited.memory_mb(MASTER, 3) == memory[0] + 1
+    assert limited.runtime(MASTER, 3) == minutes[0] + 1
+
+
+def test_costs_grow_with_the_job(raw_config):
+    def cost(**changes):
+        for key, value in changes.items():
+            section, _, name = key.partition("__")
+            raw_config[section] = {**raw_config[section], **({name: value} if name else value)}
+        return Pipeline(Plan(load(raw_config))).training.cost(MASTER)
+
+    base = cost()
+    assert base.longest > base.seconds > 0 and base.memory > 500 and base.disk > 0
+    more = cost(training__max_steps=30000)
+    assert more.longest > 5 * base.longest
+    wide = cost(architectures__leaky_rnn={"model": "leaky_rnn", "units": 1024})
+    assert wide.seconds > 3 * base.seconds and wide.disk > 30 * base.disk
+    assert wide.memory > base.memory
+    training = Pipeline(Plan(load(raw_config))).training
+    assert training.cost(MASTER | {"curriculum": "untrained"}).longest < 30
+
+
+def test_frozen_networks_without_pretraining_are_expected_to_run_to_the_end(pipeline):
+    train = pipeline().training
+    hopeless = train.cost(MASTER | {"curriculum": "master_frozen"})
+    assert hopeless.seconds == pytest.approx(hopeless.longest)
+    assert train.cost(MASTER | {"curriculum": "pretrain_frozen"}).seconds < hopeless.seconds
+
+
+def test_blocks_of_seeds_are_one_job(pipeline):
+    one, block = (pipeline(gpu=True, seeds_per_training_job=n).training for n in (1, 5))
+    assert len(list(one.jobs())) == 25 and len(list(block.jobs())) == 5
+    apart, together = one.cost(MASTER), block.cost(MASTER | {"n_seeds": "5"})
+    assert together.disk == pytest.approx(5 * apart.disk)
+    assert 4 * apart.longest < together.longest < 5 * apart.longest
+    assert together.memory > apart.memory
+    assert block.blocks()[1].cost(MASTER) == together
+
+
+def test_every_model_has_a_size(raw_config):
+    raw_config["architectures"]["other"] = {"model": "mamba", "d_model": 8, "n_layers": 2}
+    raw_config["run"]["grid"][0]["architectures"] = ["other"]
+    sizes = Sizes(Plan(load(raw_config)))
+    # This network has 2,699 parameters and 2 x 16 x 16 states.
+    assert sizes.hidden("other") == 512
+    assert sizes.weights("other") == pytest.approx(2699, rel=0.15)
+
+
+def test_forecast_says_what_is_on_gpus(pipeline):
+    plan = pipeline(gpu=True).plan
+    frame = forecast(plan).set_index("rule")
+    assert set(frame[frame["device"] == "gpu"].index) == {"pretrain", "train"}
+    assert "no GPU was measured" in render(plan)
+    assert set(forecast(pipeline().plan)["device"]) == {"cpu"}
+    slow = forecast(pipeline(time_factor=2.0).plan)
+    assert slow["hours"].sum() == pytest.approx(2 * frame["hours"].sum())
+
+
+def test_forecast_of_a_run_that_was_not_made(pipeline, tmp_path):
+    found = compare_with_run(pipeline().plan)
+    assert (found["jobs"] == 0).all() and found["measured_disk"].sum() == 0
+    with pytest.raises(ValueError, match="expected benchmarks with resources"):
+        efficiency(tmp_path)
