@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 export PATH := $(BIN):$(PATH)
 DEMO := snakemake --cores $(CORES) --configfile config/demo.yaml
 
-.PHONY: help setup demo test test-fast test-slurm lint format schema benchmark clean
+.PHONY: help setup demo test test-fast test-slurm lint format moved schema benchmark clean
 
 help:
 	@echo "make demo       the demo: figures and results/report.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-fast  the tests that take seconds"
 	@echo "make test-slurm tests on a real one-node SLURM, which they start and stop (root on Debian)"
 	@echo "make lint       formatting, types, workflow"
+	@echo "make moved      after moving code: check that no byte changes, and keep the results (CONTRIBUTING.md)"
 	@echo "make benchmark  speed, as ratios against rivals"
 
 setup: $(READY)
@@ -55,6 +56,7 @@ lint: $(READY)
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml
 
@@ -62,6 +64,13 @@ format: $(READY)
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+# After code was moved and no number changed: the golden run by the code of BASE (which made the results) and by
+# this one must have the same bytes; then Snakemake records the results of CONFIG as up to date.
+moved: $(READY)
+	@test -n "$(BASE)" && test -n "$(CONFIG)" || { echo "expected make moved BASE=<git revision that made the results> CONFIG=<configuration file> [TARGETS=...]"; exit 2; }
+	python tests/golden_run.py compare $(BASE)
+	snakemake $(TARGETS) --touch --cores 1 --configfile $(CONFIG)
 
 schema: $(READY)
 	python scripts/write_schema.py

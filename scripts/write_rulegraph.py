@@ -1,4 +1,4 @@
-"""Draw Snakemake's own graph of the demo's rules into README.md, the figures as one."""
+"""Write Snakemake's own graph of the demo's rules into docs/workflow.md, with all figures as one rule."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ BLOCK = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 
 
 def drawn(graph: str) -> str:
-    """Return a README block from the output of ``snakemake --rulegraph mermaid-js``."""
+    """Return a Mermaid block from the output of ``snakemake --rulegraph mermaid-js``."""
     # A rule for a block of seeds is drawn as the rule that it is made from: train_1_2 as train.
     names = dict(re.findall(r"(id\d+)\[(\w+?)(?:_\d+)*\]", graph))
     short = {key: "draw_*" if name.startswith("draw_") else name for key, name in names.items()}
@@ -24,9 +24,9 @@ def drawn(graph: str) -> str:
     return "\n".join(["```mermaid", "flowchart LR", *lines, "```"])
 
 
-def update(readme: str, graph: str) -> str:
-    """Return the README with the graph in the place of the one that is there."""
-    return BLOCK.sub(lambda _: drawn(graph), readme, count=1)
+def update(page: str, graph: str) -> str:
+    """Return a page with its graph replaced by the current one."""
+    return BLOCK.sub(lambda _: drawn(graph), page, count=1)
 
 
 if __name__ == "__main__":
@@ -38,5 +38,5 @@ if __name__ == "__main__":
         text=True,
         check=True,
     )
-    readme = PROJECT / "README.md"
-    readme.write_text(update(readme.read_text(encoding="utf-8"), done.stdout), encoding="utf-8")
+    page = PROJECT / "docs" / "workflow.md"
+    page.write_text(update(page.read_text(encoding="utf-8"), done.stdout), encoding="utf-8")

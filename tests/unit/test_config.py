@@ -437,6 +437,22 @@ def test_every_key_is_documented(project):
     assert not re.findall(r"\| *\|$", key_tables(), re.MULTILINE), "a key has no description"
 
 
+def test_every_description_is_a_sentence_with_its_subject():
+    schema = json_schema()
+    sections = {**schema["$defs"], "Config": schema}
+    descriptions = {
+        f"{name}.{key}": text
+        for name, section in sections.items()
+        for key, entry in [("", section), *section["properties"].items()]
+        if (text := entry.get("description"))
+    }
+    assert len(descriptions) > 100
+    for key, text in descriptions.items():
+        assert not text.startswith(("Of ", "And ", "As ")), f"{key}: no subject: {text}"
+        assert len(text.split()) >= 3, f"{key}: too short to be understood alone: {text}"
+        assert text.endswith("."), f"{key}: no full stop: {text}"
+
+
 def test_validated_configuration_cannot_be_changed(raw_config):
     config = load(raw_config)
     with pytest.raises(ValueError, match="frozen"):

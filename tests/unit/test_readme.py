@@ -1,21 +1,23 @@
-"""What the README shows works as it stands there."""
+"""The examples of README.md work as they stand, and the pages of docs/ name what exists."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
-from warpline.pipeline.slices import trials_slice
 
 from warpline.pipeline.config import load, load_files
 from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages import Pipeline
+
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
 
 @pytest.fixture
 def blocks(project):
     text = (project / "README.md").read_text()
     return {
-        kind: re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
-        for kind in ("yaml", "python", "mermaid")
+        kind: re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "python")
     }
 
 
@@ -23,7 +25,7 @@ def test_the_curriculum_of_one_s_own(project, blocks, tmp_path):
     mine = tmp_path / "mine.yaml"
     mine.write_text(next(block for block in blocks["yaml"] if "pretrain_anti_only" in block))
     plan = Plan(load_files([project / "config" / "config.yaml", mine]))
-    assert [subject.curriculum for subject in plan.subjects] == ["master", "pretrain_anti_only"]
+    assert [network.curriculum for network in plan.networks] == ["master", "pretrain_anti_only"]
     assert plan.pretraining("PDM", "pretrain_anti_only") == "Anti"
 
 
@@ -37,31 +39,51 @@ def test_the_task_set_of_one_s_own(raw_config, blocks, tmp_path, monkeypatch):
     entry = yaml.safe_load(next(block for block in blocks["yaml"] if "MatchSet" in block))
     raw_config["tasksets"] |= entry["tasksets"]
     raw_config["run"] |= entry["run"]
-    plan = Plan(load(raw_config))
-    part = trials_slice(plan, "Match", "Anti", "evaluation")
+    job = {"taskset": "Match", "task": "Anti", "split": "evaluation"}
+    part = Pipeline(Plan(load(raw_config))).trials.parameters(job)
     data = generate_trials(part["taskset"], "Anti", "evaluation", 2, part["seed"])
     window = data.sel(period="sample")
     assert set((window["stop"] - window["start"]).values) == {20}
     assert set(data["target"].values[data["decision"].values]) == {1, 2}
 
 
-def test_every_command_names_what_exists(project):
-    text = (project / "README.md").read_text()
+PAGES = ["README.md", "config/README.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
+
+
+def prose(text):
+    """Return a page without its code blocks."""
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def test_the_readme_is_short(project):
+    assert len(prose((project / "README.md").read_text()).split()) <= 700
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_and_links_exist(project, page):
+    text = (project / page).read_text()
     for path in re.findall(r"(?:config|src|scripts|docs|envs|profiles|benchmarks)/[\w./]+\w", text):
         assert (project / path).exists(), path
-    targets = re.findall(r"^make (\w[\w-]*)", text, re.MULTILINE)
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", prose(text)):
+        assert (project / page).parent.joinpath(link).exists(), link
+
+
+def test_the_index_lists_every_page(project):
+    index = (project / "docs" / "README.md").read_text()
+    for path in DOCS.glob("*.md"):
+        assert path.name == "README.md" or f"({path.name})" in index, path.name
+
+
+def test_make_targets_exist(project):
+    targets = re.findall(r"^make (\w[\w-]*)", (project / "README.md").read_text(), re.MULTILINE)
     makefile = (project / "Makefile").read_text()
     assert targets and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 
-def test_the_drawn_graph_has_the_rules(project, blocks):
-    rules = set()
-    for path in (project / "workflow" / "rules").glob("*.smk"):
-        text = path.read_text()
-        rules |= set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
-        # One for each block of seeds; without a block, the name alone.
-        rules |= set(re.findall(r'"_"\.join\(\["(\w+)", \*map\(str, BLOCK\)\]\)', text))
-    drawn = blocks["mermaid"][0]
+def test_the_drawn_graph_has_the_rules(project, raw_config):
+    rules = {stage.rule for stage in Pipeline(Plan(load(raw_config))).stages}
+    page = (project / "docs" / "workflow.md").read_text()
+    (drawn,) = re.findall(r"```mermaid\n(.*?)```", page, re.DOTALL)
     for name in (
         "generate_trials",
         "pretrain",

@@ -306,7 +306,7 @@ def test_lint_graph_and_report(finished, project):
         from write_rulegraph import update
     finally:
         sys.path.pop(0)
-    readme = (project / "README.md").read_text()
-    assert update(readme, graph) == readme, "make schema draws the rules into README.md"
+    page = (project / "docs" / "workflow.md").read_text()
+    assert update(page, graph) == page, "make schema writes the rules into docs/workflow.md"
     lint = finished.snakemake("--lint")
     assert "Congratulations" in lint.stdout + lint.stderr

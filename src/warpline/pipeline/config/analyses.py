@@ -69,11 +69,11 @@ class Static(Experiment):
     """A feedforward network on a circle (Pellegrino and Chadwick 2025, figure 2)."""
 
     experiment: Literal["static"]
-    """Always ``static``."""
+    """Name of the experiment, always ``static``."""
     points: Points = 720
-    """Angles at which the metric is computed."""
+    """Number of angles at which the metric is computed."""
     gridlines: Points = 24
-    """Lines of equal distance in the learned metric."""
+    """Number of lines at equal distances of the learned metric."""
 
     figures: ClassVar[Mapping[str, str]] = {
         "static": "a circle under the metric of a feedforward network"
@@ -90,15 +90,15 @@ class Decision(Experiment):
     """Two competing populations, constant inputs on a line (Pellegrino and Chadwick 2025, figure 3)."""
 
     experiment: Literal["decision"]
-    """Always ``decision``."""
+    """Name of the experiment, always ``decision``."""
     points: Points = 41
-    """Inputs on the line."""
+    """Number of inputs on the line."""
     fixed_points: Points = 21
-    """Inputs at which fixed points are searched."""
+    """Number of inputs at which fixed points are searched."""
     starts: Count = 3
-    """Time steps of a trial from which each search starts."""
+    """Number of starting states per input, taken along the trial."""
     neurons: Count = 6
-    """Units that are drawn."""
+    """Number of units that are drawn."""
 
     figures: ClassVar[Mapping[str, str]] = {
         "schematic": "a manifold of inputs, the manifold of states above it",
@@ -116,17 +116,17 @@ class Context(Experiment):
     """Contextual evidence integration on a square of inputs (Pellegrino and Chadwick 2025, figure 4)."""
 
     experiment: Literal["context"]
-    """Always ``context``."""
+    """Name of the experiment, always ``context``."""
     points: Points = 21
-    """Inputs along each side of the square."""
+    """Number of inputs along each side of the square."""
     moments: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.15, 1.0]
-    """Early and late time, as fractions of the trial."""
+    """Early and late time step, as fractions of the trial."""
     fixed_points: Points = 11
-    """Inputs along each side at which fixed points are searched."""
+    """Number of inputs along each side at which fixed points are searched."""
     gridlines: Points = 9
-    """Geodesics in each direction."""
+    """Number of geodesics in each direction."""
     subspace: Count = 3
-    """Leading eigenvectors, or singular vectors, of the weight update that tangents are compared with."""
+    """Number of leading eigenvectors or singular vectors of the weight update in the alignment."""
 
     figures: ClassVar[Mapping[str, str]] = {
         "context_task": "task, outputs, decoder",
@@ -147,15 +147,15 @@ class Memory(Experiment):
     """Two angles, kept and reproduced in order (Pellegrino and Chadwick 2025, figure 5)."""
 
     experiment: Literal["memory"]
-    """Always ``memory``."""
+    """Name of the experiment, always ``memory``."""
     points: Points = 16
-    """Angles along each circle."""
+    """Number of angles along each circle."""
     landmarks: Annotated[int, Field(ge=50, le=400)] = 200
-    """Points of the state manifold whose topology is computed."""
+    """Number of points of the state manifold for its topology."""
     samples: Count = 2
-    """Choices of landmarks; a Betti number counts where they agree."""
+    """Number of landmark samples; a Betti number counts only if they agree."""
     topology: bool = True
-    """Compute Betti numbers (minutes per network at 400 landmarks)."""
+    """Whether Betti numbers are computed (minutes per network at 400 landmarks)."""
 
     figures: ClassVar[Mapping[str, str]] = {
         "memory_metric": "the metric of each item, warping or turning",
@@ -173,11 +173,11 @@ class Learning(Experiment):
     """The metric at every kept checkpoint, beside the measures of dissimilarity on the same networks."""
 
     experiment: Literal["learning"]
-    """Always ``learning``."""
+    """Name of the experiment, always ``learning``."""
     points: Points = 11
-    """Inputs along each coordinate."""
+    """Number of inputs along each coordinate."""
     conditions: list[dict[str, Any]] = [{}]
-    """Conditions of the task, such as ``{context: 1}``; the metric is averaged over them."""
+    """Conditions of the task, such as ``{context: 1}``, over which the metric is averaged."""
 
     figures: ClassVar[Mapping[str, str]] = {
         "learning": "the metric over learning, beside the dissimilarities"

@@ -1,4 +1,4 @@
-"""The attractor test bench: what is simulated, and which measures are tried on it."""
+"""Settings of the attractor validation systems, and of the measures that are applied to them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ __all__ = ["Attractors", "Hyperparameters", "Motifs", "Noise"]
 
 
 UNITS = 3
-"""Of every system of the bench."""
+"""Number of units of every validation system."""
 
 
 class Motifs(Strict):
-    """The building blocks: a line, a curve, two patterns, and line-curve-line-curve."""
+    """Motifs of the sequences: a line, a curve, two patterns, and line-curve-line-curve."""
 
     curve: Positive = 0.5
-    """Lorenz r of the curve."""
+    """Lorenz parameter r of the curve."""
     patterns: Annotated[list[Positive], Field(min_length=2, max_length=2)] = [5.0, 15.0]
-    """Lorenz r of the two patterns."""
+    """Lorenz parameter r of each of the two patterns."""
     sequence: Annotated[int, Field(ge=2, le=5)] = 3
-    """Motifs that are attached to one another: all ordered selections of so many of the five."""
+    """Number of motifs in a sequence; all ordered selections of that many of the five motifs are
+    used."""
 
 
 class Noise(Strict):
-    """How motifs are perturbed."""
+    """Noise and mixing of motifs."""
 
     levels: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=1)] = [
         0.1,
@@ -36,48 +37,51 @@ class Noise(Strict):
         0.025,
         0.0,
     ]
-    """Levels e of the noise: sqrt(1 - e^2) x + e noise, x in the unit interval."""
+    """Noise levels e: a trial x, scaled to the unit interval, becomes sqrt(1 - e^2) x + e noise."""
     shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)] = [
         1.0,
         0.5,
         0.25,
     ]
-    """Shares of another motif that are mixed in. Every share is tried at every level; the first level
-    with the first share, the second with the second and so on are the epochs of the paper."""
+    """Shares of another motif in a mixture. Every share is combined with every level. The first
+    level with the first share, the second with the second, and so on are the epochs of Guilhot et
+    al. (2024)."""
 
 
 class Hyperparameters(Strict):
-    """The sweep of DSA's hyperparameters over the composition curve."""
+    """Sweep of the DSA hyperparameters over the composition curve."""
 
     n_delays: Annotated[list[Count], Field(min_length=1)] = [4, 8, 17, 25, 33, 50]
-    """Delays of the embedding. All combinations are tried but those whose delays pass the length of a
-    trial, or whose rank passes the channels that the delays give (three each)."""
+    """Numbers of delays. Combinations are skipped if their delays exceed the length of a trial, or
+    if their rank exceeds the number of embedded channels (three per delay)."""
     delay_intervals: Annotated[list[Count], Field(min_length=1)] = [1, 2, 4, 6, 8, 11]
-    """Steps between two delays."""
+    """Numbers of steps between two delays."""
     ranks: Annotated[list[Count], Field(min_length=1)] = [10, 20, 30]
     """Ranks of the operators."""
     max_pairs: Annotated[int, Field(ge=20)] = 200
-    """Pairs of sequences at most that a combination is scored on, the same ones for all."""
+    """Maximum number of pairs of sequences that score a combination; all combinations use the same
+    pairs."""
     best: Count = 5
-    """Combinations whose curves are drawn."""
+    """Number of combinations whose curves are drawn."""
 
 
 class Attractors(Strict):
-    """The test bench: systems whose likeness is known by construction."""
+    """Validation systems: attractors with known ground-truth similarity."""
 
     paired: bool = True
-    """All systems start from the same points, so that their trials answer to one another; false: drawn
-    anew for each system (as in the original code), which CKA and Procrustes take for unlikeness."""
+    """Whether all systems start from the same initial points, so that their trials correspond. If
+    not, each system draws its own (as in the original code), and CKA and Procrustes take the
+    unmatched trials for dissimilarity."""
     n_trials: Annotated[int, Field(ge=2)] = 200
-    """Initial points."""
+    """Number of initial points."""
     n_steps: Annotated[int, Field(ge=10)] = 200
-    """Steps of a trial, the first included."""
+    """Number of steps per trial, including the first."""
     dt: Positive = 0.01
     """Step of the Euler integration."""
     s: Positive = 10.0
-    """The Lorenz system's s (sigma) ..."""
+    """Lorenz parameter s (sigma)."""
     b: Positive = 2.667
-    """... and b (beta)."""
+    """Lorenz parameter b (beta)."""
     families: Annotated[
         dict[Name, Annotated[list[Positive], Field(min_length=2)]], Field(min_length=2)
     ] = {
@@ -85,32 +89,34 @@ class Attractors(Strict):
         "two_stable": [5.0, 10.0, 15.0],
         "two_unstable": [30.0, 40.0, 50.0],
     }
-    """Lorenz r of the systems of each family."""
+    """Lorenz parameter r of the systems of each family."""
     bootstrap: Annotated[int, Field(ge=100)] = 2000
-    """Resamples of the systems, for the intervals of the separation between families."""
+    """Number of bootstrap resamples of the systems, for the intervals of the separation between
+    families."""
     motifs: Motifs = Motifs()
-    """What sequences are made of."""
+    """Motifs of the sequences."""
     noise: Noise = Noise()
-    """Noise and mixing."""
+    """Noise and mixing of motifs."""
     hyperparameters: Hyperparameters = Hyperparameters()
-    """The sweep of DSA's hyperparameters."""
+    """Sweep of the DSA hyperparameters."""
     measures: dict[Name, Measure] = {
         "cka": NamedMeasure(measure="cka"),
         "procrustes": NamedMeasure(measure="procrustes"),
         "dsa": DSA(measure="dsa", n_delays=33, delay_interval=6, rank=20),
     }
-    """What is tried on the bench, whatever ``run.measures`` says. DSA: the paper's delays, which leave
-    8 of 200 steps, at a rank that most systems carry well: the paper's 50 is beyond the numerical rank
-    of some (a line carries 6; r = 0.5 16 and r = 40 37 in single precision)."""
+    """Measures applied to the validation systems, whatever ``run.measures`` is. DSA has the delays
+    of Guilhot et al. (2024), which leave 8 of 200 steps. Its rank of 20 suits most systems. The
+    paper's rank of 50 exceeds the numerical rank of some: 6 for a line; in single precision, 16 for
+    r = 0.5 and 37 for r = 40."""
 
     def cells(self) -> list[tuple[int, int, int]]:
         """Return the combinations (n_delays, delay_interval, rank) of the sweep that fit a trial."""
-        asked = self.hyperparameters
+        sweep = self.hyperparameters
         return [
             (n_delays, interval, rank)
-            for interval in asked.delay_intervals
-            for n_delays in asked.n_delays
-            for rank in asked.ranks
+            for interval in sweep.delay_intervals
+            for n_delays in sweep.n_delays
+            for rank in sweep.ranks
             if (n_delays - 1) * interval + 2 <= self.n_steps and rank <= UNITS * n_delays
         ]
 

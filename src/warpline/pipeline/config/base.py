@@ -1,4 +1,4 @@
-"""What the sections of the configuration share: strictness, plain types, the measures."""
+"""Types that the sections of the configuration share: strict models, numbers, names, measures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Strict(BaseModel):
-    """No unknown keys, no silent conversion of types."""
+    """Base class of all sections: refuses unknown keys and converts no types."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
@@ -38,50 +38,54 @@ class Strict(BaseModel):
 
 
 class NamedMeasure(Strict):
-    """A measure by name: one of the package's, or one of your own."""
+    """Measure by name: one of Warpline's, or your own."""
 
     measure: str
-    """``cka``, ``cka_debiased``, ``procrustes``, or ``path/to/file.py:Name`` with ``represent`` and
-    ``compare_pairs``."""
+    """Name of the measure: ``cka``, ``cka_debiased``, ``procrustes``, or your own
+    ``path/to/file.py:Name`` with ``represent`` and ``compare_pairs``."""
     settings: dict[str, Any] = {}
-    """Passed to a measure of your own as they are; the package's three have none."""
+    """Settings of your own measure, passed unchanged; the three named ones have none."""
 
 
 class DSA(Strict):
-    """Dynamical similarity analysis."""
+    """Dynamical similarity analysis (Ostrow et al. 2023)."""
 
     measure: Literal["dsa"]
-    """Always ``dsa``."""
+    """Name of the measure, always ``dsa``."""
     n_delays: Count
-    """Delays of the embedding, the present included."""
+    """Number of delays of the embedding, including the present."""
     delay_interval: Count = 1
-    """Steps between two delays."""
+    """Number of steps between two delays."""
     rank: Count
     """Rank of the fitted operator."""
     ridge: NonNegative = 0.0
     """Ridge penalty of the regression, in whitened coordinates."""
     score: Literal["angle", "wasserstein"] = "angle"
-    """``angle``: between the operators, aligned; ``wasserstein``: between their eigenvalues."""
+    """Score. ``angle``: angle between the aligned operators. ``wasserstein``: Wasserstein distance
+    between their eigenvalues."""
     solver: Literal["newton", "reference"] = "newton"
-    """``newton``, Warpline's own; ``reference``, the package dsa-metric."""
+    """Alignment solver. ``newton``: Warpline's own. ``reference``: the package dsa-metric."""
     max_starts: Count = 48
-    """Starting points of the alignment at most (newton)."""
+    """Maximum number of starting points of the alignment (``newton``)."""
     iterations: Count = 1000
-    """Gradient steps (reference)."""
+    """Number of gradient steps (``reference``)."""
     lr: Positive = 0.01
-    """Step size (reference)."""
+    """Size of the gradient steps (``reference``)."""
     bound: Literal["auto", "split", "dual"] = "auto"
-    """Lower bound on the angle: the tighter ``dual`` one costs more; ``auto`` takes it up to rank 24."""
+    """Lower bound on the angle. ``dual`` is tighter than ``split`` and costs more; ``auto`` uses ``dual``
+    up to rank 24."""
     rank_tolerance: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Singular values below this share of the largest do not count; by default, those that are rounding."""
+    """Threshold below which singular values count as zero, relative to the largest; by default the
+    rounding level."""
     strict: bool = False
-    """Refuse a rank above what the data carry, instead of padding with zeros."""
+    """Whether a rank above that of the data is an error; otherwise operators are padded with
+    zeros."""
 
 
 def by_name(
     key: str, named: Mapping[str, type[Strict]], otherwise: type[Strict], example: str
 ) -> Discriminator:
-    """Return what tells entries of a catalogue apart by a name in them; tags are ``tag:<class>``.
+    """Return a discriminator of catalogue entries by the name in them; tags are ``tag:<class>``.
 
     Parameters
     ----------

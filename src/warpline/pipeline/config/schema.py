@@ -1,4 +1,4 @@
-"""The configuration's models, one per section. Every key is documented here and in config/README.md."""
+"""Pydantic models of the configuration, one class per section; config/README.md lists every key."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ __all__ = [
 
 
 class Choice(Strict):
-    """A duration drawn from a list (ms)."""
+    """Duration drawn from a list, in ms."""
 
     choice: Annotated[list[Positive], Field(min_length=1)]
-    """Equally likely durations."""
+    """Durations in ms, drawn with equal probability."""
 
 
 class Uniform(Strict):
-    """A duration drawn evenly between two bounds (ms)."""
+    """Duration drawn uniformly between two bounds, in ms."""
 
     uniform: Annotated[list[NonNegative], Field(min_length=2, max_length=2)]
-    """Low and high."""
+    """Lower and upper bound in ms."""
 
 
 class TruncatedExponential(Strict):
-    """A duration drawn from an exponential, cut to bounds: mean, low, high (ms)."""
+    """Duration drawn from an exponential distribution truncated to bounds, in ms."""
 
     truncated_exponential: Annotated[list[NonNegative], Field(min_length=3, max_length=3)]
-    """Mean, low and high."""
+    """Mean before truncation, lower bound and upper bound, in ms."""
 
 
 def _duration_kind(value: Any) -> str | None:
@@ -83,7 +83,7 @@ Duration = Annotated[
 
 
 class TaskVariation(Strict):
-    """How a task differs from the basic one of its set."""
+    """Difference of a task from the basic task of its set."""
 
     anti: bool = False
     """The correct response is the opposite one."""
@@ -92,97 +92,103 @@ class TaskVariation(Strict):
 
 
 class TrialCounts(Strict):
-    """How many trials of each task."""
+    """Number of trials per task."""
 
     train: Count = 10_000
-    """Training trials of each task, all different."""
+    """Training trials per task, all different."""
     validation: Count = 500
-    """Validation trials of each task, on which training is stopped."""
+    """Validation trials per task, which decide when training stops."""
     evaluation_repeats: Annotated[int, Field(ge=2, multiple_of=2)] = 20
-    """Repeats of each cell of the factorial design; even, so that it splits into halves."""
+    """Evaluation trials per cell of the factorial design; an even number, so that they split into
+    halves."""
 
 
 class TaskSet(Strict):
-    """A set of related tasks that share an environment, inputs and actions."""
+    """Set of related tasks that share an environment, inputs and actions."""
 
     env: str
-    """``perceptual_decision``, ``go_nogo``, ``context_integration``, ``sequence_memory``,
-    ``circle_sign``, ``decision_line``, or ``path/to/file.py:Class`` of your own."""
+    """Environment: ``perceptual_decision``, ``go_nogo``, ``context_integration``,
+    ``sequence_memory``, ``circle_sign``, ``decision_line``, or your own
+    ``path/to/file.py:Class``."""
     tasks: Annotated[dict[Name, TaskVariation], Field(min_length=1)]
-    """The tasks, by name; each has a rule cue among the inputs."""
+    """Tasks by name; each task has its own rule cue among the inputs."""
     target: Name
-    """The task that curricula end with and that models are compared on."""
+    """Target task, with which curricula end and on which networks are compared."""
     window: str = "stimulus"
-    """The period in which models are compared; it lasts equally long in all trials."""
+    """Comparison window: the period in which networks are compared. It lasts equally long in all
+    trials."""
     dt: Count
     """Time step in ms."""
     timing: dict[str, Duration]
-    """Duration of each period; ``delay`` holds for the tasks that have one."""
+    """Duration of each period in ms; ``delay`` applies to the tasks that have one."""
     input_noise: NonNegative
-    """Noise on the stimulus, in its units times the square root of a ms: input_noise/sqrt(dt) a step."""
+    """Input noise level, in stimulus units times sqrt(ms); the standard deviation per step is
+    input_noise/sqrt(dt)."""
     parameters: dict[str, Any] = {}
-    """Further arguments of the environment."""
+    """Additional arguments of the environment."""
     trials: TrialCounts = TrialCounts()
-    """How many trials of each task."""
+    """Number of trials per task."""
     measures: list[Name] = []
-    """Names from ``measures`` that suit its window; empty: those of ``run.measures``."""
+    """Measures that suit the comparison window, by their names in ``measures``. An empty list
+    stands for ``run.measures``."""
 
 
 # --- models -----------------------------------------------------------------------------------------
 
 
 class Architecture(Strict):
-    """What every model has, and how it learns. Any value may be a list: the entry is then a grid."""
+    """Settings that all models share. Any value may be a list: the entry is then a grid."""
 
     model: str
-    """``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``static_mlp``, or ``path/to/file.py:Class`` of your
-    own."""
+    """Model: ``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``static_mlp``, or your own
+    ``path/to/file.py:Class``."""
     learning_rate: Positive = 1e-3
-    """Of Adam."""
+    """Adam learning rate."""
     batch_size: Count = 64
-    """Trials per update."""
+    """Number of trials per update."""
 
 
 class RecurrentArchitecture(Architecture):
-    """A model of units, and how it learns. Any value may be a list: the entry is then a grid."""
+    """Network of hidden units, and its training. Any value may be a list: the entry is then a grid."""
 
     units: Count
-    """Hidden units."""
+    """Number of hidden units."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
-    """Nonlinearity of the hidden units."""
+    """Activation function of the hidden units."""
     init: Literal["kaiming", "xavier", "orthogonal", "identity", "gaussian"] = "orthogonal"
-    """Of the recurrent weights."""
+    """Initialisation of the recurrent weights."""
     gain: Positive = 1.0
     """Factor on the initial recurrent weights."""
     tau: Positive = 100.0
-    """Time constant in ms."""
+    """Time constant of the hidden units in ms."""
     noise: NonNegative = 0.0
-    """Standard deviation of the hidden noise in training, per step."""
+    """Standard deviation of the hidden noise per step, in training only."""
     parameters: dict[str, Any] = {}
-    """Further settings of a model of your own."""
+    """Additional settings of your own model."""
 
 
 class MambaArchitecture(Architecture):
-    """Mamba, and how it learns. Any value may be a list: the entry is then a grid."""
+    """Mamba network, and its training. Any value may be a list: the entry is then a grid."""
 
     model: Literal["mamba"]
-    """Always ``mamba``."""
+    """Name of the model, always ``mamba``."""
     d_model: Count
-    """Width of the stream of features between layers."""
+    """Number of features between layers."""
     d_state: Annotated[int, Field(ge=1, le=256)] = 16
-    """States per channel; a layer has expand x d_model channels."""
+    """Number of states per channel; a layer has expand x d_model channels."""
     d_conv: Annotated[int, Field(ge=1, le=16)] = 4
-    """Steps of the convolution, the present included."""
+    """Width of the causal convolution in steps, including the present step."""
     expand: Count = 2
-    """Channels of a layer per feature."""
+    """Number of channels of a layer per feature."""
     n_layers: Count = 1
-    """Layers."""
+    """Number of layers."""
     layer: Count | None = None
-    """The layer whose states are looked at, counted from 1; by default the last. Changes no weight."""
+    """Layer whose hidden states are analysed, counted from 1; by default the last. It changes no
+    weight."""
 
     @property
     def units(self) -> int:
-        """Hidden units, as other models have them: the numbers of h in a layer."""
+        """Number of hidden units: the size of h in one layer."""
         return self.expand * self.d_model * self.d_state
 
     @model_validator(mode="after")
@@ -202,114 +208,116 @@ AnyArchitecture = Annotated[
 
 
 class Curriculum(Strict):
-    """Which tasks are learned, in which order, and by which parameters."""
+    """Tasks that a network learns, their order, and the trainable parameters."""
 
     pretrain: list[Name] = []
     """Tasks of the pretraining, interleaved."""
     train: list[Name] = ["target"]
-    """Tasks of the training; ``target`` is the task set's. Empty: not trained at all."""
+    """Tasks of the training; ``target`` stands for the target task of the task set. With an empty
+    list the network stays untrained."""
     trainable: Annotated[
         Literal["all", "input"], Field(validation_alias=AliasChoices("trainable", "free"))
     ] = "all"
-    """Parameters that learn in training: all, or the input weights alone (earlier name: ``free``)."""
+    """Trainable parameters of the training: all, or the input weights only. ``free`` is its earlier name."""
 
 
 # --- training ---------------------------------------------------------------------------------------
 
 
 class Checkpoints(Strict):
-    """Which updates leave a checkpoint; the first (0) and the last always do."""
+    """Schedule of checkpoints; step 0 and the last update always leave one."""
 
     log: Annotated[int, Field(ge=0)] = 12
-    """How many, evenly spaced in the logarithm of the update."""
+    """Number of checkpoints, evenly spaced in the logarithm of the update."""
     every: Annotated[int, Field(ge=0)] = 0
-    """And one every so many updates (0: none)."""
+    """Number of updates between additional checkpoints; 0 for none."""
     steps: list[Annotated[int, Field(ge=0)]] = []
-    """And these."""
+    """Additional steps at which a checkpoint is kept."""
 
 
 class Training(Strict):
-    """The training loop. ``training`` and ``pretraining`` each have one."""
+    """Training loop; ``training`` and ``pretraining`` each have one."""
 
     max_steps: Count
-    """Updates at most."""
+    """Maximum number of updates."""
     evaluate_every: Count = 20
-    """Updates between two evaluations on the validation trials."""
+    """Number of updates between two evaluations on the validation trials."""
     target_fraction: Annotated[float, Field(gt=0, le=1)] = 0.97
-    """Stop at this fraction of an ideal observer's accuracy ..."""
+    """Fraction of an ideal observer's accuracy at which training stops."""
     sustained: Count = 3
-    """... reached in so many evaluations in a row, in every task."""
+    """Number of consecutive evaluations that must reach ``target_fraction`` in every task."""
     gradient_clip: Positive = 1.0
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient."""
     checkpoints: Checkpoints = Checkpoints()
-    """Which updates leave a checkpoint."""
+    """Schedule of checkpoints."""
     resume_every: Count = 200
-    """Updates between two saves of the state from which a killed job goes on."""
+    """Number of updates between two saves of the state from which an interrupted job resumes."""
 
 
 # --- comparison -------------------------------------------------------------------------------------
 
 
 class Trajectories(Strict):
-    """Which hidden states are kept."""
+    """Hidden states that are stored."""
 
     fractions: Annotated[list[Fraction], Field(min_length=1)]
-    """Checkpoints, as fractions of the run's own training."""
+    """Checkpoints whose states are stored, as fractions of the run's own training."""
     variance: Annotated[float, Field(gt=0, le=1)] = 0.999
-    """Share of the variance that the kept principal components hold."""
+    """Fraction of the variance that the stored principal components explain."""
     memory_mb: Count = 1000
-    """Bound on the memory of one run of a network, in MiB: trials are run in portions that keep to it."""
+    """Upper bound on the memory of one forward pass, in MiB; the trials are split to stay below
+    it."""
     tasks: list[Name] = ["target"]
-    """Tasks whose condition averages are kept for figures."""
+    """Tasks whose condition averages are stored for figures."""
 
 
 class Over(Strict):
-    """Comparison over learning."""
+    """Comparison over learning, between runs."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2)]
-    """Stages of training at which networks are compared."""
+    """Fractions of training at which networks are compared."""
     references: Annotated[list[Name], Field(min_length=1)] = ["master"]
-    """Curricula that the others are compared with."""
+    """Reference curricula, with which all others are compared."""
 
 
 class Within(Strict):
-    """Comparison within learning."""
+    """Comparison within learning, between the checkpoints of one run."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2)] = [0.0, 0.25, 0.5, 0.75, 1.0]
-    """Stages of training that are compared with each other."""
+    """Fractions of training that are compared with each other."""
 
 
 class Comparison(Strict):
-    """Which checkpoints are compared."""
+    """Checkpoints that are compared."""
 
     over: Over
-    """Over learning: two runs at the same fraction of training."""
+    """Comparison over learning: two runs at the same fraction of training."""
     within: Within = Within()
-    """Within learning: the stages of one run."""
+    """Comparison within learning: the checkpoints of one run."""
 
 
 class Statistics(Strict):
-    """Intervals and tests."""
+    """Confidence intervals and tests."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of the intervals (jackknife over seeds)."""
+    """Confidence level of the intervals (jackknife over seeds)."""
     false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Of the tests of one measure, after Benjamini and Hochberg."""
+    """False discovery rate of the tests of one measure (Benjamini and Hochberg)."""
     min_seeds: Annotated[int, Field(ge=2)] = 5
-    """Below so many networks: points, and no p-values."""
+    """Minimum number of networks for intervals and p values; with fewer, figures show points."""
 
 
 class Figures(Strict):
-    """How figures look."""
+    """Appearance of the figures."""
 
     palette: Literal["okabe-ito", "tol-bright"] = "okabe-ito"
-    """Both can be told apart by colour-blind readers."""
+    """Colour palette; both are safe for colour-blind readers."""
     colormap: Literal["viridis", "cividis", "magma"] = "viridis"
-    """Of heat maps."""
+    """Colour map of heat maps."""
     font_size: Annotated[float, Field(ge=5, le=20)] = 9.0
-    """In points."""
+    """Font size in points."""
     dpi: Annotated[int, Field(ge=50, le=600)] = 150
-    """Of the PNG files."""
+    """Resolution of the PNG files, in dots per inch."""
 
 
 # --- what is run ------------------------------------------------------------------------------------
@@ -319,29 +327,30 @@ class Grid(Strict):
     """One block of the grid: the full product of its lists."""
 
     tasksets: Annotated[list[Name], Field(min_length=1)]
-    """Names from ``tasksets``."""
+    """Task sets, by their names in ``tasksets``."""
     architectures: Annotated[list[Name], Field(min_length=1)]
-    """Names from ``architectures``."""
+    """Architectures, by their names in ``architectures``."""
     curricula: Annotated[list[Name], Field(min_length=1)]
-    """Names from ``curricula``."""
+    """Curricula, by their names in ``curricula``."""
     comparisons: list[Literal["learning", "architectures"]] = ["learning"]
-    """``learning``: after, over and within learning, per architecture; ``architectures``: between
-    the architectures of all blocks that ask for it."""
+    """Kinds of comparison. ``learning``: after, over and within learning, per architecture.
+    ``architectures``: between the architectures of all blocks that name it."""
 
 
 class Run(Strict):
-    """What is run."""
+    """Networks, measures and analyses to run."""
 
     seeds: Annotated[list[Seed], Field(min_length=1)]
-    """The repeats; add new ones at the end."""
+    """Seeds of the repeats; append new seeds at the end."""
     measures: list[Name]
-    """Names from ``measures``."""
+    """Measures, by their names in ``measures``."""
     grid: Annotated[list[Grid], Field(min_length=1)]
-    """Blocks of what is trained."""
+    """Blocks of the grid of networks."""
     warping: list[Name] = []
-    """Names from ``warping``: analyses of metric warping; their networks are trained too."""
+    """Geometry analyses, by their names in ``warping``; their networks are trained too."""
     attractors: bool = False
-    """Make the attractor test bench too (``snakemake attractors`` makes it in any case)."""
+    """Whether a full run includes the attractor validation; ``snakemake attractors`` runs it in any
+    case."""
 
     @field_validator("seeds", "measures", "warping")
     @classmethod
@@ -353,64 +362,65 @@ class Run(Strict):
 
 
 class Jobs(Strict):
-    """How the work is cut into jobs. Changes no number."""
+    """Division of the work into jobs."""
 
     seeds_per_job: Count = 1
-    """Seeds that one trajectory or comparison job takes."""
+    """Number of seeds per trajectory or comparison job."""
     seeds_per_training_job: Count = 1
-    """Seeds that one training job takes: on a CPU one after another, to the same bits as each alone; on a
-    GPU as one, which is much faster for small networks. Add seeds in whole blocks: a block that grows is
-    trained anew."""
+    """Number of seeds per training job. On a CPU they are trained in sequence, to the same bits as
+    each alone. On a GPU they are trained as one batch, which is much faster for small networks. Add
+    seeds in whole blocks: a block that grows is trained again."""
     gpu: bool = False
-    """Ask the cluster for a GPU for each training job; false on a cluster of CPUs alone."""
+    """Whether each training job requests a GPU; false for a cluster without GPUs."""
     keep_trajectories: bool = True
-    """Keep the hidden states, the largest files; false: delete them when all that reads them is done, and
-    make them again when a new seed or measure asks for them."""
+    """Whether the hidden states, the largest files, are kept. If not, they are deleted once no job
+    needs them, and computed again when a new seed or measure does."""
     tensorboard: bool = False
-    """Write TensorBoard event files while networks learn, to ``logs/NAME/events`` (needs the package)."""
+    """Whether training writes TensorBoard event files to ``logs/NAME/events``; needs the package
+    tensorboard."""
     max_memory: Count | None = None
-    """MB that no job asks for more than, however often it was killed: what the largest node has. A job
-    that asks for more than its partition allows waits for ever."""
+    """Upper bound on the memory request of a job in MB, retries included: the memory of the largest
+    node. A job that requests more than its partition allows waits for ever."""
     max_runtime: Count | None = None
-    """Minutes that no job asks for more than: the time limit of the partitions. A training job that is
-    stopped at the limit goes on from where it was when it is tried again."""
+    """Upper bound on the time request of a job in minutes: the time limit of the partitions. A
+    training job that reaches the limit resumes when it is retried."""
     time_factor: Positive = 1.0
-    """Factor on the run times that are asked for, for slower or faster machines than the one that the
-    rates were measured on (``warpline plan CONFIG --check`` after a run says what it should be)."""
+    """Factor on the requested run times, for machines slower or faster than the one the rates were
+    measured on. After a run, ``warpline plan CONFIG --check`` prints the right value."""
 
 
 class Config(Strict):
-    """A configuration of the pipeline."""
+    """Configuration of the pipeline."""
 
     name: Name
-    """Results go to ``results/<name>``."""
+    """Name of the configuration; results go to ``results/<name>``."""
     seed: Seed
-    """Root of all random streams."""
+    """Root seed of all random streams."""
     run: Run
-    """What is run."""
+    """Networks, measures and analyses to run."""
     tasksets: dict[Name, TaskSet]
     """Catalogue of task sets."""
     architectures: dict[Name, AnyArchitecture]
-    """Catalogue of models; a value that is a list makes a grid."""
+    """Catalogue of architectures; a list as a value makes a grid."""
     curricula: dict[Name, Curriculum]
     """Catalogue of curricula."""
     measures: dict[Name, Measure]
-    """Catalogue of measures of dissimilarity."""
+    """Catalogue of dissimilarity measures."""
     pretraining: Training
-    """The training loop of pretrainings."""
+    """Training loop of the pretraining."""
     training: Training
-    """The training loop."""
+    """Training loop after the pretraining."""
     trajectories: Trajectories
-    """Which hidden states are kept."""
+    """Hidden states that are stored."""
     comparison: Comparison
-    """Which checkpoints are compared."""
+    """Checkpoints that are compared."""
     warping: dict[Name, Analysis] = {}
-    """Catalogue of analyses of metric warping."""
+    """Catalogue of geometry analyses."""
     attractors: Attractors = Attractors()
-    """The attractor test bench."""
+    """Validation systems: attractors with known ground-truth similarity."""
     statistics: Statistics = Statistics()
-    """Intervals and tests."""
+    """Confidence intervals and tests."""
     figures: Figures = Figures()
-    """How figures look."""
+    """Appearance of the figures."""
     jobs: Jobs = Jobs()
-    """How the work is cut into jobs."""
+    """Division of the work into jobs."""
