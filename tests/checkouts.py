@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -16,16 +18,31 @@ TINY = "tests/workflow/tiny.yaml"
 
 
 class Checkout:
-    """A copy of the project in which Snakemake is run on a small configuration."""
+    """A copy of the project in which Snakemake is run on a small configuration.
 
-    def __init__(self, root: Path) -> None:
+    Parameters
+    ----------
+    root : pathlib.Path
+    config : str
+        The configuration file, below the root.
+    python_path : pathlib.Path, optional
+        A folder of installed modules.
+    """
+
+    def __init__(
+        self, root: Path, config: str = "tiny.yaml", python_path: Path | None = None
+    ) -> None:
         self.root = root
+        self.config = config
+        self.python_path = python_path
 
-    def snakemake(self, *arguments: str, config: str = "tiny.yaml", check: bool = True):
+    def snakemake(self, *arguments: str, config: str | None = None, check: bool = True):
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        if self.python_path is not None:
+            environment["PYTHONPATH"] = str(self.python_path)
         # Targets come before --configfile, which takes every name that follows it.
         command = [sys.executable, "-m", "snakemake", *arguments]
-        command += ["--cores", "2", "--configfile", config]
+        command += ["--cores", "2", "--configfile", config or self.config]
         done = subprocess.run(
             command, cwd=self.root, capture_output=True, text=True, env=environment
         )
@@ -35,7 +52,7 @@ class Checkout:
             )
         return done
 
-    def planned(self, *arguments: str, config: str = "tiny.yaml") -> dict[str, int]:
+    def planned(self, *arguments: str, config: str | None = None) -> dict[str, int]:
         """Return the jobs that Snakemake would run, by rule."""
         done = self.snakemake("--dry-run", *arguments, config=config)
         text = done.stdout + done.stderr
@@ -52,9 +69,20 @@ class Checkout:
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new, 1))
 
+    @contextmanager
+    def edited(self, name: str, old: str, new: str) -> Iterator[None]:
+        """Replace a text in a file, and put it back at the end."""
+        path = self.root / name
+        before = path.read_text()
+        self.edit(name, old, new)
+        try:
+            yield
+        finally:
+            path.write_text(before)
+
     def configure(self, **changes) -> None:
-        """Change the tiny configuration: dotted keys, new values."""
-        path = self.root / "tiny.yaml"
+        """Change the configuration: dotted keys, new values."""
+        path = self.root / self.config
         config = yaml.safe_load(path.read_text())
         for key, value in changes.items():
             *parents, last = key.split("__")
@@ -79,7 +107,7 @@ class Checkout:
         }
 
 
-def copy_project(source: Path, target: Path) -> Checkout:
+def copy_project(source: Path, target: Path, config: str = TINY) -> Checkout:
     target.mkdir(parents=True)
     for name in COPIED:
         place = source / name
@@ -91,5 +119,6 @@ def copy_project(source: Path, target: Path) -> Checkout:
             )
         else:
             shutil.copy2(place, target / name)
-    shutil.copy2(source / TINY, target / "tiny.yaml")
-    return Checkout(target)
+    name = Path(config).name
+    shutil.copy2(source / config, target / name)
+    return Checkout(target, name)

@@ -1,8 +1,39 @@
+import ast
 import shutil
 
 import pytest
 
-from warpline.pipeline.code_digest import SOURCE, closure, digest
+from warpline.core.plugins import PluginLocation, find_plugin
+from warpline.pipeline import live_code, reachable_modules
+from warpline.pipeline.code_digest import digest
+from warpline.pipeline.reachable_modules import closure
+
+TRAINING = '''
+import logging
+from warpline import store
+from warpline.console import bar
+
+log = logging.getLogger(__name__)
+
+
+class Result:
+    """A result."""
+
+    def read(self):
+        return store.read()
+
+    def keys(self):
+        return []
+
+
+def go():
+    from .lazy import X
+
+    log.warning("going %d", X)
+    if X > 3:
+        raise ValueError(f"too large: {X}")
+    return Result().read() + X
+'''
 
 
 @pytest.fixture
@@ -10,15 +41,18 @@ def source(tmp_path):
     """A small package with the shape of ours, that a test may edit."""
     root = tmp_path / "src" / "warpline"
     (root / "models").mkdir(parents=True)
+    (root / "console").mkdir()
     files = {
         "__init__.py": "",
         "store.py": '"""Doc."""\n\ndef read():\n    """Read."""\n    return 1\n',
         "lazy.py": "X = 1\n",
-        "training.py": "from warpline import store\n\ndef go():\n    from .lazy import X\n    return X\n",
+        "training.py": TRAINING,
         "plotting.py": "Y = 1\n",
         "models/__init__.py": "",
         "models/rnn.py": "from warpline.store import read\n",
         "models/gru.py": "Z = 1\n",
+        "console/__init__.py": "",
+        "console/bar.py": "SECONDS = 10\n",
     }
     for name, text in files.items():
         (root / name).write_text(text)
@@ -27,14 +61,15 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def fresh(monkeypatch):
+def fresh():
     """Digest as a new process would: nothing remembered."""
-    from warpline.pipeline import code_digest as module
 
-    def call(source, *modules):
-        module._parse.cache_clear()
-        module._fingerprint.cache_clear()
-        return digest(source / "script.py", modules, source=source / "src")
+    def call(source, *modules, files=()):
+        for cached in (reachable_modules.parse, reachable_modules._dependencies, live_code.unit_of):
+            cached.cache_clear()
+        plugins = [PluginLocation(module=name) for name in modules]
+        plugins += [PluginLocation(file=path, attribute=name) for path, name in files]
+        return digest(source / "script.py", plugins, source=source / "src")
 
     return call
 
@@ -45,6 +80,7 @@ def test_closure_follows_imports_at_any_depth(source):
         "warpline.training",
         "warpline.store",
         "warpline.lazy",
+        "warpline.models",
         "warpline.models.rnn",
     }
 
@@ -80,34 +116,229 @@ def test_a_copy_elsewhere_has_the_same_digest(source, fresh, tmp_path_factory):
     assert fresh(source) == fresh(other)
 
 
+# What is added to, or replaced in, training.py of the small package; and whether that counts.
+CASES = {
+    "the wording of an error": ("too large", "too big", False),
+    "the wording of a log message": ("going %d", "now %d", False),
+    "the kind of an error": ("raise ValueError", "raise TypeError", True),
+    "what a condition compares": ("X > 3", "X > 4", True),
+    "a function that nothing calls": ("def go", "def other():\n    return 1\n\n\ndef go", False),
+    "a function that is called": (
+        "def go():",
+        "def other():\n    return 1\n\n\ndef go(a=0):\n    other()",
+        True,
+    ),
+    "a function that a string names": (
+        "def go():",
+        "def other():\n    return 1\n\n\nNAME = 'other'\n\n\ndef go():",
+        True,
+    ),
+    "a class that nothing names": (
+        "class Result",
+        "class Other:\n    A = 1\n\n\nclass Result",
+        False,
+    ),
+    "a class whose body calls something": (
+        "class Result",
+        "class Other:\n    A = print()\n\n\nclass Result",
+        True,
+    ),
+    "a class with a metaclass": (
+        "class Result",
+        "class Other(metaclass=type):\n    A = 1\n\n\nclass Result",
+        True,
+    ),
+    "a method that nothing calls": (
+        "    def read(self)",
+        "    def other(self):\n        return 1\n\n    def read(self)",
+        False,
+    ),
+    "a method that python calls": (
+        "    def read(self)",
+        "    def __len__(self):\n        return 1\n\n    def read(self)",
+        True,
+    ),
+    "a method that a library may call": ("return []", "return [1]", True),
+    "a method of a class with a base from outside": (
+        "class Result:",
+        "class Result(logging.Filter):\n    def other(self):\n        return 1\n",
+        True,
+    ),
+    "a decorated function": (
+        "def go",
+        "@register\ndef other():\n    return 1\n\n\ndef go",
+        True,
+    ),
+    "a default that calls something": (
+        "def go",
+        "def other(a=print()):\n    return 1\n\n\ndef go",
+        True,
+    ),
+    "an import for type checkers": (
+        "log =",
+        "if TYPE_CHECKING:\n    from warpline.plotting import Y\n\nlog =",
+        False,
+    ),
+    "what is exported": ("log =", "__all__ = ['go', 'read']\nlog =", False),
+    "a constant": ("log =", "A = 1\nlog =", True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_counts_in_a_module(source, fresh, case):
+    old, new, counts = CASES[case]
+    before = fresh(source)
+    path = source / "src/warpline/training.py"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    assert (fresh(source) != before) is counts
+
+
+def test_a_method_of_a_class_that_becomes_a_mixin_counts(source, fresh):
+    """A library may call what a mixin puts before the methods of the library's class."""
+    path = source / "src/warpline/training.py"
+    path.write_text(TRAINING + "\n\nclass Both(Result, logging.Filter):\n    A = print\n\nBoth\n")
+    before = fresh(source)
+    new = "    def other(self):\n        return 1\n\n    def read(self)"
+    path.write_text(path.read_text().replace("    def read(self)", new, 1))
+    assert fresh(source) != before
+
+
+def test_what_is_inert_does_not_count(source, fresh):
+    before = fresh(source)
+    (source / "src/warpline/console/bar.py").write_text("SECONDS = 5\n")
+    assert fresh(source) == before
+
+
+def test_errors_of_measures_count_because_they_become_a_status(source, fresh):
+    folder = source / "src/warpline/similarity"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "cka.py").write_text("def represent(x):\n    raise ValueError('one')\n\nrepresent\n")
+    before = fresh(source, "warpline.similarity.cka")
+    (folder / "cka.py").write_text("def represent(x):\n    raise ValueError('two')\n\nrepresent\n")
+    assert fresh(source, "warpline.similarity.cka") != before
+
+
+# --- files of the user's ----------------------------------------------------------------------------------
+
+MINE = "from helper import scale\nimport numpy\n\n\nclass Mine:\n    def run(self):\n        return scale()\n"
+
+
+@pytest.fixture
+def mine(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.py").write_text(MINE)
+    (folder / "helper.py").write_text(
+        "from package.deep import A\n\n\ndef scale():\n    return A\n"
+    )
+    (folder / "package").mkdir()
+    (folder / "package/__init__.py").write_text("B = 1\n")
+    (folder / "package/deep.py").write_text("from . import B\nA = 1\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "counts"),
+    [
+        ("mine.py", MINE + "\n\nclass Other:\n    pass\n", False),
+        ("mine.py", MINE.replace("return scale()", "return 2 * scale()"), True),
+        ("mine.py", MINE.replace("import numpy", "import numpy as np"), True),
+        ("helper.py", "from package.deep import A\n\n\ndef scale():\n    return -A\n", True),
+        ("package/deep.py", "from . import B\nA = 2\n", True),
+        ("package/__init__.py", "B = 2\n", True),
+        ("stranger.py", "C = 1\n", False),
+    ],
+)
+def test_a_user_s_file_counts_with_what_it_imports(source, fresh, mine, file, text, counts):
+    before = fresh(source, files=[(mine / "mine.py", "Mine")])
+    assert before != fresh(source)
+    (mine / file).write_text(text)
+    assert (fresh(source, files=[(mine / "mine.py", "Mine")]) != before) is counts
+
+
+def test_two_classes_of_one_file_do_not_count_for_each_other(source, fresh, mine):
+    two = MINE + "\n\nclass Other:\n    def run(self):\n        return 1\n"
+    (mine / "mine.py").write_text(two)
+    before = [fresh(source, files=[(mine / "mine.py", name)]) for name in ("Mine", "Other")]
+    (mine / "mine.py").write_text(two.replace("return 1", "return 2"))
+    after = [fresh(source, files=[(mine / "mine.py", name)]) for name in ("Mine", "Other")]
+    assert after[0] == before[0] and after[1] != before[1]
+
+
+def test_an_installed_module_counts_and_a_dependency_does_not(
+    source, fresh, mine, tmp_path, monkeypatch
+):
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    monkeypatch.syspath_prepend(str(installed))
+    (installed / "lab_tools.py").write_text("GAIN = 1\n")
+    (mine / "helper.py").write_text(
+        "import lab_tools\n\n\ndef scale():\n    return lab_tools.GAIN\n"
+    )
+    before = fresh(source, files=[(mine / "mine.py", "Mine")])
+    (installed / "lab_tools.py").write_text("GAIN = 2\n")
+    assert fresh(source, files=[(mine / "mine.py", "Mine")]) != before
+    assert "numpy" in reachable_modules._dependencies(reachable_modules.SOURCE)
+
+
+def test_a_wheel_counts_by_its_checksums(monkeypatch):
+    """Of an installed wheel the list of checksums stands for its code, whatever its size."""
+    folder, checksum = reachable_modules._installed("hypothesis")
+    assert folder is None and len(checksum) == 64
+
+
+# --- the house --------------------------------------------------------------------------------------------
+
+
 def test_real_scripts_reach_what_they_run(project):
     train = closure(project / "scripts" / "train_network.py", ["warpline.models.leaky_rnn"])
     assert {
         "warpline.training.loop",
-        "warpline.training.job",
-        "warpline.models.checkpoints",
         "warpline.models.leaky_rnn",
         "warpline.training.batches",
     } <= set(train)
-    assert not any(
-        name.startswith(("warpline.similarity", "warpline.pipeline.config")) for name in train
-    )
+    assert not any(name.startswith(("warpline.similarity", "warpline.geometry")) for name in train)
     cka = closure(project / "scripts" / "compare_networks.py", ["warpline.similarity.cka"])
     assert "warpline.similarity.cka" in cka
     assert not any("procrustes" in name or "dsa" in name or "training" in name for name in cka)
 
 
-def test_no_compute_script_imports_the_configuration(project):
+def test_no_script_of_a_job_reaches_the_pipeline(project):
     for script in (project / "scripts").rglob("*.py"):
-        if script.name != "write_schema.py":
+        if script.name not in ("write_schema.py", "write_rulegraph.py"):
             names = closure(script)
-            assert not any(name.startswith("warpline.pipeline.config") for name in names), script
+            assert not any(name.startswith("warpline.pipeline") for name in names), script
 
 
-def test_user_file_counts(tmp_path, project):
-    mine = tmp_path / "mine.py"
-    mine.write_text("A = 1\n")
-    script = project / "scripts" / "generate_trials.py"
-    with_it = digest(script, files=[mine])
-    assert with_it != digest(script)
-    assert SOURCE.name == "src"
+def test_what_is_inert_returns_nothing_that_could_reach_a_result(project):
+    """None, parsed arguments, a context manager, or the path of a sidecar."""
+    allowed = {"None", "argparse.ArgumentParser", "tqdm[Any]", "Path", "bool"}
+    for path in (project / "src/warpline/console").glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                returned = ast.unparse(node.returns)
+                assert returned in allowed or returned.startswith("Iterator["), (
+                    f"{path.name}: {node.name}"
+                )
+
+
+def test_every_plugin_has_a_digest(project):
+    from warpline.core.plugins import ENTRY_POINTS, available
+
+    scripts = {
+        "models": "train_network.py",
+        "tasks": "generate_trials.py",
+        "similarity": "compare_networks.py",
+        "analyses": "analyse_warping.py",
+    }
+    assert set(scripts) == set(ENTRY_POINTS)
+    for package, script in scripts.items():
+        names = available(package)
+        assert len(names) >= 4
+        digests = {
+            digest(project / "scripts" / script, [find_plugin(package, name)]) for name in names
+        }
+        assert len(digests) == len(names)

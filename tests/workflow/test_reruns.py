@@ -3,31 +3,197 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 
 import pytest
+from checkouts import Checkout
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
+# Jobs of tests/workflow/tiny.yaml: five networks and one pretraining in two seeds, two measures.
 FIGURES = {
-    "draw_after_learning",
-    "draw_curriculum_matrix",
-    "draw_hyperparameters",
-    "draw_learning_curves",
-    "draw_over_learning",
-    "draw_task_trial",
-    "draw_trajectories",
-    "draw_within_learning",
+    "draw_after_learning": 1,
+    "draw_curriculum_matrix": 1,
+    "draw_hyperparameters": 1,
+    "draw_learning_curves": 3,
+    "draw_over_learning": 1,
+    "draw_task_trial": 1,
+    "draw_trajectories": 1,
+    "draw_within_learning": 1,
 }
-FIGURES_OF_COMPARISONS = FIGURES - {"draw_learning_curves", "draw_task_trial", "draw_trajectories"}
-COMPUTE = {"generate_trials", "pretrain", "train", "compute_trajectories"}
+AFTER_COMPARISONS = {
+    name: count
+    for name, count in FIGURES.items()
+    if name not in ("draw_learning_curves", "draw_task_trial", "draw_trajectories")
+} | {"compute_statistics": 1}
+COMPARE = {"compare_networks": 4, "compare_architectures": 4} | AFTER_COMPARISONS
+ONE_MEASURE = COMPARE | {"compare_networks": 2, "compare_architectures": 2}
+AFTER_TRAJECTORIES = COMPARE | {"draw_trajectories": 1}
+AFTER_TRAINING = AFTER_TRAJECTORIES | {"compute_trajectories": 10, "draw_learning_curves": 3}
+TRAIN = AFTER_TRAINING | {"train": 10, "pretrain": 2}
+ALL_COMPUTE = TRAIN | {"generate_trials": 7, "draw_task_trial": 1}
+
+SRC = "src/warpline"
+EDITS = {
+    # --- cannot change a byte -------------------------------------------------------------------
+    "progress every 5 s": (
+        f"{SRC}/console/progress.py",
+        "LOG_SECONDS = 10.0",
+        "LOG_SECONDS = 5.0",
+        {},
+    ),
+    "another TensorBoard tag": (
+        f"{SRC}/console/tensorboard.py",
+        '("loss", "accuracy", "gradient_norm")',
+        '("loss", "accuracy", "gradient_norm", "ideal")',
+        {},
+    ),
+    "help of a command line": (
+        f"{SRC}/console/script.py",
+        'help="a JSON object, or @file.json"',
+        'help="JSON, or @file.json"',
+        {},
+    ),
+    "another package in the sidecar": (
+        f"{SRC}/console/provenance.py",
+        '("warpline", "numpy",',
+        '("warpline", "pandas", "numpy",',
+        {},
+    ),
+    "wording of a plug-in error": (
+        f"{SRC}/core/plugins.py",
+        "expected an importable module before the colon",
+        "no module of that name",
+        {},
+    ),
+    "wording of a damaged file": (
+        f"{SRC}/core/result_files.py",
+        "delete it and run again to make it anew",
+        "delete it",
+        {},
+    ),
+    "wording of a log message": (
+        f"{SRC}/training/loop.py",
+        "loss or gradient is not finite after update %d: diverged",
+        "diverged after update %d",
+        {},
+    ),
+    "a pattern for a new kind of file": (
+        f"{SRC}/pipeline/stages/trajectories.py",
+        "class ComputeTrajectories(Stage):",
+        'class Other(Stage):\n    outputs = {"other": "other/{taskset}.nc"}\n\n\n'
+        "class ComputeTrajectories(Stage):",
+        {},
+    ),
+    "a rate of the forecast": (
+        f"{SRC}/pipeline/stages/sizes.py",
+        "START_SECONDS = 8.0",
+        "START_SECONDS = 9.0",
+        {},
+    ),
+    "a new function that nothing calls": (
+        f"{SRC}/core/random_streams.py",
+        "def generator(",
+        "def brand_new(root: int) -> int:\n    return root\n\n\ndef generator(",
+        {},
+    ),
+    "a new method that nothing calls": (
+        f"{SRC}/training/run.py",
+        "    def at(self",
+        "    def brand_new(self) -> int:\n        return self.step\n\n    def at(self",
+        {},
+    ),
+    "an import for type checkers": (
+        f"{SRC}/models/checkpoints.py",
+        "if TYPE_CHECKING:\n",
+        "if TYPE_CHECKING:\n    from pathlib import PurePath\n\n",
+        {},
+    ),
+    "a docstring": (f"{SRC}/similarity/cka.py", '"""Linear', '"""The linear', {}),
+    "a comment": (f"{SRC}/training/loop.py", "@torch.no_grad()", "# Why.\n@torch.no_grad()", {}),
+    "a key of the configuration": (
+        f"{SRC}/pipeline/config/schema.py",
+        "    gpu: bool = False\n",
+        "    gpu: bool = False\n    brand_new: int = 3\n",
+        {},
+    ),
+    "a caption": ("workflow/report/over_learning.rst", ".", "!", {}),
+    # --- can change a byte ----------------------------------------------------------------------
+    "the loss": (
+        f"{SRC}/training/loop.py",
+        "return 0.5 * (losses",
+        "return 0.50001 * (losses",
+        TRAIN,
+    ),
+    "a threshold of CKA": (f"{SRC}/similarity/cka.py", "np.pi / 2", "np.pi / 2.0001", ONE_MEASURE),
+    "an error that becomes a status": (
+        f"{SRC}/similarity/states.py",
+        'raise ValueError(f"',
+        'raise ValueError(f"here: ',
+        COMPARE,
+    ),
+    "random streams": (f"{SRC}/core/random_streams.py", "<u4", ">u4", ALL_COMPUTE),
+    "the checkpoint format": (
+        f"{SRC}/models/checkpoints.py",
+        "{step:08d}/",
+        "{step:09d}/",
+        TRAIN,
+    ),
+    "one model": (
+        f"{SRC}/models/leaky_gru.py",
+        "torch.sigmoid(",
+        "torch.special.expit(",
+        # The comparisons within architectures are of the leaky RNN.
+        {
+            "train": 2,
+            "compute_trajectories": 2,
+            "compare_architectures": 4,
+            "draw_hyperparameters": 1,
+            "draw_learning_curves": 1,
+            "compute_statistics": 1,
+            "draw_after_learning": 1,
+            "draw_curriculum_matrix": 1,
+        },
+    ),
+    "threads of a job": (
+        f"{SRC}/core/process.py",
+        'os.environ[variable] = "1"',
+        'os.environ[variable] = "2"',
+        ALL_COMPUTE | FIGURES,
+    ),
+    "the style of figures": (
+        f"{SRC}/figures/plotting.py",
+        '"legend.frameon": False',
+        '"legend.frameon": True',
+        FIGURES,
+    ),
+    "principal components": (
+        f"{SRC}/comparison/hidden_states.py",
+        "total <= 1e-20",
+        "total <= 1e-19",
+        AFTER_TRAJECTORIES | {"compute_trajectories": 10},
+    ),
+}
 
 
-def test_second_run_has_nothing_to_do(checkout):
-    assert checkout.planned() == {}
+@pytest.fixture(scope="module")
+def table(finished, tmp_path_factory) -> Checkout:
+    """Return a copy of the finished run in which each edit is put back."""
+    root = tmp_path_factory.mktemp("table") / "checkout"
+    shutil.copytree(finished.root, root, symlinks=True)
+    return Checkout(root)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_re_runs_what_it_can_change_and_nothing_else(table, edit):
+    file, old, new, expected = EDITS[edit]
+    with table.edited(file, old, new):
+        assert table.planned() == expected
 
 
 def test_touching_every_file_re_runs_nothing(checkout):
+    assert checkout.planned() == {}
     later = time.time() + 100
     for path in checkout.root.rglob("*"):
         if path.is_file() and ".snakemake" not in path.parts:
@@ -53,80 +219,61 @@ def test_touching_a_result_over_one_megabyte_re_runs_nothing(checkout):
     assert checkout.planned() == {}
 
 
-def test_new_colour_redraws_figures_alone(checkout):
-    checkout.configure(figures={"palette": "tol-bright"})
-    assert set(checkout.planned()) == FIGURES
+# --- the configuration ----------------------------------------------------------------------------------
+
+CONFIGURED = {
+    "a colour": ({"figures": {"palette": "tol-bright"}}, FIGURES),
+    "a new catalogue entry": (
+        {
+            "architectures__other": {"model": "leaky_rnn", "units": 9},
+            "curricula__other": {"pretrain": ["Basic"]},
+        },
+        {},
+    ),
+    "a removed seed": (
+        {"run__seeds": [1]},
+        # Figures and tables over seeds; no network, no trajectory, no comparison.
+        {
+            name: n
+            for name, n in FIGURES.items()
+            if name not in ("draw_task_trial", "draw_trajectories")
+        }
+        | {"compute_statistics": 1},
+    ),
+    "seeds of training in blocks": (
+        # The pretrained networks of a block are input files of its curriculum.
+        {"jobs": {"seeds_per_training_job": 2}},
+        None,
+    ),
+    "seeds of comparisons in blocks": (
+        {"jobs": {"seeds_per_job": 2}},
+        AFTER_TRAJECTORIES
+        | {"compute_trajectories": 5, "compare_networks": 2, "compare_architectures": 2},
+    ),
+}
 
 
-def test_new_caption_redoes_nothing(checkout):
-    checkout.edit("workflow/report/over_learning.rst", "Top: accuracy.", "Above: accuracy.")
-    assert checkout.planned() == {}
-
-
-def test_editing_a_measure_redoes_that_measure_and_figures(checkout):
-    checkout.edit("src/warpline/similarity/cka.py", "np.pi / 2", "np.pi / 2.0")
-    # The same numbers in other code still count as other code.
+@pytest.mark.parametrize("change", CONFIGURED)
+def test_a_change_of_the_configuration_re_runs_what_uses_it(checkout, change):
+    changes, expected = CONFIGURED[change]
+    checkout.configure(**changes)
     planned = checkout.planned()
-    assert (
-        set(planned)
-        == {"compare_networks", "compare_architectures", "compute_statistics"}
-        | FIGURES_OF_COMPARISONS
-    )
-    assert planned["compare_networks"] == 2 and planned["compare_architectures"] == 2
-    jobs = checkout.snakemake("--dry-run").stdout
-    assert (
-        "compare/after/cka/" in jobs
-        and "output: results/tiny/compare/after/procrustes/" not in jobs
-    )
+    if expected is not None:
+        assert planned == expected
+        return
+    assert planned["train_1_2"] == 1
+    assert not {"train", "pretrain", "pretrain_1_2", "generate_trials"} & set(planned)
 
 
-def test_comment_docstring_and_layout_of_a_module_redo_nothing(checkout):
-    checkout.edit("src/warpline/similarity/cka.py", '"""Linear centred', '"""The linear centred')
-    checkout.edit(
-        "src/warpline/training/resume.py", "class Resume:", "# A comment.\n\n\nclass Resume:"
-    )
-    assert checkout.planned() == {}
+def test_other_blocks_train_to_the_same_bits(checkout):
+    before = checkout.outputs()
+    checkout.configure(jobs={"seeds_per_training_job": 2})
+    checkout.snakemake("training")
+    assert checkout.outputs() == before
 
 
-def test_editing_the_training_loop_retrains_and_regenerates_no_trials(checkout):
-    checkout.edit(
-        "src/warpline/training/run.py", 'status: str = "running"', 'status: str = str("running")'
-    )
-    planned = checkout.planned()
-    assert planned["train"] == 10 and planned["pretrain"] == 2
-    assert "generate_trials" not in planned
-
-
-def test_editing_one_model_retrains_that_model(checkout):
-    checkout.edit("src/warpline/models/leaky_gru.py", "torch.sigmoid(", "torch.special.expit(")
-    planned = checkout.planned()
-    assert planned["train"] == 2 and "pretrain" not in planned
-
-
-def test_editing_the_plotting_style_redraws_figures_alone(checkout):
-    checkout.edit(
-        "src/warpline/figures/plotting.py", '"legend.frameon": False', '"legend.frameon": True'
-    )
-    assert set(checkout.planned()) == FIGURES
-
-
-def test_a_new_module_and_a_new_catalogue_entry_redo_nothing(checkout):
-    (checkout.root / "src/warpline/models/mine.py").write_text(
-        "OFFERS = True\n\n\nclass Network:\n    pass\n"
-    )
-    checkout.configure(
-        architectures__other={"model": "leaky_rnn", "units": 9},
-        curricula__other={"pretrain": ["Basic"]},
-    )
-    assert checkout.planned() == {}
-
-
-def test_a_new_key_of_the_configuration_redoes_nothing(checkout):
-    checkout.edit(
-        "src/warpline/pipeline/config/schema.py",
-        "    gpu: bool = False\n",
-        "    gpu: bool = False\n    brand_new: int = 3\n",
-    )
+def test_a_new_module_re_runs_nothing(checkout):
+    (checkout.root / "src/warpline/models/mine.py").write_text("class Network:\n    pass\n")
     assert checkout.planned() == {}
 
 
@@ -155,6 +302,86 @@ def test_a_new_measure_and_then_a_new_rank_redo_that_measure_alone(checkout):
     planned = checkout.planned("comparisons")
     assert set(planned) - {"comparisons"} == {"compare_networks", "compare_architectures"}
     assert planned["compare_networks"] == 2 and planned["compare_architectures"] == 2
+
+
+# --- a user's own code ----------------------------------------------------------------------------------
+
+MODEL = """
+import torch
+from helper import scale
+import installed_helper
+
+
+class Mine(torch.nn.Module):
+    input_weights = ("weight_in",)
+
+    def __init__(self, n_inputs, n_outputs, dt, settings, generator):
+        super().__init__()
+        shape = (settings["units"], n_inputs)
+        self.weight_in = torch.nn.Parameter(scale() * torch.randn(shape, generator=generator))
+        shape = (n_outputs, settings["units"])
+        self.weight_out = torch.nn.Parameter(
+            installed_helper.GAIN * torch.randn(shape, generator=generator)
+        )
+
+    def forward(self, inputs, generator=None):
+        states = torch.tanh(inputs @ self.weight_in.T).cumsum(1) / inputs.shape[1]
+        return states @ self.weight_out.T, states
+"""
+HELPER = "from deeper import FACTOR\n\n\ndef scale():\n    return 0.1 * FACTOR\n\n\ndef unused():\n    return 1\n"
+MINE = {"train": 2, "training": 1}
+
+USER_EDITS = {
+    "an unrelated class": (
+        "mine/model.py",
+        "\nclass Mine",
+        "\nclass Other(torch.nn.Module):\n    def forward(self, x):\n        return x\n\n\nclass Mine",
+        {},
+    ),
+    "a comment": ("mine/model.py", "        states =", "        # Why.\n        states =", {}),
+    "a function of the helper that nothing calls": (
+        "mine/helper.py",
+        "return 1",
+        "return 2",
+        {},
+    ),
+    "the class": ("mine/model.py", "torch.tanh(", "torch.relu(", MINE),
+    "the helper beside it": ("mine/helper.py", "return 0.1 *", "return 0.2 *", MINE),
+    "the helper of the helper": ("mine/deeper.py", "FACTOR = 1.0", "FACTOR = 2.0", MINE),
+    "an installed module": ("installed/installed_helper.py", "GAIN = 0.1", "GAIN = 0.2", MINE),
+}
+
+
+@pytest.fixture(scope="module")
+def users(finished, tmp_path_factory) -> Checkout:
+    """Return a finished run with a model of the user's, which imports modules beside it and installed."""
+    root = tmp_path_factory.mktemp("users") / "checkout"
+    shutil.copytree(finished.root, root, symlinks=True)
+    checkout = Checkout(root, python_path=root / "installed")
+    for name, text in {
+        "mine/model.py": MODEL,
+        "mine/helper.py": HELPER,
+        "mine/deeper.py": "FACTOR = 1.0\n",
+        "installed/installed_helper.py": "GAIN = 0.1\n",
+    }.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    checkout.configure(
+        architectures__mine={"model": "mine/model.py:Mine", "units": 8, "batch_size": 32},
+        run__grid__1__architectures=["leaky_gru", "mamba_d8_l1", "mine"],
+    )
+    checkout.snakemake("training")
+    return checkout
+
+
+@pytest.mark.parametrize("edit", USER_EDITS)
+def test_an_edit_of_a_user_s_file_re_runs_what_it_reaches(users, edit):
+    file, old, new, expected = USER_EDITS[edit]
+    with users.edited(file, old, new):
+        assert users.planned("training") == expected
+
+
+# --- lost and fresh -------------------------------------------------------------------------------------
 
 
 def test_a_lost_file_is_made_again_with_the_same_bytes(checkout):

@@ -46,11 +46,11 @@ def digest(
     plugins = sorted(plugins, key=str)
     paths, wheels = code_behind(Path(script).resolve(), plugins, source)
     trees = {name: parse(path) for name, path in paths.items()}
-    exposed = exposed_classes(trees.values())
+    entries = frozenset(location.attribute for location in plugins if location.attribute)
+    exposed = exposed_classes(trees.values(), entries)
     keep_all = has_star_import(trees.values())
     units = {name: unit_of(path, name, exposed, keep_all) for name, path in sorted(paths.items())}
     total = hashlib.sha256()
-    entries = frozenset(location.attribute for location in plugins if location.attribute)
     for text in live_text(units, entries):
         total.update(text.encode())
     for name, checksum in sorted(wheels.items()):

@@ -225,17 +225,18 @@ def _class_bases(tree: ast.Module) -> dict[str, list[str]]:
     }
 
 
-def exposed_classes(trees: Iterable[ast.Module]) -> frozenset[str]:
+def exposed_classes(trees: Iterable[ast.Module], entries: Iterable[str] = ()) -> frozenset[str]:
     """Return the classes whose methods a library may call.
 
-    Those with a base class from outside, the other bases of such a class, and all that inherit from them.
+    Those with a base class from outside, those that a configuration names (`entries`), the other bases of
+    such a class, and all that inherit from them.
     """
     bases: dict[str, set[str]] = {}
     for tree in trees:
         for name, listed in _class_bases(tree).items():
             bases.setdefault(name, set()).update(listed)
     harmless = {*bases, "object", "Protocol", "Generic", "ABC"}
-    exposed = {name for name, listed in bases.items() if not listed <= harmless}
+    exposed = {name for name, listed in bases.items() if not listed <= harmless} | {*entries}
     while True:
         # A mixin's methods stand in for those of the library class beside it; a subclass inherits both.
         mixed_in = {base for name in exposed for base in bases.get(name, ())}
