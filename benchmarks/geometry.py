@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 
 from warpline.geometry import Coordinate, Family, dynamics_of, metric_stream, stream, tangents
-from warpline.geometry.sensitivity import chunk_size
+from warpline.geometry.derivatives.sensitivity import chunk_size
 from warpline.models.base import build_model
 
 KINDS = ("leaky_rnn", "leaky_gru")

@@ -162,7 +162,7 @@ def test_gridlines_stay_in_the_domain(network):
 def test_weights_that_did_not_learn_have_no_update_to_align_with(network, monkeypatch):
     opened, settings = network("context")
     from warpline.analyses.trained_network import Network
-    from warpline.geometry.sensitivity import tangents
+    from warpline.geometry.derivatives.sensitivity import tangents
 
     family = opened.family(context=1)
     found = tangents(opened.dynamics(), family, family.grid(3, 3))

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, root
 
-from warpline.geometry.dynamics import Dynamics, dynamics_of
-from warpline.geometry.fixed_points import Status, find_fixed_points, starts_near
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.measurements.fixed_points import Status, find_fixed_points, starts_near
 from warpline.models.base import build_model
 
 

@@ -21,7 +21,7 @@ from warpline.geometry import (
     subspace_angles,
     tangents,
 )
-from warpline.geometry.triangular import triangular_factor
+from warpline.geometry.riemannian.triangular import triangular_factor
 from warpline.models.base import build_model
 
 

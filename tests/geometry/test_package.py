@@ -19,8 +19,8 @@ def test_names_that_load_later_are_those_of_their_modules():
     from warpline.geometry import betti_numbers, find_fixed_points
 
     assert set(warpline.geometry._HOMES) <= set(warpline.geometry.__all__)
-    assert betti_numbers.__module__ == "warpline.geometry.topology"
-    assert find_fixed_points.__module__ == "warpline.geometry.fixed_points"
+    assert betti_numbers.__module__ == "warpline.geometry.measurements.topology"
+    assert find_fixed_points.__module__ == "warpline.geometry.measurements.fixed_points"
 
 
 def test_import_leaves_heavy_packages_alone():

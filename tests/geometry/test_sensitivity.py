@@ -12,7 +12,7 @@ from warpline.geometry import (
     stream,
     tangents,
 )
-from warpline.geometry.propagation import advance_of, coordinate_stack, pushed, start
+from warpline.geometry.derivatives.propagation import advance_of, coordinate_stack, pushed, start
 from warpline.models.base import build_model
 
 ACTIVATIONS = ("tanh", "relu", "leaky_relu", "softplus")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from warpline.geometry import Coordinate, Dynamics, Family, tangents
-from warpline.geometry.smoothness import check_differentiable
+from warpline.geometry.derivatives.smoothness import check_differentiable
 
 UNITS = 12
 GENERATOR = torch.Generator().manual_seed(2)

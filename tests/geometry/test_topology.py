@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from warpline.geometry.persistence import (
+from warpline.geometry.measurements.persistence import (
     farthest_points,
     largest_noise_ratio,
     persistence_intervals,
 )
-from warpline.geometry.topology import (
+from warpline.geometry.measurements.topology import (
     UNDERSAMPLED,
     Control,
     betti_numbers,

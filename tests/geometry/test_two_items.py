@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from warpline.geometry import Coordinate, Tangents
-from warpline.geometry.two_items import (
+from warpline.geometry.measurements.two_items import (
     Thresholds,
     isometry_defect,
     procrustes_residual,

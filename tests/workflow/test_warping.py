@@ -61,12 +61,16 @@ def test_the_analyses_run_and_are_made_again_only_where_they_must(fresh):
     assert {"accuracy", "cka", "procrustes", "metric"} <= set(relations["name"])
     assert isinstance(relations, pd.DataFrame) and fresh.planned("warping") == {}
 
-    fresh.edit("src/warpline/geometry/curvature.py", "torch.einsum", "1.0 * torch.einsum")
+    fresh.edit(
+        "src/warpline/geometry/riemannian/curvature.py", "torch.einsum", "1.0 * torch.einsum"
+    )
     figures = {f"draw_warping_memory_{figure}" for figure in FIGURES["memory"]}
     planned = fresh.planned("warping")
     assert set(planned) - {"warping"} == {"analyse_warping", "summarise_warping", *figures}
     assert planned["analyse_warping"] == 1
-    fresh.edit("src/warpline/geometry/curvature.py", "1.0 * torch.einsum", "torch.einsum")
+    fresh.edit(
+        "src/warpline/geometry/riemannian/curvature.py", "1.0 * torch.einsum", "torch.einsum"
+    )
     assert fresh.planned("warping") == {}
 
     fresh.configure(warping__context={"points": 5, "fixed_points": 5, "gridlines": 6})

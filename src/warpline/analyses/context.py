@@ -18,11 +18,11 @@ from warpline.analyses.relevance import CONTEXTS, TANGENTS, by_relevance, releva
 from warpline.analyses.summary import number_rows
 from warpline.analyses.trained_network import Network, outputs_of
 from warpline.core import random_streams
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.fixed_points import FixedPoints, find_fixed_points
-from warpline.geometry.metric import Metric, pullback_metric
-from warpline.geometry.sensitivity import Tangents, tangents
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.measurements.fixed_points import FixedPoints, find_fixed_points
+from warpline.geometry.riemannian.metric import Metric, pullback_metric
 
 __all__ = ["OFFERS", "analyse"]
 

@@ -10,14 +10,14 @@ import torch
 
 from warpline.analyses.relevance import TANGENTS, relevant_first
 from warpline.analyses.trained_network import Network
-from warpline.geometry.alignment import (
+from warpline.geometry.derivatives.sensitivity import Tangents
+from warpline.geometry.measurements.alignment import (
     alignment,
     chance_alignment,
     chance_quantile,
     update_directions,
 )
-from warpline.geometry.sensitivity import Tangents
-from warpline.geometry.tangent_statistics import (
+from warpline.geometry.measurements.tangent_statistics import (
     component_histogram,
     component_statistics,
     tangent_covariance,

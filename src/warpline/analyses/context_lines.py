@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from warpline.geometry.connection import DegenerateMetricError
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.gridlines import geodesic_gridlines
-from warpline.geometry.slices import state_slice
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
+from warpline.geometry.derivatives.snapshot import state_slice
+from warpline.geometry.riemannian.connection import DegenerateMetricError
+from warpline.geometry.riemannian.gridlines import geodesic_gridlines
 
 __all__ = ["gridlines"]
 

@@ -12,9 +12,9 @@ import xarray as xr
 from warpline.analyses.projection import principal_axes
 from warpline.analyses.summary import number_rows
 from warpline.analyses.trained_network import Network, outputs_of
-from warpline.geometry.fixed_points import find_fixed_points
-from warpline.geometry.metric import pullback_metric
-from warpline.geometry.sensitivity import tangents
+from warpline.geometry.derivatives.sensitivity import tangents
+from warpline.geometry.measurements.fixed_points import find_fixed_points
+from warpline.geometry.riemannian.metric import pullback_metric
 
 __all__ = ["OFFERS", "analyse"]
 
@@ -38,7 +38,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         ``output`` (kappa, time); ``activity`` (kappa, time, neuron), the units that vary most with
         kappa at the end; ``fixed_position`` (fixed, axis) with ``fixed_kappa``, ``fixed_stable`` (1 or 0)
         and ``fixed_rate``, the slowest rate of the map that is run, in 1/time constant (see
-        `warpline.geometry.fixed_points.FixedPoints`); both fixed and slow points.
+        `warpline.geometry.measurements.fixed_points.FixedPoints`); both fixed and slow points.
     numbers : DataFrame
     """
     family = network.family(1)

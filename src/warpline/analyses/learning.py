@@ -15,11 +15,11 @@ from torch import Tensor
 from warpline.analyses.relevance import relevant_first
 from warpline.analyses.summary import number_rows
 from warpline.analyses.trained_network import Network
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.metric import Metric, pullback_metric
-from warpline.geometry.readout import readout_split
-from warpline.geometry.sensitivity import Tangents, tangents
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.measurements.readout import readout_split
+from warpline.geometry.riemannian.metric import Metric, pullback_metric
 from warpline.training.checkpoint_schedule import nearest_checkpoint
 
 __all__ = ["OFFERS", "analyse", "field_angle"]

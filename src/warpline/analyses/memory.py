@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from warpline.analyses.memory_topology import topology
 from warpline.analyses.summary import number_rows
 from warpline.analyses.trained_network import Network
-from warpline.geometry.curvature import gaussian_curvature
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.metric import pullback_metric
-from warpline.geometry.readout import readout_split
-from warpline.geometry.sensitivity import Tangents, tangents
-from warpline.geometry.slices import state_slice
-from warpline.geometry.subspaces import encoding_subspace, subspace_angles
-from warpline.geometry.two_items import two_items
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.derivatives.snapshot import state_slice
+from warpline.geometry.measurements.readout import readout_split
+from warpline.geometry.measurements.subspaces import encoding_subspace, subspace_angles
+from warpline.geometry.measurements.two_items import two_items
+from warpline.geometry.riemannian.curvature import gaussian_curvature
+from warpline.geometry.riemannian.metric import pullback_metric
 
 __all__ = ["OFFERS", "analyse"]
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from warpline.analyses.trained_network import Network
 from warpline.core import random_streams
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.metric import pullback_metric
-from warpline.geometry.sensitivity import Tangents, tangents
-from warpline.geometry.topology import Control, betti_numbers, loop_radii
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.measurements.topology import Control, betti_numbers, loop_radii
+from warpline.geometry.riemannian.metric import pullback_metric
 
 __all__ = ["KEPT", "topology"]
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from warpline.analyses.summary import number_rows
 from warpline.analyses.trained_network import Network, outputs_of
-from warpline.geometry.sensitivity import tangents
+from warpline.geometry.derivatives.sensitivity import tangents
 
 __all__ = ["OFFERS", "analyse", "equal_steps"]
 

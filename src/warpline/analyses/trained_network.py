@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from warpline.core import random_streams, result_files
-from warpline.geometry.dynamics import Dynamics, dynamics_of
-from warpline.geometry.families import Family
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.derivatives.input_manifold import Family
 from warpline.models.base import build_model
 from warpline.tasks.base import RuleTask
 from warpline.tasks.trials import make_environment

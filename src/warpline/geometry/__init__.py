@@ -9,50 +9,67 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from warpline.geometry.connection import (
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.derivatives.input_manifold import Coordinate, Family
+from warpline.geometry.derivatives.jet import Immersion, Jet, immersion_of
+from warpline.geometry.derivatives.sensitivity import Moment, Tangents, stream, tangents
+from warpline.geometry.derivatives.snapshot import state_slice
+from warpline.geometry.measurements.readout import ReadoutSplit, readout_split
+from warpline.geometry.measurements.subspaces import encoding_subspace, subspace_angles
+from warpline.geometry.measurements.two_items import Thresholds, TwoItems, two_items
+from warpline.geometry.riemannian.connection import (
     DegenerateMetricError,
     christoffel_symbols,
     christoffel_symbols_of_the_first_kind,
     rank_ratio,
 )
-from warpline.geometry.curvature import (
+from warpline.geometry.riemannian.curvature import (
     gaussian_curvature,
     mean_curvature_vector,
     scalar_curvature,
     second_fundamental_form,
     sectional_curvature,
 )
-from warpline.geometry.dynamics import Dynamics, dynamics_of
-from warpline.geometry.families import Coordinate, Family
-from warpline.geometry.grid_curvature import CoarseGridError, GridCurvature, curvature_from_grid
-from warpline.geometry.immersion import Immersion, Jet, immersion_of
-from warpline.geometry.metric import Metric, average_metric, metric_stream, pullback_metric
-from warpline.geometry.readout import ReadoutSplit, readout_split
-from warpline.geometry.sensitivity import Moment, Tangents, stream, tangents
-from warpline.geometry.slices import state_slice
-from warpline.geometry.spectrum import Spectrum
-from warpline.geometry.subspaces import encoding_subspace, subspace_angles
-from warpline.geometry.two_items import Thresholds, TwoItems, two_items
+from warpline.geometry.riemannian.grid_curvature import (
+    CoarseGridError,
+    GridCurvature,
+    curvature_from_grid,
+)
+from warpline.geometry.riemannian.metric import (
+    Metric,
+    average_metric,
+    metric_stream,
+    pullback_metric,
+)
+from warpline.geometry.riemannian.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from warpline.geometry.alignment import alignment_table, chance_alignment, update_directions
-    from warpline.geometry.distances import (
+    from warpline.geometry.measurements.alignment import (
+        alignment_table,
+        chance_alignment,
+        update_directions,
+    )
+    from warpline.geometry.measurements.fixed_points import (
+        FixedPoints,
+        find_fixed_points,
+        starts_near,
+    )
+    from warpline.geometry.measurements.tangent_statistics import (
+        component_histogram,
+        component_statistics,
+        statistics_table,
+        tangent_covariance,
+    )
+    from warpline.geometry.measurements.topology import Control, Topology, betti_numbers, loop_radii
+    from warpline.geometry.riemannian.distances import (
         ConvergenceError,
         GeodesicPaths,
         geodesic_distance,
         geodesics_between,
         wrapped,
     )
-    from warpline.geometry.fixed_points import FixedPoints, find_fixed_points, starts_near
-    from warpline.geometry.geodesics import Geodesics, geodesics_from
-    from warpline.geometry.gridlines import Gridlines, geodesic_gridlines
-    from warpline.geometry.tangent_statistics import (
-        component_histogram,
-        component_statistics,
-        statistics_table,
-        tangent_covariance,
-    )
-    from warpline.geometry.topology import Control, Topology, betti_numbers, loop_radii
+    from warpline.geometry.riemannian.geodesics import Geodesics, geodesics_from
+    from warpline.geometry.riemannian.gridlines import Gridlines, geodesic_gridlines
 
 __all__ = [
     "CoarseGridError",
@@ -117,24 +134,24 @@ __all__ = [
 ]
 
 _LATER = {
-    "alignment": ("alignment_table", "chance_alignment", "update_directions"),
-    "distances": (
+    "measurements.alignment": ("alignment_table", "chance_alignment", "update_directions"),
+    "riemannian.distances": (
         "ConvergenceError",
         "GeodesicPaths",
         "geodesic_distance",
         "geodesics_between",
         "wrapped",
     ),
-    "fixed_points": ("FixedPoints", "find_fixed_points", "starts_near"),
-    "geodesics": ("Geodesics", "geodesics_from"),
-    "gridlines": ("Gridlines", "geodesic_gridlines"),
-    "tangent_statistics": (
+    "measurements.fixed_points": ("FixedPoints", "find_fixed_points", "starts_near"),
+    "riemannian.geodesics": ("Geodesics", "geodesics_from"),
+    "riemannian.gridlines": ("Gridlines", "geodesic_gridlines"),
+    "measurements.tangent_statistics": (
         "component_histogram",
         "component_statistics",
         "statistics_table",
         "tangent_covariance",
     ),
-    "topology": ("Control", "Topology", "betti_numbers", "loop_radii"),
+    "measurements.topology": ("Control", "Topology", "betti_numbers", "loop_radii"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
 

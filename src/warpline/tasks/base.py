@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from warpline.geometry.families import Family
+    from warpline.geometry.derivatives.input_manifold import Family
 
 __all__ = ["RuleTask", "neurogym_timing"]
 
@@ -217,7 +217,7 @@ class RuleTask:
 
         Returns
         -------
-        warpline.geometry.families.Family
+        warpline.geometry.derivatives.input_manifold.Family
             Inputs (point, channel) of each step, with the channels of the task's trials.
 
         Raises
@@ -229,7 +229,7 @@ class RuleTask:
         """
         import torch
 
-        from warpline.geometry.families import Coordinate, Family
+        from warpline.geometry.derivatives.input_manifold import Coordinate, Family
 
         if set(condition) != set(self.conditions):
             raise ValueError(

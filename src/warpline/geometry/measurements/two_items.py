@@ -22,11 +22,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.readout import readout_jacobian
-from warpline.geometry.sensitivity import Tangents
-from warpline.geometry.subspaces import encoding_subspace, subspace_angles
-from warpline.geometry.triangular import triangular_factor
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.sensitivity import Tangents
+from warpline.geometry.measurements.readout import readout_jacobian
+from warpline.geometry.measurements.subspaces import encoding_subspace, subspace_angles
+from warpline.geometry.riemannian.triangular import triangular_factor
 
 __all__ = [
     "Thresholds",
@@ -169,7 +169,7 @@ def two_items(
     tangents : Tangents
         That hold both moments.
     readout : Dynamics or Tensor
-        As for `warpline.geometry.readout.readout_split`.
+        As for `warpline.geometry.measurements.readout.readout_split`.
     items : pair of sequences of str
         Names of the coordinates of each item, in the order in which they are reported.
     reports : pair of int

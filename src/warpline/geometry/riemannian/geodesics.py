@@ -10,21 +10,21 @@ from scipy.interpolate import CubicHermiteSpline
 from torch import Tensor
 
 from warpline.console import progress as progress_bar
-from warpline.geometry.connection import (
+from warpline.geometry.derivatives.extension import Extended, domain_bounds
+from warpline.geometry.derivatives.input_manifold import check_kappa
+from warpline.geometry.derivatives.jet import Immersion, Jet
+from warpline.geometry.riemannian.connection import (
     check_rank,
     domain_lengths,
     second_derivatives,
     tangent_frame,
 )
-from warpline.geometry.events import (
+from warpline.geometry.riemannian.events import (
     extreme_singular_values,
     first_exit,
     first_rank_loss,
 )
-from warpline.geometry.extension import Extended, domain_bounds
-from warpline.geometry.families import check_kappa
-from warpline.geometry.immersion import Immersion, Jet
-from warpline.geometry.runge_kutta import ORDER, Step, dormand_prince
+from warpline.geometry.riemannian.runge_kutta import ORDER, Step, dormand_prince
 
 __all__ = ["DEGENERATE", "LEFT", "REACHED", "UNRESOLVED", "Geodesics", "geodesics_from"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from warpline.geometry.connection import RANK_TOLERANCE, domain_lengths
-from warpline.geometry.families import Coordinate
-from warpline.geometry.immersion import Immersion
-from warpline.geometry.runge_kutta import Step
+from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.riemannian.connection import RANK_TOLERANCE, domain_lengths
+from warpline.geometry.riemannian.runge_kutta import Step
 
 __all__ = ["extreme_singular_values", "first_exit", "first_rank_loss"]
 

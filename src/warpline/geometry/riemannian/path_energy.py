@@ -12,8 +12,8 @@ import torch
 from scipy.linalg import LinAlgError, solveh_banded
 from torch import Tensor
 
-from warpline.geometry.connection import domain_lengths
-from warpline.geometry.immersion import Immersion
+from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.riemannian.connection import domain_lengths
 
 __all__ = ["least_energy"]
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.levenberg_marquardt import minimise_speed
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.measurements.levenberg_marquardt import minimise_speed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,18 +11,18 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from warpline.console import progress as progress_bar
-from warpline.geometry.connection import (
+from warpline.geometry.derivatives.extension import Extended, domain_bounds
+from warpline.geometry.derivatives.input_manifold import Coordinate, check_kappa
+from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.riemannian.connection import (
     RANK_TOLERANCE,
     check_rank,
     describe,
     domain_lengths,
 )
-from warpline.geometry.events import SLACK, extreme_singular_values
-from warpline.geometry.extension import Extended, domain_bounds
-from warpline.geometry.families import Coordinate, check_kappa
-from warpline.geometry.geodesics import DEGENERATE, LEFT, REACHED, UNRESOLVED
-from warpline.geometry.immersion import Immersion
-from warpline.geometry.path_energy import least_energy
+from warpline.geometry.riemannian.events import SLACK, extreme_singular_values
+from warpline.geometry.riemannian.geodesics import DEGENERATE, LEFT, REACHED, UNRESOLVED
+from warpline.geometry.riemannian.path_energy import least_energy
 
 __all__ = ["ConvergenceError", "GeodesicPaths", "geodesic_distance", "geodesics_between", "wrapped"]
 

@@ -19,7 +19,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist
 
 from warpline.core import random_streams
-from warpline.geometry.persistence import (
+from warpline.geometry.measurements.persistence import (
     farthest_points,
     largest_noise_ratio,
     persistence_intervals,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Coordinate, Family
-from warpline.geometry.immersion import Jet
-from warpline.geometry.propagation import Initial, advance_of, observed, start, unpaired
-from warpline.geometry.sensitivity import prepare
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Coordinate, Family
+from warpline.geometry.derivatives.jet import Jet
+from warpline.geometry.derivatives.propagation import Initial, advance_of, observed, start, unpaired
+from warpline.geometry.derivatives.sensitivity import prepare
 
 __all__ = ["StateSlice", "state_slice"]
 

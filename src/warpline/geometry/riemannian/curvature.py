@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from warpline.geometry.connection import check_rank, second_derivatives, tangent_frame
-from warpline.geometry.families import check_kappa
-from warpline.geometry.immersion import Immersion
+from warpline.geometry.derivatives.input_manifold import check_kappa
+from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.riemannian.connection import check_rank, second_derivatives, tangent_frame
 
 __all__ = [
     "gaussian_curvature",

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.metric import Metric
-from warpline.geometry.sensitivity import Tangents
-from warpline.geometry.subspaces import orthonormal_basis, principal_cosines
-from warpline.geometry.triangular import triangular_factor
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.sensitivity import Tangents
+from warpline.geometry.measurements.subspaces import orthonormal_basis, principal_cosines
+from warpline.geometry.riemannian.metric import Metric
+from warpline.geometry.riemannian.triangular import triangular_factor
 
 __all__ = ["ReadoutSplit", "readout_jacobian", "readout_split"]
 

@@ -24,10 +24,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from warpline.geometry.dynamics import Dynamics, dynamics_of
-from warpline.geometry.families import Coordinate, Family
-from warpline.geometry.propagation import Initial, advance_of, observed, start, unpaired
-from warpline.geometry.smoothness import check_differentiable
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.derivatives.input_manifold import Coordinate, Family
+from warpline.geometry.derivatives.propagation import Initial, advance_of, observed, start, unpaired
+from warpline.geometry.derivatives.smoothness import check_differentiable
 
 __all__ = ["Moment", "Tangents", "stream", "tangents"]
 
@@ -147,7 +147,7 @@ def tangents(
         Called as ``progress(done, total)``, in steps, over all chunks.
     check : bool
         Whether to make sure first that the step is differentiable (at 4 points; see
-        `warpline.geometry.smoothness`).
+        `warpline.geometry.derivatives.smoothness`).
 
     Raises
     ------

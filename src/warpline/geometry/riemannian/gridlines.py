@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpline.geometry.connection import describe
-from warpline.geometry.families import Coordinate
-from warpline.geometry.geodesics import Geodesics, geodesics_from
-from warpline.geometry.immersion import Immersion
+from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.riemannian.connection import describe
+from warpline.geometry.riemannian.geodesics import Geodesics, geodesics_from
 
 __all__ = ["Gridlines", "geodesic_gridlines"]
 

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
 
 __all__ = ["check_differentiable", "explained"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from warpline.geometry.sensitivity import Tangents
+from warpline.geometry.derivatives.sensitivity import Tangents
 
 __all__ = ["encoding_subspace", "orthonormal_basis", "principal_cosines", "subspace_angles"]
 

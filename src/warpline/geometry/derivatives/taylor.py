@@ -5,7 +5,7 @@ it stands in for a tensor, and every operation gives the value and, by the produ
 first and second derivatives. Linear operations act on the whole stack at once (one matrix product for
 value and all tangents), which torch.func's nested transforms do not; other operations that are not
 written here go through torch.func one by one. In-place operations and comparisons are refused: a step
-that needs them is taken through torch.func as a whole (`warpline.geometry.propagation.advance_of`).
+that needs them is taken through torch.func (`warpline.geometry.derivatives.propagation.advance_of`).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ for _name in ("neg", "pow", "getitem"):
 
 def _one_by_one(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Stacked:
     """Take an operation without a rule through torch.func."""
-    from warpline.geometry.propagation import pushed
+    from warpline.geometry.derivatives.propagation import pushed
 
     stacks = [a for a in args if isinstance(a, Stacked)]
     if any(isinstance(v, Stacked) for v in kwargs.values()) or not stacks:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.propagation import Initial
-from warpline.geometry.sensitivity import (
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
+from warpline.geometry.derivatives.propagation import Initial
+from warpline.geometry.derivatives.sensitivity import (
     Progress,
     Tangents,
     chosen,
@@ -27,8 +27,8 @@ from warpline.geometry.sensitivity import (
     shifted,
     stream,
 )
-from warpline.geometry.spectrum import Spectrum, spectrum_of
-from warpline.geometry.triangular import triangular_factor
+from warpline.geometry.riemannian.spectrum import Spectrum, spectrum_of
+from warpline.geometry.riemannian.triangular import triangular_factor
 
 __all__ = ["Metric", "average_metric", "metric_stream", "pullback_metric"]
 
@@ -110,7 +110,7 @@ def metric_stream(
 ) -> Metric:
     """Return the metric while the tangent vectors pass by: memory holds the metrics and one moment.
 
-    Parameters and errors as `warpline.geometry.sensitivity.tangents`.
+    Parameters and errors as `warpline.geometry.derivatives.sensitivity.tangents`.
     """
     dynamics, kappa = prepare(model, family, kappa, initial, check)
     moments = chosen(at, family)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpline.geometry.families import Coordinate
-from warpline.geometry.immersion import Immersion, Jet
+from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.jet import Immersion, Jet
 
 __all__ = ["Extended", "domain_bounds"]
 

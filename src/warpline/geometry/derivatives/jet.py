@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vmap
 
-from warpline.geometry.families import Coordinate
+from warpline.geometry.derivatives.input_manifold import Coordinate
 
 __all__ = ["Immersion", "Jet", "immersion_of"]
 

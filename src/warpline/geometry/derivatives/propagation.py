@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vmap
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.smoothness import explained
-from warpline.geometry.stacked import Stacked, pairs_of
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import Family
+from warpline.geometry.derivatives.smoothness import explained
+from warpline.geometry.derivatives.taylor import Stacked, pairs_of
 
 __all__ = ["advance_of", "coordinate_stack", "observed", "pushed", "start", "unpaired"]
 
@@ -98,8 +98,8 @@ def advance_of(
 ) -> Callable[[Tensor, int], Tensor]:
     """Return the map from one moment's stack and k to the next moment's stack.
 
-    The step's own code runs on stacks (`warpline.geometry.stacked`) where it agrees with torch.func, which
-    is tried at a few points, and through torch.func where not. What came of that is kept in `known`, by
+    The step's own code runs on stacks (`warpline.geometry.derivatives.taylor`) where it agrees with torch.func,
+    which is tried at a few points, and through torch.func where not. What came of that is kept in `known`, by
     order, so that it need not be tried again.
     """
     m = kappa.shape[1]

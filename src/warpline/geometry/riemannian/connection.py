@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpline.geometry.families import Coordinate
-from warpline.geometry.immersion import Jet
+from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.jet import Jet
 
 __all__ = [
     "RANK_TOLERANCE",
