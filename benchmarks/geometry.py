@@ -25,7 +25,14 @@ from pathlib import Path
 
 import torch
 
-from warpline.geometry import Coordinate, Family, dynamics_of, metric_stream, stream, tangents
+from warpline.geometry import (
+    Coordinate,
+    InputManifold,
+    dynamics_of,
+    metric_stream,
+    stream,
+    tangents,
+)
 from warpline.geometry.derivatives.sensitivity import chunk_size
 from warpline.models.base import build_model
 
@@ -46,7 +53,7 @@ def evidence(m, steps, context=0):
     def inputs(kappa, step):
         return torch.cat([kappa, kappa.new_zeros(len(kappa), 4 - m)], dim=1) + cue
 
-    return Family(tuple(Coordinate(f"input_{i}", -1, 1) for i in range(m)), inputs, steps)
+    return InputManifold(tuple(Coordinate(f"input_{i}", -1, 1) for i in range(m)), inputs, steps)
 
 
 def timed(run):

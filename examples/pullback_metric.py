@@ -5,11 +5,11 @@ python examples/pullback_metric.py
 
 import torch
 
-from warpline.geometry import Coordinate, Dynamics, Family, metric_stream
+from warpline.geometry import Coordinate, Dynamics, InputManifold, metric_stream
 
 torch.manual_seed(0)
 cell = torch.nn.GRUCell(2, 64, dtype=torch.float64)  # Put your own, trained one here.
-pulse = Family(  # A stimulus in the plane for 10 steps, then a delay of 20.
+pulse = InputManifold(  # A stimulus in the plane for 10 steps, then a delay of 20.
     (Coordinate("strength", 0.2, 2.0), Coordinate("angle", -torch.pi, torch.pi, periodic=True)),
     lambda kappa, step: (
         (step < 10) * kappa[:, :1] * torch.stack([kappa[:, 1].cos(), kappa[:, 1].sin()], 1)

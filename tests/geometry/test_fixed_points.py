@@ -270,5 +270,5 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="double precision"):
         find_fixed_points(dynamics, good, starts, tolerance=1e-16)
     shorter = Dynamics(lambda x, u: x[:, :2], dynamics.initial)
-    with pytest.raises(ValueError, match="whole states"):
+    with pytest.raises(ValueError, match="full states"):
         find_fixed_points(shorter, good, starts)

@@ -1,4 +1,4 @@
-"""A manifold of states as a map of its coordinates, with the derivatives that geometry needs."""
+"""Immersions: the states as a map of the coordinates, with the derivatives that geometry needs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.func import jvp, vmap
 
 from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.taylor import TaylorTensor
 
-__all__ = ["Immersion", "Jet", "immersion_of"]
+__all__ = ["Immersion", "Jet", "TaylorExtension", "domain_bounds", "immersion_of"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Jet:
     first: Tensor
     second: Tensor | None = None
 
+    @classmethod
+    def of(cls, state: TaylorTensor) -> Jet:
+        """Return the derivatives that a Taylor tensor (point, unit) holds."""
+        return cls(state.value, state.first, state.second)
+
     @property
     def metric(self) -> Tensor:
         """The pullback metric G_ij = <a_i, a_j>, shape (point, coordinate, coordinate)."""
@@ -42,7 +48,7 @@ class Jet:
 class Immersion(Protocol):
     """A map Phi from coordinates kappa to states, given with its derivatives.
 
-    `immersion_of` makes one from a torch function, `state_slice` from a network at one moment.
+    `immersion_of` makes one from a torch function, `state_map` from a network at one time step.
     """
 
     @property
@@ -56,7 +62,7 @@ class Immersion(Protocol):
 
 
 @dataclass(frozen=True)
-class _Function:
+class _FunctionImmersion:
     function: Callable[[Tensor], Tensor]
     coordinates: tuple[Coordinate, ...]
 
@@ -70,8 +76,8 @@ class _Function:
         pairs = torch.triu_indices(m, m)
 
         def along(point: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-            value, slope, *_ = jvp(self.function, (point,), (direction.expand_as(point),))
-            return value, slope
+            value, derivative, *_ = jvp(self.function, (point,), (direction.expand_as(point),))
+            return value, derivative
 
         def first(direction: Tensor) -> tuple[Tensor, Tensor]:
             return along(kappa, direction)
@@ -82,31 +88,35 @@ class _Function:
             )
             return primals[0], primals[1], tangents[1]
 
+        # First order costs 1 + m passes. At second order each pair i <= j is taken once, and all
+        # pairs share the value.
         try:
             if order == 1:
-                value, slopes = vmap(first, out_dims=cast(Any, (None, 1)))(basis)
-                return Jet(value, self._checked(slopes, kappa))
-            # Each pair i <= j once: the primal is shared by all of them.
-            value, slopes, bends = vmap(second, out_dims=cast(Any, (None, 1, 1)))(
-                basis[pairs[0]], basis[pairs[1]]
-            )
+                value, first_derivatives = vmap(first, out_dims=cast(Any, (None, 1)))(basis)
+                return Jet(value, self._checked(first_derivatives, kappa))
+            value, first_derivatives, second_derivatives = vmap(
+                second, out_dims=cast(Any, (None, 1, 1))
+            )(basis[pairs[0]], basis[pairs[1]])
         except RuntimeError as error:
             raise TypeError(
                 "expected a function of plain differentiable torch operations, (point, coordinate) to "
                 f"(point, unit), that torch.func.jvp and vmap can go through; torch says: {error}"
             ) from error
-        self._checked(slopes, kappa)
-        where = torch.empty(m, m, dtype=torch.long)
-        where[pairs[0], pairs[1]] = where[pairs[1], pairs[0]] = torch.arange(pairs.shape[1])
-        return Jet(value, slopes[:, where[range(m), range(m)]], bends[:, where])
+        self._checked(first_derivatives, kappa)
 
-    def _checked(self, slopes: Tensor, kappa: Tensor) -> Tensor:
-        if slopes.ndim != 3 or slopes.shape[0] != kappa.shape[0]:
-            got = (slopes.shape[0], *slopes.shape[2:])
+        # The first derivative along i is read off the pair (i, i).
+        position = torch.empty(m, m, dtype=torch.long)
+        position[pairs[0], pairs[1]] = position[pairs[1], pairs[0]] = torch.arange(pairs.shape[1])
+        diagonal = position[range(m), range(m)]
+        return Jet(value, first_derivatives[:, diagonal], second_derivatives[:, position])
+
+    def _checked(self, first_derivatives: Tensor, kappa: Tensor) -> Tensor:
+        if first_derivatives.ndim != 3 or first_derivatives.shape[0] != kappa.shape[0]:
+            shape = (first_derivatives.shape[0], *first_derivatives.shape[2:])
             raise ValueError(
-                f"expected the function to return shape (point, unit) with {len(kappa)} points; got {got}"
+                f"expected the function to return shape (point, unit) with {len(kappa)} points; got {shape}"
             )
-        return slopes
+        return first_derivatives
 
 
 def immersion_of(
@@ -128,7 +138,50 @@ def immersion_of(
     -------
     Immersion
         Raises TypeError where torch cannot differentiate the function, ValueError at wrong shapes.
+
+    Raises
+    ------
+    ValueError
+        When there is no coordinate.
     """
     if not coordinates:
         raise ValueError("expected at least one coordinate, got none")
-    return _Function(function, tuple(coordinates))
+    return _FunctionImmersion(function, tuple(coordinates))
+
+
+def domain_bounds(coordinates: tuple[Coordinate, ...], like: Tensor) -> Tensor:
+    """Return the ends of the domain, shape (2, coordinate), infinite where a coordinate is periodic."""
+    ends = [(-torch.inf, torch.inf) if c.periodic else (c.low, c.high) for c in coordinates]
+    return like.new_tensor(ends).T
+
+
+@dataclass(frozen=True)
+class TaylorExtension:
+    """An immersion continued past its domain by its Taylor polynomial at the nearest point inside.
+
+    The last step of a curve that leaves the domain has stages outside it, where a network may have no
+    inputs and a function no values. Results hold no states from outside.
+    """
+
+    immersion: Immersion
+
+    @property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """Those of the immersion."""
+        return self.immersion.coordinates
+
+    def __call__(self, kappa: Tensor, order: int = 1) -> Jet:
+        """Return the jet, exact within the domain."""
+        bounds = domain_bounds(self.coordinates, kappa)
+        inside = kappa.clamp(bounds[0], bounds[1])
+        jet = self.immersion(inside, order=order)
+        offset = kappa - inside
+        if not offset.any():
+            return jet
+        first, second = jet.first, jet.second
+        value = jet.value + torch.einsum("pi,piu->pu", offset, first)
+        if second is not None:
+            first_change = torch.einsum("pi,piju->pju", offset, second)
+            value = value + torch.einsum("pj,pju->pu", offset, first_change) / 2
+            first = first + first_change
+        return Jet(value, first, second)

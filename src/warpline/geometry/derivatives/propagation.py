@@ -1,183 +1,135 @@
-"""A state with its first and second derivatives, carried through maps and steps.
-
-Throughout, a *stack* is one tensor (part, point, ...): the value, then its m first derivatives along the
-coordinates, then (at second order) the derivatives of the m (m + 1) / 2 pairs i <= j, row by row.
-"""
+"""A network's state with its first and second derivatives, carried from step to step."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, cast
+from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor
-from torch.func import jvp, vmap
 
 from warpline.geometry.derivatives.dynamics import Dynamics
-from warpline.geometry.derivatives.input_manifold import Family
-from warpline.geometry.derivatives.smoothness import explained
-from warpline.geometry.derivatives.taylor import Stacked, pairs_of
+from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.smoothness import with_readable_torch_errors
+from warpline.geometry.derivatives.taylor import TaylorTensor, push_forward
 
-__all__ = ["advance_of", "coordinate_stack", "observed", "pushed", "start", "unpaired"]
+__all__ = ["Initial", "advance_of", "initial_state", "observe"]
 
 Initial = Callable[[Tensor], Tensor]
+"""Initial states that depend on kappa: (point, coordinate) to (point, state)."""
 BLOCK_STEPS, BLOCK_BYTES = 16, 2**20
-"""Steps whose inputs are made at once: at most so many, and about so much memory of kappa's stack."""
+"""Steps whose inputs are made at once: at most so many, and about so much memory of kappa's derivatives."""
+PROBED_POINTS = 4
+"""Points at which Taylor arithmetic is compared with torch.func."""
 
 
-def coordinate_stack(kappa: Tensor, second: bool) -> Tensor:
-    """Return the stack of kappa itself: kappa, the unit vectors, zeros. (part, point, coordinate)."""
-    m = kappa.shape[1]
-    stack = kappa.new_zeros(1 + m + (len(pairs_of(m)) if second else 0), *kappa.shape)
-    stack[0] = kappa
-    for i in range(m):
-        stack[1 + i, :, i] = 1
-    return stack
-
-
-def pushed(function: Callable[..., Tensor], stacks: Sequence[Tensor], m: int) -> Tensor:
-    """Return the stack of function(value, ...) from those of its arguments, by torch.func alone.
-
-    First order is jvp under vmap over the m tangents, so that the value is computed once; second order
-    the jvp of a jvp, under vmap over the pairs.
-    """
-    values = [stack[0] for stack in stacks]
-    firsts = [stack[1 : 1 + m] for stack in stacks]
-
-    def once(*direction: Tensor) -> tuple[Tensor, Tensor]:
-        return _jvp(function, values, direction)
-
-    value, images = vmap(once, out_dims=cast(Any, (None, 0)))(*firsts)
-    if len(stacks[0]) == 1 + m:
-        return torch.cat([value[None], images])
-
-    def twice(*given: Tensor) -> Tensor:
-        size = len(values)
-        left, right, both = given[:size], given[size : 2 * size], given[2 * size :]
-
-        def along(*point: Tensor) -> Tensor:
-            return _jvp(function, point[:size], point[size:])[1]
-
-        return _jvp(along, [*values, *right], [*left, *both])[1]
-
-    rows, columns = zip(*pairs_of(m), strict=True)
-    curved = vmap(twice)(
-        *(first[list(rows)] for first in firsts),
-        *(first[list(columns)] for first in firsts),
-        *(stack[1 + m :] for stack in stacks),
-    )
-    return torch.cat([value[None], images, curved])
-
-
-def _jvp(
-    function: Callable[..., Tensor], point: Sequence[Tensor], direction: Sequence[Tensor]
-) -> tuple[Tensor, Tensor]:
-    value, slope, *_ = jvp(function, tuple(point), tuple(direction))
-    return value, slope
-
-
-def start(dynamics: Dynamics, kappa: Tensor, second: bool, initial: Initial | None) -> Tensor:
-    """Return the stack of the initial state."""
-    given = coordinate_stack(kappa, second)
+def initial_state(
+    dynamics: Dynamics, kappa: Tensor, second: bool, initial: Initial | None
+) -> TaylorTensor:
+    """Return the initial state, with derivatives: 0 unless `initial` is given."""
     if initial is not None:
-        return pushed(initial, [given], kappa.shape[1])
+        return push_forward(initial, TaylorTensor.variable(kappa, second))
     state = dynamics.initial(len(kappa)).to(dynamics.dtype)
-    stack = state.new_zeros(len(given), *state.shape)
-    stack[0] = state
-    return stack
+    return TaylorTensor.constant(state, kappa.shape[1], second)
 
 
 def advance_of(
     dynamics: Dynamics,
-    family: Family,
+    manifold: InputManifold,
     kappa: Tensor,
     second: bool,
-    known: dict[bool, bool] | None = None,
-) -> Callable[[Tensor, int], Tensor]:
-    """Return the map from one moment's stack and k to the next moment's stack.
+    agreement: dict[bool, bool] | None = None,
+) -> Callable[[TaylorTensor, int], TaylorTensor]:
+    """Return the map from the state at step k, and k, to the state at step k + 1.
 
-    The step's own code runs on stacks (`warpline.geometry.derivatives.taylor`) where it agrees with torch.func,
-    which is tried at a few points, and through torch.func where not. What came of that is kept in `known`, by
-    order, so that it need not be tried again.
+    The step's own code runs on Taylor tensors where these agree with torch.func, which is tried at a few
+    points; elsewhere the whole step goes through torch.func.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+    manifold : InputManifold
+    kappa : Tensor, shape (point, coordinate)
+    second : bool
+        Whether second derivatives are carried.
+    agreement : dict of bool to bool, optional
+        Outcome of that trial by `second`. It is filled in, so that a later call need not try again.
     """
     m = kappa.shape[1]
-    given = coordinate_stack(kappa, second)
-    known = {} if known is None else known
-    block: list[Tensor] = []
-    begin = 0
-    pieces: dict[int, Tensor] = {}
+    variable = TaylorTensor.variable(kappa, second)
+    agreement = {} if agreement is None else agreement
+    block: list[TaylorTensor] = []
+    block_start = 0
+    pieces: dict[int, TaylorTensor] = {}
 
-    def inputs_of(k: int) -> Tensor:
-        if family.pieces:
-            piece = bisect_right(family.pieces, k) - 1
+    def inputs_at(k: int) -> TaylorTensor:
+        # Inputs known to be constant in pieces are differentiated once for each piece.
+        if manifold.pieces:
+            piece = bisect_right(manifold.pieces, k) - 1
             if piece not in pieces:
-                # Those that are passed do not come again.
+                # Pieces that are passed do not come again.
                 pieces.clear()
-                pieces[piece] = pushed(lambda at: family(at, k), [given], m)
+                pieces[piece] = push_forward(lambda at: manifold(at, k), variable)
             return pieces[piece]
         # A call of torch.func costs more than a small step: inputs are made some steps at a time.
-        nonlocal block, begin
-        if not begin <= k < begin + len(block):
-            begin = k
-            size = given.numel() * given.element_size()
-            count = max(1, min(BLOCK_STEPS, BLOCK_BYTES // size, family.n_steps - k))
+        nonlocal block, block_start
+        if not block_start <= k < block_start + len(block):
+            block_start = k
+            size = variable.coefficients.numel() * variable.coefficients.element_size()
+            count = max(1, min(BLOCK_STEPS, BLOCK_BYTES // size, manifold.n_steps - k))
 
-            def several(at: Tensor) -> Tensor:
-                return torch.stack([family(at, k + i) for i in range(count)], dim=1)
+            def several_steps(at: Tensor) -> Tensor:
+                return torch.stack([manifold(at, k + i) for i in range(count)], dim=1)
 
-            block = [part.contiguous() for part in pushed(several, [given], m).unbind(2)]
-        return block[k - begin]
+            steps = push_forward(several_steps, variable).coefficients.unbind(2)
+            block = [TaylorTensor(step.contiguous(), m) for step in steps]
+        return block[k - block_start]
 
-    def advance(stack: Tensor, k: int) -> Tensor:
-        inputs = inputs_of(min(k, family.n_steps - 1))
-        if second not in known:
-            known[second] = _stacks_pass(dynamics.step, stack, inputs, m)
-        if known[second]:
-            return cast(Stacked, dynamics.step(Stacked(stack, m), Stacked(inputs, m))).parts  # type: ignore[arg-type]
-        return pushed(dynamics.step, [stack, inputs], m)
+    def advance(state: TaylorTensor, k: int) -> TaylorTensor:
+        inputs = inputs_at(min(k, manifold.n_steps - 1))
+        if second not in agreement:
+            agreement[second] = _agrees_with_torch_func(dynamics.step, state, inputs)
+        if agreement[second]:
+            return cast(TaylorTensor, dynamics.step(state, inputs))  # type: ignore[arg-type]
+        return push_forward(dynamics.step, state, inputs)
 
-    return explained(advance)
+    return with_readable_torch_errors(advance)
 
 
-def _stacks_pass(
-    step: Callable[[Tensor, Tensor], Tensor], state: Tensor, inputs: Tensor, m: int
+def _agrees_with_torch_func(
+    step: Callable[[Tensor, Tensor], Tensor], state: TaylorTensor, inputs: TaylorTensor
 ) -> bool:
-    """Return whether the step's code gives on stacks what torch.func gives, at a few made-up states."""
-    stacks = []
-    for stack in (state, inputs):
-        part = stack[:, :4]
-        count = torch.arange(part.numel(), dtype=part.dtype, device=part.device)
-        stacks.append(part + 0.5 * torch.sin(12.9898 * count).reshape(part.shape))
-    exact = pushed(step, stacks, m)
+    """Return whether the step's code gives on Taylor tensors what torch.func gives.
+
+    Tried at a few states and inputs made up by a deterministic disturbance, so that no derivative is 0.
+    """
+    probes = []
+    for argument in (state, inputs):
+        coefficients = argument.coefficients[:, :PROBED_POINTS]
+        count = torch.arange(
+            coefficients.numel(), dtype=coefficients.dtype, device=coefficients.device
+        )
+        disturbance = 0.5 * torch.sin(12.9898 * count).reshape(coefficients.shape)
+        probes.append(TaylorTensor(coefficients + disturbance, argument.m))
+    exact = push_forward(step, *probes).coefficients
     try:
-        found = step(*(Stacked(stack, m) for stack in stacks))  # type: ignore[arg-type]
+        following = step(*probes)  # type: ignore[arg-type]
     except Exception:
-        # Whatever it was that stacks cannot do: torch.func could.
+        # Whatever it was that Taylor tensors cannot do: torch.func could.
         return False
-    if not isinstance(found, Stacked) or found.parts.shape != exact.shape:
+    if not isinstance(following, TaylorTensor) or following.coefficients.shape != exact.shape:
         return False
-    close = 1e3 * torch.finfo(exact.dtype).eps
-    return torch.allclose(found.parts, exact, rtol=close, atol=close, equal_nan=True)
+    tolerance = 1e3 * torch.finfo(exact.dtype).eps
+    return torch.allclose(
+        following.coefficients, exact, rtol=tolerance, atol=tolerance, equal_nan=True
+    )
 
 
-def observed(dynamics: Dynamics, stack: Tensor, m: int) -> Tensor:
-    """Return the stack of what the dynamics observe; the same tensor where it is the state itself."""
-    if dynamics.observe(stack[0, :1]).shape != stack[0, :1].shape:
-        return pushed(dynamics.observe, [stack], m)
-    state = stack[0]
-    return stack if dynamics.observe(state) is state else pushed(dynamics.observe, [stack], m)
-
-
-@lru_cache
-def _places(m: int) -> Tensor:
-    places = torch.empty(m, m, dtype=torch.long)
-    for place, (i, j) in enumerate(pairs_of(m)):
-        places[i, j] = places[j, i] = place
-    return places
-
-
-def unpaired(pairs: Tensor, m: int) -> Tensor:
-    """Return second derivatives (point, coordinate, coordinate, unit) from those of the pairs i <= j."""
-    return pairs[_places(m).to(pairs.device)].movedim(2, 0)
+def observe(dynamics: Dynamics, state: TaylorTensor) -> TaylorTensor:
+    """Return the observed state; the same object where the dynamics observe the full state."""
+    value = state.value
+    # A map to another shape cannot be the identity: asked of one point, before all of them are mapped.
+    if dynamics.observe(value[:1]).shape == value[:1].shape and dynamics.observe(value) is value:
+        return state
+    return push_forward(dynamics.observe, state)

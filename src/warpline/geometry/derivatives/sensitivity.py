@@ -10,8 +10,8 @@ and their derivatives b_ij = d^2 x/dkappa_i dkappa_j obey
     b_ij(k+1) = F_x b_ij(k) + D^2 F[(a_i, e_i), (a_j, e_j)],
 
 where F is taken as a map of (x, kappa), so that its second derivative holds F_u d^2u/dkappa_i dkappa_j
-too. Both are carried along with the state, so that no Jacobian is formed and nothing but the current
-moment is held. (Paper B calls a the adjoint; the adjoint proper, lambda_k = F_x^T lambda_{k+1}, gives
+too. Both are carried along with the state: no Jacobian is formed, and one time step is held at a time.
+(Pellegrino and Chadwick 2025 call a the adjoint; the adjoint proper, lambda_k = F_x^T lambda_{k+1}, gives
 the same numbers and is a test here.)
 """
 
@@ -25,43 +25,63 @@ import torch
 from torch import Tensor, nn
 
 from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
-from warpline.geometry.derivatives.input_manifold import Coordinate, Family
-from warpline.geometry.derivatives.propagation import Initial, advance_of, observed, start, unpaired
+from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
+from warpline.geometry.derivatives.propagation import (
+    Initial,
+    advance_of,
+    initial_state,
+    observe,
+)
 from warpline.geometry.derivatives.smoothness import check_differentiable
+from warpline.geometry.derivatives.taylor import TaylorTensor
 
-__all__ = ["Moment", "Tangents", "stream", "tangents"]
+__all__ = ["Tangents", "TimeStep", "stream", "tangents"]
 
 Progress = Callable[[int, int], None]
 CACHE_NUMBERS = 2**18
-"""Numbers in a stack that are taken at once: 2 MiB of float64."""
+"""Numbers of a Taylor tensor that are taken at once: 2 MiB of float64."""
 
 
 @dataclass(frozen=True)
-class Moment:
-    """One moment of time: before input u_k is taken.
+class TimeStep:
+    """States and derivatives at one time step, before input u_k is taken.
 
     Attributes
     ----------
-    k : int
-        Moment 0 is the initial state, moment n_steps the state after the last input.
-    whole : Tensor, shape (point, state)
-        All that recurs.
-    state : Tensor, shape (point, unit)
-        What the dynamics observe of it; the same tensor where they observe all of it.
-    inputs : Tensor, shape (point, coordinate, unit)
-        a_i = d state / d kappa_i.
+    step : int
+        k: 0 is the initial state, n_steps the state after the last input.
+    full : TaylorTensor, shape (point, state)
+        The full state with its derivatives: all that the next step depends on.
+    observed : TaylorTensor, shape (point, unit)
+        What the dynamics observe of it; the same object where they observe all of it.
     velocity : Tensor, shape (point, unit)
         f_k = (state_{k+1} - state_k) / duration, with u_k held; per time constant.
-    second : Tensor, shape (point, coordinate, coordinate, unit), optional
-        d^2 state / d kappa_i d kappa_j.
     """
 
-    k: int
-    whole: Tensor
-    state: Tensor
-    inputs: Tensor
+    step: int
+    full: TaylorTensor
+    observed: TaylorTensor
     velocity: Tensor
-    second: Tensor | None = None
+
+    @property
+    def full_state(self) -> Tensor:
+        """The full state, (point, state)."""
+        return self.full.value
+
+    @property
+    def state(self) -> Tensor:
+        """The observed state, (point, unit)."""
+        return self.observed.value
+
+    @property
+    def inputs(self) -> Tensor:
+        """Tangent vectors of the coordinates, a_i = d state / d kappa_i: (point, coordinate, unit)."""
+        return self.observed.first
+
+    @property
+    def second(self) -> Tensor | None:
+        """d^2 state / d kappa_i d kappa_j, (point, coordinate, coordinate, unit); None at first order."""
+        return self.observed.second
 
     @property
     def vectors(self) -> Tensor:
@@ -71,28 +91,29 @@ class Moment:
 
 @dataclass(frozen=True)
 class Tangents:
-    """States and tangent vectors over points and moments.
+    """States and tangent vectors over points and time steps.
 
     Attributes
     ----------
     kappa : Tensor, shape (point, coordinate)
-    moments : tuple of int
+    time_steps : tuple of int
+        Those that were kept.
     coordinates : tuple of Coordinate
     duration : float
         Of a step, in time constants.
-    whole : Tensor, shape (point, time, state)
+    full_states : Tensor, shape (point, time, state)
     states : Tensor, shape (point, time, unit)
-        What is observed; the same tensor as `whole` where all of it is.
+        The observed states; the same tensor as `full_states` where all of the state is observed.
     vectors : Tensor, shape (point, time, tangent, unit)
         The m coordinates first, then f.
     second : Tensor, shape (point, time, coordinate, coordinate, unit), optional
     """
 
     kappa: Tensor
-    moments: tuple[int, ...]
+    time_steps: tuple[int, ...]
     coordinates: tuple[Coordinate, ...]
     duration: float
-    whole: Tensor
+    full_states: Tensor
     states: Tensor
     vectors: Tensor
     second: Tensor | None = None
@@ -115,7 +136,7 @@ class Tangents:
 
 def tangents(
     model: nn.Module | Dynamics,
-    family: Family,
+    inputs: InputManifold,
     kappa: Tensor,
     at: Sequence[int] | None = None,
     second: bool = False,
@@ -124,25 +145,25 @@ def tangents(
     progress: Progress | None = None,
     check: bool = True,
 ) -> Tangents:
-    """Return states and tangent vectors at the moments asked for, exact in float64.
+    """Return states and tangent vectors at some time steps, exact in float64.
 
     Parameters
     ----------
     model : torch.nn.Module or Dynamics
         A module that fulfils `warpline.models.base.Stepwise`, or dynamics made by hand.
-    family : Family
+    inputs : InputManifold
         Inputs u(t; kappa).
     kappa : Tensor, shape (point, coordinate)
     at : sequence of int, optional
-        Moments to keep, each once, in rising order; by default all of 0 to n_steps. Memory holds
-        these, and one moment more. Past n_steps the last input is held.
+        Time steps to keep, each once, in rising order; by default all of 0 to n_steps. Memory holds
+        these, and one more. Past n_steps the last input is held.
     second : bool
         Whether to carry the second derivatives too.
     initial : callable, optional
         Initial states that depend on kappa: (point, coordinate) to (point, state).
     chunk : int, optional
-        Points taken at once, which bounds what is held beside the result; by default as many as fit
-        a processor's cache, which is the quickest.
+        Points taken at once, which bounds the memory beside the result. By default as many as fit a
+        processor's cache, which is the quickest.
     progress : callable, optional
         Called as ``progress(done, total)``, in steps, over all chunks.
     check : bool
@@ -152,125 +173,141 @@ def tangents(
     Raises
     ------
     ValueError
-        When kappa is outside its domain, or a moment or the chunk is not valid.
+        When kappa is outside its domain, or a time step or the chunk is not valid.
     TypeError
         When the step is not differentiable, or is not a function of state and inputs alone.
 
     Notes
     -----
-    Where an activation has a kink (relu at 0), its derivative there is the one that torch takes (0);
-    second derivatives are those of the pieces, without the kink's delta.
+    Where an activation has a kink (relu at 0), its derivative there is the one that torch takes (0).
+    Second derivatives are those of the pieces, without the kink's delta.
     """
-    dynamics, kappa = prepare(model, family, kappa, initial, check)
-    moments = chosen(at, family)
-    total, done = moments[-1] + 1, 0
+    dynamics, kappa = prepare(model, inputs, kappa, initial, check)
+    time_steps = checked_time_steps(at, inputs)
+    total, first_row = time_steps[-1] + 1, 0
     blocks = kappa.split(chunk_size(chunk, dynamics, kappa, second))
-    kept: dict[str, Tensor] = {}
+
+    # Each block of points runs through all time steps; its rows of the result are filled on the way.
+    results: dict[str, Tensor] = {}
     for number, block in enumerate(blocks):
-        here = slice(done, done + len(block))
-        for place, moment in enumerate(
+        rows = slice(first_row, first_row + len(block))
+        for column, time_step in enumerate(
             stream(
-                dynamics, family, block, at=moments, second=second, initial=initial, check=False,
-                progress=shifted(progress, number * total, total * len(blocks)),
+                dynamics, inputs, block, at=time_steps, second=second, initial=initial, check=False,
+                progress=offset_progress(progress, number * total, total * len(blocks)),
             )
         ):  # fmt: skip
-            fields = {"states": moment.state, "vectors": moment.vectors}
+            fields = {"states": time_step.state, "vectors": time_step.vectors}
             if second:
-                fields["second"] = moment.second  # type: ignore[assignment]
-            if moment.whole is not moment.state:
-                fields["whole"] = moment.whole
+                fields["second"] = time_step.second  # type: ignore[assignment]
+            if time_step.observed is not time_step.full:
+                fields["full_states"] = time_step.full_state
             for name, tensor in fields.items():
-                if name not in kept:
-                    shape = (len(kappa), len(moments), *tensor.shape[1:])
-                    kept[name] = tensor.new_empty(shape)
-                kept[name][here, place] = tensor
-        done += len(block)
-    kept.setdefault("whole", kept["states"])
+                if name not in results:
+                    shape = (len(kappa), len(time_steps), *tensor.shape[1:])
+                    results[name] = tensor.new_empty(shape)
+                results[name][rows, column] = tensor
+        first_row += len(block)
+    results.setdefault("full_states", results["states"])
     return Tangents(
         kappa=kappa,
-        moments=moments,
-        coordinates=family.coordinates,
+        time_steps=time_steps,
+        coordinates=inputs.coordinates,
         duration=dynamics.duration,
-        **kept,
+        **results,
     )
 
 
 @torch.no_grad()
 def stream(
     model: nn.Module | Dynamics,
-    family: Family,
+    inputs: InputManifold,
     kappa: Tensor,
     at: Sequence[int] | None = None,
     second: bool = False,
     initial: Initial | None = None,
     progress: Progress | None = None,
     check: bool = True,
-) -> Iterator[Moment]:
-    """Yield the moments asked for, one after the other, holding one at a time.
+) -> Iterator[TimeStep]:
+    """Yield some time steps one after the other, holding one at a time.
 
-    Parameters and errors as `tangents`. The tensors of a moment may share memory with the next step's
-    arithmetic: do not change them in place.
+    Parameters and errors as `tangents`. The tensors of a time step may share memory with the next
+    step's arithmetic: do not change them in place.
     """
-    dynamics, kappa = prepare(model, family, kappa, initial, check)
-    moments = chosen(at, family)
-    asked = set(moments)
-    m = kappa.shape[1]
-    advance = advance_of(dynamics, family, kappa, second)
-    stack = start(dynamics, kappa, second, initial)
-    for k in range(moments[-1] + 1):
-        if k < moments[-1]:
-            following = advance(stack, k)
+    dynamics, kappa = prepare(model, inputs, kappa, initial, check)
+    time_steps = checked_time_steps(at, inputs)
+    requested, last = set(time_steps), time_steps[-1]
+    advance = advance_of(dynamics, inputs, kappa, second)
+    state = initial_state(dynamics, kappa, second, initial)
+    for k in range(last + 1):
+        if k < last:
+            following = advance(state, k)
+            following_value = following.value
         else:
-            # For the last velocity, states alone suffice.
-            following = dynamics.step(stack[0], family(kappa, k))[None]
-        if k in asked:
-            seen = observed(dynamics, stack, m)
-            state = stack[0] if seen is stack else seen[0]
-            yield Moment(
-                k=k,
-                whole=stack[0] if seen is not stack else state,
-                state=state,
-                inputs=seen[1 : 1 + m].movedim(0, 1),
-                velocity=(dynamics.observe(following[0]) - state) / dynamics.duration,
-                second=unpaired(seen[1 + m :], m) if second else None,
-            )
-        stack = following
+            # The last velocity needs the following state without its derivatives.
+            following_value = dynamics.step(state.value, inputs(kappa, k))
+        if k in requested:
+            observed = observe(dynamics, state)
+            change = dynamics.observe(following_value) - observed.value
+            yield TimeStep(k, state, observed, change / dynamics.duration)
+        if k < last:
+            state = following
         if progress is not None:
-            progress(k + 1, moments[-1] + 1)
+            progress(k + 1, last + 1)
 
 
 def prepare(
     model: nn.Module | Dynamics,
-    family: Family,
+    inputs: InputManifold,
     kappa: Tensor,
     initial: Initial | None,
     check: bool,
 ) -> tuple[Dynamics, Tensor]:
-    """Return dynamics and kappa in their precision, after checking both."""
+    """Return dynamics and kappa in their precision, after checking both.
+
+    Raises
+    ------
+    ValueError
+        When kappa is outside its domain, or has no points.
+    TypeError
+        When the step is not differentiable.
+    """
     dynamics = model if isinstance(model, Dynamics) else dynamics_of(model)
     kappa = torch.as_tensor(kappa).to(dynamics.device, dynamics.dtype)
-    family.check(kappa)
+    inputs.check(kappa)
     if not len(kappa):
         raise ValueError("expected at least one point kappa, got none")
     if check:
-        check_differentiable(dynamics, family, kappa, initial)
+        check_differentiable(dynamics, inputs, kappa, initial)
     return dynamics, kappa
 
 
-def chosen(at: Sequence[int] | None, family: Family) -> tuple[int, ...]:
-    """Return the moments to keep, checked."""
-    moments = tuple(range(family.n_steps + 1)) if at is None else tuple(int(k) for k in at)
-    rising = all(a < b for a, b in pairwise(moments))
-    if not moments or moments[0] < 0 or not rising:
+def checked_time_steps(at: Sequence[int] | None, inputs: InputManifold) -> tuple[int, ...]:
+    """Return the time steps to keep: those of `at`, or all.
+
+    Raises
+    ------
+    ValueError
+        When there are none, one is negative, or they do not rise.
+    """
+    time_steps = tuple(range(inputs.n_steps + 1)) if at is None else tuple(int(k) for k in at)
+    rising = all(a < b for a, b in pairwise(time_steps))
+    if not time_steps or time_steps[0] < 0 or not rising:
         raise ValueError(
-            f"expected moments `at` in rising order, from 0 (the initial state) to {family.n_steps} "
-            f"(after the last input) or later; got {list(moments)}"
+            f"expected time steps `at` in rising order, from 0 (the initial state) to {inputs.n_steps} "
+            f"(after the last input) or later; got {list(time_steps)}"
         )
-    return moments
+    return time_steps
 
 
 def chunk_size(chunk: int | None, dynamics: Dynamics, kappa: Tensor, second: bool = False) -> int:
-    """Return the number of points taken at once: as asked, or so that a stack fits a core's cache."""
+    """Return the number of points taken at once; by default a Taylor tensor fits a core's cache.
+
+    Raises
+    ------
+    ValueError
+        When the chunk is below 1 point.
+    """
     points, m = kappa.shape
     if chunk is None:
         numbers = dynamics.initial(1).numel() * (1 + m + (m * (m + 1) // 2 if second else 0))
@@ -280,8 +317,8 @@ def chunk_size(chunk: int | None, dynamics: Dynamics, kappa: Tensor, second: boo
     return min(chunk, points)
 
 
-def shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
-    """Return a callback for a part of the work that starts at `done` of `total`."""
+def offset_progress(progress: Progress | None, offset: int, total: int) -> Progress | None:
+    """Return a callback for a share of the work that starts at `offset` of `total`."""
     if progress is None:
         return None
-    return lambda here, _: progress(done + here, total)
+    return lambda done, _: progress(offset + done, total)

@@ -1,4 +1,4 @@
-"""The states at one moment as an immersion of the input manifold."""
+"""The states at one time step as an immersion of the input manifold."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import torch
 from torch import Tensor, nn
 
 from warpline.geometry.derivatives.dynamics import Dynamics
-from warpline.geometry.derivatives.input_manifold import Coordinate, Family
+from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 from warpline.geometry.derivatives.jet import Jet
-from warpline.geometry.derivatives.propagation import Initial, advance_of, observed, start, unpaired
+from warpline.geometry.derivatives.propagation import (
+    Initial,
+    advance_of,
+    initial_state,
+    observe,
+)
 from warpline.geometry.derivatives.sensitivity import prepare
 
-__all__ = ["StateSlice", "state_slice"]
+__all__ = ["StateMap", "state_map"]
 
 
-class StateSlice:
-    """kappa -> observe(x_moment), with exact derivatives; made by `state_slice`.
+class StateMap:
+    """The map from kappa to the observed state at a time step, with exact derivatives.
+
+    Made by `state_map`.
 
     Attributes
     ----------
@@ -23,18 +30,18 @@ class StateSlice:
     """
 
     def __init__(
-        self, dynamics: Dynamics, family: Family, moment: int, initial: Initial | None
+        self, dynamics: Dynamics, inputs: InputManifold, time_step: int, initial: Initial | None
     ) -> None:
-        self.coordinates: tuple[Coordinate, ...] = family.coordinates
-        self._dynamics, self._family, self._moment = dynamics, family, moment
+        self.coordinates: tuple[Coordinate, ...] = inputs.coordinates
+        self._dynamics, self._inputs, self._time_step = dynamics, inputs, time_step
         self._initial = initial
-        self._known: dict[bool, bool] = {}
+        self._agreement: dict[bool, bool] = {}
 
     @torch.no_grad()
     def __call__(self, kappa: Tensor, order: int = 1) -> Jet:
         """Return value and derivatives up to the order, 1 or 2, at kappa (point, coordinate).
 
-        The domain is not checked: what follows a curve looks a step past the edge that it leaves by.
+        The domain is not checked, since curves are tried a step past the edge that they leave by.
 
         Raises
         ------
@@ -49,33 +56,28 @@ class StateSlice:
             )
         dynamics = self._dynamics
         kappa = kappa.to(dynamics.device, dynamics.dtype)
-        second, m = order == 2, kappa.shape[1]
-        stack = start(dynamics, kappa, second, self._initial)
-        advance = advance_of(dynamics, self._family, kappa, second, self._known)
-        for k in range(self._moment):
-            stack = advance(stack, k)
-        seen = observed(dynamics, stack, m)
-        return Jet(
-            value=seen[0],
-            first=seen[1 : 1 + m].movedim(0, 1),
-            second=unpaired(seen[1 + m :], m) if second else None,
-        )
+        second = order == 2
+        state = initial_state(dynamics, kappa, second, self._initial)
+        advance = advance_of(dynamics, self._inputs, kappa, second, self._agreement)
+        for k in range(self._time_step):
+            state = advance(state, k)
+        return Jet.of(observe(dynamics, state))
 
 
-def state_slice(
+def state_map(
     model: nn.Module | Dynamics,
-    family: Family,
-    moment: int,
+    inputs: InputManifold,
+    time_step: int,
     initial: Initial | None = None,
     check: bool = True,
-) -> StateSlice:
-    """Return the states at one moment as a map of kappa that carries its derivatives.
+) -> StateMap:
+    """Return the states at one time step as a map of kappa that carries its derivatives.
 
     Parameters
     ----------
     model : torch.nn.Module or Dynamics
-    family : Family
-    moment : int
+    inputs : InputManifold
+    time_step : int
         From 1 (after the first input) on; at 0 the states depend on kappa only through `initial`.
     initial : callable, optional
         Initial states that depend on kappa.
@@ -84,19 +86,19 @@ def state_slice(
 
     Returns
     -------
-    callable
-        ``immersion(kappa, order=1)`` to `Jet`: the whole sequence up to the moment is run for each call.
+    StateMap
+        ``immersion(kappa, order=1)`` to `Jet`. Each call runs the sequence up to the time step.
 
     Raises
     ------
     ValueError
-        When the moment is before the first at which there is something to see.
+        When the time step is before the first at which the states depend on kappa.
     TypeError
         When the step is not differentiable.
     """
-    least = 1 if initial is None else 0
-    if moment < least:
-        raise ValueError(f"expected a moment from {least} on, got {moment}")
-    middle = torch.tensor([[(c.low + c.high) / 2 for c in family.coordinates]], dtype=torch.float64)
-    dynamics, _ = prepare(model, family, middle, initial, check)
-    return StateSlice(dynamics, family, moment, initial)
+    earliest = 1 if initial is None else 0
+    if time_step < earliest:
+        raise ValueError(f"expected a time step from {earliest} on, got {time_step}")
+    middle = torch.tensor([[(c.low + c.high) / 2 for c in inputs.coordinates]], dtype=torch.float64)
+    dynamics, _ = prepare(model, inputs, middle, initial, check)
+    return StateMap(dynamics, inputs, time_step, initial)
