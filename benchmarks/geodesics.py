@@ -1,8 +1,8 @@
-"""Benchmark of geodesics on a slice of a network, as ratios in one run, one thread.
+"""Benchmark of geodesics on the states of a network at one time step: ratios in one run, one thread.
 
 integrator  44 geodesics at once with a step size each, against scipy's RK45 on all of them as one system
             (one step size) and on each alone, at like errors
-jets        second-order jets by stacked sensitivities, against torch.func through the unrolled network,
+jets        second-order jets by Taylor tensors, against torch.func through the unrolled network,
             in forward passes of the same points
 gridlines   11 + 11 geodesic gridlines, in processor seconds
 

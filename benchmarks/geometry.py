@@ -7,7 +7,7 @@
   passes: the same dynamics and the whole batch stepped without tangents, float64;
 - rival: a Jacobian per point and time, by torch.func.jacrev (and jacfwd) of the unrolled network. It is
   measured at a few points and times and scaled to all of them;
-- memory: peak of a process that keeps the tangents of all moments, of three, or metrics alone.
+- memory: peak of a process that keeps the tangents of all time steps, of three, or metrics alone.
 
 One thread. Ratios are of processor times, as other work on the machine stretches the wall clock.
 """
@@ -72,7 +72,7 @@ def plain_pass(dynamics, family, kappa):
 
 
 def carry(dynamics, family, kappa, second):
-    """Carry tangents to the last moment, keeping nothing."""
+    """Carry tangents to the last time step, keeping nothing."""
     for block in kappa.split(chunk_size(None, dynamics, kappa, second)):
         for _ in stream(dynamics, family, block, at=[family.n_steps], second=second, check=False):
             pass
@@ -133,7 +133,7 @@ def benchmark_rival(kind, units, count, steps, samples):
     for name, transform in (("jacrev", torch.func.jacrev), ("jacfwd", torch.func.jacfwd)):
         seconds, error = [], 0.0
         for place, point in enumerate(kappa[picked]):
-            for moment, k in enumerate(times):
+            for column, k in enumerate(times):
 
                 def unrolled(at, k=k):
                     state = dynamics.initial(1)
@@ -144,7 +144,7 @@ def benchmark_rival(kind, units, count, steps, samples):
                 begin = time.process_time()
                 jacobian = transform(unrolled)(point)
                 seconds.append(time.process_time() - begin)
-                gap = jacobian.T - ours.inputs[place, moment]
+                gap = jacobian.T - ours.inputs[place, column]
                 error = max(error, float(gap.abs().max()))
         found[f"{name}_seconds_scaled"] = statistics.mean(seconds) * len(kappa) * steps
         found[f"{name}_largest_difference"] = error

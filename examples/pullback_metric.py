@@ -17,11 +17,11 @@ pulse = InputManifold(  # A stimulus in the plane for 10 steps, then a delay of 
     n_steps=30,
 )
 network = Dynamics(lambda state, inputs: cell(inputs, state), lambda n: torch.zeros(n, 64).double())
-moments = [1, 5, 10, 15, 20, 30]
-metric = metric_stream(network, pulse, pulse.grid(9, 24), at=moments)
+time_steps = [1, 5, 10, 15, 20, 30]
+metric = metric_stream(network, pulse, pulse.grid(9, 24), at=time_steps)
 inputs = metric.inputs.spectrum()
 print("step  |dx/dstrength|  |dx/dangle|  |velocity|  effective rank  anisotropy")
-for i, step in enumerate(moments):
+for i, step in enumerate(time_steps):
     strength, angle, speed = metric.lengths[:, i].mean(0)
     rank, anisotropy = inputs.effective_rank[:, i].mean(), inputs.anisotropy[:, i].mean()
     print(f"{step:4d}{strength:16.4f}{angle:13.4f}{speed:12.4f}{rank:16.3f}{anisotropy:12.3f}")
