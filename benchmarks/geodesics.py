@@ -1,8 +1,8 @@
-"""Benchmark of geodesics on a slice of a network, as ratios in one run, one thread.
+"""Benchmark of geodesics on the states of a network at one time step: ratios in one run, one thread.
 
 integrator  44 geodesics at once with a step size each, against scipy's RK45 on all of them as one system
             (one step size) and on each alone, at like errors
-jets        second-order jets by stacked sensitivities, against torch.func through the unrolled network,
+jets        second-order jets by Taylor tensors, against torch.func through the unrolled network,
             in forward passes of the same points
 gridlines   11 + 11 geodesic gridlines, in processor seconds
 
@@ -28,14 +28,14 @@ from scipy.integrate import solve_ivp  # noqa: E402
 
 from warpline.geometry import (  # noqa: E402
     Coordinate,
-    Family,
     Immersion,
+    InputManifold,
     christoffel_symbols,
     dynamics_of,
     geodesic_gridlines,
     geodesics_from,
     immersion_of,
-    state_slice,
+    state_map,
 )
 from warpline.models.base import build_model  # noqa: E402
 
@@ -88,7 +88,7 @@ def main() -> None:
     def inputs(kappa: torch.Tensor, step: int) -> torch.Tensor:
         return torch.cat([kappa, torch.ones_like(kappa[:, :1])], dim=1)
 
-    family = Family(square, inputs, 60)
+    family = InputManifold(square, inputs, 60)
     dynamics = dynamics_of(network)
 
     def unrolled(kappa: torch.Tensor) -> torch.Tensor:
@@ -97,7 +97,7 @@ def main() -> None:
             state = dynamics.step(state, inputs(kappa, step))
         return state
 
-    stacked, unroll = state_slice(network, family, 60), immersion_of(unrolled, square)
+    stacked, unroll = state_map(network, family, 60), immersion_of(unrolled, square)
     generator = torch.Generator().manual_seed(0)
     kappa = torch.rand(44, 2, generator=generator, dtype=torch.float64) - 0.5
     forward, _ = seconds(lambda: unrolled(kappa), 10)

@@ -7,7 +7,7 @@
   passes: the same dynamics and the whole batch stepped without tangents, float64;
 - rival: a Jacobian per point and time, by torch.func.jacrev (and jacfwd) of the unrolled network. It is
   measured at a few points and times and scaled to all of them;
-- memory: peak of a process that keeps the tangents of all moments, of three, or metrics alone.
+- memory: peak of a process that keeps the tangents of all time steps, of three, or metrics alone.
 
 One thread. Ratios are of processor times, as other work on the machine stretches the wall clock.
 """
@@ -25,8 +25,15 @@ from pathlib import Path
 
 import torch
 
-from warpline.geometry import Coordinate, Family, dynamics_of, metric_stream, stream, tangents
-from warpline.geometry.sensitivity import chunk_size
+from warpline.geometry import (
+    Coordinate,
+    InputManifold,
+    dynamics_of,
+    metric_stream,
+    stream,
+    tangents,
+)
+from warpline.geometry.derivatives.sensitivity import chunk_size
 from warpline.models.base import build_model
 
 KINDS = ("leaky_rnn", "leaky_gru")
@@ -46,7 +53,7 @@ def evidence(m, steps, context=0):
     def inputs(kappa, step):
         return torch.cat([kappa, kappa.new_zeros(len(kappa), 4 - m)], dim=1) + cue
 
-    return Family(tuple(Coordinate(f"input_{i}", -1, 1) for i in range(m)), inputs, steps)
+    return InputManifold(tuple(Coordinate(f"input_{i}", -1, 1) for i in range(m)), inputs, steps)
 
 
 def timed(run):
@@ -65,7 +72,7 @@ def plain_pass(dynamics, family, kappa):
 
 
 def carry(dynamics, family, kappa, second):
-    """Carry tangents to the last moment, keeping nothing."""
+    """Carry tangents to the last time step, keeping nothing."""
     for block in kappa.split(chunk_size(None, dynamics, kappa, second)):
         for _ in stream(dynamics, family, block, at=[family.n_steps], second=second, check=False):
             pass
@@ -126,7 +133,7 @@ def benchmark_rival(kind, units, count, steps, samples):
     for name, transform in (("jacrev", torch.func.jacrev), ("jacfwd", torch.func.jacfwd)):
         seconds, error = [], 0.0
         for place, point in enumerate(kappa[picked]):
-            for moment, k in enumerate(times):
+            for column, k in enumerate(times):
 
                 def unrolled(at, k=k):
                     state = dynamics.initial(1)
@@ -137,7 +144,7 @@ def benchmark_rival(kind, units, count, steps, samples):
                 begin = time.process_time()
                 jacobian = transform(unrolled)(point)
                 seconds.append(time.process_time() - begin)
-                gap = jacobian.T - ours.inputs[place, moment]
+                gap = jacobian.T - ours.inputs[place, column]
                 error = max(error, float(gap.abs().max()))
         found[f"{name}_seconds_scaled"] = statistics.mean(seconds) * len(kappa) * steps
         found[f"{name}_largest_difference"] = error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.analyses.summary import relations
+from warpline.analyses.summary import coupling_with_accuracy
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
@@ -21,7 +21,7 @@ def main() -> None:
         pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
         for paths in (arguments.numbers, arguments.over)
     )
-    frame = relations(
+    frame = coupling_with_accuracy(
         numbers, over, settings["curriculum"], settings["confidence"], settings["seed"]
     )
     result_files.write_table(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.analyses.summary import over_seeds
+from warpline.analyses.summary import aggregate_over_seeds
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
@@ -19,7 +19,7 @@ def main() -> None:
     rows = pd.concat(
         [result_files.read_table(path) for path in arguments.numbers], ignore_index=True
     )
-    frame = over_seeds(rows, settings["confidence"])
+    frame = aggregate_over_seeds(rows, settings["confidence"])
     result_files.write_table(
         frame, arguments.output, {"settings": settings, "code": arguments.code}
     )

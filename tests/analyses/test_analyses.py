@@ -94,14 +94,14 @@ def test_decision(network):
 def test_the_end_of_a_trial_is_held_against_the_fixed_point_of_its_own_input(network):
     opened, settings = network("decision")
     _, rows = decision.analyse(opened, settings)
-    family, dynamics = opened.family(), opened.dynamics()
-    kappa = family.grid(settings["points"])
+    manifold, dynamics = opened.input_manifold(), opened.dynamics()
+    kappa = manifold.grid(settings["points"])
     state = dynamics.initial(len(kappa))
-    for step in range(family.n_steps):
-        state = dynamics.step(state, family(kappa, step))
+    for step in range(manifold.n_steps):
+        state = dynamics.step(state, manifold(kappa, step))
     end = rest = state
     for _ in range(3000):
-        rest = dynamics.step(rest, family(kappa, family.n_steps))
+        rest = dynamics.step(rest, manifold(kappa, manifold.n_steps))
     end, rest = dynamics.observe(end), dynamics.observe(rest)
     place = np.linspace(0, len(kappa) - 1, settings["fixed_points"]).round().astype(int)
     gap = (end - rest)[place].norm(dim=1).mean() / (end.amax(0) - end.amin(0)).norm()
@@ -162,10 +162,10 @@ def test_gridlines_stay_in_the_domain(network):
 def test_weights_that_did_not_learn_have_no_update_to_align_with(network, monkeypatch):
     opened, settings = network("context")
     from warpline.analyses.trained_network import Network
-    from warpline.geometry.sensitivity import tangents
+    from warpline.geometry.derivatives.sensitivity import tangents
 
-    family = opened.family(context=1)
-    found = tangents(opened.dynamics(), family, family.grid(3, 3))
+    manifold = opened.input_manifold(context=1)
+    found = tangents(opened.dynamics(), manifold, manifold.grid(3, 3))
     last = opened.weights()
     monkeypatch.setattr(Network, "weights", lambda self, step=None: last)
     variables, _ = encoding(opened, found, 1, [3, 10], settings["subspace"])
@@ -193,14 +193,14 @@ def test_memory(network):
 def test_speed_at_the_end_of_a_period_is_not_that_under_the_next_cue(network):
     opened, settings = network("memory", topology=False)
     arrays, rows = memory.analyse(opened, settings)
-    family, dynamics = opened.family(), opened.dynamics()
-    kappa = family.grid(8, 8)
-    stop = family.periods["delay"][1]
+    manifold, dynamics = opened.input_manifold(), opened.dynamics()
+    kappa = manifold.grid(8, 8)
+    stop = manifold.periods["delay"][1]
     state = dynamics.initial(len(kappa))
     for step in range(stop):
-        state = dynamics.step(state, family(kappa, step))
+        state = dynamics.step(state, manifold(kappa, step))
     own, cued = (
-        ((dynamics.step(state, family(kappa, step)) - state) / dynamics.duration).square().sum(1)
+        ((dynamics.step(state, manifold(kappa, step)) - state) / dynamics.duration).square().sum(1)
         for step in (stop - 1, stop)
     )
     assert value(rows, "metric, time", "", "delay") == pytest.approx(own.mean().item())
@@ -236,13 +236,13 @@ def test_learning(network, name):
     accuracy = rows[rows["quantity"] == "accuracy"]["value"].tolist()
     assert accuracy[0] == 0.5 and accuracy[-1] == pytest.approx(0.9)
     # The time component is the speed under the input of the window, not under what follows.
-    family, dynamics = opened.family(**settings["conditions"][0]), opened.dynamics()
-    kappa = family.grid(*[5] * len(family.coordinates))
+    manifold, dynamics = opened.input_manifold(**settings["conditions"][0]), opened.dynamics()
+    kappa = manifold.grid(*[5] * len(manifold.coordinates))
     state = dynamics.initial(len(kappa))
-    stop = family.periods[opened.settings["window"]][1]
+    stop = manifold.periods[opened.settings["window"]][1]
     for step in range(stop):
-        state = dynamics.step(state, family(kappa, step))
-    velocity = (dynamics.step(state, family(kappa, stop - 1)) - state) / dynamics.duration
+        state = dynamics.step(state, manifold(kappa, step))
+    velocity = (dynamics.step(state, manifold(kappa, stop - 1)) - state) / dynamics.duration
     found = arrays["metric"].isel(checkpoint=-1, condition=0, tangent=-1, tangent_b=-1).values
     assert np.allclose(found, velocity.square().sum(1))
     names = set(rows["quantity"])

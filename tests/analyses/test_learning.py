@@ -3,7 +3,7 @@
 import torch
 
 from warpline.analyses.learning import _share_seen
-from warpline.geometry import Coordinate, Family, dynamics_of, tangents
+from warpline.geometry import Coordinate, InputManifold, dynamics_of, tangents
 from warpline.models.base import build_model
 
 
@@ -18,18 +18,18 @@ def test_the_readout_of_a_mamba_sees_a_share_of_its_whole_state():
     }
     net = build_model(settings, n_inputs=3, n_outputs=2, dt=50, seed=1)
     dynamics = dynamics_of(net)
-    family = Family(
+    manifold = InputManifold(
         (Coordinate("a", -1, 1), Coordinate("b", -1, 1)),
         lambda kappa, step: torch.cat([kappa, kappa[:, :1] * step], dim=1),
         n_steps=7,
     )
-    kappa = family.grid(3, 3)
-    share = _share_seen(tangents(dynamics, family, kappa, at=[5]), dynamics, family)
+    kappa = manifold.grid(3, 3)
+    share = _share_seen(tangents(dynamics, manifold, kappa, at=[5]), dynamics, manifold)
 
     def whole(at):
         state = dynamics.initial(1)
         for step in range(5):
-            state = dynamics.step(state, family.inputs(at[None], step))
+            state = dynamics.step(state, manifold.inputs(at[None], step))
         return state[0]
 
     rows = torch.linalg.svd(net.readout_layer.weight.double().detach(), full_matrices=False).Vh

@@ -5,13 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from warpline.analyses.summary import half_way, number_rows, over_seeds, relations
+from warpline.analyses.summary import (
+    aggregate_over_seeds,
+    coupling_with_accuracy,
+    half_time,
+    scalar_rows,
+)
 from warpline.comparison.statistics import jackknife_interval, mean_interval
 
 
 def rows(values, status="converged", quantity="speed"):
     parts = [
-        number_rows([(quantity, "", "late", value)]).assign(analysis="a", seed=k, status=status)
+        scalar_rows([(quantity, "", "late", value)]).assign(analysis="a", seed=k, status=status)
         for k, value in enumerate(values)
     ]
     return pd.concat(parts, ignore_index=True)
@@ -19,20 +24,20 @@ def rows(values, status="converged", quantity="speed"):
 
 def test_a_diverged_network_is_counted_and_left_out():
     frame = pd.concat([rows([1.0, 2.0, 3.0]), rows([50.0], status="diverged")])
-    (row,) = over_seeds(frame, 0.95).to_dict("records")
+    (row,) = aggregate_over_seeds(frame, 0.95).to_dict("records")
     assert (row["n"], row["left_out"], row["mean"], row["sd"]) == (3, 1, 2.0, 1.0)
     width = stats.t.ppf(0.975, 2) / np.sqrt(3)
     assert row["low"] == pytest.approx(2 - width) and row["high"] == pytest.approx(2 + width)
 
 
 def test_two_networks_give_no_interval():
-    (row,) = over_seeds(rows([1.0, 2.0]), 0.95).to_dict("records")
+    (row,) = aggregate_over_seeds(rows([1.0, 2.0]), 0.95).to_dict("records")
     assert row["mean"] == 1.5 and np.isnan(row["low"])
 
 
 def test_rows_keep_their_order():
     frame = pd.concat([rows([1.0], quantity="b"), rows([1.0], quantity="a")])
-    assert over_seeds(frame, 0.95)["quantity"].tolist() == ["b", "a"]
+    assert aggregate_over_seeds(frame, 0.95)["quantity"].tolist() == ["b", "a"]
 
 
 @given(st.lists(st.floats(-5, 5, allow_subnormal=False), min_size=3, max_size=9))
@@ -47,11 +52,11 @@ def test_interval_of_a_mean_is_the_jackknife_of_a_diagonal(values):
 
 def test_half_way_is_interpolated():
     fractions = np.array([0, 0.25, 0.5, 1.0])
-    assert half_way(fractions, np.array([0, 0, 1, 1.0])) == pytest.approx(0.375)
-    assert half_way(fractions, -3 * fractions + 2) == pytest.approx(0.5)
-    assert np.isnan(half_way(fractions, np.ones(4)))
-    assert np.isnan(half_way(fractions, np.array([0, 3.0, -1, 1]))), "it fluctuates"
-    assert np.isnan(half_way(fractions, np.array([0, np.nan, 1, 1])))
+    assert half_time(fractions, np.array([0, 0, 1, 1.0])) == pytest.approx(0.375)
+    assert half_time(fractions, -3 * fractions + 2) == pytest.approx(0.5)
+    assert np.isnan(half_time(fractions, np.ones(4)))
+    assert np.isnan(half_time(fractions, np.array([0, 3.0, -1, 1]))), "it fluctuates"
+    assert np.isnan(half_time(fractions, np.array([0, np.nan, 1, 1])))
 
 
 def learning(seeds, series):
@@ -74,7 +79,7 @@ def learning(seeds, series):
                     )
                 else:
                     numbers.append(
-                        number_rows([(name, "", "late", value)], fraction).assign(
+                        scalar_rows([(name, "", "late", value)], fraction).assign(
                             analysis="a", seed=seed, status="converged"
                         )
                     )
@@ -93,7 +98,7 @@ def test_what_moves_with_accuracy_is_found():
         },
     )
     over = pd.concat([over, over.assign(curriculum_a="other", dissimilarity=9.0)])
-    table = relations(numbers, over, "master", 0.95, seed=1).set_index("name")
+    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
     assert table.loc["warp", "spearman"] == pytest.approx(1)
     assert table.loc["dsa", "spearman"] == pytest.approx(-1)
     assert table.loc["warp", "spearman_n"] == 4
@@ -113,7 +118,7 @@ def test_all_are_compared_at_the_same_checkpoints():
         {"accuracy": lambda f, s: f, "warp": lambda f, s: f**2, "dsa": lambda f, s: 1 - f},
     )
     over = over[over["checkpoint"] != 0.75]
-    table = relations(numbers, over, "master", 0.95, seed=1).set_index("name")
+    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
     assert (table["n_checkpoints"] == 4).all()
     # Without the checkpoint at 0.75, f^2 is interpolated from 0.5 on.
     assert table.loc["warp", "half_way"] == pytest.approx(0.5 + 0.5 * 0.25 / 0.75)
@@ -124,7 +129,7 @@ def test_a_series_without_a_first_value_has_no_half_way():
         range(3),
         {"accuracy": lambda f, s: f, "warp": lambda f, s: f or np.nan, "dsa": lambda f, s: 1 - f},
     )
-    table = relations(numbers, over, "master", 0.95, seed=1).set_index("name")
+    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
     assert np.isnan(table.loc["warp", "half_way"])
     assert table.loc["dsa", "half_way"] == pytest.approx(0.5)
 
@@ -139,7 +144,7 @@ def test_relations_are_reproducible():
             "dsa": lambda f, s: 1 - f,
         },
     )
-    first, second = (relations(numbers, over, "master", 0.9, seed=3) for _ in range(2))
+    first, second = (coupling_with_accuracy(numbers, over, "master", 0.9, seed=3) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
     row = first.set_index("name").loc["warp"]
     assert row["spearman_low"] < row["spearman"] < row["spearman_high"]

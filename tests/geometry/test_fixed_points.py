@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, root
 
-from warpline.geometry.dynamics import Dynamics, dynamics_of
-from warpline.geometry.fixed_points import Status, find_fixed_points, starts_near
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.measurements.fixed_points import Status, find_fixed_points, starts_near
 from warpline.models.base import build_model
 
 
@@ -270,5 +270,5 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="double precision"):
         find_fixed_points(dynamics, good, starts, tolerance=1e-16)
     shorter = Dynamics(lambda x, u: x[:, :2], dynamics.initial)
-    with pytest.raises(ValueError, match="whole states"):
+    with pytest.raises(ValueError, match="full states"):
         find_fixed_points(shorter, good, starts)

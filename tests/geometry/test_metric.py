@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from warpline.geometry import (
     Coordinate,
     Dynamics,
-    Family,
+    InputManifold,
     Metric,
     average_metric,
     dynamics_of,
@@ -21,7 +21,7 @@ from warpline.geometry import (
     subspace_angles,
     tangents,
 )
-from warpline.geometry.triangular import triangular_factor
+from warpline.geometry.riemannian.metric import triangular_factor
 from warpline.models.base import build_model
 
 
@@ -30,13 +30,13 @@ def random(*shape, seed=0):
 
 
 def metric_of(vectors, names=("a", "b", "time")):
-    """A metric of vectors (tangent, unit) at one point and moment."""
+    """A metric of vectors (tangent, unit) at one point and time step."""
     return Metric(triangular_factor(vectors)[None, None], names, (0,))
 
 
 @pytest.fixture(scope="module")
-def family():
-    return Family(
+def manifold():
+    return InputManifold(
         (Coordinate("a", -1, 1), Coordinate("b", -1, 1)),
         lambda kappa, step: torch.cat([kappa, kappa.prod(1, keepdim=True).sin()], 1),
         n_steps=5,
@@ -63,7 +63,9 @@ def linear_network(units=4):
 
 def test_the_metric_of_a_linear_network_in_closed_form():
     weights, dynamics = linear_network()
-    line = Family((Coordinate("a", -1, 1), Coordinate("b", -1, 1)), lambda kappa, k: kappa, 8)
+    line = InputManifold(
+        (Coordinate("a", -1, 1), Coordinate("b", -1, 1)), lambda kappa, k: kappa, 8
+    )
     kappa = line.grid(3, 3)
     metric = metric_stream(dynamics, line, kappa)
     for k in range(9):
@@ -73,16 +75,16 @@ def test_the_metric_of_a_linear_network_in_closed_form():
             torch.testing.assert_close(metric.matrix[point, k], vectors @ vectors.T)
 
 
-def test_streamed_and_collected_metrics_are_the_same(dynamics, family):
-    kappa = family.grid(4, 3)
-    found = tangents(dynamics, family, kappa, at=[0, 2, 5])
+def test_streamed_and_collected_metrics_are_the_same(dynamics, manifold):
+    kappa = manifold.grid(4, 3)
+    found = tangents(dynamics, manifold, kappa, at=[0, 2, 5])
     calls = []
     streamed = metric_stream(
-        dynamics, family, kappa, at=[0, 2, 5], chunk=5, progress=lambda *at: calls.append(at)
+        dynamics, manifold, kappa, at=[0, 2, 5], chunk=5, progress=lambda *at: calls.append(at)
     )
     collected = pullback_metric(found)
     assert streamed.names == collected.names == ("a", "b", "time")
-    assert streamed.moments == (0, 2, 5) and calls[-1] == (18, 18)
+    assert streamed.time_steps == (0, 2, 5) and calls[-1] == (18, 18)
     torch.testing.assert_close(streamed.factor, collected.factor)
     torch.testing.assert_close(collected.matrix, found.vectors @ found.vectors.mT)
     inputs = collected.inputs
@@ -180,23 +182,23 @@ def test_scales_are_checked():
             metric.spectrum(scales)
 
 
-def test_the_average_over_frozen_noise_is_of_metrics_not_of_tangents(dynamics, family):
-    kappa = family.grid(3, 3)
-    noisy = [family.with_noise(0.7 * random(5, 3, seed=seed)) for seed in range(4)]
+def test_the_average_over_frozen_noise_is_of_metrics_not_of_tangents(dynamics, manifold):
+    kappa = manifold.grid(3, 3)
+    noisy = [manifold.with_noise(0.7 * random(5, 3, seed=seed)) for seed in range(4)]
     metrics = [metric_stream(dynamics, one, kappa) for one in noisy]
     mean = average_metric(metrics)
     torch.testing.assert_close(mean.matrix, torch.stack([m.matrix for m in metrics]).mean(0))
     vectors = torch.stack([tangents(dynamics, one, kappa).vectors for one in noisy]).mean(0)
     excess = torch.linalg.eigvalsh(mean.matrix - vectors @ vectors.mT)
     assert excess.min() > -1e-12 and excess.max() > 1e-4
-    with pytest.raises(ValueError, match="same coordinates, moments and points"):
-        average_metric([metrics[0], metric_stream(dynamics, family, kappa, at=[1])])
+    with pytest.raises(ValueError, match="same coordinates, time steps and points"):
+        average_metric([metrics[0], metric_stream(dynamics, manifold, kappa, at=[1])])
     with pytest.raises(ValueError, match="at least one"):
         average_metric([])
 
 
-def test_the_readout_s_share_of_a_linear_readout(dynamics, family):
-    found = tangents(dynamics, family, family.grid(3, 3))
+def test_the_readout_s_share_of_a_linear_readout(dynamics, manifold):
+    found = tangents(dynamics, manifold, manifold.grid(3, 3))
     split = readout_split(found, dynamics)
     weights = torch.func.jacrev(dynamics.readout)(found.states[0, :1])[0, :, 0]
     projection = torch.linalg.pinv(weights) @ weights
@@ -224,8 +226,8 @@ def test_the_readout_s_share_of_a_linear_readout(dynamics, family):
         np.testing.assert_allclose(np.sort(values.real)[::-1], split.cosines[point, 3], atol=1e-7)
 
 
-def test_a_readout_that_sees_all_and_one_that_sees_nothing(dynamics, family):
-    found = tangents(dynamics, family, family.grid(2, 2), at=[3])
+def test_a_readout_that_sees_all_and_one_that_sees_nothing(dynamics, manifold):
+    found = tangents(dynamics, manifold, manifold.grid(2, 2), at=[3])
     everything = readout_split(found, torch.eye(9, dtype=torch.float64))
     nothing = readout_split(found, torch.zeros(2, 9, dtype=torch.float64))
     torch.testing.assert_close(everything.fraction, torch.ones_like(everything.fraction))
@@ -235,8 +237,8 @@ def test_a_readout_that_sees_all_and_one_that_sees_nothing(dynamics, family):
         readout_split(found, torch.zeros(2, 8))
 
 
-def test_a_readout_that_is_not_linear_is_split_at_every_state(dynamics, family):
-    found = tangents(dynamics, family, family.grid(2, 3), at=[2, 4])
+def test_a_readout_that_is_not_linear_is_split_at_every_state(dynamics, manifold):
+    found = tangents(dynamics, manifold, manifold.grid(2, 3), at=[2, 4])
     split = readout_split(found, lambda x: torch.stack([x[:, 0] ** 2 + x[:, 1], x[:, 2].exp()], 1))
     for point in range(6):
         x, a = found.states[point, 1], found.vectors[point, 1]
@@ -246,7 +248,7 @@ def test_a_readout_that_is_not_linear_is_split_at_every_state(dynamics, family):
         torch.testing.assert_close(split.inside.matrix[point, 1], a @ projection @ a.T)
 
 
-def test_the_readout_of_a_part_of_the_state(family):
+def test_the_readout_of_a_part_of_the_state(manifold):
     """What is observed is h of (h, c): a readout of h has a share, one of c has none to be asked for."""
     weights, out = random(3, 8, seed=7), random(2, 3, seed=8)
 
@@ -259,7 +261,7 @@ def test_the_readout_of_a_part_of_the_state(family):
         )
 
     own = dynamics(lambda x: x[:, :2] @ out)
-    found = tangents(own, family, family.grid(2, 2), at=[3])
+    found = tangents(own, manifold, manifold.grid(2, 2), at=[3])
     split = readout_split(found, own)
     torch.testing.assert_close(
         split.fraction,
@@ -299,7 +301,7 @@ def test_a_space_that_is_not_spanned_has_no_angles():
 
 def test_encoding_subspaces_of_groups_of_coordinates():
     """Two items on two planes: at right angles to each other, and still over time."""
-    circle = Family(
+    circle = InputManifold(
         tuple(Coordinate(n, -math.pi, math.pi, periodic=True) for n in ("one", "two")),
         lambda kappa, k: torch.cat([kappa.cos(), kappa.sin()], 1),
         4,

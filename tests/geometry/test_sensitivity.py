@@ -6,26 +6,27 @@ import torch
 from warpline.geometry import (
     Coordinate,
     Dynamics,
-    Family,
+    InputManifold,
     dynamics_of,
-    state_slice,
+    state_map,
     stream,
     tangents,
 )
-from warpline.geometry.propagation import advance_of, coordinate_stack, pushed, start
+from warpline.geometry.derivatives.propagation import advance_of, initial_state
+from warpline.geometry.derivatives.taylor import TaylorTensor, push_forward
 from warpline.models.base import build_model
 
 ACTIVATIONS = ("tanh", "relu", "leaky_relu", "softplus")
 
 
-def family(n_steps=6):
+def manifold(n_steps=6):
     """Two coordinates, three channels, curved in kappa and different at each step."""
 
     def inputs(kappa, step):
         a, b = kappa[:, 0], kappa[:, 1]
         return torch.stack([a * b, torch.sin(b + step), a * a + 0.3], dim=1)
 
-    return Family(
+    return InputManifold(
         (Coordinate("strength", -1, 1), Coordinate("angle", -math.pi, math.pi, periodic=True)),
         inputs,
         n_steps,
@@ -64,11 +65,11 @@ class CellOfMyOwn:
         )
 
 
-def unrolled(dynamics, family, kappa, moment, initial=None):
-    """One point's observed state at a moment, (coordinate) to (unit): the map to be differentiated."""
+def unrolled(dynamics, manifold, kappa, time_step, initial=None):
+    """One point's observed state at a time step, (coordinate) to (unit): the map to be differentiated."""
     state = dynamics.initial(1) if initial is None else initial(kappa[None])
-    for k in range(moment):
-        state = dynamics.step(state, family(kappa[None], k))
+    for k in range(time_step):
+        state = dynamics.step(state, manifold(kappa[None], k))
     return dynamics.observe(state)[0]
 
 
@@ -87,30 +88,33 @@ def all_dynamics():
 
 @pytest.mark.parametrize("dynamics", all_dynamics())
 def test_tangents_are_the_jacobian_of_the_unrolled_network(dynamics):
-    paths = family()
+    paths = manifold()
     kappa = paths.grid(3, 3) * 0.9 + 0.05
     found = tangents(dynamics, paths, kappa, second=True)
-    assert found.moments == tuple(range(7)) and found.names == ("strength", "angle", "time")
-    for moment in (0, 1, 4, 6):
+    assert found.time_steps == tuple(range(7)) and found.names == ("strength", "angle", "time")
+    for time_step in (0, 1, 4, 6):
         for point in (0, 5, 8):
-            args = (lambda k, moment=moment: unrolled(dynamics, paths, k, moment)), kappa[point]
+            args = (
+                (lambda k, time_step=time_step: unrolled(dynamics, paths, k, time_step)),
+                kappa[point],
+            )
             jacobian = torch.func.jacrev(args[0])(args[1])
             hessian = torch.func.jacfwd(torch.func.jacrev(args[0]))(args[1])
             close = {"rtol": 1e-10, "atol": 1e-12}
-            torch.testing.assert_close(found.inputs[point, moment], jacobian.T, **close)
+            torch.testing.assert_close(found.inputs[point, time_step], jacobian.T, **close)
             torch.testing.assert_close(
-                found.second[point, moment], hessian.permute(1, 2, 0), **close
+                found.second[point, time_step], hessian.permute(1, 2, 0), **close
             )
-            now, then = (unrolled(dynamics, paths, kappa[point], moment + i) for i in (0, 1))
-            torch.testing.assert_close(found.states[point, moment], now)
+            now, then = (unrolled(dynamics, paths, kappa[point], time_step + i) for i in (0, 1))
+            torch.testing.assert_close(found.states[point, time_step], now)
             torch.testing.assert_close(
-                found.velocity[point, moment], (then - now) / dynamics.duration
+                found.velocity[point, time_step], (then - now) / dynamics.duration
             )
 
 
 @pytest.mark.parametrize("kind", ["leaky_rnn", "leaky_gru"])
 def test_tangents_agree_with_central_differences(kind):
-    dynamics, paths = dynamics_of(network(kind)), family()
+    dynamics, paths = dynamics_of(network(kind)), manifold()
     kappa, step = paths.grid(2, 3) * 0.8, 1e-5
     found = tangents(dynamics, paths, kappa, second=True)
     for i in range(2):
@@ -125,23 +129,23 @@ def test_tangents_agree_with_central_differences(kind):
 @pytest.mark.parametrize("kind", ["leaky_rnn", "leaky_gru"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("second", [False, True])
-def test_stacks_agree_with_torch_func(kind, activation, second):
-    """The quick way and the generic way are two implementations of one thing."""
-    dynamics, paths = dynamics_of(network(kind, activation)), family()
+def test_taylor_tensors_agree_with_torch_func(kind, activation, second):
+    """Taylor arithmetic and torch.func are two implementations of one thing."""
+    dynamics, paths = dynamics_of(network(kind, activation)), manifold()
     kappa = paths.grid(3, 3)
-    quick = generic = start(dynamics, kappa, second, None)
+    quick = generic = initial_state(dynamics, kappa, second, None)
     advance = advance_of(dynamics, paths, kappa, second)
-    given = coordinate_stack(kappa, second)
+    variable = TaylorTensor.variable(kappa, second)
     for k in range(6):
         quick = advance(quick, k)
-        inputs = pushed(lambda at, k=k: paths(at, k), [given], 2)
-        generic = pushed(dynamics.step, [generic, inputs], 2)
-    torch.testing.assert_close(quick, generic, rtol=1e-12, atol=1e-13)
+        inputs = push_forward(lambda at, k=k: paths(at, k), variable)
+        generic = push_forward(dynamics.step, generic, inputs)
+    torch.testing.assert_close(quick.coefficients, generic.coefficients, rtol=1e-12, atol=1e-13)
 
 
 def test_the_adjoint_identity():
     """lambda_T . a_T = sum_k lambda_{k+1} . F_u d_kappa u, with lambda_k = F_x^T lambda_{k+1}, exactly."""
-    dynamics, paths = dynamics_of(network("leaky_gru")), family()
+    dynamics, paths = dynamics_of(network("leaky_gru")), manifold()
     kappa = paths.grid(2, 2)
     found = tangents(dynamics, paths, kappa)
     costate = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
@@ -161,47 +165,47 @@ def test_initial_states_that_depend_on_kappa():
         return torch.stack([kappa[:, 0] ** 2, kappa[:, 1].sin(), kappa[:, 0] * kappa[:, 1]], 1)
 
     dynamics = dynamics_of(network(units=3))
-    paths, kappa = family(), family().grid(2, 2)
+    paths, kappa = manifold(), manifold().grid(2, 2)
     found = tangents(dynamics, paths, kappa, second=True, initial=initial)
-    for moment in (0, 3):
+    for time_step in (0, 3):
 
-        def final(k, moment=moment):
-            return unrolled(dynamics, paths, k, moment, initial)
+        def final(k, time_step=time_step):
+            return unrolled(dynamics, paths, k, time_step, initial)
 
         jacobian = torch.func.jacrev(final)(kappa[1])
         hessian = torch.func.jacfwd(torch.func.jacrev(final))(kappa[1])
-        torch.testing.assert_close(found.inputs[1, moment], jacobian.T)
-        torch.testing.assert_close(found.second[1, moment], hessian.permute(1, 2, 0))
+        torch.testing.assert_close(found.inputs[1, time_step], jacobian.T)
+        torch.testing.assert_close(found.second[1, time_step], hessian.permute(1, 2, 0))
 
 
-def test_only_the_moments_asked_for_and_beyond_the_last_input():
-    dynamics, paths = dynamics_of(network()), family()
+def test_only_the_time_steps_asked_for_and_beyond_the_last_input():
+    dynamics, paths = dynamics_of(network()), manifold()
     kappa = paths.grid(4, 3)
     everything, few = (
         tangents(dynamics, paths, kappa),
         tangents(dynamics, paths, kappa, at=[2, 6, 9]),
     )
-    assert few.moments == (2, 6, 9) and few.vectors.shape == (12, 3, 3, 7)
-    assert few.whole is few.states
+    assert few.time_steps == (2, 6, 9) and few.vectors.shape == (12, 3, 3, 7)
+    assert few.full_states is few.states
     torch.testing.assert_close(few.vectors[:, :2], everything.vectors[:, [2, 6]])
     held = unrolled(dynamics, paths, kappa[7], 9)
     torch.testing.assert_close(few.states[7, 2], held)
-    assert [moment.k for moment in stream(dynamics, paths, kappa, at=[1, 5])] == [1, 5]
+    assert [time_step.step for time_step in stream(dynamics, paths, kappa, at=[1, 5])] == [1, 5]
     for bad in ([], [3, 3], [4, 1], [-1, 2]):
         with pytest.raises(ValueError, match="rising order, from 0"):
             tangents(dynamics, paths, kappa, at=bad)
 
 
 def test_chunks_and_progress():
-    dynamics, paths = CellOfMyOwn().dynamics(), family()
+    dynamics, paths = CellOfMyOwn().dynamics(), manifold()
     kappa = paths.grid(4, 3)
     calls = []
-    whole = tangents(dynamics, paths, kappa, second=True)
+    at_once = tangents(dynamics, paths, kappa, second=True)
     parts = tangents(
         dynamics, paths, kappa, second=True, chunk=5, progress=lambda *at: calls.append(at)
     )
-    for name in ("whole", "states", "vectors", "second"):
-        torch.testing.assert_close(getattr(parts, name), getattr(whole, name))
+    for name in ("full_states", "states", "vectors", "second"):
+        torch.testing.assert_close(getattr(parts, name), getattr(at_once, name))
     assert calls == [(k, 21) for k in range(1, 22)]
     with pytest.raises(ValueError, match="at least 1 point"):
         tangents(dynamics, paths, kappa, chunk=0)
@@ -212,39 +216,39 @@ def test_no_graph_is_kept_and_grad_mode_is_left_alone():
         step=network("leaky_gru").double().step,
         initial=lambda points: torch.zeros(points, 7, dtype=torch.float64),
     )
-    for moment in stream(dynamics, family(), family().grid(2, 2)):
+    for time_step in stream(dynamics, manifold(), manifold().grid(2, 2)):
         assert torch.is_grad_enabled()
-        assert not moment.state.requires_grad and not moment.inputs.requires_grad
+        assert not time_step.state.requires_grad and not time_step.inputs.requires_grad
 
 
-def test_a_slice_is_the_states_of_a_moment():
-    model, paths = network("leaky_gru"), family()
+def test_a_state_map_is_the_states_of_a_time_step():
+    model, paths = network("leaky_gru"), manifold()
     kappa = paths.grid(3, 3)
-    whole = tangents(model, paths, kappa, second=True)
-    immersion = state_slice(model, paths, 4)
+    full = tangents(model, paths, kappa, second=True)
+    immersion = state_map(model, paths, 4)
     jet = immersion(kappa, order=2)
-    torch.testing.assert_close(jet.value, whole.states[:, 4])
-    torch.testing.assert_close(jet.first, whole.inputs[:, 4])
-    torch.testing.assert_close(jet.second, whole.second[:, 4])
+    torch.testing.assert_close(jet.value, full.states[:, 4])
+    torch.testing.assert_close(jet.first, full.inputs[:, 4])
+    torch.testing.assert_close(jet.second, full.second[:, 4])
     assert immersion(kappa).second is None and immersion.coordinates == paths.coordinates
-    for moment, order, match in ((0, 1, "moment from 1"), (3, 3, "order 1 or 2")):
+    for time_step, order, match in ((0, 1, "time step from 1"), (3, 3, "order 1 or 2")):
         with pytest.raises(ValueError, match=match):
-            state_slice(model, paths, moment)(kappa, order=order)
+            state_map(model, paths, time_step)(kappa, order=order)
 
 
 def test_points_outside_the_domain():
     outside = torch.tensor([[1.5, 0.0]], dtype=torch.float64)
     with pytest.raises(ValueError, match=r"strength in \[-1, 1\], got values from 1.5"):
-        tangents(network(), family(), outside)
+        tangents(network(), manifold(), outside)
     with pytest.raises(ValueError, match="at least one point"):
-        tangents(network(), family(), torch.zeros(0, 2))
+        tangents(network(), manifold(), torch.zeros(0, 2))
 
 
-def test_a_slice_goes_on_past_its_domain_but_not_into_other_shapes():
+def test_a_state_map_goes_on_past_its_domain_but_not_into_other_shapes():
     """Curves look a step past the edge that they leave by."""
-    immersion = state_slice(network(), family(), 3)
+    immersion = state_map(network(), manifold(), 3)
     outside = torch.tensor([[1.5, 0.0]], dtype=torch.float64)
-    exact = unrolled(dynamics_of(network()), family(), outside[0], 3)
+    exact = unrolled(dynamics_of(network()), manifold(), outside[0], 3)
     torch.testing.assert_close(immersion(outside).value[0], exact)
     with pytest.raises(ValueError, match=r"\(point, 2\), got \(1, 1\)"):
         immersion(outside[:, :1])
@@ -255,12 +259,12 @@ def test_inputs_known_to_be_constant_in_pieces_give_the_same():
         strength = (0.0, 1.0, -0.5)[(step >= 2) + (step >= 5)]
         return torch.cat([strength * kappa, kappa[:, :1] ** 2], dim=1)
 
-    plain = Family(family().coordinates, inputs, 8)
-    known = Family(family().coordinates, inputs, 8, pieces=(0, 2, 5))
-    kappa, moments = plain.grid(3, 3), (*range(9), 11)
+    plain = InputManifold(manifold().coordinates, inputs, 8)
+    known = InputManifold(manifold().coordinates, inputs, 8, pieces=(0, 2, 5))
+    kappa, time_steps = plain.grid(3, 3), (*range(9), 11)
     for second in (False, True):
-        one = tangents(network("leaky_gru"), plain, kappa, at=moments, second=second)
-        other = tangents(network("leaky_gru"), known, kappa, at=moments, second=second)
+        one = tangents(network("leaky_gru"), plain, kappa, at=time_steps, second=second)
+        other = tangents(network("leaky_gru"), known, kappa, at=time_steps, second=second)
         torch.testing.assert_close(other.vectors, one.vectors)
         if second:
             torch.testing.assert_close(other.second, one.second)

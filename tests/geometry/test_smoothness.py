@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from warpline.geometry import Coordinate, Dynamics, Family, tangents
-from warpline.geometry.smoothness import check_differentiable
+from warpline.geometry import Coordinate, Dynamics, InputManifold, tangents
+from warpline.geometry.derivatives.smoothness import check_differentiable
 
 UNITS = 12
 GENERATOR = torch.Generator().manual_seed(2)
@@ -52,7 +52,7 @@ def dynamics(step, **changes):
 
 
 def line(n_steps=20):
-    return Family(
+    return InputManifold(
         (Coordinate("x", -1, 1),),
         lambda kappa, step: torch.cat([kappa, torch.cos(3 * kappa)], dim=1),
         n_steps,

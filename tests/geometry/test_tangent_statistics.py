@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from warpline.geometry.tangent_statistics import (
+from warpline.geometry.measurements.tangent_statistics import (
     component_histogram,
     component_statistics,
     statistics_table,

@@ -5,17 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from warpline.geometry.persistence import (
-    farthest_points,
-    largest_noise_ratio,
-    persistence_intervals,
-)
-from warpline.geometry.topology import (
+from warpline.geometry.measurements.topology import (
     UNDERSAMPLED,
     Control,
     betti_numbers,
+    farthest_points,
     gaussian_null,
     loop_radii,
+    noise_persistence_ratio,
+    persistence_intervals,
     shuffled_null,
 )
 
@@ -156,7 +154,7 @@ def test_a_circle_is_filled_at_root_three():
     loop = table[table["dimension"] == 1].iloc[0]
     assert loop["birth"] == pytest.approx(2 * np.sin(np.pi / 60), rel=1e-5)
     assert loop["death"] == pytest.approx(np.sqrt(3), rel=1e-5)
-    assert [round(largest_noise_ratio(k) ** 2, 6) for k in range(3)] == [4, 3, round(8 / 3, 6)]
+    assert [round(noise_persistence_ratio(k) ** 2, 6) for k in range(3)] == [4, 3, round(8 / 3, 6)]
     first = table[table["dimension"] == 0]
     assert np.isinf(first["ratio"].iloc[0]) and first["ratio"].iloc[1:].to_numpy() == pytest.approx(
         1
@@ -222,7 +220,7 @@ def test_the_same_seed_gives_the_same_tables_and_a_control_moves_nothing():
 @pytest.mark.parametrize(
     ("points", "changes", "message"),
     [
-        (np.zeros((5, 3, 2)), {}, "slice at a fixed time"),
+        (np.zeros((5, 3, 2)), {}, "states at a fixed time"),
         (np.ones((50, 3)), {}, "after the first inputs"),
         (np.full((50, 3), np.nan), {}, "finite"),
         (circle(), {"landmarks": 500}, "from 8 to 400"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from warpline.geometry import Coordinate, Tangents
-from warpline.geometry.two_items import (
+from warpline.geometry.measurements.two_items import (
     Thresholds,
     isometry_defect,
     procrustes_residual,
@@ -21,8 +21,8 @@ SEEN, UNSEEN, FIRST, SECOND = AXES[:2], AXES[2:4], AXES[4:6], AXES[6:8]
 ITEMS = (("angle_1",), ("angle_2",))
 
 
-def planted(*moments):
-    """Tangents of states sum_i ring(angle_i) @ plane_i, with a pair of planes (2, unit) per moment."""
+def planted(*plane_pairs):
+    """Tangents of states sum_i ring(angle_i) @ plane_i, with a pair of planes (2, unit) per time step."""
     circle = Coordinate("angle_1", -math.pi, math.pi, periodic=True)
     coordinates = (circle, Coordinate("angle_2", -math.pi, math.pi, periodic=True))
     kappa = torch.cartesian_prod(circle.values(8), circle.values(8))
@@ -30,14 +30,16 @@ def planted(*moments):
     inputs = torch.stack(
         [
             torch.stack([tangent[:, i] @ plane for i, plane in enumerate(planes)], 1)
-            for planes in moments
+            for planes in plane_pairs
         ],
         1,
     )
     velocity = torch.zeros_like(inputs[:, :, :1])
     states = torch.zeros_like(inputs[:, :, 0])
     vectors = torch.cat([inputs, velocity], 2)
-    return Tangents(kappa, tuple(range(len(moments))), coordinates, 1.0, states, states, vectors)
+    return Tangents(
+        kappa, tuple(range(len(plane_pairs))), coordinates, 1.0, states, states, vectors
+    )
 
 
 def leaning(angle, out):
@@ -142,7 +144,7 @@ def test_the_measures_in_closed_form():
 
 def test_what_is_asked_must_be_there():
     states = planted((FIRST, SECOND), (FIRST, SECOND))
-    with pytest.raises(ValueError, match=r"moments kept, \[0, 1\]; got \[7\]"):
+    with pytest.raises(ValueError, match=r"time steps of the tangents, \[0, 1\]; got \[7\]"):
         two_items(states, SEEN, ITEMS, (0, 7))
     with pytest.raises(ValueError, match="among angle_1, angle_2"):
         two_items(states, SEEN, (("angle_1",), ("angle_3",)), (0, 1))

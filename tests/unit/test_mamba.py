@@ -180,7 +180,7 @@ def test_a_step_can_be_differentiated_forward_twice_and_batched():
 
 def test_the_pullback_metric_of_its_hidden_state_is_that_of_central_differences():
     """Of the forward pass, which shares no line with the steps that the geometry differentiates."""
-    from warpline.geometry import Coordinate, Family, metric_stream
+    from warpline.geometry import Coordinate, InputManifold, metric_stream
 
     net = build(layer=1).double()
 
@@ -190,7 +190,7 @@ def test_the_pullback_metric_of_its_hidden_state_is_that_of_central_differences(
 
     ways = (Coordinate("a", -1, 1), Coordinate("b", -1, 1))
     kappa = normal(4, 2, seed=5).clamp(-0.9, 0.9)
-    metric = metric_stream(net, Family(ways, inputs, n_steps=12), kappa, at=[3, 11]).matrix
+    metric = metric_stream(net, InputManifold(ways, inputs, n_steps=12), kappa, at=[3, 11]).matrix
 
     def states(at):
         return net(torch.stack([inputs(at, step) for step in range(12)], dim=1))[1]

@@ -1,4 +1,4 @@
-"""Tasks whose target is a vector, and the families of inputs of all tasks."""
+"""Tasks whose target is a vector, and the manifolds of inputs of all tasks."""
 
 import math
 
@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from warpline.analyses.task_inputs import input_manifold
 from warpline.tasks.sequence_memory import angle_accuracy
 from warpline.tasks.trials import generate_trials, make_environment
 from warpline.training.batches import TaskData
@@ -210,7 +211,7 @@ def test_gymnasium_s_step_rewards_the_right_output():
     assert rewards == [0] * 10 + [1] * 3
 
 
-# --- families of inputs -------------------------------------------------------------------------
+# --- manifolds of inputs -------------------------------------------------------------------------
 
 FAMILIES = {
     "perceptual_decision": ("coherence",),
@@ -232,7 +233,7 @@ def shown_at(env, kappa):
 @pytest.mark.parametrize("env", FAMILIES)
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
-def test_a_noise_free_trial_is_the_family_at_its_kappa(env, data):
+def test_a_noise_free_trial_is_on_the_input_manifold_at_its_kappa(env, data):
     fixed = FIXED.get(env, {})
     timing = VECTOR.get(env, PDM) | fixed
     own = task(env, 0.0, timing=timing)
@@ -241,33 +242,35 @@ def test_a_noise_free_trial_is_the_family_at_its_kappa(env, data):
     environment.seed(data.draw(st.integers(0, 1000)))
     condition = {"context": data.draw(st.sampled_from([1, 2]))} if "context" in env else {}
     varied = own | {"timing": VECTOR.get(env, PDM)}
-    family = make_environment(varied, "Basic").family(fixed, **condition)
-    assert tuple(family.names) == FAMILIES[env]
-    kappa = [data.draw(st.floats(c.low, c.high, allow_subnormal=False)) for c in family.coordinates]
+    manifold = input_manifold(make_environment(varied, "Basic"), fixed, **condition)
+    assert tuple(manifold.names) == FAMILIES[env]
+    kappa = [
+        data.draw(st.floats(c.low, c.high, allow_subnormal=False)) for c in manifold.coordinates
+    ]
     environment.new_trial(**shown_at(env, kappa), **condition)
-    sequence = family.sequence(torch.tensor([kappa], dtype=torch.float64))[0]
+    sequence = manifold.sequence(torch.tensor([kappa], dtype=torch.float64))[0]
     assert sequence.shape == environment.ob.shape
     np.testing.assert_allclose(environment.ob, sequence.numpy(), atol=1e-6)
-    for period, (start, stop) in family.periods.items():
+    for period, (start, stop) in manifold.periods.items():
         assert (start, stop) == (environment.start_ind[period], environment.end_ind[period])
 
 
 @pytest.mark.parametrize("env", FAMILIES)
-def test_derivatives_go_through_a_family(env):
+def test_derivatives_go_through_an_input_manifold(env):
     condition = {"context": 2} if "context" in env else {}
-    family = make_environment(task(env), "Basic").family(FIXED.get(env), **condition)
-    kappa = torch.full((3, len(family.coordinates)), 0.3, dtype=torch.float64)
+    manifold = input_manifold(make_environment(task(env), "Basic"), FIXED.get(env), **condition)
+    kappa = torch.full((3, len(manifold.coordinates)), 0.3, dtype=torch.float64)
     direction = torch.ones_like(kappa)
-    _, exact = torch.func.jvp(family.sequence, (kappa,), (direction,))
+    _, exact = torch.func.jvp(manifold.sequence, (kappa,), (direction,))
     step = 1e-5
-    rough = family.sequence(kappa + step) - family.sequence(kappa - step)
+    rough = manifold.sequence(kappa + step) - manifold.sequence(kappa - step)
     torch.testing.assert_close(exact, rough / (2 * step), atol=1e-8, rtol=0)
     assert exact.abs().amax((0, 1)).max() > 0
 
 
-def test_the_irrelevant_input_is_in_the_family_too():
-    family = make_environment(task("context_integration"), "Basic").family(context=1)
-    middle = family.sequence(family.grid(3, 3))[:, 5]
+def test_the_irrelevant_input_is_in_the_manifold_too():
+    manifold = input_manifold(make_environment(task("context_integration"), "Basic"), context=1)
+    middle = manifold.sequence(manifold.grid(3, 3))[:, 5]
     assert len(torch.unique(middle, dim=0)) == 9
 
 
@@ -281,14 +284,14 @@ def test_the_irrelevant_input_is_in_the_family_too():
         ("context_integration", {}, {"context": 3}, "context=1 or context=2, got 3"),
     ],
 )
-def test_what_a_family_needs_is_said(env, timing, condition, message):
+def test_what_an_input_manifold_needs_is_said(env, timing, condition, message):
     with pytest.raises(ValueError, match=message):
-        make_environment(task(env), "Basic").family(timing, **condition)
+        input_manifold(make_environment(task(env), "Basic"), timing, **condition)
 
 
-def test_a_task_without_a_smooth_stimulus_has_no_family(task_settings):
+def test_a_task_without_a_smooth_stimulus_has_no_input_manifold(task_settings):
     with pytest.raises(NotImplementedError, match="go_nogo states none: add coordinates"):
-        make_environment(task_settings("go_nogo"), "Basic").family()
+        input_manifold(make_environment(task_settings("go_nogo"), "Basic"))
 
 
 def test_tensors_of_a_vector_task():

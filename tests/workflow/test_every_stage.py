@@ -101,7 +101,7 @@ def test_analyses_leave_tables_and_figures(golden):
 
 
 def test_a_change_re_runs_the_analyses_that_it_reaches(checkout):
-    curvature = "src/warpline/geometry/curvature.py"
+    curvature = "src/warpline/geometry/riemannian/curvature.py"
     with checkout.edited(curvature, "torch.einsum", "1.0 * torch.einsum"):
         planned = checkout.planned("warping")
     memory = {f"draw_warping_memory_{figure}" for figure in ANALYSES["memory"]}
@@ -109,7 +109,7 @@ def test_a_change_re_runs_the_analyses_that_it_reaches(checkout):
     assert planned["analyse_warping"] == 1
 
     # A new method of the input manifold changes no result, though every analysis reaches its class.
-    manifold = "src/warpline/geometry/families.py"
+    manifold = "src/warpline/geometry/derivatives/input_manifold.py"
     method = "    def brand_new(self) -> int:\n        return len(self.names)\n\n    def grid("
     with checkout.edited(manifold, "    def grid(", method):
         assert checkout.planned("warping") == {}

@@ -1,1 +1,1 @@
-"""Paper B's experiments on trained networks, one module each; `warpline.geometry` does the mathematics."""
+"""Experiments of Pellegrino and Chadwick (2025) on trained networks, one module each."""

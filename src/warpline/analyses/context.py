@@ -1,4 +1,7 @@
-"""Paper B, figure 4: contextual integration of two inputs; what the context makes relevant is stretched."""
+"""Contextual integration of two inputs: the metric stretches the input that the context makes relevant.
+
+Pellegrino and Chadwick (2025), figure 4.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from warpline.analyses.context_encoding import encoding
 from warpline.analyses.context_lines import gridlines
 from warpline.analyses.projection import Axes, principal_axes
 from warpline.analyses.relevance import CONTEXTS, TANGENTS, by_relevance, relevant_first
-from warpline.analyses.summary import number_rows
+from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network, outputs_of
 from warpline.core import random_streams
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.fixed_points import FixedPoints, find_fixed_points
-from warpline.geometry.metric import Metric, pullback_metric
-from warpline.geometry.sensitivity import Tangents, tangents
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.measurements.fixed_points import FixedPoints, find_fixed_points
+from warpline.geometry.riemannian.metric import Metric, pullback_metric
 
 __all__ = ["OFFERS", "analyse"]
 
@@ -31,20 +34,20 @@ OFFERS = True
 Floats = NDArray[np.float64]
 
 SHEETS = 5
-"""Moments at which the manifold of states is drawn."""
+"""Time steps at which the manifold of states is drawn."""
 MESH = 11
-"""Points along each side of what is drawn of it, at most."""
+"""Largest number of points drawn along each side of it."""
 TRIALS = ((0.6, 0.6), (0.6, -0.6), (-0.6, 0.6), (-0.6, -0.6))
-"""Means of the trials that are drawn, in units of the largest."""
+"""Means of the two inputs in the trials that are drawn, in units of the largest."""
 
 
 def _noisy_trials(network: Network, dynamics: Dynamics) -> tuple[Floats, Floats]:
-    """Return inputs and outputs of trials that differ in context alone, under the same noise.
+    """Return inputs and outputs of noisy trials, with the same noise in both contexts.
 
     Shapes (context, trial, time, channel) and (context, trial, time).
     """
     environment: Any = network.environment
-    shown = []
+    trials = []
     for context in CONTEXTS:
         for k, means in enumerate(TRIALS):
             environment.seed(
@@ -54,11 +57,11 @@ def _noisy_trials(network: Network, dynamics: Dynamics) -> tuple[Floats, Floats]
             )
             first, second = (environment.largest * mean for mean in means)
             environment.new_trial(context=context, input_1=first, input_2=second)
-            shown.append(np.array(environment.ob, dtype=np.float64))
-    inputs = torch.from_numpy(np.stack(shown)).to(dynamics.device)
+            trials.append(np.array(environment.ob, dtype=np.float64))
+    inputs = torch.from_numpy(np.stack(trials)).to(dynamics.device)
     state, states = dynamics.initial(len(inputs)), []
-    for step in inputs.unbind(1):
-        state = dynamics.step(state, step)
+    for inputs_of_step in inputs.unbind(1):
+        state = dynamics.step(state, inputs_of_step)
         states.append(state)
     outputs = outputs_of(dynamics, torch.stack(states, dim=1))[..., 0]
     shape = (len(CONTEXTS), len(TRIALS))
@@ -68,21 +71,24 @@ def _noisy_trials(network: Network, dynamics: Dynamics) -> tuple[Floats, Floats]
     )
 
 
-def _fixed_points(dynamics: Dynamics, family: Family, found: Tangents, side: int) -> FixedPoints:
+def _fixed_points(
+    dynamics: Dynamics, inputs: InputManifold, tangents: Tangents, side: int
+) -> FixedPoints:
     """Return the fixed points under the last input, on a grid of inputs."""
-    kappa = family.grid(side, side)
-    gap = torch.cdist(kappa, found.kappa.cpu())
-    nearest = gap.argmin(dim=1)
-    # From where a trial ends, and from half way there.
-    starts = found.whole[nearest][:, [found.whole.shape[1] // 2, -1]]
-    inputs = family(kappa.to(dynamics.device), family.n_steps)
-    return find_fixed_points(dynamics, inputs, starts)
+    kappa = inputs.grid(side, side)
+    distance = torch.cdist(kappa, tangents.kappa.cpu())
+    nearest = distance.argmin(dim=1)
+    # Starts halfway through the trial of the nearest input, and at its end.
+    states = tangents.full_states
+    starts = states[nearest][:, [states.shape[1] // 2, -1]]
+    last_inputs = inputs(kappa.to(dynamics.device), inputs.n_steps)
+    return find_fixed_points(dynamics, last_inputs, starts)
 
 
 def _maps(
-    metric: Metric, outputs: Floats, context: int, side: int, moments: list[int]
+    metric: Metric, outputs: Floats, context: int, side: int, time_steps: list[int]
 ) -> dict[str, Any]:
-    """Return what is kept of the metric and the decoder: over time, and over inputs at two moments."""
+    """Return the metric over time, and metric and decoder over the inputs at two time steps."""
     matrix = relevant_first(metric.matrix.numpy(force=True), context, (-2, -1))
     grid = by_relevance(matrix, context, side)
     spectrum = metric.spectrum()
@@ -99,68 +105,83 @@ def _maps(
         ),
         "metric": (
             ("relevant", "irrelevant", "moment", "tangent", "tangent_b"),
-            grid[:, :, moments],
+            grid[:, :, time_steps],
         ),
-        "decoder": (("relevant", "irrelevant", "moment"), decoder[:, :, moments]),
+        "decoder": (("relevant", "irrelevant", "moment"), decoder[:, :, time_steps]),
     }
 
 
-def _rows(arrays: xr.Dataset, fixed: list[FixedPoints], asked: int) -> list[tuple[Any, ...]]:
-    """Return the numbers of the metric, the decoder and the fixed points."""
+def _rows(arrays: xr.Dataset, fixed: list[FixedPoints], n_inputs: int) -> list[tuple[Any, ...]]:
+    """Return the numbers of the metric, the decoder and the fixed points, context by context."""
     rows: list[tuple[Any, ...]] = []
-    for context, rest in zip(CONTEXTS, fixed, strict=True):
-        here, name = arrays.sel(context=context), f"context {context}"
+    for context, fixed_points in zip(CONTEXTS, fixed, strict=True):
+        of_context, condition = arrays.sel(context=context), f"context {context}"
         for moment in ("early", "late"):
-            then = here.sel(moment=moment)
-            mean = then["metric"].mean(["relevant", "irrelevant"]).values
+            of_moment = of_context.sel(moment=moment)
+            mean = of_moment["metric"].mean(["relevant", "irrelevant"]).values
             rows += [
-                ("metric, relevant / irrelevant", name, moment, mean[0, 0] / mean[1, 1]),
-                ("metric, time / relevant", name, moment, mean[2, 2] / mean[0, 0]),
+                ("metric, relevant / irrelevant", condition, moment, mean[0, 0] / mean[1, 1]),
+                ("metric, time / relevant", condition, moment, mean[2, 2] / mean[0, 0]),
             ]
-            output = then["decoder"].values
+            output = of_moment["decoder"].values
             rows += [
-                ("decoder, spread over relevant", name, moment, output.mean(axis=1).std()),
-                ("decoder, spread over irrelevant", name, moment, output.mean(axis=0).std()),
+                ("decoder, spread over relevant", condition, moment, output.mean(axis=1).std()),
+                ("decoder, spread over irrelevant", condition, moment, output.mean(axis=0).std()),
             ]
             k = arrays["moment_step"].sel(moment=moment).item()
-            rows.append(("anisotropy of inputs", name, moment, here["anisotropy"].values[k]))
-        stable = rest.attractors.numpy(force=True)
-        per_input = np.bincount(rest.point.numpy(force=True)[stable], minlength=asked)
-        kept = rest.rates[rest.attractors]
+            anisotropy = of_context["anisotropy"].values[k]
+            rows.append(("anisotropy of inputs", condition, moment, anisotropy))
+        stable = fixed_points.attractors.numpy(force=True)
+        input_of = fixed_points.point.numpy(force=True)
+        per_input = np.bincount(input_of[stable], minlength=n_inputs)
+        rates = fixed_points.rates[fixed_points.attractors]
         rows += [
-            ("inputs with a stable fixed point", name, "", float((per_input > 0).mean())),
-            ("stable fixed points per input", name, "", per_input.mean()),
+            ("inputs with a stable fixed point", condition, "", float((per_input > 0).mean())),
+            ("stable fixed points per input", condition, "", per_input.mean()),
             (
                 "slowest rate at fixed points (1/time constant)",
-                name,
+                condition,
                 "",
-                float(kept[:, 0].mean()) if len(kept) else np.nan,
+                float(rates[:, 0].mean()) if len(rates) else np.nan,
             ),
             (
                 "second rate at fixed points (1/time constant)",
-                name,
+                condition,
                 "",
-                float(kept[:, 1].mean()) if len(kept) else np.nan,
+                float(rates[:, 1].mean()) if len(rates) else np.nan,
             ),
         ]
     return rows
 
 
-def _sheets(found: Tangents, axes: Axes, context: int, side: int) -> tuple[Floats, list[int]]:
-    """Return the manifold of states at some moments, (relevant, irrelevant, sheet, axis)."""
-    picked = np.linspace(1, found.states.shape[1] - 1, SHEETS).round().astype(int)
+def _sheets(tangents: Tangents, axes: Axes, context: int, side: int) -> tuple[Floats, list[int]]:
+    """Return the manifold of states at some time steps, (relevant, irrelevant, sheet, axis), and these."""
+    time_steps = np.linspace(1, tangents.states.shape[1] - 1, SHEETS).round().astype(int)
     mesh = np.linspace(0, side - 1, min(MESH, side)).round().astype(int)
-    grid = by_relevance(found.states[:, picked].numpy(force=True), context, side)
-    return axes.points(grid[np.ix_(mesh, mesh)]), picked.tolist()
+    grid = by_relevance(tangents.states[:, time_steps].numpy(force=True), context, side)
+    return axes.points(grid[np.ix_(mesh, mesh)]), time_steps.tolist()
+
+
+def _attractor_plane(
+    dynamics: Dynamics, fixed_points: FixedPoints, axes: Axes, n_inputs: int
+) -> Floats:
+    """Return the first stable fixed point of each input on principal axes, (input, axis); nan for none."""
+    plane = np.full((n_inputs, 3), np.nan)
+    positions = axes.points(dynamics.observe(fixed_points.states).numpy(force=True))
+    input_of = fixed_points.point.numpy(force=True)
+    # From the last to the first, which stays.
+    for row in np.flatnonzero(fixed_points.attractors.numpy(force=True))[::-1]:
+        plane[input_of[row]] = positions[row]
+    return plane
 
 
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
-    """Compute the panels of paper B's figure 4 for one network.
+    """Compute the panels of Pellegrino and Chadwick's figure 4 for one network.
 
     Parameters
     ----------
     network : Network
-        Trained on a task set whose family has two inputs and the condition ``context``.
+        Trained on a task set with two coordinates and the condition ``context``.
     settings : mapping
         ``points``, ``moments``, ``fixed_points``, ``gridlines``, ``subspace``.
 
@@ -169,43 +190,41 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     arrays : Dataset
         By ``context``, with the inputs as ``relevant`` and ``irrelevant``: ``component`` (irrelevant,
         time, tangent), the diagonal of G averaged over the relevant input; ``eigenvalue``, its
-        normalised eigenvalues; ``metric`` and ``decoder`` over the inputs at two moments; ``sheet``,
+        normalised eigenvalues; ``metric`` and ``decoder`` over the inputs at two time steps; ``sheet``,
         states on principal axes; ``fixed_*``; ``gridline``; ``noisy_*``; and `context_encoding`'s.
     numbers : DataFrame
     """
     side, count = settings["points"], settings["fixed_points"]
     dynamics = network.dynamics()
-    families = {context: network.family(2, context=context) for context in CONTEXTS}
-    kappa = families[1].grid(side, side)
-    n_steps = families[1].n_steps
-    moments = [max(1, round(fraction * n_steps)) for fraction in settings["moments"]]
-    found = {context: tangents(dynamics, families[context], kappa) for context in CONTEXTS}
+    inputs_of = {context: network.input_manifold(2, context=context) for context in CONTEXTS}
+    kappa = inputs_of[1].grid(side, side)
+    n_steps = inputs_of[1].n_steps
+    time_steps = [max(1, round(fraction * n_steps)) for fraction in settings["moments"]]
+
+    # Both contexts are drawn on the same principal axes.
+    vectors_of = {context: tangents(dynamics, inputs_of[context], kappa) for context in CONTEXTS}
     axes = principal_axes(
-        np.stack([found[context].states.numpy(force=True) for context in CONTEXTS])
+        np.stack([vectors_of[context].states.numpy(force=True) for context in CONTEXTS])
     )
 
-    parts, fixed, rows = [], [], []
+    datasets, fixed, rows = [], [], []
     for context in CONTEXTS:
-        here = found[context]
-        outputs = outputs_of(dynamics, here.whole)[..., 0]
-        sheet, picked = _sheets(here, axes, context, side)
-        rest = _fixed_points(dynamics, families[context], here, count)
-        fixed.append(rest)
-        # The plane of attractors: of each input, the first stable fixed point, nan where there is none.
-        plane = np.full((count * count, 3), np.nan)
-        where = axes.points(dynamics.observe(rest.states).numpy(force=True))
-        of = rest.point.numpy(force=True)
-        for place in np.flatnonzero(rest.attractors.numpy(force=True))[::-1]:
-            plane[of[place]] = where[place]
+        vectors = vectors_of[context]
+        outputs = outputs_of(dynamics, vectors.full_states)[..., 0]
+        sheet, sheet_steps = _sheets(vectors, axes, context, side)
+        fixed.append(_fixed_points(dynamics, inputs_of[context], vectors, count))
+        plane = _attractor_plane(dynamics, fixed[-1], axes, count * count)
         lines, line_rows = gridlines(
-            dynamics, families[context], moments, settings["gridlines"], context
+            dynamics, inputs_of[context], time_steps, settings["gridlines"], context
         )
-        encoded, encoded_rows = encoding(network, here, context, moments, settings["subspace"])
+        encoded, encoded_rows = encoding(
+            network, vectors, context, time_steps, settings["subspace"]
+        )
         rows += line_rows + encoded_rows
-        parts.append(
+        datasets.append(
             xr.Dataset(
                 {
-                    **_maps(pullback_metric(here), outputs, context, side, moments),
+                    **_maps(pullback_metric(vectors), outputs, context, side, time_steps),
                     "sheet": (("mesh", "mesh_b", "sheet_moment", "axis"), sheet),
                     "fixed": (
                         ("fixed_mesh", "fixed_mesh_b", "axis"),
@@ -216,15 +235,16 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 }
             )
         )
-    channels, answers = _noisy_trials(network, dynamics)
-    arrays = xr.concat(parts, "context").assign(
+
+    noisy_inputs, noisy_outputs = _noisy_trials(network, dynamics)
+    arrays = xr.concat(datasets, "context").assign(
         variance=("axis", axes.variance),
-        noisy_inputs=(("context", "noisy", "step", "channel"), channels),
-        noisy_outputs=(("context", "noisy", "step"), answers),
+        noisy_inputs=(("context", "noisy", "step", "channel"), noisy_inputs),
+        noisy_outputs=(("context", "noisy", "step"), noisy_outputs),
         noisy_mean=(("noisy", "input"), np.array(TRIALS)),
-        moment_step=("moment", moments),
+        moment_step=("moment", time_steps),
     )
-    levels = families[1].coordinates[0].values(side).numpy()
+    levels = inputs_of[1].coordinates[0].values(side).numpy()
     time = network.milliseconds(n_steps + 1)
     arrays = arrays.assign_coords(
         context=list(CONTEXTS),
@@ -233,10 +253,10 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         relevant=levels,
         irrelevant=levels,
         time=time,
-        sheet_moment=time[picked],
+        sheet_moment=time[sheet_steps],
         channel=network.environment.channel_names(),
     )
-    arrays.attrs["decision"] = time[families[1].periods["decision"][0]]
+    arrays.attrs["decision"] = time[inputs_of[1].periods["decision"][0]]
     rows = _rows(arrays, fixed, count * count) + rows
     rows.append(("accuracy", "", "", network.accuracy[network.steps[-1]]))
-    return arrays, number_rows(rows)
+    return arrays, scalar_rows(rows)

@@ -1,4 +1,4 @@
-"""Geodesic gridlines of the states at two moments, in coordinates of relevant and irrelevant input."""
+"""Geodesic gridlines of the states, early and late, in coordinates of relevant and irrelevant input."""
 
 from __future__ import annotations
 
@@ -8,45 +8,49 @@ from typing import Any
 
 import numpy as np
 
-from warpline.geometry.connection import DegenerateMetricError
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.gridlines import geodesic_gridlines
-from warpline.geometry.slices import state_slice
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.snapshot import state_map
+from warpline.geometry.riemannian.connection import DegenerateMetricError
+from warpline.geometry.riemannian.gridlines import geodesic_gridlines
 
 __all__ = ["gridlines"]
 
 VERTICES = 31
-"""Of a line, on each side of its base line."""
+"""Points of a line on each side of its base line."""
 MOMENTS = ("early", "late")
 TOLERANCE = 1e-4
-"""Of the integration, in fractions of the domain: less than the eye sees."""
+"""Of the integration, in fractions of the domain: invisible in a figure."""
 
 Row = tuple[str, str, str, float]
 
 
 def _crowding(kappa: np.ndarray) -> float:
-    """Return how many times closer lines lie at their closest than on average, along a base line."""
+    """Return the mean gap between lines over the smallest, along a base line; nan for a single line."""
     gaps = np.diff(np.sort(kappa))
     return float(gaps.mean() / gaps.min()) if len(gaps) > 1 and gaps.min() > 0 else np.nan
 
 
 def gridlines(
-    dynamics: Dynamics, family: Family, moments: Sequence[int], count: int, context: int
+    dynamics: Dynamics,
+    inputs: InputManifold,
+    time_steps: Sequence[int],
+    count: int,
+    context: int,
 ) -> tuple[dict[str, Any], list[Row]]:
-    """Return geodesics at equal distances, both ways, at two moments.
+    """Return geodesics at equal distances, in both directions, at two time steps.
 
     Parameters
     ----------
     dynamics : Dynamics
-    family : Family
-        Of two inputs.
-    moments : sequence of int
+    inputs : InputManifold
+        Of two coordinates.
+    time_steps : sequence of int
         Early and late.
     count : int
-        Lines each way.
+        Lines in each direction.
     context : int
-        Which input is the relevant one.
+        Number of the relevant input.
 
     Returns
     -------
@@ -54,44 +58,46 @@ def gridlines(
         ``gridline`` (moment, way, line, vertex, coordinate): way 0 lies at values of the relevant input,
         way 1 of the irrelevant one; NaN where there is no line, as where the metric is degenerate.
     rows : list
-        Numbers: how lines crowd; which fraction of lines the loss of rank ended.
+        Crowding of lines, and the fraction of their ends that the loss of rank caused.
     """
     if context == 2:
         # The relevant input first: the first base line starts along it.
-        own = family.inputs
-        family = replace(
-            family,
-            coordinates=family.coordinates[::-1],
-            inputs=lambda kappa, step: own(kappa.flip(-1), step),
+        in_task_order = inputs.inputs
+        inputs = replace(
+            inputs,
+            coordinates=inputs.coordinates[::-1],
+            inputs=lambda kappa, step: in_task_order(kappa.flip(-1), step),
         )
-    found = np.full((len(moments), 2, count + 1, 2 * VERTICES - 1, 2), np.nan)
+    vertices = np.full((len(time_steps), 2, count + 1, 2 * VERTICES - 1, 2), np.nan)
     rows: list[Row] = []
-    for k, (moment, name) in enumerate(zip(moments, MOMENTS, strict=True)):
-        where = f"context {context}"
+    condition = f"context {context}"
+    for k, (time_step, moment) in enumerate(zip(time_steps, MOMENTS, strict=True)):
+        # Where the metric is degenerate at a start there are no lines: all of them count as ended.
         try:
-            drawn = geodesic_gridlines(
-                state_slice(dynamics, family, moment),
+            lines = geodesic_gridlines(
+                state_map(dynamics, inputs, time_step),
                 count=(count, count),
                 points=VERTICES,
                 tolerance=TOLERANCE,
             )
         except DegenerateMetricError:
             rows += [
-                ("gridlines ended by lost rank", where, name, 1.0),
-                ("crowding of lines, relevant", where, name, np.nan),
-                ("crowding of lines, irrelevant", where, name, np.nan),
+                ("gridlines ended by lost rank", condition, moment, 1.0),
+                ("crowding of lines, relevant", condition, moment, np.nan),
+                ("crowding of lines, irrelevant", condition, moment, np.nan),
             ]
             continue
-        kappa = drawn.kappa.numpy(force=True)
-        family_of = drawn.family.numpy(force=True)
-        middle = kappa[:, kappa.shape[1] // 2]
-        for way, name_of in enumerate(("relevant", "irrelevant")):
-            lines = np.flatnonzero(family_of == way)[: count + 1]
-            found[k, way, : len(lines)] = kappa[lines]
-            rows.append(
-                (f"crowding of lines, {name_of}", where, name, _crowding(middle[lines, way]))
-            )
-        ended = [side for pair in drawn.status for side in pair]
-        lost = sum(status == "degenerate" for status in ended) / len(ended)
-        rows.append(("gridlines ended by lost rank", where, name, lost))
-    return {"gridline": (("moment", "way", "line", "vertex", "coordinate"), found)}, rows
+
+        # Each family crosses its base line in the middle vertex, where the crowding is measured.
+        kappa = lines.kappa.numpy(force=True)
+        family = lines.family.numpy(force=True)
+        crossing = kappa[:, kappa.shape[1] // 2]
+        for way, relevance in enumerate(("relevant", "irrelevant")):
+            members = np.flatnonzero(family == way)[: count + 1]
+            vertices[k, way, : len(members)] = kappa[members]
+            crowding = _crowding(crossing[members, way])
+            rows.append((f"crowding of lines, {relevance}", condition, moment, crowding))
+        ends = [status for pair in lines.status for status in pair]
+        degenerate = sum(status == "degenerate" for status in ends) / len(ends)
+        rows.append(("gridlines ended by lost rank", condition, moment, degenerate))
+    return {"gridline": (("moment", "way", "line", "vertex", "coordinate"), vertices)}, rows

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from warpline.analyses.relevance import relevant_first
-from warpline.analyses.summary import number_rows
+from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.metric import Metric, pullback_metric
-from warpline.geometry.readout import readout_split
-from warpline.geometry.sensitivity import Tangents, tangents
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.measurements.readout import readout_split
+from warpline.geometry.riemannian.metric import Metric, pullback_metric
 from warpline.models.checkpoints import nearest_checkpoint
 
 __all__ = ["OFFERS", "analyse", "field_angle"]
@@ -30,10 +30,10 @@ Floats = NDArray[np.float64]
 
 
 def field_angle(a: Floats, b: Floats) -> float:
-    """Return how unlike two metrics are over the same inputs, whatever their overall scale.
+    """Return the dissimilarity of two metrics over the same inputs, free of their overall scale.
 
-    arccos(<A, B> / |A| |B|) / (pi/2), with inner products summed over all entries and points: as CKA's
-    dissimilarity, 0 for metrics that differ by one factor, and at most 1, as metrics are positive.
+    arccos(<A, B> / |A| |B|) / (pi/2), with inner products summed over all entries and points. Like CKA's
+    dissimilarity it is 0 for metrics that differ by a factor. It is at most 1, as metrics are positive.
 
     Parameters
     ----------
@@ -54,37 +54,52 @@ def _log10(values: Floats) -> float:
 def _quantities(
     metrics: list[Metric], fields: Floats, seen: Floats, names: list[str]
 ) -> dict[str, float]:
-    """Return the numbers of one checkpoint; `fields` is (condition, point, tangent, tangent)."""
-    found = {f"log10 G, {name}": _log10(fields[..., k, k]) for k, name in enumerate(names)}
+    """Return the numbers of one checkpoint.
+
+    Parameters
+    ----------
+    metrics : list of Metric
+        By condition.
+    fields : ndarray, shape (condition, point, tangent, tangent)
+        Their matrices.
+    seen : ndarray, shape (condition, point)
+        Share of input tangents that the readout sees.
+    names : list of str
+        Of the tangents.
+    """
+    quantities = {f"log10 G, {name}": _log10(fields[..., k, k]) for k, name in enumerate(names)}
     spectra = [metric.spectrum() for metric in metrics]
-    inner = [metric.inputs.spectrum() for metric in metrics]
+    input_spectra = [metric.inputs.spectrum() for metric in metrics]
 
-    def mean(parts: list[Any]) -> float:
-        return float(np.mean([part.mean().item() for part in parts]))
+    def mean(by_condition: list[Any]) -> float:
+        return float(np.mean([values.mean().item() for values in by_condition]))
 
-    found["effective rank"] = mean([spectrum.effective_rank for spectrum in spectra])
+    quantities["effective rank"] = mean([spectrum.effective_rank for spectrum in spectra])
     if len(names) > 2:
-        found["anisotropy of inputs"] = mean([spectrum.anisotropy for spectrum in inner])
-        found[
+        quantities["anisotropy of inputs"] = mean(
+            [spectrum.anisotropy for spectrum in input_spectra]
+        )
+        quantities[
             "log10 G, relevant / irrelevant"
             if "relevant" in names
             else f"log10 G, {names[0]} / {names[1]}"
-        ] = found[f"log10 G, {names[0]}"] - found[f"log10 G, {names[1]}"]
-    found["share seen by the readout"] = float(seen.mean())
-    return found
+        ] = quantities[f"log10 G, {names[0]}"] - quantities[f"log10 G, {names[1]}"]
+    quantities["share seen by the readout"] = float(seen.mean())
+    return quantities
 
 
-def _share_seen(vectors: Tangents, dynamics: Dynamics, family: Family) -> Tensor:
+def _share_seen(vectors: Tangents, dynamics: Dynamics, inputs: InputManifold) -> Tensor:
     """Return the share of input tangents that the readout sees, (point,).
 
-    Of the whole state's tangents, where the readout reads other parts of it than those that are observed:
-    Mamba's reads the last features, not h.
+    Where the readout depends on the state beyond what is observed, the full state's tangents are taken:
+    Mamba's readout depends on the last features, not on h.
     """
     try:
         split = readout_split(vectors, dynamics)
     except TypeError:
-        whole = replace(dynamics, observe=Dynamics.observe)
-        split = readout_split(tangents(whole, family, vectors.kappa, at=vectors.moments), whole)
+        fully_observed = replace(dynamics, observe=Dynamics.observe)
+        full = tangents(fully_observed, inputs, vectors.kappa, at=vectors.time_steps)
+        split = readout_split(full, fully_observed)
     return split.total_fraction[:, 0]
 
 
@@ -108,40 +123,45 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         and anisotropy of inputs; effective rank; the share of input tangents that the readout sees;
         ``metric``, the angle to the last checkpoint's (`field_angle`).
     """
-    first, *rest = (network.family(**condition) for condition in settings["conditions"])
-    moment = first.periods[network.settings["window"]][1]
-    # The velocity at the end of the window is that under its own input, not under what follows.
-    families = [family.until(moment) for family in (first, *rest)]
+    manifolds = [network.input_manifold(**condition) for condition in settings["conditions"]]
+    first = manifolds[0]
+    window_end = first.periods[network.settings["window"]][1]
+    # The velocity at the end of the window is that under the window's input, not under what follows.
+    manifolds = [inputs.until(window_end) for inputs in manifolds]
     kappa = first.grid(*[settings["points"]] * len(first.coordinates))
     contexts = [condition.get("context", 1) for condition in settings["conditions"]]
     by_context = any("context" in condition for condition in settings["conditions"])
     names = ["relevant", "irrelevant"] if by_context else first.names
     names = [*names, "time"]
 
-    steps, fields, found = [], [], []
+    # At each checkpoint, the metrics of all conditions, and numbers of them.
+    steps, fields, quantities = [], [], []
     for fraction in settings["fractions"]:
         step, actual = nearest_checkpoint(network.steps, fraction)
         dynamics = network.dynamics(step)
-        metrics, here, seen = [], [], []
-        for family, context in zip(families, contexts, strict=True):
-            vectors = tangents(dynamics, family, kappa, at=[moment])
+        metrics, matrices, seen = [], [], []
+        for inputs, context in zip(manifolds, contexts, strict=True):
+            vectors = tangents(dynamics, inputs, kappa, at=[window_end])
             metric = pullback_metric(vectors)
             metrics.append(metric)
-            here.append(relevant_first(metric.matrix[:, 0].numpy(force=True), context, (-2, -1)))
-            seen.append(_share_seen(vectors, dynamics, family).numpy(force=True))
+            matrix = metric.matrix[:, 0].numpy(force=True)
+            matrices.append(relevant_first(matrix, context, (-2, -1)))
+            seen.append(_share_seen(vectors, dynamics, inputs).numpy(force=True))
         steps.append((step, actual))
-        fields.append(np.stack(here))
-        found.append(
+        fields.append(np.stack(matrices))
+        quantities.append(
             {
                 "accuracy": network.accuracy[step],
                 **_quantities(metrics, fields[-1], np.stack(seen), names),
             }
         )
+
+    # The distance of each checkpoint's metric from the last one's joins its numbers.
     rows = []
-    for fraction, field, quantities in zip(settings["fractions"], fields, found, strict=True):
-        quantities["metric"] = field_angle(field, fields[-1])
-        listed = [(name, "", "", value) for name, value in quantities.items()]
-        rows.append(number_rows(listed, fraction))
+    for fraction, field, numbers in zip(settings["fractions"], fields, quantities, strict=True):
+        numbers["metric"] = field_angle(field, fields[-1])
+        values = [(name, "", "", value) for name, value in numbers.items()]
+        rows.append(scalar_rows(values, fraction))
     arrays = xr.Dataset(
         {
             "metric": (
@@ -151,13 +171,13 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
             "kappa": (("point", "coordinate"), kappa.numpy()),
             "step": ("checkpoint", [step for step, _ in steps]),
             "actual": ("checkpoint", [actual for _, actual in steps]),
-            "accuracy": ("checkpoint", [entry["accuracy"] for entry in found]),
+            "accuracy": ("checkpoint", [numbers["accuracy"] for numbers in quantities]),
         },
         coords={
             "checkpoint": settings["fractions"],
             "tangent": names,
             "coordinate": first.names,
         },
-        attrs={"milliseconds": float(network.milliseconds(moment + 1)[-1])},
+        attrs={"milliseconds": float(network.milliseconds(window_end + 1)[-1])},
     )
     return arrays, pd.concat(rows, ignore_index=True)

@@ -1,4 +1,7 @@
-"""Paper B, figure 5: two angles in memory; is the irrelevant one compressed, or turned off the decoder."""
+"""Two angles in memory: the irrelevant one is compressed, or rotated out of the decoder.
+
+Pellegrino and Chadwick (2025), figure 5.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from warpline.analyses.memory_topology import topology
-from warpline.analyses.summary import number_rows
+from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network
-from warpline.geometry.curvature import gaussian_curvature
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.metric import pullback_metric
-from warpline.geometry.readout import readout_split
-from warpline.geometry.sensitivity import Tangents, tangents
-from warpline.geometry.slices import state_slice
-from warpline.geometry.subspaces import encoding_subspace, subspace_angles
-from warpline.geometry.two_items import two_items
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.derivatives.snapshot import state_map
+from warpline.geometry.measurements.readout import encoding_subspace, readout_split, subspace_angles
+from warpline.geometry.measurements.two_items import two_items
+from warpline.geometry.riemannian.curvature import gaussian_curvature
+from warpline.geometry.riemannian.metric import pullback_metric
 
 __all__ = ["OFFERS", "analyse"]
 
@@ -33,33 +35,36 @@ Floats = NDArray[np.float64]
 ITEMS = ("angle_1", "angle_2")
 VERDICTS = ("warping", "realignment", "mixed", "no switch")
 MOMENTS = ("item_2", "delay", "report_1", "report_2")
-"""Periods at whose ends, or of reports middles, curvature and topology are looked at."""
+"""Periods analysed for curvature and topology: at the end of each, or midway for reports."""
 
 
-def _angles(found: Tangents, first: int, readout: torch.Tensor) -> Floats:
+def _angles(tangents: Tangents, first: int, readout: torch.Tensor) -> Floats:
     """Return principal angles in degrees, (time, pair, 2): of the items, and of each to the decoder.
 
-    NaN before `first`.
+    NaN before the time step `first`.
     """
-    one, other = (encoding_subspace(found, [item], dimension=2)[first:] for item in ITEMS)
-    decoder = readout.to(one).expand(len(one), -1, -1)
-    pairs = [subspace_angles(*pair) for pair in ((one, other), (one, decoder), (other, decoder))]
+    item_1, item_2 = (encoding_subspace(tangents, [item], dimension=2)[first:] for item in ITEMS)
+    decoder = readout.to(item_1).expand(len(item_1), -1, -1)
+    pairs = [
+        subspace_angles(*pair) for pair in ((item_1, item_2), (item_1, decoder), (item_2, decoder))
+    ]
     angles = torch.stack(pairs, dim=1).rad2deg().numpy(force=True)
     return np.concatenate([np.full((first, *angles.shape[1:]), np.nan), angles])
 
 
-def _speed(dynamics: Dynamics, family: Family, kappa: torch.Tensor, moment: int) -> float:
-    """Return the metric's time component, averaged over inputs, with the input that led to the moment held.
+def _squared_speed(
+    dynamics: Dynamics, inputs: InputManifold, kappa: torch.Tensor, time_step: int
+) -> float:
+    """Return the metric's time component at a time step, averaged over inputs, with the last input held.
 
-    At the end of a period the next one's cue moves the state at once: that is not the speed of what was
-    reached.
+    At the end of a period the next one's cue moves the state at once. The speed is that before it.
     """
-    velocity = tangents(dynamics, family.until(moment), kappa, at=[moment]).velocity
+    velocity = tangents(dynamics, inputs.until(time_step), kappa, at=[time_step]).velocity
     return float(velocity.square().sum(-1).mean())
 
 
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
-    """Compute the panels of paper B's figure 5 for one network.
+    """Compute the panels of Pellegrino and Chadwick's figure 5 for one network.
 
     Parameters
     ----------
@@ -77,41 +82,45 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         ``curvature`` (moment, angle_1, angle_2); and `memory_topology`'s.
     numbers : DataFrame
     """
-    family, dynamics = network.family(2), network.dynamics()
+    inputs, dynamics = network.input_manifold(2), network.dynamics()
     side = settings["points"]
-    kappa = family.grid(side, side)
-    # At the end of a report of known length, a network already prepares what comes next.
-    moments = {
-        name: sum(family.periods[name]) // 2
+    kappa = inputs.grid(side, side)
+    # At the end of a report of known length, a network already prepares for what comes next.
+    time_steps = {
+        name: sum(inputs.periods[name]) // 2
         if name.startswith("report")
-        else family.periods[name][1]
+        else inputs.periods[name][1]
         for name in MOMENTS
     }
+
+    # The metric, and its share that the decoder sees, over time.
     readout = torch.from_numpy(network.weights()["weight_out"]).double()
-    found = tangents(dynamics, family, kappa)
-    metric = pullback_metric(found)
-    split = readout_split(found, readout.to(found.vectors))
+    vectors = tangents(dynamics, inputs, kappa)
+    metric = pullback_metric(vectors)
+    split = readout_split(vectors, readout.to(vectors.vectors))
     component = metric.lengths.square().mean(dim=0).numpy(force=True)
     seen = (split.inside.lengths.square().mean(dim=0) / metric.lengths.square().mean(dim=0)).numpy(
         force=True
     )
-    # The second item is encoded from the moment after its first input.
-    angles = _angles(found, family.periods["item_2"][0] + 1, readout)
+
+    # Warping or realignment. The second item is encoded from the time step after its first input.
+    angles = _angles(vectors, inputs.periods["item_2"][0] + 1, readout)
     solution = two_items(
-        found,
-        readout.to(found.vectors),
+        vectors,
+        readout.to(vectors.vectors),
         ([ITEMS[0]], [ITEMS[1]]),
-        (moments["report_1"], moments["report_2"]),
+        (time_steps["report_1"], time_steps["report_2"]),
         dimension=2,
     )
 
+    # Curvature at some time steps. By Gauss and Bonnet its integral over a torus is 0.
     areas = metric.inputs.spectrum().log_volume.exp().numpy(force=True)
     cell = (2 * np.pi / side) ** 2
     curvature, rows = [], []
-    for name, moment in moments.items():
-        values = gaussian_curvature(state_slice(dynamics, family, moment), kappa)
+    for name, time_step in time_steps.items():
+        values = gaussian_curvature(state_map(dynamics, inputs, time_step), kappa)
         curvature.append(values.numpy(force=True).reshape(side, side))
-        area = areas[:, moment]
+        area = areas[:, time_step]
         rows += [
             (
                 "total curvature / 2π (torus: 0)",
@@ -125,15 +134,18 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 name,
                 np.average(np.abs(curvature[-1].ravel()), weights=area),
             ),
-            *((f"metric, {item}", "", name, component[moment, k]) for k, item in enumerate(ITEMS)),
-            ("metric, time", "", name, _speed(dynamics, family, kappa, moment)),
             *(
-                (f"share seen by the decoder, {item}", "", name, seen[moment, k])
+                (f"metric, {item}", "", name, component[time_step, k])
+                for k, item in enumerate(ITEMS)
+            ),
+            ("metric, time", "", name, _squared_speed(dynamics, inputs, kappa, time_step)),
+            *(
+                (f"share seen by the decoder, {item}", "", name, seen[time_step, k])
                 for k, item in enumerate(ITEMS)
             ),
         ]
     rows += [
-        # Where the decoder does not turn from one item to the other, w says nothing.
+        # Where the decoder does not turn from one item to the other, w is undefined.
         (
             "two items: w",
             "",
@@ -150,6 +162,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     rows += [
         (f"two items: verdict {name}", "", "", float(solution.verdict == name)) for name in VERDICTS
     ]
+
     variables: dict[str, Any] = {
         "component": (("time", "tangent"), component),
         "seen": (("time", "tangent"), seen),
@@ -160,15 +173,17 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         "verdict": ((), solution.verdict),
     }
     if settings["topology"]:
-        more, topology_rows = topology(network, dynamics, family, found, moments, settings)
-        variables |= more
+        topology_variables, topology_rows = topology(
+            network, dynamics, inputs, vectors, time_steps, settings
+        )
+        variables |= topology_variables
         rows += topology_rows
     rows.append(("accuracy", "", "", network.accuracy[network.steps[-1]]))
-    levels = family.coordinates[0].values(side).numpy()
+    levels = inputs.coordinates[0].values(side).numpy()
     arrays = xr.Dataset(
         variables,
         coords={
-            "time": network.milliseconds(family.n_steps + 1),
+            "time": network.milliseconds(inputs.n_steps + 1),
             "tangent": [*ITEMS, "time"],
             "pair": ["items", "item 1 and decoder", "item 2 and decoder"],
             "moment": list(MOMENTS),
@@ -176,6 +191,6 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
             "angle_2": levels,
         },
     )
-    for name, (start, stop) in family.periods.items():
+    for name, (start, stop) in inputs.periods.items():
         arrays.attrs[f"period_{name}"] = network.milliseconds(stop + 1)[[start, stop]].tolist()
-    return arrays, number_rows(rows)
+    return arrays, scalar_rows(rows)

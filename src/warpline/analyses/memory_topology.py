@@ -1,4 +1,4 @@
-"""Betti numbers of the states that two angles lead to, against the same network on cut inputs."""
+"""Betti numbers of the states over two angles, with the same network over cut domains as controls."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from warpline.analyses.trained_network import Network
 from warpline.core import random_streams
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
-from warpline.geometry.metric import pullback_metric
-from warpline.geometry.sensitivity import Tangents, tangents
-from warpline.geometry.topology import Control, betti_numbers, loop_radii
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.sensitivity import Tangents, tangents
+from warpline.geometry.measurements.topology import Control, betti_numbers, loop_radii
+from warpline.geometry.riemannian.metric import pullback_metric
 
-__all__ = ["KEPT", "topology"]
+__all__ = ["LONGEST", "topology"]
 
 ARC = (-0.7 * np.pi, 0.7 * np.pi)
-"""What is left of a circle that is cut: no chord closes it before its own size does."""
+"""Domain of a circle that is cut open: too wide a cut for a chord to close it before its size does."""
 CUTS = {"cylinder": (("angle_1",), (1, 1, 0)), "square": (("angle_1", "angle_2"), (1, 0, 0))}
-KEPT = 6
-"""Longest intervals of each dimension that are kept for figures."""
+LONGEST = 6
+"""Number of the longest intervals of each dimension in the results, for figures."""
 DIMENSIONS = 3
 
 Row = tuple[str, str, str, float]
@@ -31,23 +31,23 @@ Row = tuple[str, str, str, float]
 def topology(
     network: Network,
     dynamics: Dynamics,
-    family: Family,
-    found: Tangents,
-    times: Mapping[str, int],
+    inputs: InputManifold,
+    full: Tangents,
+    time_steps: Mapping[str, int],
     settings: Mapping[str, Any],
 ) -> tuple[dict[str, Any], list[Row]]:
-    """Return Betti numbers and intervals at some moments.
+    """Return Betti numbers and intervals at some time steps.
 
     Parameters
     ----------
     network : Network
     dynamics : Dynamics
-    family : Family
+    inputs : InputManifold
         Of two angles.
-    found : Tangents
-        On the whole grid, at all moments.
-    times : mapping of str to int
-        Moments by name.
+    full : Tangents
+        Over the grid of the uncut domain, at all time steps.
+    time_steps : mapping of str to int
+        By name.
     settings : mapping
         ``points``, ``landmarks``, ``samples``.
 
@@ -58,26 +58,32 @@ def topology(
         death/birth of the longest intervals of the first sample, and ``threshold`` (moment, dimension)
         that they must exceed; ``undersampled`` (moment).
     rows : list
+        Betti numbers, and whether the states are undersampled, by time step.
     """
     side = settings["points"]
-    moments = list(times.values())
+
+    # Controls: the states over domains with one circle cut, or both.
     clouds = {}
     for name, (cut, betti) in CUTS.items():
-        narrowed = family.restricted(dict.fromkeys(cut, ARC))
-        states = tangents(dynamics, narrowed, narrowed.grid(side, side), at=moments).states
-        clouds[name] = (states.numpy(force=True), betti)
-    matrix = pullback_metric(found).inputs.matrix
+        narrowed = inputs.restricted(dict.fromkeys(cut, ARC))
+        cut_tangents = tangents(
+            dynamics, narrowed, narrowed.grid(side, side), at=list(time_steps.values())
+        )
+        clouds[name] = (cut_tangents.states.numpy(force=True), betti)
+
+    matrix = pullback_metric(full).inputs.matrix
     numbers: list[NDArray[np.floating[Any]]] = []
-    ratios, thresholds, sparse = [], [], []
+    ratios, thresholds, undersampled = [], [], []
     rows: list[Row] = []
-    for place, (name, moment) in enumerate(times.items()):
-        metric = matrix[:, moment]
+    for column, (name, time_step) in enumerate(time_steps.items()):
+        # The smallest loop of the torus decides whether the landmarks are dense enough.
+        metric = matrix[:, time_step]
         radius = min(loop_radii(metric, (side, side), axis, 2 * np.pi).min() for axis in range(2))
-        result = betti_numbers(
-            found.states[:, moment].numpy(force=True),
+        topology_of_states = betti_numbers(
+            full.states[:, time_step].numpy(force=True),
             controls={
-                control: Control(states[:, place], known)
-                for control, (states, known) in clouds.items()
+                control: Control(states[:, column], known_betti)
+                for control, (states, known_betti) in clouds.items()
             },
             landmarks=min(settings["landmarks"], side * side),
             samples=settings["samples"],
@@ -86,25 +92,27 @@ def topology(
                 network.settings["seed"], "warping", "topology", network.seed, name
             ),
         )
-        table = result.betti
+        table = topology_of_states.betti
         numbers.append(table["betti"].astype(float).to_numpy())
         thresholds.append(table["threshold"].to_numpy(dtype=float))
-        sparse.append(bool(table["undersampled"].iloc[0]))
-        own = result.intervals
-        own = own[(own["cloud"] == "data") & (own["sample"] == 0)]
-        own = own[own["landmarks"] == own["landmarks"].max()]
-        longest = np.full((DIMENSIONS, KEPT), np.nan)
-        for dimension, part in own.groupby("dimension"):
-            top = np.sort(part["ratio"].to_numpy(dtype=float))[::-1][:KEPT]
+        undersampled.append(bool(table["undersampled"].iloc[0]))
+
+        # The longest intervals of the first sample, with all landmarks.
+        intervals = topology_of_states.intervals
+        intervals = intervals[(intervals["cloud"] == "data") & (intervals["sample"] == 0)]
+        intervals = intervals[intervals["landmarks"] == intervals["landmarks"].max()]
+        longest = np.full((DIMENSIONS, LONGEST), np.nan)
+        for dimension, of_dimension in intervals.groupby("dimension"):
+            top = np.sort(of_dimension["ratio"].to_numpy(dtype=float))[::-1][:LONGEST]
             longest[int(dimension), : len(top)] = top
         ratios.append(longest)
         rows += [
             (f"Betti number {d}", "", name, value) for d, value in enumerate(numbers[-1].tolist())
         ]
-        rows.append(("states undersampled for topology", "", name, float(sparse[-1])))
+        rows.append(("states undersampled for topology", "", name, float(undersampled[-1])))
     return {
         "betti": (("moment", "dimension"), np.stack(numbers)),
         "ratio": (("moment", "dimension", "rank"), np.stack(ratios)),
         "threshold": (("moment", "dimension"), np.stack(thresholds)),
-        "undersampled": (("moment",), np.array(sparse)),
+        "undersampled": (("moment",), np.array(undersampled)),
     }, rows

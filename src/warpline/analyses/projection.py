@@ -1,4 +1,4 @@
-"""Three axes to look at states, fixed points and tangent vectors along."""
+"""Principal axes on which states, fixed points and tangent vectors are drawn."""
 
 from __future__ import annotations
 
@@ -45,10 +45,11 @@ def principal_axes(states: Floats, count: int = 3) -> Axes:
     centred = cloud - mean
     values, vectors = np.linalg.eigh(centred.T @ centred)
     values, vectors = np.clip(values[::-1], 0, None), vectors[:, ::-1]
-    kept = vectors[:, :count]
-    largest = np.abs(kept).argmax(axis=0)
-    kept = kept * np.sign(kept[largest, np.arange(kept.shape[1])])
-    missing = count - kept.shape[1]
+    leading = vectors[:, :count]
+    # Eigenvectors have no sign of their own.
+    largest = np.abs(leading).argmax(axis=0)
+    leading = leading * np.sign(leading[largest, np.arange(leading.shape[1])])
+    missing = count - leading.shape[1]
     total = values.sum()
-    shares = values[:count] / total if total > 0 else np.zeros(kept.shape[1])
-    return Axes(mean, np.pad(kept, [(0, 0), (0, missing)]), np.pad(shares, (0, missing)))
+    shares = values[:count] / total if total > 0 else np.zeros(leading.shape[1])
+    return Axes(mean, np.pad(leading, [(0, 0), (0, missing)]), np.pad(shares, (0, missing)))

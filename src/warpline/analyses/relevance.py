@@ -1,4 +1,4 @@
-"""Two inputs and a context: values by what is relevant in it, not by the number of the input."""
+"""Values over two inputs, ordered by their relevance in a context instead of their number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CONTEXTS", "TANGENTS", "by_relevance", "relevant_first"]
 Floats = NDArray[np.float64]
 
 CONTEXTS = (1, 2)
-"""Input 1, or input 2, is the relevant one."""
+"""In context 1 input 1 is relevant; in context 2, input 2."""
 TANGENTS = ("relevant", "irrelevant", "time")
 
 

@@ -1,4 +1,7 @@
-"""Paper B, figure 2: a feedforward network with three hidden units maps a circle to two classes."""
+"""A feedforward network with three hidden units maps a circle to two classes.
+
+Pellegrino and Chadwick (2025), figure 2.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from warpline.analyses.summary import number_rows
+from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network, outputs_of
-from warpline.geometry.sensitivity import tangents
+from warpline.geometry.derivatives.sensitivity import tangents
 
 __all__ = ["OFFERS", "analyse", "equal_steps"]
 
@@ -19,19 +22,20 @@ OFFERS = True
 
 STAGES = ("before", "after")
 NEAR = np.pi / 8
-"""Half the width of what counts as near a class boundary (0 and pi)."""
+"""Largest distance from a class boundary (0 and pi) that counts as near, in radians."""
 
 
 def equal_steps(theta: np.ndarray, speed: np.ndarray, count: int) -> np.ndarray:
-    """Return angles at equal distances along a circle whose line element is speed x d theta.
+    """Return angles at equal distances along a circle of line element speed x d theta.
 
     Parameters
     ----------
     theta : ndarray, shape (angle,)
         Evenly spaced over the circle, its end left out.
     speed : ndarray, shape (angle,)
-        sqrt(G) there.
+        sqrt(G) at these angles.
     count : int
+        Number of angles.
 
     Returns
     -------
@@ -41,8 +45,8 @@ def equal_steps(theta: np.ndarray, speed: np.ndarray, count: int) -> np.ndarray:
     step = theta[1] - theta[0]
     closed = np.append(speed, speed[0])
     length = np.concatenate([[0.0], np.cumsum((closed[1:] + closed[:-1]) / 2 * step)])
-    wanted = np.arange(count) / count * length[-1]
-    return np.interp(wanted, length, np.append(theta, theta[-1] + step))
+    distances = np.arange(count) / count * length[-1]
+    return np.interp(distances, length, np.append(theta, theta[-1] + step))
 
 
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
@@ -60,21 +64,22 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         ``states`` (stage, theta, unit), ``output`` (stage, theta), ``metric`` (stage, theta): G, and
         ``gridline`` (stage, line), angles at equal distances in the metric.
     numbers : DataFrame
-        Length of the circle of states; how much faster the states move near the class boundaries than
-        on average (root of G, within pi/8 of 0 and pi).
+        Length of the circle of states; speed of the states near the class boundaries over their mean speed
+        (root of G, within pi/8 of 0 and pi).
     """
-    family = network.family(1)
-    kappa = family.grid(settings["points"])
+    inputs = network.input_manifold(1)
+    kappa = inputs.grid(settings["points"])
     theta = kappa[:, 0].numpy()
-    boundary = np.abs((theta + np.pi / 2) % np.pi - np.pi / 2) < NEAR
+    # The distance from the nearer boundary: from 0, modulo pi.
+    near_boundary = np.abs((theta + np.pi / 2) % np.pi - np.pi / 2) < NEAR
     states, outputs, metrics, lines, rows = [], [], [], [], []
     for stage, step in zip(STAGES, (network.steps[0], network.steps[-1]), strict=True):
         dynamics = network.dynamics(step)
-        found = tangents(dynamics, family, kappa, at=[family.n_steps])
-        metric = found.inputs[:, 0, 0].square().sum(-1).numpy(force=True)
+        vectors = tangents(dynamics, inputs, kappa, at=[inputs.n_steps])
+        metric = vectors.inputs[:, 0, 0].square().sum(-1).numpy(force=True)
         speed = np.sqrt(metric)
-        states.append(found.states[:, 0].numpy(force=True))
-        outputs.append(outputs_of(dynamics, found.whole)[:, 0, 0])
+        states.append(vectors.states[:, 0].numpy(force=True))
+        outputs.append(outputs_of(dynamics, vectors.full_states)[:, 0, 0])
         metrics.append(metric)
         lines.append(equal_steps(theta, speed, settings["gridlines"]))
         rows += [
@@ -83,7 +88,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
                 "speed near the boundaries / mean speed",
                 stage,
                 "",
-                speed[boundary].mean() / speed.mean(),
+                speed[near_boundary].mean() / speed.mean(),
             ),
         ]
     rows.append(("accuracy", "after", "", network.accuracy[network.steps[-1]]))
@@ -96,4 +101,4 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         },
         coords={"stage": list(STAGES), "theta": theta},
     )
-    return arrays, number_rows(rows)
+    return arrays, scalar_rows(rows)

@@ -1,4 +1,4 @@
-"""Numbers over networks: means and intervals, and what moves with accuracy over learning."""
+"""Scalars over networks: means, intervals, and their coupling with accuracy over learning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import stats
 from warpline.comparison.statistics import mean_interval
 from warpline.core import random_streams
 
-__all__ = ["half_way", "number_rows", "over_seeds", "relations"]
+__all__ = ["aggregate_over_seeds", "coupling_with_accuracy", "half_time", "scalar_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -20,10 +20,10 @@ KEYS = ["analysis", "quantity", "condition", "moment", "fraction"]
 RESAMPLES = 2000
 
 
-def number_rows(
+def scalar_rows(
     values: Sequence[tuple[str, str, str, float]], fraction: float = 1.0
 ) -> pd.DataFrame:
-    """Return the numbers of one network as rows.
+    """Return the scalars of one network as rows of a table.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ def number_rows(
     return frame
 
 
-def over_seeds(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return the mean of every number over networks.
+def aggregate_over_seeds(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return the mean of every scalar over networks.
 
     Parameters
     ----------
     rows : DataFrame
-        As `number_rows`, with ``analysis``, ``seed`` and ``status``.
+        As `scalar_rows`, with ``analysis``, ``seed`` and ``status``.
     confidence : float
         Of the intervals (Student's t over networks).
 
@@ -54,8 +54,8 @@ def over_seeds(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """
     out = []
     for key, group in rows.groupby(KEYS, sort=False, dropna=False):
-        kept = group[(group["status"] != "diverged") & np.isfinite(group["value"])]
-        values = kept["value"].to_numpy(dtype=float)
+        included = group[(group["status"] != "diverged") & np.isfinite(group["value"])]
+        values = included["value"].to_numpy(dtype=float)
         low, high = mean_interval(values, confidence)
         out.append(
             {
@@ -71,8 +71,8 @@ def over_seeds(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def half_way(fractions: Floats, values: Floats) -> float:
-    """Return the fraction of training at which a series has made half of its way, by interpolation.
+def half_time(fractions: Floats, values: Floats) -> float:
+    """Return the fraction of training at which a series has made half of its change, by interpolation.
 
     Parameters
     ----------
@@ -84,12 +84,12 @@ def half_way(fractions: Floats, values: Floats) -> float:
     -------
     float
         Where (value - first) / (last - first) first passes 1/2; NaN for a series that is not finite, or
-        whose way is less than half of its range: it fluctuates more than it goes anywhere.
+        whose change is less than half of its range: its fluctuations exceed its trend.
     """
-    way = values[-1] - values[0]
-    if not np.isfinite(values).all() or abs(way) < np.ptp(values) / 2 or way == 0:
+    change = values[-1] - values[0]
+    if not np.isfinite(values).all() or abs(change) < np.ptp(values) / 2 or change == 0:
         return np.nan
-    done = (values - values[0]) / way
+    done = (values - values[0]) / change
     after = int(np.argmax(done >= 0.5))
     before = after - 1
     step = (0.5 - done[before]) / (done[after] - done[before])
@@ -98,20 +98,20 @@ def half_way(fractions: Floats, values: Floats) -> float:
 
 def _series(numbers: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
     """Return one long table: seed, fraction, name, value."""
-    own = over[over["against"] == "own_final"]
-    parts = [
-        own.assign(name=own["measure"], value=own["dissimilarity"]).rename(
+    to_final = over[over["against"] == "own_final"]
+    tables = [
+        to_final.assign(name=to_final["measure"], value=to_final["dissimilarity"]).rename(
             columns={"seed_a": "seed", "checkpoint": "fraction"}
         ),
         numbers.assign(name=numbers["quantity"]),
     ]
-    return pd.concat([part[["seed", "fraction", "name", "value"]] for part in parts])
+    return pd.concat([table[["seed", "fraction", "name", "value"]] for table in tables])
 
 
-def relations(
+def coupling_with_accuracy(
     numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str, confidence: float, seed: int
 ) -> pd.DataFrame:
-    """Say what moves with accuracy over learning, and when.
+    """Return the correlation of each quantity with accuracy over learning, and the lag between them.
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def relations(
     DataFrame
         A row per quantity or measure, at the checkpoints that all have, each network counting once:
         ``spearman``, Spearman's rank correlation with accuracy over the checkpoints before the last (at
-        which every dissimilarity to the end is 0 by construction); ``half_way`` (see `half_way`) and
-        ``lag``, by how much later that is than accuracy's. Means over networks with Student's t
+        which every dissimilarity to the end is 0 by construction); ``half_way``, the half-time (see
+        `half_time`), and ``lag``, the half-time less accuracy's. Means over networks with Student's t
         intervals (``_low``, ``_high``); for the correlation the percentile bootstrap over networks too
         (``_bootstrap_low``, ``_high``), which is too narrow below ten networks.
     """
@@ -139,44 +139,48 @@ def relations(
     numbers = numbers[numbers["status"] != "diverged"]
     series = _series(numbers, over)
     names = list(dict.fromkeys(series["name"]))
-    # What is compared is compared at the same checkpoints; a column without a value stays one.
+
+    # All series are read at the checkpoints that they share; a column without a value stays one.
     shared = sorted(
-        set.intersection(*(set(part) for _, part in series.groupby("name")["fraction"]))
+        set.intersection(*(set(fractions) for _, fractions in series.groupby("name")["fraction"]))
     )
     tables = {
-        name: part.pivot_table(index="seed", columns="fraction", values="value", dropna=False)
-        for name, part in series.groupby("name")
+        name: rows.pivot_table(index="seed", columns="fraction", values="value", dropna=False)
+        for name, rows in series.groupby("name")
     }
-    accuracy = tables["accuracy"]
+    accuracy_table = tables["accuracy"]
     out = []
     for name in names:
-        seeds = [s for s in tables[name].index if s in accuracy.index]
-        found: dict[str, list[float]] = {"spearman": [], "half_way": [], "lag": []}
+        # One value per network.
+        seeds = [s for s in tables[name].index if s in accuracy_table.index]
+        by_network: dict[str, list[float]] = {"spearman": [], "half_way": [], "lag": []}
         fractions = np.array(shared, dtype=float)
-        for one in seeds:
-            values = tables[name].loc[one, shared].to_numpy(dtype=float)
-            right = accuracy.loc[one, shared].to_numpy(dtype=float)
+        for network in seeds:
+            values = tables[name].loc[network, shared].to_numpy(dtype=float)
+            accuracy = accuracy_table.loc[network, shared].to_numpy(dtype=float)
             # Constant series have no rank correlation.
-            varied = np.ptp(values[:-1]) > 0 and np.ptp(right[:-1]) > 0
-            found["spearman"].append(
-                float(stats.spearmanr(values[:-1], right[:-1]).statistic) if varied else np.nan
+            varied = np.ptp(values[:-1]) > 0 and np.ptp(accuracy[:-1]) > 0
+            by_network["spearman"].append(
+                float(stats.spearmanr(values[:-1], accuracy[:-1]).statistic) if varied else np.nan
             )
-            half = half_way(fractions, values)
-            found["half_way"].append(half)
-            found["lag"].append(half - half_way(fractions, right))
+            half = half_time(fractions, values)
+            by_network["half_way"].append(half)
+            by_network["lag"].append(half - half_time(fractions, accuracy))
+
+        # Means and intervals over networks; correlations are skewed, and are bootstrapped too.
         row: dict[str, object] = {"name": name, "n_checkpoints": len(shared)}
-        for quantity, listed in found.items():
-            known = np.array(listed)[np.isfinite(listed)]
-            row[f"{quantity}_n"] = len(known)
-            row[quantity] = known.mean() if len(known) else np.nan
-            row[f"{quantity}_low"], row[f"{quantity}_high"] = mean_interval(known, confidence)
+        for quantity, values_of_networks in by_network.items():
+            finite = np.array(values_of_networks)[np.isfinite(values_of_networks)]
+            row[f"{quantity}_n"] = len(finite)
+            row[quantity] = finite.mean() if len(finite) else np.nan
+            row[f"{quantity}_low"], row[f"{quantity}_high"] = mean_interval(finite, confidence)
             if quantity == "spearman":
                 low = high = np.nan
-                if len(known) >= 3:
+                if len(finite) >= 3:
                     stream = random_streams.generator(seed, "warping", "relations", name)
-                    drawn = stream.choice(known, (RESAMPLES, len(known))).mean(axis=1)
+                    means = stream.choice(finite, (RESAMPLES, len(finite))).mean(axis=1)
                     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-                    low, high = np.quantile(drawn, tails)
+                    low, high = np.quantile(means, tails)
                 row["spearman_bootstrap_low"], row["spearman_bootstrap_high"] = low, high
         out.append(row)
     return pd.DataFrame(out)

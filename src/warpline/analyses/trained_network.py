@@ -1,4 +1,4 @@
-"""A trained network as the analyses take it: its dynamics at a checkpoint, and its task's inputs."""
+"""A trained network: its dynamics at each checkpoint, and the inputs of its task."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from warpline.analyses.task_inputs import input_manifold
 from warpline.core import random_streams
-from warpline.geometry.dynamics import Dynamics, dynamics_of
-from warpline.geometry.families import Family
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.derivatives.input_manifold import InputManifold
 from warpline.models.checkpoints import CheckpointFile
 from warpline.tasks.base import RuleTask
 from warpline.tasks.trials import make_environment
@@ -77,13 +78,13 @@ class Network:
         )
         return dynamics_of(model.to(self.device))
 
-    def family(self, count: int | None = None, **condition: Any) -> Family:
+    def input_manifold(self, count: int | None = None, **condition: Any) -> InputManifold:
         """Return the noise-free inputs of the task as a function of kappa.
 
         Parameters
         ----------
         count : int, optional
-            Coordinates that the experiment is made for.
+            Number of coordinates that the experiment is made for.
         **condition
             Of the task, such as ``context=1``.
 
@@ -92,19 +93,19 @@ class Network:
         ValueError
             When the task has another number of coordinates.
         """
-        found = self.environment.family(self.settings["timing"], **condition)
-        if count is not None and len(found.coordinates) != count:
+        inputs = input_manifold(self.environment, self.settings["timing"], **condition)
+        if count is not None and len(inputs.coordinates) != count:
             raise ValueError(
                 f"warping.{self.settings['analysis']}: experiment {self.settings['experiment']} is made for "
                 f"inputs with {count} coordinate{'s' * (count > 1)}, but those of task set "
-                f"{self.settings['taskset']['name']} have {len(found.coordinates)} "
-                f"({', '.join(found.names)}): choose another task set or experiment"
+                f"{self.settings['taskset']['name']} have {len(inputs.coordinates)} "
+                f"({', '.join(inputs.names)}): choose another task set or experiment"
             )
-        return found
+        return inputs
 
-    def milliseconds(self, moments: int) -> np.ndarray:
-        """Return the times of the first moments, shape (time,)."""
-        return np.arange(moments) * float(self.settings["taskset"]["dt"])
+    def milliseconds(self, count: int) -> np.ndarray:
+        """Return the times of the first time steps, shape (time,), in ms."""
+        return np.arange(count) * float(self.settings["taskset"]["dt"])
 
     def stream(self, *name: str | int) -> np.random.Generator:
         """Return a random stream of this network's analysis."""
@@ -126,10 +127,9 @@ def open_network(
     return Network(CheckpointFile(path), settings, seed, device)
 
 
-def outputs_of(dynamics: Dynamics, whole: Tensor) -> NDArray[np.float64]:
-    """Return the outputs of whole states (point, time, state), shape (point, time, output)."""
+def outputs_of(dynamics: Dynamics, full_states: Tensor) -> NDArray[np.float64]:
+    """Return the outputs of full states (point, time, state), shape (point, time, output)."""
     assert dynamics.readout is not None
-    outputs: NDArray[np.float64] = (
-        dynamics.readout(whole.flatten(0, 1)).unflatten(0, whole.shape[:2]).numpy(force=True)
-    )
-    return outputs
+    outputs = dynamics.readout(full_states.flatten(0, 1)).unflatten(0, full_states.shape[:2])
+    array: NDArray[np.float64] = outputs.numpy(force=True)
+    return array

@@ -1,58 +1,85 @@
 """The Riemannian geometry of network computation: how a network warps the manifold of its inputs.
 
-The names of `fixed_points`, `topology`, `alignment`, `tangent_statistics`, `geodesics`, `distances` and
-`gridlines` load when used, as they bring pandas and scipy with them.
+Three packages, each of which uses those before it: `derivatives` of the states with respect to the
+inputs, `riemannian` geometry, and `measurements` beside it. The public names are here. Those that need
+pandas or scipy load when used.
 """
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from warpline.geometry.connection import (
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
+from warpline.geometry.derivatives.jet import Immersion, Jet, TaylorExtension, immersion_of
+from warpline.geometry.derivatives.sensitivity import Tangents, TimeStep, stream, tangents
+from warpline.geometry.derivatives.snapshot import StateMap, state_map
+from warpline.geometry.derivatives.taylor import TaylorTensor
+from warpline.geometry.measurements.readout import (
+    ReadoutSplit,
+    encoding_subspace,
+    readout_split,
+    subspace_angles,
+)
+from warpline.geometry.measurements.two_items import Thresholds, TwoItems, two_items
+from warpline.geometry.riemannian.connection import (
     DegenerateMetricError,
     christoffel_symbols,
     christoffel_symbols_of_the_first_kind,
     rank_ratio,
 )
-from warpline.geometry.curvature import (
+from warpline.geometry.riemannian.curvature import (
+    CoarseGridError,
+    GridCurvature,
+    curvature_from_grid,
     gaussian_curvature,
     mean_curvature_vector,
     scalar_curvature,
     second_fundamental_form,
     sectional_curvature,
 )
-from warpline.geometry.dynamics import Dynamics, dynamics_of
-from warpline.geometry.families import Coordinate, Family
-from warpline.geometry.grid_curvature import CoarseGridError, GridCurvature, curvature_from_grid
-from warpline.geometry.immersion import Immersion, Jet, immersion_of
-from warpline.geometry.metric import Metric, average_metric, metric_stream, pullback_metric
-from warpline.geometry.readout import ReadoutSplit, readout_split
-from warpline.geometry.sensitivity import Moment, Tangents, stream, tangents
-from warpline.geometry.slices import state_slice
-from warpline.geometry.spectrum import Spectrum
-from warpline.geometry.subspaces import encoding_subspace, subspace_angles
-from warpline.geometry.two_items import Thresholds, TwoItems, two_items
+from warpline.geometry.riemannian.metric import (
+    Metric,
+    Spectrum,
+    average_metric,
+    metric_stream,
+    pullback_metric,
+)
 
 if TYPE_CHECKING:
-    from warpline.geometry.alignment import alignment_table, chance_alignment, update_directions
-    from warpline.geometry.distances import (
+    from warpline.geometry.measurements.alignment import (
+        alignment_table,
+        chance_alignment,
+        update_directions,
+    )
+    from warpline.geometry.measurements.fixed_points import (
+        FixedPoints,
+        find_fixed_points,
+        starts_near,
+    )
+    from warpline.geometry.measurements.tangent_statistics import (
+        component_histogram,
+        component_statistics,
+        statistics_table,
+        tangent_covariance,
+    )
+    from warpline.geometry.measurements.topology import (
+        Control,
+        Topology,
+        betti_numbers,
+        loop_radii,
+    )
+    from warpline.geometry.riemannian.distances import (
         ConvergenceError,
         GeodesicPaths,
         geodesic_distance,
         geodesics_between,
         wrapped,
     )
-    from warpline.geometry.fixed_points import FixedPoints, find_fixed_points, starts_near
-    from warpline.geometry.geodesics import Geodesics, geodesics_from
-    from warpline.geometry.gridlines import Gridlines, geodesic_gridlines
-    from warpline.geometry.tangent_statistics import (
-        component_histogram,
-        component_statistics,
-        statistics_table,
-        tangent_covariance,
-    )
-    from warpline.geometry.topology import Control, Topology, betti_numbers, loop_radii
+    from warpline.geometry.riemannian.geodesics import Geodesics, geodesics_from
+    from warpline.geometry.riemannian.gridlines import Gridlines, geodesic_gridlines
 
 __all__ = [
     "CoarseGridError",
@@ -61,20 +88,23 @@ __all__ = [
     "Coordinate",
     "DegenerateMetricError",
     "Dynamics",
-    "Family",
     "FixedPoints",
     "GeodesicPaths",
     "Geodesics",
     "GridCurvature",
     "Gridlines",
     "Immersion",
+    "InputManifold",
     "Jet",
     "Metric",
-    "Moment",
     "ReadoutSplit",
     "Spectrum",
+    "StateMap",
     "Tangents",
+    "TaylorExtension",
+    "TaylorTensor",
     "Thresholds",
+    "TimeStep",
     "Topology",
     "TwoItems",
     "alignment_table",
@@ -105,7 +135,7 @@ __all__ = [
     "second_fundamental_form",
     "sectional_curvature",
     "starts_near",
-    "state_slice",
+    "state_map",
     "statistics_table",
     "stream",
     "subspace_angles",
@@ -116,31 +146,36 @@ __all__ = [
     "wrapped",
 ]
 
-_LATER = {
-    "alignment": ("alignment_table", "chance_alignment", "update_directions"),
-    "distances": (
+_LOADED_LATER = {
+    "measurements.alignment": ("alignment_table", "chance_alignment", "update_directions"),
+    "measurements.fixed_points": ("FixedPoints", "find_fixed_points", "starts_near"),
+    "measurements.tangent_statistics": (
+        "component_histogram",
+        "component_statistics",
+        "statistics_table",
+        "tangent_covariance",
+    ),
+    "measurements.topology": ("Control", "Topology", "betti_numbers", "loop_radii"),
+    "riemannian.distances": (
         "ConvergenceError",
         "GeodesicPaths",
         "geodesic_distance",
         "geodesics_between",
         "wrapped",
     ),
-    "fixed_points": ("FixedPoints", "find_fixed_points", "starts_near"),
-    "geodesics": ("Geodesics", "geodesics_from"),
-    "gridlines": ("Gridlines", "geodesic_gridlines"),
-    "tangent_statistics": (
-        "component_histogram",
-        "component_statistics",
-        "statistics_table",
-        "tangent_covariance",
-    ),
-    "topology": ("Control", "Topology", "betti_numbers", "loop_radii"),
+    "riemannian.geodesics": ("Geodesics", "geodesics_from"),
+    "riemannian.gridlines": ("Gridlines", "geodesic_gridlines"),
 }
-_HOMES = {name: module for module, names in _LATER.items() for name in names}
+_MODULE_OF = {name: module for module, names in _LOADED_LATER.items() for name in names}
+_RENAMED = {"Family": "InputManifold", "Moment": "TimeStep", "state_slice": "state_map"}
 
 
 def __getattr__(name: str) -> Any:
-    """Load what brings heavy packages on first use."""
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    """Load a name that needs pandas or scipy, or forward a former name with a DeprecationWarning."""
+    if name in _MODULE_OF:
+        return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    if name in _RENAMED:
+        message = f"{__name__}.{name} is now {_RENAMED[name]}: use that name"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return globals()[_RENAMED[name]]
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from warpline.geometry.families import Family
-
 __all__ = ["RuleTask", "neurogym_timing"]
 
 Timing = int | float | Mapping[str, Any]
@@ -187,14 +185,27 @@ class RuleTask:
         space: Any = self.action_space  # type: ignore[attr-defined]
         return int(space.n) if self.tolerance is None else int(space.shape[0])
 
-    def _steps(self, timing: Mapping[str, float]) -> dict[str, tuple[int, int]]:
-        """Return first step, and one past the last, of each period, where none varies."""
-        known: dict[str, Any] = {period: self.timing[period] for period in self.periods}  # type: ignore[attr-defined]
-        unknown = [period for period in timing if period not in known]
+    def period_steps(self, timing: Mapping[str, float]) -> dict[str, tuple[int, int]]:
+        """Return first step, and one past the last, of each period.
+
+        Parameters
+        ----------
+        timing : mapping of str to float
+            Durations in ms, needed for the periods whose duration varies.
+
+        Raises
+        ------
+        ValueError
+            When a period is not the task's, or its duration varies and is not fixed.
+        """
+        durations: dict[str, Any] = {period: self.timing[period] for period in self.periods}  # type: ignore[attr-defined]
+        unknown = [period for period in timing if period not in durations]
         if unknown:
-            raise ValueError(f"expected periods among {', '.join(known)}; got {', '.join(unknown)}")
+            raise ValueError(
+                f"expected periods among {', '.join(durations)}; got {', '.join(unknown)}"
+            )
         steps, start = {}, 0
-        for period, duration in {**known, **timing}.items():
+        for period, duration in {**durations, **timing}.items():
             if not isinstance(duration, int | float):
                 raise ValueError(
                     f"expected one duration of {period} for a family of inputs, but it varies "
@@ -204,66 +215,3 @@ class RuleTask:
             steps[period] = (start, stop)
             start = stop
         return steps
-
-    def family(self, timing: Mapping[str, float] | None = None, **condition: Any) -> Family:
-        """Return the task's noise-free inputs as a smooth function of kappa.
-
-        Parameters
-        ----------
-        timing : mapping of str to float, optional
-            Durations in ms, needed for the periods whose duration varies.
-        **condition
-            A value for each of `conditions`, such as ``context=1``.
-
-        Returns
-        -------
-        warpline.geometry.families.Family
-            Inputs (point, channel) of each step, with the channels of the task's trials.
-
-        Raises
-        ------
-        NotImplementedError
-            When the task set states no `coordinates`.
-        ValueError
-            When a duration varies and is not fixed, or a period or condition is not the task's.
-        """
-        import torch
-
-        from warpline.geometry.families import Coordinate, Family
-
-        if set(condition) != set(self.conditions):
-            raise ValueError(
-                f"expected a value for each condition ({', '.join(self.conditions) or 'none'}); "
-                f"got {', '.join(condition) or 'none'}"
-            )
-        coordinates = tuple(Coordinate(*entry) for entry in self.coordinates())
-        periods = self._steps(timing or {})
-        n_steps = max(stop for _, stop in periods.values())
-        period_of = {k: name for name, span in periods.items() for k in range(*span)}
-        names = self.channel_names()
-        cues = torch.zeros(n_steps, len(names), dtype=torch.float64)
-        cues[:, names.index(f"rule_{self.task}")] = 1
-        if "fixation" in names:
-            cues[: periods[self.decisions[0]][0], names.index("fixation")] = 1
-
-        rows = cues.tolist()
-
-        def inputs(kappa: Tensor, step: int) -> Tensor:
-            shown = self.stimuli(kappa, period_of[step], **condition)
-            columns: list[Tensor] = []
-            # Few operations: derivatives are taken through each of them.
-            for name, cue in zip(names, rows[step], strict=True):
-                value = shown.get(name, 0.0)
-                value = value + cue if cue else value
-                if not isinstance(value, torch.Tensor):
-                    value = kappa.new_full((len(kappa),), value)
-                columns.append(value)
-            return torch.stack(columns, dim=1)
-
-        middle = torch.tensor([[(c.low + c.high) / 2 for c in coordinates]], dtype=torch.float64)
-        for period in periods:
-            # Refuses a wrong condition, or a channel that is none, now and not later.
-            for name in self.stimuli(middle, period, **condition):
-                names.index(name)
-        pieces = tuple(sorted({start for start, stop in periods.values() if start < stop}))
-        return Family(coordinates, inputs, n_steps, periods, pieces)

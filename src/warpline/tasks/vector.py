@@ -76,8 +76,8 @@ class _VectorEnv(TrialEnv):
 class VectorTask(RuleTask, _VectorEnv):
     """A set of tasks with a vector target, which a subclass states.
 
-    The trials show what ``stimuli()`` gives at the trial's own kappa, plus noise, so that trials and
-    `RuleTask.family` cannot differ.
+    The trials show ``stimuli()`` at the trial's kappa, plus noise. Trials and the input manifold
+    (`warpline.analyses.task_inputs`) so have one source.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How tangent vectors lie to what learning changed in the weights, and to the readout."""
+"""Angles of tangent vectors to the weight update of learning, and to the readout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Alignment:
-    """Tangent vectors against a list of directions; NaN where a tangent vector is zero.
+    """Angles of tangent vectors to a list of directions; NaN where a tangent vector is zero.
 
     Attributes
     ----------
@@ -50,15 +50,15 @@ class Alignment:
 def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str, Tensor]:
     """Return the leading directions of a weight update, dW = trained - initial.
 
-    Paper B speaks of the eigenvector of the weight updates; dW is not symmetric, so both readings are
-    given: where dW is, they are the same.
+    Pellegrino and Chadwick (2025) speak of the eigenvector of the weight updates. dW is not symmetric, so
+    both readings are given; they coincide where it is.
 
     Parameters
     ----------
     initial, trained : Tensor, shape (unit, unit)
         Recurrent weights from column to row, of any cell: for gated ones, the block of one gate.
     count : int
-        How many directions of each kind.
+        Number of directions of each kind.
 
     Returns
     -------
@@ -69,8 +69,8 @@ def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str,
     Raises
     ------
     ValueError
-        When shapes differ or are not square, or when more directions are asked for than the update has:
-        the rest would be arbitrary.
+        When shapes differ or are not square, or the count exceeds the rank of the update: further
+        directions would be arbitrary.
     """
     if initial.shape != trained.shape or initial.ndim != 2 or len(initial) != initial.shape[1]:
         raise ValueError(
@@ -82,30 +82,33 @@ def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str,
     order = values.abs().argsort(descending=True)
     left, sizes, _ = torch.linalg.svd(update)
     rounding = len(update) * torch.finfo(initial.dtype).eps * sizes[0]
-    most = min(int((values.abs() > rounding).sum()), int((sizes > rounding).sum()))
-    if not 1 <= count <= most:
+    rank = min(int((values.abs() > rounding).sum()), int((sizes > rounding).sum()))
+    if not 1 <= count <= rank:
         raise ValueError(
-            f"expected from 1 to {most} directions, which is the rank of this weight update (of its "
+            f"expected from 1 to {rank} directions, which is the rank of this weight update (of its "
             f"symmetric part, if that is less), got {count}"
         )
     return {"eigenvectors": vectors[:, order[:count]].T, "singular_vectors": left[:, :count].T}
 
 
 def _nested_basis(directions: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rows that are orthonormal, or zero where one adds nothing to those before, and the ranks."""
+    """Return an orthonormal basis of the nested spans, (direction, unit), and their ranks (direction,).
+
+    Rows are 0 where a direction depends on those before it.
+    """
     basis = torch.zeros_like(directions)
-    for place, direction in enumerate(directions):
-        rest = direction / direction.norm()
-        # Twice: once leaves rounding of the size of what was taken off.
+    for row, direction in enumerate(directions):
+        residual = direction / direction.norm()
+        # Twice: one projection leaves rounding of the size of what it removed.
         for _ in range(2):
-            rest = rest - basis[:place].T @ (basis[:place] @ rest)
-        if rest.norm() > 1e-9:
-            basis[place] = rest / rest.norm()
+            residual = residual - basis[:row].T @ (basis[:row] @ residual)
+        if residual.norm() > 1e-9:
+            basis[row] = residual / residual.norm()
     return basis, basis.any(dim=1).cumsum(0)
 
 
 def alignment(tangents: Tensor, directions: Tensor) -> Alignment:
-    """Measure the angles of tangent vectors to directions, and to the subspaces that these span in turn.
+    """Measure the angles of tangent vectors to directions, and to their nested spans.
 
     Parameters
     ----------
@@ -144,8 +147,8 @@ def chance_alignment(units: int, dimension: int = 1) -> float:
 
     E|P v| = Gamma((k+1)/2) Gamma(n/2) / (Gamma(k/2) Gamma((n+1)/2)) for v uniform on the sphere in
     n = `units` dimensions and k = `dimension`, near sqrt(k/n); k = 1 is the mean absolute cosine to a
-    direction. Random means isotropic: activity of few dimensions is aligned better than that to
-    whatever lies in them.
+    direction. Random means isotropic: tangent vectors that fill few dimensions have larger cosines with
+    any direction in these.
 
     Raises
     ------
@@ -159,7 +162,7 @@ def chance_alignment(units: int, dimension: int = 1) -> float:
 
 
 def chance_quantile(units: int, dimension: int = 1, level: float = 0.95) -> float:
-    """Return a quantile of the same cosine: its square has the Beta(k/2, (n-k)/2) distribution."""
+    """Return a quantile of the cosine of `chance_alignment`; its square is Beta(k/2, (n-k)/2)."""
     _check_dimension(units, dimension)
     if dimension == units:
         return 1.0
@@ -187,10 +190,15 @@ def alignment_table(
     Returns
     -------
     pandas.DataFrame
-        One row per ``target``, ``moment``, ``tangent``, ``measure`` (``cosine`` to the direction, or
-        ``subspace``, of all up to it) and ``direction``, from 1. ``mean``, ``lower_quartile``, ``median``,
-        ``upper_quartile`` over points; ``n_points``, zero tangents left out; ``chance``, and its 95 %
-        point ``chance_95``.
+        One row per ``target``, ``moment`` (index of the time), ``tangent``, ``measure`` (``cosine`` to the
+        direction, or ``subspace``, of all up to it) and ``direction``, from 1. ``mean``,
+        ``lower_quartile``, ``median``, ``upper_quartile`` over points; ``n_points``, zero
+        tangents left out; ``chance``, and its 95 % point ``chance_95``.
+
+    Raises
+    ------
+    ValueError
+        When there is not one name per tangent, or as `alignment`.
     """
     import pandas as pd
 
@@ -198,9 +206,9 @@ def alignment_table(
         raise ValueError(f"expected {tangents.shape[2]} names of tangents, got {len(names)}")
     tables = []
     for target, directions in targets.items():
-        found = alignment(tangents, directions)
-        for measure, values in (("cosine", found.cosine), ("subspace", found.subspace)):
-            ranks = [1] * len(directions) if measure == "cosine" else found.rank.tolist()
+        angles = alignment(tangents, directions)
+        for measure, values in (("cosine", angles.cosine), ("subspace", angles.subspace)):
+            # Mean and quartiles over points of every other index.
             grid = [range(size) for size in values.shape[1:]]
             index = pd.MultiIndex.from_product(grid, names=["moment", "tangent", "direction"])
             quartiles = values.new_tensor([0.25, 0.5, 0.75])
@@ -215,9 +223,13 @@ def alignment_table(
                 },
                 index=index,
             ).reset_index()
+
+            # Chance levels depend on the dimension that a cosine refers to.
+            ranks = [1] * len(directions) if measure == "cosine" else angles.rank.tolist()
             for column, level in (("chance", chance_alignment), ("chance_95", chance_quantile)):
-                of_rank = [level(found.units, rank) for rank in ranks]
+                of_rank = [level(angles.units, rank) for rank in ranks]
                 table[column] = table["direction"].map(dict(enumerate(of_rank)))
+
             table["tangent"] = table["tangent"].map(dict(enumerate(names)))
             table["direction"] += 1
             table.insert(0, "target", target)

@@ -3,14 +3,14 @@ import math
 import pytest
 import torch
 
-from warpline.geometry import Coordinate, Dynamics, Family, dynamics_of
+from warpline.geometry import Coordinate, Dynamics, InputManifold, dynamics_of
 
 
 def line_and_circle():
     def inputs(kappa, step):
         return torch.stack([kappa[:, 0] * step, kappa[:, 1].cos(), kappa[:, 1].sin()], dim=1)
 
-    return Family(
+    return InputManifold(
         (Coordinate("strength", -1, 2), Coordinate("angle", -math.pi, math.pi, periodic=True)),
         inputs,
         n_steps=4,
@@ -26,21 +26,21 @@ def test_a_grid_holds_the_ends_of_a_line_and_a_circle_once():
 
 
 def test_the_last_input_is_held():
-    family = line_and_circle()
-    kappa = family.grid(2, 2)
-    assert family.sequence(kappa).shape == (4, 4, 3)
-    assert torch.equal(family(kappa, 3), family(kappa, 10))
+    manifold = line_and_circle()
+    kappa = manifold.grid(2, 2)
+    assert manifold.sequence(kappa).shape == (4, 4, 3)
+    assert torch.equal(manifold(kappa, 3), manifold(kappa, 10))
 
 
-def test_a_family_cut_short_holds_the_input_before_the_cut():
-    family = line_and_circle()
-    kappa = family.grid(2, 2)
-    short = family.until(2)
-    assert torch.equal(short(kappa, 0), family(kappa, 0))
-    assert torch.equal(short(kappa, 3), family(kappa, 1))
-    for moment in (0, 5):
+def test_a_sequence_cut_short_holds_the_input_before_the_cut():
+    manifold = line_and_circle()
+    kappa = manifold.grid(2, 2)
+    short = manifold.until(2)
+    assert torch.equal(short(kappa, 0), manifold(kappa, 0))
+    assert torch.equal(short(kappa, 3), manifold(kappa, 1))
+    for time_step in (0, 5):
         with pytest.raises(ValueError, match="from 1 to 4"):
-            family.until(moment)
+            manifold.until(time_step)
 
 
 @pytest.mark.parametrize(
@@ -52,30 +52,30 @@ def test_a_family_cut_short_holds_the_input_before_the_cut():
         (torch.tensor([[2.5, 0.0]]), r"strength in \[-1, 2\], got values from 2.5 to 2.5"),
     ],
 )
-def test_points_outside_the_family_are_refused(kappa, message):
+def test_points_outside_the_manifold_are_refused(kappa, message):
     with pytest.raises(ValueError, match=message):
         line_and_circle().check(kappa)
 
 
 def test_an_angle_may_lie_anywhere_until_its_circle_is_cut():
-    family = line_and_circle()
+    manifold = line_and_circle()
     kappa = torch.tensor([[0.0, 7.0]])
-    family.check(kappa)
-    cut = family.restricted({"angle": (-3, 3)})
+    manifold.check(kappa)
+    cut = manifold.restricted({"angle": (-3, 3)})
     with pytest.raises(ValueError, match="angle"):
         cut.check(kappa)
     with pytest.raises(ValueError, match="among strength, angle"):
-        family.restricted({"angel": (0, 1)})
+        manifold.restricted({"angel": (0, 1)})
 
 
 def test_frozen_noise_is_the_same_for_all_points():
-    family = line_and_circle()
-    kappa = family.grid(3, 2)
+    manifold = line_and_circle()
+    kappa = manifold.grid(3, 2)
     noise = torch.randn(4, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    shift = family.with_noise(noise).sequence(kappa) - family.sequence(kappa)
+    shift = manifold.with_noise(noise).sequence(kappa) - manifold.sequence(kappa)
     assert torch.allclose(shift, noise.expand_as(shift))
     with pytest.raises(ValueError, match="4 steps"):
-        family.with_noise(noise[:3])
+        manifold.with_noise(noise[:3])
 
 
 def test_a_model_that_cannot_be_stepped_is_refused():

@@ -1,4 +1,4 @@
-"""What the geometry asks of a network: its whole state, and one step of it."""
+"""A network as a discrete dynamical system: its full state, and one step of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 __all__ = ["Dynamics", "dynamics_of"]
 
 
-def _same(state: Tensor) -> Tensor:
+def _identity(state: Tensor) -> Tensor:
     return state
 
 
@@ -24,7 +24,7 @@ class Dynamics:
     ----------
     step : callable
         ``step(state, inputs)``: (point, state), (point, channel) to (point, state). The state must be
-        all that the next step depends on. torch.func must go through it.
+        the full one, all that the next step depends on. torch.func must go through it.
     initial : callable
         ``initial(points)``: the states before the first step, (point, state).
     duration : float
@@ -32,17 +32,17 @@ class Dynamics:
     readout : callable, optional
         ``readout(state)``: (point, state) to (point, output).
     observe : callable
-        The part of the state, or the map of it, whose geometry is asked for: (point, state) to
-        (point, unit). By default the state itself.
+        From the full state to the observed one, whose geometry is measured: (point, state) to
+        (point, unit). By default the full state itself.
     dtype, device
-        What kappa and states are computed in.
+        Precision and place of kappa and states.
     """
 
     step: Callable[[Tensor, Tensor], Tensor]
     initial: Callable[[int], Tensor]
     duration: float = 1.0
     readout: Callable[[Tensor], Tensor] | None = None
-    observe: Callable[[Tensor], Tensor] = _same
+    observe: Callable[[Tensor], Tensor] = _identity
     dtype: torch.dtype = torch.float64
     device: str | torch.device = "cpu"
 
@@ -53,7 +53,7 @@ def dynamics_of(model: nn.Module, dtype: torch.dtype = torch.float64) -> Dynamic
     Parameters
     ----------
     model : torch.nn.Module
-        Fulfils `warpline.models.base.Stepwise`. It is copied, and so can be trained on.
+        Fulfils `warpline.models.base.Stepwise`. It is copied, so that training it further changes nothing.
     dtype : torch.dtype
         float64: tangents then agree with difference quotients to about 1e-7.
 
@@ -62,8 +62,8 @@ def dynamics_of(model: nn.Module, dtype: torch.dtype = torch.float64) -> Dynamic
     TypeError
         When the model cannot be taken a step at a time.
     """
-    needed = ("initial_state", "step", "readout", "hidden")
-    missing = [name for name in needed if not callable(getattr(model, name, None))]
+    required = ("initial_state", "step", "readout", "hidden")
+    missing = [name for name in required if not callable(getattr(model, name, None))]
     if missing:
         raise TypeError(
             f"expected a model that can be taken a step at a time, but {type(model).__name__} has no "

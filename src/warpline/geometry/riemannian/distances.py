@@ -1,4 +1,4 @@
-"""Geodesics between two points, and geodesic distance."""
+"""Geodesics between two points, by paths of least energy, and geodesic distance."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from warpline.console import progress as progress_bar
-from warpline.geometry.connection import (
+from warpline.geometry.derivatives.input_manifold import Coordinate, check_kappa
+from warpline.geometry.derivatives.jet import Immersion, TaylorExtension, domain_bounds
+from warpline.geometry.riemannian.connection import (
     RANK_TOLERANCE,
     check_rank,
     describe,
     domain_lengths,
 )
-from warpline.geometry.events import SLACK, extreme_singular_values
-from warpline.geometry.extension import Extended, domain_bounds
-from warpline.geometry.families import Coordinate, check_kappa
-from warpline.geometry.geodesics import DEGENERATE, LEFT, REACHED, UNRESOLVED
-from warpline.geometry.immersion import Immersion
-from warpline.geometry.path_energy import least_energy
+from warpline.geometry.riemannian.geodesics import (
+    DEGENERATE,
+    LEFT,
+    REACHED,
+    SLACK,
+    UNRESOLVED,
+    extreme_singular_values,
+)
+from warpline.geometry.riemannian.path_energy import minimise_path_energy
 
 __all__ = ["ConvergenceError", "GeodesicPaths", "geodesic_distance", "geodesics_between", "wrapped"]
 
 FEWEST_SEGMENTS = 8
-#: Fine enough to compare the ways round a periodic coordinate.
+#: Fine enough to compare the windings about periodic coordinates.
 SEGMENTS_TO_CHOOSE = 32
 ITERATIONS = 300
-#: Of a segment by the tangent vectors at its ends, as a fraction of the longest.
+#: Difference of a segment from what the tangent vectors at its ends predict, as a fraction of the longest.
 LARGEST_MISS = 0.5
 
 
 class ConvergenceError(RuntimeError):
-    """A geodesic was not found to the accuracy asked for."""
+    """A geodesic was not found to the requested accuracy."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +51,23 @@ class GeodesicPaths:
     ----------
     kappa : Tensor, shape (pair, node, coordinate)
         Evenly spaced in arc length, ends included. Periodic coordinates run on past the ends of their
-        domain; the last node is the second point, by as many whole turns as the path makes.
+        domain: the last node is the second point, plus a period for each turn of the path.
     length : Tensor, shape (pair,)
         Arc length, in the units of the states: of the polygon, extrapolated in the segment's square.
     length_error : Tensor, shape (pair,)
         Estimated: the last change by refinement.
     energy_defect : Tensor, shape (pair,)
-        E / L^2 - 1 of the polygon: 0 where it is run through at constant speed.
+        E / L^2 - 1 of the polygon: 0 at constant speed.
     remaining : Tensor, shape (pair,)
-        What the path still lacks of least energy, as a fraction of its length; infinite where the
-        iterations do not converge.
+        Estimated distance to the path of least energy, as a fraction of the path's length; infinite where
+        the iterations do not converge.
     status : tuple of str
         ``reached``; ``left the domain`` (the path of least energy runs outside it); ``degenerate`` (the
-        metric loses rank on the path, as at a fold); ``unresolved`` (not as accurate as asked).
+        metric loses rank on the path, as at a fold); ``unresolved`` (less accurate than requested).
     place : Tensor, shape (pair, coordinate)
-        Where the path first leaves, or is most degenerate; else its end.
+        Point at which the path first leaves, or is most degenerate; else its end.
     segments, iterations : int
-        Of the finest polygon, and in all.
+        Of the finest polygon, and of all grids together.
     """
 
     kappa: Tensor
@@ -85,10 +90,10 @@ def wrapped(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
     return torch.stack(columns, dim=-1)
 
 
-def _ways(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
-    """Return the ways round from a point to another, shape (way, pair, coordinate).
+def _windings(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
+    """Return the displacements from a point to another by winding, shape (winding, pair, coordinate).
 
-    Along each periodic coordinate the shorter way in kappa, and the other one.
+    Along each periodic coordinate the shorter way in kappa, and the one about the other side.
     """
     choices = []
     for c, column in zip(coordinates, difference.unbind(1), strict=True):
@@ -98,7 +103,7 @@ def _ways(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
         period = c.high - c.low
         short = torch.remainder(column + period / 2, period) - period / 2
         choices.append([short, short - torch.sign(short) * period])
-    return torch.stack([torch.stack(way, dim=1) for way in itertools.product(*choices)])
+    return torch.stack([torch.stack(winding, dim=1) for winding in itertools.product(*choices)])
 
 
 def geodesics_between(
@@ -112,10 +117,10 @@ def geodesics_between(
 ) -> GeodesicPaths:
     """Find the geodesics between pairs of points, by paths of least energy.
 
-    A path begins as the straight line in kappa, and of the two ways round each periodic coordinate the
-    shorter on the manifold is taken; it is relaxed over 8 segments, then 16, and so on, until the length
-    is as accurate as asked. As every local method it finds *a* geodesic: where several of one
-    winding exist, the one nearest to the straight line in kappa.
+    A path begins as the straight line in kappa. It is relaxed over 8 segments, then 16, and so on, until
+    the length is as accurate as requested. Of the two windings about each periodic coordinate, the one
+    that is shorter on the manifold is returned. As every local method it finds *a* geodesic: where
+    several of one winding exist, the one nearest to the straight line in kappa.
 
     Parameters
     ----------
@@ -125,7 +130,7 @@ def geodesics_between(
     tolerance : float
         Relative error allowed of the length.
     most_segments : int
-        At which refinement ends.
+        Of the finest polygon.
     progress : bool
         Whether to show a bar, one step per refinement.
 
@@ -140,7 +145,8 @@ def geodesics_between(
     DegenerateMetricError
         Where the metric has no full rank at an end.
     """
-    immersion = Extended(immersion)
+    # Relaxation may throw nodes outside the domain.
+    immersion = TaylorExtension(immersion)
     coordinates = immersion.coordinates
     for ends in (start, end):
         check_kappa(ends, coordinates)
@@ -150,11 +156,15 @@ def geodesics_between(
         raise ValueError(f"expected at least {2 * FEWEST_SEGMENTS} segments, got {most_segments}")
     both = torch.cat([start, end])
     check_rank(both, immersion(both), coordinates, "geodesics")
-    found = tolerance**0.5 / 10
-    ways = _ways(end - start, coordinates)
+
+    # The energy is flat at its minimum: a relative error of the path enters the length squared.
+    path_tolerance = tolerance**0.5 / 10
+    windings = _windings(end - start, coordinates)
     line = torch.linspace(0, 1, FEWEST_SEGMENTS + 1, dtype=start.dtype, device=start.device)
-    guesses = (start + line[:, None, None, None] * ways).movedim(0, 2)
-    paths, remaining, iterations = least_energy(immersion, guesses.flatten(0, 1), found, ITERATIONS)
+    guesses = (start + line[:, None, None, None] * windings).movedim(0, 2)
+    paths, remaining, iterations = minimise_path_energy(
+        immersion, guesses.flatten(0, 1), path_tolerance, ITERATIONS
+    )
     length, defect = _polygon(immersion, paths)
     extrapolated, change = length, torch.full_like(length, torch.inf)
     segments = FEWEST_SEGMENTS
@@ -162,25 +172,37 @@ def geodesics_between(
     with progress_bar.bar(refinements, "distances", "grid") if progress else nullcontext() as bar:
         for _ in range(refinements):
             segments *= 2
-            paths, remaining, more = least_energy(immersion, _refined(paths), found, ITERATIONS)
-            iterations += more
+            paths, remaining, taken = minimise_path_energy(
+                immersion, _refined(paths), path_tolerance, ITERATIONS
+            )
+            iterations += taken
+
+            # The error of a polygon's length goes with the square of the segment: Richardson's 1/3.
             coarser, (length, defect) = length, _polygon(immersion, paths)
-            before, extrapolated = extrapolated, length + (length - coarser) / 3
-            change = (extrapolated - before).abs()
+            previous, extrapolated = extrapolated, length + (length - coarser) / 3
+            change = (extrapolated - previous).abs()
             if bar is not None:
                 bar.update(1)
+
+            # Windings are compared once, on a grid that is fine enough to rank them.
             if len(paths) > len(start):
                 if segments < SEGMENTS_TO_CHOOSE and 2 * segments <= most_segments:
                     continue
-                best = _shortest(immersion, paths, extrapolated, remaining <= found, len(start))
+                best = _shortest_winding(
+                    immersion, paths, extrapolated, remaining <= path_tolerance, len(start)
+                )
                 paths, remaining, length, defect, extrapolated, change = (
                     x[best] for x in (paths, remaining, length, defect, extrapolated, change)
                 )
-            if not ((change > tolerance * extrapolated) & (remaining <= found)).any():
+            # A path that did not converge on this grid is not helped by a finer one.
+            if not ((change > tolerance * extrapolated) & (remaining <= path_tolerance)).any():
                 break
-    status, place = _judged(immersion, paths)
+
+    status, end_points = _ends(immersion, paths)
     accurate = (
-        (change <= tolerance * extrapolated) & (remaining <= found) & _unbroken(immersion, paths)
+        (change <= tolerance * extrapolated)
+        & (remaining <= path_tolerance)
+        & _unbroken(immersion, paths)
     )
     return GeodesicPaths(
         kappa=paths,
@@ -189,10 +211,10 @@ def geodesics_between(
         energy_defect=defect,
         remaining=remaining,
         status=tuple(
-            UNRESOLVED if said == REACHED and not fine else said
-            for said, fine in zip(status, accurate.tolist(), strict=True)
+            UNRESOLVED if ending == REACHED and not is_accurate else ending
+            for ending, is_accurate in zip(status, accurate.tolist(), strict=True)
         ),
-        place=place,
+        place=end_points,
         segments=segments,
         iterations=iterations,
     )
@@ -207,23 +229,24 @@ def _polygon(immersion: Immersion, paths: Tensor) -> tuple[Tensor, Tensor]:
     return length, torch.where(length > 0, energy / length.square() - 1, 0.0).clamp(min=0)
 
 
-def _shortest(
+def _shortest_winding(
     immersion: Immersion, paths: Tensor, length: Tensor, converged: Tensor, pairs: int
 ) -> Tensor:
-    """Return which path of each pair, all ways round in order, is the shortest that is one at all.
+    """Return the index of the shortest valid path of each pair, shape (pair,).
 
-    At a tie, the shorter in kappa.
+    Paths are ordered by winding, then by pair. At a tie the winding that is shorter in kappa is taken.
     """
+    # A path that is no geodesic within the domain comes after all that are, whatever its length.
     flaws = (~converged).to(length) + _outside(immersion, paths).any(1)
-    flaws = flaws + ~_unbroken(immersion, paths) + _turned(immersion, paths).any(1)
+    flaws = flaws + ~_unbroken(immersion, paths) + _orientation_flips(immersion, paths).any(1)
     order = (length + flaws * length.max()).unflatten(0, (-1, pairs))
-    ways = torch.arange(len(order), device=length.device)
-    order = order * (1 + 1e-6 * ways)[:, None]
+    windings = torch.arange(len(order), device=length.device)
+    order = order * (1 + 1e-6 * windings)[:, None]
     return order.argmin(0) * pairs + torch.arange(pairs, device=length.device)
 
 
-def _turned(immersion: Immersion, paths: Tensor) -> Tensor:
-    """Return between which nodes the tangent space turns over, shape (path, segment).
+def _orientation_flips(immersion: Immersion, paths: Tensor) -> Tensor:
+    """Return the segments along which the tangent space flips its orientation, shape (path, segment).
 
     det(A_s A_{s+1}') < 0: the metric loses its rank between them, as at a fold.
     """
@@ -232,28 +255,28 @@ def _turned(immersion: Immersion, paths: Tensor) -> Tensor:
 
 
 def _outside(immersion: Immersion, paths: Tensor) -> Tensor:
-    """Return which nodes lie outside the domain, shape (path, node)."""
+    """Return whether each node lies outside the domain, shape (path, node)."""
     bounds = domain_bounds(immersion.coordinates, paths)
     slack = 10 * SLACK * domain_lengths(immersion.coordinates, paths)
     return ((paths < bounds[0] - slack) | (paths > bounds[1] + slack)).any(2)
 
 
 def _unbroken(immersion: Immersion, paths: Tensor) -> Tensor:
-    """Return whether each path is one in kappa too, and not in the states alone, shape (path,).
+    """Return whether each path is continuous in kappa, and not in the states alone, shape (path,).
 
-    Relaxation sees states: over a pole, neighbouring nodes may come to name near states by far kappa.
-    The tangent vectors between two nodes then do not predict the step from one state to the next.
+    The energy depends on states alone: over a pole, neighbouring nodes may come to have near states but
+    distant kappa. The tangent vectors between two nodes then do not predict the change of the state.
     """
     jet = immersion(paths.flatten(0, 1))
     first = jet.first.unflatten(0, paths.shape[:2])
     steps = jet.value.unflatten(0, paths.shape[:2]).diff(dim=1)
     between = (first[:, 1:] + first[:, :-1]) / 2
-    missed = torch.einsum("psi,psiu->psu", paths.diff(dim=1), between) - steps
-    return (missed.norm(dim=2) <= LARGEST_MISS * steps.norm(dim=2).amax(1, keepdim=True)).all(1)
+    misses = torch.einsum("psi,psiu->psu", paths.diff(dim=1), between) - steps
+    return (misses.norm(dim=2) <= LARGEST_MISS * steps.norm(dim=2).amax(1, keepdim=True)).all(1)
 
 
 def _refined(paths: Tensor) -> Tensor:
-    """Return the paths with a node put into every segment, by cubic splines in the node's number."""
+    """Return the paths with a new node in every segment, by cubic splines in the node's number."""
     nodes = torch.arange(paths.shape[1], dtype=torch.float64)
     spline = CubicSpline(nodes.numpy(), paths.numpy(force=True), axis=1)
     finer = torch.from_numpy(spline((torch.arange(2 * len(nodes) - 1) / 2).numpy())).to(paths)
@@ -261,30 +284,30 @@ def _refined(paths: Tensor) -> Tensor:
     return finer
 
 
-def _judged(immersion: Immersion, paths: Tensor) -> tuple[list[str], Tensor]:
-    """Return whether each path stays in the domain and keeps full rank, and where it does not."""
+def _ends(immersion: Immersion, paths: Tensor) -> tuple[list[str], Tensor]:
+    """Return the status of each path, and where it leaves the domain or loses rank (pair, coordinate)."""
     coordinates = immersion.coordinates
     tangents = immersion(paths.flatten(0, 1)).first
     smallest, largest = (
         x.unflatten(0, paths.shape[:2]) for x in extreme_singular_values(tangents, coordinates)
     )
     ratio = smallest / largest.amax(1, keepdim=True)
-    outside, turned = _outside(immersion, paths), _turned(immersion, paths)
-    status, place = [], paths[:, -1].clone()
+    outside, flipped = _outside(immersion, paths), _orientation_flips(immersion, paths)
+    status, end_points = [], paths[:, -1].clone()
     for pair in range(len(paths)):
         if ratio[pair].min() < RANK_TOLERANCE:
             status.append(DEGENERATE)
-            place[pair] = paths[pair, ratio[pair].argmin()]
-        elif turned[pair].any():
+            end_points[pair] = paths[pair, ratio[pair].argmin()]
+        elif flipped[pair].any():
             status.append(DEGENERATE)
-            segment = int(turned[pair].to(torch.int8).argmax())
-            place[pair] = paths[pair, segment : segment + 2].mean(0)
+            segment = int(flipped[pair].to(torch.int8).argmax())
+            end_points[pair] = paths[pair, segment : segment + 2].mean(0)
         elif outside[pair].any():
             status.append(LEFT)
-            place[pair] = paths[pair, outside[pair].to(torch.int8).argmax()]
+            end_points[pair] = paths[pair, outside[pair].to(torch.int8).argmax()]
         else:
             status.append(REACHED)
-    return status, place
+    return status, end_points
 
 
 def geodesic_distance(
@@ -299,7 +322,7 @@ def geodesic_distance(
     immersion : Immersion
     start, end : Tensor, shape (pair, coordinate)
     tolerance : float
-        Relative error allowed.
+        Relative error allowed of the length.
 
     Raises
     ------

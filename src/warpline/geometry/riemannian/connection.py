@@ -1,4 +1,4 @@
-"""The Levi-Civita connection of a pullback metric: Christoffel symbols, and where there are none.
+"""The Levi-Civita connection of a pullback metric: Christoffel symbols, and a test for degeneracy.
 
 All of it comes from the tangent vectors A = [a_1 .. a_m] and the second derivatives Phi_ij of the
 immersion by a QR decomposition of A: the metric G = A'A is never inverted, which would square the
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpline.geometry.families import Coordinate
-from warpline.geometry.immersion import Jet
+from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.jet import Jet
 
 __all__ = [
     "RANK_TOLERANCE",
@@ -30,7 +30,7 @@ RANK_TOLERANCE = 1e-6
 
 
 class DegenerateMetricError(ValueError):
-    """The tangent vectors are linearly dependent: paper B calls such a metric pseudo-Riemannian."""
+    """The tangent vectors are linearly dependent (pseudo-Riemannian in Pellegrino and Chadwick 2025)."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ def tangent_frame(jet: Jet, coordinates: tuple[Coordinate, ...]) -> Frame:
         Of first order at least.
     coordinates : tuple of Coordinate
         Whose domains set the scales.
+
+    Raises
+    ------
+    DegenerateMetricError
+        When there are fewer units than coordinates.
     """
     if jet.first.shape[2] < jet.first.shape[1]:
         raise DegenerateMetricError(
@@ -96,24 +101,39 @@ def rank_ratio(jet: Jet, coordinates: tuple[Coordinate, ...]) -> Tensor:
     sigma_min / sigma_max of the scaled A, in [0, 1]; 0 where a tangent vector is not finite. With one
     coordinate: its length over the longest of the batch, as a single vector has no ratio of its own.
     """
-    bad = ~torch.isfinite(jet.first).flatten(1).all(1)
-    first = torch.where(bad[:, None, None], 0.0, jet.first)
+    # LAPACK refuses what is not finite.
+    infinite = ~torch.isfinite(jet.first).flatten(1).all(1)
+    first = torch.where(infinite[:, None, None], 0.0, jet.first)
     values = tangent_frame(Jet(jet.value, first), coordinates).singular_values()
     largest = values[:, 0] if values.shape[1] > 1 else values.amax().expand(len(values))
     return torch.where(largest > 0, values[:, -1] / largest, 0.0)
 
 
-def check_rank(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, ...], asked: str) -> None:
-    """Raise DegenerateMetricError, naming the worst point, where any point's metric is degenerate."""
+def check_rank(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, ...], purpose: str) -> None:
+    """Make sure that no point's metric is degenerate.
+
+    Parameters
+    ----------
+    kappa : Tensor, shape (point, coordinate)
+    jet : Jet
+    coordinates : tuple of Coordinate
+    purpose : str
+        What the full rank is needed for, as in "a curvature".
+
+    Raises
+    ------
+    DegenerateMetricError
+        Naming the worst point.
+    """
     ratio = rank_ratio(jet, coordinates)
     lost = ratio < RANK_TOLERANCE
     if lost.any():
         worst = int(ratio.argmin())
         raise DegenerateMetricError(
-            f"expected a metric of full rank for {asked}, got {int(lost.sum())} of {len(ratio)} points "
+            f"expected a metric of full rank for {purpose}, got {int(lost.sum())} of {len(ratio)} points "
             f"where sigma_min/sigma_max of the tangent vectors is below {RANK_TOLERANCE:g}; the worst, "
             f"{describe(kappa[worst], coordinates)}, has {float(ratio[worst]):.1e}. Leave such points out "
-            "(see rank_ratio), take a later moment, or drop the coordinate that moves nothing"
+            "(see rank_ratio), take a later time step, or drop the coordinate that moves nothing"
         )
 
 
@@ -125,7 +145,13 @@ def describe(point: Tensor, coordinates: tuple[Coordinate, ...]) -> str:
 
 
 def second_derivatives(jet: Jet) -> Tensor:
-    """Return Phi_ij, shape (point, coordinate, coordinate, unit), or say that they are missing."""
+    """Return Phi_ij, shape (point, coordinate, coordinate, unit).
+
+    Raises
+    ------
+    ValueError
+        When the jet is of first order.
+    """
     if jet.second is None:
         raise ValueError(
             "expected a jet of second order (immersion(kappa, order=2)), got one of first"
@@ -146,7 +172,7 @@ def christoffel_symbols(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, 
     Parameters
     ----------
     kappa : Tensor, shape (point, coordinate)
-        Where; named in the error.
+        Points of the jet, named in the error.
     jet : Jet
         Of second order.
     coordinates : tuple of Coordinate

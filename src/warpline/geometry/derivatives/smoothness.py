@@ -1,9 +1,9 @@
-"""Whether a network's step is differentiable: asked before any work starts.
+"""A test that a network's step is differentiable, run before any work starts.
 
-A step that torch can run may still have no derivative that torch can find: sign, round and argmax have
-derivative 0 wherever they have one, `detach` hides a dependence, a custom Function may lack or misstate
-its jvp. All of them break the fundamental theorem of calculus, which is what is checked: along a segment
-from z_0 to z_1 between states that the network visits,
+A step that torch can run may still have no derivative that torch can find. sign, round and argmax have
+derivative 0 wherever they have one; `detach` hides a dependence; a custom Function may lack or misstate
+its jvp. All of them break the fundamental theorem of calculus, which is tested: along a segment from
+z_0 to z_1 between states that the network visits,
 
     F(z_1) - F(z_0) = integral_0^1 DF(z_0 + s (z_1 - z_0)) [z_1 - z_0] ds.
 
@@ -21,18 +21,18 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.families import Family
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.input_manifold import InputManifold
 
-__all__ = ["check_differentiable", "explained"]
+__all__ = ["NotDifferentiable", "check_differentiable", "with_readable_torch_errors"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 PROBES = 4
-"""Points of kappa that are probed."""
+"""Points of kappa, and time steps there, that are probed."""
 TOLERATED = 0.05
-"""Share of F's change that the coarse quadrature may miss before a finer one is asked."""
+"""Share of F's change that the coarse quadrature may miss before a finer one is tried."""
 COARSE, FINE = 16, 1024
 """Nodes of the two quadratures."""
 
@@ -41,8 +41,8 @@ class NotDifferentiable(TypeError):
     """A step, or what is observed, has no derivative that torch can find."""
 
 
-def explained(function: Callable[P, R]) -> Callable[P, R]:
-    """Return the function with torch's own errors of differentiation put into words."""
+def with_readable_torch_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function with torch's errors of differentiation raised as `NotDifferentiable`."""
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -61,44 +61,49 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
 @torch.no_grad()
 def check_differentiable(
     dynamics: Dynamics,
-    family: Family,
+    inputs: InputManifold,
     kappa: Tensor,
     initial: Callable[[Tensor], Tensor] | None = None,
 ) -> None:
-    """Make sure that the step and what is observed have the derivatives that torch.func gives.
+    """Make sure that the step and the observed state have the derivatives that torch.func gives.
 
     Parameters
     ----------
     dynamics : Dynamics
-    family : Family
+    inputs : InputManifold
     kappa : Tensor, shape (point, coordinate)
-        Four of these points, and the network's states at four moments there, are probed.
+        Four of these points, and the network's states at four time steps there, are probed.
     initial : callable, optional
         Initial states that depend on kappa.
 
     Raises
     ------
     TypeError
-        Saying what was expected and which map failed: states that are not floating point, a step that
-        changes the shape of the state, mixes points or differs from call to call, an operation that
-        torch cannot differentiate, or a derivative that misses part of the map's change.
+        Naming the map that failed: states that are not floating point, a step that changes the shape of
+        the state, mixes points or differs from call to call, an operation that torch cannot
+        differentiate, or a derivative that misses some of the map's change.
+    ValueError
+        When the states are not finite.
     """
-    probes = _probes(family, kappa)
+    probes = _probes(inputs, kappa)
     state = dynamics.initial(len(probes)) if initial is None else initial(probes)
     if not state.is_floating_point():
         raise NotDifferentiable(
             f"expected states of floating point, that have derivatives; got {state.dtype}"
         )
     state = state.to(dynamics.dtype)
-    count = min(4, family.n_steps)
-    asked = {round(i * (family.n_steps - 1) / max(1, count - 1)) for i in range(count)}
-    for k in range(family.n_steps):
-        following = dynamics.step(state, family(probes, k))
-        if k in asked:
-            _check_form(dynamics, family, probes, state, following, k)
 
+    # A jump may lie anywhere in state space: the states are tried along a whole trial.
+    count = min(PROBES, inputs.n_steps)
+    probed_steps = {round(i * (inputs.n_steps - 1) / max(1, count - 1)) for i in range(count)}
+    for k in range(inputs.n_steps):
+        following = dynamics.step(state, inputs(probes, k))
+        if k in probed_steps:
+            _check_form(dynamics, inputs, probes, state, following, k)
+
+            # Without the state itself: a leak would hide a jump in the share of the change.
             def increment(x: Tensor, at: Tensor, k: int = k) -> Tensor:
-                return dynamics.step(x, family(at, k)) - x
+                return dynamics.step(x, inputs(at, k)) - x
 
             _check_calculus(f"the step (at step {k})", increment, (state, probes))
             if dynamics.observe(state) is not state:
@@ -106,33 +111,40 @@ def check_differentiable(
         state = following
 
 
-def _probes(family: Family, kappa: Tensor) -> Tensor:
+def _probes(inputs: InputManifold, kappa: Tensor) -> Tensor:
     """Return four different points: of kappa, or beside them where kappa has fewer."""
-    picked = torch.linspace(0, len(kappa) - 1, PROBES).round().long().unique()
-    probes = kappa[picked]
+    rows = torch.linspace(0, len(kappa) - 1, PROBES).round().long().unique()
+    probes = kappa[rows]
     if len(probes) == PROBES:
         return probes
     # Within the domain, away from its ends, where inputs may have a corner.
-    shares = torch.linspace(0.2, 0.8, PROBES - len(probes), dtype=kappa.dtype)
-    low = kappa.new_tensor([c.low for c in family.coordinates])
-    high = kappa.new_tensor([c.high for c in family.coordinates])
-    return torch.cat([probes, low + shares[:, None].to(kappa.device) * (high - low)])
+    fractions = torch.linspace(0.2, 0.8, PROBES - len(probes), dtype=kappa.dtype)
+    low = kappa.new_tensor([c.low for c in inputs.coordinates])
+    high = kappa.new_tensor([c.high for c in inputs.coordinates])
+    return torch.cat([probes, low + fractions[:, None].to(kappa.device) * (high - low)])
 
 
 def _check_form(
-    dynamics: Dynamics, family: Family, probes: Tensor, state: Tensor, following: Tensor, k: int
+    dynamics: Dynamics,
+    inputs: InputManifold,
+    probes: Tensor,
+    state: Tensor,
+    following: Tensor,
+    k: int,
 ) -> None:
+    """Refuse a step that changes the shape of states, or is no function of one point's state and inputs."""
     if following.shape != state.shape or not following.is_floating_point():
         raise NotDifferentiable(
             f"expected a step from states {tuple(state.shape)} (point, state) to the like, in floating "
             f"point; got {tuple(following.shape)}, {following.dtype}"
         )
-    again = dynamics.step(state, family(probes, k))
-    alone = dynamics.step(state[:1], family(probes[:1], k))
+    again = dynamics.step(state, inputs(probes, k))
+    alone = dynamics.step(state[:1], inputs(probes[:1], k))
     if not torch.allclose(again, following, rtol=1e-6, atol=1e-9, equal_nan=True):
         raise NotDifferentiable(
             "expected a step that is a function of state and inputs; two calls with the same ones "
-            "differ: turn noise and dropout off (frozen noise belongs to the inputs: Family.with_noise)"
+            "differ: turn noise and dropout off (frozen noise belongs to the inputs: "
+            "InputManifold.with_noise)"
         )
     if not torch.allclose(alone, following[:1], rtol=1e-6, atol=1e-9, equal_nan=True):
         raise NotDifferentiable(
@@ -145,15 +157,16 @@ def _check_calculus(name: str, function: Callable[..., Tensor], points: tuple[Te
     """Compare the change of a map along segments between the probes with the integral of its jvp."""
     ends = tuple(x.roll(1, 0) for x in points)
     change = function(*ends) - function(*points)
-    missed = _missed(function, points, ends, change, COARSE)
+    missed = _quadrature_error(function, points, ends, change, COARSE)
     scale = change.abs().mean()
     if not torch.isfinite(scale):
         raise ValueError(f"expected finite states, but {name} gives values that are not finite")
-    # Below rounding, there is nothing to miss.
+    # A change of the size of rounding says nothing about derivatives.
     floor = 1e4 * torch.finfo(change.dtype).eps * max(1.0, float(function(*points).abs().mean()))
     if missed <= max(TOLERATED * float(scale), floor):
         return
-    finer = _missed(function, points, ends, change, FINE)
+    # A kink or a steep sigmoid needs more nodes; a jump stays missed.
+    finer = _quadrature_error(function, points, ends, change, FINE)
     if finer <= max(TOLERATED * float(scale), floor) or finer < 0.5 * missed:
         return
     raise NotDifferentiable(
@@ -164,7 +177,7 @@ def _check_calculus(name: str, function: Callable[..., Tensor], points: tuple[Te
     )
 
 
-def _missed(
+def _quadrature_error(
     function: Callable[..., Tensor],
     points: tuple[Tensor, ...],
     ends: tuple[Tensor, ...],
@@ -174,15 +187,15 @@ def _missed(
     """Return the mean absolute difference between the change and its midpoint quadrature."""
     s = (torch.arange(nodes, dtype=change.dtype, device=change.device) + 0.5) / nodes
     total = torch.zeros_like(change)
-    for part in s.split(64):
+    for block in s.split(64):
         along = tuple(
-            (x + part[:, None, None] * (y - x)).flatten(0, 1)
+            (x + block[:, None, None] * (y - x)).flatten(0, 1)
             for x, y in zip(points, ends, strict=True)
         )
         toward = tuple(
-            (y - x).expand(len(part), *x.shape).flatten(0, 1)
+            (y - x).expand(len(block), *x.shape).flatten(0, 1)
             for x, y in zip(points, ends, strict=True)
         )
-        slopes = explained(jvp)(function, along, toward)[1]
-        total += slopes.reshape(len(part), *change.shape).sum(0) / nodes
+        derivatives = with_readable_torch_errors(jvp)(function, along, toward)[1]
+        total += derivatives.reshape(len(block), *change.shape).sum(0) / nodes
     return float((total - change).abs().mean())

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.levenberg_marquardt import minimise_speed
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.measurements.levenberg_marquardt import levenberg_marquardt
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["FixedPoints", "Status", "find_fixed_points", "starts_near"]
 
-_JACOBIAN_ELEMENTS = 2**20  # at a time: what a processor keeps near; more is slower
+_JACOBIAN_ELEMENTS = 2**20  # at a time: fits a processor's cache; more is slower
 
 
 class Status(IntEnum):
@@ -38,27 +38,27 @@ class Status(IntEnum):
 
 @dataclass(frozen=True)
 class FixedPoints:
-    """Distinct fixed and slow points, and how every start ended.
+    """Distinct fixed and slow points, and the outcome of every start.
 
     Attributes
     ----------
-    states : Tensor, shape (found, state)
+    states : Tensor, shape (distinct, state)
         Distinct points of all inputs: by input, fixed before slow, then by speed.
-    point : Tensor, shape (found,), int64
+    point : Tensor, shape (distinct,), int64
         Which input, as a row of `inputs`.
     inputs : Tensor, shape (point, channel)
-    speed : Tensor, shape (found,)
+    speed : Tensor, shape (distinct,)
         |f| at the point, in units of state per time constant; q = speed^2 / 2.
-    fixed : Tensor, shape (found,), bool
+    fixed : Tensor, shape (distinct,), bool
         True for fixed, False for slow points.
-    reached : Tensor, shape (found,), int64
+    reached : Tensor, shape (distinct,), int64
         How many starts ended there.
-    eigenvalues : Tensor, shape (found, state), complex
+    eigenvalues : Tensor, shape (distinct, state), complex
         Of df/dx, per time constant, in decreasing order of `rates`.
-    rates : Tensor, shape (found, state)
-        Growth per time constant along each eigenvector, log|1 + duration eigenvalue| / duration, which is
-        Re(eigenvalue) for short steps: what decides on stability of the map that is really run.
-    n_unstable, n_marginal, n_stable, n_slow_modes : Tensor, shape (found,), int64
+    rates : Tensor, shape (distinct, state)
+        Growth per time constant along each eigenvector, log|1 + duration eigenvalue| / duration: the
+        stability of the discrete map that is run. For short steps, Re(eigenvalue).
+    n_unstable, n_marginal, n_stable, n_slow_modes : Tensor, shape (distinct,), int64
         Modes that grow, that do neither (|rate| within `marginal_rate`), that decay, and those with
         |rate| below `slow_rate` (the marginal ones among them).
     status : Tensor, shape (point, start), int64
@@ -72,14 +72,14 @@ class FixedPoints:
     start_speed : Tensor, shape (point, start)
         |f| after relaxing, before the search: near zero where the dynamics themselves came to rest.
     moved : Tensor, shape (point, start)
-        Distance that the search then went, in units of `scale`: where it is not small, the point found is
-        not where the dynamics led.
+        Distance that the search then went, in units of `scale`. Where it is not small, the dynamics led
+        elsewhere.
     relaxed : Tensor, shape (start,), bool
         Whether the start was relaxed first.
     scale : float
         Of the states: the root mean square distance of starts, relaxed or not, from their mean.
     tolerance, slow_speed, distance, marginal_rate, slow_rate : float
-        As used: the first three multiplied by `scale`.
+        The arguments; the first three multiplied by `scale`.
     """
 
     states: Tensor
@@ -110,7 +110,7 @@ class FixedPoints:
 
     @property
     def attractors(self) -> Tensor:
-        """Where every mode of a fixed point decays, (found,) bool; a point of a line attractor is not."""
+        """Fixed points of which every mode decays, (distinct,) bool: a point of a line attractor is none."""
         return self.fixed & (self.n_stable == self.rates.shape[1])
 
     def counts(self) -> dict[str, int]:
@@ -138,12 +138,12 @@ class FixedPoints:
 
 
 def starts_near(states: Tensor, count: int, noise: float, generator: torch.Generator) -> Tensor:
-    """Draw starts from visited states and add noise, to find saddles and repellers.
+    """Draw starts from visited states and add noise, for a search for saddles and repellers.
 
     Parameters
     ----------
     states : Tensor, shape (..., state)
-        For instance trajectories, (point, time, state).
+        Such as trajectories, (point, time, state).
     count : int
     noise : float
         Norm of the noise (root mean square), in units of the states' root mean square distance from their
@@ -156,11 +156,11 @@ def starts_near(states: Tensor, count: int, noise: float, generator: torch.Gener
     Tensor, shape (count, state)
     """
     flat = states.reshape(-1, states.shape[-1])
-    chosen = torch.randint(len(flat), (count,), generator=generator, device=generator.device)
+    rows = torch.randint(len(flat), (count,), generator=generator, device=generator.device)
     shape = (count, flat.shape[1])
     jitter = torch.randn(shape, generator=generator, dtype=flat.dtype, device=generator.device)
     size = noise * _scale(flat) / flat.shape[1] ** 0.5
-    return flat[chosen.to(flat.device)] + size * jitter.to(flat.device)
+    return flat[rows.to(flat.device)] + size * jitter.to(flat.device)
 
 
 def find_fixed_points(
@@ -186,21 +186,21 @@ def find_fixed_points(
     Parameters
     ----------
     dynamics : Dynamics
-        Its `step` and `duration` are used; the state is the whole one.
+        Its `step` and `duration` are used. States are full states.
     inputs : Tensor, shape (point, channel)
     starts : Tensor, shape (start, state) or (point, start, state)
-        The same for all inputs, or each its own.
+        The same for all inputs, or some for each.
     relaxation : float
         Time constants of the dynamics run before the search, which leads to attractors. 0 for none.
     unstable : bool
-        Whether to search from the unrelaxed starts as well (they come second along `start`): that finds
+        Whether to search from the unrelaxed starts as well (they come second along `start`). That finds
         saddles and repellers, which the dynamics leave. See `starts_near`.
     tolerance : float
         A fixed point has |f| <= tolerance * scale, per time constant.
     slow_speed : float
         A slow point has |f| <= slow_speed * scale, and is not fixed.
     distance : float
-        Points of one input, of one kind, closer than distance * scale are one.
+        Points of one input and kind that are closer than distance * scale count as one.
     marginal_rate, slow_rate : float
         Per time constant: see `FixedPoints`.
     iterations : int
@@ -214,14 +214,15 @@ def find_fixed_points(
     inputs, starts = _checked(dynamics, inputs, starts, tolerance)
     n_points, n_starts = starts.shape[:2]
     held = inputs.repeat_interleave(n_starts, dim=0)
-    first = starts.reshape(-1, starts.shape[-1])
+    unrelaxed = starts.reshape(-1, starts.shape[-1])
 
-    begin = first
+    # The dynamics lead to attractors; what is left to the search is the last stretch.
+    begin = unrelaxed
     with torch.no_grad():
         for _ in range(round(relaxation / dynamics.duration)):
             begin = dynamics.step(begin, held)
     finite = torch.isfinite(begin).all(-1)
-    scale = _scale(torch.cat([first, begin[finite]]))
+    scale = _scale(torch.cat([unrelaxed, begin[finite]]))
     relaxed = torch.full((n_starts,), relaxation > 0, device=starts.device)
     if unstable and relaxation > 0:
         begin = torch.cat([begin.view(starts.shape), starts], dim=1).flatten(0, 1)
@@ -232,21 +233,24 @@ def find_fixed_points(
     def velocity(x: Tensor, u: Tensor) -> Tensor:
         return (dynamics.step(x, u) - x) / dynamics.duration
 
-    def one(x: Tensor, u: Tensor) -> Tensor:
+    def velocity_of_one(x: Tensor, u: Tensor) -> Tensor:
         return velocity(x.unsqueeze(0), u.unsqueeze(0)).squeeze(0)
 
-    jacobian = vmap(jacfwd(one))
+    jacobian = vmap(jacfwd(velocity_of_one))
+
+    # The search, for as many rows at once as their Jacobians fit the cache.
     ends = begin.clone()
     flat = torch.zeros_like(finite)
     rows = max(1, _JACOBIAN_ELEMENTS // starts.shape[-1] ** 2)
     with torch.no_grad():
-        for part in finite.nonzero().squeeze(-1).split(rows):
-            ends[part], flat[part], _ = minimise_speed(
-                velocity, jacobian, begin[part], held[part], tolerance * scale, scale, iterations
+        for block in finite.nonzero().squeeze(-1).split(rows):
+            ends[block], flat[block], _ = levenberg_marquardt(
+                velocity, jacobian, begin[block], held[block], tolerance * scale, scale, iterations
             )
         speed = velocity(ends, held).norm(dim=-1)
         start_speed = velocity(begin, held).norm(dim=-1)
 
+    # Later lines overrule earlier ones: a fixed point is slow, too.
     status = torch.full(speed.shape, int(Status.UNFINISHED), device=speed.device)
     status[flat] = Status.MINIMUM
     status[speed <= slow_speed * scale] = Status.SLOW
@@ -256,22 +260,24 @@ def find_fixed_points(
     def by_point(values: Tensor) -> Tensor:
         return values.view(n_points, -1, *values.shape[1:])
 
-    chosen, index = _distinct(by_point(ends), by_point(speed), by_point(status), distance * scale)
+    # Spectra of the distinct points alone, the fastest growing mode first.
+    distinct, index = _distinct(by_point(ends), by_point(speed), by_point(status), distance * scale)
     eigenvalues = torch.zeros(0, starts.shape[-1], device=speed.device).to(speed.dtype.to_complex())
-    for part in chosen.split(rows) if len(chosen) else ():
+    for block in distinct.split(rows) if len(distinct) else ():
         with torch.no_grad():
-            spectra = torch.linalg.eigvals(jacobian(ends[part], held[part]))
+            spectra = torch.linalg.eigvals(jacobian(ends[block], held[block]))
         eigenvalues = torch.cat([eigenvalues, spectra])
     rates = (1 + dynamics.duration * eigenvalues).abs().log() / dynamics.duration
     order = rates.argsort(dim=1, descending=True)
     eigenvalues, rates = eigenvalues.gather(1, order), rates.gather(1, order)
+
     return FixedPoints(
-        states=ends[chosen],
-        point=chosen // len(relaxed),
+        states=ends[distinct],
+        point=distinct // len(relaxed),
         inputs=inputs,
-        speed=speed[chosen],
-        fixed=status[chosen] == Status.FIXED,
-        reached=torch.bincount(index[index >= 0], minlength=len(chosen)),
+        speed=speed[distinct],
+        fixed=status[distinct] == Status.FIXED,
+        reached=torch.bincount(index[index >= 0], minlength=len(distinct)),
         eigenvalues=eigenvalues,
         rates=rates,
         n_unstable=(rates > marginal_rate).sum(1),
@@ -322,13 +328,16 @@ def _checked(
     if after.shape != starts[:, 0].shape:
         raise ValueError(
             f"expected step to return states of shape {tuple(starts[:, 0].shape)}, got "
-            f"{tuple(after.shape)}: starts must be whole states, as dynamics.initial gives them"
+            f"{tuple(after.shape)}: starts must be full states, as dynamics.initial gives them"
         )
     return inputs, starts
 
 
 def _scale(states: Tensor) -> float:
-    """Return the root mean square distance of (row, state) from the mean; of one place, its norm, or 1."""
+    """Return the root mean square distance of states (row, state) from their mean.
+
+    Where all coincide, their norm; 1 if that is 0.
+    """
     spread = float((states - states.mean(0)).square().sum(-1).mean().sqrt())
     size = float(states.square().sum(-1).mean().sqrt())
     return spread if spread > 1e-9 * size and spread > 0 else size or 1.0
@@ -337,37 +346,43 @@ def _scale(states: Tensor) -> float:
 def _distinct(
     ends: Tensor, speed: Tensor, status: Tensor, distance: float
 ) -> tuple[Tensor, Tensor]:
-    """Merge ends of one input and status, the slowest standing for all within `distance` of it.
+    """Merge ends of one input and status: the slowest represents all within `distance` of it.
 
     Returns
     -------
-    chosen : Tensor, shape (found,)
-        Rows of the ends, flattened, that stand for a distinct point each.
+    distinct : Tensor, shape (distinct,)
+        Rows of the flattened ends, one for each distinct point.
     index : Tensor, shape (point, start)
-        Which of them each start belongs to, or -1.
+        Position among them of the point that each start belongs to, or -1.
     """
     n_points, n_starts = speed.shape
-    counts = status <= Status.SLOW
+    is_point = status <= Status.SLOW
     # Fixed points before slow ones, then by speed.
-    rank = torch.where(counts, speed, torch.inf).argsort(dim=1, stable=True)
+    rank = torch.where(is_point, speed, torch.inf).argsort(dim=1, stable=True)
     rows = torch.arange(n_points, device=speed.device)
-    leader = torch.full_like(status, -1)
-    for place in range(n_starts):
-        own = rank[:, place]
-        chosen = torch.where(counts[rows, own], own, -1)
-        # From the nearest leader on the list back to the first, so that the slowest leader wins.
-        for earlier in range(place - 1, -1, -1):
+
+    # In the order of speed, each end joins the representative nearest to the head of the list, or
+    # becomes one. All inputs go at once.
+    representative = torch.full_like(status, -1)
+    for position in range(n_starts):
+        start = rank[:, position]
+        joined = torch.where(is_point[rows, start], start, -1)
+        # From the latest representative back to the first, so that the slowest wins.
+        for earlier in range(position - 1, -1, -1):
             other = rank[:, earlier]
-            near = (ends[rows, own] - ends[rows, other]).norm(dim=-1) <= distance
-            leads = leader[rows, other] == other
-            same = (status[rows, own] == status[rows, other]) & counts[rows, own]
-            chosen = torch.where(near & leads & same, other, chosen)
-        leader[rows, own] = chosen
-    flat = torch.where(leader >= 0, leader + rows.unsqueeze(1) * n_starts, -1)
-    leads = (leader == torch.arange(n_starts, device=speed.device)) & counts
-    order = torch.where(leads, speed, torch.inf).argsort(dim=1, stable=True)
+            near = (ends[rows, start] - ends[rows, other]).norm(dim=-1) <= distance
+            represents = representative[rows, other] == other
+            same = (status[rows, start] == status[rows, other]) & is_point[rows, start]
+            joined = torch.where(near & represents & same, other, joined)
+        representative[rows, start] = joined
+
+    # Representatives by input, then by speed; every start gets the position of its own.
+    flat = torch.where(representative >= 0, representative + rows.unsqueeze(1) * n_starts, -1)
+    represents = (representative == torch.arange(n_starts, device=speed.device)) & is_point
+    order = torch.where(represents, speed, torch.inf).argsort(dim=1, stable=True)
     in_order = order + rows.unsqueeze(1) * n_starts
-    chosen = in_order[leads.gather(1, order)]
-    position = torch.full((n_points * n_starts + 1,), -1, dtype=torch.int64, device=speed.device)
-    position[chosen] = torch.arange(len(chosen), device=speed.device)
-    return chosen, position[flat]
+    distinct = in_order[represents.gather(1, order)]
+    # The last entry stays -1, for starts that belong to no point.
+    position_of = torch.full((n_points * n_starts + 1,), -1, dtype=torch.int64, device=speed.device)
+    position_of[distinct] = torch.arange(len(distinct), device=speed.device)
+    return distinct, position_of[flat]

@@ -1,8 +1,8 @@
-"""Betti numbers of a sampled state manifold, with what they were compared with.
+"""Betti numbers of a sampled state manifold, tested against null models and controls.
 
-Theorem 3.1 of paper B has the states on a projection of M x R, M the manifold of inputs. That image is
-continuous whatever the network does, so Betti numbers like those of M say that the projection folds
-nothing together; smaller ones, that it does, unless the sampling is too coarse to tell.
+By theorem 3.1 of Pellegrino and Chadwick (2025) the states lie on a projection of M x R, M the manifold
+of inputs. That image is continuous whatever the network does. Betti numbers like those of M say that the
+projection folds nothing together; smaller ones, that it does, unless the sampling is too coarse to tell.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist, squareform
 
 from warpline.core import random_streams
-from warpline.geometry.persistence import (
-    farthest_points,
-    largest_noise_ratio,
-    persistence_intervals,
-)
 
-__all__ = ["Control", "Topology", "betti_numbers", "gaussian_null", "loop_radii", "shuffled_null"]
+__all__ = [
+    "Control",
+    "Topology",
+    "betti_numbers",
+    "farthest_points",
+    "gaussian_null",
+    "loop_radii",
+    "noise_persistence_ratio",
+    "persistence_intervals",
+    "shuffled_null",
+]
 
 Floats = NDArray[np.float64]
 
@@ -36,16 +41,16 @@ UNDERSAMPLED = "undersampled or compressed: mimics lost topology"
 
 @dataclass(frozen=True)
 class Control:
-    """A point cloud of which the Betti numbers are known, made in the same way as the data.
+    """A point cloud of known Betti numbers, made in the same way as the data.
 
-    Such as the states of the same network when the domain of inputs is cut along one circle, or both.
+    Such as the states of the same network over a domain of inputs that is cut along one circle, or both.
 
     Attributes
     ----------
     points : array or Tensor, shape (point, unit)
     betti : tuple of int
-        Of its input domain, from dimension 0: (1, 1, 0) for a cylinder, (1, 0, 0) for a square. Its intervals
-        beyond these are its noise, which those of the data must exceed.
+        Of its input domain, from dimension 0: (1, 1, 0) for a cylinder, (1, 0, 0) for a square. Further
+        intervals are noise, which those of the data must exceed.
     """
 
     points: Any
@@ -54,7 +59,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Topology:
-    """Betti numbers and all that they rest on.
+    """Betti numbers, with the counts and intervals that they rest on.
 
     Attributes
     ----------
@@ -62,17 +67,17 @@ class Topology:
         One row per dimension. ``betti``: the count that all samples agree on, at half and at all
         landmarks, else missing; ``low``, ``high``: the range of counts. ``threshold``: the ratio that an
         interval had to exceed, with all landmarks; ``threshold_from``: the cloud that set it, or
-        ``geometry``, what landmarks of a sheet without holes can leave. ``least_kept``,
-        ``most_rejected``: ratios on either side of it. ``certified``: intervals longer than 4 covering
-        radii, least of the samples: the whole cloud must have these too, since the diagrams differ by at
-        most 2 (Chazal, de Silva and Oudot 2014). ``covering_radius``, the largest of the samples; ``gap``,
-        the longest link that it takes to connect the points; ``loop_radius``, ``undersampled``, ``note``.
+        ``geometry`` (see `noise_persistence_ratio`). ``least_kept``, ``most_rejected``: ratios on either
+        side of it. ``certified``: intervals longer than 4 covering radii, least of the samples. The full
+        cloud must have these too, since the diagrams differ by at most 2 (Chazal, de Silva and Oudot
+        2014). ``covering_radius``, the largest of the samples; ``gap``, the longest link of the points'
+        minimum spanning tree; ``loop_radius``, ``undersampled``, ``note``.
     counts : pandas.DataFrame
         Intervals above the threshold for every cloud (data, nulls, controls), sample, number of
-        landmarks and dimension: whether a control shows its own topology is seen here.
+        landmarks and dimension. They tell whether a control shows its known topology.
     intervals : pandas.DataFrame
-        All of them: ``cloud``, ``role``, ``landmarks``, ``sample``, ``covering_radius``, ``threshold``, and
-        what `persistence_intervals` gives.
+        Of all clouds: ``cloud``, ``role``, ``landmarks``, ``sample``, ``covering_radius``, ``threshold``,
+        and the columns of `persistence_intervals`.
     """
 
     betti: pd.DataFrame
@@ -109,7 +114,7 @@ def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> F
     Parameters
     ----------
     metric : Tensor or array, shape (point, tangent, tangent)
-        Of one moment, on a full grid with the last coordinate fastest, as `Family.grid` gives it.
+        Of one time step, on a full grid with the last coordinate fastest, as of `InputManifold.grid`.
     shape : sequence of int
         Of the grid.
     axis : int
@@ -142,16 +147,89 @@ def _cloud(points: Any, name: str) -> Floats:
     if values.ndim != 2 or len(values) < 4:
         raise ValueError(
             f"expected {name} as (point, unit) with at least 4 points, got {values.shape}: of "
-            "trajectories, take a slice at a fixed time"
+            "trajectories, take the states at a fixed time"
         )
     if not np.isfinite(values).all():
         raise ValueError(f"expected finite {name}, got values that are not")
     if np.ptp(values, axis=0).max() <= 1e-12 * np.abs(values).max():
         raise ValueError(
-            f"expected {name} with more than one state, got the same {len(values)} times: take a slice "
+            f"expected {name} with more than one state, got the same {len(values)} times: take those "
             "after the first inputs, since all trials start from one state"
         )
     return values
+
+
+def farthest_points(points: Floats, count: int, first: int = 0) -> tuple[NDArray[np.intp], float]:
+    """Return landmarks, each the farthest from those before it.
+
+    Parameters
+    ----------
+    points : ndarray, shape (point, unit)
+    count : int
+        Of landmarks; there are fewer where the points are fewer, or coincide.
+    first : int
+        Row of the first landmark.
+
+    Returns
+    -------
+    landmarks : ndarray, shape (landmark,)
+        Rows of `points`.
+    covering_radius : float
+        Largest distance of a point from its nearest landmark. Landmarks are at least so far apart.
+    """
+    landmarks = [first]
+    distance = np.linalg.norm(points - points[first], axis=1)
+    rounding = 1e-9 * distance.max()
+    while len(landmarks) < count and distance.max() > rounding:
+        landmarks.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(points - points[landmarks[-1]], axis=1))
+    return np.array(landmarks), float(distance.max())
+
+
+def noise_persistence_ratio(dimension: int) -> float:
+    r"""Return the largest death/birth ratio that landmarks of a sheet without holes can leave.
+
+    Farthest-point landmarks of covering radius rho are at least rho apart, so that no cycle is born
+    before, and the largest hole between them has radius rho: a k-sphere of radius rho is filled in the
+    Vietoris-Rips complex at sqrt(2 (k + 2) / (k + 1)) rho, which is 2, sqrt(3) and sqrt(8/3) for k = 0, 1, 2.
+    For flat sheets that are sampled much finer than rho.
+    """
+    return float(np.sqrt(2 * (dimension + 2) / (dimension + 1)))
+
+
+def persistence_intervals(landmarks: Floats, max_dimension: int) -> pd.DataFrame:
+    """Return the persistence intervals of the Vietoris-Rips complex, by ripser (Bauer 2021), over Z/2.
+
+    Parameters
+    ----------
+    landmarks : ndarray, shape (landmark, unit)
+    max_dimension : int
+        1 for loops; 2 for voids, which takes seconds with 200 landmarks and half a minute with 400.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``dimension``; ``birth`` and ``death``, distances; ``ratio``, death/birth, in dimension 0 (where
+        births are 0) death over the median death; ``rank``, from 0, by decreasing ratio. The component
+        that never dies has an infinite ratio.
+    """
+    from ripser import ripser
+
+    diagrams = ripser(squareform(pdist(landmarks)), maxdim=max_dimension, distance_matrix=True)
+    tables = []
+    for dimension, diagram in enumerate(diagrams["dgms"]):
+        birth, death = diagram.T.astype(float)
+        if dimension == 0:
+            finite = death[np.isfinite(death)]
+            reference = np.full(len(death), np.median(finite) if len(finite) else 1.0)
+        else:
+            reference = birth
+        table = pd.DataFrame(
+            {"dimension": dimension, "birth": birth, "death": death, "ratio": death / reference}
+        )
+        table = table.sort_values("ratio", ascending=False, ignore_index=True)
+        tables.append(table.assign(rank=table.index))
+    return pd.concat(tables, ignore_index=True)
 
 
 def betti_numbers(
@@ -166,17 +244,17 @@ def betti_numbers(
     loop_radius: float | None = None,
     seed: int = 0,
 ) -> Topology:
-    """Count the components, loops and voids of a cloud of states that stand out from every null and control.
+    """Count the components, loops and voids of a cloud that stand out from every null model and control.
 
-    An interval of persistent homology counts when its ratio death/birth exceeds what landmarks of a sheet
-    without holes can leave (`largest_noise_ratio`), and, times `margin`, every ratio of the null models and
-    every ratio of a control beyond its known Betti numbers. A Betti number is given where all samples of
-    landmarks agree on it, with all landmarks and with half of them.
+    An interval of persistent homology counts when its ratio death/birth exceeds three things: the noise of
+    landmarks of a sheet without holes (`noise_persistence_ratio`); `margin` times every ratio of the null
+    models; and `margin` times every ratio of a control beyond its known Betti numbers. A Betti number is
+    given where all samples of landmarks agree on it, with all landmarks and with half of them.
 
     Parameters
     ----------
     points : array or Tensor, shape (point, unit)
-        States at one moment t > 0. Not the union over time: with one initial state that is a cone, which is
+        States at one time step t > 0. The union over time is a cone, with one initial state, and so is
         contractible.
     controls : mapping of str to Control, optional
         By name.
@@ -185,16 +263,16 @@ def betti_numbers(
     landmarks : int
         At most 400.
     samples : int
-        Sets of landmarks, each grown from another point.
+        Sets of landmarks, each from another first point.
     nulls : int
         Draws of each null model: units shuffled independently; Gaussian of the same covariance.
     margin : float
-        By which an interval must exceed nulls and controls, at least 1.
+        Factor by which an interval must exceed nulls and controls, at least 1.
     loop_radius : float, optional
         Of the smallest loop that the input manifold should leave (`loop_radii`), in the unit of
-        `points`. Its interval dies at sqrt(3) times that, and is born by twice the covering radius and
-        the gap between samples: where the ratio of these is within `largest_noise_ratio`, the rows are
-        marked as undersampled, since a loop so compressed looks like a lost one.
+        `points`. Its interval dies at sqrt(3) times that, and is born by twice the covering radius plus
+        the gap between samples. Where the ratio of these is within `noise_persistence_ratio`, the rows
+        are marked as undersampled: a loop so compressed looks like a lost one.
     seed : int
         Root seed of the landmarks' first points and of the nulls.
 
@@ -219,24 +297,27 @@ def betti_numbers(
             f"expected at least 1 sample, 1 null and a margin of 1; got {samples}, {nulls}, {margin}"
         )
     data = _cloud(points, "points")
+
+    # Intervals of the data, of draws of the null models, and of the controls, with as many landmarks.
     tables = _measure("data", "data", [data] * samples, landmarks, max_dimension, seed)
     for name, model in NULLS.items():
         drawn = [
             model(data, random_streams.generator(seed, "topology", name, i)) for i in range(nulls)
         ]
         tables += _measure(name, "null", drawn, landmarks, max_dimension, seed)
-    known: dict[str, tuple[int, ...]] = dict.fromkeys(NULLS, CONTRACTIBLE)
+    known_betti: dict[str, tuple[int, ...]] = dict.fromkeys(NULLS, CONTRACTIBLE)
     for name, control in (controls or {}).items():
         if name in ("data", *NULLS) or len(control.betti) <= max_dimension:
             raise ValueError(
                 f"expected a control with a name of its own and {max_dimension + 1} Betti numbers, got "
                 f"{name} with {control.betti}"
             )
-        known[name] = control.betti
+        known_betti[name] = control.betti
         repeated = [_cloud(control.points, name)] * samples
         tables += _measure(name, "control", repeated, landmarks, max_dimension, seed)
     intervals = pd.concat(tables, ignore_index=True)
-    thresholds = _thresholds(intervals, known, margin, landmarks, max_dimension)
+
+    thresholds = _thresholds(intervals, known_betti, margin, landmarks, max_dimension)
     intervals = intervals.merge(thresholds, on=["landmarks", "dimension"], how="left")
     counts = _counts(intervals, max_dimension)
     # The longest link of the minimum spanning tree: how far apart the samples themselves can be.
@@ -253,13 +334,13 @@ def _measure(
     tables = []
     for sample, cloud in enumerate(clouds):
         generator = random_streams.generator(seed, "topology", name, "landmarks", sample)
-        chosen, _ = farthest_points(cloud, landmarks, int(generator.integers(len(cloud))))
-        # The first half of farthest-point landmarks is what half as many would have been. Where states
-        # coincide, there are fewer than asked.
-        for count, part in ((landmarks // 2, max(2, len(chosen) // 2)), (landmarks, len(chosen))):
-            some = cloud[chosen[:part]]
-            radius = float(cdist(cloud, some).min(axis=1).max())
-            table = persistence_intervals(some, max_dimension)
+        rows, _ = farthest_points(cloud, landmarks, int(generator.integers(len(cloud))))
+        # The first half of farthest-point landmarks are the landmarks that half the count would give.
+        # Where states coincide, there are fewer than requested.
+        for count, available in ((landmarks // 2, max(2, len(rows) // 2)), (landmarks, len(rows))):
+            points = cloud[rows[:available]]
+            radius = float(cdist(cloud, points).min(axis=1).max())
+            table = persistence_intervals(points, max_dimension)
             tables.append(
                 table.assign(
                     cloud=name, role=role, landmarks=count, sample=sample, covering_radius=radius
@@ -270,33 +351,35 @@ def _measure(
 
 def _thresholds(
     intervals: pd.DataFrame,
-    known: Mapping[str, tuple[int, ...]],
+    known_betti: Mapping[str, tuple[int, ...]],
     margin: float,
     landmarks: int,
     max_dimension: int,
 ) -> pd.DataFrame:
-    """Return the ratio that an interval must exceed, by landmarks and dimension, and what set it."""
+    """Return the ratio that an interval must exceed, and its source, by landmarks and dimension."""
     rows = []
     for count in (landmarks // 2, landmarks):
         for dimension in range(max_dimension + 1):
-            highest = [(largest_noise_ratio(dimension), "geometry")]
-            chosen = (intervals["landmarks"] == count) & (intervals["dimension"] == dimension)
-            for cloud, betti in known.items():
+            candidates = [(noise_persistence_ratio(dimension), "geometry")]
+            selected = (intervals["landmarks"] == count) & (intervals["dimension"] == dimension)
+            for cloud, betti in known_betti.items():
                 noise = intervals[
-                    chosen & (intervals["cloud"] == cloud) & (intervals["rank"] >= betti[dimension])
+                    selected
+                    & (intervals["cloud"] == cloud)
+                    & (intervals["rank"] >= betti[dimension])
                 ]
                 if len(noise):
-                    highest.append((margin * float(noise["ratio"].max()), cloud))
-            threshold, source = max(highest)
+                    candidates.append((margin * float(noise["ratio"].max()), cloud))
+            threshold, source = max(candidates)
             rows.append((count, dimension, threshold, source))
     return pd.DataFrame(rows, columns=["landmarks", "dimension", "threshold", "threshold_from"])
 
 
 def _counts(intervals: pd.DataFrame, max_dimension: int) -> pd.DataFrame:
     """Return how many intervals exceed the threshold, zeros included."""
-    kept = intervals.assign(count=intervals["ratio"] > intervals["threshold"])
+    counted = intervals.assign(count=intervals["ratio"] > intervals["threshold"])
     keys = ["cloud", "role", "landmarks", "sample"]
-    wide = kept.pivot_table(
+    wide = counted.pivot_table(
         index=keys, columns="dimension", values="count", aggfunc="sum", fill_value=0, sort=False
     ).reindex(columns=range(max_dimension + 1), fill_value=0)
     long = wide.reset_index().melt(id_vars=keys, var_name="dimension", value_name="count")
@@ -312,24 +395,28 @@ def _decide(
     gap: float,
 ) -> pd.DataFrame:
     """Return the table of Betti numbers: see `Topology`."""
-    own = intervals[(intervals["cloud"] == "data") & (intervals["landmarks"] == landmarks)]
-    radius = float(own["covering_radius"].max())
+    of_data = intervals[(intervals["cloud"] == "data") & (intervals["landmarks"] == landmarks)]
+    radius = float(of_data["covering_radius"].max())
     undersampled = None
     if loop_radius is not None:
         # Born by 2 (radius + gap / 2) and filled at sqrt(3) loop radii: the ratio must be able to exceed
         # what landmarks leave, or the absence of the loop means nothing.
         born = 2 * radius + gap
-        undersampled = bool(np.sqrt(3) * loop_radius < largest_noise_ratio(1) * born)
+        undersampled = bool(np.sqrt(3) * loop_radius < noise_persistence_ratio(1) * born)
+
     rows = []
-    for dimension, of_data in counts[counts["cloud"] == "data"].groupby("dimension")["count"]:
-        low, high = int(of_data.min()), int(of_data.max())
+    for dimension, count in counts[counts["cloud"] == "data"].groupby("dimension")["count"]:
+        low, high = int(count.min()), int(count.max())
         threshold = thresholds[
             (thresholds["landmarks"] == landmarks) & (thresholds["dimension"] == dimension)
         ].iloc[0]
-        mine = own[own["dimension"] == dimension]
-        ratios = mine["ratio"]
+        of_dimension = of_data[of_data["dimension"] == dimension]
+        ratios = of_dimension["ratio"]
         above = ratios > threshold["threshold"]
-        long = mine["death"] - mine["birth"] > 4 * mine["covering_radius"]
+        # The landmarks' diagram is within 2 covering radii of the full cloud's.
+        persistence = of_dimension["death"] - of_dimension["birth"]
+        long = persistence > 4 * of_dimension["covering_radius"]
+        certified = long.groupby(of_dimension["sample"]).sum().min() if len(of_dimension) else 0
         rows.append(
             {
                 "dimension": dimension,
@@ -340,9 +427,9 @@ def _decide(
                 "threshold_from": threshold["threshold_from"],
                 "least_kept": ratios[above].min(),
                 "most_rejected": ratios[~above].max(),
-                "certified": int(long.groupby(mine["sample"]).sum().min()) if len(mine) else 0,
+                "certified": int(certified),
                 "landmarks": landmarks,
-                "samples": own["sample"].nunique(),
+                "samples": of_data["sample"].nunique(),
                 "covering_radius": radius,
                 "gap": gap,
                 "loop_radius": np.nan if loop_radius is None else loop_radius,

@@ -1,4 +1,4 @@
-"""One step of Dormand and Prince's 5(4) method, for many trajectories with a step size each."""
+"""One step of Dormand and Prince's 5(4) method (1980), for many trajectories with a step size each."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ ORDER = 5
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a batch of trajectories, taken or tried.
+    """A step of a batch of trajectories, accepted or not.
 
     Attributes
     ----------
     before, after : Tensor, shape (trajectory, variable)
+        States at the start and at the end.
     size : Tensor, shape (trajectory,)
     slopes : Tensor, shape (trajectory, variable, stage)
+        The right-hand side at each stage.
     error : Tensor, shape (trajectory, variable)
         Estimated local error of `after`.
     extra : Any
-        What the right-hand side gave beside the slope at `after`.
+        Second result of the right-hand side, at `after`.
     """
 
     before: Tensor
@@ -41,22 +43,22 @@ class Step:
     def at(self, fraction: Tensor) -> Tensor:
         """Return the states at a fraction of the step, by its interpolant of fourth order.
 
-        (trajectory,) or (trajectory, place) to (trajectory, variable) or (trajectory, place, variable).
+        (trajectory,) or (trajectory, sample) to (trajectory, variable) or (trajectory, sample, variable).
         """
         powers = fraction[..., None] ** torch.arange(1, 5, device=fraction.device)
         polynomial = self.slopes @ _tableau(RK45.P, self.slopes)
         change = torch.einsum("nvp,n...p->n...v", polynomial, powers)
-        lifted = (slice(None), *(None,) * (fraction.ndim - 1))
-        return self.before[lifted] + self.size[(*lifted, None)] * change
+        broadcast = (slice(None), *(None,) * (fraction.ndim - 1))
+        return self.before[broadcast] + self.size[(*broadcast, None)] * change
 
-    def __getitem__(self, which: Tensor) -> Step:
+    def __getitem__(self, rows: Tensor) -> Step:
         """Return the step of some of the trajectories, without `extra`."""
         return Step(
-            self.before[which],
-            self.after[which],
-            self.size[which],
-            self.slopes[which],
-            self.error[which],
+            self.before[rows],
+            self.after[rows],
+            self.size[rows],
+            self.slopes[rows],
+            self.error[rows],
             None,
         )
 
@@ -66,7 +68,10 @@ def _tableau(coefficients: Any, like: Tensor) -> Tensor:
 
 
 def dormand_prince(
-    slope_at: Callable[[Tensor], tuple[Tensor, Any]], state: Tensor, slope: Tensor, size: Tensor
+    derivative_at: Callable[[Tensor], tuple[Tensor, Any]],
+    state: Tensor,
+    slope: Tensor,
+    size: Tensor,
 ) -> Step:
     """Try a step of an autonomous system; six evaluations, one for all trajectories at each stage.
 
@@ -75,18 +80,20 @@ def dormand_prince(
 
     Parameters
     ----------
-    slope_at : callable
-        (trajectory, variable) to the slope, of the same shape, and anything else.
+    derivative_at : callable
+        The right-hand side: states (trajectory, variable) to derivatives of the same shape, and
+        anything else.
     state, slope : Tensor, shape (trajectory, variable)
-        Where the step starts, and the slope there.
+        At the start of the step, the state and its derivative.
     size : Tensor, shape (trajectory,)
     """
     a, b, e = (_tableau(x, state) for x in (RK45.A, RK45.B, RK45.E))
     slopes = [slope]
     for row in range(1, len(a)):
-        reached = torch.stack(slopes, dim=2) @ a[row, :row]
-        slopes.append(slope_at(state + size[:, None] * reached)[0])
+        increment = torch.stack(slopes, dim=2) @ a[row, :row]
+        slopes.append(derivative_at(state + size[:, None] * increment)[0])
     after = state + size[:, None] * (torch.stack(slopes, dim=2) @ b)
-    last, extra = slope_at(after)
+    # The last stage is the first one of the next step.
+    last, extra = derivative_at(after)
     stacked = torch.stack([*slopes, last], dim=2)
     return Step(state, after, size, stacked, size[:, None] * (stacked @ e), extra)

@@ -7,10 +7,10 @@ With a_i the tangent vectors of item i's coordinates at a report, and J_o the re
     L = log(D_1 / D_2) = log(S_1 / S_2) + log((D_1/S_1) / (D_2/S_2)),
 
 E over points kappa. From the first report to the second the decoder turns from item 1 to item 2, and L
-falls; w = change of log(S_1/S_2) / change of L is the part of that which the metric explains. w alone
-misleads: an item that shrinks inside the decoder but hardly outside has w near 0 though nothing turned.
-Hence two more quantities, of all coordinates together: how far the metric is from staying (delta), and
-how far the tangent vectors are from having been turned as a whole (rho).
+falls. The metric explains the share w = change of log(S_1/S_2) / change of L. w alone misleads: an item
+that shrinks inside the decoder but hardly outside has w near 0 though nothing turned. Two more quantities
+are therefore measured over all coordinates: the change of the metric (delta), and the deviation of the
+tangent vectors from a common rotation (rho).
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpline.geometry.dynamics import Dynamics
-from warpline.geometry.readout import readout_jacobian
-from warpline.geometry.sensitivity import Tangents
-from warpline.geometry.subspaces import encoding_subspace, subspace_angles
-from warpline.geometry.triangular import triangular_factor
+from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.sensitivity import Tangents
+from warpline.geometry.measurements.readout import (
+    encoding_subspace,
+    readout_jacobian,
+    subspace_angles,
+)
+from warpline.geometry.riemannian.metric import triangular_factor
 
 __all__ = [
     "Thresholds",
@@ -40,14 +43,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where the verdict changes: proposals, to be varied.
+    """Limits of the verdicts: proposals, to be varied.
 
     Attributes
     ----------
     least_switch : float
         Least fall of L at which the decoder counts as having turned from item 1 to item 2.
     warping, realignment : float
-        w from which on the metric explains the switch, and up to which it does not.
+        Least w at which the metric explains the switch, and largest w at which it does not.
     fall : float
         Least S_1(first report) / S_1(second report), for warping.
     turn : float
@@ -67,7 +70,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class TwoItems:
-    """What became of two items between their reports.
+    """Changes of the encoding of two items between their reports.
 
     Attributes
     ----------
@@ -115,8 +118,8 @@ def strength(vectors: Tensor, jacobian: Tensor | None = None) -> Tensor:
     -------
     Tensor, shape ()
     """
-    seen = vectors if jacobian is None else vectors @ jacobian.mT
-    return seen.square().sum((-2, -1)).mean()
+    images = vectors if jacobian is None else vectors @ jacobian.mT
+    return images.square().sum((-2, -1)).mean()
 
 
 def isometry_defect(first: Tensor, second: Tensor) -> float:
@@ -129,12 +132,15 @@ def isometry_defect(first: Tensor, second: Tensor) -> float:
     ----------
     first, second : Tensor, shape (point, coordinate, unit)
     """
-    one, other = triangular_factor(first), triangular_factor(second)
-    lost = [(torch.diagonal(r, dim1=-2, dim2=-1) == 0).any() for r in (one, other)]
-    if any(lost):
+    first_factor, second_factor = triangular_factor(first), triangular_factor(second)
+    degenerate = [
+        (torch.diagonal(factor, dim1=-2, dim2=-1) == 0).any()
+        for factor in (first_factor, second_factor)
+    ]
+    if any(degenerate):
         return math.inf
     # G_1^-1/2 G_2 G_1^-1/2 has the eigenvalues of (R_2 R_1^-1)^T (R_2 R_1^-1).
-    ratio = torch.linalg.solve_triangular(one, other, upper=True, left=False)
+    ratio = torch.linalg.solve_triangular(first_factor, second_factor, upper=True, left=False)
     logs = 2 * torch.linalg.svdvals(ratio).log()
     return float(torch.linalg.vector_norm(logs, dim=-1).mean())
 
@@ -167,13 +173,13 @@ def two_items(
     Parameters
     ----------
     tangents : Tangents
-        That hold both moments.
+        That hold both reports.
     readout : Dynamics or Tensor
-        As for `warpline.geometry.readout.readout_split`.
+        As for `warpline.geometry.measurements.readout.readout_split`.
     items : pair of sequences of str
         Names of the coordinates of each item, in the order in which they are reported.
     reports : pair of int
-        A moment within the report of each.
+        A time step within the report of each.
     dimension : int
         Of an item's encoding subspace: 2 for an angle.
     thresholds : Thresholds, optional
@@ -181,52 +187,57 @@ def two_items(
     Raises
     ------
     ValueError
-        When the moments are not among those kept, or names are not those of coordinates.
+        When a report is not among the time steps of the tangents, or a name is not a coordinate's.
     """
-    missing = [k for k in reports if k not in tangents.moments]
+    missing = [k for k in reports if k not in tangents.time_steps]
     if missing:
         raise ValueError(
-            f"expected reports among the moments kept, {list(tangents.moments)}; got {missing}"
+            f"expected reports among the time steps of the tangents, {list(tangents.time_steps)}; got "
+            f"{missing}"
         )
     names = tangents.names[:-1]
     unknown = [name for item in items for name in item if name not in names]
     if unknown or not all(items):
         raise ValueError(f"expected two items of coordinates among {', '.join(names)}; got {items}")
-    places = [tangents.moments.index(k) for k in reports]
-    columns = [[names.index(name) for name in item] for item in items]
+    times = [tangents.time_steps.index(k) for k in reports]
+    coordinates = [[names.index(name) for name in item] for item in items]
+
+    # S_i and D_i, (report, item) each.
     jacobian = readout_jacobian(readout, tangents)
+    jacobians = [jacobian if jacobian.ndim == 2 else jacobian[:, time] for time in times]
     strengths, decoded = (
         torch.stack(
             [
-                torch.stack([strength(tangents.inputs[:, p][:, c], o) for c in columns])
-                for p, o in zip(places, seen, strict=True)
+                torch.stack([strength(tangents.inputs[:, time][:, c], j) for c in coordinates])
+                for time, j in zip(times, jacobian_of_report, strict=True)
             ]
         )
-        for seen in (
-            [None, None],
-            [jacobian if jacobian.ndim == 2 else jacobian[:, p] for p in places],
-        )
+        for jacobian_of_report in ([None, None], jacobians)
     )
+
+    # The share w of the decoder's switch that the metric explains.
     ratios = (decoded[:, 0] / decoded[:, 1]).log()
     change = (strengths[:, 0] / strengths[:, 1]).log().diff()
     switch = float(ratios[0] - ratios[1])
     share = float(change) / -switch if switch else math.nan
-    early, late = (tangents.inputs[:, p][:, columns[0] + columns[1]] for p in places)
-    subspaces = encoding_subspace(tangents, items[0], dimension)[places]
-    # What has vanished cannot turn.
-    gone = not bool((strengths[:, 0] > 0).all())
-    turn = 0.0 if gone else float(subspace_angles(*subspaces).mean())
+
+    # The change of the geometry of both items. An item that has vanished has no subspace to turn.
+    early, late = (tangents.inputs[:, time][:, coordinates[0] + coordinates[1]] for time in times)
+    subspaces = encoding_subspace(tangents, items[0], dimension)[times]
+    vanished = not bool((strengths[:, 0] > 0).all())
+    turn = 0.0 if vanished else float(subspace_angles(*subspaces).mean())
     falls = (
         float(strengths[0, 0] / strengths[1, 0]),
         float(strengths[1, 1] / strengths[0, 1]),
     )
     defect, residual = isometry_defect(early, late), procrustes_residual(early, late)
-    at = thresholds or Thresholds()
-    if not switch >= at.least_switch:
+
+    limits = thresholds or Thresholds()
+    if not switch >= limits.least_switch:
         verdict = "no switch"
-    elif share >= at.warping and falls[0] >= at.fall and turn <= at.turn:
+    elif share >= limits.warping and falls[0] >= limits.fall and turn <= limits.turn:
         verdict = "warping"
-    elif share <= at.realignment and defect <= at.defect and residual <= at.residual:
+    elif share <= limits.realignment and defect <= limits.defect and residual <= limits.residual:
         verdict = "realignment"
     else:
         verdict = "mixed"

@@ -1,4 +1,4 @@
-"""Geodesic gridlines: the graph paper of a warped surface, drawn in its coordinates."""
+"""Geodesic gridlines of a surface: lines at equal distances on the states, drawn in coordinates."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpline.geometry.connection import describe
-from warpline.geometry.families import Coordinate
-from warpline.geometry.geodesics import Geodesics, geodesics_from
-from warpline.geometry.immersion import Immersion
+from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.riemannian.connection import describe
+from warpline.geometry.riemannian.geodesics import Geodesics, geodesics_from
 
 __all__ = ["Gridlines", "geodesic_gridlines"]
 
 BASE_POINTS = 301
 MOST_LINES = 1000
-#: The domain is looked at in so many places along each coordinate, for its size.
-LOOKS = 5
+#: Points along each coordinate at which the size of the surface is estimated.
+SIZE_POINTS = 5
+#: Largest length of a line, in units of that size.
 LONGEST = 3.0
-#: A base line below this part of that is none.
+#: Base lines shorter than this fraction of the largest length are refused.
 SHORTEST = 1e-6
 
 
@@ -40,7 +41,7 @@ class Gridlines:
     length : Tensor, shape (line, 2)
         Arc length of each line before and after the base line.
     status : tuple of (str, str)
-        How each line ends on either side (see `Geodesics.status`).
+        How each line ends, before and after the base line (see `Geodesics.status`).
     spacing : tuple of float
         Arc length between the lines of each family, on the base line.
     evaluations : int
@@ -66,28 +67,29 @@ def geodesic_gridlines(
     tolerance: float = 1e-4,
     progress: bool = False,
 ) -> Gridlines:
-    """Draw geodesic gridlines over the domain of a surface, as paper B does on slices at fixed time.
+    """Draw geodesic gridlines over the domain of a surface.
 
-    Two base lines, geodesics through the origin at right angles; from points evenly spaced in arc length
-    on each, geodesics at right angles to it, both ways, to the edge of the domain. Where the states are
-    stretched, lines crowd in kappa. A periodic coordinate is cut opposite the origin.
+    Two geodesics through the origin, at right angles, are the base lines. From points evenly spaced in
+    arc length on each, geodesics at right angles to it run to the edge of the domain on either side.
+    Where the states are stretched, lines crowd in kappa. A periodic coordinate is cut opposite the
+    origin. (Pellegrino and Chadwick 2025 draw such lines on the states at a fixed time.)
 
     Parameters
     ----------
     immersion : Immersion
-        Of two coordinates, such as a slice of the states at one moment.
+        Of two coordinates, such as the states at one time step.
     origin : Tensor, shape (coordinate,), optional
         By default the middle of the domain.
     count : int or pair of int
-        Lines across the longer base line, with the same arc length between the lines of the other
-        family; or of each family, with an arc length each. (One more where the ends fall on lines.)
+        An int: lines across the longer base line; those across the other have the same arc length
+        between them. A pair: lines across each base line. (One more where the ends fall on lines.)
     spacing : float or pair of float, optional
         Arc length between lines, instead of a count.
     points : int
         Per line, on each side of the base line.
     tolerance : float
-        Of `geodesics_from`; loose enough for lines to look at, which may then be off by some thousandths
-        of the domain at their far ends.
+        Of `geodesics_from`. The default suits figures: lines may be off by some thousandths of the domain
+        at their far ends.
     progress : bool
         Whether to show bars.
 
@@ -106,11 +108,11 @@ def geodesic_gridlines(
     counts = (count, count) if isinstance(count, int) else count
     if min(counts) < 1:
         raise ValueError(f"expected a count of at least 1, got {count}")
-    bounds = _cut(coordinates, origin)
+    bounds = _bounds_about(coordinates, origin)
     longest = _longest(immersion, bounds)
 
-    def follow(start: Tensor, direction: Tensor, points: int) -> Geodesics:
-        """Follow both ways: all forward, then all backward."""
+    def both_sides(start: Tensor, direction: Tensor, points: int) -> Geodesics:
+        """Return geodesics on both sides: all forward, then all backward."""
         return geodesics_from(
             immersion,
             torch.cat([start, start]),
@@ -122,61 +124,68 @@ def geodesic_gridlines(
             progress=progress,
         )
 
-    middle = origin[None].to(torch.float64)
-    along = middle.new_tensor([[1.0, 0.0]])
-    axes = torch.cat([along, _across(immersion, middle, along)])
-    base = follow(middle.expand(2, -1), axes, BASE_POINTS)
+    # Base line 0 starts along the first coordinate, base line 1 at right angles to it.
+    centre = origin[None].to(torch.float64)
+    along = centre.new_tensor([[1.0, 0.0]])
+    axes = torch.cat([along, _across(immersion, centre, along)])
+    base = both_sides(centre.expand(2, -1), axes, BASE_POINTS)
     reach = base.length.unflatten(0, (2, 2))
     if not (reach.sum(0) > SHORTEST * longest).all():
         raise ValueError(
             f"expected an origin inside the domain, got {describe(origin, coordinates)}, from where a base "
             "line leaves it at once"
         )
+
+    # Starts of the lines, evenly spaced on both sides of each base line. The origin counts once.
     gaps = _gaps(reach.sum(0), counts, isinstance(count, int), spacing)
     starts, directions, family, offset = [], [], [], []
-    for which, gap in enumerate(gaps):
+    for base_line, gap in enumerate(gaps):
         for side, sign in enumerate((1, -1)):
-            number = int(reach[side, which] / gap * (1 + 1e-9))
+            number = int(reach[side, base_line] / gap * (1 + 1e-9))
             steps = gap * torch.arange(side, number + 1, dtype=torch.float64)
-            steps = steps.clamp(max=float(reach[side, which]))
-            kappa, velocity = base.at(2 * side + which, steps)
+            steps = steps.clamp(max=float(reach[side, base_line]))
+            kappa, velocity = base.at(2 * side + base_line, steps)
             starts.append(kappa)
             directions.append(sign * velocity)
-            family.append(torch.full((len(steps),), which))
+            family.append(torch.full((len(steps),), base_line))
             offset.append(sign * steps)
     start, families, offsets = torch.cat(starts), torch.cat(family), torch.cat(offset)
+
+    # By family, then by offset, which is scaled to at most 1/4 to stay within its family.
     order = (families + offsets / (4 * offsets.abs().max().clamp(min=1e-300))).argsort()
     start, direction = start[order], torch.cat(directions)[order]
     # Splines may be outside by rounding.
     start = start.clamp(bounds[0], bounds[1])
-    lines = follow(start, _across(immersion, start, direction), points)
-    number = len(start)
+    lines = both_sides(start, _across(immersion, start, direction), points)
+
+    # A line runs from the end of its backward side to the end of its forward side.
+    n_lines = len(start)
     return Gridlines(
-        kappa=torch.cat([lines.kappa[number:].flip(1), lines.kappa[:number, 1:]], dim=1),
+        kappa=torch.cat([lines.kappa[n_lines:].flip(1), lines.kappa[:n_lines, 1:]], dim=1),
         family=families[order],
         offset=offsets[order],
-        length=lines.length.unflatten(0, (2, number)).T.flip(1),
-        status=tuple(zip(lines.status[number:], lines.status[:number], strict=True)),
+        length=lines.length.unflatten(0, (2, n_lines)).T.flip(1),
+        status=tuple(zip(lines.status[n_lines:], lines.status[:n_lines], strict=True)),
         spacing=gaps,
         evaluations=base.evaluations + lines.evaluations,
     )
 
 
-def _cut(coordinates: tuple[Coordinate, ...], origin: Tensor) -> Tensor:
+def _bounds_about(coordinates: tuple[Coordinate, ...], origin: Tensor) -> Tensor:
     """Return the ends of the domain, shape (2, coordinate), a periodic one's cut opposite the origin."""
     ends = [
-        (float(at) - (c.high - c.low) / 2, float(at) + (c.high - c.low) / 2)
+        (float(centre) - (c.high - c.low) / 2, float(centre) + (c.high - c.low) / 2)
         if c.periodic
         else (c.low, c.high)
-        for c, at in zip(coordinates, origin, strict=True)
+        for c, centre in zip(coordinates, origin, strict=True)
     ]
     return torch.tensor(ends, dtype=torch.float64).T
 
 
 def _longest(immersion: Immersion, bounds: Tensor) -> float:
-    """Return a length that no line across the domain should need: a line that goes on turns in circles."""
-    looks = torch.linspace(0, 1, LOOKS, dtype=bounds.dtype)
-    axes = [low + (high - low) * looks for low, high in bounds.T]
+    """Return a length that no line across the domain should need: a longer line goes round in circles."""
+    fractions = torch.linspace(0, 1, SIZE_POINTS, dtype=bounds.dtype)
+    axes = [low + (high - low) * fractions for low, high in bounds.T]
     speeds = immersion(torch.cartesian_prod(*axes)).first.norm(dim=2).amax(0)
     return LONGEST * float((speeds * (bounds[1] - bounds[0])).sum())
 
@@ -193,7 +202,13 @@ def _gaps(
     common: bool,
     spacing: float | tuple[float, float] | None,
 ) -> tuple[float, float]:
-    """Return the arc length between the lines across each base line."""
+    """Return the arc length between the lines across each base line.
+
+    Raises
+    ------
+    ValueError
+        When the spacing is not positive, or makes too many lines.
+    """
     if spacing is not None:
         gaps = spacing if isinstance(spacing, tuple) else (spacing, spacing)
         if not min(gaps) > 0 or float((lengths / lengths.new_tensor(gaps)).max()) > MOST_LINES:

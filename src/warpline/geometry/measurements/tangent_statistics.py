@@ -1,8 +1,8 @@
-"""How a tangent vector's components are distributed over neurons, and how two tangent vectors covary.
+"""Distributions of a tangent vector's components over neurons, and covariance of two tangent vectors.
 
-The sample of every statistic here is the units of one network: n = units, and one number per network
-comes of it. Over networks, those numbers are the sample (`warpline.comparison.statistics`); points and
-moments of one network are not independent, so that their p-values must not be pooled.
+The sample of every statistic is the units of one network, which give one number per network. Over
+networks, those numbers are the sample (`warpline.comparison.statistics`). Points and time steps of one
+network are not independent: their p-values must not be pooled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEAST_UNITS = 20
 
 @dataclass(frozen=True)
 class ComponentStatistics:
-    """Of the components of each tangent vector over units; NaN where all of them are equal.
+    """Distribution of each tangent vector's components over units; NaN where all of them are equal.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class ComponentStatistics:
         D'Agostino and Pearson's K^2 of skew and kurtosis together, and its p-value.
     a2, a2_p : Tensor, shape (point, time, tangent)
         Anderson-Darling's A^2 for a Gaussian of unknown mean and variance, and its p-value, which scipy
-        interpolates between 0.01 and 0.15 and does not tell beyond.
+        interpolates between 0.01 and 0.15 and clips beyond.
     units : int
-        The sample of each.
+        Size of the sample.
     """
 
     mean: Tensor
@@ -66,12 +66,12 @@ class ComponentStatistics:
 
 @dataclass(frozen=True)
 class Covariance:
-    """Of tangent vectors' components over units.
+    """Covariance of tangent vectors' components over units.
 
     Attributes
     ----------
     covariance, correlation : Tensor, shape (time, tangent, tangent)
-        Means over points; a correlation leaves out the points where one of the two does not vary over units.
+        Means over points. Correlations leave out points where one of the two does not vary over units.
     covariance_deviation, correlation_deviation : Tensor, shape (time, tangent, tangent)
         Standard deviations over points.
     units, points : int
@@ -85,10 +85,11 @@ class Covariance:
     points: int
 
 
-def _checked(tangents: Tensor, least: int) -> Tensor:
-    if tangents.ndim != 4 or tangents.shape[-1] < least:
+def _checked(tangents: Tensor, least_units: int) -> Tensor:
+    """Return the tangent vectors in double precision, after checking their shape."""
+    if tangents.ndim != 4 or tangents.shape[-1] < least_units:
         raise ValueError(
-            f"expected tangents (point, time, tangent, unit) with at least {least} units, got "
+            f"expected tangents (point, time, tangent, unit) with at least {least_units} units, got "
             f"{tuple(tangents.shape)}"
         )
     return tangents.detach().double()
@@ -99,8 +100,8 @@ def _standardised(tangents: Tensor) -> Tensor:
     centred = tangents - tangents.mean(dim=-1, keepdim=True)
     deviation = centred.square().mean(dim=-1, keepdim=True).sqrt()
     # A mean of equal numbers can differ from them by rounding.
-    least = 1e-12 * tangents.abs().amax(dim=-1, keepdim=True)
-    return torch.where(deviation > least, centred / deviation, torch.nan)
+    rounding = 1e-12 * tangents.abs().amax(dim=-1, keepdim=True)
+    return torch.where(deviation > rounding, centred / deviation, torch.nan)
 
 
 def component_statistics(tangents: Tensor) -> ComponentStatistics:
@@ -109,7 +110,7 @@ def component_statistics(tangents: Tensor) -> ComponentStatistics:
     Parameters
     ----------
     tangents : Tensor, shape (point, time, tangent, unit)
-        A few moments are enough: the Anderson-Darling test takes about 0.2 ms per vector.
+        A few time steps are enough: the Anderson-Darling test takes about 0.2 ms per vector.
 
     Raises
     ------
@@ -118,16 +119,18 @@ def component_statistics(tangents: Tensor) -> ComponentStatistics:
     """
     values = _checked(tangents, LEAST_UNITS)
     scores = _standardised(values)
+
+    # The tests refuse NaN: vectors that do not vary are left out, and stay NaN.
     flat = scores.reshape(-1, values.shape[-1]).numpy(force=True)
     usable = ~np.isnan(flat[:, 0])
     k2, k2_p, a2, a2_p = np.full((4, len(flat)), np.nan)
     if usable.any():
         k2[usable], k2_p[usable] = stats.normaltest(flat[usable], axis=1)
     for row in usable.nonzero()[0]:
-        found = stats.anderson(flat[row], "norm", method="interpolate")
-        a2[row], a2_p[row] = found.statistic, found.pvalue
+        test = stats.anderson(flat[row], "norm", method="interpolate")
+        a2[row], a2_p[row] = test.statistic, test.pvalue
 
-    def back(numbers: Floats) -> Tensor:
+    def by_vector(numbers: Floats) -> Tensor:
         return torch.from_numpy(numbers).reshape(values.shape[:-1])
 
     return ComponentStatistics(
@@ -135,10 +138,10 @@ def component_statistics(tangents: Tensor) -> ComponentStatistics:
         deviation=values.std(dim=-1),
         skew=scores.pow(3).mean(dim=-1),
         excess_kurtosis=scores.pow(4).mean(dim=-1) - 3,
-        k2=back(k2),
-        k2_p=back(k2_p),
-        a2=back(a2),
-        a2_p=back(a2_p),
+        k2=by_vector(k2),
+        k2_p=by_vector(k2_p),
+        a2=by_vector(a2),
+        a2_p=by_vector(a2_p),
         units=values.shape[-1],
     )
 
@@ -149,7 +152,7 @@ def component_histogram(
     """Return the density of standardised components, pooled over points.
 
     Each vector is standardised by its own mean and deviation over units, so that pooling does not mix
-    lengths; the standard normal density is what it is compared with.
+    lengths. The reference is the standard normal density.
 
     Parameters
     ----------
@@ -167,18 +170,19 @@ def component_histogram(
     scores = _standardised(_checked(tangents, 2)).permute(1, 2, 0, 3).flatten(2)
     edges = np.linspace(-limit, limit, bins + 1)
     density = np.full((*scores.shape[:2], bins), np.nan)
-    for place in np.ndindex(*scores.shape[:2]):
-        own = scores[place].numpy(force=True)
-        own = own[~np.isnan(own)]
-        if len(own):
-            density[place] = np.histogram(own, edges)[0] / (len(own) * np.diff(edges))
+    for index in np.ndindex(*scores.shape[:2]):
+        components = scores[index].numpy(force=True)
+        components = components[~np.isnan(components)]
+        if len(components):
+            count = np.histogram(components, edges)[0]
+            density[index] = count / (len(components) * np.diff(edges))
     return torch.from_numpy(density), torch.from_numpy(edges)
 
 
 def tangent_covariance(tangents: Tensor) -> Covariance:
-    r"""Return covariance and correlation over units between the tangent vectors of each moment.
+    r"""Return covariance and correlation over units between the tangent vectors of each time step.
 
-    C_ij = 1/n sum_u (a_iu - mean a_i)(a_ju - mean a_j): n C is the metric G less the part that lies along the
+    C_ij = 1/n sum_u (a_iu - mean a_i)(a_ju - mean a_j): n C is the metric G without its component along the
     vector of ones.
 
     Parameters
@@ -192,15 +196,17 @@ def tangent_covariance(tangents: Tensor) -> Covariance:
     covariance = centred @ centred.mT / units
     scores = _standardised(values)
     correlation = (scores @ scores.mT / units).clamp(-1, 1)
-    known = ~correlation.isnan()
+
+    # Mean and deviation over the points at which both vectors vary.
+    defined = ~correlation.isnan()
     mean = correlation.nanmean(dim=0)
-    spread = torch.where(known, correlation - mean, 0).square().sum(dim=0)
+    squares = torch.where(defined, correlation - mean, 0).square().sum(dim=0)
     return Covariance(
         covariance=covariance.mean(dim=0),
         correlation=mean,
         covariance_deviation=covariance.std(dim=0, correction=0),
         correlation_deviation=torch.where(
-            known.any(dim=0), (spread / known.sum(dim=0)).sqrt(), torch.nan
+            defined.any(dim=0), (squares / defined.sum(dim=0)).sqrt(), torch.nan
         ),
         units=units,
         points=len(values),
@@ -221,10 +227,15 @@ def statistics_table(tangents: Tensor, names: Sequence[str], level: float = 0.05
     Returns
     -------
     pandas.DataFrame
-        One row per ``moment`` and ``tangent``: medians over points of the statistics; the fraction of
-        points at which each test rejects a Gaussian (``k2_rejected``, ``a2_rejected``: `level` of them
-        would if all were Gaussian); ``n_points`` and ``n_units``. Vectors that do not vary over units are
-        left out.
+        One row per ``moment`` (index of the time) and ``tangent``: medians over points of the
+        statistics; the fraction of points at which each test rejects a Gaussian (``k2_rejected``,
+        ``a2_rejected``: `level` of them would if all were Gaussian); ``n_points`` and
+        ``n_units``. Vectors that do not vary over units are left out.
+
+    Raises
+    ------
+    ValueError
+        When there is not one name per tangent, the level is out of range, or as `component_statistics`.
     """
     import pandas as pd
 
@@ -232,14 +243,17 @@ def statistics_table(tangents: Tensor, names: Sequence[str], level: float = 0.05
         raise ValueError(f"expected {tangents.shape[2]} names of tangents, got {len(names)}")
     if not 0.01 <= level <= 0.15:
         raise ValueError(f"expected a level from 0.01 to 0.15, got {level}")
-    found = component_statistics(tangents)
-    defined = ~found.k2.isnan()
+    statistics = component_statistics(tangents)
+    defined = ~statistics.k2.isnan()
     columns = {
-        f"{name}_median": getattr(found, name).where(defined, torch.nan).nanmedian(dim=0).values
+        f"{name}_median": getattr(statistics, name)
+        .where(defined, torch.nan)
+        .nanmedian(dim=0)
+        .values
         for name in ("deviation", "skew", "excess_kurtosis", "k2", "a2")
     }
     for test in ("k2", "a2"):
-        p = getattr(found, f"{test}_p")
+        p = getattr(statistics, f"{test}_p")
         # Interpolated p-values stop at 0.01: at that level, the stop itself rejects.
         rejected = torch.where(p.isnan(), torch.nan, (p <= level).double())
         columns[f"{test}_rejected"] = rejected.nanmean(dim=0)
@@ -250,4 +264,4 @@ def statistics_table(tangents: Tensor, names: Sequence[str], level: float = 0.05
         {name: values.flatten().numpy(force=True) for name, values in columns.items()}, index=index
     )
     table["n_points"] = defined.sum(dim=0).flatten().numpy(force=True)
-    return table.assign(n_units=found.units).reset_index()
+    return table.assign(n_units=statistics.units).reset_index()

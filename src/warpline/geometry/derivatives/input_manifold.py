@@ -1,4 +1,4 @@
-"""Smooth families of inputs: one input sequence per point kappa of the manifold of task inputs."""
+"""The manifold of task inputs: one input sequence per point kappa."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-__all__ = ["Coordinate", "Family", "check_kappa"]
+__all__ = ["Coordinate", "InputManifold", "check_kappa"]
 
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A coordinate of the input manifold, and where it may lie.
+    """A coordinate of the input manifold, with its domain.
 
     Attributes
     ----------
@@ -80,8 +80,8 @@ def check_kappa(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> None:
 
 
 @dataclass(frozen=True)
-class Family:
-    """Inputs u(t; kappa) over a manifold with coordinates kappa in R^m.
+class InputManifold:
+    """Inputs u(t; kappa) that vary smoothly with coordinates kappa in R^m.
 
     Attributes
     ----------
@@ -93,10 +93,10 @@ class Family:
     n_steps : int
         Length of the sequences; from then on, the last input is held.
     periods : mapping of str to pair of int
-        First step, and one past the last, of the parts of a trial.
+        First step, and one past the last, of each period of a trial.
     pieces : tuple of int
-        First steps of stretches in which ``inputs`` does not depend on the step, if it is known to be
-        constant in each: it is then asked once for each, which saves most of the cost of derivatives.
+        First steps of the stretches in which ``inputs`` is known not to depend on the step. It is then
+        called once for each, which saves most of the cost of its derivatives.
     """
 
     coordinates: tuple[Coordinate, ...]
@@ -115,7 +115,7 @@ class Family:
         return [coordinate.name for coordinate in self.coordinates]
 
     def check(self, kappa: Tensor) -> None:
-        """Refuse points that are not of the family: `check_kappa` with its coordinates."""
+        """Refuse points outside the domain: `check_kappa` with the manifold's coordinates."""
         check_kappa(kappa, self.coordinates)
 
     def grid(self, *counts: int) -> Tensor:
@@ -125,6 +125,11 @@ class Family:
         ----------
         *counts : int
             Points along each coordinate.
+
+        Raises
+        ------
+        ValueError
+            When there is not one count per coordinate.
         """
         if len(counts) != len(self.coordinates):
             raise ValueError(
@@ -134,24 +139,30 @@ class Family:
         return torch.cartesian_prod(*axes).reshape(-1, len(axes))
 
     def sequence(self, kappa: Tensor) -> Tensor:
-        """Return whole input sequences, shape (point, time, channel)."""
+        """Return the full input sequences, shape (point, time, channel)."""
         return torch.stack([self(kappa, step) for step in range(self.n_steps)], dim=1)
 
-    def with_noise(self, noise: Tensor) -> Family:
-        """Return the family with the same frozen noise (time, channel) on every point's inputs."""
+    def with_noise(self, noise: Tensor) -> InputManifold:
+        """Return the manifold with the same frozen noise (time, channel) on every point's inputs.
+
+        Raises
+        ------
+        ValueError
+            When the noise has another number of steps.
+        """
         if noise.shape[0] != self.n_steps:
             raise ValueError(
                 f"expected noise of {self.n_steps} steps (time, channel), got {tuple(noise.shape)}"
             )
-        own = self.inputs
+        noise_free = self.inputs
 
         def noisy(kappa: Tensor, step: int) -> Tensor:
-            return own(kappa, step) + noise[step].to(kappa.dtype)
+            return noise_free(kappa, step) + noise[step].to(kappa.dtype)
 
         return replace(self, inputs=noisy, pieces=())
 
-    def until(self, moment: int) -> Family:
-        """Return the family cut short at a moment, from where on the last input is held.
+    def until(self, time_step: int) -> InputManifold:
+        """Return the manifold of sequences cut short at a time step, after which the last input is held.
 
         The state there is the same, but its velocity is that under the input that led to it: at the end of
         a period, not under the first input of the next one.
@@ -159,14 +170,20 @@ class Family:
         Raises
         ------
         ValueError
-            When the moment is not from 1 to `n_steps`.
+            When the time step is not from 1 to `n_steps`.
         """
-        if not 1 <= moment <= self.n_steps:
-            raise ValueError(f"expected a moment from 1 to {self.n_steps}, got {moment}")
-        return replace(self, n_steps=moment)
+        if not 1 <= time_step <= self.n_steps:
+            raise ValueError(f"expected a time step from 1 to {self.n_steps}, got {time_step}")
+        return replace(self, n_steps=time_step)
 
-    def restricted(self, bounds: Mapping[str, tuple[float, float]]) -> Family:
-        """Return the family with some domains narrowed to (low, high); a narrowed circle is cut open."""
+    def restricted(self, bounds: Mapping[str, tuple[float, float]]) -> InputManifold:
+        """Return the manifold with some domains narrowed to (low, high); a narrowed circle is cut open.
+
+        Raises
+        ------
+        ValueError
+            When a name is not a coordinate's.
+        """
         unknown = [name for name in bounds if name not in self.names]
         if unknown:
             raise ValueError(

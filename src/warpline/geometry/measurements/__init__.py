@@ -1,0 +1,1 @@
+"""Measurements beside the metric: fixed points, topology, readout, alignment, statistics."""

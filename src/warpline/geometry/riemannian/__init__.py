@@ -1,0 +1,1 @@
+"""Riemannian geometry of the states: metric, curvature, geodesics."""
