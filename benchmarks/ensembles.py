@@ -16,9 +16,9 @@ import torch
 
 from warpline.core.device import choose_device
 from warpline.models.base import build_model
-from warpline.pipeline import slices
 from warpline.pipeline.config import load_files
 from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages import Pipeline
 from warpline.tasks.trials import generate_trials
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.ensemble import Member, train_ensemble
@@ -37,11 +37,15 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     device = choose_device()
-    plan = Plan(load_files([Path(__file__).parent.parent / "config" / "config.yaml"]))
+    config = load_files([Path(__file__).parent.parent / "config" / "config.yaml"])
+    pipeline = Pipeline(Plan(config))
 
     def trials(split, count):
-        part = slices.trials_slice(plan, "PDM", "AntiDelayResponse", split)
-        made = generate_trials(part["taskset"], part["task"], split, count, part["seed"])
+        job = {"taskset": "PDM", "task": "AntiDelayResponse", "split": split}
+        settings = pipeline.trials.parameters(job)
+        made = generate_trials(
+            settings["taskset"], settings["task"], split, count, settings["seed"]
+        )
         return [TaskData.from_dataset(made)]
 
     training = trials("train", 1000)

@@ -9,9 +9,9 @@ import torch
 from warpline.analyses.trained_network import open_network
 from warpline.models.base import build_model
 from warpline.models.checkpoints import write_checkpoints
-from warpline.pipeline import warping_slices as slices
 from warpline.pipeline.config import load_files
 from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages import Pipeline
 from warpline.tasks.trials import make_environment
 
 SMALL = """
@@ -50,7 +50,7 @@ def network(plan, tmp_path):
     """Return a function: the name of an analysis, to a network of its kind and the analysis's settings."""
 
     def make(name, **changes):
-        settings = slices.analysis_slice(plan, name)
+        settings = Pipeline(plan).warping.parameters({"analysis": name})
         environment = make_environment(settings["taskset"], settings["task"])
         model = build_model(
             settings["architecture"],
