@@ -51,7 +51,7 @@ def main():
     training = trials("train", 1000)
     validation = [data.to(device) for data in trials("validation", 8)]
     loop = {
-        **plan.config.training.model_dump(),
+        **config.training.model_dump(),
         "max_steps": arguments.updates,
         "evaluate_every": arguments.updates,
         "checkpoints": {"log": 0, "every": 0, "steps": []},
