@@ -12,7 +12,7 @@ KEYS = ["n_delays", "delay_interval", "rank"]
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows).dropna(subset="dissimilarity")
+    rows = attractor_panels.read_tables(arguments.rows).dropna(subset="dissimilarity")
     scores = result_files.read_table(arguments.scores[0]).sort_values("place")
     best = scores[scores["place"] <= settings["best"]]
     labels = [

@@ -11,7 +11,7 @@ TITLES = {"ordered": "same place", "unordered": "any place"}
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows)
+    rows = attractor_panels.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "sharing"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     look = plotting.colours(settings["measures"], settings["style"])

@@ -9,7 +9,7 @@ from warpline.figures import attractor_panels, plotting
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows)
+    rows = attractor_panels.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index("measure")
     measures = [name for name in settings["measures"] if name in scores.index]
     side = 0.36 * rows["system_a"].nunique()
@@ -18,7 +18,7 @@ def make(arguments, settings):
     )
     for panel, measure in zip(axes[0], measures, strict=True):
         chosen = rows[rows["measure"] == measure]
-        matrix, names = attractor_panels.matrix(chosen)
+        matrix, names = attractor_panels.dissimilarity_matrix(chosen)
         labels = [name.removeprefix("r=") for name in names]
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
         for text in panel.texts:

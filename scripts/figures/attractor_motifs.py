@@ -37,7 +37,9 @@ def make(arguments, settings):
         states = system["states"].transpose("trial", "time", "unit").values
         kind, name = str(system["kind"].values), str(system["system"].values)
         # Noisy paths fill the space: a few are enough.
-        attractor_panels.paths(panel, states[: NOISY if " e=" in name else SHOWN], look[kind][0])
+        attractor_panels.draw_trajectories(
+            panel, states[: NOISY if " e=" in name else SHOWN], look[kind][0]
+        )
         panel.set_title(title(name), pad=0)
     return figure
 

@@ -7,7 +7,7 @@ from warpline.figures import attractor_panels, plotting
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows)
+    rows = attractor_panels.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "level"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     levels = settings["levels"]

@@ -29,7 +29,7 @@ def make(arguments, settings):
             panel.remove()
         for panel, name in zip(panels, row["system"].values, strict=False):
             states = row["states"].sel(system=name).transpose("trial", "time", "unit").values
-            attractor_panels.paths(panel, states[:SHOWN], look[family][0])
+            attractor_panels.draw_trajectories(panel, states[:SHOWN], look[family][0])
             panel.set_title(str(name).replace("=", " = "), pad=-2)
         panels[0].text2D(
             -0.06,

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from warpline.attractors import score_tables as tables
-from warpline.attractors import scores
+from warpline.attractors import score_tables, scores
 from warpline.core import random_streams
 
 SETTINGS = {"seed": 3, "bootstrap": 200, "confidence": 0.95}
@@ -78,7 +77,7 @@ def test_weights_stand_for_repetitions():
 
 
 def test_planted_families_are_found_apart():
-    row = tables.separation_scores(families(0.2, 0.8, 0.02), SETTINGS).iloc[0]
+    row = score_tables.separation_scores(families(0.2, 0.8, 0.02), SETTINGS).iloc[0]
     assert (row["auc"], row["auc_low"], row["auc_high"]) == (1, 1, 1)
     assert row["cohens_d"] > 10
     assert row["cohens_d_low"] <= row["cohens_d"] <= row["cohens_d_high"]
@@ -87,7 +86,7 @@ def test_planted_families_are_found_apart():
 
 
 def test_families_that_differ_in_nothing_are_not():
-    row = tables.separation_scores(families(0.5, 0.5, 0.1), SETTINGS).iloc[0]
+    row = score_tables.separation_scores(families(0.5, 0.5, 0.1), SETTINGS).iloc[0]
     assert row["auc_low"] < 0.5 < row["auc_high"]
     assert row["cohens_d_low"] < 0 < row["cohens_d_high"]
 
@@ -95,14 +94,16 @@ def test_families_that_differ_in_nothing_are_not():
 def test_failed_pairs_are_counted_and_left_out():
     table = families(0.2, 0.8, 0.02)
     table.loc[1, "dissimilarity"] = np.nan
-    row = tables.separation_scores(table, SETTINGS).iloc[0]
+    row = score_tables.separation_scores(table, SETTINGS).iloc[0]
     assert (row["n_within"], row["n_failed"]) == (8, 1)
 
 
 def test_intervals_are_the_same_each_time_and_other_measures_do_not_matter():
     table = families(0.4, 0.5, 0.1, "one")
-    alone = tables.separation_scores(table, SETTINGS)
-    both = tables.separation_scores(pd.concat([families(0.1, 0.9, 0.2, "two"), table]), SETTINGS)
+    alone = score_tables.separation_scores(table, SETTINGS)
+    both = score_tables.separation_scores(
+        pd.concat([families(0.1, 0.9, 0.2, "two"), table]), SETTINGS
+    )
     pd.testing.assert_frame_equal(alone, both.iloc[1:].reset_index(drop=True))
 
 
@@ -187,7 +188,7 @@ def composition(slope, n=8):
 
 
 def test_composition_scores_find_the_sharing_that_was_planted():
-    table = tables.composition_scores(composition(0.2), SETTINGS).set_index("sharing")
+    table = score_tables.composition_scores(composition(0.2), SETTINGS).set_index("sharing")
     assert table.loc["ordered", "r2"] == pytest.approx(1)
     assert table.loc["ordered", "gap"] == pytest.approx(0.4)
     assert table.loc["ordered", "r2_low"] == pytest.approx(1)
@@ -206,7 +207,7 @@ def test_noise_scores_find_floor_and_slope():
                 mixed = {"motif": motif, "other": other, "level": level, "share": share}
                 rows.append({**mixed, "dissimilarity": value})
     table = pd.DataFrame(rows).assign(measure="planted")
-    found = tables.noise_scores(table, SETTINGS).set_index("level")
+    found = score_tables.noise_scores(table, SETTINGS).set_index("level")
     np.testing.assert_allclose(found["floor"], [0.3, 0.0], atol=1e-12)
     np.testing.assert_allclose(found["slope"], [-0.7, -1.0])
     np.testing.assert_allclose(found["r2"], 1)
@@ -223,7 +224,7 @@ def test_straightness_of_each_curve_is_blind_to_how_far_motifs_lie_apart():
         for (motif, other), far in {("a", "b"): 0.2, ("b", "a"): 0.9}.items()
         for share in (0.0, 0.5, 1.0)
     ]
-    found = tables.noise_scores(pd.DataFrame(rows), SETTINGS).iloc[0]
+    found = score_tables.noise_scores(pd.DataFrame(rows), SETTINGS).iloc[0]
     assert found["r2_each"] == pytest.approx(1)
     assert found["r2"] < 0.8
 
@@ -236,7 +237,7 @@ def test_hyperparameters_are_ranked_by_merit_and_failures_come_last():
         frame.assign(n_delays=k, delay_interval=1, rank=10, weight=1.0)
         for k, frame in enumerate((failed, poor, good))
     ]
-    table = tables.hyperparameter_scores(pd.concat(frames)).set_index("n_delays")
+    table = score_tables.hyperparameter_scores(pd.concat(frames)).set_index("n_delays")
     assert table["place"].to_dict() == {2: 1, 1: 2, 0: 3}
     assert table.loc[0, "n_failed"] == len(good)
     assert table.loc[2, "r2_ordered"] == pytest.approx(1)
