@@ -1,4 +1,4 @@
-"""Dissimilarity between the motifs of the bench, a matrix per measure."""
+"""Dissimilarity between the motifs, a matrix per measure."""
 
 import numpy as np
 

@@ -249,7 +249,10 @@ def test_simulated_motifs_come_with_one_example_of_each_composition():
     motifs = dataset.isel(system=(dataset["kind"] == "motif").values)
     assert motifs["system"].values.tolist() == list(systems.MOTIFS)
     assert set(dataset["family"].values) == {""}
-    states = {str(name): x for name, x in zip(dataset["system"].values, dataset["states"].values)}
+    states = {
+        str(name): x
+        for name, x in zip(dataset["system"].values, dataset["states"].values, strict=True)
+    }
     assert list(states)[5:] == ["line>curve>pattern_1", "curve +0.5 pattern_1", "pattern_2 e=0.1"]
     np.testing.assert_array_equal(
         states["line>curve>pattern_1"],
