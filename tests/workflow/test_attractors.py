@@ -1,4 +1,4 @@
-"""The validation on attractors by real Snakemake: its outputs, and the jobs that a change runs again."""
+"""The attractor test bench by real Snakemake: what it makes, and what a change makes again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FIGURES = (
 )
 
 
-def test_the_validation_runs_and_a_change_reruns_only_what_depends_on_it(fresh):
+def test_the_bench_is_made_and_a_change_makes_only_what_depends_on_it(fresh):
     fresh.configure(attractors=SMALL | {"bootstrap": 100})
     fresh.snakemake("attractors")
     made = fresh.root / "results" / "tiny" / "attractors"
