@@ -1,8 +1,8 @@
-"""Compare the systems of one experiment of the attractor test bench by one measure."""
+"""Compare the validation systems of one experiment by one measure."""
 
 from pathlib import Path
 
-from warpline.attractors.experiments import EXPERIMENTS, compare
+from warpline.attractors.experiments import run_experiment
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
@@ -13,14 +13,10 @@ def main() -> None:
     parser.add_argument("--systems", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    settings = arguments.settings
 
-    dataset = result_files.read_dataset(arguments.systems)
-    experiment = EXPERIMENTS[settings["experiment"]](dataset, settings)
-    frame = compare(experiment, settings["measure"], settings["seed"])
-    frame.insert(0, "measure", settings["measure"]["name"])
+    frame = run_experiment(result_files.read_dataset(arguments.systems), arguments.settings)
     result_files.write_table(
-        frame, arguments.output, {"settings": settings, "code": arguments.code}
+        frame, arguments.output, {"settings": arguments.settings, "code": arguments.code}
     )
 
 

@@ -1,10 +1,10 @@
-"""Score the measures on one experiment of the attractor test bench."""
+"""Score the measures on one experiment of the validation on attractors."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from warpline.attractors import score_tables as tables
+from warpline.attractors.score_tables import score_experiment
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
@@ -15,22 +15,14 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    settings = arguments.settings
 
     rows = pd.concat(
         [result_files.read_table(path) for path in arguments.tables], ignore_index=True
     )
-    if settings["experiment"] == "hyperparameters":
-        frame = tables.hyperparameter_scores(rows)
-    else:
-        score = {
-            "families": tables.separation_scores,
-            "composition": tables.composition_scores,
-            "noise": tables.noise_scores,
-        }[settings["experiment"]]
-        frame = score(rows, settings)
     result_files.write_table(
-        frame, arguments.output, {"settings": settings, "code": arguments.code}
+        score_experiment(rows, arguments.settings),
+        arguments.output,
+        {"settings": arguments.settings, "code": arguments.code},
     )
 
 

@@ -12,31 +12,35 @@ KEYS = ["n_delays", "delay_interval", "rank"]
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows).dropna(subset="dissimilarity")
+    rows = attractor_panels.read_tables(arguments.rows).dropna(subset="dissimilarity")
     scores = result_files.read_table(arguments.scores[0]).sort_values("place")
     best = scores[scores["place"] <= settings["best"]]
     labels = [
         f"{row.n_delays} × {row.delay_interval}, rank {row.rank}" for row in best.itertuples()
     ]
-    look = plotting.colours(labels, settings["style"])
+    style_of_label = plotting.colours(labels, settings["style"])
     figure, axes = plt.subplots(1, len(TITLES), sharey=True, figsize=(6.4, 3.4))
     for panel, sharing in zip(axes, TITLES, strict=True):
         offsets = plotting.spread(len(best), 0.2)
         for offset, label, row in zip(offsets, labels, best.itertuples(), strict=True):
-            colour, marker = look[label]
+            colour, marker = style_of_label[label]
             cell = rows[np.logical_and.reduce([rows[key] == getattr(row, key) for key in KEYS])]
             levels = np.array(sorted(cell[sharing].unique()))
             groups = [cell[cell[sharing] == level] for level in levels]
+            # The sample over-represents pairs that share much; weights undo this.
             means = np.array(
                 [np.average(group["dissimilarity"], weights=group["weight"]) for group in groups]
             )
-            spread = [np.quantile(group["dissimilarity"], [0.25, 0.75]) for group in groups]
-            low, high = np.transpose(spread)
+            quartiles = [np.quantile(group["dissimilarity"], [0.25, 0.75]) for group in groups]
+            low, high = np.transpose(quartiles)
             panel.vlines(levels + offset, low, high, color=colour, lw=1)
             text = f"{label} (R² {row.r2_ordered:.2f}, {row.r2_unordered:.2f})"
             panel.plot(levels + offset, means, marker, color=colour, ms=5, label=text)
-            slope, start = getattr(row, f"slope_{sharing}"), getattr(row, f"intercept_{sharing}")
-            panel.plot(levels, start + slope * levels, color=colour, lw=1)
+            slope, intercept = (
+                getattr(row, f"slope_{sharing}"),
+                getattr(row, f"intercept_{sharing}"),
+            )
+            panel.plot(levels, intercept + slope * levels, color=colour, lw=1)
         panel.set_xticks(levels)
         panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
     axes[0].set_ylim(bottom=0)

@@ -1,4 +1,4 @@
-"""Dissimilarity of sequences of motifs against how many they share: measures by kind of sharing."""
+"""Composition curves: dissimilarity of motif sequences against the number of motifs that they share."""
 
 import numpy as np
 
@@ -11,10 +11,10 @@ TITLES = {"ordered": "same place", "unordered": "any place"}
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows)
+    rows = attractor_panels.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "sharing"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
-    look = plotting.colours(settings["measures"], settings["style"])
+    style_of_measure = plotting.colours(settings["measures"], settings["style"])
     figure, axes = plt.subplots(
         len(TITLES),
         len(measures),
@@ -22,16 +22,16 @@ def make(arguments, settings):
         sharey="col",
         figsize=(2.5 * len(measures), 2.4 * len(TITLES)),
     )
-    # Where the points of a level stand has no meaning: it keeps them apart.
+    # Points of one level would hide each other: a horizontal shift without meaning separates them.
     shift = np.random.Generator(np.random.PCG64(0)).uniform(-0.22, 0.22, len(rows))
     for column, measure in enumerate(measures):
-        here = (rows["measure"] == measure).to_numpy()
-        part = rows[here]
-        colour = look[measure][0]
+        of_measure = (rows["measure"] == measure).to_numpy()
+        pairs = rows[of_measure]
+        colour = style_of_measure[measure][0]
         for panel, sharing in zip(axes[:, column], TITLES, strict=True):
             panel.plot(
-                part[sharing] + shift[here],
-                part["dissimilarity"],
+                pairs[sharing] + shift[of_measure],
+                pairs["dissimilarity"],
                 ".",
                 color=colour,
                 ms=3,
@@ -39,15 +39,16 @@ def make(arguments, settings):
                 mec="none",
                 rasterized=True,
             )
-            means = part.groupby(sharing)["dissimilarity"].mean()
+            # The means show the linearity that the scatter hides.
+            means = pairs.groupby(sharing)["dissimilarity"].mean()
             panel.plot(means.index, means, "o", color="black", ms=5, zorder=3)
-            if "lower_bound" in part:
-                bound = part.groupby(sharing)["lower_bound"].mean()
+            if "lower_bound" in pairs:
+                bound = pairs.groupby(sharing)["lower_bound"].mean()
                 panel.plot(bound.index, bound, "_", color="0.35", ms=12, mew=1.5, zorder=3)
             row = scores.loc[(measure, sharing)]
             ends = np.array([means.index.min() - 0.3, means.index.max() + 0.3])
             panel.plot(ends, row.intercept + row.slope * ends, color="black", lw=1)
-            panel.set_xticks(sorted(part[sharing].unique()))
+            panel.set_xticks(sorted(pairs[sharing].unique()))
             panel.text(
                 0.97,
                 0.98,
@@ -61,7 +62,7 @@ def make(arguments, settings):
             )
             panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
             # Room for the numbers above the points.
-            panel.set_ylim(0, 1.42 * part["dissimilarity"].max())
+            panel.set_ylim(0, 1.42 * pairs["dissimilarity"].max())
         axes[0, column].set_title(plotting.MEASURE_LABELS.get(measure, measure))
     for panel in axes[:, 0]:
         panel.set_ylabel("dissimilarity")

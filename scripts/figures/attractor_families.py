@@ -1,4 +1,4 @@
-"""Dissimilarity between the Lorenz systems of the bench, a matrix per measure, families side by side."""
+"""Dissimilarity between the Lorenz systems, a matrix per measure, ordered by family."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from warpline.figures import attractor_panels, plotting
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows)
+    rows = attractor_panels.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index("measure")
     measures = [name for name in settings["measures"] if name in scores.index]
     side = 0.36 * rows["system_a"].nunique()
@@ -17,20 +17,23 @@ def make(arguments, settings):
         1, len(measures), squeeze=False, figsize=((side + 0.9) * len(measures), side + 1.2)
     )
     for panel, measure in zip(axes[0], measures, strict=True):
-        chosen = rows[rows["measure"] == measure]
-        matrix, names = attractor_panels.matrix(chosen)
+        pairs = rows[rows["measure"] == measure]
+        matrix, names = attractor_panels.dissimilarity_matrix(pairs)
         labels = [name.removeprefix("r=") for name in names]
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
         for text in panel.texts:
             text.set_fontsize("xx-small")
-        of = dict(zip(chosen["system_a"], chosen["family_a"], strict=True))
-        families = [of[name] for name in names]
+
+        # Frames mark the blocks of pairs within one family.
+        family_of = dict(zip(pairs["system_a"], pairs["family_a"], strict=True))
+        families = [family_of[name] for name in names]
         for family in dict.fromkeys(families):
             first, size = families.index(family) - 0.5, families.count(family)
             frame = plt.Rectangle(
                 (first, first), size, size, fill=False, ec="white", lw=1.5, clip_on=False
             )
             panel.add_patch(frame)
+
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
         row = scores.loc[measure]
         panel.set_title(

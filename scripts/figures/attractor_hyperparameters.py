@@ -1,4 +1,4 @@
-"""How DSA does on the composition curve by its hyperparameters: heat maps of linearity and gap."""
+"""Linearity and relative gap of the composition curve of DSA, for each combination of hyperparameters."""
 
 import numpy as np
 
@@ -31,20 +31,23 @@ def make(arguments, settings):
     )
     for panels, (column, label) in zip(axes, ROWS.items(), strict=True):
         for panel, rank in zip(panels, ranks, strict=True):
-            chosen = scores[scores["rank"] == rank]
+            cells = scores[scores["rank"] == rank]
             matrix = np.full((len(delays), len(intervals)), np.nan)
-            i = [delays.index(value) for value in chosen["n_delays"]]
-            j = [intervals.index(value) for value in chosen["delay_interval"]]
-            matrix[i, j] = chosen[column]
-            top = np.nanmax(scores[column])
-            image = plotting.annotated_heat_map(panel, matrix, (delays, intervals), top)
+            i = [delays.index(value) for value in cells["n_delays"]]
+            j = [intervals.index(value) for value in cells["delay_interval"]]
+            matrix[i, j] = cells[column]
+            # One colour scale per score, so that ranks compare.
+            maximum = np.nanmax(scores[column])
+            image = plotting.annotated_heat_map(panel, matrix, (delays, intervals), maximum)
             for text in panel.texts:
                 text.set_fontsize("x-small")
             panel.set_xticks(range(len(intervals)), intervals, rotation=0, ha="center")
-            best = chosen[chosen["place"] <= settings["best"]]
+
+            # Frames mark the combinations of largest merit.
+            best = cells[cells["place"] <= settings["best"]]
             for row in best.itertuples():
-                place = (intervals.index(row.delay_interval), delays.index(row.n_delays))
-                corner = (place[0] - 0.5, place[1] - 0.5)
+                x, y = intervals.index(row.delay_interval), delays.index(row.n_delays)
+                corner = (x - 0.5, y - 0.5)
                 panel.add_patch(
                     plt.Rectangle(corner, 1, 1, fill=False, ec="#D55E00", lw=2, zorder=3)
                 )
@@ -52,7 +55,7 @@ def make(arguments, settings):
             label.replace(", ", ",\n")
         )
         panels[0].set_ylabel("delays")
-    # Room for the labels on the left, which the panels of fixed aspect would push out.
+    # Panels of fixed aspect would push the labels on the left out of the figure.
     figure.get_layout_engine().set(w_pad=0.1)
     for panel, rank in zip(axes[0], ranks, strict=True):
         panel.set_title(f"rank {rank}")

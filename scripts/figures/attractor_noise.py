@@ -1,4 +1,4 @@
-"""Dissimilarity of a motif to itself with another motif mixed in, under noise, a column per measure."""
+"""Dissimilarity of a noisy motif to its mixtures with other motifs, a column per measure."""
 
 from warpline.core import result_files
 from warpline.figures import attractor_panels, plotting
@@ -7,24 +7,31 @@ from warpline.figures import attractor_panels, plotting
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.gather(arguments.rows)
+    rows = attractor_panels.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "level"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     levels = settings["levels"]
-    look = plotting.colours([f"{level:g}" for level in levels], settings["style"])
+    style_of_level = plotting.colours([f"{level:g}" for level in levels], settings["style"])
     figure, axes = plt.subplots(
         2, len(measures), squeeze=False, sharey="col", figsize=(2.5 * len(measures), 4.9)
     )
     for column, measure in enumerate(measures):
-        part = rows[rows["measure"] == measure]
+        pairs = rows[rows["measure"] == measure]
         top, bottom = axes[:, column]
         offsets = plotting.spread(len(levels), 0.06)
         for offset, level in zip(offsets, levels, strict=True):
-            colour, marker = look[f"{level:g}"]
-            chosen = part[part["level"] == level]
-            own = 1 - chosen["share"]
-            top.plot(own + offset, chosen["dissimilarity"], marker, color=colour, ms=2, alpha=0.35)
-            means = chosen.groupby(own)["dissimilarity"].mean()
+            colour, marker = style_of_level[f"{level:g}"]
+            at_level = pairs[pairs["level"] == level]
+            motif_share = 1 - at_level["share"]
+            top.plot(
+                motif_share + offset,
+                at_level["dissimilarity"],
+                marker,
+                color=colour,
+                ms=2,
+                alpha=0.35,
+            )
+            means = at_level.groupby(motif_share)["dissimilarity"].mean()
             row = scores.loc[(measure, level)]
             label = f"e = {level:g}"
             top.plot(
@@ -45,19 +52,23 @@ def make(arguments, settings):
         top.set_xticks([0, *(1 - share for share in settings["shares"] if share < 1), 1])
         top.set_ylim(bottom=0)
 
-        epochs = part[part["epoch"] > 0]
-        for alone, label, marker in ((False, "another mixed in", "s"), (True, "noise alone", "o")):
-            chosen = epochs[(epochs["share"] == 0) == alone]
-            means = chosen.groupby("epoch")["dissimilarity"].mean()
-            style = {"color": "black", "mfc": "white" if alone else "black", "ms": 5}
-            bottom.plot(chosen["epoch"], chosen["dissimilarity"], ".", color="0.7", ms=3, zorder=0)
+        # Noise level and share of the other motif fall together, from epoch to epoch.
+        epochs = pairs[pairs["epoch"] > 0]
+        for unmixed, label, marker in (
+            (False, "another mixed in", "s"),
+            (True, "noise alone", "o"),
+        ):
+            group = epochs[(epochs["share"] == 0) == unmixed]
+            means = group.groupby("epoch")["dissimilarity"].mean()
+            style = {"color": "black", "mfc": "white" if unmixed else "black", "ms": 5}
+            bottom.plot(group["epoch"], group["dissimilarity"], ".", color="0.7", ms=3, zorder=0)
             bottom.plot(means.index, means, marker=marker, lw=1, label=label, **style)
-        steps = [
+        tick_labels = [
             f"{level:g}\n{share:g}"
             for level, share in zip(levels, settings["shares"], strict=False)
         ]
-        bottom.set_xticks(range(1, len(steps) + 1), steps)
-        bottom.set_xlim(0.7, len(steps) + 0.3)
+        bottom.set_xticks(range(1, len(tick_labels) + 1), tick_labels)
+        bottom.set_xlim(0.7, len(tick_labels) + 0.3)
         bottom.set_xlabel("noise e, share of the other")
     axes[0, 0].set_ylabel("dissimilarity")
     axes[1, 0].set_ylabel("dissimilarity")

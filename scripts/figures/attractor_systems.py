@@ -1,9 +1,9 @@
-"""The Lorenz systems of the bench, a row per family: paths from the shared initial points."""
+"""The Lorenz systems, a row per family: trajectories from the shared initial points."""
 
 from warpline.core import result_files
 from warpline.figures import attractor_panels, plotting
 
-SHOWN = 25
+N_TRIALS = 25
 
 
 def make(arguments, settings):
@@ -11,25 +11,25 @@ def make(arguments, settings):
 
     data = result_files.read_dataset(arguments.systems[0])
     data = data.isel(system=(data["kind"] == "family").values)
-    rows = [data.isel(system=(data["family"] == name).values) for name in settings["families"]]
-    columns = max(row.sizes["system"] for row in rows)
-    look = plotting.colours(settings["families"], settings["style"])
+    datasets = [data.isel(system=(data["family"] == name).values) for name in settings["families"]]
+    columns = max(dataset.sizes["system"] for dataset in datasets)
+    style_of_family = plotting.colours(settings["families"], settings["style"])
     figure, axes = plt.subplots(
-        len(rows),
+        len(datasets),
         columns,
         squeeze=False,
         subplot_kw={"projection": "3d"},
-        figsize=(1.9 * columns, 1.95 * len(rows)),
-        # Constrained layout does not take panels in space.
+        figsize=(1.9 * columns, 1.95 * len(datasets)),
+        # Constrained layout does not support 3-D panels.
         layout="none",
         gridspec_kw=attractor_panels.MARGINS,
     )
-    for panels, family, row in zip(axes, settings["families"], rows, strict=True):
-        for panel in panels[row.sizes["system"] :]:
+    for panels, family, systems in zip(axes, settings["families"], datasets, strict=True):
+        for panel in panels[systems.sizes["system"] :]:
             panel.remove()
-        for panel, name in zip(panels, row["system"].values, strict=False):
-            states = row["states"].sel(system=name).transpose("trial", "time", "unit").values
-            attractor_panels.paths(panel, states[:SHOWN], look[family][0])
+        for panel, name in zip(panels, systems["system"].values, strict=False):
+            states = systems["states"].sel(system=name).transpose("trial", "time", "unit").values
+            attractor_panels.draw_trajectories(panel, states[:N_TRIALS], style_of_family[family][0])
             panel.set_title(str(name).replace("=", " = "), pad=-2)
         panels[0].text2D(
             -0.06,
@@ -38,7 +38,7 @@ def make(arguments, settings):
             transform=panels[0].transAxes,
             rotation=90,
             va="center",
-            color=look[family][0],
+            color=style_of_family[family][0],
         )
     return figure
 

@@ -7,15 +7,15 @@ import pytest
 import xarray as xr
 import yaml
 
-from warpline.attractors import experiments, motifs
+from warpline.attractors import experiments, systems
 from warpline.core import random_streams
 from warpline.figures import attractor_panels
-from warpline.pipeline import attractor_slices as slices
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.config.attractors import Attractors
 from warpline.pipeline.plan import Plan
+from warpline.pipeline.stages import Pipeline
 
-BENCH = {
+SETTINGS = {
     "seed": 7,
     "paired": True,
     "n_trials": 10,
@@ -32,49 +32,40 @@ CKA = {"measure": "cka", "name": "cka"}
 
 @pytest.fixture(scope="module")
 def dataset():
-    """Return the systems as the workflow's first job writes them."""
-    lorenz, parts = motifs.families(BENCH), motifs.motifs(BENCH)
-    of = motifs.family_names(BENCH)
-    names = [*lorenz, *parts]
-    return xr.Dataset(
-        {
-            "states": (
-                ("system", "trial", "time", "unit"),
-                np.stack([*lorenz.values(), *parts.values()]),
-            ),
-            "kind": ("system", ["family"] * len(lorenz) + ["motif"] * len(parts)),
-            "family": ("system", [of[name][0] if name in of else "" for name in names]),
-        },
-        coords={"system": names},
-    )
+    """Return the Lorenz systems and the motifs, in one dataset."""
+    simulated = [
+        systems.simulate({key: value for key, value in SETTINGS.items() if key != left_out})
+        for left_out in ("motifs", "families")
+    ]
+    return xr.concat(simulated, "system")
 
 
 def test_families_are_paired_with_themselves_and_each_other(dataset):
-    frame = experiments.compare(experiments.families(dataset, {}), CKA, 0)
+    frame = experiments.compare_systems(experiments.families(dataset, {}), CKA, 0)
     assert len(frame) == 10
     assert frame["within"].sum() == 6
-    matrix, names = attractor_panels.matrix(frame)
+    matrix, names = attractor_panels.dissimilarity_matrix(frame)
     assert names == ["r=0.25", "r=0.5", "r=5", "r=10"]
     np.testing.assert_array_equal(matrix, matrix.T)
     np.testing.assert_allclose(np.diag(matrix), 0, atol=1e-12)
 
 
-def test_all_pairs_of_sequences_are_there_once(dataset):
-    found = experiments.sequences(dataset, {"sequence": 3})
-    assert len(found.systems) == 60
-    assert len(found.pairs) == 1770
-    assert all(states.shape == (10, 40, 3) for states in found.systems.values())
-    counts = Counter(pair["unordered"] for pair in found.pairs)
+def test_every_pair_of_sequences_occurs_once(dataset):
+    experiment = experiments.composition(dataset, {"sequence": 3})
+    assert len(experiment.systems) == 60
+    assert len(experiment.pairs) == 1770
+    assert all(states.shape == (10, 40, 3) for states in experiment.systems.values())
+    counts = Counter(pair["unordered"] for pair in experiment.pairs)
     # 10 selections of 3 motifs, 6 orders each: 15 pairs within a selection.
     assert counts[3] == 150
     # A selection shares 2 motifs with 6 others: 30 pairs of selections, 36 pairs of orders.
     assert counts[2] == 30 * 36
-    # Three places, two other motifs for each sequence.
-    assert sum(pair["ordered"] == 2 for pair in found.pairs) == 60 * 6 // 2
+    # Three positions, two other motifs for each sequence.
+    assert sum(pair["ordered"] == 2 for pair in experiment.pairs) == 60 * 6 // 2
 
 
 def test_sampled_pairs_are_even_and_their_weights_count_all(dataset):
-    pairs = experiments.sequences(dataset, {"sequence": 3}).pairs
+    pairs = experiments.composition(dataset, {"sequence": 3}).pairs
     stream = random_streams.generator(1, "pairs")
     drawn = experiments.sample_pairs(pairs, 200, stream)
     assert 190 <= len(drawn) <= 200
@@ -90,21 +81,21 @@ def test_sampled_pairs_are_even_and_their_weights_count_all(dataset):
 
 
 def test_noise_experiment_has_every_share_at_every_level(dataset):
-    found = experiments.noise(dataset, NOISE)
+    experiment = experiments.noise(dataset, NOISE)
     # Two levels, five motifs: each alone, and with four others in two shares.
-    assert len(found.pairs) == 2 * 5 * (1 + 4 * 2)
-    epochs = Counter(pair["epoch"] for pair in found.pairs)
+    assert len(experiment.pairs) == 2 * 5 * (1 + 4 * 2)
+    epochs = Counter(pair["epoch"] for pair in experiment.pairs)
     assert epochs == {1: 25, 2: 25, 0: 40}
-    for pair in found.pairs:
+    for pair in experiment.pairs:
         if pair["level"] == 0 and pair["share"] == 0:
-            a, b = (found.systems[pair[f"system_{end}"]] for end in "ab")
+            a, b = (experiment.systems[pair[f"system_{end}"]] for end in "ab")
             np.testing.assert_array_equal(a, b)
         if pair["level"] == 0 and pair["share"] == 1:
             other = dataset["states"].sel(system=pair["other"]).values
-            np.testing.assert_allclose(found.systems[pair["system_b"]], other, atol=1e-12)
+            np.testing.assert_allclose(experiment.systems[pair["system_b"]], other, atol=1e-12)
 
 
-def test_noise_draws_are_independent_and_do_not_hang_together(dataset):
+def test_noise_is_independent_and_does_not_change_with_the_levels(dataset):
     one = experiments.noise(dataset, NOISE)
     longer = experiments.noise(
         dataset, {**NOISE, "noise": {"levels": [0.2, 0.1], "shares": [1.0, 0.5, 0.25]}}
@@ -117,31 +108,32 @@ def test_noise_draws_are_independent_and_do_not_hang_together(dataset):
 
 
 def test_a_system_that_cannot_be_represented_is_a_row_that_says_why(dataset):
-    found = experiments.motifs(dataset, {})
-    broken = {**found.systems, "line": np.full((10, 40, 3), np.nan)}
-    frame = experiments.compare(experiments.Experiment(broken, found.pairs), CKA, 0)
-    lost = (frame["system_a"] == "line") | (frame["system_b"] == "line")
+    experiment = experiments.motifs(dataset, {})
+    broken = {**experiment.systems, "line": np.full((10, 40, 3), np.nan)}
+    frame = experiments.compare_systems(experiments.Experiment(broken, experiment.pairs), CKA, 0)
+    failed = (frame["system_a"] == "line") | (frame["system_b"] == "line")
     assert len(frame) == 15
-    assert frame.loc[lost, "dissimilarity"].isna().all()
-    assert frame.loc[lost, "status"].str.startswith("failed: expected finite").all()
-    assert (frame.loc[~lost, "status"] == "converged").all()
+    assert frame.loc[failed, "dissimilarity"].isna().all()
+    assert frame.loc[failed, "status"].str.startswith("failed: expected finite").all()
+    assert (frame.loc[~failed, "status"] == "converged").all()
 
 
-def test_comparison_is_deterministic_and_blind_to_the_other_pairs(dataset):
-    found = experiments.motifs(dataset, {})
-    whole = experiments.compare(found, CKA, 0)
-    part = experiments.compare(experiments.Experiment(found.systems, found.pairs[3:7]), CKA, 0)
-    np.testing.assert_array_equal(part["dissimilarity"], whole["dissimilarity"][3:7])
+def test_a_comparison_does_not_depend_on_the_other_pairs(dataset):
+    experiment = experiments.motifs(dataset, {})
+    every = experiments.compare_systems(experiment, CKA, 0)
+    subset = experiments.Experiment(experiment.systems, experiment.pairs[3:7])
+    some = experiments.compare_systems(subset, CKA, 0)
+    np.testing.assert_array_equal(some["dissimilarity"], every["dissimilarity"][3:7])
 
 
 # --- configuration ----------------------------------------------------------------------------------
 
 
 def test_the_sweep_has_at_least_sixty_combinations_that_fit():
-    bench = Attractors()
-    cells = bench.cells()
+    validation = Attractors()
+    cells = validation.cells()
     assert len(set(cells)) == len(cells) >= 60
-    assert all((n - 1) * interval + 2 <= bench.n_steps for n, interval, _ in cells)
+    assert all((n - 1) * interval + 2 <= validation.n_steps for n, interval, _ in cells)
     assert all(rank <= 3 * n for n, _, rank in cells)
 
 
@@ -155,7 +147,7 @@ def test_the_sweep_has_at_least_sixty_combinations_that_fit():
         ({"measures": {"x": {"measure": "no_such.py:Name"}}}, "expected a Python file at"),
     ],
 )
-def test_a_bench_that_cannot_be_made_is_refused(section, message):
+def test_settings_that_cannot_be_simulated_are_refused(section, message):
     root = Path(__file__).resolve().parents[2]
     raw = yaml.safe_load((root / "config" / "config.yaml").read_text(encoding="utf-8"))
     with pytest.raises(ConfigError, match=message):
@@ -165,25 +157,22 @@ def test_a_bench_that_cannot_be_made_is_refused(section, message):
 def test_every_pair_of_motifs_is_mixed_in_both_directions(dataset):
     pairs = experiments.noise(dataset, NOISE).pairs
     mixed = {(pair["motif"], pair["other"]) for pair in pairs if pair["other"]}
-    assert mixed == set(itertools.permutations(motifs.MOTIFS, 2))
+    assert mixed == set(itertools.permutations(systems.MOTIFS, 2))
 
 
-# --- what jobs are told -----------------------------------------------------------------------------
+# --- parameters of the jobs ---------------------------------------------------------------------------
 
 
-def told(section):
-    """Return the slice of every job of the bench, by job."""
+def parameters(section):
+    """Return the parameters of every job of the validation but the scores, by job."""
     root = Path(__file__).resolve().parents[2]
     raw = yaml.safe_load((root / "config" / "config.yaml").read_text(encoding="utf-8"))
-    plan = Plan(load({**raw, "attractors": section}))
-    jobs = {kind: slices.systems_slice(plan, kind) for kind in ("families", "motifs")}
-    jobs |= {
-        f"{experiment} {measure}": slices.comparison_slice(plan, experiment, measure)
-        for experiment in experiments.EXPERIMENTS
-        for measure in plan.config.attractors.measures
+    pipeline = Pipeline(Plan(load({**raw, "attractors": section})))
+    return {
+        " ".join(job.values()): stage.parameters(job)
+        for stage in (pipeline.systems, pipeline.validation, pipeline.sweep)
+        for job in stage.all_jobs()
     }
-    jobs |= {f"sweep {k}": slices.sweep_slice(plan, k) for k in slices.intervals(plan)}
-    return jobs
 
 
 @pytest.mark.parametrize(
@@ -200,9 +189,39 @@ def told(section):
     ],
 )
 def test_a_change_reaches_only_the_jobs_that_use_it(section, again):
-    before, after = told({}), told(section)
+    before, after = parameters({}), parameters(section)
     assert {job for job in before if before[job] != after[job]} == again
 
 
 def test_without_dsa_there_is_no_sweep():
-    assert not [job for job in told({"measures": {"cka": {"measure": "cka"}}}) if "sweep" in job]
+    jobs = parameters({"measures": {"cka": {"measure": "cka"}}})
+    assert set(jobs) == {"families", "motifs"} | {f"{name} cka" for name in experiments.EXPERIMENTS}
+
+
+# --- whole jobs ---------------------------------------------------------------------------------------
+
+
+def test_an_experiment_is_run_by_its_name(dataset):
+    frame = experiments.run_experiment(
+        dataset, {"experiment": "motifs", "measure": {**CKA, "name": "my_cka"}, "seed": 0}
+    )
+    assert frame.columns[0] == "measure"
+    assert set(frame["measure"]) == {"my_cka"}
+    expected = experiments.compare_systems(experiments.motifs(dataset, {}), CKA, 0)
+    np.testing.assert_array_equal(frame["dissimilarity"], expected["dissimilarity"])
+
+
+def test_the_sweep_compares_the_same_pairs_with_each_combination(dataset):
+    cells = [{"n_delays": n, "delay_interval": 1, "rank": 3} for n in (2, 3)]
+    measure = {"measure": "dsa", "max_starts": 1}
+    frame = experiments.sweep_hyperparameters(
+        dataset, {"seed": 7, "sequence": 2, "max_pairs": 6, "measure": measure, "cells": cells}
+    )
+    assert frame.columns[:3].tolist() == ["n_delays", "delay_interval", "rank"]
+    pairs = [
+        list(zip(group["system_a"], group["system_b"], strict=True))
+        for _, group in frame.groupby("n_delays")
+    ]
+    assert pairs[0] == pairs[1]
+    assert 1 <= len(pairs[0]) <= 6
+    assert frame["dissimilarity"].notna().all()

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from warpline.attractors import score_tables as tables
-from warpline.attractors import scores
+from warpline.attractors import score_tables, scores
 from warpline.core import random_streams
 
 SETTINGS = {"seed": 3, "bootstrap": 200, "confidence": 0.95}
@@ -44,7 +43,7 @@ def test_area_under_the_curve_by_hand():
 
 @given(values, values)
 @settings(max_examples=50, deadline=None)
-def test_area_under_the_curve_is_mann_whitney_and_blind_to_monotone_changes(low, high):
+def test_area_under_the_curve_is_mann_whitney_and_invariant_to_monotone_changes(low, high):
     area = scores.area_under_curve(low, high)
     u = stats.mannwhitneyu(high, low).statistic
     assert area == pytest.approx(u / (len(low) * len(high)))
@@ -54,7 +53,7 @@ def test_area_under_the_curve_is_mann_whitney_and_blind_to_monotone_changes(low,
 
 @given(values, values, st.floats(0.1, 10), st.floats(-5, 5))
 @settings(max_examples=50, deadline=None)
-def test_cohens_d_is_blind_to_scale_and_changes_sign_with_its_sides(low, high, scale, offset):
+def test_cohens_d_is_invariant_to_scale_and_changes_sign_with_its_sides(low, high, scale, offset):
     d = scores.cohens_d(low, high)
     if np.isnan(d):
         return
@@ -77,8 +76,8 @@ def test_weights_stand_for_repetitions():
         assert score(low, high, times) == pytest.approx(score(*repeated))
 
 
-def test_planted_families_are_found_apart():
-    row = tables.separation_scores(families(0.2, 0.8, 0.02), SETTINGS).iloc[0]
+def test_planted_families_are_separated():
+    row = score_tables.separation_scores(families(0.2, 0.8, 0.02), SETTINGS).iloc[0]
     assert (row["auc"], row["auc_low"], row["auc_high"]) == (1, 1, 1)
     assert row["cohens_d"] > 10
     assert row["cohens_d_low"] <= row["cohens_d"] <= row["cohens_d_high"]
@@ -86,8 +85,8 @@ def test_planted_families_are_found_apart():
     assert row["largest_self"] == 0
 
 
-def test_families_that_differ_in_nothing_are_not():
-    row = tables.separation_scores(families(0.5, 0.5, 0.1), SETTINGS).iloc[0]
+def test_families_without_a_difference_are_not_separated():
+    row = score_tables.separation_scores(families(0.5, 0.5, 0.1), SETTINGS).iloc[0]
     assert row["auc_low"] < 0.5 < row["auc_high"]
     assert row["cohens_d_low"] < 0 < row["cohens_d_high"]
 
@@ -95,14 +94,16 @@ def test_families_that_differ_in_nothing_are_not():
 def test_failed_pairs_are_counted_and_left_out():
     table = families(0.2, 0.8, 0.02)
     table.loc[1, "dissimilarity"] = np.nan
-    row = tables.separation_scores(table, SETTINGS).iloc[0]
+    row = score_tables.separation_scores(table, SETTINGS).iloc[0]
     assert (row["n_within"], row["n_failed"]) == (8, 1)
 
 
-def test_intervals_are_the_same_each_time_and_other_measures_do_not_matter():
+def test_intervals_are_reproducible_and_independent_of_other_measures():
     table = families(0.4, 0.5, 0.1, "one")
-    alone = tables.separation_scores(table, SETTINGS)
-    both = tables.separation_scores(pd.concat([families(0.1, 0.9, 0.2, "two"), table]), SETTINGS)
+    alone = score_tables.separation_scores(table, SETTINGS)
+    both = score_tables.separation_scores(
+        pd.concat([families(0.1, 0.9, 0.2, "two"), table]), SETTINGS
+    )
     pd.testing.assert_frame_equal(alone, both.iloc[1:].reset_index(drop=True))
 
 
@@ -117,8 +118,8 @@ def test_the_bootstrap_resamples_systems_not_pairs():
     def mean(weights):
         return {"mean": float(weights @ y / weights.sum())}
 
-    found = scores.bootstrap_systems(mean, ends, None, {**SETTINGS, "bootstrap": 1000}, stream)
-    width = found["mean_high"] - found["mean_low"]
+    interval = scores.bootstrap_systems(mean, ends, None, {**SETTINGS, "bootstrap": 1000}, stream)
+    width = interval["mean_high"] - interval["mean_low"]
     expected = 2 * 1.96 * 2 * effect.std() / np.sqrt(30)
     assert 0.8 < width / expected < 1.2
     naive = 2 * 1.96 * y.std() / np.sqrt(len(pairs))
@@ -130,15 +131,15 @@ def test_the_bootstrap_resamples_systems_not_pairs():
 
 @given(slope=st.floats(-2, -0.01), start=st.floats(3, 10))
 @settings(max_examples=30, deadline=None)
-def test_a_planted_line_is_found(slope, start):
+def test_a_planted_line_is_recovered(slope, start):
     x = np.repeat([0.0, 1.0, 2.0], [5, 3, 2])
-    found = scores.curve_scores(x, start + slope * x)
-    assert found["slope"] == pytest.approx(slope)
-    assert found["intercept"] == pytest.approx(start)
-    assert found["r2"] == pytest.approx(1)
-    assert found["r2_means"] == pytest.approx(1)
-    assert found["gap"] == pytest.approx(-2 * slope)
-    assert found["gap_relative"] == pytest.approx(-2 * slope / start)
+    curve = scores.curve_scores(x, start + slope * x)
+    assert curve["slope"] == pytest.approx(slope)
+    assert curve["intercept"] == pytest.approx(start)
+    assert curve["r2"] == pytest.approx(1)
+    assert curve["r2_means"] == pytest.approx(1)
+    assert curve["gap"] == pytest.approx(-2 * slope)
+    assert curve["gap_relative"] == pytest.approx(-2 * slope / start)
 
 
 def test_scores_agree_with_scipy_and_means_are_straight_whatever_the_spread():
@@ -146,13 +147,13 @@ def test_scores_agree_with_scipy_and_means_are_straight_whatever_the_spread():
     x = np.repeat([0.0, 1.0, 2.0, 3.0], 50)
     noise = stream.standard_normal((4, 50))
     y = 2 - 0.3 * x + (noise - noise.mean(axis=1, keepdims=True)).ravel()
-    found = scores.curve_scores(x, y)
+    curve = scores.curve_scores(x, y)
     fit = stats.linregress(x, y)
-    assert found["slope"] == pytest.approx(fit.slope)
-    assert found["intercept"] == pytest.approx(fit.intercept)
-    assert found["r2"] == pytest.approx(fit.rvalue**2)
-    assert found["r2_means"] == pytest.approx(1)
-    assert found["gap"] == pytest.approx(0.9)
+    assert curve["slope"] == pytest.approx(fit.slope)
+    assert curve["intercept"] == pytest.approx(fit.intercept)
+    assert curve["r2"] == pytest.approx(fit.rvalue**2)
+    assert curve["r2_means"] == pytest.approx(1)
+    assert curve["gap"] == pytest.approx(0.9)
 
 
 def test_a_bent_curve_scores_below_a_straight_one():
@@ -186,15 +187,15 @@ def composition(slope, n=8):
     return pd.DataFrame(rows)
 
 
-def test_composition_scores_find_the_sharing_that_was_planted():
-    table = tables.composition_scores(composition(0.2), SETTINGS).set_index("sharing")
+def test_composition_scores_recover_the_planted_sharing():
+    table = score_tables.composition_scores(composition(0.2), SETTINGS).set_index("sharing")
     assert table.loc["ordered", "r2"] == pytest.approx(1)
     assert table.loc["ordered", "gap"] == pytest.approx(0.4)
     assert table.loc["ordered", "r2_low"] == pytest.approx(1)
     assert table.loc["unordered", "r2"] < 0.5
 
 
-def test_noise_scores_find_floor_and_slope():
+def test_noise_scores_recover_floor_and_slope():
     names = ["a", "b", "c"]
     rows = []
     for level, floor in ((0.1, 0.3), (0.0, 0.0)):
@@ -206,26 +207,26 @@ def test_noise_scores_find_floor_and_slope():
                 mixed = {"motif": motif, "other": other, "level": level, "share": share}
                 rows.append({**mixed, "dissimilarity": value})
     table = pd.DataFrame(rows).assign(measure="planted")
-    found = tables.noise_scores(table, SETTINGS).set_index("level")
-    np.testing.assert_allclose(found["floor"], [0.3, 0.0], atol=1e-12)
-    np.testing.assert_allclose(found["slope"], [-0.7, -1.0])
-    np.testing.assert_allclose(found["r2"], 1)
-    np.testing.assert_allclose(found["r2_each"], 1)
-    np.testing.assert_allclose(found["gap_relative"], [0.7, 1.0])
-    np.testing.assert_allclose(found["auc_least"], 1)
-    assert found["n_motifs"].tolist() == [3, 3]
+    levels = score_tables.noise_scores(table, SETTINGS).set_index("level")
+    np.testing.assert_allclose(levels["floor"], [0.3, 0.0], atol=1e-12)
+    np.testing.assert_allclose(levels["slope"], [-0.7, -1.0])
+    np.testing.assert_allclose(levels["r2"], 1)
+    np.testing.assert_allclose(levels["r2_each"], 1)
+    np.testing.assert_allclose(levels["gap_relative"], [0.7, 1.0])
+    np.testing.assert_allclose(levels["auc_least"], 1)
+    assert levels["n_motifs"].tolist() == [3, 3]
 
 
-def test_straightness_of_each_curve_is_blind_to_how_far_motifs_lie_apart():
+def test_r2_of_each_curve_does_not_depend_on_how_far_motifs_lie_apart():
     rows = [
         {"motif": motif, "other": np.nan if share == 0 else other, "share": share}
         | {"level": 0.0, "measure": "planted", "dissimilarity": share * far}
         for (motif, other), far in {("a", "b"): 0.2, ("b", "a"): 0.9}.items()
         for share in (0.0, 0.5, 1.0)
     ]
-    found = tables.noise_scores(pd.DataFrame(rows), SETTINGS).iloc[0]
-    assert found["r2_each"] == pytest.approx(1)
-    assert found["r2"] < 0.8
+    row = score_tables.noise_scores(pd.DataFrame(rows), SETTINGS).iloc[0]
+    assert row["r2_each"] == pytest.approx(1)
+    assert row["r2"] < 0.8
 
 
 def test_hyperparameters_are_ranked_by_merit_and_failures_come_last():
@@ -236,7 +237,20 @@ def test_hyperparameters_are_ranked_by_merit_and_failures_come_last():
         frame.assign(n_delays=k, delay_interval=1, rank=10, weight=1.0)
         for k, frame in enumerate((failed, poor, good))
     ]
-    table = tables.hyperparameter_scores(pd.concat(frames)).set_index("n_delays")
+    table = score_tables.hyperparameter_scores(pd.concat(frames)).set_index("n_delays")
     assert table["place"].to_dict() == {2: 1, 1: 2, 0: 3}
     assert table.loc[0, "n_failed"] == len(good)
     assert table.loc[2, "r2_ordered"] == pytest.approx(1)
+
+
+def test_an_experiment_is_scored_by_its_name():
+    table = families(0.2, 0.8, 0.02)
+    pd.testing.assert_frame_equal(
+        score_tables.score_experiment(table, {**SETTINGS, "experiment": "families"}),
+        score_tables.separation_scores(table, SETTINGS),
+    )
+    cell = composition(0.2).assign(n_delays=3, delay_interval=1, rank=10, weight=1.0)
+    pd.testing.assert_frame_equal(
+        score_tables.score_experiment(cell, {"experiment": "hyperparameters"}),
+        score_tables.hyperparameter_scores(cell),
+    )

@@ -1,5 +1,5 @@
-"""The attractor test bench: systems in three dimensions whose likeness is known by construction.
+"""Validation of the measures on three-dimensional systems with known ground-truth similarity.
 
-A measure that captures dynamics should tell families of attractors apart, fall evenly with the number
-of motifs that two sequences share, and do so under noise (Guilhot et al. 2024, part 1).
+A valid measure of dynamics separates families of attractors. Its dissimilarity falls evenly with the
+number of motifs that two sequences share, and it does so under noise (Guilhot et al. 2024, part 1).
 """

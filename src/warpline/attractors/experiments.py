@@ -1,9 +1,9 @@
-"""Which systems each experiment compares, and the tidy table that comes of it."""
+"""Experiments on the validation systems: pairs to compare, and tables of their dissimilarities."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,67 +11,87 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from warpline.attractors import composition
-from warpline.attractors.lorenz import Floats
+from warpline.attractors.systems import (
+    Floats,
+    attach,
+    diffuse,
+    mix,
+    motif_sequences,
+    n_shared_in_position,
+    n_shared_motifs,
+)
 from warpline.console import progress
 from warpline.core import plugins, random_streams
 
 __all__ = [
     "EXPERIMENTS",
     "Experiment",
-    "compare",
+    "compare_systems",
+    "composition",
     "families",
     "motifs",
     "noise",
+    "run_experiment",
     "sample_pairs",
-    "sequences",
-    "systems_of",
+    "sweep_hyperparameters",
+    "systems_of_kind",
 ]
 
-ALONE = ""
-"""Stands for the other motif where none is mixed in."""
+NO_MOTIF = ""
+"""Name of the other motif where none is mixed in."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Systems and the pairs of them to compare.
+    """Systems, and the pairs of them to compare.
 
     Attributes
     ----------
     systems : dict of str to ndarray, shape (trial, time, unit)
     pairs : list of dict
-        ``system_a``, ``system_b`` (names of systems), and the columns that say what the pair is.
+        ``system_a``, ``system_b`` (names of systems), and the columns that label the pair.
     """
 
     systems: Mapping[str, Floats]
     pairs: Sequence[Mapping[str, Any]]
 
 
-def systems_of(dataset: xr.Dataset, kind: str) -> dict[str, Floats]:
+def systems_of_kind(dataset: xr.Dataset, kind: str) -> dict[str, Floats]:
     """Return the systems of a kind (``family``, ``motif``, ``example``), in the order of the file.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        As scripts/simulate_attractors.py writes it.
+        From `warpline.attractors.systems.simulate`.
+    kind : str
+
+    Returns
+    -------
+    dict of str to ndarray, shape (trial, time, unit)
     """
-    chosen = dataset["states"].transpose("system", "trial", "time", "unit")[
+    states = dataset["states"].transpose("system", "trial", "time", "unit")[
         (dataset["kind"] == kind).values
     ]
-    return dict(zip((str(name) for name in chosen["system"].values), chosen.values, strict=True))
+    return dict(zip((str(name) for name in states["system"].values), states.values, strict=True))
+
+
+# --- experiments --------------------------------------------------------------------------------------
 
 
 def families(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
-    """Pair all Lorenz systems, each with itself included; column ``within``: of one family."""
-    of = dict(zip(dataset["system"].values, dataset["family"].values, strict=True))
-    systems = systems_of(dataset, "family")
+    """Pair all Lorenz systems, each also with itself.
+
+    Column ``within`` is true for a pair of one family.
+    """
+    family_of = dict(zip(dataset["system"].values, dataset["family"].values, strict=True))
+    systems = systems_of_kind(dataset, "family")
     pairs = [
         {
             "system_a": a,
             "system_b": b,
-            "family_a": str(of[a]),
-            "family_b": str(of[b]),
-            "within": bool(of[a] == of[b]),
+            "family_a": str(family_of[a]),
+            "family_b": str(family_of[b]),
+            "within": bool(family_of[a] == family_of[b]),
         }
         for a, b in itertools.combinations_with_replacement(systems, 2)
     ]
@@ -79,8 +99,8 @@ def families(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
 
 
 def motifs(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
-    """Pair all motifs, each with itself included."""
-    systems = systems_of(dataset, "motif")
+    """Pair all motifs, each also with itself."""
+    systems = systems_of_kind(dataset, "motif")
     pairs = [
         {"system_a": a, "system_b": b}
         for a, b in itertools.combinations_with_replacement(systems, 2)
@@ -88,81 +108,91 @@ def motifs(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
     return Experiment(systems, pairs)
 
 
-def sequences(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
-    """Pair all ordered selections of motifs, attached in sequence.
+def composition(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
+    """Pair all sequences of distinct motifs.
 
     Parameters
     ----------
     dataset : xarray.Dataset
+        From `warpline.attractors.systems.simulate`.
     settings : mapping
-        ``sequence``: motifs in a selection.
+        ``sequence``: number of motifs in a sequence.
 
     Returns
     -------
     Experiment
-        Columns ``ordered`` and ``unordered``: motifs that the two share in the same place, and
-        wherever they stand. A sequence is not paired with itself: that it equals itself is no finding.
+        Columns ``ordered`` and ``unordered``: the number of motifs that the two sequences share in the
+        same position, and in any position. No sequence is paired with itself: that dissimilarity says
+        nothing about composition.
     """
-    parts = systems_of(dataset, "motif")
-    chosen = composition.sequences(list(parts), settings["sequence"])
+    states_of_motif = systems_of_kind(dataset, "motif")
+    sequences = motif_sequences(list(states_of_motif), settings["sequence"])
     systems = {
-        ">".join(names): composition.attach([parts[name] for name in names]) for names in chosen
+        ">".join(sequence): attach([states_of_motif[name] for name in sequence])
+        for sequence in sequences
     }
     pairs = [
         {
             "system_a": ">".join(a),
             "system_b": ">".join(b),
-            "ordered": composition.shared_in_place(a, b),
-            "unordered": composition.shared(a, b),
+            "ordered": n_shared_in_position(a, b),
+            "unordered": n_shared_motifs(a, b),
         }
-        for a, b in itertools.combinations(chosen, 2)
+        for a, b in itertools.combinations(sequences, 2)
     ]
     return Experiment(systems, pairs)
 
 
 def noise(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
-    """Pair each motif under noise with itself under other noise, alone and with another motif mixed in.
+    """Pair each noisy motif with another noisy version of it, pure or mixed with another motif.
 
     Parameters
     ----------
     dataset : xarray.Dataset
+        From `warpline.attractors.systems.simulate`.
     settings : mapping
         ``seed`` (root), ``noise``: ``levels``, ``shares``.
 
     Returns
     -------
     Experiment
-        Columns ``motif``; ``other``, empty where none is mixed in; ``level`` of the noise, ``share`` of
-        the other; ``epoch``, 1 for the first level with the first share and so on, 0 for other
-        combinations.
+        Columns ``motif``; ``other``, empty where none is mixed in; ``level`` of the noise; ``share`` of
+        the other motif; ``epoch``: k where the k-th level meets the k-th share (or no other motif), 0
+        for all other combinations.
     """
     levels, shares = settings["noise"]["levels"], settings["noise"]["shares"]
-    parts = systems_of(dataset, "motif")
+    states_of_motif = systems_of_kind(dataset, "motif")
 
     def noisy(states: Floats, level: float, *name: str) -> Floats:
         stream = random_streams.generator(
             settings["seed"], "attractors", "noise", f"{level:g}", *name
         )
-        return composition.diffuse(states, level, stream)
+        return diffuse(states, level, stream)
 
     systems: dict[str, Floats] = {}
     pairs = []
-    for (k, level), (motif, states) in itertools.product(enumerate(levels), parts.items()):
+    for (i, level), (motif, states) in itertools.product(
+        enumerate(levels), states_of_motif.items()
+    ):
         first = f"{motif} e={level:g}"
         systems[first] = noisy(states, level, motif, "first")
-        others = [(motif, ALONE, -1, 0.0)]
-        others += [
-            (motif, other, j, share)
-            for other in parts
+
+        # The pure motif comes first; it has no share, which index -1 stands for.
+        mixtures = [(NO_MOTIF, -1, 0.0)]
+        mixtures += [
+            (other, j, share)
+            for other in states_of_motif
             if other != motif
             for j, share in enumerate(shares)
         ]
-        for _, other, j, share in others:
+
+        for other, j, share in mixtures:
             second = f"{first} +{share:g} {other}" if other else f"{first} again"
-            mixed = composition.mix(states, parts[other], share) if other else states
+            mixed = mix(states, states_of_motif[other], share) if other else states
+            # Noise common to both systems of a pair would make them more similar.
             systems[second] = noisy(mixed, level, motif, "second", other, f"{share:g}")
             labels = {"motif": motif, "other": other, "level": level, "share": share}
-            epoch = k + 1 if k < len(shares) and j in (-1, k) else 0
+            epoch = i + 1 if i < len(shares) and j in (-1, i) else 0
             pairs.append({"system_a": first, "system_b": second, **labels, "epoch": epoch})
     return Experiment(systems, pairs)
 
@@ -170,7 +200,7 @@ def noise(dataset: xr.Dataset, settings: Mapping[str, Any]) -> Experiment:
 EXPERIMENTS = {
     "families": families,
     "motifs": motifs,
-    "composition": sequences,
+    "composition": composition,
     "noise": noise,
 }
 
@@ -178,52 +208,57 @@ EXPERIMENTS = {
 def sample_pairs(
     pairs: Sequence[Mapping[str, Any]], count: int, stream: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """Draw pairs of sequences, as evenly as can be over how many motifs they share.
+    """Draw pairs of sequences, as evenly as possible over the numbers of shared motifs.
 
-    Few pairs share much: an even draw fixes each point of the curve about as well as the others.
+    Few pairs share many motifs. An even draw determines each point of the composition curve about
+    equally well.
 
     Parameters
     ----------
     pairs : sequence of mapping
-        Of `sequences`.
+        From `composition`.
     count : int
-        How many at most.
+        Largest number of pairs to draw.
     stream : numpy.random.Generator
 
     Returns
     -------
     list of dict
-        With ``weight``: how many pairs each one stands for.
+        With ``weight``: the number of pairs that each drawn pair represents.
     """
-    cells: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
+    strata: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     for pair in pairs:
-        cells.setdefault((pair["ordered"], pair["unordered"]), []).append(pair)
-    drawn: list[dict[str, Any]] = []
-    # The smallest cells first: what they cannot fill is left to the larger ones.
-    for k, (_, members) in enumerate(
-        sorted(cells.items(), key=lambda item: (len(item[1]), item[0]))
-    ):
-        size = min(len(members), (count - len(drawn)) // (len(cells) - k))
-        for place in sorted(stream.choice(len(members), size=size, replace=False)):
-            drawn.append({**members[place], "weight": len(members) / size})
-    return drawn
+        strata.setdefault((pair["ordered"], pair["unordered"]), []).append(pair)
+
+    # The smallest strata come first: what they cannot fill is left to the larger ones.
+    strata_by_size = sorted(strata.items(), key=lambda item: (len(item[1]), item[0]))
+    sample: list[dict[str, Any]] = []
+    for k, (_, members) in enumerate(strata_by_size):
+        size = min(len(members), (count - len(sample)) // (len(strata) - k))
+        for index in sorted(stream.choice(len(members), size=size, replace=False)):
+            sample.append({**members[index], "weight": len(members) / size})
+    return sample
+
+
+# --- comparison ---------------------------------------------------------------------------------------
 
 
 def _represent(
-    measure: Any, systems: Mapping[str, Floats], names: Iterator[str], settings: Mapping[str, Any]
+    measure: Any, systems: Mapping[str, Floats], names: Iterable[str], settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    found: dict[str, Any] = {}
-    failed: dict[str, str] = {}
+    """Return the representation of each system, and the reason for each that has none."""
+    representations: dict[str, Any] = {}
+    failures: dict[str, str] = {}
     for name in names:
         try:
-            found[name] = measure.represent(systems[name], settings=settings)
+            representations[name] = measure.represent(systems[name], settings=settings)
         except ValueError as error:
-            failed[name] = f"failed: {error}"
-    return found, failed
+            failures[name] = f"failed: {error}"
+    return representations, failures
 
 
-def compare(experiment: Experiment, settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
-    """Compute one measure on the pairs of an experiment, representing each system once.
+def compare_systems(experiment: Experiment, settings: Mapping[str, Any], seed: int) -> pd.DataFrame:
+    """Compute one measure on the pairs of an experiment; each system is represented once.
 
     Parameters
     ----------
@@ -236,32 +271,85 @@ def compare(experiment: Experiment, settings: Mapping[str, Any], seed: int) -> p
     Returns
     -------
     DataFrame
-        A row per pair: its columns, ``dissimilarity``, ``status`` and the measure's own. A pair that
-        could not be compared is a row with a missing value and the reason.
+        A row per pair: its columns, ``dissimilarity``, ``status`` and further columns of the measure. A
+        pair that cannot be compared has a missing value, and the reason as its status.
     """
     measure = plugins.load("similarity", settings["measure"])
-    used = dict.fromkeys(pair[f"system_{end}"] for pair in experiment.pairs for end in "ab")
-    found, failed = _represent(measure, experiment.systems, iter(used), settings)
-    place = {name: k for k, name in enumerate(found)}
-    good = [
-        k
-        for k, pair in enumerate(experiment.pairs)
-        if pair["system_a"] in place and pair["system_b"] in place
-    ]
-    with progress.bar(len(experiment.pairs), settings["measure"], "pair") as shown:
+    names = dict.fromkeys(pair[f"system_{side}"] for pair in experiment.pairs for side in "ab")
+    representations, failures = _represent(measure, experiment.systems, names, settings)
+
+    # Measures take pairs as indices into their representations.
+    index = {name: k for k, name in enumerate(representations)}
+    ends = [(pair["system_a"], pair["system_b"]) for pair in experiment.pairs]
+    comparable = [k for k, (a, b) in enumerate(ends) if a in index and b in index]
+    with progress.bar(len(experiment.pairs), settings["measure"], "pair") as bar:
         results = measure.compare_pairs(
-            list(found.values()),
-            [
-                (place[experiment.pairs[k]["system_a"]], place[experiment.pairs[k]["system_b"]])
-                for k in good
-            ],
+            list(representations.values()),
+            [(index[ends[k][0]], index[ends[k][1]]) for k in comparable],
             settings=settings,
             seed=seed,
-            progress=shown,
+            progress=bar,
         )
-    of = dict(zip(good, results, strict=True))
+
+    # Rows keep the order of the pairs, those that could not be compared among them.
+    result_of_pair = dict(zip(comparable, results, strict=True))
     rows = []
-    for k, pair in enumerate(experiment.pairs):
-        why = failed.get(pair["system_a"]) or failed.get(pair["system_b"])
-        rows.append({**pair, **of.get(k, {"dissimilarity": np.nan, "status": why})})
+    for k, (pair, (a, b)) in enumerate(zip(experiment.pairs, ends, strict=True)):
+        failure = {"dissimilarity": np.nan, "status": failures.get(a) or failures.get(b)}
+        rows.append({**pair, **result_of_pair.get(k, failure)})
     return pd.DataFrame(rows)
+
+
+def run_experiment(dataset: xr.Dataset, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Compare the systems of one experiment by one measure.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From `warpline.attractors.systems.simulate`.
+    settings : mapping
+        ``experiment``, a name in `EXPERIMENTS`; ``measure``, with its ``name`` in the configuration;
+        ``seed`` (root); and the keys of the experiment.
+
+    Returns
+    -------
+    DataFrame
+        As `compare_systems`, with the name of the measure as the first column.
+    """
+    experiment = EXPERIMENTS[settings["experiment"]](dataset, settings)
+    frame = compare_systems(experiment, settings["measure"], settings["seed"])
+    frame.insert(0, "measure", settings["measure"]["name"])
+    return frame
+
+
+def sweep_hyperparameters(dataset: xr.Dataset, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Compare one sample of pairs of sequences by DSA, for each combination of hyperparameters.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From `warpline.attractors.systems.simulate`.
+    settings : mapping
+        As `composition`, with ``seed`` (root), ``max_pairs``, ``measure`` and ``cells``: the values of
+        ``n_delays``, ``delay_interval`` and ``rank`` in each combination.
+
+    Returns
+    -------
+    DataFrame
+        As `compare_systems`, with the hyperparameters as the first columns and ``weight`` from
+        `sample_pairs`.
+    """
+    experiment = composition(dataset, settings)
+    # The stream has no combination in its name: all combinations see the same pairs.
+    stream = random_streams.generator(settings["seed"], "attractors", "sampled pairs")
+    sample = sample_pairs(experiment.pairs, settings["max_pairs"], stream)
+    sampled_experiment = Experiment(experiment.systems, sample)
+
+    frames = []
+    for cell in settings["cells"]:
+        measure_settings = {**settings["measure"], **cell}
+        frame = compare_systems(sampled_experiment, measure_settings, settings["seed"])
+        for column, (key, value) in enumerate(cell.items()):
+            frame.insert(column, key, value)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)

@@ -1,4 +1,4 @@
-"""The tables of scores: a row per measure, or per combination of hyperparameters."""
+"""Tables of scores: a row per measure, or per combination of hyperparameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from warpline.attractors.lorenz import Floats
 from warpline.attractors.scores import (
     Statistic,
     area_under_curve,
@@ -16,43 +15,55 @@ from warpline.attractors.scores import (
     cohens_d,
     curve_scores,
 )
+from warpline.attractors.systems import Floats
 from warpline.core import random_streams
 
-__all__ = ["composition_scores", "hyperparameter_scores", "noise_scores", "separation_scores"]
+__all__ = [
+    "composition_scores",
+    "hyperparameter_scores",
+    "noise_scores",
+    "score_experiment",
+    "separation_scores",
+]
 
 SHARING = ("ordered", "unordered")
+"""Columns that count shared motifs: in the same position, and in any position."""
 
 
 def _with_intervals(
     statistic: Statistic,
     rows: pd.DataFrame,
-    ends: tuple[str, str],
+    sides: tuple[str, str],
     strata: Mapping[str, str] | None,
     settings: Mapping[str, Any],
     *name: str,
 ) -> dict[str, float]:
-    """Return statistics of all pairs, each followed by its interval."""
-    values = statistic(np.ones(len(rows)))
+    """Return the scores of all pairs, each followed by its interval.
+
+    ``sides`` are the columns that hold the two systems of a pair, ``name`` is that of the random stream.
+    """
+    scores = statistic(np.ones(len(rows)))
     stream = random_streams.generator(settings["seed"], "attractors", "bootstrap", *name)
-    pairs = (rows[ends[0]].tolist(), rows[ends[1]].tolist())
-    found = bootstrap_systems(statistic, pairs, strata, settings, stream)
+    pairs = (rows[sides[0]].tolist(), rows[sides[1]].tolist())
+    intervals = bootstrap_systems(statistic, pairs, strata, settings, stream)
     return {
-        key: number
-        for part in values
-        for key, number in (
-            (part, values[part]),
-            (f"{part}_low", found[f"{part}_low"]),
-            (f"{part}_high", found[f"{part}_high"]),
+        column: value
+        for score in scores
+        for column, value in (
+            (score, scores[score]),
+            (f"{score}_low", intervals[f"{score}_low"]),
+            (f"{score}_high", intervals[f"{score}_high"]),
         )
     }
 
 
-def _good(rows: pd.DataFrame) -> pd.DataFrame:
+def _compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs whose comparison did not fail."""
     return rows[rows["dissimilarity"].notna()].reset_index(drop=True)
 
 
 def separation_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Score how well each measure tells families of systems apart.
+    """Score how well each measure separates families of systems.
 
     Parameters
     ----------
@@ -65,45 +76,50 @@ def separation_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Dat
     -------
     DataFrame
         A row per measure: ``auc`` and ``cohens_d`` of pairs across families over pairs within one, with
-        intervals that draw systems anew within their family; ``mean_within``, ``mean_across``;
+        intervals that resample systems within their family; ``mean_within``, ``mean_across``;
         ``largest_self``, the largest dissimilarity of a system to itself; ``n_systems``, ``n_within``,
         ``n_across``, ``n_failed``.
     """
-    out = []
-    for measure, every in rows.groupby("measure", sort=False):
-        own = every["system_a"] == every["system_b"]
-        good = _good(every[~own])
-        of = dict(zip(good["system_a"], good["family_a"], strict=True))
-        of |= dict(zip(good["system_b"], good["family_b"], strict=True))
-        within = good["within"].to_numpy(dtype=bool)
-        values = good["dissimilarity"].to_numpy(dtype=float)
+    scores_of_measures = []
+    for measure, group in rows.groupby("measure", sort=False):
+        # A system with itself is no pair within a family: it would make the separation look larger.
+        is_self = group["system_a"] == group["system_b"]
+        pairs = _compared(group[~is_self])
+        family_of = dict(zip(pairs["system_a"], pairs["family_a"], strict=True))
+        family_of |= dict(zip(pairs["system_b"], pairs["family_b"], strict=True))
+        within = pairs["within"].to_numpy(dtype=bool)
+        values = pairs["dissimilarity"].to_numpy(dtype=float)
         low, high = values[within], values[~within]
+
+        # Defaults bind the arrays of this measure: a closure would see those of the last one.
 
         def statistic(
             weights: Floats, low: Floats = low, high: Floats = high, within: Any = within
         ) -> dict[str, float]:
-            both = (weights[within], weights[~within])
+            weights_of_sides = (weights[within], weights[~within])
             return {
-                "auc": area_under_curve(low, high, both),
-                "cohens_d": cohens_d(low, high, both),
+                "auc": area_under_curve(low, high, weights_of_sides),
+                "cohens_d": cohens_d(low, high, weights_of_sides),
             }
 
-        ends = ("system_a", "system_b")
-        scores = _with_intervals(statistic, good, ends, of, settings, "families", str(measure))
-        out.append(
+        sides = ("system_a", "system_b")
+        scores = _with_intervals(
+            statistic, pairs, sides, family_of, settings, "families", str(measure)
+        )
+        scores_of_measures.append(
             {
                 "measure": measure,
-                "n_systems": len(of),
+                "n_systems": len(family_of),
                 "n_within": len(low),
                 "n_across": len(high),
-                "n_failed": int((~own).sum()) - len(good),
+                "n_failed": int((~is_self).sum()) - len(pairs),
                 "mean_within": low.mean() if len(low) else np.nan,
                 "mean_across": high.mean() if len(high) else np.nan,
-                "largest_self": every.loc[own, "dissimilarity"].max(),
+                "largest_self": group.loc[is_self, "dissimilarity"].max(),
                 **scores,
             }
         )
-    return pd.DataFrame(out)
+    return pd.DataFrame(scores_of_measures)
 
 
 def composition_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -112,58 +128,58 @@ def composition_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Da
     Parameters
     ----------
     rows : DataFrame
-        Tables of `warpline.attractors.experiments.sequences`, with a column ``measure``.
+        Tables of `warpline.attractors.experiments.composition`, with a column ``measure``.
     settings : mapping
         As `separation_scores`.
 
     Returns
     -------
     DataFrame
-        A row per measure and ``sharing`` (``ordered``, ``unordered``) with the numbers of
-        `curve_scores`, and intervals that resample the sequences.
+        A row per measure and ``sharing`` (``ordered``, ``unordered``) with the scores of
+        `warpline.attractors.scores.curve_scores`, and intervals that resample the sequences.
     """
-    out = []
-    for measure, every in rows.groupby("measure", sort=False):
-        good = _good(every)
-        y = good["dissimilarity"].to_numpy(dtype=float)
+    scores_of_curves = []
+    for measure, group in rows.groupby("measure", sort=False):
+        pairs = _compared(group)
+        y = pairs["dissimilarity"].to_numpy(dtype=float)
         for sharing in SHARING:
-            x = good[sharing].to_numpy(dtype=float)
+            x = pairs[sharing].to_numpy(dtype=float)
 
             def statistic(weights: Floats, x: Floats = x, y: Floats = y) -> dict[str, float]:
                 return curve_scores(x, y, weights)
 
-            ends = ("system_a", "system_b")
+            sides = ("system_a", "system_b")
             scores = _with_intervals(
-                statistic, good, ends, None, settings, "composition", str(measure), sharing
+                statistic, pairs, sides, None, settings, "composition", str(measure), sharing
             )
-            out.append(
+            scores_of_curves.append(
                 {
                     "measure": measure,
                     "sharing": sharing,
-                    "n_systems": len({*good["system_a"], *good["system_b"]}),
-                    "n_pairs": len(good),
-                    "n_failed": len(every) - len(good),
+                    "n_systems": len({*pairs["system_a"], *pairs["system_b"]}),
+                    "n_pairs": len(pairs),
+                    "n_failed": len(group) - len(pairs),
                     **scores,
                 }
             )
-    return pd.DataFrame(out)
+    return pd.DataFrame(scores_of_curves)
 
 
-def _straightness(rows: pd.DataFrame, share: Floats, y: Floats) -> Floats:
-    """Return, for each pair with another motif mixed in, R2 along the shares of these two motifs.
+def _linearity(rows: pd.DataFrame, share: Floats, y: Floats) -> Floats:
+    """Return, for each pair, R2 along the shares of its two motifs; NaN where none is mixed in.
 
-    The motif alone is the end of the curve. NaN for motifs alone.
+    The unmixed motif is the end of every curve of its motif.
     """
-    result = np.full(len(rows), np.nan)
+    r2 = np.full(len(rows), np.nan)
     motif, other = rows["motif"].to_numpy(), rows["other"].to_numpy()
     for a, b in {(a, b) for a, b in zip(motif, other, strict=True) if a != b}:
         curve = (motif == a) & ((other == b) | (share == 0))
-        result[curve & (share > 0)] = curve_scores(1 - share[curve], y[curve])["r2"]
-    return result
+        r2[curve & (share > 0)] = curve_scores(1 - share[curve], y[curve])["r2"]
+    return r2
 
 
 def noise_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Score how each measure falls with the share of a motif that is left, at each level of noise.
+    """Score how each measure falls with the share of a motif in a mixture, at each level of noise.
 
     Parameters
     ----------
@@ -175,56 +191,60 @@ def noise_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
     Returns
     -------
     DataFrame
-        A row per measure and ``level`` with the numbers of `curve_scores` (x: 1 minus the share of the
-        other motif) and intervals that resample motifs; ``floor``, the mean dissimilarity of a motif to
-        itself under other noise; ``auc_least``: whether the least share stands out from that floor;
-        ``r2_each``: R2 along the shares of one motif and one other, averaged over them, which leaves out
-        that some motifs lie further apart than others.
+        A row per measure and ``level`` with the scores of `warpline.attractors.scores.curve_scores`
+        (x: 1 minus the share of the other motif), and intervals that resample motifs; ``floor``, the
+        mean dissimilarity of a motif to itself under other noise; ``auc_least``, the AUC of the smallest
+        share against that floor; ``r2_each``, R2 along the shares of one motif and one other, averaged
+        over such curves: it does not count that some motifs lie further apart than others.
     """
-    out = []
-    for (measure, level), every in rows.groupby(["measure", "level"], sort=False):
-        good = _good(every)
-        share = good["share"].to_numpy(dtype=float)
-        y = good["dissimilarity"].to_numpy(dtype=float)
-        other = good["other"].fillna("").astype(str)
-        good = good.assign(other=other.where(other != "", good["motif"]))
-        least = share == share[share > 0].min(initial=1.0)
-        alone = share == 0
-        each = _straightness(good, share, y)
+    scores_of_levels = []
+    for (measure, level), group in rows.groupby(["measure", "level"], sort=False):
+        pairs = _compared(group)
+        share = pairs["share"].to_numpy(dtype=float)
+        y = pairs["dissimilarity"].to_numpy(dtype=float)
+        # The bootstrap resamples motifs: an unmixed motif is a pair of the motif with itself.
+        other = pairs["other"].fillna("").astype(str)
+        pairs = pairs.assign(other=other.where(other != "", pairs["motif"]))
+        smallest_share = share == share[share > 0].min(initial=1.0)
+        unmixed = share == 0
+        r2_of_curve = _linearity(pairs, share, y)
+
+        # Defaults bind the arrays of this level, as in `separation_scores`.
 
         def statistic(
             weights: Floats,
             share: Floats = share,
             y: Floats = y,
-            sides: tuple[Any, Any] = (alone, least),
-            each: Floats = each,
+            groups: tuple[Any, Any] = (unmixed, smallest_share),
+            r2: Floats = r2_of_curve,
         ) -> dict[str, float]:
-            low, high = sides
-            known = weights * np.isfinite(each)
-            floor = weights[low].sum()
+            low, high = groups
+            r2_weights = weights * np.isfinite(r2)
+            total_low = weights[low].sum()
             return {
                 **curve_scores(1 - share, y, weights),
-                "floor": float(weights[low] @ y[low] / floor) if floor > 0 else np.nan,
-                "r2_each": float(known @ np.nan_to_num(each) / known.sum())
-                if known.any()
+                "floor": float(weights[low] @ y[low] / total_low) if total_low > 0 else np.nan,
+                "r2_each": float(r2_weights @ np.nan_to_num(r2) / r2_weights.sum())
+                if r2_weights.any()
                 else np.nan,
                 "auc_least": area_under_curve(y[low], y[high], (weights[low], weights[high])),
             }
 
+        sides = ("motif", "other")
         scores = _with_intervals(
-            statistic, good, ("motif", "other"), None, settings, "noise", str(measure), f"{level:g}"
+            statistic, pairs, sides, None, settings, "noise", str(measure), f"{level:g}"
         )
-        out.append(
+        scores_of_levels.append(
             {
                 "measure": measure,
                 "level": level,
-                "n_motifs": good["motif"].nunique(),
-                "n_pairs": len(good),
-                "n_failed": len(every) - len(good),
+                "n_motifs": pairs["motif"].nunique(),
+                "n_pairs": len(pairs),
+                "n_failed": len(group) - len(pairs),
                 **scores,
             }
         )
-    return pd.DataFrame(out)
+    return pd.DataFrame(scores_of_levels)
 
 
 def hyperparameter_scores(rows: pd.DataFrame) -> pd.DataFrame:
@@ -234,34 +254,70 @@ def hyperparameter_scores(rows: pd.DataFrame) -> pd.DataFrame:
     ----------
     rows : DataFrame
         ``n_delays``, ``delay_interval``, ``rank``, and the columns of
-        `warpline.attractors.experiments.sequences` and of `sample_pairs`.
+        `warpline.attractors.experiments.composition` and of
+        `warpline.attractors.experiments.sample_pairs`.
 
     Returns
     -------
     DataFrame
-        A row per combination: the numbers of `curve_scores` for ``ordered`` and ``unordered`` sharing
-        (as suffixes); ``merit``, the mean over both of R2 times the relative gap (a negative one counts
-        0); ``place``, 1 for the best; ``rank_used``, the mean rank that the data carried.
+        A row per combination: the scores of `warpline.attractors.scores.curve_scores` with the suffixes
+        ``ordered`` and ``unordered``; ``merit``, the mean over both of R2 times the relative gap, where a
+        negative gap counts as 0; ``place``, 1 for the largest merit; ``rank_used``, the mean rank of the
+        fitted operators.
     """
     keys = ["n_delays", "delay_interval", "rank"]
-    out = []
-    for cell, every in rows.groupby(keys, sort=True):
-        good = _good(every)
-        y = good["dissimilarity"].to_numpy(dtype=float)
-        weights = good["weight"].to_numpy(dtype=float)
+    scores_of_cells = []
+    for cell, group in rows.groupby(keys, sort=True):
+        pairs = _compared(group)
+        y = pairs["dissimilarity"].to_numpy(dtype=float)
+        weights = pairs["weight"].to_numpy(dtype=float)
         row: dict[str, Any] = dict(zip(keys, cell, strict=True))
-        row |= {"n_pairs": len(good), "n_failed": len(every) - len(good)}
+        row |= {"n_pairs": len(pairs), "n_failed": len(group) - len(pairs)}
+
+        # R2 alone would favour a linear curve that hardly falls, the gap alone a steep but bent one.
         merits = []
         for sharing in SHARING:
-            scores = curve_scores(good[sharing].to_numpy(dtype=float), y, weights)
+            scores = curve_scores(pairs[sharing].to_numpy(dtype=float), y, weights)
             row |= {f"{name}_{sharing}": value for name, value in scores.items()}
             merits.append(scores["r2"] * max(0.0, scores["gap_relative"]))
         row["merit"] = float(np.mean(merits))
-        used = [name for name in good if str(name).startswith("rank_used")]
-        row["rank_used"] = good[used].to_numpy(dtype=float).mean() if used and len(good) else np.nan
-        out.append(row)
-    frame = pd.DataFrame(out)
+
+        # Short or simple data carry a lower rank than the one in the settings.
+        columns = [name for name in pairs if str(name).startswith("rank_used")]
+        ranks = pairs[columns].to_numpy(dtype=float)
+        row["rank_used"] = ranks.mean() if columns and len(pairs) else np.nan
+        scores_of_cells.append(row)
+
+    frame = pd.DataFrame(scores_of_cells)
     frame["place"] = (
         frame["merit"].rank(ascending=False, method="first", na_option="bottom").astype(int)
     )
     return frame
+
+
+SCORES = {
+    "families": separation_scores,
+    "composition": composition_scores,
+    "noise": noise_scores,
+}
+
+
+def score_experiment(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Score the dissimilarities of one experiment.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Tables of the experiment by all measures, or of
+        `warpline.attractors.experiments.sweep_hyperparameters`.
+    settings : mapping
+        ``experiment``: ``families``, ``composition``, ``noise`` or ``hyperparameters``. The first three
+        also need the settings of `separation_scores`.
+
+    Returns
+    -------
+    DataFrame
+    """
+    if settings["experiment"] == "hyperparameters":
+        return hyperparameter_scores(rows)
+    return SCORES[settings["experiment"]](rows, settings)

@@ -1,4 +1,4 @@
-"""What the figures of the bench share."""
+"""Tables and panels that the figures of the validation systems share."""
 
 from __future__ import annotations
 
@@ -8,49 +8,53 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from warpline.attractors.lorenz import Floats
+from warpline.attractors.systems import Floats
 from warpline.core import result_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["MARGINS", "gather", "matrix", "paths"]
+__all__ = ["MARGINS", "dissimilarity_matrix", "draw_trajectories", "read_tables"]
 
 MARGINS = {"left": 0.05, "right": 0.98, "bottom": 0.02, "top": 0.93, "hspace": 0.12, "wspace": 0.05}
-"""Of grids of panels in space."""
+"""Margins of grids of 3-D panels."""
 
 
-def gather(paths: Sequence[str]) -> pd.DataFrame:
-    """Return several tables as one."""
+def read_tables(paths: Sequence[str]) -> pd.DataFrame:
+    """Read several tables and return their rows as one table."""
     return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
 
 
-def matrix(rows: pd.DataFrame, column: str = "dissimilarity") -> tuple[Floats, list[str]]:
-    """Return the symmetric matrix of a table of pairs, and the names of its rows in their order.
+def dissimilarity_matrix(
+    rows: pd.DataFrame, column: str = "dissimilarity"
+) -> tuple[Floats, list[str]]:
+    """Return a table of pairs as a symmetric matrix, and the names of its rows.
 
     Parameters
     ----------
     rows : DataFrame
-        ``system_a``, ``system_b`` and the column.
+        Columns ``system_a``, ``system_b`` and ``column``.
     column : str
+        Column that fills the matrix.
 
     Returns
     -------
     matrix : ndarray, shape (system, system)
         NaN where a pair is missing or failed.
     names : list of str
+        In the order of their first appearance.
     """
     names = [str(name) for name in dict.fromkeys([*rows["system_a"], *rows["system_b"]])]
-    place = {name: k for k, name in enumerate(names)}
-    result = np.full((len(names), len(names)), np.nan)
-    i = rows["system_a"].map(place).to_numpy(dtype=int)
-    j = rows["system_b"].map(place).to_numpy(dtype=int)
-    result[i, j] = result[j, i] = rows[column].to_numpy(dtype=float)
-    return result, names
+    index = {name: k for k, name in enumerate(names)}
+    values = np.full((len(names), len(names)), np.nan)
+    i = rows["system_a"].map(index).to_numpy(dtype=int)
+    j = rows["system_b"].map(index).to_numpy(dtype=int)
+    values[i, j] = values[j, i] = rows[column].to_numpy(dtype=float)
+    return values, names
 
 
-def paths(axes: Axes, states: Floats, colour: str) -> None:
-    """Draw trials in space, their starts as dots, in a bare frame.
+def draw_trajectories(axes: Axes, states: Floats, colour: str) -> None:
+    """Draw trajectories in three dimensions, with dots at their initial states and without tick labels.
 
     Parameters
     ----------
