@@ -8,10 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from warpline.training.run import Evaluation
+from typing import Protocol
 
 __all__ = ["VARIABLE", "tensorboard_callback"]
 
@@ -20,6 +17,18 @@ VARIABLE = "WARPLINE_TENSORBOARD"
 
 It is no setting, because event files change no result: switching them on must re-run nothing.
 """
+
+
+class Evaluation(Protocol):
+    """What is shown of a `warpline.training.run.Evaluation`."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+
+    @property
+    def step(self) -> int:
+        """Number of updates."""
 
 
 @contextmanager
