@@ -32,7 +32,7 @@ ONE_MEASURE = COMPARE | {"compare_networks": 2, "compare_architectures": 2}
 AFTER_TRAJECTORIES = COMPARE | {"draw_trajectories": 1}
 AFTER_TRAINING = AFTER_TRAJECTORIES | {"compute_trajectories": 10, "draw_learning_curves": 3}
 TRAIN = AFTER_TRAINING | {"train": 10, "pretrain": 2}
-ALL_COMPUTE = TRAIN | {"generate_trials": 7, "draw_task_trial": 1}
+ALL_COMPUTE = TRAIN | {"generate_trials": 5, "draw_task_trial": 1}
 
 SRC = "src/warpline"
 EDITS = {
@@ -129,8 +129,8 @@ EDITS = {
     "a threshold of CKA": (f"{SRC}/similarity/cka.py", "np.pi / 2", "np.pi / 2.0001", ONE_MEASURE),
     "an error that becomes a status": (
         f"{SRC}/similarity/states.py",
-        'raise ValueError(f"',
-        'raise ValueError(f"here: ',
+        "expected finite states, got NaN or infinity",
+        "expected finite states",
         COMPARE,
     ),
     "random streams": (f"{SRC}/core/random_streams.py", "<u4", ">u4", ALL_COMPUTE),
