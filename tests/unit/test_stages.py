@@ -7,8 +7,9 @@ import re
 
 import pytest
 
+from warpline.pipeline.command_line import render_forecast
 from warpline.pipeline.config import load
-from warpline.pipeline.forecast import compare_with_run, efficiency, forecast, render
+from warpline.pipeline.forecast import compare_with_run, efficiency, forecast
 from warpline.pipeline.plan import NetworkSpec, Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.sizes import Sizes
@@ -249,7 +250,7 @@ def test_forecast_says_what_is_on_gpus(pipeline):
     plan = pipeline(gpu=True).plan
     frame = forecast(plan).set_index("rule")
     assert set(frame[frame["device"] == "gpu"].index) == {"pretrain", "train"}
-    assert "no GPU was measured" in render(plan)
+    assert "no GPU was measured" in render_forecast(plan)
     assert set(forecast(pipeline().plan)["device"]) == {"cpu"}
     slow = forecast(pipeline(time_factor=2.0).plan)
     assert slow["hours"].sum() == pytest.approx(2 * frame["hours"].sum())

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def _load(paths: list[str]) -> Plan | None:
-    """Return the plan of some configuration files; None, and a word why, where they are wrong."""
+    """Return the plan of some configuration files; print why and return None where they are wrong."""
     from warpline.pipeline.config import ConfigError, load_files
     from warpline.pipeline.plan import Plan
 
     default = Path("config") / "config.yaml"
     if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:
-        # As Snakemake does: what is given goes on top of the default.
+        # As in Snakemake, configuration files are layered on top of the default.
         paths = [str(default), *paths]
     try:
         return Plan(load_files(paths))
@@ -40,19 +40,67 @@ def _check(paths: list[str]) -> int:
     return 0
 
 
+def render_forecast(plan: Plan) -> str:
+    """Return jobs, hours, memory and disk of a configuration as text for a terminal."""
+    from warpline.pipeline.config.analyses import GENERIC_COST
+    from warpline.pipeline.forecast import forecast
+    from warpline.pipeline.stages import Pipeline
+
+    frame = forecast(plan)
+    lines = [
+        f"{'stage':<13} {'rule':<23} {'jobs':>6} {'hours':>9} {'at most':>9} {'on':>4}"
+        f" {'a job':>13} {'memory':>9} {'disk':>10}"
+    ]
+    for row in frame.to_dict("records"):
+        job = f"{_duration_text(row['shortest'])}-{_duration_text(row['longest'])}"
+        lines.append(
+            f"{row['stage']:<13} {row['rule']:<23} {row['jobs']:>6,} {row['hours']:>9,.1f}"
+            f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
+            f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
+        )
+    networks = len(plan.networks) * len(plan.seeds)
+    lines.append("")
+    lines.append(
+        f"{plan.config.name}: {networks:,} networks, {frame['jobs'].sum():,} jobs,"
+        f" {frame['disk'].sum():,.1f} GB in {plan.results.root}"
+    )
+    for device in ("gpu", "cpu"):
+        rules = frame[frame["device"] == device]
+        if len(rules):
+            lines.append(
+                f"{device.upper()} hours: {rules['hours'].sum():,.0f},"
+                f" at most {rules['longest_hours'].sum():,.0f} if every run goes to its last update"
+            )
+    for name in Pipeline(plan).warping.without_cost():
+        seconds, megabytes = GENERIC_COST
+        lines.append(
+            f"warping.{name}: its experiment states no cost; {seconds:g} s and {megabytes:g} MB a network"
+            " are assumed."
+        )
+    if (frame["device"] == "gpu").any():
+        lines.append("GPU hours are those of one CPU thread: no GPU was measured.")
+    return "\n".join(lines)
+
+
+def _duration_text(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f}s"
+    return f"{seconds / 60:.0f}m" if seconds < 5400 else f"{seconds / 3600:.1f}h"
+
+
 def _plan(paths: list[str], check: float | None) -> int:
-    from warpline.pipeline import forecast
+    from warpline.pipeline.forecast import compare_with_run
 
     plan = _load(paths)
     if plan is None:
         return 1
     if check is None:
-        print(forecast.render(plan))
+        print(render_forecast(plan))
         return 0
-    found = forecast.compare_with_run(plan)
-    print(found.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
-    expected, measured = found["disk"].sum(), found["measured_disk"].sum()
-    seconds = found.dropna(subset=["measured_seconds"])
+    comparison = compare_with_run(plan)
+    print(comparison.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
+    expected, measured = comparison["disk"].sum(), comparison["measured_disk"].sum()
+    seconds = comparison.dropna(subset=["measured_seconds"])
     factor = (seconds["measured_seconds"] * seconds["jobs"]).sum() / max(
         (seconds["seconds"] * seconds["jobs"]).sum(), 1e-9
     )
@@ -93,10 +141,10 @@ def _verify(folder: str, delete: bool) -> int:
         if path.suffix not in result_files.READERS or "resume" in path.parts:
             continue
         checked += 1
-        why = result_files.integrity_error(path)
-        if why is not None:
+        error = result_files.integrity_error(path)
+        if error is not None:
             damaged.append(path)
-            print(f"{path}: {why}{'; deleted' if delete else ''}")
+            print(f"{path}: {error}{'; deleted' if delete else ''}")
             if delete:
                 path.unlink()
                 provenance.sidecar_path(path).unlink(missing_ok=True)
@@ -121,9 +169,9 @@ def _provenance(path: str) -> int:
         return 1
     sidecar = provenance.sidecar_path(path)
     if sidecar.is_file():
-        beside = json.loads(sidecar.read_text(encoding="utf-8"))
-        beside.pop("provenance")
-        record["beside it"] = beside
+        sidecar_record = json.loads(sidecar.read_text(encoding="utf-8"))
+        sidecar_record.pop("provenance")
+        record["beside it"] = sidecar_record
     print(json.dumps(record, indent=1, sort_keys=True))
     return 0
 

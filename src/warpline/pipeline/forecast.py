@@ -1,4 +1,4 @@
-"""What a configuration will take, and what a finished run took: ``warpline plan``."""
+"""Jobs, hours, memory and disk of a configuration, and of a finished run, as tables."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.pipeline.config.analyses import GENERIC_COST
 from warpline.pipeline.plan import Plan
 from warpline.pipeline.stages import Pipeline
 
-__all__ = ["compare_with_run", "efficiency", "forecast", "render"]
+__all__ = ["compare_with_run", "efficiency", "forecast"]
 
 
 def forecast(plan: Plan) -> pd.DataFrame:
@@ -50,50 +49,6 @@ def forecast(plan: Plan) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def render(plan: Plan) -> str:
-    """Return the forecast as text for a terminal."""
-    frame = forecast(plan)
-    lines = [
-        f"{'stage':<13} {'rule':<23} {'jobs':>6} {'hours':>9} {'at most':>9} {'on':>4}"
-        f" {'a job':>13} {'memory':>9} {'disk':>10}"
-    ]
-    for row in frame.to_dict("records"):
-        job = f"{_span(row['shortest'])}-{_span(row['longest'])}"
-        lines.append(
-            f"{row['stage']:<13} {row['rule']:<23} {row['jobs']:>6,} {row['hours']:>9,.1f}"
-            f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
-            f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
-        )
-    networks = len(plan.networks) * len(plan.seeds)
-    lines.append("")
-    lines.append(
-        f"{plan.config.name}: {networks:,} networks, {frame['jobs'].sum():,} jobs,"
-        f" {frame['disk'].sum():,.1f} GB in {plan.results.root}"
-    )
-    for device in ("gpu", "cpu"):
-        part = frame[frame["device"] == device]
-        if len(part):
-            lines.append(
-                f"{device.upper()} hours: {part['hours'].sum():,.0f},"
-                f" at most {part['longest_hours'].sum():,.0f} if every run goes to its last update"
-            )
-    for name in Pipeline(plan).warping.without_cost():
-        seconds, megabytes = GENERIC_COST
-        lines.append(
-            f"warping.{name}: its experiment states no cost; {seconds:g} s and {megabytes:g} MB a network"
-            " are assumed."
-        )
-    if (frame["device"] == "gpu").any():
-        lines.append("GPU hours are those of one CPU thread: no GPU was measured.")
-    return "\n".join(lines)
-
-
-def _span(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f}s"
-    return f"{seconds / 60:.0f}m" if seconds < 5400 else f"{seconds / 3600:.1f}h"
 
 
 def _measured_disk(root: Path, folders: tuple[str, ...]) -> float:
