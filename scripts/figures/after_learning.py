@@ -47,13 +47,13 @@ def make(arguments, settings):
         for k, name in enumerate(curricula):
             colour, marker = look[name]
             cross, short = per_network(rows[rows["seeds"] == "cross"], name, reference)
-            places = k + plotting.spread(len(cross))
+            places = k + plotting.jitter(len(cross))
             panel.plot(places, cross, marker, color=colour, ms=4)
             panel.plot(places[short], cross[short], "x", color="black", ms=6, mew=1)
             drawn = set(cross.index)
             if name != reference:
                 same, short = per_network(rows[rows["seeds"] == "same"], name, reference)
-                places = k + plotting.spread(len(same))
+                places = k + plotting.jitter(len(same))
                 panel.plot(places, same, marker, mfc="none", color=colour, ms=5)
                 panel.plot(places[short], same[short], "x", color="black", ms=6, mew=1)
                 drawn |= set(same.index)

@@ -21,7 +21,7 @@ def make(arguments, settings):
     style_of_label = plotting.colours(labels, settings["style"])
     figure, axes = plt.subplots(1, len(TITLES), sharey=True, figsize=(6.4, 3.4))
     for panel, sharing in zip(axes, TITLES, strict=True):
-        offsets = plotting.spread(len(best), 0.2)
+        offsets = plotting.jitter(len(best), 0.2)
         for offset, label, row in zip(offsets, labels, best.itertuples(), strict=True):
             colour, marker = style_of_label[label]
             cell = rows[np.logical_and.reduce([rows[key] == getattr(row, key) for key in KEYS])]

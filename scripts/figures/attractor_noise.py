@@ -18,7 +18,7 @@ def make(arguments, settings):
     for column, measure in enumerate(measures):
         pairs = rows[rows["measure"] == measure]
         top, bottom = axes[:, column]
-        offsets = plotting.spread(len(levels), 0.06)
+        offsets = plotting.jitter(len(levels), 0.06)
         for offset, level in zip(offsets, levels, strict=True):
             colour, marker = style_of_level[f"{level:g}"]
             at_level = pairs[pairs["level"] == level]

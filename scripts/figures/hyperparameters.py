@@ -57,7 +57,7 @@ def make(arguments, settings):
     )
     for panel, measure in zip(axes[0], measures, strict=True):
         for k, kind in enumerate(kinds):
-            for offset, name in zip(plotting.spread(len(curricula), 0.5), curricula, strict=True):
+            for offset, name in zip(plotting.jitter(len(curricula), 0.5), curricula, strict=True):
                 chosen = rows[
                     (rows["measure"] == measure)
                     & (rows["differs"] == kind)

@@ -20,9 +20,9 @@ def normal(x):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = geometry_panels.gather(arguments.arrays)
+    arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
-    colours = geometry_panels.colour_of(settings["style"])
+    colours = geometry_panels.tangent_colours(settings["style"])
     time = arrays["time"].values
     chance = summary.set_index("quantity")["mean"]["cosine by chance, mean"]
 
@@ -32,11 +32,13 @@ def make(arguments, settings):
         if f"cosine_{target}" in arrays:
             found = arrays[f"cosine_{target}"].mean("context").transpose("seed", "time", "tangent")
             for j, name in enumerate(NAMES):
-                geometry_panels.lines(panel, time, found.values[..., j], colours[name], name)
+                geometry_panels.network_lines(
+                    panel, time, found.values[..., j], colours[name], name
+                )
         panel.axhline(chance, color="0.5", lw=0.8, ls=":")
         panel.set_ylim(0, 1)
         panel.set_xlabel("time (ms)")
-        geometry_panels.letter(panel, "abc"[k], title)
+        geometry_panels.panel_label(panel, "abc"[k], title)
     axes[0, 0].set_ylabel("|cosine|, mean over inputs")
     axes[0, 0].legend()
 
@@ -60,19 +62,19 @@ def make(arguments, settings):
     panel.legend(
         title="excess kurtosis", fontsize="x-small", title_fontsize="x-small", loc="upper right"
     )
-    geometry_panels.letter(panel, "d", "components, late")
+    geometry_panels.panel_label(panel, "d", "components, late")
 
     panel = axes[1, 1]
     pairs = {"relevant, irrelevant": (0, 1), "relevant, time": (0, 2), "irrelevant, time": (1, 2)}
     found = arrays["correlation"].mean("context").transpose("seed", "time", "tangent", "tangent_b")
     for (label, (i, j)), shade in zip(pairs.items(), ("black", "0.45", "0.7"), strict=True):
-        geometry_panels.lines(panel, time, found.values[..., i, j], shade, label)
+        geometry_panels.network_lines(panel, time, found.values[..., i, j], shade, label)
     panel.axhline(0, color="0.6", lw=0.8, ls=":")
     panel.set_ylim(-1, 1)
     panel.set_xlabel("time (ms)")
     panel.set_ylabel("correlation over units")
     panel.legend(fontsize="x-small")
-    geometry_panels.letter(panel, "e", "pairs of tangent vectors")
+    geometry_panels.panel_label(panel, "e", "pairs of tangent vectors")
 
     panel = axes[1, 2]
     for k, target in enumerate(TARGETS):
@@ -81,12 +83,12 @@ def make(arguments, settings):
         late = arrays[f"subspace_{target}"].isel(time=int(arrays["moment_step"].values.flat[-1]))
         values = late.mean("context").transpose("seed", "tangent").values
         for j, name in enumerate(NAMES):
-            x = np.full(len(values), k + 0.22 * (j - 1)) + plotting.spread(len(values), 0.1)
+            x = np.full(len(values), k + 0.22 * (j - 1)) + plotting.jitter(len(values), 0.1)
             panel.plot(x, values[:, j], "o", color=colours[name], ms=3)
     panel.set_xticks(range(len(TARGETS)), ["eigen-\nvectors", "singular\nvectors", "readout"])
     panel.set_ylim(0, 1.02)
     panel.set_ylabel("cosine to the leading subspace")
-    geometry_panels.letter(panel, "f", "late, a point per network")
+    geometry_panels.panel_label(panel, "f", "late, a point per network")
     figure.suptitle(
         f"n = {arrays.sizes['seed']} networks, mean over contexts; dotted: a random direction",
         fontsize="small",

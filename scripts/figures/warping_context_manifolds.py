@@ -10,11 +10,13 @@ def manifold(axes, network, context, shades):
     here = network.sel(context=context)
     sheets = here["sheet"].transpose("sheet_moment", "mesh", "mesh_b", "axis").values
     for points, shade in zip(sheets, shades, strict=True):
-        geometry_panels.sheet(axes, points, shade)
+        geometry_panels.surface_mesh(axes, points, shade)
     plane = here["fixed"].values.reshape(-1, 3)
     axes.scatter(*plane.T, color="black", s=3, depthshade=False)
     shares = network["variance"].values
-    geometry_panels.bare(axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)])
+    geometry_panels.strip_3d_axes(
+        axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)]
+    )
 
 
 def gridlines(axes, network, context, moment, colours):
@@ -33,15 +35,15 @@ def gridlines(axes, network, context, moment, colours):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = geometry_panels.gather(arguments.arrays)
-    network = geometry_panels.sample(arrays)
-    colours = geometry_panels.colour_of(settings["style"])
+    arrays = geometry_panels.load_networks(arguments.arrays)
+    network = geometry_panels.first_network(arrays)
+    colours = geometry_panels.tangent_colours(settings["style"])
     times = network["sheet_moment"].values
     scale = plt.Normalize(times.min(), times.max())
     shades = plt.get_cmap(settings["style"]["colormap"])(scale(times) * 0.9)
     early, late = arrays["time"].values[network["moment_step"].values]
 
-    figure = geometry_panels.free_figure(figsize=(8.0, 6.4))
+    figure = geometry_panels.manual_layout_figure(figsize=(8.0, 6.4))
     above = figure.add_gridspec(
         1, 3, left=0.0, right=0.92, top=0.93, bottom=0.42, width_ratios=[1, 1, 0.03], wspace=0.12
     )
@@ -50,7 +52,7 @@ def make(arguments, settings):
         panel = figure.add_subplot(above[k], projection="3d")
         manifold(panel, network, context, shades)
         panel.set_box_aspect(None, zoom=1.15)
-        geometry_panels.letter(panel, "ab"[k], f"input {context} relevant")
+        geometry_panels.panel_label(panel, "ab"[k], f"input {context} relevant")
     figure.colorbar(
         plt.cm.ScalarMappable(scale, plt.get_cmap(settings["style"]["colormap"])),
         cax=figure.add_subplot(above[2]), label="time (ms)",
@@ -60,7 +62,7 @@ def make(arguments, settings):
         for j, (moment, at) in enumerate((("early", early), ("late", late))):
             panel = figure.add_subplot(below[2 * k + j])
             gridlines(panel, network, context, moment, colours)
-            geometry_panels.letter(panel, next(letters), f"input {context}, {at:g} ms")
+            geometry_panels.panel_label(panel, next(letters), f"input {context}, {at:g} ms")
             if k == j == 0:
                 panel.set_ylabel("irrelevant input")
             else:

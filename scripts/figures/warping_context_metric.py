@@ -16,7 +16,7 @@ def over_time(axes, arrays, variable, names, colours):
         found = found.transpose("seed", "context", "irrelevant", "time")
         values = found.mean(["context", "irrelevant"]).values
         spread = found.std("irrelevant").mean(["seed", "context"]).values
-        geometry_panels.lines(axes, time, values, colours[name], str(name))
+        geometry_panels.network_lines(axes, time, values, colours[name], str(name))
         every = max(1, len(time) // 10)
         axes.errorbar(
             time[::every], np.nanmean(values, axis=0)[::every], spread[::every],
@@ -29,9 +29,9 @@ def make(arguments, settings):
     import matplotlib.pyplot as plt
     from matplotlib.colors import LogNorm
 
-    arrays = geometry_panels.gather(arguments.arrays)
+    arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
-    colours = geometry_panels.colour_of(settings["style"])
+    colours = geometry_panels.tangent_colours(settings["style"])
     early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
     mean = arrays["metric"].mean(["seed", "context"])
     side = arrays["relevant"].values
@@ -52,7 +52,7 @@ def make(arguments, settings):
             image = panel.imshow(
                 found.values.clip(top * 1e-4), norm=norm, origin="lower", extent=edges
             )
-            geometry_panels.letter(panel, "abcdef"[3 * row + k], f"$G$, {name}, {at:g} ms")
+            geometry_panels.panel_label(panel, "abcdef"[3 * row + k], f"$G$, {name}, {at:g} ms")
             panel.set_xlabel("relevant input" if row else "")
             if k == 0:
                 panel.set_ylabel("irrelevant input")
@@ -65,15 +65,19 @@ def make(arguments, settings):
     panel.legend(loc="upper left", ncols=3)
     low, high = panel.get_ylim()
     panel.set_ylim(max(low / 30, 1e-6), high * 30)
-    ratio = geometry_panels.number(summary, "metric, relevant / irrelevant", "context 1", "late")
-    geometry_panels.note(panel, f"relevant / irrelevant, late\n(context 1): {ratio}", "right")
-    geometry_panels.letter(panel, "g", "metric over time")
+    ratio = geometry_panels.summary_text(
+        summary, "metric, relevant / irrelevant", "context 1", "late"
+    )
+    geometry_panels.annotate_value(
+        panel, f"relevant / irrelevant, late\n(context 1): {ratio}", "right"
+    )
+    geometry_panels.panel_label(panel, "g", "metric over time")
     panel = shares
     order = {1: "black", 2: "0.45", 3: "0.7"}
     over_time(panel, arrays, "eigenvalue", order, order)
     panel.set_ylim(0, 1.02)
     panel.set_ylabel("share of the trace")
-    geometry_panels.letter(panel, "h", "eigenvalues of the metric")
+    geometry_panels.panel_label(panel, "h", "eigenvalues of the metric")
     figure.suptitle(
         f"mean over n = {arrays.sizes['seed']} networks and both contexts; bars: spread over the "
         "irrelevant input",

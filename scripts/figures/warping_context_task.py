@@ -42,9 +42,9 @@ def irrelevant(axes, arrays, colours):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = geometry_panels.gather(arguments.arrays)
-    network = geometry_panels.sample(arrays)
-    colours = geometry_panels.colour_of(settings["style"])
+    arrays = geometry_panels.load_networks(arguments.arrays)
+    network = geometry_panels.first_network(arrays)
+    colours = geometry_panels.tangent_colours(settings["style"])
     names = {"input_1": colours["relevant"], "input_2": colours["irrelevant"]}
     time = arrays["time"].values[1:]
     trials = network.sizes["noisy"]
@@ -61,7 +61,7 @@ def make(arguments, settings):
             above.plot(time, values, color=colour, lw=0.9, label=name.replace("_", " "))
         above.tick_params(labelbottom=False)
         above.legend(ncols=2)
-        geometry_panels.letter(above, "ab"[k], f"context: input {context} is relevant")
+        geometry_panels.panel_label(above, "ab"[k], f"context: input {context} is relevant")
         below = figure.add_subplot(grid[1, span], sharex=above)
         means = here["noisy_mean"].values
         for trial in range(trials):
@@ -88,7 +88,7 @@ def make(arguments, settings):
         panel.set_ylim(-1.5, 2.4)
         panel.set_yticks([-1, 0, 1])
         panel.set_xlabel(f"{name} input")
-        geometry_panels.letter(panel, "cd"[k], f"decoder against the {name} input")
+        geometry_panels.panel_label(panel, "cd"[k], f"decoder against the {name} input")
     early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
     figure.suptitle(
         f"n = {arrays.sizes['seed']} networks in two contexts; a, b: the first network; "

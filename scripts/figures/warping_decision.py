@@ -31,18 +31,20 @@ def manifold(axes, network):
             label="not stable",
         )
     shares = network["variance"].values
-    geometry_panels.bare(axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)])
+    geometry_panels.strip_3d_axes(
+        axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)]
+    )
     return plt.cm.ScalarMappable(norm, colours)
 
 
 def make(arguments, settings):
 
-    arrays = geometry_panels.gather(arguments.arrays)
+    arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
-    network = geometry_panels.sample(arrays)
+    network = geometry_panels.first_network(arrays)
     time = arrays["time"].values
-    colours = geometry_panels.colour_of(settings["style"])
-    figure = geometry_panels.free_figure(figsize=(8.4, 5.8))
+    colours = geometry_panels.tangent_colours(settings["style"])
+    figure = geometry_panels.manual_layout_figure(figsize=(8.4, 5.8))
     above = figure.add_gridspec(
         1, 3, left=0.0, right=0.97, top=0.91, bottom=0.55, width_ratios=[1.1, 0.04, 1], wspace=0.75
     )
@@ -51,7 +53,7 @@ def make(arguments, settings):
     panel = figure.add_subplot(above[0], projection="3d")
     shades = manifold(panel, network)
     panel.set_box_aspect(None, zoom=1.2)
-    geometry_panels.letter(panel, "a", "states, and attractors (dots)")
+    geometry_panels.panel_label(panel, "a", "states, and attractors (dots)")
     figure.colorbar(shades, cax=figure.add_subplot(above[1]), label="input κ")
 
     panel = figure.add_subplot(above[2])
@@ -60,14 +62,14 @@ def make(arguments, settings):
         values = matrix[..., k, k].mean(axis=1)
         # From a common initial state, the input component starts at 0.
         shown = np.where(values > 0, values, np.nan)
-        geometry_panels.lines(panel, time, shown, colours[name], f"$G$, {name}")
+        geometry_panels.network_lines(panel, time, shown, colours[name], f"$G$, {name}")
     panel.set_yscale("log")
     panel.set_xlabel("time (ms)")
     panel.set_ylabel("metric, mean over inputs")
     panel.legend()
-    ratio = geometry_panels.number(summary, "time component, end / peak")
-    geometry_panels.note(panel, f"time, end / peak:\n{ratio}")
-    geometry_panels.letter(panel, "b", "metric over time")
+    ratio = geometry_panels.summary_text(summary, "time component, end / peak")
+    geometry_panels.annotate_value(panel, f"time, end / peak:\n{ratio}")
+    geometry_panels.panel_label(panel, "b", "metric over time")
 
     kappa = network["kappa"].values
     series = (("output", "output"), ("activity", "activity"))
@@ -79,7 +81,7 @@ def make(arguments, settings):
                 panel.plot(time, trace, color=shades.to_rgba(kappa[k]), lw=0.9, ls=look)
         panel.set_xlabel("time (ms)")
         panel.set_ylabel(label)
-        geometry_panels.letter(panel, "cd"[place], ("output", f"{UNITS} units")[place])
+        geometry_panels.panel_label(panel, "cd"[place], ("output", f"{UNITS} units")[place])
 
     panel = figure.add_subplot(below[2])
     for seed in range(arrays.sizes["seed"]):
@@ -90,7 +92,7 @@ def make(arguments, settings):
     panel.axhline(0, color="0.6", lw=0.8, ls=":")
     panel.set_xlabel("input κ")
     panel.set_ylabel("slowest rate (1/τ)")
-    geometry_panels.letter(panel, "e", "at attractors")
+    geometry_panels.panel_label(panel, "e", "at attractors")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks; a, c, d: the first", fontsize="small")
     return figure
 

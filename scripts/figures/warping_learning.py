@@ -37,7 +37,7 @@ def dots(axes, relations, quantity, look, label):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = geometry_panels.gather(arguments.arrays)
+    arrays = geometry_panels.load_networks(arguments.arrays)
     seeds = arrays["seed"].values.tolist()
     numbers = pd.concat([result_files.read_table(path) for path in arguments.numbers])
     numbers = numbers[numbers["status"] != "diverged"].rename(columns={"quantity": "name"})
@@ -58,16 +58,16 @@ def make(arguments, settings):
     first = [*settings["measures"], "metric", "share seen by the readout", "effective rank"]
     look = plotting.colours(list(dict.fromkeys([*first, *names])), settings["style"])
     labels = {name: plotting.MEASURE_LABELS.get(name, name) for name in names}
-    colours = geometry_panels.colour_of(settings["style"])
+    colours = geometry_panels.tangent_colours(settings["style"])
 
     figure = plt.figure(figsize=(9.6, 5.8))
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.15])
     panels = above.subplots(1, 4)
     panel = panels[0]
-    geometry_panels.lines(panel, *by_seed(numbers, "accuracy", "value", seeds), "black")
+    geometry_panels.network_lines(panel, *by_seed(numbers, "accuracy", "value", seeds), "black")
     panel.set_ylim(0, 1.03)
     panel.set_ylabel("accuracy")
-    geometry_panels.letter(panel, "a", "behaviour")
+    geometry_panels.panel_label(panel, "a", "behaviour")
 
     panel = panels[1]
     for name in [*settings["measures"], "metric"]:
@@ -76,41 +76,43 @@ def make(arguments, settings):
         if values.size:
             share = values / values[:, :1]
             label = "metric (angle)" if name == "metric" else labels[name].partition(" (")[0]
-            geometry_panels.lines(
+            geometry_panels.network_lines(
                 panel, fractions, share, look[name][0], label, marker=look[name][1], ms=3
             )
     panel.set_ylim(0, 1.45 * panel.get_ylim()[1])
     panel.set_ylabel("dissimilarity to the end / first")
     panel.legend(loc="upper right")
-    geometry_panels.letter(panel, "b", "how far from the end")
+    geometry_panels.panel_label(panel, "b", "how far from the end")
 
     panel = panels[2]
     for k, name in enumerate(arrays["tangent"].values):
         found = by_seed(numbers, f"log10 G, {name}", "value", seeds)
         shade = colours.get(str(name), list(colours.values())[k])
-        geometry_panels.lines(panel, *found, shade, str(name), marker="o", ms=3)
+        geometry_panels.network_lines(panel, *found, shade, str(name), marker="o", ms=3)
     panel.set_ylabel("log10 of the metric")
     panel.legend()
-    geometry_panels.letter(panel, "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
+    geometry_panels.panel_label(panel, "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
 
     panel = panels[3]
     for name in ("share seen by the readout", "anisotropy of inputs", "effective rank"):
         if name in names:
             found = by_seed(numbers, name, "value", seeds)
-            geometry_panels.lines(panel, *found, look[name][0], name, marker=look[name][1], ms=3)
+            geometry_panels.network_lines(
+                panel, *found, look[name][0], name, marker=look[name][1], ms=3
+            )
     panel.set_ylim(0, 1.35 * panel.get_ylim()[1])
     panel.set_ylabel("shape of the metric")
     panel.legend(loc="upper left")
-    geometry_panels.letter(panel, "d", "direction and shape")
+    geometry_panels.panel_label(panel, "d", "direction and shape")
     for panel in panels:
         panel.set_xlabel("fraction of training")
 
     moves, when = below.subplots(1, 2, sharey=True)
     dots(moves, relations, "spearman", look, "rank correlation with accuracy")
     moves.set_xlim(-1.05, 1.05)
-    geometry_panels.letter(moves, "e", "moves with behaviour?")
+    geometry_panels.panel_label(moves, "e", "moves with behaviour?")
     dots(when, relations, "lag", look, "half way: before (−) or after (+) accuracy, in training")
-    geometry_panels.letter(when, "f", "when?")
+    geometry_panels.panel_label(when, "f", "when?")
     figure.suptitle(
         f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks", fontsize="small"
     )

@@ -25,16 +25,16 @@ def periods(axes, arrays, top=False):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = geometry_panels.gather(arguments.arrays)
+    arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
-    colours = geometry_panels.colour_of(settings["style"])
+    colours = geometry_panels.tangent_colours(settings["style"])
     time = arrays["time"].values
 
     figure, axes = plt.subplots(2, 2, figsize=(8.0, 5.6))
     panel = axes[0, 0]
     component = arrays["component"].transpose("seed", "time", "tangent").values
     for k, (name, label) in enumerate(NAMES.items()):
-        geometry_panels.lines(
+        geometry_panels.network_lines(
             panel,
             time,
             np.where(component[..., k] > 0, component[..., k], np.nan),
@@ -44,26 +44,26 @@ def make(arguments, settings):
     panel.set_yscale("log")
     panel.set_ylabel("metric, mean over inputs")
     panel.legend(loc="lower right")
-    geometry_panels.letter(panel, "a", "size")
+    geometry_panels.panel_label(panel, "a", "size")
 
     panel = axes[0, 1]
     seen = arrays["seen"].transpose("seed", "time", "tangent").values
     for k, name in enumerate(("angle_1", "angle_2")):
-        geometry_panels.lines(panel, time, seen[..., k], colours[name], NAMES[name])
+        geometry_panels.network_lines(panel, time, seen[..., k], colours[name], NAMES[name])
     panel.set_ylim(bottom=0)
     panel.set_ylabel("share seen by the decoder")
-    geometry_panels.letter(panel, "b", "direction")
+    geometry_panels.panel_label(panel, "b", "direction")
 
     panel = axes[1, 0]
     angle = arrays["angle"].transpose("seed", "time", "pair", "order").values
     shades = ("black", colours["angle_1"], colours["angle_2"])
     for k, (pair, shade) in enumerate(zip(arrays["pair"].values, shades, strict=True)):
-        geometry_panels.lines(panel, time, angle[:, :, k].mean(axis=-1), shade, str(pair))
+        geometry_panels.network_lines(panel, time, angle[:, :, k].mean(axis=-1), shade, str(pair))
     panel.set_ylim(0, 92)
     panel.set_yticks([0, 30, 60, 90])
     panel.set_ylabel("angle between subspaces (°)")
     panel.legend()
-    geometry_panels.letter(panel, "c", "mean of two principal angles")
+    geometry_panels.panel_label(panel, "c", "mean of two principal angles")
     for panel in (axes[0, 0], axes[0, 1], axes[1, 0]):
         periods(panel, arrays, top=panel is axes[0, 0])
         panel.set_xlabel("time (ms)")
@@ -83,9 +83,9 @@ def make(arguments, settings):
         min(0.0, float(arrays["w"].min())) - 0.05, max(1.0, float(arrays["w"].max())) + 0.05
     )
     panel.set_ylim(0, 1.25 * float(arrays["defect"].max()))
-    w, defect = (geometry_panels.number(summary, f"two items: {name}") for name in ("w", "δ"))
-    geometry_panels.note(panel, f"w = {w}\nδ = {defect}", "right")
-    geometry_panels.letter(panel, "d", "which solution")
+    w, defect = (geometry_panels.summary_text(summary, f"two items: {name}") for name in ("w", "δ"))
+    geometry_panels.annotate_value(panel, f"w = {w}\nδ = {defect}", "right")
+    geometry_panels.panel_label(panel, "d", "which solution")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks", fontsize="small")
     return figure
 

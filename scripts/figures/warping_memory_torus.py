@@ -11,8 +11,8 @@ EXPECTED = (1, 2, 1)
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    arrays = geometry_panels.gather(arguments.arrays)
-    network = geometry_panels.sample(arrays)
+    arrays = geometry_panels.load_networks(arguments.arrays)
+    network = geometry_panels.first_network(arrays)
     moments = list(arrays["moment"].values)
     labels = [TITLES.get(name, name) for name in moments]
     figure, axes = plt.subplots(2, 2, figsize=(7.8, 6.2))
@@ -29,7 +29,7 @@ def make(arguments, settings):
     panel.set_yscale("symlog", linthresh=max(1e-3, np.median(np.abs(np.concatenate(flat)))))
     panel.set_xticks(range(len(moments)), labels)
     panel.set_ylabel("Gauss curvature")
-    geometry_panels.letter(panel, "a", "quantiles 5, 25, 50, 75, 95 %")
+    geometry_panels.panel_label(panel, "a", "quantiles 5, 25, 50, 75, 95 %")
 
     panel = axes[0, 1]
     found = network["curvature"].sel(moment="delay").transpose("angle_2", "angle_1").values
@@ -42,7 +42,7 @@ def make(arguments, settings):
     panel.set_ylabel("angle 2 (°)")
     panel.set_xticks([-180, 0, 180])
     panel.set_yticks([-180, 0, 180])
-    geometry_panels.letter(panel, "b", "end of the delay, first network")
+    geometry_panels.panel_label(panel, "b", "end of the delay, first network")
 
     if "betti" not in arrays:
         for panel in axes[1]:
@@ -67,7 +67,7 @@ def make(arguments, settings):
     panel.set_xticks(range(len(moments)), labels)
     panel.set_ylabel("death / birth of intervals")
     panel.legend(loc="upper left", ncols=2)
-    geometry_panels.letter(panel, "c", "bars: what nulls and controls reach")
+    geometry_panels.panel_label(panel, "c", "bars: what nulls and controls reach")
 
     panel = axes[1, 1]
     betti = arrays["betti"].transpose("moment", "seed", "dimension").values
@@ -75,7 +75,7 @@ def make(arguments, settings):
     for dimension in range(3):
         for k in range(len(moments)):
             values = betti[k, :, dimension]
-            x = k + 0.22 * (dimension - 1) + plotting.spread(len(values), 0.12)
+            x = k + 0.22 * (dimension - 1) + plotting.jitter(len(values), 0.12)
             for place, value, sparse in zip(x, values, hidden[k], strict=True):
                 known = np.isfinite(value)
                 panel.plot(
@@ -92,7 +92,7 @@ def make(arguments, settings):
     panel.set_yticks([-0.6, 0, 1, 2, 3], ["unclear", "0", "1", "2", "3"])
     panel.set_ylabel("Betti number")
     panel.legend(ncols=3)
-    geometry_panels.letter(panel, "d", "grey: a torus; open: undersampled")
+    geometry_panels.panel_label(panel, "d", "grey: a torus; open: undersampled")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks; b, c: the first", fontsize="small")
     return figure
 

@@ -7,8 +7,8 @@ from warpline.figures import geometry_panels, plotting
 
 def make(arguments, settings):
 
-    network = geometry_panels.sample(geometry_panels.gather(arguments.arrays))
-    colours = geometry_panels.colour_of(settings["style"])
+    network = geometry_panels.first_network(geometry_panels.load_networks(arguments.arrays))
+    colours = geometry_panels.tangent_colours(settings["style"])
     kappa, time = network["kappa"].values, network["time"].values
     position = network["position"].transpose("kappa", "time", "axis").values
     direction = network["direction"].transpose("kappa", "time", "tangent", "axis").values
@@ -21,7 +21,7 @@ def make(arguments, settings):
     i, k = np.unravel_index(worth[middle].argmax(), worth[middle].shape)
     i += middle.start
 
-    figure = geometry_panels.free_figure(figsize=(7.6, 4.2))
+    figure = geometry_panels.manual_layout_figure(figsize=(7.6, 4.2))
     grid = figure.add_gridspec(
         2, 2, width_ratios=[1, 2.2], left=0.07, right=0.99, top=0.88, bottom=0.1, hspace=0.65
     )
@@ -53,10 +53,10 @@ def make(arguments, settings):
             *(position[i, k] + 1.25 * arrow), symbol, color=colours[name], ha="right", zorder=4
         )
     panel.scatter(*position[i, k], color="black", s=14, depthshade=False)
-    geometry_panels.bare(panel)
+    geometry_panels.strip_3d_axes(panel)
     panel.computed_zorder = False  # The arrows are part of the surface, and would be hidden by it.
     panel.set_box_aspect(None, zoom=1.15)
-    geometry_panels.letter(panel, "b", "states x(t; κ)")
+    geometry_panels.panel_label(panel, "b", "states x(t; κ)")
 
     panel = figure.add_subplot(grid[0, 0])
     panel.plot(kappa, np.zeros_like(kappa), color="0.4", lw=1.5)
@@ -68,13 +68,13 @@ def make(arguments, settings):
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
     panel.set_xlabel("input κ")
-    geometry_panels.letter(panel, "a", "the manifold of inputs")
+    geometry_panels.panel_label(panel, "a", "the manifold of inputs")
 
     panel = figure.add_subplot(grid[1, 0])
     metric = network["metric"].values[i, k]
     plotting.annotated_heat_map(panel, metric, (["κ", "t"], ["κ", "t"]), np.abs(metric).max())
     panel.set_xticklabels(["κ", "t"], rotation=0, ha="center")
-    geometry_panels.letter(panel, "c", "metric G at the point")
+    geometry_panels.panel_label(panel, "c", "metric G at the point")
     figure.suptitle(f"one network, κ = {kappa[i]:.2g}, {time[k]:g} ms", fontsize="small")
     return figure
 

@@ -30,17 +30,17 @@ def states(axes, network, stage, colours):
         axes.plot(*points[near].T, color=colour, lw=2)
     at = [np.abs(theta - angle).argmin() for angle in found["gridline"].values]
     axes.scatter(*points[at].T, color="black", s=5, depthshade=False)
-    geometry_panels.bare(axes, ("unit 1", "unit 2", "unit 3"))
+    geometry_panels.strip_3d_axes(axes, ("unit 1", "unit 2", "unit 3"))
 
 
 def make(arguments, settings):
 
-    arrays = geometry_panels.gather(arguments.arrays)
+    arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
-    network = geometry_panels.sample(arrays)
+    network = geometry_panels.first_network(arrays)
     blue, orange = plotting.PALETTES[settings["style"]["palette"]][:2]
     colours = {1.0: blue, -1.0: orange}
-    figure = geometry_panels.free_figure(figsize=(8.2, 5.0))
+    figure = geometry_panels.manual_layout_figure(figsize=(8.2, 5.0))
     grid = figure.add_gridspec(
         2,
         3,
@@ -55,24 +55,26 @@ def make(arguments, settings):
     for row, stage in enumerate(("before", "after")):
         panel = figure.add_subplot(grid[row, 0])
         circle(panel, network, stage, colours)
-        geometry_panels.letter(panel, "ad"[row], f"inputs, {stage} learning")
+        geometry_panels.panel_label(panel, "ad"[row], f"inputs, {stage} learning")
         panel = figure.add_subplot(grid[row, 1], projection="3d")
         states(panel, network, stage, colours)
-        geometry_panels.letter(panel, "be"[row], "hidden states")
+        geometry_panels.panel_label(panel, "be"[row], "hidden states")
         panel = figure.add_subplot(grid[row, 2])
         theta = arrays["theta"].values
         values = arrays["metric"].sel(stage=stage).transpose("seed", "theta").values
-        geometry_panels.lines(panel, theta, values, "black")
+        geometry_panels.network_lines(panel, theta, values, "black")
         panel.set_yscale("log")
         for boundary in (-np.pi, 0, np.pi):
             panel.axvline(boundary, color="0.6", lw=0.8, ls=":")
         panel.set_xticks([-np.pi, 0, np.pi], ["−π", "0", "π"])
         panel.set_ylabel("metric G")
-        ratio = geometry_panels.number(summary, "speed near the boundaries / mean speed", stage)
+        ratio = geometry_panels.summary_text(
+            summary, "speed near the boundaries / mean speed", stage
+        )
         low, high = panel.get_ylim()
         panel.set_ylim(low * (low / high) ** 0.25, high)  # Room for the number.
-        geometry_panels.note(panel, f"speed at boundaries / mean:\n{ratio}")
-        geometry_panels.letter(panel, "cf"[row], "metric along the circle")
+        geometry_panels.annotate_value(panel, f"speed at boundaries / mean:\n{ratio}")
+        geometry_panels.panel_label(panel, "cf"[row], "metric along the circle")
         if row:
             panel.set_xlabel("angle θ")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks; drawn: the first", fontsize="small")

@@ -8,8 +8,8 @@ STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi":
 
 @pytest.mark.parametrize("palette", plotting.PALETTES)
 def test_eleven_curricula_can_be_told_apart(palette):
-    look = plotting.colours([f"c{k}" for k in range(11)], STYLE | {"palette": palette})
-    assert len(set(look.values())) == 11
+    styles = plotting.colours([f"c{k}" for k in range(11)], STYLE | {"palette": palette})
+    assert len(set(styles.values())) == 11
 
 
 def test_adding_a_curriculum_keeps_the_colours_of_the_others():
@@ -49,6 +49,17 @@ def test_what_two_architectures_differ_in(project):
     assert difference(mamba, rnn) == difference(rnn, mamba) == "leaky rnn\nagainst mamba"
     assert difference(mamba, mamba | {"learning_rate": 1e-3}) == "learning rate"
     assert difference(rnn, rnn | {"model": "mine.py:Net"}) == "Net\nagainst leaky rnn"
+
+
+def test_names_come_in_the_order_of_the_configuration():
+    columns = (["b", "x"], ["a", "b"])
+    assert plotting.names_in_data(["a", "b", "c"], *columns) == ["a", "b"]
+    assert plotting.names_in_data(["c", "b", "a"], columns[0]) == ["b"]
+
+
+def test_jitter_is_symmetric_about_the_category():
+    assert plotting.jitter(1) == pytest.approx([0])
+    assert plotting.jitter(3, 0.2) == pytest.approx([-0.1, 0, 0.1])
 
 
 def test_axis_from_zero_leaves_room():

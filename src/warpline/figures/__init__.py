@@ -1,1 +1,1 @@
-"""What the figures share: the house style, and panels that several of them draw."""
+"""What the figures share: the house style, and panels that several figures draw."""

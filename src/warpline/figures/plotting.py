@@ -1,13 +1,14 @@
-"""The house style of figures: palettes that colour-blind readers can tell apart, SVG and PNG."""
+"""House style of the figures, helpers that several figures share, and the writing of SVG and PNG files."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from warpline.console import script
 from warpline.core import result_files
@@ -25,12 +26,15 @@ __all__ = [
     "curriculum_label",
     "draw",
     "from_zero",
+    "jitter",
     "measure_label",
-    "spread",
+    "names_in_data",
+    "read_tables",
 ]
 
 PALETTES = {
-    # Okabe and Ito 2008; Paul Tol's "bright" scheme. Light yellow is left out: lines vanish in it.
+    # Safe for colour-blind readers: Okabe and Ito (2008), and Paul Tol's "bright" scheme. Light yellow is
+    # left out, because thin lines in it cannot be seen on white.
     "okabe-ito": ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"],
     "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
 }
@@ -45,14 +49,14 @@ MEASURE_LABELS = {
 
 
 def measure_label(name: str, settings: Mapping[str, Any]) -> str:
-    """Return a measure as it stands on an axis, with its unit."""
+    """Return the axis label of a dissimilarity measure, with its unit."""
     if name in settings.get("wasserstein", ()):
         return f"{name} (Wasserstein)"
     return MEASURE_LABELS.get(name, name)
 
 
 def apply_style(style: Mapping[str, Any]) -> None:
-    """Set matplotlib to the house style, without a display and without time stamps."""
+    """Set matplotlib's defaults to the house style; no display is needed, and SVG identifiers are fixed."""
     import matplotlib as mpl
     from cycler import cycler
 
@@ -82,7 +86,10 @@ def apply_style(style: Mapping[str, Any]) -> None:
 
 
 def colours(names: Sequence[str], style: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return a colour and a marker per name; markers go on where colours repeat."""
+    """Return a colour and a marker for each name.
+
+    Where the colours repeat, the markers differ. A further name at the end changes no other name's style.
+    """
     palette = PALETTES[style["palette"]]
     return {
         name: (palette[k % len(palette)], MARKERS[(k // len(palette) + k) % len(MARKERS)])
@@ -91,7 +98,7 @@ def colours(names: Sequence[str], style: Mapping[str, Any]) -> dict[str, tuple[s
 
 
 def curriculum_label(name: str) -> str:
-    """Return a curriculum's name as it stands on an axis, broken into lines."""
+    """Return a curriculum's name as an axis label, broken into lines of at most 13 characters."""
     words = name.split("_")
     lines = [words[0]]
     for word in words[1:]:
@@ -102,33 +109,49 @@ def curriculum_label(name: str) -> str:
     return "\n".join(lines)
 
 
-def spread(count: int, width: float = 0.3) -> np.ndarray:
-    """Return offsets that lay points of one category side by side."""
+def names_in_data(names: Sequence[str], *columns: Iterable[str]) -> list[str]:
+    """Return the names that occur in any of the columns, in the order of the configuration."""
+    occurring = set().union(*columns)
+    return [name for name in names if name in occurring]
+
+
+def read_tables(paths: Sequence[str]) -> pd.DataFrame:
+    """Read several tables and return their rows as one table."""
+    return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
+
+
+def jitter(count: int, width: float = 0.3) -> np.ndarray:
+    """Return evenly spaced horizontal offsets, so that points of one category do not overlap."""
     return np.linspace(-width / 2, width / 2, count) if count > 1 else np.zeros(count)
 
 
 def from_zero(axes: Axes) -> None:
-    """Let the vertical axis start at 0 and end a little above the data."""
-    top = axes.dataLim.y1
-    if np.isfinite(top) and top > 0:
-        axes.set_ylim(0, 1.08 * top)
+    """Start the vertical axis at 0 and end it 8 % above the largest value."""
+    maximum = axes.dataLim.y1
+    if np.isfinite(maximum) and maximum > 0:
+        axes.set_ylim(0, 1.08 * maximum)
 
 
 def annotated_heat_map(
-    axes: Axes, matrix: np.ndarray, labels: tuple[Sequence[str], Sequence[str]], top: float
+    axes: Axes, matrix: np.ndarray, labels: tuple[Sequence[str], Sequence[str]], maximum: float
 ) -> Any:
-    """Draw a matrix with its numbers; missing values stay blank.
+    """Draw a matrix as a heat map with its numbers; missing values stay blank.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
     matrix : ndarray, shape (row, column)
     labels : pair of sequence of str
-        Of rows and of columns.
-    top : float
+        Labels of the rows and of the columns.
+    maximum : float
         Value at the end of the colour scale, which starts at 0.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        For a colour bar.
     """
-    image = axes.imshow(matrix, vmin=0, vmax=top, aspect="equal")
+    image = axes.imshow(matrix, vmin=0, vmax=maximum, aspect="equal")
     axes.set_xticks(
         range(matrix.shape[1]), labels[1], rotation=45, ha="right", rotation_mode="anchor"
     )
@@ -137,24 +160,26 @@ def annotated_heat_map(
     axes.tick_params(length=0)
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
-            shade = image.cmap(image.norm(value))
-            light = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > 0.55
+            # Black numbers on light cells, white on dark ones. The weights are those of luma (ITU-R BT.601).
+            red, green, blue, _ = image.cmap(image.norm(value))
+            is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
             axes.text(
                 column,
                 row,
                 f"{value:.2f}",
                 ha="center",
                 va="center",
-                color="black" if light else "white",
+                color="black" if is_light else "white",
                 fontsize="small",
             )
     return image
 
 
 def _save(figure: Figure, svg: Path, png: Path) -> None:
+    # Without a date and a version of matplotlib, the same figure gives the same bytes.
     for path, metadata in ((svg, {"Date": None}), (png, {"Software": None})):
-        with result_files.atomic_path(path) as part:
-            figure.savefig(part, format=path.suffix[1:], metadata=metadata)
+        with result_files.atomic_path(path) as temporary_path:
+            figure.savefig(temporary_path, format=path.suffix[1:], metadata=metadata)
 
 
 def draw(
@@ -162,16 +187,16 @@ def draw(
     inputs: Sequence[str],
     make: Callable[[argparse.Namespace, dict[str, Any]], Figure],
 ) -> None:
-    """Run a figure script: parse, set the style, make the figure, write SVG and PNG.
+    """Run a figure script: parse its options, set the style, make the figure, write SVG and PNG.
 
     Parameters
     ----------
     description : str, optional
-        The script's docstring.
+        The script's docstring, shown as its help text.
     inputs : sequence of str
-        Names of the options that take input files, any number each.
+        Names of the options that take input files. Each option takes any number of files.
     make : callable
-        Takes the parsed options and the settings, returns the figure.
+        Takes the parsed options and the settings; returns the figure.
     """
 
     def main() -> None:
