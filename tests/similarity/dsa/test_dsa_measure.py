@@ -19,7 +19,7 @@ from warpline.similarity.dsa import (
     dsa_matrix,
     represent,
 )
-from warpline.similarity.dsa.spectra import eigenvalues, wasserstein
+from warpline.similarity.dsa.wasserstein import eigenvalues, wasserstein
 
 SETTINGS = {"n_delays": 3, "delay_interval": 1, "rank": 6, "ridge": 0.0}
 COLUMNS = {"dissimilarity", "status", "lower_bound", "gradient_norm", "n_starts", "rank_used"}

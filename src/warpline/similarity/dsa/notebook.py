@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 from .errors import DimensionError, SettingsError, TooFewTimePointsError
 from .hankel import iterate_embedding, leading_factor
 from .measure import DEFAULTS, compare_pairs, represent
-from .operators import Operator, lagged_covariances, regular_rank, solve_operator
-from .states import check_states, rank_tolerance_of
+from .operators import (
+    Operator,
+    check_states,
+    lagged_covariances,
+    rank_tolerance_of,
+    regular_rank,
+    solve_operator,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +41,7 @@ class DSAResult:
     ----------
     dissimilarity : float
         For the score "angle", radians in [0, pi]; for "wasserstein", see
-        :func:`.spectra.wasserstein`.
+        `warpline.similarity.dsa.wasserstein.wasserstein`.
     status : str
         "converged", "max_steps" or "failed: ...".
     lower_bound : float
@@ -70,7 +76,7 @@ class DSAMatrix:
     status : ndarray of str, shape (system, system)
         Of each pair; "converged" on the diagonal.
     lower_bound, gradient_norm : ndarray, shape (system, system)
-        As in :class:`DSAResult`; zero on the diagonal.
+        As in `DSAResult`; zero on the diagonal.
     n_starts : ndarray of int, shape (system, system)
         Zero on the diagonal.
     operators : tuple of Operator
@@ -109,18 +115,18 @@ def as_states(data: NDArray[Any] | xr.DataArray) -> NDArray[Any]:
     if dims is None:
         array = np.asarray(data)
         return array[None] if array.ndim == 2 else array
-    units = [name for name in dims if name in _UNIT_DIMS]
-    others = {name for name in dims if name not in _UNIT_DIMS}
-    if len(units) != 1 or "time" not in others or not others <= {"trial", "time"}:
+    unit_dims = [name for name in dims if name in _UNIT_DIMS]
+    other_dims = {name for name in dims if name not in _UNIT_DIMS}
+    if len(unit_dims) != 1 or "time" not in other_dims or not other_dims <= {"trial", "time"}:
         raise DimensionError(
             "dimensions trial, time and one of unit, component, channel (trial is optional)",
             f"{tuple(dims)}",
             "Rename the dimensions of the DataArray.",
         )
     labelled: Any = data
-    if "trial" not in others:
+    if "trial" not in other_dims:
         labelled = labelled.expand_dims("trial")
-    return np.asarray(labelled.transpose("trial", "time", units[0]).values)
+    return np.asarray(labelled.transpose("trial", "time", unit_dims[0]).values)
 
 
 def dsa(
@@ -142,7 +148,7 @@ def dsa(
     Parameters
     ----------
     X, Y : ndarray or xarray.DataArray
-        Recordings, see :func:`as_states`. They may differ in trials, times and units.
+        Recordings, see `as_states`. They may differ in trials, times and units.
     n_delays, delay_interval : int
         The delay embedding; the interval is in time steps.
     rank : int
@@ -151,12 +157,12 @@ def dsa(
     ridge : float, optional
         Ridge of the one-step regression.
     score, solver, strict
-        See :func:`.measure.compare_pairs` and :func:`.measure.represent`.
+        See `compare_pairs` and `represent`.
     seed : int, optional
         Root of the random starts.
     **options
         Further settings of the measure: ``max_starts``, ``tolerance``, ``max_steps``, ``bound``,
-        ``device``, ``rank_tolerance``, ``iterations``, ``lr``.
+        ``rank_tolerance``, ``iterations``, ``lr``.
 
     Returns
     -------
@@ -212,9 +218,9 @@ def dsa_matrix(
     Parameters
     ----------
     recordings : sequence of ndarray or xarray.DataArray
-        See :func:`as_states`. Each operator is fitted once.
+        See `as_states`. Each operator is fitted once.
     n_delays, rank, delay_interval, seed, **options
-        As in :func:`dsa`.
+        As in `dsa`.
 
     Returns
     -------
@@ -232,18 +238,18 @@ def dsa_matrix(
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)
-    numbers = {
+    columns = {
         name: np.zeros((size, size)) for name in ("dissimilarity", "lower_bound", "gradient_norm")
     }
     n_starts = np.zeros((size, size), dtype=np.int64)
     status = np.full((size, size), "converged", dtype=object)
     for (i, j), row in zip(pairs, rows, strict=True):
-        for name, matrix in numbers.items():
+        for name, matrix in columns.items():
             matrix[i, j] = matrix[j, i] = row[name]
         n_starts[i, j] = n_starts[j, i] = row["n_starts"]
         status[i, j] = status[j, i] = row["status"]
     return DSAMatrix(
-        status=status.astype(np.str_), n_starts=n_starts, operators=operators, **numbers
+        status=status.astype(np.str_), n_starts=n_starts, operators=operators, **columns
     )
 
 
@@ -251,9 +257,9 @@ def _check_options(options: dict[str, Any]) -> None:
     """Refuse misspelt options, naming the nearest that exists."""
     for name in options:
         if name not in DEFAULTS:
-            near = get_close_matches(name, DEFAULTS, n=1, cutoff=0.0)[0]
+            nearest = get_close_matches(name, DEFAULTS, n=1, cutoff=0.0)[0]
             raise SettingsError(
-                f"options among {', '.join(DEFAULTS)}", repr(name), f"Did you mean {near}?"
+                f"options among {', '.join(DEFAULTS)}", repr(name), f"Did you mean {nearest}?"
             )
 
 
@@ -340,28 +346,32 @@ def select_rank(
             f"ranks {list(ranks)}, test fraction {test_fraction}",
             "Set ranks and test_fraction.",
         )
+    # Whole trials are held out: times of one trial are dependent.
     n_test = min(max(1, round(test_fraction * n_trials)), n_trials - 1)
     order = np.random.default_rng(np.random.SeedSequence(seed)).permutation(n_trials)
     test, train = array[np.sort(order[:n_test])], array[np.sort(order[n_test:])]
+    # One factorisation serves all ranks: their operators are solved from leading blocks.
     factor = leading_factor(train, n_delays, delay_interval, max(ranks), tolerance)
     past, cross = lagged_covariances(train, n_delays, delay_interval, factor)
     largest = regular_rank(past, factor.singular_values, ridge)
-    kept = sorted({int(r) for r in ranks if r <= largest})
-    operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in kept]
+    tried = sorted({int(r) for r in ranks if r <= largest})
+    operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in tried]
+    # Whitened coordinates back to the newest states: the first block of the delay embedding.
     readout = (factor.directions * factor.singular_values)[:n_units]
     basis = factor.directions / factor.singular_values
-    squared, persistence, count = np.zeros(len(kept)), 0.0, 0
+    squared, persistence, count = np.zeros(len(tried)), 0.0, 0
     for rows in iterate_embedding(test, n_delays, delay_interval):
         target = rows[:, 1:, :n_units]
         whitened = rows[:, :-1] @ basis
         persistence += float(((target - rows[:, :-1, :n_units]) ** 2).sum())
         count += target.size
-        for k, (rank, operator) in enumerate(zip(kept, operators, strict=True)):
+        for k, (rank, operator) in enumerate(zip(tried, operators, strict=True)):
             predicted = (whitened[..., :rank] @ operator.T) @ readout[:, :rank].T
             squared[k] += float(((target - predicted) ** 2).sum())
     error = squared / count
+    # An error of zero, of noiseless linear data, gives minus infinity.
     with np.errstate(divide="ignore"):
-        aic = np.log(error) + 2 * (np.array(kept) ** 2 + 1) / count
+        aic = np.log(error) + 2 * (np.array(tried) ** 2 + 1) / count
     return RankSelection(
-        np.array(kept, dtype=np.int64), error, persistence / count, aic, n_trials - n_test, n_test
+        np.array(tried, dtype=np.int64), error, persistence / count, aic, n_trials - n_test, n_test
     )
