@@ -354,24 +354,29 @@ def select_rank(
     factor = leading_factor(train, n_delays, delay_interval, max(ranks), tolerance)
     past, cross = lagged_covariances(train, n_delays, delay_interval, factor)
     largest = regular_rank(past, factor.singular_values, ridge)
-    tried = sorted({int(r) for r in ranks if r <= largest})
-    operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in tried]
+    usable_ranks = sorted({int(r) for r in ranks if r <= largest})
+    operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in usable_ranks]
     # Whitened coordinates back to the newest states: the first block of the delay embedding.
     readout = (factor.directions * factor.singular_values)[:n_units]
     basis = factor.directions / factor.singular_values
-    squared, persistence, count = np.zeros(len(tried)), 0.0, 0
+    squared, persistence, count = np.zeros(len(usable_ranks)), 0.0, 0
     for rows in iterate_embedding(test, n_delays, delay_interval):
         target = rows[:, 1:, :n_units]
         whitened = rows[:, :-1] @ basis
         persistence += float(((target - rows[:, :-1, :n_units]) ** 2).sum())
         count += target.size
-        for k, (rank, operator) in enumerate(zip(tried, operators, strict=True)):
+        for k, (rank, operator) in enumerate(zip(usable_ranks, operators, strict=True)):
             predicted = (whitened[..., :rank] @ operator.T) @ readout[:, :rank].T
             squared[k] += float(((target - predicted) ** 2).sum())
     error = squared / count
     # An error of zero, of noiseless linear data, gives minus infinity.
     with np.errstate(divide="ignore"):
-        aic = np.log(error) + 2 * (np.array(tried) ** 2 + 1) / count
+        aic = np.log(error) + 2 * (np.array(usable_ranks) ** 2 + 1) / count
     return RankSelection(
-        np.array(tried, dtype=np.int64), error, persistence / count, aic, n_trials - n_test, n_test
+        np.array(usable_ranks, dtype=np.int64),
+        error,
+        persistence / count,
+        aic,
+        n_trials - n_test,
+        n_test,
     )

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .canonical import CanonicalOperator, stack_tensors
 from .duality import leading_vectors, make_duals
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-FloatArray = NDArray[np.float64]
 
 #: Lanczos steps for the dual start; the leading eigenvalues are clustered, and any mixture of their
 #: vectors is a good start, so that convergence is not needed.
@@ -47,10 +44,10 @@ def planned_starts(
     Returns
     -------
     Tensor, shape (pair, start, n, n)
-        Orthogonal matrices from the canonical basis of B to that of A, the most useful first: polar factor of
-        the leading vector of the dual, symmetric parts aligned with synchronised signs (both
-        determinants), skew parts aligned, the identity and a reflection. They find the rotation
-        between rotated copies; between other operators they are hardly better than random ones.
+        Orthogonal matrices from the canonical basis of B to that of A. In order: the polar factor of the
+        leading vector of the dual; symmetric parts aligned with synchronised signs; skew parts aligned;
+        symmetric parts with the other determinant; the identity; a reflection. They find the rotation
+        between rotated copies. Between other operators they are hardly better than random ones.
     """
     import torch
 
