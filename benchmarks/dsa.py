@@ -213,12 +213,12 @@ def benchmark_pairs(
     torch.set_num_threads(1)
     named = make_operators(rank, networks)
     keys, operators = list(named), list(named.values())
-    chosen = [
+    system_pairs = [
         *itertools.combinations(FAMILIES, 2),
         *(p for p in NETWORK_PAIRS if p[0] in named and p[1] in named),
     ]
-    chosen = chosen[:6] if small else chosen
-    pairs = [(keys.index(a), keys.index(b)) for a, b in chosen]
+    system_pairs = system_pairs[:6] if small else system_pairs
+    pairs = [(keys.index(a), keys.index(b)) for a, b in system_pairs]
     reference_alignment(operators[0].matrix, operators[1].matrix, iterations=3)
     rows, theirs, seconds = [], [], []
     processor = time.process_time()
@@ -349,7 +349,7 @@ def benchmark_matrix(
 
 
 def main() -> None:
-    """Run the chosen parts and write their results."""
+    """Run the parts that were named and write their results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
         "--output", type=Path, required=True, help="JSON file; a CSV of pairs goes beside it"
@@ -369,12 +369,11 @@ def main() -> None:
     parser.add_argument("--matrix-rank", type=int, default=50)
     parser.add_argument("--matrix-starts", type=int, default=12)
     parser.add_argument("--cores", type=int, default=2, help="processes of the matrix")
-    parser.add_argument("--device", default="cpu", help="of the matrix: cpu or cuda")
     parser.add_argument("--small", action="store_true", help="a minute instead of many")
-    chosen = parser.parse_args()
-    if chosen.small:
-        chosen.iterations, chosen.starts, chosen.systems = 50, [4], 8
-        chosen.ranks, chosen.matrix_rank = [10], 10
+    arguments = parser.parse_args()
+    if arguments.small:
+        arguments.iterations, arguments.starts, arguments.systems = 50, [4], 8
+        arguments.ranks, arguments.matrix_rank = [10], 10
     import torch
 
     torch.set_num_threads(1)
@@ -389,37 +388,37 @@ def main() -> None:
 
     def save() -> None:
         """Write what there is: a later part that fails loses nothing of the earlier ones."""
-        chosen.output.parent.mkdir(parents=True, exist_ok=True)
-        chosen.output.write_text(json.dumps(results, indent=2) + "\n")
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(json.dumps(results, indent=2) + "\n")
         if rows:
-            with chosen.output.with_suffix(".csv").open("w", newline="") as file:
+            with arguments.output.with_suffix(".csv").open("w", newline="") as file:
                 writer = csv.DictWriter(file, fieldnames=list(rows[0]))
                 writer.writeheader()
                 writer.writerows(rows)
 
     networks: dict[tuple[int, int], FloatArray] = {}
-    if {"pairs", "self"} & set(chosen.parts):
-        checkpoints = (0, 3) if chosen.small else (0, 30, 100, 200)
-        for task in range(1 if chosen.small else 3):
+    if {"pairs", "self"} & set(arguments.parts):
+        checkpoints = (0, 3) if arguments.small else (0, 30, 100, 200)
+        for task in range(1 if arguments.small else 3):
             for k, states in enumerate(train_network(task, checkpoints)):
                 networks[task, k] = states
-    if "operators" in chosen.parts:
-        results["operators"] = benchmark_operators(chosen.small)
+    if "operators" in arguments.parts:
+        results["operators"] = benchmark_operators(arguments.small)
         save()
-    for rank in chosen.ranks:
-        if "pairs" in chosen.parts:
+    for rank in arguments.ranks:
+        if "pairs" in arguments.parts:
             summary, more = benchmark_pairs(
-                rank, networks, chosen.iterations, chosen.starts, chosen.small
+                rank, networks, arguments.iterations, arguments.starts, arguments.small
             )
             results.setdefault("pairs", []).append(summary)
             rows += more
-        if "self" in chosen.parts:
+        if "self" in arguments.parts:
             results.setdefault("self", []).append(benchmark_self(rank, networks))
         save()
-    if "matrix" in chosen.parts:
-        settings = {"max_starts": chosen.matrix_starts, "device": chosen.device}
+    if "matrix" in arguments.parts:
+        settings = {"max_starts": arguments.matrix_starts}
         results["matrix"] = benchmark_matrix(
-            chosen.systems, chosen.matrix_rank, chosen.cores, settings
+            arguments.systems, arguments.matrix_rank, arguments.cores, settings
         )
         save()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 __all__ = ["ResultsFolder", "join_seeds", "split_seeds"]
@@ -40,4 +41,9 @@ class ResultsFolder:
 
     def at(self, pattern: str) -> str:
         """Return a pattern below the folder."""
-        return (self.root / pattern).as_posix()
+        return f"{self._prefix}/{pattern}"
+
+    @cached_property
+    def _prefix(self) -> str:
+        # Thousands of paths are made for a plan: the folder's text is made once.
+        return self.root.as_posix()

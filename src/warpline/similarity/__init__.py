@@ -4,7 +4,7 @@ A measure is a module with ``OFFERS = True``, the names of its settings in ``SET
 
 ``represent(states, *, settings)``
     Turns states (trial, time, unit) into what the measure compares: a centred matrix, an operator.
-    Done once per system. Raises ValueError for states that the measure cannot take.
+    Called once per system. Raises ValueError for states that the measure cannot use.
 ``compare_pairs(representations, pairs, *, settings, seed, progress=None)``
     Returns one dict per pair (i, j): ``dissimilarity``, ``status``, and the measure's own columns.
 """

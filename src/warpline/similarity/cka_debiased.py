@@ -53,10 +53,10 @@ def unbiased_hsic(x: Matrix, y: Matrix) -> float:
 
 
 def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
-    own = unbiased_hsic(x, x) * unbiased_hsic(y, y)
-    similarity = unbiased_hsic(x, y) / np.sqrt(own) if own > 0 else np.nan
+    self_product = unbiased_hsic(x, x) * unbiased_hsic(y, y)
+    similarity = unbiased_hsic(x, y) / np.sqrt(self_product) if self_product > 0 else np.nan
     return {
-        # The estimate can leave [0, 1]: the angle takes the nearest value, the raw one stays beside it.
+        # The estimate can leave [0, 1]: the angle takes the nearest value, ``similarity`` the raw one.
         "dissimilarity": float(np.arccos(np.clip(similarity, 0, 1))) / (np.pi / 2),
         "similarity": float(similarity),
     }
@@ -72,8 +72,8 @@ def compare_pairs(
 ) -> list[dict[str, Any]]:
     """Compare pairs of systems by debiased linear CKA (Nguyen et al. 2021; Murphy et al. 2024).
 
-    The estimator takes samples as independent; steps of one trial are not, so that what remains of
-    the bias is that of the trials.
+    The estimator assumes independent samples. Time steps of one trial are dependent, so the bias of a
+    finite number of trials remains.
 
     Parameters
     ----------

@@ -31,14 +31,15 @@ def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
     else:
         # Near 1 the arc cosine loses half the digits: rotate both into common axes and subtract.
         a, b = x @ u, y @ vt.T
-        # What the wider one has outside the common axes stays a difference.
-        rest = 0.0
+        # With more units in one system, its variance outside the common axes counts as difference.
+        outside = 0.0
         if x.shape[1] > len(singular):
-            rest += float(np.sum((x - a @ u.T) ** 2))
+            outside += float(np.sum((x - a @ u.T) ** 2))
         if y.shape[1] > len(singular):
-            rest += float(np.sum((y - b @ vt) ** 2))
+            outside += float(np.sum((y - b @ vt) ** 2))
         theta = angle(
-            float(np.sqrt(np.sum((a - b) ** 2) + rest)), float(np.sqrt(np.sum((a + b) ** 2) + rest))
+            float(np.sqrt(np.sum((a - b) ** 2) + outside)),
+            float(np.sqrt(np.sum((a + b) ** 2) + outside)),
         )
     return {"dissimilarity": theta / (np.pi / 2), "similarity": min(similarity, 1.0)}
 

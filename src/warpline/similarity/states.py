@@ -1,4 +1,4 @@
-"""What the measures on matched samples share: centred matrices, and angles that are exact near 0."""
+"""Centred matrices and angles accurate near 0, for the measures on matched samples."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def centred_matrix(states: NDArray[Any]) -> Matrix:
         )
     if not np.isfinite(states).all():
         raise ValueError("expected finite states, got NaN or infinity")
+    # Rounding leaves a constant column nonzero after centring: its size is judged against the states.
     matrix = states.reshape(-1, states.shape[-1])
     matrix = matrix - matrix.mean(axis=0)
     scale = np.abs(matrix).max(initial=0.0)
@@ -47,7 +48,7 @@ def centred_matrix(states: NDArray[Any]) -> Matrix:
 def angle(difference: float, total: float) -> float:
     """Return the angle between two unit vectors from |a - b| and |a + b|, in radians.
 
-    Unlike the arc cosine it keeps its digits near 0.
+    Unlike the arc cosine, it keeps its digits near 0.
     """
     return 2 * float(np.arctan2(difference, total))
 

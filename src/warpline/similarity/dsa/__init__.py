@@ -1,13 +1,14 @@
 """Dynamical similarity analysis: HAVOK-DMD operators, compared up to an orthogonal change of basis.
 
-Use it alone through :func:`dsa` and :func:`dsa_matrix`, or as a measure through :func:`represent` and
-:func:`compare_pairs`. The alignment is solved to convergence from many starts, and every angle comes
-with a lower bound over all alignments. PyTorch, POT and dsa-metric are imported when first needed.
+As a measure of the pipeline: `represent` and `compare_pairs`. In a notebook: `dsa`, `dsa_matrix` and
+`select_rank`. PyTorch, POT and dsa-metric are imported when first needed.
 """
 
 from __future__ import annotations
 
-from .api import DSAMatrix, DSAResult, dsa, dsa_matrix
+from importlib import import_module
+from typing import Any
+
 from .errors import (
     ConstantDataError,
     DimensionError,
@@ -20,9 +21,12 @@ from .errors import (
 )
 from .measure import SETTINGS, compare_pairs, represent
 from .operators import Operator, fit_operator
-from .selection import RankSelection, select_rank
 
 OFFERS = True
+
+# Loaded by `__getattr__`, not by an import statement: a job's code digest follows import statements,
+# and no job uses these names.
+_NOTEBOOK_NAMES = ("DSAMatrix", "DSAResult", "RankSelection", "dsa", "dsa_matrix", "select_rank")
 
 __all__ = [
     "OFFERS",
@@ -46,3 +50,14 @@ __all__ = [
     "represent",
     "select_rank",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the names for notebooks on first use."""
+    if name in _NOTEBOOK_NAMES:
+        return getattr(import_module(".notebook", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,10 +4,11 @@ r"""Lower bounds on the angle between two operators over all orthogonal alignmen
 :math:`\varphi(C) \le \sum_i \lambda_i(A_s) \lambda_i(B_s) + \sum_i \sigma_i(A_k) \sigma_i(B_k)`, all
 sorted, for every C in O(n).
 
-*Dual bound.* The eigenvalue bound of :mod:`.duality`, which also sees how the two parts obstruct each
-other. It is a bound only with a certified upper bound on the leading eigenvalue. That comes from the
-dense spectrum, up to its rounding, for small ranks, and otherwise from a Cholesky factorisation of
-:math:`(\theta + \delta) I - M`: that it exists proves :math:`\lambda_{\max}(M) < \theta + \delta`.
+*Dual bound.* The eigenvalue bound of `warpline.similarity.dsa.duality`, which also accounts for how the
+two parts obstruct each other. It needs a certified upper bound on the leading eigenvalue. For small
+ranks that is the dense spectrum, up to its rounding. For larger ranks it comes from a Cholesky
+factorisation of :math:`(\theta + \delta) I - M`, whose existence proves
+:math:`\lambda_{\max}(M) < \theta + \delta`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from .canonical import CanonicalOperator
 from .duality import Duals, leading_vectors, make_duals, rotation_spectrum
-from .frames import Framed
 
 FloatArray = NDArray[np.float64]
 BoundKind = Literal["auto", "split", "dual"]
@@ -33,7 +34,7 @@ _CHUNK = 256
 
 
 def lower_bounds(
-    operators: Sequence[Framed] | Mapping[int, Framed],
+    operators: Sequence[CanonicalOperator] | Mapping[int, CanonicalOperator],
     pairs: Sequence[tuple[int, int]],
     *,
     kind: BoundKind = "auto",
@@ -43,12 +44,12 @@ def lower_bounds(
 
     Parameters
     ----------
-    operators : sequence of Framed
+    operators : sequence of CanonicalOperator
         Operators of equal size.
     pairs : sequence of (int, int)
         Indices into ``operators``.
     kind : {"auto", "split", "dual"}
-        "auto" takes the larger of both bounds up to rank :data:`DUAL_RANK_LIMIT` and the split bound
+        "auto" takes the larger of both bounds up to rank `DUAL_RANK_LIMIT` and the split bound
         beyond; "dual" takes the larger of both at any rank (about rank^6 / 3 operations a pair).
     progress : callable, optional
         Called with the number of pairs done since the last call.
@@ -63,29 +64,30 @@ def lower_bounds(
     if kind == "split" or (kind == "auto" and size > DUAL_RANK_LIMIT):
         return bounds
     for begin in range(0, len(pairs), _CHUNK):
-        part = pairs[begin : begin + _CHUNK]
-        firsts, seconds = [operators[i] for i, _ in part], [operators[j] for _, j in part]
-        duals = make_duals(firsts, seconds, "cpu")
+        chunk = pairs[begin : begin + _CHUNK]
+        first, second = [operators[i] for i, _ in chunk], [operators[j] for _, j in chunk]
+        duals = make_duals(first, second)
+        # At small ranks the dense spectrum is affordable, and tighter than a certified estimate.
         estimates = None if size <= DUAL_RANK_LIMIT else _estimates(duals)
-        for k, (first, second) in enumerate(zip(firsts, seconds, strict=True)):
+        for k, (a, b) in enumerate(zip(first, second, strict=True)):
             matrix = _dense(duals, k)
             if estimates is None:
-                top = _largest(matrix)
+                largest = _largest(matrix)
             else:
-                top = certify(matrix, estimates[k], 2e-3 / size)
-            product = float(duals.constant[k]) + size * top
-            bounds[begin + k] = max(bounds[begin + k], _angle(first, second, product))
+                largest = certify(matrix, estimates[k], 2e-3 / size)
+            product = float(duals.constant[k]) + size * largest
+            bounds[begin + k] = max(bounds[begin + k], _angle(a, b, product))
             if progress is not None:
                 progress(1)
     return bounds
 
 
-def split_bound(first: Framed, second: Framed) -> float:
+def split_bound(first: CanonicalOperator, second: CanonicalOperator) -> float:
     """Angle from the trace inequality on symmetric and skew parts.
 
     Parameters
     ----------
-    first, second : Framed
+    first, second : CanonicalOperator
         Two operators of equal size.
 
     Returns
@@ -95,10 +97,10 @@ def split_bound(first: Framed, second: Framed) -> float:
     """
     alpha = first.trace_part + first.free_norm * first.eigenvalues
     beta = second.trace_part + second.free_norm * second.eigenvalues
-    omega = first.free_norm * rotation_spectrum(first)
-    other = second.free_norm * rotation_spectrum(second)
-    difference = np.hypot(np.linalg.norm(alpha - beta), np.linalg.norm(omega - other))
-    total = np.hypot(np.linalg.norm(alpha + beta), np.linalg.norm(omega + other))
+    omega_a = first.free_norm * rotation_spectrum(first)
+    omega_b = second.free_norm * rotation_spectrum(second)
+    difference = np.hypot(np.linalg.norm(alpha - beta), np.linalg.norm(omega_a - omega_b))
+    total = np.hypot(np.linalg.norm(alpha + beta), np.linalg.norm(omega_a + omega_b))
     return float(2 * np.arctan2(max(difference - _ROUNDING, 0.0), total))
 
 
@@ -134,14 +136,16 @@ def certify(matrix: FloatArray, estimate: float, step: float) -> float:
 
 
 def _largest(matrix: FloatArray) -> float:
+    """Largest eigenvalue, plus an allowance for the rounding of the dense spectrum."""
     size = len(matrix)
-    (top,) = scipy.linalg.eigh(
+    (largest,) = scipy.linalg.eigh(
         matrix, eigvals_only=True, subset_by_index=[size - 1, size - 1], check_finite=False
     )
-    return float(top) + size * np.finfo(float).eps * float(np.abs(matrix).max())
+    return float(largest) + size * np.finfo(float).eps * float(np.abs(matrix).max())
 
 
 def _estimates(duals: Duals) -> list[float]:
+    """Lanczos estimates of the leading eigenvalues."""
     import torch
 
     count, size = duals.symmetric_a.shape[:2]
@@ -154,8 +158,8 @@ def _estimates(duals: Duals) -> list[float]:
 
 def _dense(duals: Duals, k: int) -> FloatArray:
     """M of one pair as a matrix on row-major flattened X."""
-    parts = ("symmetric_a", "symmetric_b", "skew_a", "skew_b", "potential_a", "potential_b")
-    a_s, b_s, a_k, b_k, s, t = (getattr(duals, name)[k].numpy() for name in parts)
+    names = ("symmetric_a", "symmetric_b", "skew_a", "skew_b", "potential_a", "potential_b")
+    a_s, b_s, a_k, b_k, s, t = (getattr(duals, name)[k].numpy() for name in names)
     size = len(a_s)
     # X -> P X Q is kron(P, Q^T), and the two signs of the skew parts cancel.
     blocks = np.einsum("ij,kl->ikjl", a_s, b_s) + np.einsum("ij,kl->ikjl", a_k, b_k)
@@ -165,7 +169,7 @@ def _dense(duals: Duals, k: int) -> FloatArray:
     return blocks.reshape(size * size, size * size)
 
 
-def _angle(first: Framed, second: Framed, product: float) -> float:
+def _angle(first: CanonicalOperator, second: CanonicalOperator, product: float) -> float:
     """Angle at an upper bound on the inner product of the trace-free parts."""
     mixed = first.free_norm * second.free_norm
     trace = first.size * (first.trace_part - second.trace_part) ** 2

@@ -1,7 +1,6 @@
-"""Errors that the DSA part raises on bad input.
+"""Errors of dynamical similarity analysis on bad input.
 
-Every one is a :class:`ValueError`, and every message has three parts: what was expected, what was
-got, and what to do about it.
+Each is a ValueError. Its message says what was expected, what was got, and what to do about it.
 """
 
 from __future__ import annotations

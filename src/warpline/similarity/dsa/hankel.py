@@ -10,7 +10,7 @@ Three routes give the same factor:
     about 1e-10 at 3e3 and 1e-8 at 7e4.
 ``qr``
     A tall-skinny QR decomposition, updated trial block by trial block, then the singular value
-    decomposition of the triangle. Used where :math:`\kappa` passes :data:`GRAM_CONDITION_LIMIT`.
+    decomposition of the triangle. Used where :math:`\kappa` passes `GRAM_CONDITION_LIMIT`.
 ``snapshots``
     For fewer rows than columns, :math:`H` itself is the smaller object, and is decomposed.
 """
@@ -88,7 +88,7 @@ def delay_embed(states: FloatArray, n_delays: int, delay_interval: int) -> Float
 def iterate_embedding(
     states: FloatArray, n_delays: int, delay_interval: int, block_bytes: int | None = None
 ) -> Iterator[FloatArray]:
-    """Yield the embedding in blocks of whole trials (see :func:`delay_embed`)."""
+    """Yield the embedding in blocks of whole trials (see `delay_embed`)."""
     n_trials, n_times, n_units = states.shape
     n_rows = n_times - (n_delays - 1) * delay_interval
     step = max(1, (block_bytes or _BLOCK_BYTES) // (8 * n_rows * n_delays * n_units))
@@ -128,6 +128,7 @@ def gram_matrix(states: FloatArray, n_delays: int, delay_interval: int) -> Float
             flat = rows.reshape(-1, size)
             gram += flat.T @ flat
         return gram
+    # One pass over the trials: the first block row, and the edges from which the others follow.
     inner = size - n_units
     first = np.zeros((n_units, size))
     edges = np.zeros((inner, inner))
@@ -141,11 +142,14 @@ def gram_matrix(states: FloatArray, n_delays: int, delay_interval: int) -> Float
         edges += before.T @ before
         edges -= last.T @ last
     gram[:n_units] = first
+    # Each block row from the one above it, the lower triangle by symmetry.
     for i in range(1, n_delays):
-        here = slice(i * n_units, (i + 1) * n_units)
-        up = slice((i - 1) * n_units, i * n_units)
-        gram[here, here.start :] = gram[up, up.start : inner] + edges[up, up.start :]
-        gram[here, : here.start] = gram[: here.start, here].T
+        block = slice(i * n_units, (i + 1) * n_units)
+        previous = slice((i - 1) * n_units, i * n_units)
+        gram[block, block.start :] = (
+            gram[previous, previous.start : inner] + edges[previous, previous.start :]
+        )
+        gram[block, : block.start] = gram[: block.start, block].T
     return gram
 
 
@@ -179,9 +183,10 @@ def leading_factor(
     if n_trials * n_rows < size:
         method = "snapshots"
         rows = delay_embed(states, n_delays, delay_interval).reshape(-1, size)
-        values, directions = _directions_of(rows)
+        values, directions = _right_svd(rows)
     else:
         method = "gram"
+        # The cheap route first; it also shows whether it has lost too many digits.
         gram = gram_matrix(states, n_delays, delay_interval)
         squares, vectors = scipy.linalg.eigh(
             gram, subset_by_index=[size - limit, size - 1], check_finite=False
@@ -189,10 +194,11 @@ def leading_factor(
         values, directions = np.sqrt(np.maximum(squares[::-1], 0.0)), vectors[:, ::-1]
         if values[-1] * GRAM_CONDITION_LIMIT < values[0]:
             method = "qr"
-            values, directions = _directions_of(_triangle(states, n_delays, delay_interval))
-    used = min(limit, int(np.count_nonzero(values > tolerance * values[0])))
-    values, directions = values[:used].copy(), directions[:, :used]
-    largest = directions[np.abs(directions).argmax(axis=0), np.arange(used)]
+            values, directions = _right_svd(_triangle(states, n_delays, delay_interval))
+    # The rank that the data carry, and signs that do not depend on the route.
+    rank_used = min(limit, int(np.count_nonzero(values > tolerance * values[0])))
+    values, directions = values[:rank_used].copy(), directions[:, :rank_used]
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(rank_used)]
     return Factor(values, directions * np.where(largest < 0, -1.0, 1.0), method)
 
 
@@ -221,7 +227,7 @@ def _update_triangle(triangle: FloatArray | None, blocks: list[FloatArray]) -> F
     return np.ascontiguousarray(factor[: stacked.shape[1]])
 
 
-def _directions_of(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _right_svd(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Singular values (descending) and right singular vectors of a matrix."""
     _, values, right = scipy.linalg.svd(matrix, full_matrices=False, check_finite=False)
     return values, right.T

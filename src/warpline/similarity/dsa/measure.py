@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .canonical import CanonicalOperator, to_canonical
 from .errors import SettingsError
-from .frames import Framed, frame_operator
 from .operators import Operator, fit_operator
 
 #: Settings of the two functions with their defaults; ``n_delays`` and ``rank`` have none.
@@ -25,7 +25,6 @@ DEFAULTS: dict[str, Any] = {
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
-    "device": "cpu",
     "iterations": 1000,
     "lr": 0.01,
 }
@@ -47,8 +46,7 @@ def represent(states: NDArray[np.floating], *, settings: Mapping[str, Any]) -> O
         States of one system. One trial is allowed; systems may differ in units and trials.
     settings : mapping
         ``n_delays`` and ``rank``; optionally ``delay_interval``, ``ridge``, ``strict`` and
-        ``rank_tolerance`` (see :func:`.operators.fit_operator`). Others are left to
-        :func:`compare_pairs`.
+        ``rank_tolerance`` (see `fit_operator`). Others are left to `compare_pairs`.
 
     Returns
     -------
@@ -89,15 +87,15 @@ def compare_pairs(
     Parameters
     ----------
     representations : sequence of Operator
-        From :func:`represent`. Operators of different rank are padded with zeros to the largest.
+        From `represent`. Operators of different rank are padded with zeros to the largest.
     pairs : sequence of (int, int)
         Indices; a system may be compared with itself.
     settings : mapping
         ``score``: "angle" (min over C in O(rank) of the angle between A and C B C^T, radians, in
-        [0, pi]; Ostrow et al. 2023) or "wasserstein" (:func:`.spectra.wasserstein`);
+        [0, pi]; Ostrow et al. 2023) or "wasserstein" (`warpline.similarity.dsa.wasserstein.wasserstein`);
         ``solver``: "newton" or "reference" (dsa-metric, with ``iterations`` and ``lr``);
-        ``max_starts``, ``tolerance``, ``max_steps``, ``device`` (:class:`.alignment.AlignmentSettings`);
-        ``bound``: see :func:`.bounds.lower_bounds`.
+        ``max_starts``, ``tolerance``, ``max_steps`` (`warpline.similarity.dsa.alignment.AlignmentSettings`);
+        ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`.
     seed : int
         Root of the random starts. With the operators of the pair it determines the row: other pairs
         do not matter.
@@ -113,6 +111,7 @@ def compare_pairs(
         meaning for a score is NaN. A failed pair has dissimilarity NaN.
     """
     score, solver = _setting(settings, "score"), _setting(settings, "solver")
+    # All columns from the start: what a score does not give stays NaN.
     rows: list[dict[str, Any]] = [
         {
             "dissimilarity": float("nan"),
@@ -124,6 +123,7 @@ def compare_pairs(
         }
         for i, j in pairs
     ]
+    # A pair with a broken operator is a row that says so; it does not reach the solver.
     matrices = _matrices(representations, pairs)
     faults = {k: _fault(matrix) for k, matrix in matrices.items()}
     usable = []
@@ -137,12 +137,12 @@ def compare_pairs(
     if score == "wasserstein":
         _fill_wasserstein(usable, matrices, solver, progress)
     else:
-        framed = {k: frame_operator(m) for k, m in matrices.items() if not faults[k]}
-        _fill_bounds(usable, framed, settings)
+        canonical = {k: to_canonical(m) for k, m in matrices.items() if not faults[k]}
+        _fill_bounds(usable, canonical, settings)
         if solver == "reference":
-            _fill_reference(usable, matrices, framed, settings, seed, progress)
+            _fill_reference(usable, matrices, canonical, settings, seed, progress)
         else:
-            _fill_newton(usable, framed, settings, seed, progress)
+            _fill_newton(usable, canonical, settings, seed, progress)
     return rows
 
 
@@ -162,10 +162,10 @@ def _matrices(
     representations: Sequence[Operator], pairs: Sequence[tuple[int, int]]
 ) -> dict[int, NDArray[np.float64]]:
     """Operators that occur in the pairs, padded to one size."""
-    wanted = sorted({i for pair in pairs for i in pair})
-    size = max((representations[i].rank for i in wanted), default=0)
+    indices = sorted({i for pair in pairs for i in pair})
+    size = max((representations[i].rank for i in indices), default=0)
     return {
-        i: np.pad(representations[i].matrix, (0, size - representations[i].rank)) for i in wanted
+        i: np.pad(representations[i].matrix, (0, size - representations[i].rank)) for i in indices
     }
 
 
@@ -180,30 +180,35 @@ def _advance(progress: Any, count: int) -> None:
         progress.update(count)
 
 
-def _fill_bounds(usable: _Work, framed: dict[int, Framed], settings: Mapping[str, Any]) -> None:
+def _fill_bounds(
+    usable: _Work, canonical: dict[int, CanonicalOperator], settings: Mapping[str, Any]
+) -> None:
     from .bounds import lower_bounds
 
-    values = lower_bounds(framed, [pair for _, pair in usable], kind=_setting(settings, "bound"))
+    values = lower_bounds(canonical, [pair for _, pair in usable], kind=_setting(settings, "bound"))
     for (row, _), bound in zip(usable, values, strict=True):
         row["lower_bound"] = float(bound)
 
 
 def _fill_newton(
-    usable: _Work, framed: dict[int, Framed], settings: Mapping[str, Any], seed: int, progress: Any
+    usable: _Work,
+    canonical: dict[int, CanonicalOperator],
+    settings: Mapping[str, Any],
+    seed: int,
+    progress: Any,
 ) -> None:
     from .alignment import AlignmentSettings, align_pairs
 
-    chosen = AlignmentSettings(
+    alignment_settings = AlignmentSettings(
         max_starts=_setting(settings, "max_starts"),
         tolerance=_setting(settings, "tolerance"),
         max_steps=_setting(settings, "max_steps"),
-        device=_setting(settings, "device"),
     )
     results = align_pairs(
-        framed,
+        canonical,
         [pair for _, pair in usable],
         seed=seed,
-        settings=chosen,
+        settings=alignment_settings,
         progress=lambda count: _advance(progress, count),
     )
     for (row, _), result in zip(usable, results, strict=True):
@@ -216,7 +221,7 @@ def _fill_newton(
 def _fill_reference(
     usable: _Work,
     matrices: dict[int, NDArray[np.float64]],
-    framed: dict[int, Framed],
+    canonical: dict[int, CanonicalOperator],
     settings: Mapping[str, Any],
     seed: int,
     progress: Any,
@@ -224,8 +229,10 @@ def _fill_reference(
     from .reference import reference_alignment
 
     for row, (i, j) in usable:
-        a, b = sorted((i, j), key=lambda k: framed[k].order_key)
-        digest = hashlib.sha256(framed[a].digest + framed[b].digest + str(seed).encode()).digest()
+        a, b = sorted((i, j), key=lambda k: canonical[k].order_key)
+        digest = hashlib.sha256(
+            canonical[a].digest + canonical[b].digest + str(seed).encode()
+        ).digest()
         result = reference_alignment(
             matrices[a],
             matrices[b],
@@ -244,7 +251,7 @@ def _fill_wasserstein(
     usable: _Work, matrices: dict[int, NDArray[np.float64]], solver: str, progress: Any
 ) -> None:
     from .reference import reference_wasserstein
-    from .spectra import eigenvalues, wasserstein
+    from .wasserstein import eigenvalues, wasserstein
 
     points = {k: eigenvalues(matrices[k]) for k in {i for _, pair in usable for i in pair}}
     for row, (i, j) in usable:

@@ -10,7 +10,7 @@ least-squares map of the whitened coordinates one step ahead within trials,
 (HAVOK-DMD of Ostrow et al. 2023, "Beyond Geometry: Comparing the Temporal Structure of
 Computation in Neural Circuits with Dynamical Similarity Analysis"). The package
 dsa-metric takes the singular value decomposition of all of :math:`H`; here :math:`U` and
-:math:`S` come from a factor no larger than ``delays x channels`` (see :mod:`.hankel`), and
+:math:`S` come from a factor no larger than ``delays x channels`` (see `warpline.similarity.dsa.hankel`), and
 :math:`V_\pm` is streamed over trials, so that memory does not grow with trials x delays.
 """
 
@@ -23,9 +23,16 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from .errors import RankError, SettingsError, SingularRegressionError
+from .errors import (
+    ConstantDataError,
+    DimensionError,
+    NonFiniteDataError,
+    RankError,
+    SettingsError,
+    SingularRegressionError,
+    TooFewTimePointsError,
+)
 from .hankel import Factor, iterate_embedding, leading_factor
-from .states import check_states, rank_tolerance_of
 
 FloatArray = NDArray[np.float64]
 
@@ -52,7 +59,7 @@ class Operator:
     condition_number : float
         First singular value over the last one used.
     method : {"gram", "qr", "snapshots"}
-        How the factor was computed (see :func:`.hankel.leading_factor`).
+        How the factor was computed (see `warpline.similarity.dsa.hankel.leading_factor`).
     n_delays, delay_interval : int
         The embedding; the interval is in time steps.
     ridge : float
@@ -114,8 +121,8 @@ def fit_operator(
     Raises
     ------
     DSAInputError
-        One of the errors of :func:`.states.check_states`; :class:`RankError` under ``strict``;
-        :class:`SingularRegressionError` where nothing is seen before the last times of the trials.
+        One of the errors of `check_states`; RankError under ``strict``; SingularRegressionError
+        where nothing is seen before the last times of the trials.
 
     Notes
     -----
@@ -126,6 +133,7 @@ def fit_operator(
     Against dsa-metric's ``DMD(..., lamb=ridge).A_v`` in float64 the operators agree to sign to
     about machine precision times the condition number.
     """
+    # The tolerance depends on the type in which the states came, so it goes before the conversion.
     tolerance = rank_tolerance_of(states, n_delays, delay_interval, rank_tolerance)
     array = check_states(states, n_delays=n_delays, delay_interval=delay_interval)
     if int(rank) != rank or rank < 1:
@@ -134,22 +142,25 @@ def fit_operator(
         raise SettingsError("a ridge of zero or more", f"{ridge!r}", "Set ridge.")
     factor = leading_factor(array, n_delays, delay_interval, rank, tolerance)
     past, cross = lagged_covariances(array, n_delays, delay_interval, factor)
-    used = regular_rank(past, factor.singular_values, ridge)
-    if strict and used < rank:
+    rank_used = regular_rank(past, factor.singular_values, ridge)
+    if strict and rank_used < rank:
         raise RankError(
             f"data that carry rank {rank} (relative tolerance {tolerance:.1e})",
-            f"rank {used}",
-            f"Ask for rank {used} or less, or drop strict to pad the operator with zeros.",
+            f"rank {rank_used}",
+            f"Ask for rank {rank_used} or less, or drop strict to pad the operator with zeros.",
         )
+    # Padded with zeros to the rank asked for, so that all systems of a comparison have one size.
     matrix = np.zeros((rank, rank))
-    matrix[:used, :used] = solve_operator(past[:used, :used], cross[:used, :used], ridge)
+    matrix[:rank_used, :rank_used] = solve_operator(
+        past[:rank_used, :rank_used], cross[:rank_used, :rank_used], ridge
+    )
     matrix.setflags(write=False)
     return Operator(
         matrix=matrix,
         rank=int(rank),
-        rank_used=used,
-        singular_values=factor.singular_values[:used],
-        condition_number=float(factor.singular_values[0] / factor.singular_values[used - 1]),
+        rank_used=rank_used,
+        singular_values=factor.singular_values[:rank_used],
+        condition_number=float(factor.singular_values[0] / factor.singular_values[rank_used - 1]),
         method=factor.method,
         n_delays=int(n_delays),
         delay_interval=int(delay_interval),
@@ -189,8 +200,8 @@ def lagged_covariances(
         n_trials, n_rows, n_columns = rows.shape
         whitened = rows.reshape(-1, n_columns) @ basis
         # All rows at once, less what crosses the end of a trial: no copies of shifted blocks.
-        ends = whitened.reshape(n_trials, n_rows, rank)
-        last, first = ends[:, -1], ends[:, 0]
+        by_trial = whitened.reshape(n_trials, n_rows, rank)
+        last, first = by_trial[:, -1], by_trial[:, 0]
         past += whitened.T @ whitened - last.T @ last
         cross += whitened[:-1].T @ whitened[1:] - last[:-1].T @ first[1:]
     return past, cross
@@ -202,7 +213,7 @@ def solve_operator(past: FloatArray, cross: FloatArray, ridge: float) -> FloatAr
     Parameters
     ----------
     past, cross : ndarray, shape (rank, rank)
-        Covariances of :func:`lagged_covariances`. Their leading blocks give the operators of lower
+        Covariances of `lagged_covariances`. Their leading blocks give the operators of lower
         ranks.
     ridge : float
         Added to the diagonal of ``past``.
@@ -224,8 +235,8 @@ def solve_operator(past: FloatArray, cross: FloatArray, ridge: float) -> FloatAr
             f"{values[0]:.1e} at rank {len(past)}",
             "Use a lower rank, fewer delays, more trials or a small ridge.",
         )
-    solved: FloatArray = (vectors / values) @ (vectors.T @ cross)
-    return np.ascontiguousarray(solved.T)
+    solution: FloatArray = (vectors / values) @ (vectors.T @ cross)
+    return np.ascontiguousarray(solution.T)
 
 
 def regular_rank(past: FloatArray, singular_values: FloatArray, ridge: float) -> int:
@@ -234,7 +245,7 @@ def regular_rank(past: FloatArray, singular_values: FloatArray, ridge: float) ->
     Parameters
     ----------
     past : ndarray, shape (rank, rank)
-        From :func:`lagged_covariances`.
+        From `lagged_covariances`.
     singular_values : ndarray, shape (rank,)
         Descending. Whitening amplifies rounding by the condition number, which the smallest
         eigenvalue of the regression has to exceed.
@@ -252,15 +263,114 @@ def regular_rank(past: FloatArray, singular_values: FloatArray, ridge: float) ->
     bisection finds the last regular one.
     """
 
-    def regular(rank: int) -> bool:
+    def is_regular(rank: int) -> bool:
         rounding = 100 * np.finfo(np.float64).eps * singular_values[0] / singular_values[rank - 1]
         smallest = np.linalg.eigvalsh(past[:rank, :rank])[0]
         return bool(smallest + ridge >= max(_SINGULAR, rounding))
 
     low, high = 1, len(past)
-    if regular(high):  # the usual case
+    if is_regular(high):  # the usual case
         return high
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if regular(middle) else (low, middle - 1)
+        low, high = (middle, high) if is_regular(middle) else (low, middle - 1)
     return low
+
+
+def check_states(states: NDArray[np.floating], *, n_delays: int, delay_interval: int) -> FloatArray:
+    """Check states against the embedding and return them as contiguous float64.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+        States of one system. One trial is allowed: the operator is then fitted to the transitions
+        within that trial alone.
+    n_delays : int
+        Number of delayed copies, the undelayed one included.
+    delay_interval : int
+        Time steps between two copies.
+
+    Returns
+    -------
+    ndarray, shape (trial, time, unit)
+        The same states, float64, C-contiguous.
+
+    Raises
+    ------
+    DimensionError
+        If the array is not three-dimensional, is empty, or is not real.
+    TooFewTimePointsError
+        If a trial has fewer than two embedded times.
+    NonFiniteDataError, ConstantDataError
+        If the data hold NaN or infinity, or do not change in time in any trial and unit.
+    SettingsError
+        If the embedding is not made of positive integers.
+    """
+    for name, value in (("n_delays", n_delays), ("delay_interval", delay_interval)):
+        if int(value) != value or value < 1:
+            raise SettingsError(f"{name} to be a positive integer", f"{value!r}", f"Set {name}.")
+    array = np.asarray(states)
+    if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "fiu":
+        raise DimensionError(
+            "a non-empty real array with dimensions (trial, time, unit)",
+            f"shape {array.shape} of type {array.dtype}",
+            "Add a trial axis of length one to a single (time, unit) recording.",
+        )
+    n_trials, n_times, _ = array.shape
+    needed = (n_delays - 1) * delay_interval + 2
+    if n_times < needed:
+        raise TooFewTimePointsError(
+            f"at least {needed} time points for {n_delays} delays x {delay_interval} steps "
+            "(one embedded transition)",
+            f"{n_times}",
+            "Use fewer delays, a shorter delay interval or longer trials.",
+        )
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    finite = np.isfinite(array)
+    if not finite.all():
+        trial, time, unit = (int(i) for i in np.argwhere(~finite)[0])
+        raise NonFiniteDataError(
+            "finite states",
+            f"{int((~finite).sum())} non-finite of {array.size} values, the first at trial "
+            f"{trial}, time {time}, unit {unit}",
+            "Drop the diverged trials or the run.",
+        )
+    if not (array != array[:, :1]).any():
+        raise ConstantDataError(
+            "states that change in time",
+            f"{n_trials} trials that are constant in every unit",
+            "Check the time axis and the window; a system at rest has no operator to compare.",
+        )
+    return array
+
+
+def rank_tolerance_of(
+    states: NDArray[np.floating], n_delays: int, delay_interval: int, given: float | None
+) -> float:
+    """Relative size below which a singular value of the embedding does not count.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+        States in the type in which they came.
+    n_delays, delay_interval : int
+        The embedding.
+    given : float or None
+        The caller's choice, which wins.
+
+    Returns
+    -------
+    float
+        See `fit_operator`.
+    """
+    if given is not None:
+        if not 0 <= given < 1:
+            raise SettingsError("rank_tolerance in [0, 1)", f"{given!r}", "Set rank_tolerance.")
+        return float(given)
+    array = np.asarray(states)
+    spacing = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
+    if array.ndim != 3:
+        return spacing
+    rows = array.shape[0] * max(array.shape[1] - (n_delays - 1) * delay_interval, 1)
+    largest = max(rows, array.shape[2] * n_delays)
+    return max(largest * float(np.finfo(np.float64).eps), 8 * spacing)

@@ -1,7 +1,6 @@
-"""The package dsa-metric 2.0.2 behind this package's interface, for checks.
+"""The package dsa-metric 2.0.2 behind the interface of this package (``solver: reference``).
 
-Nothing here is needed for results: the solver of this package is compared with it. The import is
-lazy, because it takes seconds.
+It checks the solver of this package. It is imported on first use, because that takes seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ReferenceAlignment:
-    """What dsa-metric finds for one pair.
+    """Best alignment of one pair by dsa-metric.
 
     Attributes
     ----------
@@ -63,7 +62,7 @@ def reference_operator(
     states : ndarray, shape (trial, time, unit)
         States of one system.
     n_delays, delay_interval, rank, ridge
-        As in :func:`.operators.fit_operator`.
+        As in `warpline.similarity.dsa.operators.fit_operator`.
     double : bool
         Embed in float64. By default dsa-metric embeds in float32, which loses operators whose
         singular values span more than about three decades.
@@ -130,10 +129,10 @@ def reference_alignment(
         solver.fit_score(np.array(first), np.array(second))
     rotation = _nearest_orthogonal(solver.C_star.double().numpy())
     a, b = first / np.linalg.norm(first), second / np.linalg.norm(second)
-    moved = rotation @ b @ rotation.T
-    product = a @ moved.T - moved.T @ a
+    aligned = rotation @ b @ rotation.T
+    product = a @ aligned.T - aligned.T @ a
     return ReferenceAlignment(
-        angle=float(2 * np.arctan2(np.linalg.norm(a - moved), np.linalg.norm(a + moved))),
+        angle=float(2 * np.arctan2(np.linalg.norm(a - aligned), np.linalg.norm(a + aligned))),
         rotation=rotation,
         gradient_norm=float(np.linalg.norm(product - product.T) / 2),
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .canonical import CanonicalOperator, stack_tensors
 from .duality import leading_vectors, make_duals
-from .frames import Framed
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-
-FloatArray = NDArray[np.float64]
 
 #: Lanczos steps for the dual start; the leading eigenvalues are clustered, and any mixture of their
 #: vectors is a good start, so that convergence is not needed.
@@ -23,62 +19,59 @@ _LANCZOS_STEPS = 16
 _DUAL_STARTS = 1
 
 
-def pair_generator(seed: int, first: Framed, second: Framed) -> np.random.Generator:
+def pair_generator(
+    seed: int, first: CanonicalOperator, second: CanonicalOperator
+) -> np.random.Generator:
     """Random generator of one pair: from the seed and the two operators, nothing else."""
-    words = [int.from_bytes(f.digest[:8], "little") for f in (first, second)]
-    return np.random.default_rng(np.random.SeedSequence([seed, *words]))
+    digests = [int.from_bytes(operator.digest[:8], "little") for operator in (first, second)]
+    return np.random.default_rng(np.random.SeedSequence([seed, *digests]))
 
 
 def planned_starts(
-    first: Sequence[Framed],
-    second: Sequence[Framed],
+    first: Sequence[CanonicalOperator],
+    second: Sequence[CanonicalOperator],
     generators: Sequence[np.random.Generator],
-    device: torch.device | str,
 ) -> Tensor:
-    """Deterministic-first starting points for a batch of pairs of equal size.
+    """Six starting points for each pair of operators of equal size.
 
     Parameters
     ----------
-    first, second : sequence of Framed
+    first, second : sequence of CanonicalOperator
         The operators A and B of each pair.
     generators : sequence of numpy.random.Generator
         One per pair; seeds the Lanczos iteration.
-    device : torch.device or str
-        Where the tensors go.
 
     Returns
     -------
     Tensor, shape (pair, start, n, n)
-        Orthogonal matrices from the frame of B to that of A, the most useful first: polar factor of
-        the leading vector of the dual, symmetric parts aligned with synchronised signs (both
-        determinants), skew parts aligned, the identity and a reflection. They find the rotation
-        between rotated copies; between other operators they are hardly better than random ones.
+        Orthogonal matrices from the canonical basis of B to that of A. In order: the polar factor of the
+        leading vector of the dual; symmetric parts aligned with synchronised signs; skew parts aligned;
+        symmetric parts with the other determinant; the identity; a reflection. They find the rotation
+        between rotated copies. Between other operators they are hardly better than random ones.
     """
     import torch
 
-    def stack(arrays: list[FloatArray]) -> Tensor:
-        return torch.from_numpy(np.stack(arrays)).to(device)
-
     size = first[0].size
-    duals = make_duals(first, second, device)
-    begin = stack([g.standard_normal((size, size)) for g in generators])
-    _, vectors = leading_vectors(duals, begin.float(), _LANCZOS_STEPS, _DUAL_STARTS)
+    duals = make_duals(first, second)
+    # Single precision is enough for the dual start, whose ascent follows.
+    noise = stack_tensors([g.standard_normal((size, size)) for g in generators])
+    _, vectors = leading_vectors(duals, noise.float(), _LANCZOS_STEPS, _DUAL_STARTS)
     dual = polar(vectors.double())
-    plus, minus = _synchronised(first, second, stack)
-    frame_a = stack([f.frame[: f.size, : f.size] for f in first])
-    frame_b = stack([f.frame[: f.size, : f.size] for f in second])
-    same = frame_a.mT @ frame_b
-    flip = frame_b.clone()
-    flip[:, 0] *= -1
-    mirrored = frame_a.mT @ flip
-    rotations = torch.eye(size, dtype=dual.dtype, device=device).expand_as(same)
-    ordered = [*dual.unbind(1), plus, rotations, minus, same, mirrored]
-    return pad(torch.stack(ordered, dim=1), first[0].phantom)
+    plus, minus = _synchronised(first, second)
+    # The identity between the operators as given, and a reflection of it; in the canonical bases, the
+    # identity aligns the skew parts.
+    basis_a = stack_tensors([a.basis[: a.size, : a.size] for a in first])
+    basis_b = stack_tensors([b.basis[: b.size, : b.size] for b in second])
+    identity = basis_a.mT @ basis_b
+    mirrored_b = basis_b.clone()
+    mirrored_b[:, 0] *= -1
+    reflection = basis_a.mT @ mirrored_b
+    skew_aligned = torch.eye(size, dtype=dual.dtype).expand_as(identity)
+    ordered = [*dual.unbind(1), plus, skew_aligned, minus, identity, reflection]
+    return pad(torch.stack(ordered, dim=1), first[0].padded)
 
 
-def random_starts(
-    generators: Sequence[np.random.Generator], size: int, count: int, device: torch.device | str
-) -> Tensor:
+def random_starts(generators: Sequence[np.random.Generator], size: int, count: int) -> Tensor:
     """Haar-random orthogonal matrices of alternating determinant.
 
     Parameters
@@ -86,24 +79,22 @@ def random_starts(
     generators : sequence of numpy.random.Generator
         One per pair.
     size : int
-        Rank of the operators, without a phantom dimension.
+        Rank of the operators, without the padding dimension.
     count : int
         Starts per pair.
-    device : torch.device or str
-        Where the tensors go.
 
     Returns
     -------
     Tensor, shape (pair, count, n, n)
-        With the phantom dimension for odd ``size``.
+        With the padding dimension for odd ``size``.
     """
     import torch
 
     normal = np.stack([g.standard_normal((count, size, size)) for g in generators])
-    factor, triangle = torch.linalg.qr(torch.from_numpy(normal).to(device))
+    factor, triangle = torch.linalg.qr(torch.from_numpy(normal))
     factor = factor * torch.diagonal(triangle, dim1=-2, dim2=-1).sign()[..., None, :]
-    wanted = 1.0 - 2.0 * (torch.arange(count, device=device) % 2)
-    factor[..., 0] *= (torch.linalg.det(factor).sign() * wanted)[..., None]
+    determinants = 1.0 - 2.0 * (torch.arange(count) % 2)
+    factor[..., 0] *= (torch.linalg.det(factor).sign() * determinants)[..., None]
     return pad(factor, size % 2 == 1)
 
 
@@ -115,46 +106,47 @@ def polar(matrices: Tensor) -> Tensor:
     return left @ right
 
 
-def pad(starts: Tensor, phantom: bool) -> Tensor:
-    """Add the phantom dimension, mapped to itself."""
+def pad(starts: Tensor, padded: bool) -> Tensor:
+    """Add the padding dimension of an odd rank, mapped to itself."""
     import torch
 
-    if not phantom:
+    if not padded:
         return starts
-    padded = torch.nn.functional.pad(starts, (0, 1, 0, 1))
-    padded[..., -1, -1] = 1
-    return padded
+    larger = torch.nn.functional.pad(starts, (0, 1, 0, 1))
+    larger[..., -1, -1] = 1
+    return larger
 
 
 def _synchronised(
-    first: Sequence[Framed],
-    second: Sequence[Framed],
-    stack: Callable[[list[FloatArray]], Tensor],
+    first: Sequence[CanonicalOperator],
+    second: Sequence[CanonicalOperator],
 ) -> tuple[Tensor, Tensor]:
     """Sorted eigenvectors of the symmetric parts, signs synchronised, in both determinants."""
     import torch
 
-    vectors_a = stack([f.eigenvectors for f in first])
-    vectors_b = stack([f.eigenvectors for f in second])
-    core_a, core_b = stack([f.core for f in first]), stack([f.core for f in second])
+    vectors_a = stack_tensors([a.eigenvectors for a in first])
+    vectors_b = stack_tensors([b.eigenvectors for b in second])
+    core_a = stack_tensors([a.core for a in first])
+    core_b = stack_tensors([b.core for b in second])
     weights = (vectors_a.mT @ core_a @ vectors_a) * (vectors_b.mT @ core_b @ vectors_b)
     weights = (weights + weights.mT) / 2
     weights = weights - torch.diag_embed(torch.diagonal(weights, dim1=-2, dim2=-1))
-    # max d^T N d over signs: from the leading eigenvector, then coordinate ascent.
+    # Signs d that maximise d^T N d: from the leading eigenvector, then coordinate ascent.
     leading = torch.linalg.eigh(weights).eigenvectors[..., -1]
     signs = torch.where(leading >= 0, 1.0, -1.0).to(weights.dtype)
-    rows = torch.arange(len(signs), device=signs.device)
+    pair_index = torch.arange(len(signs))
     for _ in range(4 * signs.shape[-1]):
         loss = signs * torch.bmm(weights, signs[..., None])[..., 0]
-        worst, where = loss.min(-1)
+        worst, worst_index = loss.min(-1)
         improves = worst < -1e-15
         if not bool(improves.any()):
             break
-        signs[rows[improves], where[improves]] *= -1
+        signs[pair_index[improves], worst_index[improves]] *= -1
+    # The other determinant: flip the sign that costs least.
     loss = signs * torch.bmm(weights, signs[..., None])[..., 0]
-    other = signs.clone()
-    other[rows, loss.argmin(-1)] *= -1
+    flipped = signs.clone()
+    flipped[pair_index, loss.argmin(-1)] *= -1
     return (
         (vectors_a * signs[:, None]) @ vectors_b.mT,
-        (vectors_a * other[:, None]) @ vectors_b.mT,
+        (vectors_a * flipped[:, None]) @ vectors_b.mT,
     )

@@ -1,249 +1,450 @@
-r"""Riemannian trust-region Newton method for the alignment of operators, batched for CUDA.
+r"""Riemannian trust-region Newton method for the alignment of two operators.
 
-On the CPU :mod:`.compiled` does the same, one climb at a time.
-
-Maximises :math:`\varphi(C) = \langle A, C B C^\top \rangle` over the orthogonal group for a batch
-of problems at once. Steps are :math:`C \leftarrow \operatorname{cay}(W) C` with skew-symmetric
-:math:`W`, so that the determinant of the start is kept. With :math:`Y = C B C^\top`, indices s and k
-for symmetric and skew-symmetric parts, :math:`Z = [W, Y]` and :math:`[\cdot,\cdot]` the commutator,
+Maximises :math:`\varphi(C) = \langle A, C B C^\top \rangle` over the orthogonal group. A step is
+:math:`C \leftarrow e^W C` with skew-symmetric :math:`W`, so an ascent keeps the determinant of its
+start. With :math:`Y = C B C^\top`, indices s and k for symmetric and skew-symmetric parts,
+:math:`Z = [W, Y]`, and :math:`[\cdot,\cdot]` the commutator, gradient and Hessian of :math:`\varphi` are
 
 .. math::
     g &= [A_s, Y_s] - [A_k, Y_k], \\
     H[W] &= [A_s, Z_s] - [A_k, Z_k] - \tfrac{1}{2} [W, g].
 
-Every commutator is a product minus its transpose, and products with :math:`A_k` are scalings in the
-frame of :mod:`.frames`: a Hessian-vector product costs four matrix products. Newton systems are
-solved by truncated conjugate gradients (Steihaug 1983; Absil, Baker & Gallivan 2007), preconditioned
-by the diagonal of :math:`H` in complex 2 x 2 blocks.
+Every commutator here is a product plus or minus its transpose, and products with :math:`A_k` are
+scalings in the canonical basis of `warpline.similarity.dsa.canonical`: a Hessian-vector product costs
+four matrix products. Newton systems are solved by truncated conjugate gradients (Steihaug 1983; Absil,
+Baker & Gallivan 2007), preconditioned by the diagonal of :math:`H` in complex 2 x 2 blocks.
 
-The batch runs in lock step on Hessian-vector products: problems whose inner solve ends make their
-outer step while the others go on, and problems that have converged leave the batch.
+Matrices of 10 to 100 rows are too small for array libraries: most of the time would go into calls and
+temporaries. Numba compiles one ascent, whose matrices all stay in the cache; the products are those of
+SciPy's BLAS. The Newton systems are always solved in single precision, because a tenth of their
+solution's accuracy is enough.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .curvature import (
-    apply_preconditioner,
-    curve,
-    fill_gradient,
-    fill_preconditioner,
-    full_matrix,
-    inner,
-)
-from .problems import Problems, Solution
-from .products import bmm
+import numpy as np
+from numba import njit
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from numpy.typing import NDArray
 
-#: Gradient norm at which rounding has taken over, in units of the relative spacing.
+    Array = NDArray[Any]
+
+#: Reordering of sums and fused products are allowed; NaN and infinity keep their meaning.
+_FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
+_compile = njit(fastmath=_FAST_MATH, cache=True, nogil=True, error_model="numpy")
+
+#: Gradient norm at which rounding dominates, in units of the relative spacing.
 ROUNDING = 300
-#: Of the trust region, in the norm of the preconditioner.
+#: Radii of the trust region, in the norm of the preconditioner.
 INITIAL_RADIUS = 0.2
 LARGEST_RADIUS = 4.0
+#: Curvatures below this fraction of their mean are raised to it in the preconditioner.
+FLOOR = 0.2
+#: Line search along a step: number of trials, and the ratio of their lengths.
+_TRIALS = 3
+_SHRINKAGE = 0.3
+#: Relative residual of the Newton systems. Up to the last step the quadratic model, not its solution,
+#: limits what a step gains: solving harder as the gradient shrinks took a fifth more products.
+_FORCING = 0.3
 
 
-def _restart(state: dict[str, Tensor]) -> None:
-    """Begin a new inner solve at the current point: minimise -<g, W> - <W, H W> / 2."""
-    import torch
-
-    gradient = state["gradient"]
-    state["step"] = torch.zeros_like(gradient)
-    state["residual"] = -gradient
-    direction = apply_preconditioner(state["keep"], state["swap"], gradient)
-    state["direction"] = direction
-    state["rz"] = inner(gradient, direction)
-    state["direction2"] = state["rz"].clone()
-    zero = torch.zeros_like(state["rz"])
-    state["step2"], state["cross"], state["gain"] = zero, zero.clone(), zero.clone()
-    state["inner"] = zero.clone()
-
-
+@_compile
 def maximise(
-    problems: Problems,
-    which: Tensor,
-    starts: Tensor,
-    *,
-    relative_tolerance: float,
-    max_products: int,
-    batch: int,
-) -> Solution:
-    """Climb from each start to a local maximum.
+    symmetric: Array, frequencies: Array, target: Array, padded: bool, which: Array,
+    rotation: Array, aligned: Array, tolerance: float, max_products: int,
+) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    """Ascend from each rotation to a local maximum.
 
     Parameters
     ----------
-    problems : Problems
-        The problems.
-    which : Tensor of int, shape (start,)
+    symmetric, frequencies, target, padded
+        As in `warpline.similarity.dsa.canonical.Problems`: C-contiguous arrays, single or double
+        precision.
+    which : ndarray of int, shape (start,)
         The problem of each start.
-    starts : Tensor, shape (start, n, n)
-        Orthogonal starts.
-    relative_tolerance : float
-        A climb has converged when its gradient norm is at most this fraction of
-        ``|A - C B C^T|``, or at rounding. Relative, because near a perfect alignment the gradient
-        vanishes with the residual itself.
+    rotation : ndarray, shape (start, n, n)
+        Orthogonal starts; overwritten with the maxima.
+    aligned : ndarray, shape (start, n, n)
+        Filled with C B C^T at the maxima.
+    tolerance : float
+        An ascent has converged when its gradient norm is at most this fraction of
+        ``|A - C B C^T|``, or at rounding. The tolerance is relative because near a perfect alignment
+        the gradient vanishes with the residual itself.
     max_products : int
-        Hessian-vector products per climb.
-    batch : int
-        Climbs under way at once; those that end make room for the next.
+        Hessian-vector products of one ascent.
 
     Returns
     -------
-    Solution
-        One local maximum per start, on the component of the start.
+    value, norm, limit, products : ndarray, shape (start,)
+        Inner product; gradient norm; the norm at which the ascent counts as converged;
+        Hessian-vector products spent.
     """
-    import torch
-
-    count, size, _ = starts.shape
-    device = starts.device
-    rotation, moved = torch.empty_like(starts), torch.empty_like(starts)
-    value = torch.empty(count, dtype=starts.dtype, device=device)
-    gradient_norm = torch.empty_like(value)
-    converged = torch.zeros(count, dtype=torch.bool, device=device)
-    products = torch.zeros(count, dtype=torch.long, device=device)
-    identity = torch.eye(size, dtype=starts.dtype, device=device)
-
-    def enter(begin: int, end: int) -> dict[str, Tensor]:
-        return _begin(problems, which[begin:end], starts[begin:end], begin, relative_tolerance)
-
-    entered = min(batch, count)
-    state = enter(0, entered)
-    while len(state["index"]):
-        done = (state["norm"] <= state["limit"]) | (state["products"] >= max_products)
-        n_done = int(done.sum())
-        if n_done and 8 * n_done >= len(done):
-            where = state["index"][done]
-            rotation[where], moved[where] = state["rotation"][done], state["moved"][done]
-            value[where] = state["value"][done]
-            gradient_norm[where] = state["norm"][done]
-            converged[where] = state["norm"][done] <= state["limit"][done]
-            products[where] = state["products"][done]
-            state = {name: tensor[~done] for name, tensor in state.items()}
-            room = min(batch - len(state["index"]), count - entered)
-            if room > 0:
-                fresh = enter(entered, entered + room)
-                state = {name: torch.cat([tensor, fresh[name]]) for name, tensor in state.items()}
-                entered += room
-            continue
-        finished = _inner_step(state, size) & ~done
-        chosen = finished.nonzero()[:, 0]
-        if len(chosen):
-            _outer_step(state, chosen, identity, relative_tolerance, problems.phantom)
-    return Solution(rotation, moved, value, gradient_norm, converged, products)
+    count = len(which)
+    value, norm = np.empty(count, rotation.dtype), np.empty(count, rotation.dtype)
+    limit, products = np.empty(count, rotation.dtype), np.empty(count, np.int64)
+    for k in range(count):
+        p = which[k]
+        value[k], norm[k], limit[k], products[k] = _ascend(
+            symmetric[p], frequencies[p], target[p], padded, rotation[k], aligned[k],
+            tolerance, max_products,
+        )  # fmt: skip
+    return value, norm, limit, products
 
 
-def _begin(
-    problems: Problems, which: Tensor, starts: Tensor, offset: int, relative_tolerance: float
-) -> dict[str, Tensor]:
-    """State of climbs that have not made a step."""
-    import torch
-
-    symmetric, frequencies = problems.symmetric[which], problems.frequencies[which]
-    full = full_matrix(symmetric, frequencies)
-    count = len(starts)
-    state = {
-        "index": torch.arange(offset, offset + count, device=starts.device),
-        "symmetric": symmetric,
-        "frequencies": frequencies,
-        "full": full,
-        "rotation": starts.clone(),
-        "moved": bmm(bmm(starts, problems.target[which]), starts.mT),
-        "radius": torch.full((count,), INITIAL_RADIUS, dtype=starts.dtype, device=starts.device),
-        "products": torch.zeros(count, dtype=torch.long, device=starts.device),
-    }
-    state["value"] = inner(full, state["moved"])
-    fill_gradient(state)
-    fill_preconditioner(state, problems.phantom)
-    _restart(state)
-    state["limit"] = _limits(state, relative_tolerance)
-    return state
-
-
-def _limits(state: dict[str, Tensor], relative_tolerance: float) -> Tensor:
-    import torch
-
-    residual = (state["full"] - state["moved"]).flatten(1).norm(dim=1)
-    return (relative_tolerance * residual).clamp(min=ROUNDING * torch.finfo(residual.dtype).eps)
-
-
-def _inner_step(state: dict[str, Tensor], size: int) -> Tensor:
-    """One conjugate-gradient iteration of every problem; returns which have ended."""
-    import torch
-
-    direction = state["direction"]
-    curved = curve(state, direction)
-    curvature = inner(direction, curved)
-    state["products"] += 1
-
-    rz, step2, cross, direction2 = (state[k] for k in ("rz", "step2", "cross", "direction2"))
-    length = rz / curvature
-    radius2 = state["radius"] ** 2
-    leaves = (curvature <= 0) | (step2 + length * (2 * cross + length * direction2) >= radius2)
-    slack = direction2 * (radius2 - step2)
-    to_edge = (torch.sqrt((cross**2 + slack).clamp(min=0)) - cross) / direction2
-    length = torch.where(leaves, to_edge, length)
-    state["gain"] = state["gain"] + length * (rz - 0.5 * length * curvature)
-    state["step2"] = step2 + length * (2 * cross + length * direction2)
-    long = length[:, None, None]
-    state["step"].addcmul_(long, direction)
-    residual = state["residual"].addcmul_(long, curved)
-    preconditioned = apply_preconditioner(state["keep"], state["swap"], residual)
-    rz_next = inner(residual, preconditioned)
-    beta = rz_next / rz
-    state["cross"] = beta * (cross + length * direction2)
-    state["direction2"] = rz_next + beta**2 * direction2
-    state["rz"] = rz_next
-    state["direction"] = torch.addcmul(-preconditioned, beta[:, None, None], direction)
-    state["inner"] = state["inner"] + 1
-    norm = state["norm"]
-    # Superlinear forcing: solve harder as the gradient shrinks.
-    target = norm * (10 * norm).clamp(max=0.1)
-    small = residual.flatten(1).norm(dim=1) <= torch.maximum(target, 0.1 * state["limit"])
-    return leaves | small | (state["inner"] >= 2 * size)
-
-
-def _outer_step(
-    state: dict[str, Tensor],
-    chosen: Tensor,
-    identity: Tensor,
-    relative_tolerance: float,
-    phantom: bool,
-) -> None:
-    """Try the steps of the chosen problems, adapt their radii and restart their inner solves."""
-    import torch
-
-    part = {name: state[name][chosen] for name in _POINT}
-    step, gain = state["step"][chosen] / 2, state["gain"][chosen]
-    cayley = torch.linalg.solve(identity - step, identity + step)
-    moved = bmm(bmm(cayley, part["moved"]), cayley.mT)
-    value = inner(part["full"], moved)
-    # Near convergence both gains drown in rounding: they then count as equal.
-    rounding = 50 * torch.finfo(value.dtype).eps
-    ratio = (value - part["value"] + rounding) / (gain + rounding)
-    accepted = ratio > 0.1
-    radius = part["radius"]
-    length = state["step2"][chosen].clamp(min=0).sqrt()
-    grown = torch.where(
-        (ratio > 0.75) & (length >= 0.99 * radius),
-        (2 * radius).clamp(max=LARGEST_RADIUS),
-        radius,
+@_compile
+def _ascend(
+    symmetric: Array, frequencies: Array, target: Array, padded: bool, rotation: Array,
+    aligned: Array, tolerance: float, max_products: int,
+) -> tuple[Any, Any, Any, int]:  # fmt: skip
+    """Ascend from one rotation, in place, and fill in C B C^T."""
+    n = len(symmetric)
+    dtype = rotation.dtype
+    spacing = np.finfo(dtype).eps
+    # All matrices of the ascent are allocated once: the loop below must not touch the allocator.
+    symmetric32 = symmetric.astype(np.float32)
+    frequencies32 = frequencies.astype(np.float32)
+    factor = np.empty((n, 3 * n), np.float32)
+    gradient, trial, work = (
+        np.empty((n, n), dtype),
+        np.empty((n, n), dtype),
+        np.empty((n, n), dtype),
     )
-    part["radius"] = torch.where(ratio < 0.25, 0.25 * length, grown)
-    take = accepted[:, None, None]
-    part["moved"] = torch.where(take, moved, part["moved"])
-    part["rotation"] = torch.where(take, bmm(cayley, part["rotation"]), part["rotation"])
-    part["value"] = torch.where(accepted, value, part["value"])
-    fill_gradient(part)
-    fill_preconditioner(part, phantom)
-    _restart(part)
-    part["limit"] = _limits(part, relative_tolerance)
-    for name, tensor in part.items():
-        if name not in _CONSTANT:
-            state[name][chosen] = tensor
+    step, turn, work2 = np.empty((n, n), dtype), np.empty((n, n), dtype), np.empty((n, n), dtype)
+    keep, swap = np.empty((n // 2, n // 2), np.float32), np.empty((n // 2, n // 2), np.float32)
+    solver_work = np.empty((6, n, n), np.float32)
+    wide_work = np.empty((n, 3 * n), np.float32)
+    np.dot(rotation, target, work)
+    np.dot(work, np.ascontiguousarray(rotation.T), aligned)
+    # |A|^2 + |B|^2, from which the residual |A - Y| follows without forming it.
+    squares = _inner(symmetric, symmetric) + 2 * np.sum(frequencies**2) + _inner(aligned, aligned)
+    value = _value(symmetric, frequencies, aligned)
+    radius, products, accepted = INITIAL_RADIUS, 0, True
+    norm: Any = 0.0
+    limit: Any = 0.0
+    rounding = 50 * spacing
+    while True:
+        # A rejected step leaves the point, and so its derivatives, as they were.
+        if accepted:
+            norm = _fill_gradient(symmetric, frequencies, aligned, factor, gradient, work, trial)
+            _fill_preconditioner(symmetric, frequencies, aligned, padded, keep, swap)
+            limit = max(tolerance * np.sqrt(max(squares - 2 * value, 0.0)), ROUNDING * spacing)
+        if norm <= limit or products >= max_products:
+            break
+        residual = max(_FORCING, 0.1 * limit / norm)
+        step_products, length, first_derivative, second_derivative = _solve(
+            symmetric32, frequencies32, factor, gradient, keep, swap,
+            radius, residual, step, solver_work, wide_work,
+        )  # fmt: skip
+        products += step_products
+        # A step that gains nothing is shortened on its line: a trial costs far less than a new system.
+        scale, ratio = 1.0, 0.0
+        for _ in range(_TRIALS):
+            _exponential(step, scale, turn, work2, work, trial)
+            np.dot(turn, aligned, work)
+            _transpose(turn, work2)
+            np.dot(work, work2, trial)
+            gain = _value(symmetric, frequencies, trial) - value
+            predicted_gain = scale * (first_derivative - scale * second_derivative / 2)
+            # Near convergence both gains drown in rounding: they then count as equal.
+            ratio = (gain + rounding) / (predicted_gain + rounding)
+            accepted = ratio > 0.1
+            if accepted:
+                break
+            scale *= _SHRINKAGE
+        # The radius follows how well the quadratic model predicted the gain.
+        length *= scale
+        if ratio < 0.25:
+            radius = length / 2 if accepted else length / 4
+        elif scale < 1:
+            radius = length
+        elif ratio > 0.75 and length >= 0.99 * radius:
+            radius = min(2 * radius, LARGEST_RADIUS)
+        if accepted:
+            aligned[:] = trial
+            value = _value(symmetric, frequencies, aligned)
+            np.dot(turn, rotation, work)
+            rotation[:] = work
+    return value, norm, limit, products
 
 
-#: What an outer step reads of the state.
-_POINT = ("symmetric", "frequencies", "full", "rotation", "moved", "radius", "value")
-_CONSTANT = ("symmetric", "frequencies", "full")
+@_compile
+def _solve(
+    symmetric: Array, frequencies: Array, factor: Array, gradient: Array, keep: Array,
+    swap: Array, radius: float, forcing: float, step: Array, work: Array, wide_work: Array,
+) -> tuple[int, Any, Any, Any]:  # fmt: skip
+    """Fill in a step by truncated conjugate gradients, in single precision.
+
+    Returns the products spent, the length of the step in the norm of the preconditioner, and the first
+    and minus the second derivative of the model along the step.
+    """
+    n = len(symmetric)
+    residual, direction, image, solution = work[0], work[1], work[2], work[3]
+    gradient_square = np.float32(0.0)
+    for i in range(n):
+        for j in range(n):
+            residual[i, j] = -gradient[i, j]
+            solution[i, j] = 0
+            gradient_square += residual[i, j] * residual[i, j]
+    target = np.float32(forcing) * np.sqrt(gradient_square)
+    _precondition(keep, swap, residual, direction)
+    for i in range(n):
+        for j in range(n):
+            direction[i, j] = -direction[i, j]
+    # Steihaug's recurrences give the norms of step and direction in the preconditioner's inner product,
+    # whose matrix is never applied.
+    rz = -_inner(residual, direction)
+    first_derivative, second_derivative = np.float32(0.0), np.float32(0.0)
+    direction_square, step_square = rz, np.float32(0.0)
+    step_direction, gain = np.float32(0.0), np.float32(0.0)
+    radius_square = np.float32(radius * radius)
+    products = 0
+    half, two = np.float32(0.5), np.float32(2)
+    while True:
+        _hessian_product(
+            symmetric, frequencies, factor, direction, image, wide_work, work[4], work[5]
+        )
+        products += 1
+        curvature = _inner(direction, image)
+        alpha = rz / curvature
+        new_square = step_square + alpha * (two * step_direction + alpha * direction_square)
+        # Where the model has no maximum along the direction, or has it outside, go to the boundary.
+        leaves_region = curvature <= 0 or new_square >= radius_square
+        if leaves_region:
+            slack = direction_square * (radius_square - step_square)
+            root = np.sqrt(max(step_direction * step_direction + slack, np.float32(0)))
+            alpha = (root - step_direction) / direction_square
+        gain += alpha * (rz - half * alpha * curvature)
+        step_square = step_square + alpha * (two * step_direction + alpha * direction_square)
+        residual_square = np.float32(0.0)
+        for i in range(n):
+            for j in range(n):
+                solution[i, j] += alpha * direction[i, j]
+                residual[i, j] += alpha * image[i, j]
+                residual_square += residual[i, j] * residual[i, j]
+        if leaves_region or np.sqrt(residual_square) <= target or products >= 2 * n:
+            break
+        _precondition(keep, swap, residual, image)
+        rz_next = _inner(residual, image)
+        beta = rz_next / rz
+        step_direction = beta * (step_direction + alpha * direction_square)
+        direction_square = rz_next + beta * beta * direction_square
+        rz = rz_next
+        for i in range(n):
+            for j in range(n):
+                direction[i, j] = beta * direction[i, j] - image[i, j]
+    for i in range(n):
+        for j in range(n):
+            step[i, j] = solution[i, j]
+            first_derivative += solution[i, j] * np.float32(gradient[i, j])
+    second_derivative = two * (first_derivative - gain)
+    length = np.sqrt(max(step_square, np.float32(0)))
+    return products, length, first_derivative, second_derivative
+
+
+@_compile
+def _inner(first: Array, second: Array) -> Any:
+    """Frobenius inner product."""
+    total = first.dtype.type(0)
+    a, b = first.ravel(), second.ravel()
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@_compile
+def _value(symmetric: Array, frequencies: Array, aligned: Array) -> Any:
+    """Inner product of A with Y."""
+    half = len(frequencies)
+    total = _inner(symmetric, aligned)
+    for p in range(half):
+        total += frequencies[p] * (aligned[p + half, p] - aligned[p, p + half])
+    return total
+
+
+@_compile
+def _transpose(matrix: Array, out: Array) -> None:
+    for i in range(len(matrix)):
+        for j in range(len(matrix)):
+            out[i, j] = matrix[j, i]
+
+
+@_compile
+def _fill_gradient(
+    symmetric: Array, frequencies: Array, aligned: Array, factor: Array, gradient: Array,
+    work: Array, product: Array,
+) -> float:  # fmt: skip
+    """Fill in the gradient and the factor [Y_s, Y_k, g] of Hessian products; return the gradient norm."""
+    n, half = len(symmetric), len(frequencies)
+    one_half = aligned.dtype.type(0.5)
+    # Transposed copies first: the loops that follow then run along rows, several columns at a time.
+    _transpose(aligned, work)
+    for i in range(n):
+        for j in range(n):
+            s = one_half * (aligned[i, j] + work[i, j])
+            work[i, j] = s
+            factor[i, j] = s
+            factor[i, n + j] = aligned[i, j] - s
+    np.dot(symmetric, work, product)
+    for i in range(half):
+        for j in range(n):
+            product[i, j] += frequencies[i] * (aligned[i + half, j] - work[i + half, j])
+            product[i + half, j] -= frequencies[i] * (aligned[i, j] - work[i, j])
+    _transpose(product, work)
+    total = gradient.dtype.type(0)
+    for i in range(n):
+        for j in range(n):
+            v = product[i, j] - work[i, j]
+            gradient[i, j] = v
+            factor[i, 2 * n + j] = v
+            total += v * v
+    return np.sqrt(total)
+
+
+@_compile
+def _hessian_product(
+    symmetric: Array, frequencies: Array, factor: Array, direction: Array, out: Array,
+    wide_work: Array, work: Array, product: Array,
+) -> None:  # fmt: skip
+    """Fill in -H[W], the Hessian of minus the inner product along a direction W."""
+    n, half = len(symmetric), len(frequencies)
+    # W [Y_s, Y_k, g] in one product; Z_s and Z_k follow with their transposes.
+    np.dot(direction, factor, wide_work)
+    for i in range(n):
+        for j in range(i + 1):
+            s = wide_work[i, j] + wide_work[j, i]
+            work[i, j] = work[j, i] = s
+            k = wide_work[i, n + j] - wide_work[j, n + i]
+            wide_work[i, n + j], wide_work[j, n + i] = k, -k
+    np.dot(symmetric, work, product)
+    one_half = np.float32(0.5)
+    for i in range(half):
+        w = frequencies[i]
+        for j in range(n):
+            product[i, j] += w * wide_work[i + half, n + j] - one_half * wide_work[i, 2 * n + j]
+            product[i + half, j] -= (
+                w * wide_work[i, n + j] + one_half * wide_work[i + half, 2 * n + j]
+            )
+    for i in range(n):
+        for j in range(i + 1):
+            v = product[j, i] - product[i, j]
+            out[i, j], out[j, i] = v, -v
+
+
+@_compile
+def _fill_preconditioner(
+    symmetric: Array, frequencies: Array, aligned: Array, padded: bool, keep: Array, swap: Array
+) -> None:
+    """Fill in the weights of the preconditioner.
+
+    A 2 x 2 block of W joins two planes of the canonical basis. Its part that commutes with the rotations
+    of the planes turns both in the same sense, the rest in opposite senses. For commuting A = Y the
+    curvatures are |a_p - a_q|^2 and |a_p - conj(a_q)|^2 in the complex eigenvalues a. The mean of the two
+    over the block is exact here; only their difference comes from that model.
+    """
+    n, half = len(symmetric), len(frequencies)
+    scalar = aligned.dtype.type
+    one_half, quarter, zero = scalar(0.5), scalar(0.25), scalar(0)
+    # Row and column sums of A * Y (elementwise), then their means over the planes.
+    sums, column_sums = np.empty(n, aligned.dtype), np.zeros(n, aligned.dtype)
+    for i in range(n):
+        row_sum = zero
+        for j in range(n):
+            row_sum += symmetric[i, j] * aligned[i, j]
+        for j in range(n):
+            column_sums[j] += symmetric[i, j] * aligned[i, j]
+        sums[i] = row_sum
+    for i in range(n):
+        sums[i] += column_sums[i]
+    for p in range(half):
+        skew_term = frequencies[p] * (aligned[p + half, p] - aligned[p, p + half])
+        sums[p] = one_half * (sums[p] + sums[p + half]) + skew_term
+    # Real and imaginary parts of the complex eigenvalues a and y.
+    real_a, real_y = np.empty(half, aligned.dtype), np.empty(half, aligned.dtype)
+    imaginary_y = np.empty(half, aligned.dtype)
+    for p in range(half):
+        real_a[p] = one_half * (symmetric[p, p] + symmetric[p + half, p + half])
+        real_y[p] = one_half * (aligned[p, p] + aligned[p + half, p + half])
+        imaginary_y[p] = one_half * (aligned[p + half, p] - aligned[p, p + half])
+    cross_terms = np.empty((half, half), aligned.dtype)
+    for p in range(half):
+        for q in range(half):
+            total = symmetric[p, q] * aligned[q, p] + symmetric[p, q + half] * aligned[q + half, p]
+            total += symmetric[p + half, q] * aligned[q, p + half]
+            total += symmetric[p + half, q + half] * aligned[q + half, p + half]
+            cross_terms[p, q] = quarter * total - real_a[p] * real_y[q]
+        cross_terms[p, p] -= one_half * frequencies[p] * imaginary_y[p]
+    # Curvatures of the same-sense and the opposite-sense part of each block.
+    weight_sum = zero
+    for p in range(half):
+        for q in range(half):
+            mean = one_half * (sums[p] + sums[q]) + cross_terms[p, q] + cross_terms[q, p]
+            difference = -(frequencies[p] * imaginary_y[q] + frequencies[q] * imaginary_y[p])
+            if padded and (p == half - 1 or q == half - 1):
+                difference = zero
+            keep[p, q], swap[p, q] = abs(mean + difference), abs(mean - difference)
+            weight_sum += keep[p, q] + swap[p, q]
+    # Inverted, and written as the two weights that `_precondition` applies.
+    one, one_half32 = np.float32(1), np.float32(0.5)
+    floor = np.float32(FLOOR * weight_sum / (2 * half * half) + 1e-30)
+    for p in range(half):
+        for q in range(half):
+            same, opposite = one / max(keep[p, q], floor), one / max(swap[p, q], floor)
+            keep[p, q], swap[p, q] = one_half32 * (same + opposite), one_half32 * (same - opposite)
+
+
+@_compile
+def _precondition(keep: Array, swap: Array, matrix: Array, out: Array) -> None:
+    half = len(keep)
+    for p in range(half):
+        for q in range(half):
+            k, s = keep[p, q], swap[p, q]
+            a, b = matrix[p, q], matrix[p, q + half]
+            c, d = matrix[p + half, q], matrix[p + half, q + half]
+            out[p, q], out[p, q + half] = k * a + s * d, k * b - s * c
+            out[p + half, q], out[p + half, q + half] = k * c - s * b, k * d + s * a
+
+
+@_compile
+def _exponential(
+    step: Array, scale: float, out: Array, scaled: Array, square: Array, work: Array
+) -> None:
+    """Exponential of ``scale * step``, skew-symmetric: Taylor polynomial of degree six, squared.
+
+    The linear solve of a Cayley transform would cost as much as thirty products.
+    """
+    n = len(step)
+    # The eigenvalues of a skew-symmetric matrix come in pairs: this bounds its spectral norm.
+    norm = scale * np.sqrt(_inner(step, step) / 2)
+    limit = 0.35 if np.finfo(step.dtype).eps > 1e-10 else 0.02
+    taylor_scale, squarings = scale, 0
+    while norm > limit:
+        norm, taylor_scale, squarings = norm / 2, taylor_scale / 2, squarings + 1
+    # Constants in the type of the matrices: mixed arithmetic would run in double precision.
+    scalar = step.dtype.type
+    factor, sixth = scalar(taylor_scale), scalar(1 / 6)
+    fifth_order, sixth_order = scalar(1 / 120), scalar(1 / 720)
+    for i in range(n):
+        for j in range(n):
+            scaled[i, j] = factor * step[i, j]
+    np.dot(scaled, scaled, square)
+    # Even and odd powers share the square: three products in all, where Horner's scheme takes five.
+    for i in range(n):
+        for j in range(n):
+            work[i, j] = scaled[i, j] * fifth_order + square[i, j] * sixth_order
+        work[i, i] += scalar(1 / 24)
+    np.dot(square, work, out)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] += scaled[i, j] * sixth
+        out[i, i] += scalar(0.5)
+    np.dot(square, out, work)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = work[i, j] + scaled[i, j]
+        out[i, i] += scalar(1)
+    for _ in range(squarings):
+        np.dot(out, out, work)
+        out[:] = work

@@ -1,4 +1,7 @@
-"""Dynamical similarity analysis of recordings, usable on its own."""
+"""Dynamical similarity analysis of recordings in a notebook: two systems, many, and the choice of a rank.
+
+No comparison job imports this module, so editing it re-runs none of them.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DimensionError, SettingsError
+from .errors import DimensionError, SettingsError, TooFewTimePointsError
+from .hankel import iterate_embedding, leading_factor
 from .measure import DEFAULTS, compare_pairs, represent
-from .operators import Operator
+from .operators import (
+    Operator,
+    check_states,
+    lagged_covariances,
+    rank_tolerance_of,
+    regular_rank,
+    solve_operator,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,7 +41,7 @@ class DSAResult:
     ----------
     dissimilarity : float
         For the score "angle", radians in [0, pi]; for "wasserstein", see
-        :func:`.spectra.wasserstein`.
+        `warpline.similarity.dsa.wasserstein.wasserstein`.
     status : str
         "converged", "max_steps" or "failed: ...".
     lower_bound : float
@@ -65,7 +76,7 @@ class DSAMatrix:
     status : ndarray of str, shape (system, system)
         Of each pair; "converged" on the diagonal.
     lower_bound, gradient_norm : ndarray, shape (system, system)
-        As in :class:`DSAResult`; zero on the diagonal.
+        As in `DSAResult`; zero on the diagonal.
     n_starts : ndarray of int, shape (system, system)
         Zero on the diagonal.
     operators : tuple of Operator
@@ -104,18 +115,18 @@ def as_states(data: NDArray[Any] | xr.DataArray) -> NDArray[Any]:
     if dims is None:
         array = np.asarray(data)
         return array[None] if array.ndim == 2 else array
-    units = [name for name in dims if name in _UNIT_DIMS]
-    others = {name for name in dims if name not in _UNIT_DIMS}
-    if len(units) != 1 or "time" not in others or not others <= {"trial", "time"}:
+    unit_dims = [name for name in dims if name in _UNIT_DIMS]
+    other_dims = {name for name in dims if name not in _UNIT_DIMS}
+    if len(unit_dims) != 1 or "time" not in other_dims or not other_dims <= {"trial", "time"}:
         raise DimensionError(
             "dimensions trial, time and one of unit, component, channel (trial is optional)",
             f"{tuple(dims)}",
             "Rename the dimensions of the DataArray.",
         )
     labelled: Any = data
-    if "trial" not in others:
+    if "trial" not in other_dims:
         labelled = labelled.expand_dims("trial")
-    return np.asarray(labelled.transpose("trial", "time", units[0]).values)
+    return np.asarray(labelled.transpose("trial", "time", unit_dims[0]).values)
 
 
 def dsa(
@@ -137,7 +148,7 @@ def dsa(
     Parameters
     ----------
     X, Y : ndarray or xarray.DataArray
-        Recordings, see :func:`as_states`. They may differ in trials, times and units.
+        Recordings, see `as_states`. They may differ in trials, times and units.
     n_delays, delay_interval : int
         The delay embedding; the interval is in time steps.
     rank : int
@@ -146,12 +157,12 @@ def dsa(
     ridge : float, optional
         Ridge of the one-step regression.
     score, solver, strict
-        See :func:`.measure.compare_pairs` and :func:`.measure.represent`.
+        See `compare_pairs` and `represent`.
     seed : int, optional
         Root of the random starts.
     **options
         Further settings of the measure: ``max_starts``, ``tolerance``, ``max_steps``, ``bound``,
-        ``device``, ``rank_tolerance``, ``iterations``, ``lr``.
+        ``rank_tolerance``, ``iterations``, ``lr``.
 
     Returns
     -------
@@ -207,9 +218,9 @@ def dsa_matrix(
     Parameters
     ----------
     recordings : sequence of ndarray or xarray.DataArray
-        See :func:`as_states`. Each operator is fitted once.
+        See `as_states`. Each operator is fitted once.
     n_delays, rank, delay_interval, seed, **options
-        As in :func:`dsa`.
+        As in `dsa`.
 
     Returns
     -------
@@ -227,18 +238,18 @@ def dsa_matrix(
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)
-    numbers = {
+    columns = {
         name: np.zeros((size, size)) for name in ("dissimilarity", "lower_bound", "gradient_norm")
     }
     n_starts = np.zeros((size, size), dtype=np.int64)
     status = np.full((size, size), "converged", dtype=object)
     for (i, j), row in zip(pairs, rows, strict=True):
-        for name, matrix in numbers.items():
+        for name, matrix in columns.items():
             matrix[i, j] = matrix[j, i] = row[name]
         n_starts[i, j] = n_starts[j, i] = row["n_starts"]
         status[i, j] = status[j, i] = row["status"]
     return DSAMatrix(
-        status=status.astype(np.str_), n_starts=n_starts, operators=operators, **numbers
+        status=status.astype(np.str_), n_starts=n_starts, operators=operators, **columns
     )
 
 
@@ -246,7 +257,126 @@ def _check_options(options: dict[str, Any]) -> None:
     """Refuse misspelt options, naming the nearest that exists."""
     for name in options:
         if name not in DEFAULTS:
-            near = get_close_matches(name, DEFAULTS, n=1, cutoff=0.0)[0]
+            nearest = get_close_matches(name, DEFAULTS, n=1, cutoff=0.0)[0]
             raise SettingsError(
-                f"options among {', '.join(DEFAULTS)}", repr(name), f"Did you mean {near}?"
+                f"options among {', '.join(DEFAULTS)}", repr(name), f"Did you mean {nearest}?"
             )
+
+
+@dataclass(frozen=True)
+class RankSelection:
+    """One-step prediction on held-out trials, by rank.
+
+    Attributes
+    ----------
+    ranks : ndarray of int, shape (rank,)
+        Ranks tried; those above what the training trials carry are left out.
+    error : ndarray, shape (rank,)
+        Mean squared one-step error over held-out trials, times and units, in squared units of the
+        data.
+    persistence_error : float
+        The same for the prediction that nothing changes.
+    aic : ndarray, shape (rank,)
+        Akaike's criterion per predicted number, ``log(error) + 2 (rank^2 + 1) / N``, as dsa-metric
+        defines it.
+    n_train, n_test : int
+        Trials.
+    """
+
+    ranks: NDArray[np.int64]
+    error: FloatArray
+    persistence_error: float
+    aic: FloatArray
+    n_train: int
+    n_test: int
+
+    @property
+    def best_rank(self) -> int:
+        """The rank with the lowest criterion."""
+        return int(self.ranks[int(np.argmin(self.aic))])
+
+
+def select_rank(
+    states: NDArray[np.floating],
+    *,
+    n_delays: int,
+    delay_interval: int = 1,
+    ranks: Sequence[int],
+    ridge: float = 0.0,
+    test_fraction: float = 0.2,
+    seed: int = 0,
+) -> RankSelection:
+    """Prediction error and Akaike's criterion over ranks, on held-out trials.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+        States of one system, at least two trials.
+    n_delays, delay_interval : int
+        The embedding; the interval is in time steps.
+    ranks : sequence of int
+        Ranks to try.
+    ridge : float, optional
+        Ridge of the regression.
+    test_fraction : float, optional
+        Share of the trials held out.
+    seed : int, optional
+        Of the choice of held-out trials.
+
+    Returns
+    -------
+    RankSelection
+        One entry per rank that the training trials carry. All ranks share one factorisation.
+
+    Raises
+    ------
+    DSAInputError
+        One of the errors of `fit_operator`, or a single trial.
+    """
+    tolerance = rank_tolerance_of(states, n_delays, delay_interval, None)
+    array = check_states(states, n_delays=n_delays, delay_interval=delay_interval)
+    n_trials, _, n_units = array.shape
+    if n_trials < 2:
+        raise TooFewTimePointsError(
+            "at least two trials, one of them held out", f"{n_trials}", "Split the recording."
+        )
+    if not ranks or min(ranks) < 1 or not 0 < test_fraction < 1:
+        raise SettingsError(
+            "positive ranks and a test fraction in (0, 1)",
+            f"ranks {list(ranks)}, test fraction {test_fraction}",
+            "Set ranks and test_fraction.",
+        )
+    # Whole trials are held out: times of one trial are dependent.
+    n_test = min(max(1, round(test_fraction * n_trials)), n_trials - 1)
+    order = np.random.default_rng(np.random.SeedSequence(seed)).permutation(n_trials)
+    test, train = array[np.sort(order[:n_test])], array[np.sort(order[n_test:])]
+    # One factorisation serves all ranks: their operators are solved from leading blocks.
+    factor = leading_factor(train, n_delays, delay_interval, max(ranks), tolerance)
+    past, cross = lagged_covariances(train, n_delays, delay_interval, factor)
+    largest = regular_rank(past, factor.singular_values, ridge)
+    usable_ranks = sorted({int(r) for r in ranks if r <= largest})
+    operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in usable_ranks]
+    # Whitened coordinates back to the newest states: the first block of the delay embedding.
+    readout = (factor.directions * factor.singular_values)[:n_units]
+    basis = factor.directions / factor.singular_values
+    squared, persistence, count = np.zeros(len(usable_ranks)), 0.0, 0
+    for rows in iterate_embedding(test, n_delays, delay_interval):
+        target = rows[:, 1:, :n_units]
+        whitened = rows[:, :-1] @ basis
+        persistence += float(((target - rows[:, :-1, :n_units]) ** 2).sum())
+        count += target.size
+        for k, (rank, operator) in enumerate(zip(usable_ranks, operators, strict=True)):
+            predicted = (whitened[..., :rank] @ operator.T) @ readout[:, :rank].T
+            squared[k] += float(((target - predicted) ** 2).sum())
+    error = squared / count
+    # An error of zero, of noiseless linear data, gives minus infinity.
+    with np.errstate(divide="ignore"):
+        aic = np.log(error) + 2 * (np.array(usable_ranks) ** 2 + 1) / count
+    return RankSelection(
+        np.array(usable_ranks, dtype=np.int64),
+        error,
+        persistence / count,
+        aic,
+        n_trials - n_test,
+        n_test,
+    )

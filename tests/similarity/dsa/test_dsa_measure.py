@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import warpline.similarity.dsa as measure
+from warpline.pipeline.code_digest import closure
 from warpline.similarity.dsa import (
     DimensionError,
     DSAInputError,
@@ -18,7 +19,7 @@ from warpline.similarity.dsa import (
     dsa_matrix,
     represent,
 )
-from warpline.similarity.dsa.spectra import eigenvalues, wasserstein
+from warpline.similarity.dsa.wasserstein import eigenvalues, wasserstein
 
 SETTINGS = {"n_delays": 3, "delay_interval": 1, "rank": 6, "ridge": 0.0}
 COLUMNS = {"dissimilarity", "status", "lower_bound", "gradient_norm", "n_starts", "rank_used"}
@@ -40,6 +41,16 @@ def test_importing_does_not_import_the_heavy_packages():
     )
     path = next(iter(measure.__path__)).rsplit("/warpline/", 1)[0]
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": path})
+
+
+def test_no_job_reaches_what_is_for_notebooks(project):
+    script = project / "scripts" / "compare_networks.py"
+    names = {name for name in closure(script, ["warpline.similarity.dsa"]) if ".dsa" in name}
+    assert "warpline.similarity.dsa.trust_region" in names
+    assert "warpline.similarity.dsa.notebook" not in names
+    assert set(dir(measure)) <= {name for name in measure.__all__ if hasattr(measure, name)}
+    with pytest.raises(AttributeError, match="no attribute 'api'"):
+        _ = measure.api
 
 
 def test_a_rotated_recording_is_at_zero():

@@ -31,7 +31,7 @@ def wasserstein(first: FloatArray, second: FloatArray) -> float:
     Parameters
     ----------
     first, second : ndarray, shape (rank, 2)
-        From :func:`eigenvalues`. The smaller set is padded with zeros.
+        From `eigenvalues`. The smaller set is padded with zeros.
 
     Returns
     -------
