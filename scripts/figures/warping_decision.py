@@ -22,7 +22,7 @@ def draw_states(axes, network, input_colours):
         trajectory = network["position"].values[k]
         axes.plot(*trajectory.T, color=input_colours.to_rgba(kappa[k]), lw=0.9)
 
-    # Neither stable nor unstable: no fixed point was found for this input.
+    # A network with fewer fixed points than another is padded with NaN, which is neither 1 nor 0.
     fixed_points = network["fixed_position"].values
     stable, unstable = (network["fixed_stable"].values == flag for flag in (1, 0))
     axes.scatter(*fixed_points[stable].T, color="black", s=9, depthshade=False, label="stable")
