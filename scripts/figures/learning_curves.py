@@ -1,47 +1,75 @@
-"""Accuracy over training for each curriculum and seed, with the ideal observer."""
+"""Accuracy over training for each curriculum and seed, with the accuracy of the ideal observer."""
 
 from collections import defaultdict
 
 from warpline.core import result_files
 from warpline.figures import plotting
 
+STATUS_MARKERS = {"converged": "o", "max_steps": "s", "diverged": "X"}
+
+
+def runs_by_curriculum(paths):
+    """Return (seed, metadata, history) of every trained run, by the name of its curriculum."""
+    runs = defaultdict(list)
+    for path in paths:
+        metadata = result_files.read_table_metadata(path)
+        _, _, name, seed = metadata["settings"]["streams"]["run"]
+        if metadata["status"] != "untrained":
+            runs[name].append((seed, metadata, result_files.read_table(path)))
+    return runs
+
+
+def draw_curriculum(axes, name, runs, colour):
+    """Draw the accuracy of each run of a curriculum, with a marker for how the run ended."""
+    for _, metadata, history in sorted(runs, key=lambda run: run[0]):
+        accuracy = history.groupby("step")["accuracy"].mean()
+        axes.plot(accuracy.index, accuracy, color=colour, lw=1)
+        marker = STATUS_MARKERS[metadata["status"]]
+        axes.plot(
+            accuracy.index[-1],
+            accuracy.iloc[-1],
+            marker,
+            color=colour,
+            ms=5,
+            mec="black",
+            mew=0.6,
+        )
+
+    # Solid: the ideal observer. Dotted: the accuracy at which training ends. All runs share both.
+    metadata = runs[0][1]
+    ideal = metadata["ideal"]
+    axes.axhline(ideal, color="black", lw=0.8)
+    target_fraction = metadata["settings"]["training"]["target_fraction"]
+    axes.axhline(ideal * target_fraction, color="black", lw=0.8, ls=":")
+
+    n_converged = [metadata["status"] for _, metadata, _ in runs].count("converged")
+    axes.set_title(f"{name.replace('_', ' ')}\n{n_converged} of {len(runs)} converged")
+    axes.set_ylim(0, 1.03)
+    axes.set_xlim(left=0)
+
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    groups = defaultdict(list)
-    for path in [*arguments.pretraining, *arguments.training]:
-        found = result_files.read_table_metadata(path)
-        _, _, name, seed = found["settings"]["streams"]["run"]
-        if found["status"] != "untrained":
-            groups[name].append((seed, found, result_files.read_table(path)))
-    look = plotting.colours(settings["curricula"], settings["style"])
-    columns = min(3, len(groups))
-    lines = -(-len(groups) // columns)
+    runs = runs_by_curriculum([*arguments.pretraining, *arguments.training])
+    styles = plotting.colours(settings["curricula"], settings["style"])
+
+    # The panels fill a grid of three columns; the rest of its last row stays empty.
+    n_columns = min(3, len(runs))
+    n_rows = -(-len(runs) // n_columns)
     figure, axes = plt.subplots(
-        lines, columns, figsize=(2.7 * columns + 0.4, 2.3 * lines), sharey=True, squeeze=False
+        n_rows,
+        n_columns,
+        figsize=(2.7 * n_columns + 0.4, 2.3 * n_rows),
+        sharey=True,
+        squeeze=False,
     )
-    for panel in axes.flat[len(groups) :]:
+    for panel in axes.flat[len(runs) :]:
         panel.set_visible(False)
-    for panel, (name, runs) in zip(axes.flat, groups.items(), strict=False):
-        # Pretrainings belong to no one curriculum: they are grey.
-        colour, _ = look.get(name, ("0.45", "o"))
-        for _, found, history in sorted(runs, key=lambda run: run[0]):
-            mean = history.groupby("step")["accuracy"].mean()
-            panel.plot(mean.index, mean, color=colour, lw=1)
-            mark = {"converged": "o", "max_steps": "s", "diverged": "X"}[found["status"]]
-            panel.plot(
-                mean.index[-1], mean.iloc[-1], mark, color=colour, ms=5, mec="black", mew=0.6
-            )
-        ideal = runs[0][1]["ideal"]
-        panel.axhline(ideal, color="black", lw=0.8)
-        target = runs[0][1]["settings"]["training"]["target_fraction"]
-        panel.axhline(ideal * target, color="black", lw=0.8, ls=":")
-        statuses = [run[1]["status"] for run in runs]
-        count = f"{statuses.count('converged')} of {len(runs)} converged"
-        panel.set_title(f"{name.replace('_', ' ')}\n{count}")
-        panel.set_ylim(0, 1.03)
-        panel.set_xlim(left=0)
+    for panel, (name, curriculum_runs) in zip(axes.flat, runs.items(), strict=False):
+        # Pretrainings are grey, because several curricula can start from one.
+        colour, _ = styles.get(name, ("0.45", "o"))
+        draw_curriculum(panel, name, curriculum_runs, colour)
     for panel in axes[:, 0]:
         panel.set_ylabel("accuracy (decision steps)")
     for panel in axes[-1]:

@@ -1,8 +1,5 @@
 """Accuracy, and dissimilarity to the reference and to the run's own end, over training."""
 
-import pandas as pd
-
-from warpline.core import result_files
 from warpline.figures import plotting
 
 COLUMNS = {
@@ -11,17 +8,83 @@ COLUMNS = {
 }
 
 
+def draw_curve(axes, pairs, value, name, style, band, dashed=False):
+    """Draw a value over training: the mean over pairs of networks, with quartiles or a line per pair.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    pairs : DataFrame
+        Pairs of one curriculum and one measure.
+    value : str
+        Column to draw.
+    name : str
+        The curriculum.
+    style : tuple of str
+        Colour and marker.
+    band : bool
+        Whether there are enough networks for quartiles.
+    dashed : bool
+        Whether the pairs are of different seeds of one curriculum.
+    """
+    compared = pairs.dropna(subset="dissimilarity")
+    if dashed:
+        n_pairs = len(compared[["seed_a", "seed_b"]].drop_duplicates())
+        count = f"other seeds, {n_pairs} pair{'s' * (n_pairs != 1)}"
+    else:
+        count = f"n = {compared['seed_a'].nunique()}"
+
+    curves = pairs.pivot_table(index="checkpoint", columns=["seed_a", "seed_b"], values=value)
+    if curves.empty:
+        return
+    colour, marker = style
+    if band:
+        low, high = curves.quantile(0.25, axis=1), curves.quantile(0.75, axis=1)
+        axes.fill_between(curves.index, low, high, color=colour, alpha=0.2, lw=0)
+    else:
+        axes.plot(curves.index, curves, color=colour, lw=0.6, alpha=0.5)
+    axes.plot(
+        curves.index,
+        curves.mean(axis=1),
+        marker=marker,
+        color=colour,
+        ms=3,
+        lw=1.5,
+        label=f"{name.replace('_', ' ')} ({count})",
+        linestyle="--" if dashed else "-",
+    )
+
+
+def draw_accuracy(axes, over, measure, styles, band):
+    """Draw the accuracy of each curriculum, as stored beside the dissimilarities by any one measure."""
+    pairs = over[(over["against"] == "own_final") & (over["measure"] == measure)]
+    for name, style in styles.items():
+        draw_curve(axes, pairs[pairs["curriculum_a"] == name], "accuracy_a", name, style, band)
+    axes.set_ylim(0, 1.03)
+
+
+def draw_dissimilarity(axes, over, against, reference, styles, band):
+    """Draw the dissimilarity of each curriculum to the reference, or to the run's own end."""
+    for name, style in styles.items():
+        # Networks of the reference are compared with each other's seeds: this is the floor of the others.
+        dashed = against == "reference" and name == reference
+        kind = "floor" if dashed else against
+        pairs = over[(over["against"] == kind) & (over["curriculum_a"] == name)]
+        draw_curve(axes, pairs, "dissimilarity", name, style, band, dashed)
+    plotting.from_zero(axes)
+
+
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    over = pd.concat([result_files.read_table(path) for path in arguments.over])
+    over = plotting.read_tables(arguments.over)
     reference = settings["reference"]
     over = over[(over["curriculum_b"] == reference) | (over["against"] == "own_final")]
-    measures = [name for name in settings["measures"] if name in set(over["measure"])]
-    present = set(over["curriculum_a"])
-    curricula = [name for name in settings["curricula"] if name in present]
-    look = plotting.colours(settings["curricula"], settings["style"])
-    enough = over["seed_a"].nunique() >= settings["statistics"]["min_seeds"]
+    measures = plotting.names_in_data(settings["measures"], over["measure"])
+    curricula = plotting.names_in_data(settings["curricula"], over["curriculum_a"])
+    all_styles = plotting.colours(settings["curricula"], settings["style"])
+    styles = {name: all_styles[name] for name in curricula}
+    band = over["seed_a"].nunique() >= settings["statistics"]["min_seeds"]
 
     figure, axes = plt.subplots(
         1 + len(measures),
@@ -31,56 +94,17 @@ def make(arguments, settings):
         figsize=(6.2, 1.7 * (1 + len(measures))),
     )
     for column, (against, title) in enumerate(COLUMNS.items()):
-        part = over[over["against"] == against]
-        for name in curricula:
-            colour, marker = look[name]
-            rows = part[part["curriculum_a"] == name]
-            floor = over[(over["against"] == "floor") & (over["curriculum_a"] == name)]
-            if against == "reference" and name == reference:
-                rows = floor
-            own = over[(over["against"] == "own_final") & (over["curriculum_a"] == name)]
-            panels = [("accuracy_a", axes[0, column], own[own["measure"] == measures[0]])]
-            panels += [
-                ("dissimilarity", axes[k + 1, column], rows[rows["measure"] == measure])
-                for k, measure in enumerate(measures)
-            ]
-            for value, panel, chosen in panels:
-                # The reference against itself is its own floor: other seeds.
-                dashed = rows is floor and value == "dissimilarity"
-                known = chosen.dropna(subset="dissimilarity")
-                seeds = known[["seed_a", "seed_b"]].drop_duplicates()
-                kind = f"n = {known['seed_a'].nunique()}"
-                if dashed:
-                    kind = f"other seeds, {len(seeds)} pair{'s' * (len(seeds) != 1)}"
-                label = f"{name.replace('_', ' ')} ({kind})"
-                wide = chosen.pivot_table(
-                    index="checkpoint", columns=["seed_a", "seed_b"], values=value
-                )
-                if wide.empty:
-                    continue
-                if not enough:
-                    panel.plot(wide.index, wide, color=colour, lw=0.6, alpha=0.5)
-                else:
-                    low, high = wide.quantile(0.25, axis=1), wide.quantile(0.75, axis=1)
-                    panel.fill_between(wide.index, low, high, color=colour, alpha=0.2, lw=0)
-                panel.plot(
-                    wide.index,
-                    wide.mean(axis=1),
-                    marker=marker,
-                    color=colour,
-                    ms=3,
-                    lw=1.5,
-                    label=label,
-                    linestyle="--" if dashed else "-",
-                )
+        draw_accuracy(axes[0, column], over, measures[0], styles, band)
         axes[0, column].set_title(title.format(reference=reference.replace("_", " ")))
-        axes[0, column].set_ylim(0, 1.03)
+        for panel, measure in zip(axes[1:, column], measures, strict=True):
+            pairs = over[over["measure"] == measure]
+            draw_dissimilarity(panel, pairs, against, reference, styles, band)
         axes[-1, column].set_xlabel("fraction of training")
     axes[0, 0].set_ylabel("accuracy")
-    for k, measure in enumerate(measures):
-        axes[k + 1, 0].set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
-        for panel in axes[k + 1]:
-            plotting.from_zero(panel)
+    for panel, measure in zip(axes[1:, 0], measures, strict=True):
+        panel.set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
+
+    # Panels share most entries of the legend; each is listed once.
     entries = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):

@@ -1,4 +1,4 @@
-"""One trial of each task: what the network sees, and what it should answer."""
+"""One trial of each task: the inputs of the network, and the target."""
 
 import numpy as np
 
@@ -6,26 +6,69 @@ from warpline.core import result_files
 from warpline.figures import plotting
 
 
-def held(axes, seconds, values, **style):
-    """Draw values that each hold for a step, the last one too; a gap where there is none."""
-    axes.plot(seconds, np.append(values, values[-1]), drawstyle="steps-post", **style)
-
-
 def legibility(data):
-    """Return per trial how easy it is to read: a strong stimulus, targets that differ."""
+    """Return how easy each trial is to read in a figure: a strong stimulus, targets that differ."""
     if "coh" in data:
         return data["coh"].values
     if "output" in data.dims:
-        due = data["target"].where(data["decision"])
-        return (data["ideal"] + due.std("time").sum("output")).values
+        targets = data["target"].where(data["decision"])
+        return (data["ideal"] + targets.std("time").sum("output")).values
     return data["scored"].values
+
+
+def draw_steps(axes, seconds, values, **line_style):
+    """Draw values that each last for one step, the last one too; NaN leaves a gap."""
+    axes.plot(seconds, np.append(values, values[-1]), drawstyle="steps-post", **line_style)
+
+
+def shade_periods(axes, trial, dt):
+    """Shade every other period of the trial; ``dt`` is the length of a step in ms."""
+    start, stop = (trial[edge].values * dt / 1000 for edge in ("start", "stop"))
+    # A task without a delay has an empty delay, which would shift the alternation.
+    periods = [span for span in zip(start, stop, strict=True) if span[1] > span[0]]
+    for span in periods[1::2]:
+        axes.axvspan(*span, color="0.92", zorder=0, lw=0)
+
+
+def draw_inputs(axes, trial, seconds):
+    """Draw the input channels; the rule inputs are left out, because they are constant."""
+    for name in trial["channel"].values:
+        if name.startswith("rule_"):
+            continue
+        values = trial["inputs"].sel(channel=name).values[: len(seconds) - 1]
+        fixation_style = {"color": "0.3", "ls": "--", "zorder": 3}
+        line_style = fixation_style if name == "fixation" else {}
+        draw_steps(axes, seconds, values, label=name.replace("_", " "), **line_style)
+
+
+def draw_target(axes, trial, seconds, n_outputs):
+    """Draw the right action, or the target of each output, with a gap where no output is asked for."""
+    n_steps = len(seconds) - 1
+    target = trial["target"].values[:n_steps]
+    if "output" not in trial.dims:
+        draw_steps(axes, seconds, target, color="black")
+        axes.set_yticks(range(n_outputs))
+        return
+    outputs = np.where(trial["asked"].values[:n_steps, None], target, np.nan)
+    for k, values in enumerate(outputs.T):
+        label = f"output {k + 1}" if outputs.shape[1] > 1 else None
+        draw_steps(axes, seconds, values, color=str(0.5 * k), label=label)
+    axes.set(yticks=[-1, 0, 1], ylim=(-1.15, 1.15))
+
+
+def target_label(datasets):
+    """Return the axis label of the targets, which explains gaps if any trial has one."""
+    if "output" not in datasets[0].dims:
+        return "right action\n(0: fixate)"
+    has_gaps = any((data["valid"] & ~data["asked"]).any() for data in datasets)
+    return "target\n(gap: not asked)" if has_gaps else "target"
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     datasets = [result_files.read_dataset(path) for path in arguments.trials]
-    figure, rows = plt.subplots(
+    figure, axes = plt.subplots(
         2,
         len(datasets),
         figsize=(2.4 * len(datasets) + 0.8, 3.6),
@@ -34,42 +77,21 @@ def make(arguments, settings):
         squeeze=False,
         height_ratios=[2, 1],
     )
-    for column, data in enumerate(datasets):
+    for (inputs_axes, target_axes), data in zip(axes.T, datasets, strict=True):
         trial = data.isel(trial=int(legibility(data).argmax()))
-        steps = int(trial["valid"].sum())
-        seconds = np.arange(steps + 1) * data.attrs["dt"] / 1000
-        top, bottom = rows[:, column]
-        # Every other period is shaded; tasks without a delay have an empty one, which does not count.
-        start, stop = (trial[edge].values * data.attrs["dt"] / 1000 for edge in ("start", "stop"))
-        periods = [span for span in zip(start, stop, strict=True) if span[1] > span[0]]
-        for axes in (top, bottom):
-            for span in periods[1::2]:
-                axes.axvspan(*span, color="0.92", zorder=0, lw=0)
-        for name in data["channel"].values:
-            if not name.startswith("rule_"):
-                values = trial["inputs"].sel(channel=name).values[:steps]
-                style = {"color": "0.3", "ls": "--", "zorder": 3} if name == "fixation" else {}
-                held(top, seconds, values, label=name.replace("_", " "), **style)
-        target = trial["target"].values[:steps]
-        if "output" in trial.dims:
-            # A gap where any output will do.
-            asked = np.where(trial["asked"].values[:steps, None], target, np.nan)
-            for k, values in enumerate(asked.T):
-                label = f"output {k + 1}" if asked.shape[1] > 1 else None
-                held(bottom, seconds, values, color=str(0.5 * k), label=label)
-            bottom.set(yticks=[-1, 0, 1], ylim=(-1.15, 1.15))
-        else:
-            held(bottom, seconds, target, color="black")
-            bottom.set_yticks(range(data.attrs["n_outputs"]))
-        bottom.set_xlabel("time (s)")
-        top.set_title(data.attrs["task"])
-    rows[0, 0].set_ylabel("input")
-    gaps = any((data["valid"] & ~data["asked"]).any() for data in datasets)
-    label = "target\n(gap: not asked)" if gaps else "target"
-    rows[1, 0].set_ylabel(label if "output" in datasets[0].dims else "right action\n(0: fixate)")
-    for axes in rows[:, -1]:
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        dt = data.attrs["dt"]
+        seconds = np.arange(int(trial["valid"].sum()) + 1) * dt / 1000
+        for panel in (inputs_axes, target_axes):
+            shade_periods(panel, trial, dt)
+        draw_inputs(inputs_axes, trial, seconds)
+        inputs_axes.set_title(data.attrs["task"])
+        draw_target(target_axes, trial, seconds, data.attrs.get("n_outputs"))
+        target_axes.set_xlabel("time (s)")
+    axes[0, 0].set_ylabel("input")
+    axes[1, 0].set_ylabel(target_label(datasets))
+    for panel in axes[:, -1]:
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

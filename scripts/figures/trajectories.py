@@ -9,27 +9,63 @@ SIGNAL_COLOURS = "RdBu_r"
 
 
 def pooled_components(means):
-    """Return the first two principal components, in a basis pooled over tasks and conditions.
+    """Project states on their first two principal components, pooled over tasks, conditions and steps.
 
-    `means` is (task, condition, step, unit) with missing steps as NaN; returns (..., 2) and shares.
+    Parameters
+    ----------
+    means : ndarray, shape (task, condition, step, unit)
+        Mean states; NaN where a step is missing.
+
+    Returns
+    -------
+    scores : ndarray, shape (task, condition, step, 2)
+    shares : ndarray, shape (2,)
+        Fractions of the variance.
     """
     samples = means.reshape(-1, means.shape[-1])
-    known = ~np.isnan(samples).any(axis=1)
-    centre = samples[known].mean(axis=0)
-    _, singular, axes = np.linalg.svd(samples[known] - centre, full_matrices=False)
+    samples = samples[~np.isnan(samples).any(axis=1)]
+    centre = samples.mean(axis=0)
+    _, singular, axes = np.linalg.svd(samples - centre, full_matrices=False)
     return (means - centre) @ axes[:2].T, singular[:2] ** 2 / np.sum(singular**2)
 
 
-def signals(trials):
-    """Return each condition's signed stimulus strength, or the first output asked, in [-1, 1]."""
-    first = trials.isel(trial=slice(0, int((trials["repeat"] == 0).sum())))
+def condition_signals(trials):
+    """Return each condition's signed stimulus strength, or its first target, in [-1, 1]."""
+    # Trials of one condition differ only in their noise: the first repetition has every condition once.
+    first_repeat = trials.isel(trial=slice(0, int((trials["repeat"] == 0).sum())))
     if "output" in trials.dims:
-        due = first["decision"].transpose("trial", "time").values.argmax(1)
-        answer = first["target"].isel(output=0).transpose("trial", "time").values
-        return answer[np.arange(len(due)), due]
-    side = np.sign(first["ground_truth"].values - first["ground_truth"].values.mean())
-    strength = first["coh"].values if "coh" in first else np.ones(first.sizes["trial"])
-    return side * strength / max(strength.max(), 1e-9)
+        decision_step = first_repeat["decision"].transpose("trial", "time").values.argmax(1)
+        target = first_repeat["target"].isel(output=0).transpose("trial", "time").values
+        return target[np.arange(len(decision_step)), decision_step]
+    truth = first_repeat["ground_truth"].values
+    if "coh" in first_repeat:
+        strength = first_repeat["coh"].values
+    else:
+        strength = np.ones(first_repeat.sizes["trial"])
+    return np.sign(truth - truth.mean()) * strength / max(strength.max(), 1e-9)
+
+
+def state_means(data):
+    """Return the mean states of the first seed as an array (task, condition, step, unit), in time order."""
+    # Steps count from the start of the trial (0, 1, ...), then back from the end of the response (-1, ...).
+    steps = data["step_aligned"].values
+    order = np.concatenate([np.flatnonzero(steps >= 0), np.flatnonzero(steps < 0)])
+    means = data["mean_states"].isel(seed=0, step_aligned=order)
+    return means.transpose("task", "condition", "step_aligned", "unit").values
+
+
+def draw_trajectories(axes, scores, signals, colour_map):
+    """Draw a line per condition, with a dot at its end; a triangle marks the common start."""
+    for trajectory, signal in zip(scores, signals, strict=False):
+        trajectory = trajectory[~np.isnan(trajectory).any(axis=1)]
+        # The middle of the colour map is white: weak signals start at a quarter of the way from it.
+        shade = colour_map(0.5 + 0.5 * np.sign(signal) * (0.25 + 0.75 * abs(signal)))
+        colour = shade if signal else "0.6"
+        axes.plot(trajectory[:, 0], trajectory[:, 1], color=colour, lw=1)
+        axes.plot(*trajectory[-1], "o", color=colour, ms=3)
+    axes.plot(*scores[0, 0], "k^", ms=4)
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def make(arguments, settings):
@@ -37,8 +73,8 @@ def make(arguments, settings):
 
     datasets = [result_files.read_dataset(path) for path in arguments.trajectories]
     trials = result_files.read_dataset(arguments.trials[0])
-    signal = signals(trials)
-    colour = plt.get_cmap(SIGNAL_COLOURS)
+    signals = condition_signals(trials)
+    colour_map = plt.get_cmap(SIGNAL_COLOURS)
     tasks = list(datasets[0]["task"].values)
     figure, axes = plt.subplots(
         len(tasks),
@@ -48,33 +84,18 @@ def make(arguments, settings):
         sharey="col",
         figsize=(2.2 * len(datasets) + 0.6, 2.1 * len(tasks)),
     )
-    for column, data in enumerate(datasets):
-        # Steps count from the start, then (negative) from the end of the response.
-        steps = data["step_aligned"].values
-        order = np.concatenate([np.flatnonzero(steps >= 0), np.flatnonzero(steps < 0)])
-        means = data["mean_states"].isel(seed=0, step_aligned=order)
-        means = means.transpose("task", "condition", "step_aligned", "unit").values
-        scores, shares = pooled_components(means)
-        for row, task in enumerate(tasks):
-            panel = axes[row, column]
-            for condition, level in enumerate(signal):
-                path = scores[row, condition]
-                path = path[~np.isnan(path).any(axis=1)]
-                # The middle of the colour map is white: start away from it.
-                shade = colour(0.5 + 0.5 * np.sign(level) * (0.25 + 0.75 * abs(level)))
-                panel.plot(path[:, 0], path[:, 1], color=shade if level else "0.6", lw=1)
-                panel.plot(*path[-1], "o", color=shade if level else "0.6", ms=3)
-            panel.plot(*scores[row, 0, 0], "k^", ms=4)
-            panel.set_xticks([])
-            panel.set_yticks([])
-            if column == 0:
-                panel.set_ylabel(task)
-        axes[-1, column].set_xlabel(f"PC 1 ({shares[0]:.0%})\nagainst PC 2 ({shares[1]:.0%})")
-        name = data.attrs["curriculum"].replace("_", " ")
-        axes[0, column].set_title(f"{name}\nseed {int(data['seed'][0])}")
-    scale = plt.cm.ScalarMappable(plt.Normalize(-1, 1), SIGNAL_COLOURS)
+    for column, data in zip(axes.T, datasets, strict=True):
+        # The tasks of a network share one basis, so that the panels of a column can be compared.
+        scores, shares = pooled_components(state_means(data))
+        for panel, task_scores in zip(column, scores, strict=True):
+            draw_trajectories(panel, task_scores, signals, colour_map)
+        column[-1].set_xlabel(f"PC 1 ({shares[0]:.0%})\nagainst PC 2 ({shares[1]:.0%})")
+        curriculum = data.attrs["curriculum"].replace("_", " ")
+        column[0].set_title(f"{curriculum}\nseed {int(data['seed'][0])}")
+    for panel, task in zip(axes[:, 0], tasks, strict=True):
+        panel.set_ylabel(task)
     figure.colorbar(
-        scale,
+        plt.cm.ScalarMappable(plt.Normalize(-1, 1), SIGNAL_COLOURS),
         ax=axes[:, -1].tolist(),
         label="first target" if "output" in trials.dims else "signed stimulus strength",
         ticks=[-1, 0, 1],

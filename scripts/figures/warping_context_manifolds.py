@@ -5,29 +5,27 @@ import numpy as np
 from warpline.figures import geometry_panels, plotting
 
 
-def manifold(axes, network, context, shades):
-    """Draw the sheet of states at some moments, and the plane of attractors."""
-    here = network.sel(context=context)
-    sheets = here["sheet"].transpose("sheet_moment", "mesh", "mesh_b", "axis").values
-    for points, shade in zip(sheets, shades, strict=True):
+def draw_manifold(axes, network, context, shades):
+    """Draw the surface of states at several times, a shade per time, and the plane of attractors."""
+    in_context = network.sel(context=context)
+    surfaces = in_context["sheet"].transpose("sheet_moment", "mesh", "mesh_b", "axis").values
+    for points, shade in zip(surfaces, shades, strict=True):
         geometry_panels.surface_mesh(axes, points, shade)
-    plane = here["fixed"].values.reshape(-1, 3)
-    axes.scatter(*plane.T, color="black", s=3, depthshade=False)
-    shares = network["variance"].values
-    geometry_panels.strip_3d_axes(
-        axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)]
-    )
+    attractors = in_context["fixed"].values.reshape(-1, 3)
+    axes.scatter(*attractors.T, color="black", s=3, depthshade=False)
+    geometry_panels.strip_3d_axes(axes, geometry_panels.component_labels(network))
+    axes.set_box_aspect(None, zoom=1.15)
 
 
-def gridlines(axes, network, context, moment, colours):
+def draw_gridlines(axes, network, context, moment, colours):
     """Draw geodesics at equal distances, in coordinates of the inputs."""
-    here = network.sel(context=context, moment=moment)
-    for way, name in enumerate(("relevant", "irrelevant")):
-        for line in here["gridline"].values[way]:
+    gridlines = network.sel(context=context, moment=moment)["gridline"].values
+    for name, family in zip(("relevant", "irrelevant"), gridlines, strict=True):
+        for line in family:
             axes.plot(line[:, 0], line[:, 1], color=colours[name], lw=0.9)
-    side = network["relevant"].values
-    axes.set_xlim(side[0], side[-1])
-    axes.set_ylim(side[0], side[-1])
+    inputs = network["relevant"].values
+    axes.set_xlim(inputs[0], inputs[-1])
+    axes.set_ylim(inputs[0], inputs[-1])
     axes.set_aspect("equal")
     axes.set_xlabel("relevant input")
 
@@ -37,40 +35,50 @@ def make(arguments, settings):
 
     arrays = geometry_panels.load_networks(arguments.arrays)
     network = geometry_panels.first_network(arrays)
+    contexts = network["context"].values
     colours = geometry_panels.tangent_colours(settings["style"])
+
+    # The light end of the colour map is left out, because thin lines in it cannot be seen on white.
     times = network["sheet_moment"].values
-    scale = plt.Normalize(times.min(), times.max())
-    shades = plt.get_cmap(settings["style"]["colormap"])(scale(times) * 0.9)
-    early, late = arrays["time"].values[network["moment_step"].values]
+    norm = plt.Normalize(times.min(), times.max())
+    colour_map = plt.get_cmap(settings["style"]["colormap"])
+    shades = colour_map(norm(times) * 0.9)
 
     figure = geometry_panels.manual_layout_figure(figsize=(8.0, 6.4))
-    above = figure.add_gridspec(
+    top_row = figure.add_gridspec(
         1, 3, left=0.0, right=0.92, top=0.93, bottom=0.42, width_ratios=[1, 1, 0.03], wspace=0.12
     )
-    below = figure.add_gridspec(1, 4, left=0.08, right=0.98, top=0.33, bottom=0.08, wspace=0.25)
-    for k, context in enumerate(network["context"].values):
-        panel = figure.add_subplot(above[k], projection="3d")
-        manifold(panel, network, context, shades)
-        panel.set_box_aspect(None, zoom=1.15)
+    bottom_row = figure.add_gridspec(
+        1, 4, left=0.08, right=0.98, top=0.33, bottom=0.08, wspace=0.25
+    )
+
+    # a, b: the manifolds, a panel per context.
+    for k, context in enumerate(contexts):
+        panel = figure.add_subplot(top_row[k], projection="3d")
+        draw_manifold(panel, network, context, shades)
         geometry_panels.panel_label(panel, "ab"[k], f"input {context} relevant")
     figure.colorbar(
-        plt.cm.ScalarMappable(scale, plt.get_cmap(settings["style"]["colormap"])),
-        cax=figure.add_subplot(above[2]), label="time (ms)",
+        plt.cm.ScalarMappable(norm, colour_map),
+        cax=figure.add_subplot(top_row[2]), label="time (ms)",
     )  # fmt: skip
+
+    # c to f: the gridlines, early and late in each context.
+    milliseconds = arrays["time"].values[network["moment_step"].values]
     letters = iter("cdef")
-    for k, context in enumerate(network["context"].values):
-        for j, (moment, at) in enumerate((("early", early), ("late", late))):
-            panel = figure.add_subplot(below[2 * k + j])
-            gridlines(panel, network, context, moment, colours)
-            geometry_panels.panel_label(panel, next(letters), f"input {context}, {at:g} ms")
+    for k, context in enumerate(contexts):
+        for j, (moment, time) in enumerate(zip(("early", "late"), milliseconds, strict=True)):
+            panel = figure.add_subplot(bottom_row[2 * k + j])
+            draw_gridlines(panel, network, context, moment, colours)
+            geometry_panels.panel_label(panel, next(letters), f"input {context}, {time:g} ms")
             if k == j == 0:
                 panel.set_ylabel("irrelevant input")
             else:
                 panel.set_yticklabels([])
-    found = np.isfinite(arrays["fixed"].values[..., 0]).mean()
+
+    found_share = np.isfinite(arrays["fixed"].values[..., 0]).mean()
     figure.suptitle(
-        f"first of n = {arrays.sizes['seed']} networks; dots: attractors, found for {found:.0%} of inputs"
-        " of all networks",
+        f"first of n = {arrays.sizes['seed']} networks; dots: attractors, found for {found_share:.0%} of"
+        " inputs of all networks",
         fontsize="small",
     )
     return figure

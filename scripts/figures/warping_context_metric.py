@@ -5,24 +5,70 @@ import numpy as np
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
-NAMES = ("relevant", "irrelevant", "time")
+TANGENTS = ("relevant", "irrelevant", "time")
+EIGENVALUE_COLOURS = {1: "black", 2: "0.45", 3: "0.7"}
+DECADES_SHOWN = 1e-4
 
 
-def over_time(axes, arrays, variable, names, colours):
-    """Draw a quantity over time: lines over networks and contexts, bars over the irrelevant input."""
-    time = arrays["time"].values
-    for k, name in enumerate(names):
-        found = arrays[variable].isel({"tangent" if variable == "component" else "order": k})
-        found = found.transpose("seed", "context", "irrelevant", "time")
-        values = found.mean(["context", "irrelevant"]).values
-        spread = found.std("irrelevant").mean(["seed", "context"]).values
-        geometry_panels.network_lines(axes, time, values, colours[name], str(name))
-        every = max(1, len(time) // 10)
+def draw_metric_maps(axes, metric, colour_norm, extent):
+    """Draw the diagonal of the metric over the plane of inputs, a panel per tangent vector.
+
+    Returns the image of the last panel; all share one colour scale.
+    """
+    for panel, values in zip(axes, metric, strict=True):
+        image = panel.imshow(
+            values.clip(colour_norm.vmin), norm=colour_norm, origin="lower", extent=extent
+        )
+    return image
+
+
+def draw_over_time(axes, quantity, names, colours):
+    """Draw quantities over time: lines over networks, bars for the spread over the irrelevant input.
+
+    ``quantity`` has the dimensions (quantity, seed, context, irrelevant, time).
+    """
+    time = quantity["time"].values
+    bar_interval = max(1, len(time) // 10)
+    for name, values in zip(names, quantity, strict=True):
+        means = values.mean(["context", "irrelevant"]).values
+        deviations = values.std("irrelevant").mean(["seed", "context"]).values
+        geometry_panels.network_lines(axes, time, means, colours[name], str(name))
         axes.errorbar(
-            time[::every], np.nanmean(values, axis=0)[::every], spread[::every],
-            fmt="none", ecolor=colours[name], elinewidth=0.8, capsize=1.5,
-        )  # fmt: skip
+            time[::bar_interval],
+            np.nanmean(means, axis=0)[::bar_interval],
+            deviations[::bar_interval],
+            fmt="none",
+            ecolor=colours[name],
+            elinewidth=0.8,
+            capsize=1.5,
+        )
     axes.set_xlabel("time (ms)")
+
+
+def draw_metric_over_time(axes, arrays, summary, colours):
+    """Draw the components of the metric over time, with the late ratio of the two inputs."""
+    components = arrays["component"].transpose("tangent", "seed", "context", "irrelevant", "time")
+    draw_over_time(axes, components, TANGENTS, colours)
+    axes.set_yscale("log")
+    axes.set_ylabel("metric, mean over inputs")
+    axes.legend(loc="upper left", ncols=3)
+    # Room for the legend above the lines and for the ratio below them.
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low / 30, 1e-6), high * 30)
+    ratio = geometry_panels.summary_text(
+        summary, "metric, relevant / irrelevant", "context 1", "late"
+    )
+    geometry_panels.annotate_value(
+        axes, f"relevant / irrelevant, late\n(context 1): {ratio}", "right"
+    )
+
+
+def draw_eigenvalues(axes, arrays):
+    """Draw the eigenvalues of the metric over time, as shares of its trace."""
+    shares = arrays["eigenvalue"].transpose("order", "seed", "context", "irrelevant", "time")
+    draw_over_time(axes, shares, EIGENVALUE_COLOURS, EIGENVALUE_COLOURS)
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel("share of the trace")
 
 
 def make(arguments, settings):
@@ -32,52 +78,41 @@ def make(arguments, settings):
     arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
     colours = geometry_panels.tangent_colours(settings["style"])
-    early, late = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
-    mean = arrays["metric"].mean(["seed", "context"])
-    side = arrays["relevant"].values
-    edges = [side[0], side[-1]] * 2
 
     figure = plt.figure(figsize=(7.6, 6.8))
-    top_part, bottom_part = figure.subfigures(2, 1, height_ratios=[2, 1.15])
-    maps_of = top_part.subplots(2, 4, width_ratios=[1, 1, 1, 0.06])
-    for row, (moment, at) in enumerate((("early", early), ("late", late))):
-        maps = [
-            mean.sel(moment=moment).isel(tangent=k, tangent_b=k).transpose("irrelevant", "relevant")
-            for k in range(3)
-        ]
-        top = max(float(found.max()) for found in maps)
-        norm = LogNorm(top * 1e-4, top)
-        for k, (name, found) in enumerate(zip(NAMES, maps, strict=True)):
-            panel = maps_of[row, k]
-            image = panel.imshow(
-                found.values.clip(top * 1e-4), norm=norm, origin="lower", extent=edges
-            )
-            geometry_panels.panel_label(panel, "abcdef"[3 * row + k], f"$G$, {name}, {at:g} ms")
+    top_half, bottom_half = figure.subfigures(2, 1, height_ratios=[2, 1.15])
+
+    # a to f: the metric over the plane of inputs; early in the first row, late in the second.
+    milliseconds = arrays["time"].values[arrays["moment_step"].isel(seed=0).values]
+    mean_metric = arrays["metric"].mean(["seed", "context"])
+    inputs = arrays["relevant"].values
+    map_axes = top_half.subplots(2, 4, width_ratios=[1, 1, 1, 0.06])
+    for row, (moment, time) in enumerate(zip(("early", "late"), milliseconds, strict=True)):
+        metric = mean_metric.sel(moment=moment)
+        diagonal = np.stack(
+            [
+                metric.isel(tangent=k, tangent_b=k).transpose("irrelevant", "relevant").values
+                for k in range(len(TANGENTS))
+            ]
+        )
+        # Smaller values are drawn at the lower end: near fixed points, the time component is almost 0.
+        maximum = float(np.nanmax(diagonal))
+        colour_norm = LogNorm(maximum * DECADES_SHOWN, maximum)
+        panels = map_axes[row, :3]
+        image = draw_metric_maps(panels, diagonal, colour_norm, [inputs[0], inputs[-1]] * 2)
+        letters = "abcdef"[3 * row : 3 * row + 3]
+        for panel, letter, name in zip(panels, letters, TANGENTS, strict=True):
+            geometry_panels.panel_label(panel, letter, f"$G$, {name}, {time:g} ms")
             panel.set_xlabel("relevant input" if row else "")
-            if k == 0:
-                panel.set_ylabel("irrelevant input")
-        top_part.colorbar(image, cax=maps_of[row, 3])
-    series, shares = bottom_part.subplots(1, 2)
-    panel = series
-    over_time(panel, arrays, "component", NAMES, colours)
-    panel.set_yscale("log")
-    panel.set_ylabel("metric, mean over inputs")
-    panel.legend(loc="upper left", ncols=3)
-    low, high = panel.get_ylim()
-    panel.set_ylim(max(low / 30, 1e-6), high * 30)
-    ratio = geometry_panels.summary_text(
-        summary, "metric, relevant / irrelevant", "context 1", "late"
-    )
-    geometry_panels.annotate_value(
-        panel, f"relevant / irrelevant, late\n(context 1): {ratio}", "right"
-    )
-    geometry_panels.panel_label(panel, "g", "metric over time")
-    panel = shares
-    order = {1: "black", 2: "0.45", 3: "0.7"}
-    over_time(panel, arrays, "eigenvalue", order, order)
-    panel.set_ylim(0, 1.02)
-    panel.set_ylabel("share of the trace")
-    geometry_panels.panel_label(panel, "h", "eigenvalues of the metric")
+        panels[0].set_ylabel("irrelevant input")
+        top_half.colorbar(image, cax=map_axes[row, 3])
+
+    # g, h: the metric and its eigenvalues over time.
+    time_axes, eigenvalue_axes = bottom_half.subplots(1, 2)
+    draw_metric_over_time(time_axes, arrays, summary, colours)
+    geometry_panels.panel_label(time_axes, "g", "metric over time")
+    draw_eigenvalues(eigenvalue_axes, arrays)
+    geometry_panels.panel_label(eigenvalue_axes, "h", "eigenvalues of the metric")
     figure.suptitle(
         f"mean over n = {arrays.sizes['seed']} networks and both contexts; bars: spread over the "
         "irrelevant input",

@@ -5,93 +5,120 @@ import numpy as np
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
-SHOWN = 11
-UNITS = 3
+N_TRAJECTORIES = 11
+N_TRACES = 7
+UNIT_LINES = ("-", "--", ":")
 
 
-def manifold(axes, network):
-    """Draw states over time, a line per input, and the fixed points that they end at."""
-    import matplotlib.pyplot as plt
+def evenly_spaced(values, count):
+    """Return the indices of some values at equal distances, the first and the last included."""
+    return np.linspace(0, len(values) - 1, count).round().astype(int)
 
-    colours = plt.get_cmap("coolwarm")
+
+def draw_states(axes, network, input_colours):
+    """Draw states over time, a line per input, and the fixed points at which the lines end."""
     kappa = network["kappa"].values
-    norm = plt.Normalize(kappa.min(), kappa.max())
-    for k in np.linspace(0, len(kappa) - 1, SHOWN).round().astype(int):
-        axes.plot(*network["position"].values[k].T, color=colours(norm(kappa[k])), lw=0.9)
-    stable, other = (network["fixed_stable"].values == mark for mark in (1, 0))
-    where = network["fixed_position"].values
-    axes.scatter(*where[stable].T, color="black", s=9, depthshade=False, label="stable")
-    if other.any():
+    for k in evenly_spaced(kappa, N_TRAJECTORIES):
+        trajectory = network["position"].values[k]
+        axes.plot(*trajectory.T, color=input_colours.to_rgba(kappa[k]), lw=0.9)
+
+    # A network with fewer fixed points than another is padded with NaN, which is neither 1 nor 0.
+    fixed_points = network["fixed_position"].values
+    stable, unstable = (network["fixed_stable"].values == flag for flag in (1, 0))
+    axes.scatter(*fixed_points[stable].T, color="black", s=9, depthshade=False, label="stable")
+    if unstable.any():
         axes.scatter(
-            *where[other].T,
+            *fixed_points[unstable].T,
             facecolor="white",
             edgecolor="black",
             s=9,
             depthshade=False,
             label="not stable",
         )
-    shares = network["variance"].values
-    geometry_panels.strip_3d_axes(
-        axes, [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(shares)]
-    )
-    return plt.cm.ScalarMappable(norm, colours)
+    geometry_panels.strip_3d_axes(axes, geometry_panels.component_labels(network))
+    axes.set_box_aspect(None, zoom=1.2)
+
+
+def draw_metric(axes, arrays, summary, colours):
+    """Draw the input and the time component of the metric over time."""
+    metric = arrays["metric"].transpose("seed", "kappa", "time", "tangent", "tangent_b").values
+    for k, name in enumerate(("input", "time")):
+        component = metric[..., k, k].mean(axis=1)
+        # From a common initial state, the input component starts at 0, which a logarithmic axis cannot show.
+        component = np.where(component > 0, component, np.nan)
+        time = arrays["time"].values
+        geometry_panels.network_lines(axes, time, component, colours[name], f"$G$, {name}")
+    axes.set_yscale("log")
+    axes.set_xlabel("time (ms)")
+    axes.set_ylabel("metric, mean over inputs")
+    axes.legend()
+    ratio = geometry_panels.summary_text(summary, "time component, end / peak")
+    geometry_panels.annotate_value(axes, f"time, end / peak:\n{ratio}")
+
+
+def draw_traces(axes, network, variable, input_colours):
+    """Draw the output, or the activity of a few units, over time, a colour per input."""
+    kappa, time = network["kappa"].values, network["time"].values
+    for k in evenly_spaced(kappa, N_TRACES):
+        traces = network[variable].values[k].reshape(len(time), -1)[:, : len(UNIT_LINES)]
+        # The output has one trace only.
+        for line_style, trace in zip(UNIT_LINES, traces.T, strict=False):
+            colour = input_colours.to_rgba(kappa[k])
+            axes.plot(time, trace, color=colour, lw=0.9, ls=line_style)
+    axes.set_xlabel("time (ms)")
+    axes.set_ylabel(variable)
+
+
+def draw_slowest_rates(axes, arrays):
+    """Draw the rate of the slowest mode at each attractor of each network, against the input."""
+    for seed in range(arrays.sizes["seed"]):
+        network = arrays.isel(seed=seed)
+        stable = network["fixed_stable"].values == 1
+        kappa, rate = network["fixed_kappa"].values[stable], network["fixed_rate"].values[stable]
+        axes.plot(kappa, rate, ".", color="black", ms=3)
+    axes.axhline(0, color="0.6", lw=0.8, ls=":")
+    axes.set_xlabel("input κ")
+    axes.set_ylabel("slowest rate (1/τ)")
 
 
 def make(arguments, settings):
+    import matplotlib.pyplot as plt
 
     arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
     network = geometry_panels.first_network(arrays)
-    time = arrays["time"].values
     colours = geometry_panels.tangent_colours(settings["style"])
+    kappa = network["kappa"].values
+    norm = plt.Normalize(kappa.min(), kappa.max())
+    input_colours = plt.cm.ScalarMappable(norm, plt.get_cmap("coolwarm"))
+
     figure = geometry_panels.manual_layout_figure(figsize=(8.4, 5.8))
-    above = figure.add_gridspec(
+    top_row = figure.add_gridspec(
         1, 3, left=0.0, right=0.97, top=0.91, bottom=0.55, width_ratios=[1.1, 0.04, 1], wspace=0.75
     )
-    below = figure.add_gridspec(1, 3, left=0.08, right=0.97, top=0.41, bottom=0.09, wspace=0.35)
+    bottom_row = figure.add_gridspec(
+        1, 3, left=0.08, right=0.97, top=0.41, bottom=0.09, wspace=0.35
+    )
 
-    panel = figure.add_subplot(above[0], projection="3d")
-    shades = manifold(panel, network)
-    panel.set_box_aspect(None, zoom=1.2)
+    panel = figure.add_subplot(top_row[0], projection="3d")
+    draw_states(panel, network, input_colours)
     geometry_panels.panel_label(panel, "a", "states, and attractors (dots)")
-    figure.colorbar(shades, cax=figure.add_subplot(above[1]), label="input κ")
+    figure.colorbar(input_colours, cax=figure.add_subplot(top_row[1]), label="input κ")
 
-    panel = figure.add_subplot(above[2])
-    matrix = arrays["metric"].transpose("seed", "kappa", "time", "tangent", "tangent_b").values
-    for k, name in enumerate(("input", "time")):
-        values = matrix[..., k, k].mean(axis=1)
-        # From a common initial state, the input component starts at 0.
-        shown = np.where(values > 0, values, np.nan)
-        geometry_panels.network_lines(panel, time, shown, colours[name], f"$G$, {name}")
-    panel.set_yscale("log")
-    panel.set_xlabel("time (ms)")
-    panel.set_ylabel("metric, mean over inputs")
-    panel.legend()
-    ratio = geometry_panels.summary_text(summary, "time component, end / peak")
-    geometry_panels.annotate_value(panel, f"time, end / peak:\n{ratio}")
+    panel = figure.add_subplot(top_row[2])
+    draw_metric(panel, arrays, summary, colours)
     geometry_panels.panel_label(panel, "b", "metric over time")
 
-    kappa = network["kappa"].values
-    series = (("output", "output"), ("activity", "activity"))
-    for place, (variable, label) in enumerate(series):
-        panel = figure.add_subplot(below[place])
-        for k in np.linspace(0, len(kappa) - 1, 7).round().astype(int):
-            values = network[variable].values[k].reshape(len(time), -1)[:, :UNITS]
-            for look, trace in zip(("-", "--", ":"), values.T, strict=False):
-                panel.plot(time, trace, color=shades.to_rgba(kappa[k]), lw=0.9, ls=look)
-        panel.set_xlabel("time (ms)")
-        panel.set_ylabel(label)
-        geometry_panels.panel_label(panel, "cd"[place], ("output", f"{UNITS} units")[place])
+    panel = figure.add_subplot(bottom_row[0])
+    draw_traces(panel, network, "output", input_colours)
+    geometry_panels.panel_label(panel, "c", "output")
 
-    panel = figure.add_subplot(below[2])
-    for seed in range(arrays.sizes["seed"]):
-        one = arrays.isel(seed=seed)
-        stable = one["fixed_stable"].values == 1
-        x, y = one["fixed_kappa"].values[stable], one["fixed_rate"].values[stable]
-        panel.plot(x, y, ".", color="black", ms=3)
-    panel.axhline(0, color="0.6", lw=0.8, ls=":")
-    panel.set_xlabel("input κ")
-    panel.set_ylabel("slowest rate (1/τ)")
+    panel = figure.add_subplot(bottom_row[1])
+    draw_traces(panel, network, "activity", input_colours)
+    geometry_panels.panel_label(panel, "d", f"{len(UNIT_LINES)} units")
+
+    panel = figure.add_subplot(bottom_row[2])
+    draw_slowest_rates(panel, arrays)
     geometry_panels.panel_label(panel, "e", "at attractors")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks; a, c, d: the first", fontsize="small")
     return figure

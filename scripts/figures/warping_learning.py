@@ -1,37 +1,103 @@
-"""The metric over learning beside the dissimilarities on the same networks: which moves with accuracy."""
+"""The metric over learning beside the dissimilarities of the same networks: which changes with accuracy."""
 
 import numpy as np
-import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
-LONG = {
+LONG_LABELS = {
     "metric": "metric (angle to the end)",
     "cka": "CKA to the end",
     "dsa": "DSA to the end",
     "procrustes": "Procrustes to the end",
     "cka_debiased": "debiased CKA to the end",
 }
+SHAPE_QUANTITIES = ("share seen by the readout", "anisotropy of inputs", "effective rank")
 
 
-def by_seed(rows, name, column, seeds):
-    """Return fractions, and values (seed, fraction), of one name."""
-    wide = rows[rows["name"] == name].pivot_table(index="seed", columns="fraction", values=column)
-    wide = wide.reindex([seed for seed in seeds if seed in wide.index])
-    return wide.columns.to_numpy(), wide.to_numpy()
+def values_over_learning(rows, name, seeds):
+    """Return the fractions of training, and one quantity's values, shape (seed, fraction)."""
+    values = rows[rows["name"] == name].pivot_table(
+        index="seed", columns="fraction", values="value"
+    )
+    values = values.reindex([seed for seed in seeds if seed in values.index])
+    return values.columns.to_numpy(), values.to_numpy()
 
 
-def dots(axes, relations, quantity, look, label):
-    """Draw a value per name with its interval."""
+def draw_accuracy(axes, numbers, seeds):
+    """Draw the accuracy over learning."""
+    geometry_panels.network_lines(axes, *values_over_learning(numbers, "accuracy", seeds), "black")
+    axes.set_ylim(0, 1.03)
+    axes.set_ylabel("accuracy")
+
+
+def draw_dissimilarities(axes, numbers, dissimilarities, measures, seeds, styles):
+    """Draw the dissimilarity to the end of training by each measure, relative to its first value."""
+    for name in [*measures, "metric"]:
+        rows = numbers if name == "metric" else dissimilarities
+        fractions, values = values_over_learning(rows, name, seeds)
+        if not values.size:
+            continue
+        if name == "metric":
+            label = "metric (angle)"
+        else:
+            # Relative values have no unit.
+            label = plotting.MEASURE_LABELS.get(name, name).partition(" (")[0]
+        relative = values / values[:, :1]
+        colour, marker = styles[name]
+        geometry_panels.network_lines(axes, fractions, relative, colour, label, marker=marker, ms=3)
+    # Room for the legend.
+    axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
+    axes.set_ylabel("dissimilarity to the end / first")
+    axes.legend(loc="upper right")
+
+
+def draw_metric(axes, numbers, tangents, seeds, colours):
+    """Draw the logarithm of each component of the metric."""
+    for k, name in enumerate(tangents):
+        fractions, values = values_over_learning(numbers, f"log10 G, {name}", seeds)
+        colour = colours.get(str(name), list(colours.values())[k])
+        geometry_panels.network_lines(axes, fractions, values, colour, str(name), marker="o", ms=3)
+    axes.set_ylabel("log10 of the metric")
+    axes.legend()
+
+
+def draw_metric_shape(axes, numbers, names, seeds, styles):
+    """Draw the direction of the metric relative to the readout, its anisotropy and its rank."""
+    for name in names:
+        fractions, values = values_over_learning(numbers, name, seeds)
+        colour, marker = styles[name]
+        geometry_panels.network_lines(axes, fractions, values, colour, name, marker=marker, ms=3)
+    # Room for the legend.
+    axes.set_ylim(0, 1.35 * axes.get_ylim()[1])
+    axes.set_ylabel("shape of the metric")
+    axes.legend(loc="upper left")
+
+
+def draw_relations(axes, relations, quantity, styles, label):
+    """Draw one quantity of each relation with accuracy, with its confidence interval, a row each."""
     for k, (name, row) in enumerate(relations.iterrows()):
-        axes.plot(row[quantity], -k, look[name][1], color=look[name][0], ms=5)
-        bounds = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
-        axes.plot(bounds, [-k, -k], color=look[name][0], lw=1)
-    names = [LONG.get(name, name) for name in relations.index]
+        colour, marker = styles[name]
+        axes.plot(row[quantity], -k, marker, color=colour, ms=5)
+        interval = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
+        axes.plot(interval, [-k, -k], color=colour, lw=1)
+    names = [LONG_LABELS.get(name, name) for name in relations.index]
     axes.set_yticks(-np.arange(len(relations)), names)
     axes.axvline(0, color="0.6", lw=0.8, ls=":")
     axes.set_xlabel(label)
+
+
+def dissimilarities_to_the_end(paths, curriculum):
+    """Return a curriculum's dissimilarities to the run's own end, with the columns of the numbers."""
+    over = plotting.read_tables(paths)
+    over = over[(over["against"] == "own_final") & (over["curriculum_a"] == curriculum)]
+    columns = {
+        "measure": "name",
+        "seed_a": "seed",
+        "checkpoint": "fraction",
+        "dissimilarity": "value",
+    }
+    return over.rename(columns=columns)
 
 
 def make(arguments, settings):
@@ -39,80 +105,45 @@ def make(arguments, settings):
 
     arrays = geometry_panels.load_networks(arguments.arrays)
     seeds = arrays["seed"].values.tolist()
-    numbers = pd.concat([result_files.read_table(path) for path in arguments.numbers])
+    numbers = plotting.read_tables(arguments.numbers)
     numbers = numbers[numbers["status"] != "diverged"].rename(columns={"quantity": "name"})
-    over = pd.concat([result_files.read_table(path) for path in arguments.over])
-    over = over[(over["against"] == "own_final") & (over["curriculum_a"] == settings["curriculum"])]
-    over = over.rename(
-        columns={
-            "measure": "name",
-            "seed_a": "seed",
-            "checkpoint": "fraction",
-            "dissimilarity": "value",
-        }
-    )
+    dissimilarities = dissimilarities_to_the_end(arguments.over, settings["curriculum"])
     relations = result_files.read_table(arguments.relations[0]).set_index("name")
     relations = relations.drop(index="accuracy")
     names = list(relations.index)
-    # What stands in one panel comes first, so that colours do not repeat there.
-    first = [*settings["measures"], "metric", "share seen by the readout", "effective rank"]
-    look = plotting.colours(list(dict.fromkeys([*first, *names])), settings["style"])
-    labels = {name: plotting.MEASURE_LABELS.get(name, name) for name in names}
+
+    # Colours repeat after a few names. Names that share a panel come first, so that theirs differ.
+    sharing = [*settings["measures"], "metric", "share seen by the readout", "effective rank"]
+    styles = plotting.colours(list(dict.fromkeys([*sharing, *names])), settings["style"])
     colours = geometry_panels.tangent_colours(settings["style"])
 
     figure = plt.figure(figsize=(9.6, 5.8))
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.15])
-    panels = above.subplots(1, 4)
-    panel = panels[0]
-    geometry_panels.network_lines(panel, *by_seed(numbers, "accuracy", "value", seeds), "black")
-    panel.set_ylim(0, 1.03)
-    panel.set_ylabel("accuracy")
-    geometry_panels.panel_label(panel, "a", "behaviour")
+    top_row, bottom_row = figure.subfigures(2, 1, height_ratios=[1, 1.15])
 
-    panel = panels[1]
-    for name in [*settings["measures"], "metric"]:
-        rows = numbers if name == "metric" else over
-        fractions, values = by_seed(rows, name, "value", seeds)
-        if values.size:
-            share = values / values[:, :1]
-            label = "metric (angle)" if name == "metric" else labels[name].partition(" (")[0]
-            geometry_panels.network_lines(
-                panel, fractions, share, look[name][0], label, marker=look[name][1], ms=3
-            )
-    panel.set_ylim(0, 1.45 * panel.get_ylim()[1])
-    panel.set_ylabel("dissimilarity to the end / first")
-    panel.legend(loc="upper right")
-    geometry_panels.panel_label(panel, "b", "how far from the end")
-
-    panel = panels[2]
-    for k, name in enumerate(arrays["tangent"].values):
-        found = by_seed(numbers, f"log10 G, {name}", "value", seeds)
-        shade = colours.get(str(name), list(colours.values())[k])
-        geometry_panels.network_lines(panel, *found, shade, str(name), marker="o", ms=3)
-    panel.set_ylabel("log10 of the metric")
-    panel.legend()
-    geometry_panels.panel_label(panel, "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
-
-    panel = panels[3]
-    for name in ("share seen by the readout", "anisotropy of inputs", "effective rank"):
-        if name in names:
-            found = by_seed(numbers, name, "value", seeds)
-            geometry_panels.network_lines(
-                panel, *found, look[name][0], name, marker=look[name][1], ms=3
-            )
-    panel.set_ylim(0, 1.35 * panel.get_ylim()[1])
-    panel.set_ylabel("shape of the metric")
-    panel.legend(loc="upper left")
-    geometry_panels.panel_label(panel, "d", "direction and shape")
+    # a to d: quantities over learning.
+    panels = top_row.subplots(1, 4)
+    draw_accuracy(panels[0], numbers, seeds)
+    geometry_panels.panel_label(panels[0], "a", "behaviour")
+    draw_dissimilarities(panels[1], numbers, dissimilarities, settings["measures"], seeds, styles)
+    geometry_panels.panel_label(panels[1], "b", "how far from the end")
+    draw_metric(panels[2], numbers, arrays["tangent"].values, seeds, colours)
+    geometry_panels.panel_label(panels[2], "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
+    shape_names = plotting.names_in_data(SHAPE_QUANTITIES, names)
+    draw_metric_shape(panels[3], numbers, shape_names, seeds, styles)
+    geometry_panels.panel_label(panels[3], "d", "direction and shape")
     for panel in panels:
         panel.set_xlabel("fraction of training")
 
-    moves, when = below.subplots(1, 2, sharey=True)
-    dots(moves, relations, "spearman", look, "rank correlation with accuracy")
-    moves.set_xlim(-1.05, 1.05)
-    geometry_panels.panel_label(moves, "e", "moves with behaviour?")
-    dots(when, relations, "lag", look, "half way: before (−) or after (+) accuracy, in training")
-    geometry_panels.panel_label(when, "f", "when?")
+    # e, f: how each quantity is related to accuracy.
+    correlation_axes, lag_axes = bottom_row.subplots(1, 2, sharey=True)
+    draw_relations(
+        correlation_axes, relations, "spearman", styles, "rank correlation with accuracy"
+    )
+    correlation_axes.set_xlim(-1.05, 1.05)
+    geometry_panels.panel_label(correlation_axes, "e", "moves with behaviour?")
+    lag_label = "half way: before (−) or after (+) accuracy, in training"
+    draw_relations(lag_axes, relations, "lag", styles, lag_label)
+    geometry_panels.panel_label(lag_axes, "f", "when?")
     figure.suptitle(
         f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks", fontsize="small"
     )

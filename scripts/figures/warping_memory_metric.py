@@ -1,25 +1,85 @@
-"""Two angles in memory: the metric of each over time, what the decoder sees, angles, the verdict."""
+"""Two angles in memory: metric of each angle, share seen by the decoder, subspace angles, verdict."""
 
 import numpy as np
 
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
-NAMES = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
-VERDICTS = ("warping", "realignment", "mixed", "no switch")
-SHADED = ("item_1", "item_2", "report_1", "report_2")
+TANGENT_LABELS = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
+VERDICT_MARKERS = {"warping": "o", "realignment": "s", "mixed": "D", "no switch": "X"}
+SHADED_PERIODS = ("item_1", "item_2", "report_1", "report_2")
 
 
-def periods(axes, arrays, top=False):
-    """Shade items and reports; name them above the first panel."""
-    for name in SHADED:
+def shade_periods(axes, arrays, named):
+    """Shade the periods of items and reports, and write their names above the panel if asked to."""
+    for name in SHADED_PERIODS:
         start, stop = arrays.attrs[f"period_{name}"]
         axes.axvspan(start, stop, color="0.93", lw=0, zorder=0)
-        if top:
+        if named:
             axes.text(
                 (start + stop) / 2, 1.0, name.replace("_", " "), ha="center", va="bottom",
                 fontsize="x-small", transform=axes.get_xaxis_transform(),
             )  # fmt: skip
+
+
+def draw_metric(axes, arrays, colours):
+    """Draw the metric of each angle and of time."""
+    components = arrays["component"].transpose("seed", "time", "tangent").values
+    # A logarithmic axis cannot show the zeros before an item is shown.
+    components = np.where(components > 0, components, np.nan)
+    time = arrays["time"].values
+    for k, (name, label) in enumerate(TANGENT_LABELS.items()):
+        geometry_panels.network_lines(axes, time, components[..., k], colours[name], label)
+    axes.set_yscale("log")
+    axes.set_ylabel("metric, mean over inputs")
+    axes.legend(loc="lower right")
+
+
+def draw_decoder_shares(axes, arrays, colours):
+    """Draw the share of each angle's tangent vector that the decoder sees."""
+    shares = arrays["seen"].transpose("seed", "time", "tangent").values
+    time = arrays["time"].values
+    for k, name in enumerate(("angle_1", "angle_2")):
+        label = TANGENT_LABELS[name]
+        geometry_panels.network_lines(axes, time, shares[..., k], colours[name], label)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("share seen by the decoder")
+
+
+def draw_subspace_angles(axes, arrays, colours):
+    """Draw the angle between every two of the items' encoding subspaces and the decoder's."""
+    angles = arrays["angle"].transpose("pair", "seed", "time", "order").values
+    time = arrays["time"].values
+    pair_colours = ("black", colours["angle_1"], colours["angle_2"])
+    for pair, values, colour in zip(arrays["pair"].values, angles, pair_colours, strict=True):
+        geometry_panels.network_lines(axes, time, values.mean(axis=-1), colour, str(pair))
+    axes.set_ylim(0, 92)
+    axes.set_yticks([0, 30, 60, 90])
+    axes.set_ylabel("angle between subspaces (°)")
+    axes.legend()
+
+
+def draw_verdicts(axes, arrays, summary):
+    """Draw each network by w and δ, with a marker for its verdict; dotted: the limits between verdicts."""
+    for verdict, marker in VERDICT_MARKERS.items():
+        networks = arrays.isel(seed=np.flatnonzero(arrays["verdict"].values == verdict))
+        if networks.sizes["seed"]:
+            label = f"{verdict}: {networks.sizes['seed']}"
+            axes.plot(networks["w"], networks["defect"], marker, color="black", ms=4, label=label)
+    axes.legend(title="networks", loc="upper right")
+    for limit in (1 / 3, 2 / 3):
+        axes.axvline(limit, color="0.6", lw=0.8, ls=":")
+    axes.set_xlabel("w: part of the turn-over by size")
+    axes.set_ylabel("δ: change of the metric")
+
+    # w is a share, but can leave [0, 1]: show all of that range at least.
+    w = arrays["w"]
+    axes.set_xlim(min(0.0, float(w.min())) - 0.05, max(1.0, float(w.max())) + 0.05)
+    axes.set_ylim(0, 1.25 * float(arrays["defect"].max()))
+    w_text, defect_text = (
+        geometry_panels.summary_text(summary, f"two items: {name}") for name in ("w", "δ")
+    )
+    geometry_panels.annotate_value(axes, f"w = {w_text}\nδ = {defect_text}", "right")
 
 
 def make(arguments, settings):
@@ -28,64 +88,20 @@ def make(arguments, settings):
     arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
     colours = geometry_panels.tangent_colours(settings["style"])
-    time = arrays["time"].values
 
     figure, axes = plt.subplots(2, 2, figsize=(8.0, 5.6))
-    panel = axes[0, 0]
-    component = arrays["component"].transpose("seed", "time", "tangent").values
-    for k, (name, label) in enumerate(NAMES.items()):
-        geometry_panels.network_lines(
-            panel,
-            time,
-            np.where(component[..., k] > 0, component[..., k], np.nan),
-            colours[name],
-            label,
-        )
-    panel.set_yscale("log")
-    panel.set_ylabel("metric, mean over inputs")
-    panel.legend(loc="lower right")
-    geometry_panels.panel_label(panel, "a", "size")
-
-    panel = axes[0, 1]
-    seen = arrays["seen"].transpose("seed", "time", "tangent").values
-    for k, name in enumerate(("angle_1", "angle_2")):
-        geometry_panels.network_lines(panel, time, seen[..., k], colours[name], NAMES[name])
-    panel.set_ylim(bottom=0)
-    panel.set_ylabel("share seen by the decoder")
-    geometry_panels.panel_label(panel, "b", "direction")
-
-    panel = axes[1, 0]
-    angle = arrays["angle"].transpose("seed", "time", "pair", "order").values
-    shades = ("black", colours["angle_1"], colours["angle_2"])
-    for k, (pair, shade) in enumerate(zip(arrays["pair"].values, shades, strict=True)):
-        geometry_panels.network_lines(panel, time, angle[:, :, k].mean(axis=-1), shade, str(pair))
-    panel.set_ylim(0, 92)
-    panel.set_yticks([0, 30, 60, 90])
-    panel.set_ylabel("angle between subspaces (°)")
-    panel.legend()
-    geometry_panels.panel_label(panel, "c", "mean of two principal angles")
+    draw_metric(axes[0, 0], arrays, colours)
+    geometry_panels.panel_label(axes[0, 0], "a", "size")
+    draw_decoder_shares(axes[0, 1], arrays, colours)
+    geometry_panels.panel_label(axes[0, 1], "b", "direction")
+    draw_subspace_angles(axes[1, 0], arrays, colours)
+    geometry_panels.panel_label(axes[1, 0], "c", "mean of two principal angles")
+    # The three panels over time show the same periods, named once.
     for panel in (axes[0, 0], axes[0, 1], axes[1, 0]):
-        periods(panel, arrays, top=panel is axes[0, 0])
+        shade_periods(panel, arrays, named=panel is axes[0, 0])
         panel.set_xlabel("time (ms)")
-
-    panel = axes[1, 1]
-    for marker, verdict in zip("osDX", VERDICTS, strict=True):
-        chosen = arrays.isel(seed=np.flatnonzero(arrays["verdict"].values == verdict))
-        if chosen.sizes["seed"]:
-            label = f"{verdict}: {chosen.sizes['seed']}"
-            panel.plot(chosen["w"], chosen["defect"], marker, color="black", ms=4, label=label)
-    panel.legend(title="networks", loc="upper right")
-    for place in (1 / 3, 2 / 3):
-        panel.axvline(place, color="0.6", lw=0.8, ls=":")
-    panel.set_xlabel("w: part of the turn-over by size")
-    panel.set_ylabel("δ: change of the metric")
-    panel.set_xlim(
-        min(0.0, float(arrays["w"].min())) - 0.05, max(1.0, float(arrays["w"].max())) + 0.05
-    )
-    panel.set_ylim(0, 1.25 * float(arrays["defect"].max()))
-    w, defect = (geometry_panels.summary_text(summary, f"two items: {name}") for name in ("w", "δ"))
-    geometry_panels.annotate_value(panel, f"w = {w}\nδ = {defect}", "right")
-    geometry_panels.panel_label(panel, "d", "which solution")
+    draw_verdicts(axes[1, 1], arrays, summary)
+    geometry_panels.panel_label(axes[1, 1], "d", "which solution")
     figure.suptitle(f"n = {arrays.sizes['seed']} networks", fontsize="small")
     return figure
 

@@ -1,32 +1,51 @@
-"""What is measured, from one network's data: inputs, the states above them, tangent vectors at a point."""
+"""What the metric measures, on one network's data: inputs, states, tangent vectors and metric at a point."""
 
 import numpy as np
 
 from warpline.figures import geometry_panels, plotting
 
 
-def make(arguments, settings):
+def choose_point(direction):
+    """Return the input and the time step at which the two tangent vectors show best.
 
-    network = geometry_panels.first_network(geometry_panels.load_networks(arguments.arrays))
-    colours = geometry_panels.tangent_colours(settings["style"])
-    kappa, time = network["kappa"].values, network["time"].values
-    position = network["position"].transpose("kappa", "time", "axis").values
-    direction = network["direction"].transpose("kappa", "time", "tangent", "axis").values
-    # The point, off the edges, at which the state moves with both, and in directions of their own.
+    Both should be long, compared with their medians, and far from parallel.
+
+    Parameters
+    ----------
+    direction : ndarray, shape (kappa, time, tangent, 3)
+        Tangent vectors on the first principal components.
+    """
     length = np.linalg.norm(direction, axis=-1).clip(1e-12)
-    middle = slice(len(kappa) // 5, -len(kappa) // 5)
-    typical = np.median(length[middle, 1:], axis=(0, 1))
+    # The fifth of the inputs at either edge is left out, because an arrow there leaves the surface. The
+    # medians leave out the initial state, which is the same for all inputs.
+    margin = len(direction) // 5
+    inner = slice(margin, -len(direction) // 5)
+    typical_length = np.median(length[inner, 1:], axis=(0, 1))
     cosine = np.abs((direction[..., 0, :] * direction[..., 1, :]).sum(-1)) / length.prod(axis=-1)
-    worth = np.minimum((length / typical).min(axis=-1), 1) * (1 - cosine)
-    i, k = np.unravel_index(worth[middle].argmax(), worth[middle].shape)
-    i += middle.start
+    score = np.minimum((length / typical_length).min(axis=-1), 1) * (1 - cosine)
+    kappa_index, time_index = np.unravel_index(score[inner].argmax(), score[inner].shape)
+    return kappa_index + margin, time_index
 
-    figure = geometry_panels.manual_layout_figure(figsize=(7.6, 4.2))
-    grid = figure.add_gridspec(
-        2, 2, width_ratios=[1, 2.2], left=0.07, right=0.99, top=0.88, bottom=0.1, hspace=0.65
+
+def draw_input_manifold(axes, kappa, kappa_index, colour):
+    """Draw the line of inputs, with an arrow at the point."""
+    point = kappa[kappa_index]
+    axes.plot(kappa, np.zeros_like(kappa), color="0.4", lw=1.5)
+    axes.plot(point, 0, "o", color="black", ms=5)
+    axes.annotate(
+        "",
+        (point + 0.25 * np.ptp(kappa), 0),
+        (point, 0),
+        arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2},
     )
-    panel = figure.add_subplot(grid[:, 1], projection="3d")
-    panel.plot_surface(
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("input κ")
+
+
+def draw_surface(axes, position):
+    """Draw the surface of states, shape (kappa, time, 3), with lines of one input and of one time."""
+    axes.plot_surface(
         *position.transpose(2, 0, 1),
         color="0.88",
         alpha=0.5,
@@ -36,46 +55,65 @@ def make(arguments, settings):
         cstride=1,
         shade=False,
     )
-    for line in np.linspace(0, len(kappa) - 1, 15).round().astype(int):
-        panel.plot(*position[line].T, color="0.6", lw=0.7)
-    for moment in np.linspace(0, len(time) - 1, 12).round().astype(int):
-        panel.plot(*position[:, moment].T, color="0.6", lw=0.5)
-    panel.plot(*position[i].T, color="0.1", lw=1.6)
-    panel.plot(*position[:, k].T, color="0.1", lw=1.6)
+    n_inputs, n_times = position.shape[:2]
+    for i in np.linspace(0, n_inputs - 1, 15).round().astype(int):
+        axes.plot(*position[i].T, color="0.6", lw=0.7)
+    for k in np.linspace(0, n_times - 1, 12).round().astype(int):
+        axes.plot(*position[:, k].T, color="0.6", lw=0.5)
+
+
+def draw_tangent_vectors(axes, position, direction, indices, colours):
+    """Draw the coordinate lines through the point and its tangent vectors, all of one length."""
+    kappa_index, time_index = indices
+    axes.plot(*position[kappa_index].T, color="0.1", lw=1.6)
+    axes.plot(*position[:, time_index].T, color="0.1", lw=1.6)
+    point, vectors = position[indices], direction[indices]
     extent = np.ptp(position.reshape(-1, 3), axis=0).max()
-    for j, (name, symbol) in enumerate((("input", "a = ∂x/∂κ"), ("time", "f = dx/dt"))):
-        arrow = direction[i, k, j] / length[i, k, j] * 0.3 * extent
-        panel.quiver(
-            *position[i, k], *arrow, color=colours[name], lw=2, arrow_length_ratio=0.2,
-            zorder=3,
-        )  # fmt: skip
-        panel.text(
-            *(position[i, k] + 1.25 * arrow), symbol, color=colours[name], ha="right", zorder=4
-        )
-    panel.scatter(*position[i, k], color="black", s=14, depthshade=False)
+    labels = {"input": "a = ∂x/∂κ", "time": "f = dx/dt"}
+    for (name, label), vector in zip(labels.items(), vectors, strict=True):
+        arrow = vector / np.linalg.norm(vector).clip(1e-12) * 0.3 * extent
+        axes.quiver(*point, *arrow, color=colours[name], lw=2, arrow_length_ratio=0.2, zorder=3)
+        axes.text(*(point + 1.25 * arrow), label, color=colours[name], ha="right", zorder=4)
+    axes.scatter(*point, color="black", s=14, depthshade=False)
+
+
+def draw_metric(axes, metric):
+    """Draw the metric at the point as a matrix."""
+    labels = ["κ", "t"]
+    plotting.annotated_heat_map(axes, metric, (labels, labels), np.abs(metric).max())
+    axes.set_xticklabels(labels, rotation=0, ha="center")
+
+
+def make(arguments, settings):
+    network = geometry_panels.first_network(geometry_panels.load_networks(arguments.arrays))
+    colours = geometry_panels.tangent_colours(settings["style"])
+    kappa, time = network["kappa"].values, network["time"].values
+    position = network["position"].transpose("kappa", "time", "axis").values
+    direction = network["direction"].transpose("kappa", "time", "tangent", "axis").values
+    indices = kappa_index, time_index = choose_point(direction)
+
+    figure = geometry_panels.manual_layout_figure(figsize=(7.6, 4.2))
+    grid = figure.add_gridspec(
+        2, 2, width_ratios=[1, 2.2], left=0.07, right=0.99, top=0.88, bottom=0.1, hspace=0.65
+    )
+    panel = figure.add_subplot(grid[:, 1], projection="3d")
+    draw_surface(panel, position)
+    draw_tangent_vectors(panel, position, direction, indices, colours)
     geometry_panels.strip_3d_axes(panel)
-    panel.computed_zorder = False  # The arrows are part of the surface, and would be hidden by it.
+    # The arrows lie in the surface, which would hide them if matplotlib computed the order.
+    panel.computed_zorder = False
     panel.set_box_aspect(None, zoom=1.15)
     geometry_panels.panel_label(panel, "b", "states x(t; κ)")
 
     panel = figure.add_subplot(grid[0, 0])
-    panel.plot(kappa, np.zeros_like(kappa), color="0.4", lw=1.5)
-    panel.plot(kappa[i], 0, "o", color="black", ms=5)
-    panel.annotate(
-        "", (kappa[i] + 0.25 * np.ptp(kappa), 0), (kappa[i], 0),
-        arrowprops={"arrowstyle": "-|>", "color": colours["input"], "lw": 2},
-    )  # fmt: skip
-    panel.set_yticks([])
-    panel.spines["left"].set_visible(False)
-    panel.set_xlabel("input κ")
+    draw_input_manifold(panel, kappa, kappa_index, colours["input"])
     geometry_panels.panel_label(panel, "a", "the manifold of inputs")
 
     panel = figure.add_subplot(grid[1, 0])
-    metric = network["metric"].values[i, k]
-    plotting.annotated_heat_map(panel, metric, (["κ", "t"], ["κ", "t"]), np.abs(metric).max())
-    panel.set_xticklabels(["κ", "t"], rotation=0, ha="center")
+    draw_metric(panel, network["metric"].values[indices])
     geometry_panels.panel_label(panel, "c", "metric G at the point")
-    figure.suptitle(f"one network, κ = {kappa[i]:.2g}, {time[k]:g} ms", fontsize="small")
+    title = f"one network, κ = {kappa[kappa_index]:.2g}, {time[time_index]:g} ms"
+    figure.suptitle(title, fontsize="small")
     return figure
 
 

@@ -1,20 +1,28 @@
-"""Dissimilarity between the checkpoints of one run, mean over seeds: curricula by measures."""
+"""Dissimilarity between the checkpoints of one run, mean over seeds: measures by curricula."""
 
 import numpy as np
-import pandas as pd
 
-from warpline.core import result_files
 from warpline.figures import plotting
+
+
+def checkpoint_matrix(means, checkpoints):
+    """Return the means by pair of checkpoints as a symmetric matrix; NaN where a pair is missing."""
+    matrix = np.full((len(checkpoints), len(checkpoints)), np.nan)
+    for (a, b), value in means.items():
+        i, j = checkpoints.index(a), checkpoints.index(b)
+        matrix[i, j] = matrix[j, i] = value
+    return matrix
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    within = pd.concat([result_files.read_table(path) for path in arguments.within])
-    measures = [name for name in settings["measures"] if name in set(within["measure"])]
-    curricula = [name for name in settings["curricula"] if name in set(within["curriculum_a"])]
-    stages = sorted({*within["checkpoint_a"], *within["checkpoint_b"]})
-    labels = [f"{stage:g}" for stage in stages]
+    within = plotting.read_tables(arguments.within)
+    measures = plotting.names_in_data(settings["measures"], within["measure"])
+    curricula = plotting.names_in_data(settings["curricula"], within["curriculum_a"])
+    checkpoints = sorted({*within["checkpoint_a"], *within["checkpoint_b"]})
+    labels = [f"{checkpoint:g}" for checkpoint in checkpoints]
+
     figure, axes = plt.subplots(
         len(measures),
         len(curricula),
@@ -22,26 +30,21 @@ def make(arguments, settings):
         figsize=(2.2 * len(curricula) + 1, 2.1 * len(measures)),
     )
     for row, measure in enumerate(measures):
-        part = within[within["measure"] == measure]
-        means = part.groupby(["curriculum_a", "checkpoint_a", "checkpoint_b"])[
-            "dissimilarity"
-        ].mean()
-        for column, name in enumerate(curricula):
-            matrix = np.full((len(stages), len(stages)), np.nan)
-            for (a, b), value in means[name].items():
-                i, j = stages.index(a), stages.index(b)
-                matrix[i, j] = matrix[j, i] = value
-            panel = axes[row, column]
+        pairs = within[within["measure"] == measure]
+        keys = ["curriculum_a", "checkpoint_a", "checkpoint_b"]
+        means = pairs.groupby(keys)["dissimilarity"].mean()
+        for panel, name in zip(axes[row], curricula, strict=True):
+            # The panels of a measure share one colour scale, and so one colour bar.
+            matrix = checkpoint_matrix(means[name], checkpoints)
             image = plotting.annotated_heat_map(panel, matrix, (labels, labels), means.max())
             if row == 0:
-                known = part[part["dissimilarity"].notna() & (part["curriculum_a"] == name)]
-                seeds = known["seed_a"].nunique()
-                panel.set_title(f"{name.replace('_', ' ')}\nn = {seeds}")
+                compared = pairs[pairs["dissimilarity"].notna() & (pairs["curriculum_a"] == name)]
+                panel.set_title(f"{name.replace('_', ' ')}\nn = {compared['seed_a'].nunique()}")
             if row == len(measures) - 1:
                 panel.set_xlabel("fraction of training")
         axes[row, 0].set_ylabel("fraction of training")
-        bar = figure.colorbar(image, ax=axes[row].tolist(), shrink=0.8)
-        bar.set_label(plotting.measure_label(measure, settings).replace(" (", "\n("))
+        colour_bar = figure.colorbar(image, ax=axes[row].tolist(), shrink=0.8)
+        colour_bar.set_label(plotting.measure_label(measure, settings).replace(" (", "\n("))
     return figure
 
 
