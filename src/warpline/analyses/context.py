@@ -27,9 +27,8 @@ from warpline.geometry.derivatives.sensitivity import Tangents, tangents
 from warpline.geometry.measurements.fixed_points import FixedPoints, find_fixed_points
 from warpline.geometry.riemannian.metric import Metric, pullback_metric
 
-__all__ = ["OFFERS", "analyse"]
+__all__ = ["analyse"]
 
-OFFERS = True
 
 Floats = NDArray[np.float64]
 

@@ -19,9 +19,7 @@ from warpline.geometry.derivatives.sensitivity import tangents
 from warpline.geometry.measurements.fixed_points import find_fixed_points
 from warpline.geometry.riemannian.metric import pullback_metric
 
-__all__ = ["OFFERS", "analyse"]
-
-OFFERS = True
+__all__ = ["analyse"]
 
 
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:

@@ -22,9 +22,8 @@ from warpline.geometry.measurements.readout import readout_split
 from warpline.geometry.riemannian.metric import Metric, pullback_metric
 from warpline.models.checkpoints import nearest_checkpoint
 
-__all__ = ["OFFERS", "analyse", "field_angle"]
+__all__ = ["analyse", "field_angle"]
 
-OFFERS = True
 
 Floats = NDArray[np.float64]
 

@@ -26,9 +26,8 @@ from warpline.geometry.measurements.two_items import two_items
 from warpline.geometry.riemannian.curvature import gaussian_curvature
 from warpline.geometry.riemannian.metric import pullback_metric
 
-__all__ = ["OFFERS", "analyse"]
+__all__ = ["analyse"]
 
-OFFERS = True
 
 Floats = NDArray[np.float64]
 

@@ -16,9 +16,8 @@ from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network, outputs_of
 from warpline.geometry.derivatives.sensitivity import tangents
 
-__all__ = ["OFFERS", "analyse", "equal_steps"]
+__all__ = ["analyse", "equal_steps"]
 
-OFFERS = True
 
 STAGES = ("before", "after")
 NEAR = np.pi / 8

@@ -1,4 +1,4 @@
-"""Helpers that the figures of the metric share: loading networks, colours, labels, lines over networks."""
+"""Helpers of the metric figures: networks to load, colours, panel labels, lines over networks."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_
 
 __all__ = ["Network"]
 
-OFFERS = True
 
 EXCITATORY = 0.8
 

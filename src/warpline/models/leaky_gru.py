@@ -13,8 +13,6 @@ from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_
 
 __all__ = ["Network"]
 
-OFFERS = True
-
 
 class Network(Cell):
     """Leaky GRU (Cho et al. 2014, with a leak): tau dh/dt = z (n - h), in Euler steps of dt, from h = 0.

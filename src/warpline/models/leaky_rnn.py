@@ -13,8 +13,6 @@ from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_
 
 __all__ = ["Network"]
 
-OFFERS = True
-
 
 class Network(Cell):
     """Leaky RNN: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.

@@ -13,8 +13,6 @@ from warpline.models.selective_scan import kernel_name
 
 __all__ = ["Network"]
 
-OFFERS = True
-
 
 class Network(nn.Module):
     """Mamba (Gu and Dao 2023): embedding, residual layers, readout; from h = 0 and no earlier inputs.

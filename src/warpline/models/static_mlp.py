@@ -13,8 +13,6 @@ from warpline.models.initialisation import ACTIVATIONS, input_matrix
 
 __all__ = ["Network"]
 
-OFFERS = True
-
 
 class Network(Cell):
     """One hidden layer, each step by itself: h_t = phi(U u_t + b + noise), outputs = R h_t + c.

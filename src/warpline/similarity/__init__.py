@@ -1,6 +1,6 @@
 """Measures of dissimilarity between systems, one module each, found by name.
 
-A measure is a module with ``OFFERS = True``, the names of its settings in ``SETTINGS``, and two functions:
+A measure is a module that defines the names of its settings in ``SETTINGS``, and two functions:
 
 ``represent(states, *, settings)``
     Turns states (trial, time, unit) into what the measure compares: a centred matrix, an operator.

@@ -12,7 +12,6 @@ from warpline.similarity.states import Matrix, centred_matrix, compare_each
 
 __all__ = ["compare_pairs", "represent", "unbiased_hsic"]
 
-OFFERS = True
 
 SETTINGS: tuple[str, ...] = ()
 

@@ -12,7 +12,6 @@ from warpline.similarity.states import Matrix, angle, centred_matrix, compare_ea
 
 __all__ = ["compare_pairs", "represent"]
 
-OFFERS = True
 
 SETTINGS: tuple[str, ...] = ()
 

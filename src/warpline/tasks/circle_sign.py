@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskSet"]
 
-OFFERS = True
-
 
 class TaskSet(SignTask):
     """One step: inputs cos(theta) and sin(theta), target the sign of theta in [-pi, pi).

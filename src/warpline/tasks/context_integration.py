@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskSet"]
 
-OFFERS = True
-
 
 class TaskSet(SignTask):
     """Contextual evidence integration (after Mante et al. 2013), with one output, +1 or -1.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskSet"]
 
-OFFERS = True
-
 
 class TaskSet(SignTask):
     """A decision between two constant inputs of means 0.5 (1 + kappa) and 0.5 (1 - kappa).

@@ -14,8 +14,6 @@ from warpline.tasks.base import RuleTask
 
 __all__ = ["TaskSet"]
 
-OFFERS = True
-
 
 class TaskSet(RuleTask, GoNogo):
     """Go/no-go of neurogym with rules, and with input noise (neurogym's has none)."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskSet"]
 
-OFFERS = True
-
 
 class TaskSet(RuleTask, PerceptualDecisionMaking):
     """Perceptual decision-making of neurogym (Britten et al. 1992) with rules.

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskSet", "angle_accuracy"]
 
-OFFERS = True
-
 
 @cache
 def angle_accuracy(deviation: float, tolerance: float) -> float:

@@ -22,14 +22,11 @@ from .errors import (
 from .measure import SETTINGS, compare_pairs, represent
 from .operators import Operator, fit_operator
 
-OFFERS = True
-
 # Loaded by `__getattr__`, not by an import statement: a job's code digest follows import statements,
 # and no job uses these names.
 _NOTEBOOK_NAMES = ("DSAMatrix", "DSAResult", "RankSelection", "dsa", "dsa_matrix", "select_rank")
 
 __all__ = [
-    "OFFERS",
     "SETTINGS",
     "ConstantDataError",
     "DSAInputError",
