@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warpline.geometry.measurements.alignment import (
+from warpline.geometry.measurements.update_alignment import (
     alignment,
     alignment_table,
     chance_alignment,

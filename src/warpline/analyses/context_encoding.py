@@ -11,16 +11,16 @@ import torch
 from warpline.analyses.relevance import TANGENTS, relevant_first
 from warpline.analyses.trained_network import Network
 from warpline.geometry.derivatives.sensitivity import Tangents
-from warpline.geometry.measurements.alignment import (
-    alignment,
-    chance_alignment,
-    chance_quantile,
-    update_directions,
-)
 from warpline.geometry.measurements.tangent_statistics import (
     component_histogram,
     component_statistics,
     tangent_covariance,
+)
+from warpline.geometry.measurements.update_alignment import (
+    alignment,
+    chance_alignment,
+    chance_quantile,
+    update_directions,
 )
 
 __all__ = ["encoding"]

@@ -49,11 +49,6 @@ from warpline.geometry.riemannian.metric import (
 )
 
 if TYPE_CHECKING:
-    from warpline.geometry.measurements.alignment import (
-        alignment_table,
-        chance_alignment,
-        update_directions,
-    )
     from warpline.geometry.measurements.fixed_points import (
         FixedPoints,
         find_fixed_points,
@@ -70,6 +65,11 @@ if TYPE_CHECKING:
         Topology,
         betti_numbers,
         loop_radii,
+    )
+    from warpline.geometry.measurements.update_alignment import (
+        alignment_table,
+        chance_alignment,
+        update_directions,
     )
     from warpline.geometry.riemannian.distances import (
         ConvergenceError,
@@ -147,7 +147,7 @@ __all__ = [
 ]
 
 _LOADED_LATER = {
-    "measurements.alignment": ("alignment_table", "chance_alignment", "update_directions"),
+    "measurements.update_alignment": ("alignment_table", "chance_alignment", "update_directions"),
     "measurements.fixed_points": ("FixedPoints", "find_fixed_points", "starts_near"),
     "measurements.tangent_statistics": (
         "component_histogram",

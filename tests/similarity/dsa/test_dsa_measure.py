@@ -47,7 +47,7 @@ def test_no_job_reaches_what_is_for_notebooks(project):
     script = project / "scripts" / "compare_networks.py"
     names = {name for name in closure(script, ["warpline.similarity.dsa"]) if ".dsa" in name}
     assert "warpline.similarity.dsa.trust_region" in names
-    assert "warpline.similarity.dsa.notebook" not in names
+    assert "warpline.similarity.dsa.interface" not in names
     assert set(dir(measure)) <= {name for name in measure.__all__ if hasattr(measure, name)}
     with pytest.raises(AttributeError, match="no attribute 'api'"):
         _ = measure.api

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from warpline.core import plugins
 from warpline.pipeline.config.analyses import Analysis, Learning, UserExperiment
-from warpline.pipeline.config.errors import nearest
+from warpline.pipeline.config.messages import nearest
 from warpline.pipeline.config.schema import (
     DSA,
     Config,

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from warpline.pipeline.config.errors import models_in
+from warpline.pipeline.config.messages import models_in
 from warpline.pipeline.config.schema import Config
 
 __all__ = ["key_tables", "update"]

@@ -10,8 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 from warpline.pipeline.config.checks import faults
-from warpline.pipeline.config.errors import ConfigError, explain
 from warpline.pipeline.config.grids import expand
+from warpline.pipeline.config.messages import ConfigError, explain
 from warpline.pipeline.config.schema import Config, MambaArchitecture, RecurrentArchitecture
 
 __all__ = ["json_schema", "load", "load_files"]

@@ -52,7 +52,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load the names for notebooks on first use."""
     if name in _NOTEBOOK_NAMES:
-        return getattr(import_module(".notebook", __name__), name)
+        return getattr(import_module(".interface", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
