@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import warpline.similarity.dsa as measure
-from warpline.pipeline.code_digest import closure
+from warpline.pipeline.reachable_modules import closure
 from warpline.similarity.dsa import (
     DimensionError,
     DSAInputError,
