@@ -54,7 +54,7 @@ def make(arguments, settings):
     runs = runs_by_curriculum([*arguments.pretraining, *arguments.training])
     styles = plotting.colours(settings["curricula"], settings["style"])
 
-    # The panels fill a grid of three columns; the rest of its last row stays empty.
+    # The panels fill a grid of three columns. Its last row may have empty panels.
     n_columns = min(3, len(runs))
     n_rows = -(-len(runs) // n_columns)
     figure, axes = plt.subplots(
