@@ -24,13 +24,13 @@ def main() -> None:
     experiment = plugins.load("analyses", settings["experiment"])
 
     arrays, numbers = [], []
-    with progress.bar(len(arguments.seeds), settings["analysis"], "network") as shown:
+    with progress.bar(len(arguments.seeds), settings["analysis"], "network") as bar:
         for path, seed in zip(arguments.checkpoints, arguments.seeds, strict=True):
             network = open_network(path, settings, seed, device)
-            found, rows = experiment.analyse(network, settings["settings"])
-            arrays.append(found.assign_coords(seed=seed).assign(status=network.status))
+            dataset, rows = experiment.analyse(network, settings["settings"])
+            arrays.append(dataset.assign_coords(seed=seed).assign(status=network.status))
             numbers.append(rows.assign(seed=seed, status=network.status))
-            shown.update()
+            bar.update()
     provenance = {"settings": settings, "code": arguments.code, "device": device.type}
     result_files.write_dataset(
         xr.concat(arrays, "seed", join="outer"), arguments.arrays, provenance

@@ -4,35 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.comparison.statistics import control_table, group_tests, summary_table
+from warpline.comparison.statistics import control_table, group_tests, run_table, summary_table
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
 from warpline.core.table_names import STATISTICS_TABLES
-
-
-def run_row(path: str) -> dict[str, object]:
-    """Return the row of one run from its history."""
-    provenance = result_files.read_table_metadata(path)
-    history = result_files.read_table(path)
-    taskset, architecture, curriculum, seed = provenance["settings"]["streams"]["run"]
-    last = history[history["step"] == history["step"].max()]
-    return {
-        "taskset": taskset,
-        "architecture": architecture,
-        "curriculum": curriculum,
-        "seed": seed,
-        "status": provenance["status"],
-        "pretraining": provenance.get("pretraining", ""),
-        "last_step": provenance["last_step"],
-        "accuracy": last["accuracy"].mean(),
-        "ideal": provenance["ideal"],
-    }
-
-
-def read_tables(paths: list[str]) -> pd.DataFrame:
-    """Return several tables as one."""
-    return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
 
 
 def main() -> None:
@@ -47,16 +23,21 @@ def main() -> None:
 
     # Without comparisons there is a table of runs, and the others are empty.
     tables = {
-        "runs": pd.DataFrame([run_row(path) for path in arguments.history]),
+        "runs": run_table(
+            (result_files.read_table_metadata(path), result_files.read_table(path))
+            for path in arguments.history
+        ),
         "summary": pd.DataFrame(),
         "tests": pd.DataFrame(),
         "controls": pd.DataFrame(),
     }
     if arguments.after:
-        after = read_tables(arguments.after)
+        after = result_files.read_tables(arguments.after)
         tables["summary"] = summary_table(after, settings)
         tables["tests"] = group_tests(after, settings["references"], settings)
-        tables["controls"] = control_table(read_tables(arguments.control_rows), settings)
+        tables["controls"] = control_table(
+            result_files.read_tables(arguments.control_rows), settings
+        )
     for name, frame in tables.items():
         result_files.write_table(
             frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}

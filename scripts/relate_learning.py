@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from warpline.analyses.summary import coupling_with_accuracy
 from warpline.console import script
 from warpline.core import result_files
@@ -18,8 +16,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
     numbers, over = (
-        pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
-        for paths in (arguments.numbers, arguments.over)
+        result_files.read_tables(paths) for paths in (arguments.numbers, arguments.over)
     )
     frame = coupling_with_accuracy(
         numbers, over, settings["curriculum"], settings["confidence"], settings["seed"]

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from warpline.attractors.score_tables import score_experiment
 from warpline.console import script
 from warpline.core import result_files
@@ -16,9 +14,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    rows = pd.concat(
-        [result_files.read_table(path) for path in arguments.tables], ignore_index=True
-    )
+    rows = result_files.read_tables(arguments.tables)
     result_files.write_table(
         score_experiment(rows, arguments.settings),
         arguments.output,

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from warpline.analyses.summary import aggregate_over_seeds
 from warpline.console import script
 from warpline.core import result_files
@@ -16,9 +14,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
-    rows = pd.concat(
-        [result_files.read_table(path) for path in arguments.numbers], ignore_index=True
-    )
+    rows = result_files.read_tables(arguments.numbers)
     frame = aggregate_over_seeds(rows, settings["confidence"])
     result_files.write_table(
         frame, arguments.output, {"settings": settings, "code": arguments.code}

@@ -108,7 +108,7 @@ def draw_measure(axes, pairs, summary, controls, curricula, settings):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    after = plotting.read_tables(arguments.after)
+    after = result_files.read_tables(arguments.after)
     controls = result_files.read_table(arguments.controls[0])
     summary = result_files.read_table(arguments.summary[0])
     architecture = after["architecture_a"].iloc[0]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import attractor_panels, plotting
+from warpline.figures import plotting
 
 TITLES = {"ordered": "same place", "unordered": "any place"}
 KEYS = ["n_delays", "delay_interval", "rank"]
@@ -12,7 +12,7 @@ KEYS = ["n_delays", "delay_interval", "rank"]
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.read_tables(arguments.rows).dropna(subset="dissimilarity")
+    rows = result_files.read_tables(arguments.rows).dropna(subset="dissimilarity")
     scores = result_files.read_table(arguments.scores[0]).sort_values("place")
     best = scores[scores["place"] <= settings["best"]]
     labels = [

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import attractor_panels, plotting
+from warpline.figures import plotting
 
 TITLES = {"ordered": "same place", "unordered": "any place"}
 
@@ -11,7 +11,7 @@ TITLES = {"ordered": "same place", "unordered": "any place"}
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.read_tables(arguments.rows)
+    rows = result_files.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "sharing"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     style_of_measure = plotting.colours(settings["measures"], settings["style"])

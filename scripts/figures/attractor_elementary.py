@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from warpline.core import result_files
 from warpline.figures import attractor_panels, plotting
 
 LABELS = {"line_curve_line_curve": "line-curve-\nline-curve"}
@@ -10,7 +11,7 @@ LABELS = {"line_curve_line_curve": "line-curve-\nline-curve"}
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.read_tables(arguments.rows)
+    rows = result_files.read_tables(arguments.rows)
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     figure, axes = plt.subplots(
         1, len(measures), squeeze=False, sharey=True, figsize=(2.6 * len(measures) + 0.6, 2.9)

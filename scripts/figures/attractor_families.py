@@ -9,7 +9,7 @@ from warpline.figures import attractor_panels, plotting
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.read_tables(arguments.rows)
+    rows = result_files.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index("measure")
     measures = [name for name in settings["measures"] if name in scores.index]
     side = 0.36 * rows["system_a"].nunique()

@@ -1,13 +1,13 @@
 """Dissimilarity of a noisy motif to its mixtures with other motifs, a column per measure."""
 
 from warpline.core import result_files
-from warpline.figures import attractor_panels, plotting
+from warpline.figures import plotting
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    rows = attractor_panels.read_tables(arguments.rows)
+    rows = result_files.read_tables(arguments.rows)
     scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "level"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     levels = settings["levels"]

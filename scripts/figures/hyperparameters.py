@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from warpline.core import result_files
 from warpline.figures import plotting
 
 # Two categories beside the names of single hyperparameters: networks of one architecture and curriculum that
@@ -70,8 +71,8 @@ def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     pairs = pairs_with_differences(
-        plotting.read_tables(arguments.between),
-        plotting.read_tables(arguments.after) if arguments.after else None,
+        result_files.read_tables(arguments.between),
+        result_files.read_tables(arguments.after) if arguments.after else None,
         settings["architectures"],
     )
     measures = plotting.names_in_data(settings["measures"], pairs["measure"])

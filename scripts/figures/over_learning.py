@@ -1,5 +1,6 @@
 """Accuracy, and dissimilarity to the reference and to the run's own end, over training."""
 
+from warpline.core import result_files
 from warpline.figures import plotting
 
 COLUMNS = {
@@ -77,7 +78,7 @@ def draw_dissimilarity(axes, over, against, reference, styles, band):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    over = plotting.read_tables(arguments.over)
+    over = result_files.read_tables(arguments.over)
     reference = settings["reference"]
     over = over[(over["curriculum_b"] == reference) | (over["against"] == "own_final")]
     measures = plotting.names_in_data(settings["measures"], over["measure"])

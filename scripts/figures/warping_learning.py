@@ -89,7 +89,7 @@ def draw_relations(axes, relations, quantity, styles, label):
 
 def dissimilarities_to_the_end(paths, curriculum):
     """Return a curriculum's dissimilarities to the run's own end, with the columns of the numbers."""
-    over = plotting.read_tables(paths)
+    over = result_files.read_tables(paths)
     over = over[(over["against"] == "own_final") & (over["curriculum_a"] == curriculum)]
     columns = {
         "measure": "name",
@@ -105,7 +105,7 @@ def make(arguments, settings):
 
     arrays = geometry_panels.load_networks(arguments.arrays)
     seeds = arrays["seed"].values.tolist()
-    numbers = plotting.read_tables(arguments.numbers)
+    numbers = result_files.read_tables(arguments.numbers)
     numbers = numbers[numbers["status"] != "diverged"].rename(columns={"quantity": "name"})
     dissimilarities = dissimilarities_to_the_end(arguments.over, settings["curriculum"])
     relations = result_files.read_table(arguments.relations[0]).set_index("name")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from warpline.core import result_files
 from warpline.figures import plotting
 
 
@@ -17,7 +18,7 @@ def checkpoint_matrix(means, checkpoints):
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
-    within = plotting.read_tables(arguments.within)
+    within = result_files.read_tables(arguments.within)
     measures = plotting.names_in_data(settings["measures"], within["measure"])
     curricula = plotting.names_in_data(settings["curricula"], within["curriculum_a"])
     checkpoints = sorted({*within["checkpoint_a"], *within["checkpoint_b"]})

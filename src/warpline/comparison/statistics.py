@@ -6,7 +6,7 @@ Pairs that share a network are dependent: ten networks make 45 pairs, but only t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = [
     "hedges_g",
     "jackknife_interval",
     "mean_interval",
+    "run_table",
     "summary_table",
     "welch",
 ]
@@ -117,6 +118,40 @@ def _matrix(rows: pd.DataFrame, a: str, b: str) -> tuple[Floats, list[int], list
     pivot = frame.pivot(index="row", columns="column", values="dissimilarity")
     matrix = pivot.reindex(index=seeds_a, columns=seeds_b).to_numpy(dtype=float)
     return matrix, seeds_a, seeds_b
+
+
+def run_table(histories: Iterable[tuple[Mapping[str, Any], pd.DataFrame]]) -> pd.DataFrame:
+    """Return a row per run: how its training ended, and its accuracy there.
+
+    Parameters
+    ----------
+    histories : iterable of (mapping, DataFrame)
+        Provenance and rows of each training history.
+
+    Returns
+    -------
+    DataFrame
+        ``taskset``, ``architecture``, ``curriculum``, ``seed``, ``status``, ``pretraining`` (status of the
+        network that it started from), ``last_step``, ``accuracy`` (mean over tasks), ``ideal``.
+    """
+    rows = []
+    for provenance, history in histories:
+        taskset, architecture, curriculum, seed = provenance["settings"]["streams"]["run"]
+        last = history[history["step"] == history["step"].max()]
+        rows.append(
+            {
+                "taskset": taskset,
+                "architecture": architecture,
+                "curriculum": curriculum,
+                "seed": seed,
+                "status": provenance["status"],
+                "pretraining": provenance.get("pretraining", ""),
+                "last_step": provenance["last_step"],
+                "accuracy": last["accuracy"].mean(),
+                "ideal": provenance["ideal"],
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ __all__ = [
     "read_dataset",
     "read_table",
     "read_table_metadata",
+    "read_tables",
     "read_tensor_metadata",
     "read_tensors",
     "write_dataset",
@@ -188,6 +189,13 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if expected not in (None, len(frame)):
         raise DamagedFileError(path, f"expected {expected} rows, got {len(frame)}")
     return frame
+
+
+def read_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Read several tables and return their rows as one table. Errors as `read_table`."""
+    import pandas as pd
+
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
 
 
 def read_table_metadata(path: str | Path) -> dict[str, Any]:

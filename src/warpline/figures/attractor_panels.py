@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from warpline.attractors.systems import Floats
-from warpline.core import result_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["MARGINS", "dissimilarity_matrix", "draw_trajectories", "read_tables"]
+__all__ = ["MARGINS", "dissimilarity_matrix", "draw_trajectories"]
 
 MARGINS = {"left": 0.05, "right": 0.98, "bottom": 0.02, "top": 0.93, "hspace": 0.12, "wspace": 0.05}
 """Margins of grids of 3-D panels."""
-
-
-def read_tables(paths: Sequence[str]) -> pd.DataFrame:
-    """Read several tables and return their rows as one table."""
-    return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
 
 
 def dissimilarity_matrix(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from warpline.console import script
 from warpline.core import result_files
@@ -29,7 +28,6 @@ __all__ = [
     "jitter",
     "measure_label",
     "names_in_data",
-    "read_tables",
 ]
 
 PALETTES = {
@@ -113,11 +111,6 @@ def names_in_data(names: Sequence[str], *columns: Iterable[str]) -> list[str]:
     """Return the names that occur in any of the columns, in the order of the configuration."""
     occurring = set().union(*columns)
     return [name for name in names if name in occurring]
-
-
-def read_tables(paths: Sequence[str]) -> pd.DataFrame:
-    """Read several tables and return their rows as one table."""
-    return pd.concat([result_files.read_table(path) for path in paths], ignore_index=True)
 
 
 def jitter(count: int, width: float = 0.3) -> np.ndarray:
