@@ -5,7 +5,7 @@ Four parts, each with its rows in the JSON output and, beside it, a CSV of all p
 operators   fitting time of HAVOK-DMD and peak memory, against ``DSA.DMD``
 pairs       angle and time of each pair at each rank: Lorenz families and networks in training
 self        systems against randomly rotated copies of themselves, and pairs swapped
-matrix      all pairs of a bench of motif sequences, with one process per core
+matrix      all pairs of motif sequences, with one process per core
 
     python benchmarks/dsa.py --output results/benchmarks/dsa.json
     python benchmarks/dsa.py --output results/benchmarks/dsa_small.json --small

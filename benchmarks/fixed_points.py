@@ -2,8 +2,7 @@
 
 A tanh network of 128 units with a slow direction, a grid of constant inputs, two starts each, relaxed for 20
 time constants beforehand. scipy solves a sample of the same starts, one at a time, with the Jacobian in
-closed form, and numpy computes the spectra. Times are of the processor, not of the clock, so that they hold
-on a machine that is shared.
+closed form. numpy computes the spectra. Times are processor times, to be comparable on a shared machine.
 
     python benchmarks/fixed_points.py
     python benchmarks/fixed_points.py --side 9 --sample 20
@@ -34,67 +33,73 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=21, help="inputs along each side of the grid")
     parser.add_argument("--sample", type=int, default=60, help="starts that scipy solves")
-    options = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
 
-    source = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=source, dtype=torch.float64)
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
+    # The rank-one term, of eigenvalue about 1.3, makes one direction slow.
     slow = normal(UNITS)
     weights = 0.6 * normal(UNITS, UNITS) / math.sqrt(UNITS) + 1.3 * torch.outer(slow, slow) / UNITS
-    into = 0.3 * normal(UNITS, 2)
+    input_weights = 0.3 * normal(UNITS, 2)
     dynamics = Dynamics(
-        step=lambda x, u: torch.lerp(x, torch.tanh(x @ weights.T + u @ into.T), DURATION),
+        step=lambda x, u: torch.lerp(x, torch.tanh(x @ weights.T + u @ input_weights.T), DURATION),
         initial=lambda n: torch.zeros(n, UNITS, dtype=torch.float64),
         duration=DURATION,
     )
-    side = torch.linspace(-1, 1, options.side, dtype=torch.float64)
+    side = torch.linspace(-1, 1, arguments.side, dtype=torch.float64)
     inputs = torch.cartesian_prod(side, side)
     starts = (0.3 * normal(2, UNITS)).repeat(len(inputs), 1)
-    held = inputs.repeat_interleave(2, 0)
+    input_of_start = inputs.repeat_interleave(2, 0)
     begin = time.process_time()
     for _ in range(round(RELAXATION / DURATION)):
-        starts = dynamics.step(starts, held)
-    relaxing = time.process_time() - begin
+        starts = dynamics.step(starts, input_of_start)
+    relaxation_seconds = time.process_time() - begin
 
     begin = time.process_time()
-    found = find_fixed_points(dynamics, inputs, starts.view(len(inputs), 2, UNITS), relaxation=0)
-    ours = time.process_time() - begin
+    fixed_points = find_fixed_points(
+        dynamics, inputs, starts.view(len(inputs), 2, UNITS), relaxation=0
+    )
+    seconds = time.process_time() - begin
+    seconds_per_start = seconds / len(starts)
 
+    # scipy takes minutes for all starts: an even sample of them gives the time per start.
     matrix = weights.numpy()
-    chosen = np.linspace(0, len(held) - 1, options.sample).round().astype(int)
-    drive = (held @ into.T).numpy()[chosen]
+    sample = np.linspace(0, len(starts) - 1, arguments.sample).round().astype(int)
+    drive = (input_of_start @ input_weights.T).numpy()[sample]
     begin = time.process_time()
-    solved = [
+    solutions = [
         root(
             lambda x, d=d: np.tanh(matrix @ x + d) - x,
             x,
             jac=lambda x, d=d: (1 - np.tanh(matrix @ x + d) ** 2)[:, None] * matrix - np.eye(UNITS),
             tol=1e-10,
         )
-        for x, d in zip(starts.numpy()[chosen], drive, strict=True)
+        for x, d in zip(starts.numpy()[sample], drive, strict=True)
     ]
-    searching = (time.process_time() - begin) / options.sample
+    root_seconds = (time.process_time() - begin) / arguments.sample
+    # The finder computes the spectra, too.
     begin = time.process_time()
-    for one, d in zip(solved, drive, strict=True):
-        slope = (1 - np.tanh(matrix @ one.x + d) ** 2)[:, None]
-        np.linalg.eigvals(slope * matrix - np.eye(UNITS))
-    theirs = searching + (time.process_time() - begin) / options.sample
+    for solution, d in zip(solutions, drive, strict=True):
+        derivative = (1 - np.tanh(matrix @ solution.x + d) ** 2)[:, None]
+        np.linalg.eigvals(derivative * matrix - np.eye(UNITS))
+    scipy_seconds = root_seconds + (time.process_time() - begin) / arguments.sample
     print(
         json.dumps(
             {
-                "starts": len(held),
-                "seconds": round(ours, 2),
-                "seconds_relaxing": round(relaxing, 2),
-                "status": found.counts(),
-                "distinct": len(found.states),
-                "ms_per_start": round(1e3 * ours / len(held), 2),
-                "scipy_ms_per_start": round(1e3 * searching, 2),
-                "scipy_and_spectra_ms_per_start": round(1e3 * theirs, 2),
-                "scipy_and_spectra_over_ours": round(theirs / (ours / len(held)), 2),
-                "scipy_converged": sum(one.success for one in solved) / options.sample,
+                "starts": len(starts),
+                "seconds": round(seconds, 2),
+                "seconds_relaxing": round(relaxation_seconds, 2),
+                "status": fixed_points.counts(),
+                "distinct": len(fixed_points.states),
+                "ms_per_start": round(1e3 * seconds_per_start, 2),
+                "scipy_ms_per_start": round(1e3 * root_seconds, 2),
+                "scipy_and_spectra_ms_per_start": round(1e3 * scipy_seconds, 2),
+                "scipy_and_spectra_over_ours": round(scipy_seconds / seconds_per_start, 2),
+                "scipy_converged": sum(s.success for s in solutions) / arguments.sample,
             },
             indent=2,
         )

@@ -64,15 +64,15 @@ def by_scipy(
 ) -> tuple[torch.Tensor, int]:
     """Follow all curves as one system; return their ends and the number of evaluations."""
 
-    def slope(_: float, flat: np.ndarray) -> np.ndarray:
+    def equation(_: float, flat: np.ndarray) -> np.ndarray:
         kappa, v = torch.from_numpy(flat).reshape(2, *start.shape)
         symbols = christoffel_symbols(kappa, immersion(kappa, order=2), immersion.coordinates)
-        bend = -torch.einsum("pkij,pi,pj->pk", symbols, v, v)
-        return torch.stack([v, bend]).numpy().ravel()
+        acceleration = -torch.einsum("pkij,pi,pj->pk", symbols, v, v)
+        return torch.stack([v, acceleration]).numpy().ravel()
 
     begin = torch.stack([start, velocity]).numpy().ravel()
-    found = solve_ivp(slope, (0, length), begin, rtol=tolerance, atol=tolerance)
-    return torch.from_numpy(found.y[:, -1]).reshape(2, *start.shape)[0], found.nfev
+    solution = solve_ivp(equation, (0, length), begin, rtol=tolerance, atol=tolerance)
+    return torch.from_numpy(solution.y[:, -1]).reshape(2, *start.shape)[0], solution.nfev
 
 
 def main() -> None:
@@ -109,22 +109,23 @@ def main() -> None:
     length, tolerance = 1.0, 1e-6
     reference = geodesics_from(stacked, kappa, direction, length, tolerance=1e-11)
     velocity = reference.velocity[:, 0]
-    ours, found = seconds(
+    batch_seconds, curves = seconds(
         lambda: geodesics_from(stacked, kappa, direction, length, tolerance=tolerance), 1
     )
-    rows = {"batch": {"seconds": ours, "evaluations": found.evaluations, "status": sorted(set(found.status)),
-                      "error": float((found.place - reference.place).abs().max())}}  # fmt: skip
+    rows = {"batch": {"seconds": batch_seconds, "evaluations": curves.evaluations,
+                      "status": sorted(set(curves.status)),
+                      "error": float((curves.place - reference.place).abs().max())}}  # fmt: skip
     together, (ends, count) = seconds(
         lambda: by_scipy(stacked, kappa, velocity, length, tolerance), 1
     )
-    rows["scipy, one system"] = {"ratio": together / ours, "evaluations": count,
+    rows["scipy, one system"] = {"ratio": together / batch_seconds, "evaluations": count,
                                  "error": float((ends - reference.place).abs().max())}  # fmt: skip
     singles = [(k[None], v[None]) for k, v in zip(kappa, velocity, strict=True)]
     alone, ends_alone = seconds(
         lambda: [by_scipy(stacked, k, v, length, tolerance) for k, v in singles], 1
     )
     gaps = torch.cat([end for end, _ in ends_alone]) - reference.place
-    rows["scipy, each alone"] = {"ratio": alone / ours, "error": float(gaps.abs().max())}
+    rows["scipy, each alone"] = {"ratio": alone / batch_seconds, "error": float(gaps.abs().max())}
     lines = {}
     for name, immersion in (("stacked", stacked), ("unrolled", unroll)):
         spent, grid = seconds(

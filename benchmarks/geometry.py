@@ -125,7 +125,7 @@ def benchmark_cost(kind, units, count, steps, repeats):
 def benchmark_rival(kind, units, count, steps, samples):
     dynamics, family = make_network(kind, units), evidence(2, steps)
     kappa = family.grid(count, count)
-    found = {}
+    rivals = {}
     picked = torch.linspace(0, len(kappa) - 1, samples).long()
     # Times in the middle of equal parts of the trial: their mean cost is that of all.
     times = [round((i + 0.5) * steps / 5) for i in range(5)]
@@ -146,13 +146,13 @@ def benchmark_rival(kind, units, count, steps, samples):
                 seconds.append(time.process_time() - begin)
                 gap = jacobian.T - ours.inputs[place, column]
                 error = max(error, float(gap.abs().max()))
-        found[f"{name}_seconds_scaled"] = statistics.mean(seconds) * len(kappa) * steps
-        found[f"{name}_largest_difference"] = error
+        rivals[f"{name}_seconds_scaled"] = statistics.mean(seconds) * len(kappa) * steps
+        rivals[f"{name}_largest_difference"] = error
     mine = min(timed(lambda: metric_stream(dynamics, family, kappa))[0] for _ in range(3))
     return {
         "kind": kind, "points": len(kappa), "steps": steps, "sampled_points": samples,
-        "sampled_times": times, "metric_seconds": mine, **found,
-        **{f"times_faster_than_{n}": found[f"{n}_seconds_scaled"] / mine for n in ("jacrev", "jacfwd")},
+        "sampled_times": times, "metric_seconds": mine, **rivals,
+        **{f"times_faster_than_{n}": rivals[f"{n}_seconds_scaled"] / mine for n in ("jacrev", "jacfwd")},
     }  # fmt: skip
 
 
@@ -176,13 +176,13 @@ def measure_memory(what, units, count, steps):
 
 
 def benchmark_memory(units, count, steps):
-    found = {}
+    mebibytes = {}
     for what in ("all", "few", "metric"):
         command = [sys.executable, __file__, "--memory-of", what, "--units", str(units),
                    "--grid", str(count), "--steps", str(steps)]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found[f"{what}_mebibytes"] = float(done.stdout)
-    return found
+        mebibytes[f"{what}_mebibytes"] = float(done.stdout)
+    return mebibytes
 
 
 def main():
@@ -194,13 +194,13 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--samples", type=int, default=3, help="points of the rival")
     parser.add_argument("--memory-of", choices=["all", "few", "metric"], help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    size = (chosen.units, chosen.grid, chosen.steps)
-    if chosen.memory_of:
-        measure_memory(chosen.memory_of, *size)
+    size = (arguments.units, arguments.grid, arguments.steps)
+    if arguments.memory_of:
+        measure_memory(arguments.memory_of, *size)
         return
-    if chosen.output is None:
+    if arguments.output is None:
         parser.error("expected --output, a JSON file")
     results = {
         "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
@@ -208,15 +208,15 @@ def main():
         "grid": [], "cost": [], "rival": [],
     }  # fmt: skip
     for kind in KINDS:
-        results["grid"].append(benchmark_grid(kind, *size, chosen.repeats))
+        results["grid"].append(benchmark_grid(kind, *size, arguments.repeats))
         print(json.dumps(results["grid"][-1]), flush=True)
-        results["rival"].append(benchmark_rival(kind, *size, chosen.samples))
+        results["rival"].append(benchmark_rival(kind, *size, arguments.samples))
         print(json.dumps(results["rival"][-1]), flush=True)
-        results["cost"] += benchmark_cost(kind, *size, chosen.repeats)
+        results["cost"] += benchmark_cost(kind, *size, arguments.repeats)
     results["memory"] = benchmark_memory(*size)
     print(json.dumps(results["memory"]), flush=True)
-    chosen.output.parent.mkdir(parents=True, exist_ok=True)
-    chosen.output.write_text(json.dumps(results, indent=2) + "\n")
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python benchmarks/mamba.py [--output mamba.json] [--steps 80 200] [--batch 64]
 
-All rivals compute the same function with the same weights (checked first), in one run and in turns. On
-CUDA where there is one; on a CPU one thread, and its CPU time, which other processes disturb less.
+All implementations compute the same function with the same weights, which is checked first. They take turns.
+The device is CUDA if present, else one CPU thread, timed by its CPU time, which other processes disturb less.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SIZES = {
 
 
 def plain_block(mixer, inputs):
-    """Run a layer on (time, trial, feature) by torch's convolution and a loop over time."""
+    """Run a layer on inputs (time, trial, feature) by torch's convolution and a loop over time."""
     x, z = mixer.in_proj(inputs).chunk(2, dim=-1)
     padded = functional.pad(x.permute(1, 2, 0), (mixer.d_conv - 1, 0))
     u = functional.silu(mixer.conv1d(padded)).permute(2, 0, 1)
@@ -37,11 +37,11 @@ def plain_block(mixer, inputs):
     decay = torch.exp(delta[..., None] * -torch.exp(mixer.A_log))
     drive = (delta * u)[..., None] * b[..., None, :]
     h = torch.zeros_like(drive[0])
-    rows = []
+    outputs = []
     for decay_t, drive_t, c_t in zip(decay.unbind(0), drive.unbind(0), c.unbind(0), strict=True):
         h = decay_t * h + drive_t
-        rows.append((h @ c_t[..., None]).squeeze(-1))
-    return mixer.out_proj((torch.stack(rows) + mixer.D * u) * functional.silu(z))
+        outputs.append((h @ c_t[..., None]).squeeze(-1))
+    return mixer.out_proj((torch.stack(outputs) + mixer.D * u) * functional.silu(z))
 
 
 def plain(net, inputs):
@@ -53,16 +53,16 @@ def plain(net, inputs):
 
 
 def mambapy_network(net, d_model, n_layers):
-    """Return the network with mambapy's layers (its parallel scan) in place of ours."""
+    """Return mambapy's layers (parallel scan) with the network's weights, and a function that runs them."""
     from mambapy.mamba import Mamba, MambaConfig
 
-    theirs = Mamba(MambaConfig(d_model=d_model, n_layers=n_layers)).to(net.embedding.weight.device)
-    theirs.layers.load_state_dict(net.layers.state_dict(), strict=True)
-    return theirs, lambda inputs: net.readout_layer(theirs(net.embedding(inputs)))
+    mamba = Mamba(MambaConfig(d_model=d_model, n_layers=n_layers)).to(net.embedding.weight.device)
+    mamba.layers.load_state_dict(net.layers.state_dict(), strict=True)
+    return mamba, lambda inputs: net.readout_layer(mamba(net.embedding(inputs)))
 
 
 def by_torch(net, inputs):
-    """Run the network by the torch scan, also where there is a kernel."""
+    """Run the network by the torch scan, even if there is a kernel."""
     kernel_for = mamba_block.kernel_for
     mamba_block.kernel_for = lambda _: None
     try:
@@ -98,32 +98,34 @@ def main():
         settings = {"model": "mamba", "d_model": d_model, "n_layers": n_layers}
         settings |= {"d_state": 16, "d_conv": 4, "expand": 2}
         net = build_model(settings, 7, 3, 50.0, seed=1).to(device)
-        theirs, mambapy = mambapy_network(net, d_model, n_layers)
-        rivals = {
+        mambapy_layers, mambapy = mambapy_network(net, d_model, n_layers)
+        implementations = {
             "loop": lambda x, net=net: plain(net, x),
             "mambapy": mambapy,
             "warpline": lambda x, net=net: by_torch(net, x),
         }
         if device.type == "cuda" and cuda_kernel():
-            rivals["mamba_ssm"] = net.outputs
+            implementations["mamba_ssm"] = net.outputs
         for steps in arguments.steps:
             inputs = torch.randn(arguments.batch, steps, 7, device=device)
             with torch.no_grad():
                 expected = plain(net, inputs)
-                for run in rivals.values():
+                for run in implementations.values():
                     torch.testing.assert_close(run(inputs), expected, atol=2e-3, rtol=1e-3)
-            times = {rival: [] for rival in rivals}
+
+            # In turns, so that a change of the machine's load meets all of them; the first pass warms up.
+            times = {label: [] for label in implementations}
             for _ in range(arguments.repeats + 1):
-                for rival, run in rivals.items():
-                    times[rival].append(milliseconds(run, (net, theirs), inputs))
-            medians = {rival: statistics.median(found[1:]) for rival, found in times.items()}
+                for label, run in implementations.items():
+                    times[label].append(milliseconds(run, (net, mambapy_layers), inputs))
+            medians = {label: statistics.median(passes[1:]) for label, passes in times.items()}
             row = {"architecture": name, "steps": steps, "batch": arguments.batch}
             row |= {"device": device.type}
-            row |= {f"{rival}_ms": round(value, 1) for rival, value in medians.items()}
+            row |= {f"{label}_ms": round(value, 1) for label, value in medians.items()}
             row |= {
-                f"times_as_fast_as_{rival}": round(value / medians["warpline"], 2)
-                for rival, value in medians.items()
-                if rival != "warpline"
+                f"times_as_fast_as_{label}": round(value / medians["warpline"], 2)
+                for label, value in medians.items()
+                if label != "warpline"
             }
             rows.append(row)
             print(json.dumps(row), flush=True)

@@ -1,7 +1,7 @@
-"""How long Snakemake takes to plan a configuration, and how much memory: python benchmarks/planning.py.
+"""Time and memory of Snakemake's plan for a configuration: python benchmarks/planning.py.
 
-The rival, in the same run, is a workflow of as many jobs without any configuration behind it: what
-Snakemake itself takes.
+The comparison, in the same run, is a plain workflow of as many jobs without a configuration: the cost of
+Snakemake alone.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ rule second:
 """
 
 
-def plan(arguments: list[str], folder: Path) -> dict[str, float]:
-    """Time one dry run."""
+def time_dry_run(arguments: list[str], folder: Path) -> dict[str, float]:
+    """Return number of jobs, time and memory of a dry run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
         check=True,
     )
-    wall = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = re.findall(r"^total +(\d+)$", done.stdout + done.stderr, re.MULTILINE)
+    totals = re.findall(r"^total +(\d+)$", process.stdout + process.stderr, re.MULTILINE)
     return {
-        "jobs": int(found[-1]),
-        "seconds": wall,
+        "jobs": int(totals[-1]),
+        "seconds": seconds,
         "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "largest_mb_so_far": after.ru_maxrss / 1024,
     }
@@ -57,11 +57,12 @@ def main() -> None:
     parser.add_argument("--config", default="config/paper.yaml")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    ours = plan(["--configfile", arguments.config], PROJECT)
+    configured = time_dry_run(["--configfile", arguments.config], PROJECT)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "Snakefile").write_text(PLAIN.format(half=int(ours["jobs"]) // 2))
-        plain = plan([], Path(folder))
-    result = {arguments.config: ours, "plain": plain, "ratio": ours["seconds"] / plain["seconds"]}
+        (Path(folder) / "Snakefile").write_text(PLAIN.format(half=int(configured["jobs"]) // 2))
+        plain = time_dry_run([], Path(folder))
+    ratio = configured["seconds"] / plain["seconds"]
+    result = {arguments.config: configured, "plain": plain, "ratio": ratio}
     text = json.dumps(result, indent=1)
     print(text)
     if arguments.output:

@@ -1,9 +1,9 @@
-"""Speed of the training loop's recurrence against a plain loop over cells, in one run.
+"""Speed of the models' recurrence in training against a plain loop over cells, in one run.
 
     python benchmarks/training.py [--output training.json] [--units 64 128 256] [--steps 400]
 
-Both compute the same function with the same weights (checked first): the plain one as it is usually
-written, with the input projection inside the loop and one operation at a time. One thread.
+Both compute the same function with the same weights, which is checked first. The plain loop is the usual
+one, with the input projection inside and one operation at a time. One thread.
 """
 
 import argparse
@@ -22,9 +22,9 @@ def plain_leaky_rnn(net, inputs):
     state = inputs.new_zeros(len(inputs), net.bias.numel())
     states = []
     for t in range(inputs.shape[1]):
-        own = torch.nn.functional.linear(inputs[:, t], net.weight_in, net.bias)
-        back = torch.nn.functional.linear(state, net.weight_hh)
-        state = (1 - net.alpha) * state + net.alpha * net.activation(own + back)
+        drive = torch.nn.functional.linear(inputs[:, t], net.weight_in, net.bias)
+        recurrent = torch.nn.functional.linear(state, net.weight_hh)
+        state = (1 - net.alpha) * state + net.alpha * net.activation(drive + recurrent)
         states.append(state)
     hidden = torch.stack(states, 1)
     return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
@@ -32,25 +32,25 @@ def plain_leaky_rnn(net, inputs):
 
 def plain_leaky_gru(net, inputs):
     """Run the recurrence of `warpline.models.leaky_gru`, one gate after the other."""
-    n = net.bias_candidate.numel()
-    w, v, b = net.weight_in.split(n), net.weight_hh.split(n), net.bias.split(n)
+    units = net.bias_candidate.numel()
+    w, v, b = net.weight_in.split(units), net.weight_hh.split(units), net.bias.split(units)
     linear = torch.nn.functional.linear
-    state = inputs.new_zeros(len(inputs), n)
+    state = inputs.new_zeros(len(inputs), units)
     states = []
     for t in range(inputs.shape[1]):
         u = inputs[:, t]
         reset = torch.sigmoid(linear(u, w[0], b[0]) + linear(state, v[0]))
         update = torch.sigmoid(linear(u, w[1], b[1]) + linear(state, v[1]))
-        inner = linear(state, v[2], net.bias_candidate)
-        target = net.activation(linear(u, w[2], b[2]) + reset * inner)
-        state = state + net.alpha * update * (target - state)
+        recurrent = linear(state, v[2], net.bias_candidate)
+        candidate = net.activation(linear(u, w[2], b[2]) + reset * recurrent)
+        state = state + net.alpha * update * (candidate - state)
         states.append(state)
     hidden = torch.stack(states, 1)
     return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
 
 
 def seconds_per_update(run, net, inputs, repeats):
-    """Return the median time of a forward and backward pass."""
+    """Return the median time of a forward and backward pass; the first one warms up."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -81,21 +81,26 @@ def main():
                 torch.testing.assert_close(
                     net(inputs)[1], plain(net, inputs)[1], atol=1e-4, rtol=1e-4
                 )
-            ours = seconds_per_update(net, net, inputs, arguments.repeats)
-            theirs = seconds_per_update(lambda x: plain(net, x), net, inputs, arguments.repeats)  # noqa: B023
+            seconds = seconds_per_update(net, net, inputs, arguments.repeats)
+            plain_seconds = seconds_per_update(
+                lambda x: plain(net, x),  # noqa: B023
+                net,
+                inputs,
+                arguments.repeats,
+            )
             rows.append(
                 {
                     "model": model,
                     "units": units,
                     "steps": arguments.steps,
                     "batch": arguments.batch,
-                    "plain_ms": round(1000 * theirs, 1),
-                    "warpline_ms": round(1000 * ours, 1),
-                    "ratio": round(theirs / ours, 2),
+                    "plain_ms": round(1000 * plain_seconds, 1),
+                    "warpline_ms": round(1000 * seconds, 1),
+                    "ratio": round(plain_seconds / seconds, 2),
                 }
             )
             print(
-                "{model:10} {units:4} units: plain {plain_ms:7.1f} ms, here {warpline_ms:7.1f} ms, "
+                "{model:10} {units:4} units: plain {plain_ms:7.1f} ms, Warpline {warpline_ms:7.1f} ms, "
                 "{ratio:.2f} times as fast".format(**rows[-1])
             )
     if arguments.output:

@@ -1,4 +1,4 @@
-"""What the training loop and the analyses ask of a model, and how one is built."""
+"""Interfaces of models (`Model`, `Stepwise`), their base class `Cell`, and `build_model`."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["Cell", "Model", "Stepwise", "build_model", "hidden_noise", "outputs_
 
 @runtime_checkable
 class Model(Protocol):
-    """A recurrent model. A `torch.nn.Module` that has what is named here fits the whole pipeline.
+    """Interface of a recurrent model: a `torch.nn.Module` with these members.
 
-    A model of your own is a class with this constructor, named in the configuration as
-    ``model: path/to/file.py:ClassName``:
-    ``Class(n_inputs, n_outputs, dt, settings, generator)``, where ``settings`` is the architecture's
-    entry (``units``, ``activation``, ``init``, ``gain``, ``tau``, ``noise``, ``parameters``), and
-    ``generator`` is the only source of randomness for the initial weights.
+    The configuration names a user's own class as ``model: path/to/file.py:ClassName``. Its constructor
+    is ``Class(n_inputs, n_outputs, dt, settings, generator)``. ``settings`` is the architecture's entry
+    (``units``, ``activation``, ``init``, ``gain``, ``tau``, ``noise``, ``parameters``). ``generator`` is
+    the only source of randomness for the initial weights.
 
-    What a model may have besides: ``outputs(inputs, generator)``, where states are extra work that training
-    need not do; ``noise_shape(trials, steps)``, the shape of its hidden noise, so that networks with noise
-    can be trained as one; ``kernel``, the name of what computes it, for the provenance.
+    Three members are optional. ``outputs(inputs, generator)`` returns the outputs alone, for models whose
+    states cost extra work that training does not need. ``noise_shape(trials, steps)`` returns the shape of
+    the hidden noise; networks with noise need it to be trained in one batch. ``kernel`` names the
+    implementation that computes the model, for the provenance.
     """
 
     input_weights: ClassVar[tuple[str, ...]]
-    """Names of the parameters that carry the input: all that a frozen curriculum trains."""
+    """Names of the input weights, the only parameters that a frozen curriculum trains."""
 
     def __call__(
         self, inputs: Tensor, generator: torch.Generator | None = None
@@ -53,37 +53,38 @@ class Model(Protocol):
 
 
 class Stepwise(Protocol):
-    """A model that can also be taken a step at a time, noise-free: what the geometry asks for.
+    """Interface of a model that can advance by single noise-free steps, which the geometry needs.
 
-    Plain differentiable torch operations, so that `torch.func.jvp` and `vmap` go through them.
+    The methods use differentiable torch operations only: `torch.func.jvp` and `vmap` apply to them.
     """
 
     step_duration: float
-    """Of a step, in time constants of the network."""
+    """Duration of a step, in time constants of the network."""
 
     def initial_state(self, trials: int) -> Tensor:
         """Return the state before the first step, shape (trial, state)."""
         ...
 
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
-        """Return the next state from (trial, state) and (trial, channel): all of it that recurs."""
+        """Return the next full (Markov) state of states (trial, state) and inputs (trial, channel)."""
         ...
 
     def readout(self, state: Tensor) -> Tensor:
-        """Return the outputs of a state, shape (trial, output), as `Model` gives them."""
+        """Return the outputs of a state, shape (trial, output), equal to those of `Model`."""
         ...
 
     def hidden(self, state: Tensor) -> Tensor:
-        """Return what `Model` calls the states, shape (trial, unit)."""
+        """Return the hidden units of a full state, shape (trial, unit): the states of `Model`."""
         ...
 
 
 class Cell(nn.Module):
-    """What models share whose state is one vector of hidden units, read out linearly (see `Stepwise`)."""
+    """Base class of models with a single hidden-state vector and a linear readout (see `Stepwise`)."""
 
     weight_out: nn.Parameter
-    """Of the readout, shape (output, unit)."""
+    """Readout weights, shape (output, unit)."""
     bias_out: nn.Parameter
+    """Readout biases, shape (output,)."""
 
     def initial_state(self, trials: int) -> Tensor:
         """Return zeros, shape (trial, unit)."""
@@ -94,14 +95,14 @@ class Cell(nn.Module):
         return nn.functional.linear(state, self.weight_out, self.bias_out)
 
     def hidden(self, state: Tensor) -> Tensor:
-        """Return the state itself."""
+        """Return the state: all of it is hidden units."""
         return state
 
 
 def build_model(
     settings: Mapping[str, Any], n_inputs: int, n_outputs: int, dt: float, seed: int
 ) -> nn.Module:
-    """Build an architecture with initial weights drawn from a seed.
+    """Build a model with initial weights drawn from a seed.
 
     Parameters
     ----------
@@ -124,17 +125,20 @@ def build_model(
     TypeError
         When a user's class lacks ``input_weights`` or names a parameter it does not have.
     """
-    found = plugins.load("models", settings["model"])
-    kind = found if isinstance(found, type) else found.Network
-    weights = torch.Generator().manual_seed(seed)
-    model: nn.Module = kind(
-        n_inputs=n_inputs, n_outputs=n_outputs, dt=dt, settings=settings, generator=weights
+    # A built-in name loads a module, a user's file.py:Class loads the class itself.
+    plugin = plugins.load("models", settings["model"])
+    model_class = plugin if isinstance(plugin, type) else plugin.Network
+    generator = torch.Generator().manual_seed(seed)
+    model: nn.Module = model_class(
+        n_inputs=n_inputs, n_outputs=n_outputs, dt=dt, settings=settings, generator=generator
     )
+    # A frozen curriculum would otherwise fail hours later, when its training starts.
     names = {name for name, _ in model.named_parameters()}
-    declared = getattr(model, "input_weights", None)
-    if not declared or not set(declared) <= names:
+    input_weights = getattr(model, "input_weights", None)
+    if not input_weights or not set(input_weights) <= names:
         raise TypeError(
-            f"expected {kind.__name__}.input_weights to name some of {sorted(names)}, got {declared}"
+            f"expected {model_class.__name__}.input_weights to name some of {sorted(names)}, "
+            f"got {input_weights}"
         )
     return model
 
@@ -142,19 +146,20 @@ def build_model(
 def outputs_of(
     model: nn.Module, inputs: Tensor, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Run a model for its outputs alone, by its method ``outputs`` where states are extra work."""
-    alone = getattr(model, "outputs", None)
-    outputs: Tensor = alone(inputs, generator) if alone else model(inputs, generator)[0]
+    """Return a model's outputs, by its method ``outputs`` if it has one (see `Model`)."""
+    run_outputs = getattr(model, "outputs", None)
+    outputs: Tensor = run_outputs(inputs, generator) if run_outputs else model(inputs, generator)[0]
     return outputs
 
 
 def hidden_noise(
     scale: float, like: Tensor, generator: torch.Generator | Tensor | None
 ) -> Tensor | None:
-    """Return hidden noise of standard deviation `scale`, shaped as `like`; None where there is none.
+    """Return Gaussian noise of standard deviation `scale`, shaped as `like`; None for a noise-free run.
 
-    Instead of a generator, the standard normal draws themselves may be given: what is drawn from several
-    generators cannot be drawn where several networks run as one (`warpline.training.ensemble`).
+    `generator` may also be a tensor of standard normal draws. Networks trained in one batch need this:
+    each has a generator of its own, and a batched run cannot draw from several
+    (`warpline.training.ensemble`).
     """
     if scale == 0 or generator is None:
         return None

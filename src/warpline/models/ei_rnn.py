@@ -15,29 +15,32 @@ __all__ = ["Network"]
 
 
 EXCITATORY = 0.8
+"""Fraction of excitatory units, half of them in each population."""
 
 
 class Network(Cell):
-    """Leaky RNN of Dale's law: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
+    """Leaky RNN with Dale's law: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
 
-    Units are, in this order, the excitatory population 1, population 2 (two fifths each) and inhibitory
-    units (a fifth). W = S o |V|: the mask S gives the columns of excitatory units the sign +, those of
-    inhibitory units the sign -, and none to connections between the populations, which so compete
-    through the inhibitory units alone (as in Wong and Wang 2006; |V| as in Song, Yang and Wang 2016).
-    U = M o |V_in| is non-negative: the first two channels reach one population each, further channels
-    all units. Output = |r_1| h_1 - |r_2| h_2 + c, from the rates of the two populations.
+    Units are, in this order, excitatory population 1, excitatory population 2 (two fifths each) and
+    inhibitory units (a fifth). W = S o |V| (Song, Yang and Wang 2016). The mask S is +1 in columns of
+    excitatory units, -1 in those of inhibitory units, and 0 between the two populations. These compete
+    through the inhibitory units alone (as in Wong and Wang 2006). U = M o |V_in| is non-negative: the
+    first two channels reach one population each, further channels reach all units.
+    Output = |r_1| h_1 - |r_2| h_2 + c, from the rates of the two populations.
 
-    The settings: ``activation`` relu or softplus (rates are not negative); ``init`` gives the sizes of
-    W, whose inhibitory columns are then scaled so that each row's mean is 0, and all so that the
-    spectral radius is ``gain``.
+    ``activation`` is relu or softplus, because rates are non-negative. ``init`` gives the magnitudes |V|.
+    Inhibitory columns are then scaled to a mean of 0 in each row, and W to a spectral radius of ``gain``.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
     activations: ClassVar[tuple[str, ...]] = ("relu", "softplus")
 
     signs: Tensor
+    """S, shape (unit, unit)."""
     paths: Tensor
+    """M, shape (unit, channel)."""
     sides: Tensor
+    """Signs of the readout, shape (1, unit): +1 for population 1, -1 for population 2, else 0."""
 
     def __init__(
         self,
@@ -49,13 +52,13 @@ class Network(Cell):
     ) -> None:
         super().__init__()
         units = settings["units"]
-        size = round(EXCITATORY * units / 2)
+        population = round(EXCITATORY * units / 2)
         if settings["activation"] not in self.activations:
             raise ValueError(
                 f"expected an activation among {', '.join(self.activations)} (rates are not negative), "
                 f"got '{settings['activation']}'"
             )
-        if n_inputs < 2 or n_outputs != 1 or not 0 < size < units / 2:
+        if n_inputs < 2 or n_outputs != 1 or not 0 < population < units / 2:
             raise ValueError(
                 "expected at least two inputs, one output and at least 4 units for two populations, "
                 f"got {n_inputs} inputs, {n_outputs} outputs and {units} units"
@@ -63,8 +66,10 @@ class Network(Cell):
         self.alpha = self.step_duration = dt / settings["tau"]
         self.noise = settings["noise"]
         self.activation = ACTIVATIONS[settings["activation"]]
-        first, second = slice(0, size), slice(size, 2 * size)
-        inhibitory = slice(2 * size, units)
+
+        # Masks are buffers, to follow the weights to a device; not persistent, to stay out of checkpoints.
+        first, second = slice(0, population), slice(population, 2 * population)
+        inhibitory = slice(2 * population, units)
         signs = torch.ones(units, units)
         signs[first, second] = signs[second, first] = 0
         signs[:, inhibitory] = -1
@@ -76,19 +81,20 @@ class Network(Cell):
         for name, mask in {"signs": signs, "paths": paths, "sides": sides}.items():
             self.register_buffer(name, mask, persistent=False)
 
-        sizes = recurrent_matrix(
+        # Balanced rows: the excitatory and inhibitory weights onto each unit have the same sum.
+        magnitudes = recurrent_matrix(
             settings["init"], units, settings["activation"], settings["gain"], generator
         ).abs()
-        excitation = (sizes * (signs > 0)).sum(1, keepdim=True)
-        inhibition = (sizes * (signs < 0)).sum(1, keepdim=True)
+        excitation = (magnitudes * (signs > 0)).sum(1, keepdim=True)
+        inhibition = (magnitudes * (signs < 0)).sum(1, keepdim=True)
         if not (inhibition > 0).all():
             raise ValueError(
                 f"expected initial weights between all units, but init '{settings['init']}' leaves some "
                 "with no inhibition: use gaussian, xavier, kaiming or orthogonal"
             )
-        sizes = torch.where(signs < 0, sizes * excitation / inhibition, sizes)
-        radius = torch.linalg.eigvals(signs * sizes).abs().max()
-        self.weight_hh = nn.Parameter(sizes * settings["gain"] / radius)
+        magnitudes = torch.where(signs < 0, magnitudes * excitation / inhibition, magnitudes)
+        spectral_radius = torch.linalg.eigvals(signs * magnitudes).abs().max()
+        self.weight_hh = nn.Parameter(magnitudes * settings["gain"] / spectral_radius)
         self.weight_in = nn.Parameter(input_matrix(units, n_inputs, generator).abs())
         self.bias = nn.Parameter(torch.zeros(units))
         self.weight_out = nn.Parameter(input_matrix(n_outputs, units, generator).abs())
@@ -115,8 +121,9 @@ class Network(Cell):
         transposed = recurrent.t()
         state = drive.new_zeros(drive.shape[1:])
         states = []
-        for step in drive.unbind(0):
-            rate = self.activation(torch.addmm(step, state, transposed))
+        # unbind, not indexing: the backward of drive[t] would be quadratic in time.
+        for drive_t in drive.unbind(0):
+            rate = self.activation(torch.addmm(drive_t, state, transposed))
             state = torch.lerp(state, rate, self.alpha)
             states.append(state)
         hidden = torch.stack(states, dim=1)

@@ -1,4 +1,4 @@
-"""Initial weights and activations, by their standard names."""
+"""Activation functions and weight initialisations, by their standard names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INITIALISATIONS = ("kaiming", "xavier", "orthogonal", "identity", "gaussian")
 def recurrent_matrix(
     name: str, units: int, activation: str, gain: float, generator: torch.Generator
 ) -> Tensor:
-    """Return an initial recurrent weight matrix, shape (units, units).
+    """Return an initial recurrent weight matrix.
 
     Parameters
     ----------
@@ -37,11 +37,20 @@ def recurrent_matrix(
     units : int
         N.
     activation : str
-        Used by ``kaiming`` alone. Softplus counts as relu.
+        Only ``kaiming`` uses it. Softplus counts as relu.
     gain : float
         g.
     generator : torch.Generator
         Source of randomness.
+
+    Returns
+    -------
+    Tensor, shape (units, units)
+
+    Raises
+    ------
+    ValueError
+        For any other name.
     """
     weight = torch.empty(units, units)
     if name == "kaiming":

@@ -18,8 +18,8 @@ class Network(Cell):
     """Leaky GRU (Cho et al. 2014, with a leak): tau dh/dt = z (n - h), in Euler steps of dt, from h = 0.
 
     r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
-    n = phi(U_n u + b_n + r (W_n h + c_n) + noise), h <- h + (dt/tau) z (n - h); logits = R h + c.
-    The reset gate acts on W_n h (as cuDNN's GRU), so that all products of a step read the same state.
+    n = phi(U_n u + b_n + r (W_n h + c_n) + noise), h <- h + (dt/tau) z (n - h); outputs = R h + c.
+    As in cuDNN's GRU, the reset gate acts on W_n h: all products of a step read the same state.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
@@ -38,6 +38,7 @@ class Network(Cell):
         self.noise = settings["noise"]
         self.activation = ACTIVATIONS[settings["activation"]]
         self.weight_in = nn.Parameter(input_matrix(3 * units, n_inputs, generator))
+        # Rows in the order reset gate, update gate, candidate, each block initialised by itself.
         blocks = [
             recurrent_matrix(settings["init"], units, activation, settings["gain"], generator)
             for activation in ("sigmoid", "sigmoid", settings["activation"])
@@ -55,26 +56,27 @@ class Network(Cell):
         linear = nn.functional.linear
         units = self.bias_candidate.numel()
         # Time first, and a block per gate: each step reads contiguous memory, and no gradient is padded.
-        steps = inputs.transpose(0, 1).contiguous()
-        own_reset, own_update, own_candidate = (
-            linear(steps, weight, bias)
+        inputs = inputs.transpose(0, 1).contiguous()
+        reset_drive, update_drive, candidate_drive = (
+            linear(inputs, weight, bias)
             for weight, bias in zip(
                 self.weight_in.split(units), self.bias.split(units), strict=True
             )
         )
-        noise = hidden_noise(self.noise, own_candidate, generator)
+        noise = hidden_noise(self.noise, candidate_drive, generator)
         if noise is not None:
-            own_candidate = own_candidate + noise
-        back_reset, back_update, back_candidate = self.weight_hh.split(units)
-        state = own_reset.new_zeros(own_reset.shape[1:])
+            candidate_drive = candidate_drive + noise
+        reset_weight, update_weight, candidate_weight = self.weight_hh.split(units)
+        state = reset_drive.new_zeros(reset_drive.shape[1:])
         states = []
-        drives = (own_reset.unbind(0), own_update.unbind(0), own_candidate.unbind(0))
-        for for_reset, for_update, for_candidate in zip(*drives, strict=True):
-            reset = torch.sigmoid(for_reset + linear(state, back_reset))
-            update = torch.sigmoid(for_update + linear(state, back_update))
-            inner = linear(state, back_candidate, self.bias_candidate)
-            target = self.activation(torch.addcmul(for_candidate, reset, inner))
-            state = torch.lerp(state, target, self.alpha * update)
+        # unbind, not indexing: the backward of drive[t] would be quadratic in time.
+        drives = (reset_drive.unbind(0), update_drive.unbind(0), candidate_drive.unbind(0))
+        for reset_t, update_t, candidate_t in zip(*drives, strict=True):
+            reset = torch.sigmoid(reset_t + linear(state, reset_weight))
+            update = torch.sigmoid(update_t + linear(state, update_weight))
+            recurrent = linear(state, candidate_weight, self.bias_candidate)
+            candidate = self.activation(torch.addcmul(candidate_t, reset, recurrent))
+            state = torch.lerp(state, candidate, self.alpha * update)
             states.append(state)
         hidden = torch.stack(states, dim=1)
         return self.readout(hidden), hidden
@@ -86,9 +88,8 @@ class Network(Cell):
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the next hidden state; see `warpline.models.base.Stepwise`."""
         linear = nn.functional.linear
-        reset_drive, update_drive, drive = linear(inputs, self.weight_in, self.bias).chunk(3, -1)
-        reset_back, update_back, back = linear(state, self.weight_hh).chunk(3, -1)
-        reset = torch.sigmoid(reset_drive + reset_back)
-        update = torch.sigmoid(update_drive + update_back)
-        target = self.activation(drive + reset * (back + self.bias_candidate))
-        return torch.lerp(state, target, self.alpha * update)
+        drives = linear(inputs, self.weight_in, self.bias).chunk(3, -1)
+        recurrents = linear(state, self.weight_hh).chunk(3, -1)
+        reset, update = (torch.sigmoid(drives[k] + recurrents[k]) for k in (0, 1))
+        candidate = self.activation(drives[2] + reset * (recurrents[2] + self.bias_candidate))
+        return torch.lerp(state, candidate, self.alpha * update)

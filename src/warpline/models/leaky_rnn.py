@@ -17,8 +17,8 @@ __all__ = ["Network"]
 class Network(Cell):
     """Leaky RNN: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
 
-    h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + noise), a = dt/tau; logits = R h_t + c.
-    The input projection of all steps is one matrix product; a step is one addmm and one lerp.
+    h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + noise), a = dt/tau; outputs = R h_t + c.
+    One matrix product projects the inputs of all steps; a step is one addmm and one lerp.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
@@ -59,10 +59,9 @@ class Network(Cell):
         state = drive.new_zeros(drive.shape[1:])
         states = []
         # unbind, not indexing: the backward of drive[t] would be quadratic in time.
-        for step in drive.unbind(0):
-            state = torch.lerp(
-                state, self.activation(torch.addmm(step, state, recurrent)), self.alpha
-            )
+        for drive_t in drive.unbind(0):
+            rate = self.activation(torch.addmm(drive_t, state, recurrent))
+            state = torch.lerp(state, rate, self.alpha)
             states.append(state)
         hidden = torch.stack(states, dim=1)
         return self.readout(hidden), hidden
@@ -74,5 +73,5 @@ class Network(Cell):
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the next hidden state; see `warpline.models.base.Stepwise`."""
         drive = nn.functional.linear(inputs, self.weight_in, self.bias)
-        target = self.activation(drive + nn.functional.linear(state, self.weight_hh))
-        return torch.lerp(state, target, self.alpha)
+        rate = self.activation(drive + nn.functional.linear(state, self.weight_hh))
+        return torch.lerp(state, rate, self.alpha)

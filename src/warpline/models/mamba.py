@@ -17,13 +17,14 @@ __all__ = ["Network"]
 class Network(nn.Module):
     """Mamba (Gu and Dao 2023): embedding, residual layers, readout; from h = 0 and no earlier inputs.
 
-    x = E u + e; x <- x + layer(RMSNorm(x)) for each layer; logits = R x + c. Its hidden states are the
-    h (channel, state) of one layer, flattened; ``layer`` counts from 1 and is the last by default.
+    x = E u + e; x <- x + layer(RMSNorm(x)) for each layer; outputs = R x + c. The hidden states are the
+    h (channel, state) of one layer, flattened. The setting ``layer`` selects it, counted from 1; the
+    default is the last.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("embedding.weight",)
     step_duration = 1.0
-    """A map without a time constant: time is counted in steps."""
+    """Mamba has no time constant: time is counted in steps."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         sizes = {key: settings[key] for key in ("d_model", "d_state", "d_conv", "expand")}
-        # torch's layers draw from the global generator alone: lend it a stream of our own.
+        # torch's layers draw from the global generator only: seed it from ours, and restore it after.
         seed = int(torch.randint(2**62, (), generator=generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -43,71 +44,71 @@ class Network(nn.Module):
             blocks = [ResidualBlock(**sizes) for _ in range(settings["n_layers"])]
             self.layers = nn.ModuleList(blocks)
             self.readout_layer = nn.Linear(sizes["d_model"], n_outputs)
-        # The parts of the Markov state: h and cache of each layer, then what the readout reads.
+        # Shapes of the Markov state: h and convolution cache of each layer, then the readout's features.
         self._shapes = []
         for mixer in (block.mixer for block in blocks):
             self._shapes += [(mixer.d_inner, mixer.d_state), (mixer.d_conv - 1, mixer.d_inner)]
         self._shapes.append((1, sizes["d_model"]))
-        chosen = settings.get("layer")
-        self.layer = (settings["n_layers"] if chosen is None else chosen) - 1
+        layer = settings.get("layer")
+        self.layer = (settings["n_layers"] if layer is None else layer) - 1
 
     @property
     def kernel(self) -> str:
-        """What does the scan: ``torch``, or mamba_ssm and its version."""
+        """Implementation of the scan: ``torch``, or mamba_ssm and its version."""
         return kernel_name(self.embedding.weight)
 
     def _run(self, inputs: Tensor, keep_states: bool) -> tuple[Tensor, Tensor | None]:
         # Time first, so that each step of the scan reads contiguous memory.
         features = self.embedding(inputs.transpose(0, 1))
-        kept = None
+        states = None
         for k, layer in enumerate(self.layers):
-            features, states = layer(features, keep_states and k == self.layer)
-            kept = states if k == self.layer else kept
-        return self.readout_layer(features).transpose(0, 1), kept
+            features, layer_states = layer(features, keep_states and k == self.layer)
+            states = layer_states if k == self.layer else states
+        return self.readout_layer(features).transpose(0, 1), states
 
     def forward(
         self, inputs: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Run on inputs (trial, time, channel); see `warpline.models.base.Model`. It has no noise."""
+        """Run on inputs (trial, time, channel), without noise; see `warpline.models.base.Model`."""
         outputs, states = self._run(inputs, keep_states=True)
         assert states is not None
         return outputs, states.transpose(0, 1).flatten(2)
 
     def outputs(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the outputs alone, which on CUDA spares the states."""
+        """Return the outputs alone; on CUDA the states are then not computed."""
         return self._run(inputs, keep_states=False)[0]
 
-    # --- one step at a time -------------------------------------------------------------------------
+    # --- single steps -------------------------------------------------------------------------------
 
     def initial_state(self, trials: int) -> Tensor:
         """Return the state before the first step, shape (trial, state): zeros.
 
-        The state holds, for each layer, h (channel, state) and the convolution's last inputs (step,
-        channel), and last the features that the readout reads. They follow from the state before and
-        from the input, and nothing reads them but `readout`: with them, it is a function of the state.
+        The state holds, for each layer, h (channel, state) and the last inputs of the convolution (step,
+        channel). Its last entries are the features of the last layer. The next step does not need them;
+        they make `readout` a function of the state.
         """
         return self.embedding.weight.new_zeros(trials, sum(a * b for a, b in self._shapes))
 
-    def _parts(self, state: Tensor) -> list[Tensor]:
+    def _split_state(self, state: Tensor) -> list[Tensor]:
         flat = state.split([a * b for a, b in self._shapes], dim=-1)
-        return [part.unflatten(-1, shape) for part, shape in zip(flat, self._shapes, strict=True)]
+        return [block.unflatten(-1, shape) for block, shape in zip(flat, self._shapes, strict=True)]
 
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the state (trial, state) after a step with inputs (trial, channel)."""
-        parts = self._parts(state)
+        blocks = self._split_state(state)
         features = self.embedding(inputs)
-        after = []
+        next_state = []
         layer: Any
         for k, layer in enumerate(self.layers):
-            features, hidden, cache = layer.step(features, *parts[2 * k : 2 * k + 2])
-            after += [hidden.flatten(1), cache.flatten(1)]
-        return torch.cat([*after, features], dim=1)
+            features, hidden, cache = layer.step(features, *blocks[2 * k : 2 * k + 2])
+            next_state += [hidden.flatten(1), cache.flatten(1)]
+        return torch.cat([*next_state, features], dim=1)
 
     def readout(self, state: Tensor) -> Tensor:
-        """Return the logits (trial, action) of a state."""
-        logits: Tensor = self.readout_layer(self._parts(state)[-1].squeeze(1))
-        return logits
+        """Return the outputs (trial, output) of a state."""
+        outputs: Tensor = self.readout_layer(self._split_state(state)[-1].squeeze(1))
+        return outputs
 
     def hidden(self, state: Tensor) -> Tensor:
-        """Return the chosen layer's h (trial, unit), as `forward` returns it for this step."""
-        return self._parts(state)[2 * self.layer].flatten(1)
+        """Return h of the selected layer (trial, unit), as `forward` returns it for this step."""
+        return self._split_state(state)[2 * self.layer].flatten(1)

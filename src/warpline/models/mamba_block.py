@@ -1,4 +1,4 @@
-"""A Mamba layer whose parameters have the names, shapes and initial values of `mamba_ssm.Mamba`."""
+"""Mamba layer; its parameters have the names, shapes and initial values of `mamba_ssm.Mamba`."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class MambaBlock(nn.Module):
 
     x, z = W_in input; u = silu(causal convolution of x, depthwise); delta = softplus(W_dt W_x u + b_dt),
     B = W_B u, C = W_C u; y = scan(u, delta, A, B, C) + D u, with A = -exp(A_log);
-    output = W_out (y silu(z)). Initial values are drawn from torch's global generator, in the order of
-    `mamba_ssm.Mamba`, so that a seed gives the same weights there and here.
+    output = W_out (y silu(z)). Initial values come from torch's global generator in the order of
+    `mamba_ssm.Mamba`, so that one seed gives both the same weights.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class MambaBlock(nn.Module):
     d_state : int
         N, states per channel.
     d_conv : int
-        Width of the convolution, the present included.
+        Width of the convolution in steps, including the current one.
     expand : int
-        Channels d_inner = expand d_model.
+        Number of channels d_inner over d_model.
     """
 
     def __init__(self, d_model: int, d_state: int, d_conv: int, expand: int) -> None:
@@ -46,12 +46,16 @@ class MambaBlock(nn.Module):
         self.conv1d = nn.Conv1d(self.d_inner, self.d_inner, d_conv, groups=self.d_inner)
         self.x_proj = nn.Linear(self.d_inner, self.dt_rank + 2 * d_state, bias=False)
         self.dt_proj = nn.Linear(self.dt_rank, self.d_inner)
+
+        # Time steps dt start log-uniform; the bias is their inverse softplus.
         bound = self.dt_rank**-0.5
         nn.init.uniform_(self.dt_proj.weight, -bound, bound)
         low, high = math.log(DT_MIN), math.log(DT_MAX)
         dt = torch.exp(torch.rand(self.d_inner) * (high - low) + low).clamp(min=DT_FLOOR)
         with torch.no_grad():
-            self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus of it is dt
+            self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+
+        # Decay rates 1, ..., N in each channel (S4D-Real; Gu and Dao 2023, section 3.6).
         self.A_log = nn.Parameter(
             torch.log(torch.arange(1, d_state + 1, dtype=torch.float32)).repeat(self.d_inner, 1)
         )
@@ -63,19 +67,19 @@ class MambaBlock(nn.Module):
         dt, b, c = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         return functional.softplus(self.dt_proj(dt)), -torch.exp(self.A_log), b, c
 
-    def _taps(self) -> tuple[Tensor, Tensor]:
+    def _convolution_weights(self) -> tuple[Tensor, Tensor]:
         """Return the convolution's weights (step, channel), the oldest step first, and its bias."""
         assert self.conv1d.bias is not None
         return self.conv1d.weight.squeeze(1).t(), self.conv1d.bias
 
     def _convolve(self, window: Tensor) -> Tensor:
         """Convolve over time: (time + d_conv - 1, trial, channel) to (time, trial, channel)."""
-        steps = len(window) - self.d_conv + 1
-        weights, bias = self._taps()
-        total = bias + window[:steps] * weights[0]
+        n_steps = len(window) - self.d_conv + 1
+        weights, bias = self._convolution_weights()
+        convolved = bias + window[:n_steps] * weights[0]
         for k in range(1, self.d_conv):
-            total = torch.addcmul(total, window[k : k + steps], weights[k])
-        return functional.silu(total)
+            convolved = torch.addcmul(convolved, window[k : k + n_steps], weights[k])
+        return functional.silu(convolved)
 
     def forward(self, inputs: Tensor, keep_states: bool) -> tuple[Tensor, Tensor | None]:
         """Run on inputs (time, trial, d_model).
@@ -83,7 +87,7 @@ class MambaBlock(nn.Module):
         Returns
         -------
         output : Tensor, shape (time, trial, d_model)
-        states : Tensor, shape (time, trial, d_inner, d_state), or None where they are not kept
+        states : Tensor, shape (time, trial, d_inner, d_state), or None without `keep_states`
             h after each step.
         """
         x, z = self.in_proj(inputs).chunk(2, dim=-1)
@@ -101,7 +105,7 @@ class MambaBlock(nn.Module):
         return self.out_proj(y), states if keep_states else None
 
     def step(self, inputs: Tensor, state: Tensor, cache: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Take one step by plain operations, which can be differentiated in every way.
+        """Take one step by plain torch operations, which `torch.func` can transform.
 
         Parameters
         ----------
@@ -118,7 +122,7 @@ class MambaBlock(nn.Module):
         """
         x, z = self.in_proj(inputs).chunk(2, dim=-1)
         window = torch.cat([cache, x.unsqueeze(1)], dim=1)
-        weights, bias = self._taps()
+        weights, bias = self._convolution_weights()
         u = functional.silu((window * weights).sum(1) + bias)
         delta, a, b, c = self._selection(u)
         drive = (delta * u).unsqueeze(-1) * b.unsqueeze(-2)

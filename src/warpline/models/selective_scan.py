@@ -1,6 +1,6 @@
-"""The selective scan of a state-space layer: in torch anywhere, by mamba_ssm's kernel on CUDA.
+"""Selective scan of a state-space layer: torch operations on any device, mamba_ssm's kernel on CUDA.
 
-With a time step delta_t > 0, an input u_t and A < 0, the N numbers of a channel follow
+With a time step delta_t > 0, an input u_t and A < 0, the N states of a channel follow
 h_t = exp(delta_t A) h_{t-1} + delta_t u_t B_t, from h = 0, and y_t = C_t . h_t (Gu and Dao 2023,
 equations 2 and 4; B_t by the Euler rule, as their code has it).
 """
@@ -34,11 +34,11 @@ returns y; as mamba_ssm's ``selective_scan_fn``."""
 
 
 class _TorchScan(torch.autograd.Function):
-    """The scan with its backward pass by hand: one loop over time each way, one operation a step.
+    """The scan with a hand-written backward pass: one loop over time each way, one operation a step.
 
-    With g_t = C_t dy_t + dh_t + exp(delta_{t+1} A) g_{t+1}: the gradient of the drive delta u B is g,
-    that of the exponent delta_t A is g_t h_{t-1} exp(delta_t A). Between time and channel there may be
-    any further dimensions; A broadcasts over them.
+    With g_t = C_t dy_t + dh_t + exp(delta_{t+1} A) g_{t+1}, the gradient of the drive delta u B is g.
+    That of the exponent delta_t A is g_t h_{t-1} exp(delta_t A). Any further dimensions may stand between
+    time and channel; A broadcasts over them.
     """
 
     @staticmethod
@@ -47,10 +47,10 @@ class _TorchScan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         decay = torch.mul(delta.unsqueeze(-1), a).exp_()
         states = torch.mul((delta * u).unsqueeze(-1), b.unsqueeze(-2))
-        # Rows of one block of memory: indexing states[t] inside the loop would cost more than the step.
-        rows, decays = states.unbind(0), decay.unbind(0)
-        for t in range(1, len(rows)):
-            rows[t].addcmul_(decays[t], rows[t - 1])
+        # Views by unbind: indexing states[t] inside the loop would cost more than the step itself.
+        h, decays = states.unbind(0), decay.unbind(0)
+        for t in range(1, len(h)):
+            h[t].addcmul_(decays[t], h[t - 1])
         return torch.matmul(states, c.unsqueeze(-1)).squeeze(-1), states, decay
 
     @staticmethod
@@ -67,6 +67,8 @@ class _TorchScan(torch.autograd.Function):
         u, delta, a, b, c, states, decay = ctx.saved_tensors
         if grad_y is None and grad_states is None:
             return (None,) * 5
+
+        # Gradients of each step alone, to which the loop adds those of later steps.
         grad_c = None
         if grad_y is None:
             g = grad_states.clone()  # type: ignore[union-attr]
@@ -75,16 +77,18 @@ class _TorchScan(torch.autograd.Function):
             grad_c = (states * grad_y.unsqueeze(-1)).sum(-2)
             if grad_states is not None:
                 g = g + grad_states
-        # Not by unbind here: its rows may not be changed in place under torch.func's transforms.
-        row, decays = g.select(0, -1), decay.unbind(0)
+        # select, not unbind: torch.func's transforms refuse in-place changes of unbind's views.
+        g_t, decays = g.select(0, -1), decay.unbind(0)
         for t in range(len(g) - 2, -1, -1):
-            row = g.select(0, t).addcmul_(decays[t + 1], row)
+            g_t = g.select(0, t).addcmul_(decays[t + 1], g_t)
+
+        # Products over all steps at once, in place: each array here is as large as the states.
         grad_du = torch.matmul(g, b.unsqueeze(-1)).squeeze(-1)
         grad_b = (g * (delta * u).unsqueeze(-1)).sum(-2)
-        exponent = (g[1:] * states[:-1]).mul_(decay[1:])
-        first = torch.zeros_like(grad_du[:1])
-        grad_delta = grad_du * u + torch.cat([first, (exponent * a).sum(-1)])
-        grad_a = exponent.mul_(delta[1:].unsqueeze(-1)).sum_to_size(a.shape)
+        grad_exponent = (g[1:] * states[:-1]).mul_(decay[1:])
+        zeros = torch.zeros_like(grad_du[:1])
+        grad_delta = grad_du * u + torch.cat([zeros, (grad_exponent * a).sum(-1)])
+        grad_a = grad_exponent.mul_(delta[1:].unsqueeze(-1)).sum_to_size(a.shape)
         return grad_du * delta, grad_delta, grad_a, grad_b, grad_c
 
     @staticmethod
@@ -97,21 +101,22 @@ class _TorchScan(torch.autograd.Function):
         b: Tensor,
         c: Tensor,
     ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-        over_u, over_delta, over_a, over_b, over_c = in_dims
-        if over_a is not None:
-            a = a.movedim(over_a, 0)
-            a = a.reshape(len(a), *[1] * (u.dim() - 2 - (over_u is not None)), *a.shape[-2:])
+        u_dim, delta_dim, a_dim, b_dim, c_dim = in_dims
+        # The batch goes behind time; A gets singleton dimensions to broadcast over those in between.
+        if a_dim is not None:
+            a = a.movedim(a_dim, 0)
+            a = a.reshape(len(a), *[1] * (u.dim() - 2 - (u_dim is not None)), *a.shape[-2:])
         u, delta, b, c = (
             value.unsqueeze(1).expand(len(value), info.batch_size, *value.shape[1:])
             if dim is None
             else value.movedim(dim, 1)
-            for value, dim in ((u, over_u), (delta, over_delta), (b, over_b), (c, over_c))
+            for value, dim in ((u, u_dim), (delta, delta_dim), (b, b_dim), (c, c_dim))
         )
         return _TorchScan.apply(u, delta, a, b, c), (1, 1, 1)
 
 
 def torch_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Scan in torch; twice the states are held at once.
+    """Scan by torch operations; memory holds two arrays of the size of the states.
 
     Parameters
     ----------
@@ -134,11 +139,11 @@ def torch_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> tup
 
 @cache
 def cuda_kernel() -> Kernel | None:
-    """Return mamba_ssm's scan where it is installed and runs, else None and a warning with the remedy."""
+    """Return mamba_ssm's scan; None, with a warning that says how to install it, where it does not run."""
     try:
         from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
-        # A build for another torch or another GPU may import well and fail at the first call.
+        # A build for another torch or another GPU may import and still fail at its first call.
         ones = torch.ones(1, 2, 4, device="cuda")
         selective_scan_fn(ones, ones, -ones[0, :, :1], ones[:, None, :1], ones[:, None, :1])
         torch.cuda.synchronize()
@@ -157,17 +162,17 @@ def cuda_kernel() -> Kernel | None:
 
 
 def kernel_for(like: Tensor) -> Kernel | None:
-    """Return the kernel that a tensor is scanned with: mamba_ssm's for float32 on CUDA, if it is there."""
+    """Return mamba_ssm's kernel for a float32 tensor on CUDA, if it runs; None for the torch scan."""
     return cuda_kernel() if like.is_cuda and like.dtype == torch.float32 else None
 
 
 def kernel_name(like: Tensor) -> str:
-    """Return what scans a tensor, for the provenance: ``torch`` or ``mamba_ssm 2.3.1``."""
+    """Return the scan's name for the provenance: ``torch``, or such as ``mamba_ssm 2.3.1``."""
     return f"mamba_ssm {metadata.version('mamba_ssm')}" if kernel_for(like) else "torch"
 
 
 class _KernelScan(torch.autograd.Function):
-    """A kernel as a function that `torch.func.vmap` can batch: models become groups of channels."""
+    """A kernel that `torch.func.vmap` can batch: each model becomes a group of channels."""
 
     @staticmethod
     def forward(
@@ -182,7 +187,7 @@ class _KernelScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        # The kernel keeps what its own backward needs; run once more, it need not be taken apart.
+        # The kernel exposes no backward of its own: run it again under autograd.
         with torch.enable_grad():
             tensors = [value.detach().requires_grad_() for value in ctx.saved_tensors]
             output = ctx.kernel(*tensors)
@@ -204,21 +209,21 @@ class _KernelScan(torch.autograd.Function):
 
 
 def _channels_first(value: Tensor) -> Tensor:
-    """Return (time, trial, channel) as (trial, channel, time), time lying together."""
+    """Return (time, trial, channel) as (trial, channel, time), contiguous in time."""
     return value.permute(1, 2, 0).contiguous()
 
 
 def kernel_scan(
     kernel: Kernel, u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor
 ) -> Tensor:
-    """Scan by a kernel; shapes as `torch_scan`, y alone."""
+    """Return y of a scan by a kernel; shapes as in `torch_scan`."""
     b, c = (_channels_first(value).unsqueeze(1) for value in (b, c))
     y: Tensor = _KernelScan.apply(kernel, _channels_first(u), _channels_first(delta), a, b, c)
     return y.permute(2, 0, 1)
 
 
 def kernel_states(kernel: Kernel, u: Tensor, delta: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return the states of all steps from one call of a kernel that returns y alone.
+    """Return the states of all steps by one call of a kernel that returns y alone.
 
     Each of the N state variables becomes a group of channels with one state and C = 1, whose y is h.
 

@@ -1,4 +1,4 @@
-"""The static network: one hidden layer, no recurrence."""
+"""The static multilayer perceptron: one hidden layer, no recurrence."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ __all__ = ["Network"]
 
 
 class Network(Cell):
-    """One hidden layer, each step by itself: h_t = phi(U u_t + b + noise), outputs = R h_t + c.
+    """One hidden layer, applied to each step alone: h_t = phi(U u_t + b + noise), outputs = R h_t + c.
 
-    It has no time constant: a step lasts one unit of time, and leads from h = 0 to phi(U u + b)
-    whatever the state was.
+    It has no time constant: a step lasts one unit of time and does not depend on the state before.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
@@ -55,5 +54,5 @@ class Network(Cell):
         return (trials, steps, self.bias.numel())
 
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
-        """Return the hidden layer's response to the inputs; the state does not matter."""
+        """Return the hidden layer's response to the inputs, whatever the state."""
         return self.activation(nn.functional.linear(inputs, self.weight_in, self.bias))

@@ -1,1 +1,1 @@
-"""Cognitive tasks: neurogym environments with rules, and batched trial generation."""
+"""Cognitive tasks: neurogym environments with rules, and generation of their trials."""

@@ -17,7 +17,7 @@ Timing = int | float | Mapping[str, Any]
 
 
 def neurogym_timing(value: Timing) -> Any:
-    """Translate a duration of the configuration (ms) into neurogym's form.
+    """Convert a duration of the configuration (ms) to neurogym's format.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ def neurogym_timing(value: Timing) -> Any:
 
 
 class RuleTask:
-    """Mixin over a `neurogym.TrialEnv`: a rule cue, an anti rule, a response delay, a go signal.
+    """Mixin that adds a rule cue, an anti rule, a response delay and a go signal to a `neurogym.TrialEnv`.
 
-    A task set of your own is one class, ``class MySet(RuleTask, MyEnv)``, where ``MyEnv`` is any
-    `TrialEnv` with the periods named in `periods`. It states what follows; the defaults suit an
-    environment with two choices.
+    A user's own task set is one class, ``class MySet(RuleTask, MyEnv)``, where ``MyEnv`` is any
+    `TrialEnv` with the periods named in `periods`. The class overrides the attributes and the first
+    methods below where the defaults, which suit an environment with two choices, do not.
 
     Parameters
     ----------
     task : str
-        Which task of the set this environment plays; its rule cue is on throughout the trial.
+        The task of the set; its rule cue is on throughout the trial.
     rules : sequence of str
         All tasks of the set, in the order of the rule-cue channels.
     anti : bool
@@ -49,29 +49,34 @@ class RuleTask:
     delay : bool
         A delay separates stimulus and response.
     timing : mapping of str to duration
-        Duration of each period in ms (see `neurogym_timing`). ``delay`` holds for the tasks with one.
+        Duration of each period in ms (see `neurogym_timing`). Tasks without a delay ignore ``delay``.
     input_noise : float
         Noise on the stimulus channels in the stimulus period, in units of the stimulus times the
-        square root of a ms, as neurogym's sigma: a step has the standard deviation
-        input_noise/sqrt(dt). Used where the environment adds none of its own.
+        square root of a ms, like neurogym's sigma: the standard deviation in a step is
+        input_noise/sqrt(dt). An environment that adds noise itself gets this as its sigma.
     **parameters
         Passed to the environment.
+
+    Raises
+    ------
+    ValueError
+        When `task` is not among `rules`.
     """
 
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "delay", "decision")
-    """In their order. Written out, as `decisions`: the configuration is checked without importing them."""
+    """Periods in their order. A literal, like `decisions`: the configuration is checked without import."""
     decisions: ClassVar[Sequence[str]] = ("decision",)
-    """The periods in which an answer is due; the fixation input goes off with the first of them."""
+    """Periods in which an answer is due; the fixation input goes off at the start of the first."""
     unasked: ClassVar[Sequence[str]] = ()
-    """The periods in which any output will do."""
+    """Periods whose outputs are not trained."""
     stimulus: ClassVar[str] = "stimulus"
-    """The period in which the stimulus is shown, and the noise is added."""
+    """Period in which the stimulus is shown and noise is added."""
     adds_noise: ClassVar[bool] = False
     """Whether the environment itself adds noise to its stimulus."""
     conditions: ClassVar[Sequence[str]] = ()
-    """What the stimulus depends on beside kappa, such as a context: names of trial variables."""
+    """Names of the discrete trial variables on which the stimulus depends beside kappa, such as a context."""
     tolerance: float | None = None
-    """None: the target is an action. A number: a vector, answered right within this distance."""
+    """None for actions as targets. For vector targets, the largest distance of a correct output."""
 
     def __init__(
         self,
@@ -98,59 +103,64 @@ class RuleTask:
         super().__init__(dt=dt, timing=durations, **parameters)  # type: ignore[call-arg]
         self.input_noise = 0.0 if self.adds_noise else input_noise / np.sqrt(dt)
 
-    # --- what a task set states about itself -------------------------------------------------
+    # --- for task sets to override -----------------------------------------------------------
 
     def factors(self) -> dict[str, list[Any]]:
         """Return the trial variables of the factorial evaluation set, with their levels."""
         return {"ground_truth": list(self.choices)}  # type: ignore[attr-defined]
 
     def opposite(self, action: NDArray[Any]) -> NDArray[Any]:
-        """Return the action that the anti rule asks for instead of `action` (any shape)."""
+        """Return the correct action of the anti rule where `action` is that of the pro rule (any shape)."""
         raise NotImplementedError("a task set with anti tasks states what the opposite action is")
 
     def is_scored(self, trial: Mapping[str, Any]) -> bool:
-        """Say whether a trial has a right answer that the stimulus determines."""
+        """Return whether the stimulus of a trial determines a correct answer."""
         return True
 
     def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
-        """Return the probability that an ideal observer of the stimulus answers right."""
+        """Return the probability that an ideal observer of the stimulus answers correctly."""
         return 1.0
 
     def coordinates(self) -> list[tuple[str, float, float, bool]]:
-        """Return name, low, high and periodicity of what the stimulus depends on smoothly, kappa."""
+        """Return name, lower end, upper end and periodicity of each coordinate of kappa.
+
+        The stimulus is a smooth function of kappa.
+        """
         raise NotImplementedError(
             f"expected a task whose stimulus is a smooth function of some kappa; {type(self).__module__} "
             "states none: add coordinates() and stimuli() to it"
         )
 
     def stimuli(self, kappa: Tensor, period: str, **condition: Any) -> dict[str, Tensor | float]:
-        """Return what a period shows, without noise: a value (point,) or a number per channel name.
+        """Return the noise-free inputs of a period: a tensor (point,) or a number per channel name.
 
         Parameters
         ----------
         kappa : Tensor, shape (point, coordinate)
-            Values of `coordinates`; torch operations, so that derivatives go through.
+            Values of `coordinates`. Use torch operations on it, to be differentiated.
         period : str
-            One of `periods`. Channels that are left out are 0; fixation and rule cue are the mixin's.
+            One of `periods`. Channels left out are 0. The mixin adds fixation and rule cue.
         **condition
             A value for each of `conditions`.
         """
         raise NotImplementedError("a task set with coordinates() states its stimuli() too")
 
-    # --- what the mixin does --------------------------------------------------------------------
+    # --- provided by the mixin ------------------------------------------------------------------
 
     def _new_trial(self, **kwargs: Any) -> dict[str, Any]:
         trial: dict[str, Any] = super()._new_trial(**kwargs)  # type: ignore[misc]
         inputs: NDArray[np.float32] = self.ob  # type: ignore[has-type]
+
+        # The end of fixation is the go signal: a response delay needs one.
         go = self.start_ind[self.decisions[0]]  # type: ignore[attr-defined]
         fixation = self.channels().get("fixation", [])
         inputs[:go, fixation] = 1
         inputs[go:, fixation] = 0
         if self.input_noise > 0:
             stimulus = self.view_ob(self.stimulus)  # type: ignore[attr-defined]
-            rest = [i for i in range(inputs.shape[1]) if i not in np.atleast_1d(fixation)]
-            noise = self.rng.randn(len(stimulus), len(rest))  # type: ignore[attr-defined]
-            stimulus[:, rest] += self.input_noise * noise
+            channels = [i for i in range(inputs.shape[1]) if i not in np.atleast_1d(fixation)]
+            noise = self.rng.randn(len(stimulus), len(channels))  # type: ignore[attr-defined]
+            stimulus[:, channels] += self.input_noise * noise
         if self.anti:
             for period in self.decisions:
                 decision = self.view_groundtruth(period)  # type: ignore[attr-defined]
@@ -167,12 +177,12 @@ class RuleTask:
     def channel_names(self) -> list[str]:
         """Return one name per input channel, rule cues last."""
         names: dict[int, str] = {}
-        for name, where in self.channels().items():
-            indices = np.atleast_1d(where)
+        for name, index_or_indices in self.channels().items():
+            indices = np.atleast_1d(index_or_indices)
             for k, index in enumerate(indices):
                 names[int(index)] = name if len(indices) == 1 else f"{name}_{k}"
-        own = [names[i] for i in sorted(names)]
-        return own + [f"rule_{rule}" for rule in self.rules]
+        environment_names = [names[i] for i in sorted(names)]
+        return environment_names + [f"rule_{rule}" for rule in self.rules]
 
     def stimulus_steps(self) -> int:
         """Return the length of the current trial's stimulus period in steps."""
@@ -181,7 +191,7 @@ class RuleTask:
 
     @property
     def n_outputs(self) -> int:
-        """Number of actions, the first of which is to keep fixating; or length of the target vector."""
+        """Number of actions, of which the first is to keep fixation, or length of the target vector."""
         space: Any = self.action_space  # type: ignore[attr-defined]
         return int(space.n) if self.tolerance is None else int(space.shape[0])
 

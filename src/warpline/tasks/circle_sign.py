@@ -1,4 +1,4 @@
-"""Task set CircleSign: a point on the circle, and which half of it the point lies on."""
+"""Task set CircleSign: in which half of the circle a point lies."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["TaskSet"]
 
 
 class TaskSet(SignTask):
-    """One step: inputs cos(theta) and sin(theta), target the sign of theta in [-pi, pi).
+    """Classification of a point on the circle in one step: the sign of theta in [-pi, pi).
 
-    kappa = theta, periodic. The two boundaries between the classes are at 0 and pi.
+    The inputs are cos(theta) and sin(theta). kappa = theta, periodic. The class boundaries are 0 and pi.
 
     Parameters
     ----------
     levels : int
-        Angles of the evaluation trials, evenly spaced and none on a boundary.
+        Number of angles of the evaluation trials, evenly spaced and off the boundaries.
     """
 
     periods: ClassVar[Sequence[str]] = ("decision",)
@@ -44,8 +44,9 @@ class TaskSet(SignTask):
         return {"theta": self.rng.uniform(-math.pi, math.pi)}
 
     def evidence(self, trial: Mapping[str, Any]) -> tuple[float, float]:
-        """Return those of the sine, which has the sign of theta."""
+        """Return mean and standard deviation of the sine input, which has the sign of theta."""
         sine = math.sin(trial["theta"])
+        # math.sin(math.pi) is not exactly 0; its sign is a rounding error.
         return (sine if abs(sine) > 1e-12 else 0.0), self.sigma
 
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102

@@ -1,4 +1,4 @@
-"""Task set Context: the sign of one of two noisy inputs, the one that the context asks for."""
+"""Task set Context: the sign of the one of two noisy inputs that a context cue selects."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["TaskSet"]
 class TaskSet(SignTask):
     """Contextual evidence integration (after Mante et al. 2013), with one output, +1 or -1.
 
-    Two inputs have constant means, drawn evenly from a square, and independent noise of standard
-    deviation sigma/sqrt(dt) per step; a context cue (two channels) says whose mean's sign is asked.
-    The inputs stay on while the answer is due, so that a network may rest at a fixed point for each
-    pair of means. kappa = (input_1, input_2); the condition is ``context``, 1 or 2.
+    Two inputs have constant means, drawn uniformly from a square, and independent noise of standard
+    deviation sigma/sqrt(dt) per step. A context cue (two channels) selects the input whose mean has the
+    sign to report. The inputs stay on while the answer is due: a network can then have a fixed point for
+    each pair of means. kappa = (input_1, input_2); the condition is ``context``, 1 or 2.
 
     Parameters
     ----------

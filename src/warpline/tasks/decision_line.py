@@ -1,4 +1,4 @@
-"""Task set DecisionLine: which of two inputs, on a line of opposed strengths, is stronger."""
+"""Task set DecisionLine: which of two inputs is stronger, where one weakens as the other strengthens."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["TaskSet"]
 class TaskSet(SignTask):
     """A decision between two constant inputs of means 0.5 (1 + kappa) and 0.5 (1 - kappa).
 
-    Each has independent noise of standard deviation sigma/sqrt(dt) per step. The inputs stay on while
-    the answer, the sign of kappa, is due. kappa = evidence, drawn evenly from [-1, 1].
+    Each input has independent noise of standard deviation sigma/sqrt(dt) per step. The inputs stay on
+    while the answer, the sign of kappa, is due. kappa = evidence, drawn uniformly from [-1, 1].
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class TaskSet(SignTask):
         return {"evidence": self.rng.uniform(-1, 1)}
 
     def evidence(self, trial: Mapping[str, Any]) -> tuple[float, float]:
-        """Return those of the difference of the two inputs."""
+        """Return mean and standard deviation of the difference of the two inputs."""
         return trial["evidence"], np.sqrt(2) * self.sigma
 
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102

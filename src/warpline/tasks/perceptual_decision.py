@@ -1,4 +1,4 @@
-"""Task set PDM: which of two noisy inputs is stronger on average."""
+"""Task set PDM: which of two noisy inputs has the larger mean."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ __all__ = ["TaskSet"]
 class TaskSet(RuleTask, PerceptualDecisionMaking):
     """Perceptual decision-making of neurogym (Britten et al. 1992) with rules.
 
-    ``coh`` is the coherence in percent; the two inputs average 0.5 + coh/200 and 0.5 - coh/200, with
-    independent noise of standard deviation sigma/sqrt(dt) per step. kappa = coherence, signed and in
-    units of the largest: the two inputs average 0.5 + kappa c/200 and 0.5 - kappa c/200, where c is the
-    largest of ``cohs``; it is positive where the first input is the stronger.
+    ``coh`` is the coherence in percent. The two inputs have means 0.5 + coh/200 and 0.5 - coh/200, and
+    independent noise of standard deviation sigma/sqrt(dt) per step. kappa is the signed coherence in
+    units of c, the largest of ``cohs``: the means are 0.5 + kappa c/200 and 0.5 - kappa c/200.
     """
 
     adds_noise: ClassVar[bool] = True
@@ -42,7 +41,7 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
         return 3 - action
 
     def is_scored(self, trial: Mapping[str, Any]) -> bool:
-        """Coherence 0 has no right answer: an ideal observer is at chance there."""
+        """Return whether the coherence is above 0, where the stimulus determines the answer."""
         return bool(trial["coh"] > 0)
 
     def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:

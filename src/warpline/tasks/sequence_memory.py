@@ -1,4 +1,4 @@
-"""Task set SequenceMemory: two angles shown one after the other, reported in order after a delay."""
+"""Task set SequenceMemory: two angles shown in sequence, reported in order after a delay."""
 
 from __future__ import annotations
 
@@ -22,40 +22,46 @@ __all__ = ["TaskSet", "angle_accuracy"]
 
 @cache
 def angle_accuracy(deviation: float, tolerance: float) -> float:
-    """Return how often a noisy unit vector points within a tolerance of where it points without noise.
+    """Return the probability that a noisy unit vector deviates by less than a tolerance in direction.
 
     Parameters
     ----------
     deviation : float
-        Standard deviation of the noise on each of its two components.
+        Standard deviation of the Gaussian noise on each of its two components.
     tolerance : float
         In radians, below pi/2.
+
+    Returns
+    -------
+    float
+        Integral over the component along the vector; the probability across it has a closed form.
     """
     if deviation == 0:
         return 1.0
     slope = math.tan(tolerance)
 
-    def inside(z: float) -> float:
+    def integrand(z: float) -> float:
         along = 1 + deviation * z
         within = 2 * ndtr(along * slope / deviation) - 1
         return float(math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * within)
 
-    return float(quad(inside, max(-10.0, -1 / deviation), 10.0)[0])
+    # Below -1/deviation the vector points backwards, outside any tolerance.
+    return float(quad(integrand, max(-10.0, -1 / deviation), 10.0)[0])
 
 
 class TaskSet(VectorTask):
     """Sequential working memory of two angles.
 
-    Each item is a period with inputs cos and sin of its angle, with noise; after a delay two periods
-    with go cues of their own ask for the first angle and then for the second, as (cos, sin). Until
-    then the output is 0. kappa = (angle_1, angle_2), a torus.
+    Each item is a period whose inputs are the cosine and sine of its angle, with noise. After a delay,
+    two report periods, each with its own go cue, ask for the first and then the second angle as
+    (cos, sin). Until then the target is 0. kappa = (angle_1, angle_2), on a torus.
 
     Parameters
     ----------
     tolerance_degrees : float
-        An answer is right within the distance that this angle has on the unit circle.
+        Angle whose chord on the unit circle is the largest distance of a correct output from its target.
     levels : int
-        Angles of each item in the evaluation trials, evenly spaced.
+        Number of angles of each item in the evaluation trials, evenly spaced.
     """
 
     periods: ClassVar[Sequence[str]] = (
@@ -92,12 +98,12 @@ class TaskSet(VectorTask):
         return {"angle_1": first, "angle_2": second}
 
     def answer(self, trial: Mapping[str, Any], period: str) -> NDArray[Any]:
-        """Return (cos, sin) of the angle that the period asks for."""
+        """Return (cos, sin) of the angle to report in the period."""
         angle = trial[period.replace("report", "angle")]
         return np.array([math.cos(angle), math.sin(angle)])
 
     def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
-        """Return the accuracy of reporting the direction of each item's mean input.
+        """Return the accuracy of an observer that reports the direction of each item's mean input.
 
         The mean over n steps has noise of standard deviation sigma/sqrt(n dt) on both components.
         """

@@ -1,4 +1,4 @@
-"""Batches of trials: one trial per row, padded, with masks, periods and trial variables."""
+"""Generation of trials: padded arrays with masks, periods and trial variables."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["generate_trials", "make_environment"]
 
 
 def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
-    """Build the environment of one task.
+    """Build the environment of a task.
 
     Parameters
     ----------
     settings : mapping
         The task set's part of the configuration: ``env``, ``rules`` (the names of all its tasks, in
-        the order of the cue channels), ``variation`` of the task at hand (``anti``, ``delay``), ``dt``
+        the order of the cue channels), ``variation`` of this task (``anti``, ``delay``), ``dt``
         (ms), ``timing`` (ms), ``input_noise``, ``parameters``.
     task : str
         One of ``settings["rules"]``.
@@ -32,9 +32,10 @@ def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
     RuleTask
         Unseeded; `generate_trials` seeds it.
     """
-    found = plugins.load("tasks", settings["env"])
-    kind = found if isinstance(found, type) else found.TaskSet
-    environment: RuleTask = kind(
+    # A built-in name loads a module, a user's file.py:Class loads the class itself.
+    plugin = plugins.load("tasks", settings["env"])
+    environment_class = plugin if isinstance(plugin, type) else plugin.TaskSet
+    environment: RuleTask = environment_class(
         task=task,
         rules=settings["rules"],
         **settings["variation"],
@@ -47,7 +48,7 @@ def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
 
 
 def _conditions(environment: RuleTask, split: str, count: int) -> list[dict[str, Any]]:
-    """Return per trial what is fixed: nothing in training, a factorial design in evaluation."""
+    """Return the fixed trial variables of each trial: a factorial design in evaluation, else none."""
     if split != "evaluation":
         return [{} for _ in range(count)]
     factors = environment.factors()
@@ -60,7 +61,7 @@ def _conditions(environment: RuleTask, split: str, count: int) -> list[dict[str,
 def generate_trials(
     settings: Mapping[str, Any], task: str, split: str, count: int, seed: int
 ) -> xr.Dataset:
-    """Generate the trials of one task and split, each drawn afresh.
+    """Generate the trials of one task and split.
 
     Parameters
     ----------
@@ -69,22 +70,27 @@ def generate_trials(
     task : str
         One of ``settings["rules"]``.
     split : {"train", "validation", "evaluation"}
-        Each has a random stream of its own. The evaluation split crosses all levels of the
+        Each split has its own random stream. The evaluation split crosses all levels of the
         environment's factors.
     count : int
-        Number of trials; in the evaluation split, repeats of each cell of the design.
+        Number of trials; in the evaluation split, of repeats of each cell of the design.
     seed : int
         Root seed.
 
     Returns
     -------
     xarray.Dataset
-        ``inputs`` (trial, time, channel) float32, zero after the trial's end; ``target`` (trial, time)
-        int16, the right action, or (trial, time, output) float32, and then the attribute ``tolerance``;
-        ``valid``, ``decision`` and ``asked`` (trial, time), masks of the steps before the trial's end,
-        of those that are scored, and of those whose output matters at all; ``start`` and ``stop``
-        (trial, period), first and one-past-last step; ``scored``, ``ideal`` (trial) and the trial
-        variables; in evaluation also ``condition`` and ``repeat`` (trial).
+        ``inputs`` (trial, time, channel) float32, zero after the trial's end. ``target``: the correct
+        action (trial, time) int16, or a vector (trial, time, output) float32 with the attribute
+        ``tolerance``. Masks (trial, time): ``valid``, steps before the trial's end; ``decision``, steps
+        that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop`` (trial, period):
+        first step and one past the last. ``scored``, ``ideal`` and the trial variables (trial). In
+        evaluation also ``condition`` and ``repeat`` (trial).
+
+    Raises
+    ------
+    ValueError
+        When no trial has a correct answer to score.
     """
     environment = make_environment(settings, task)
     env: Any = environment
@@ -92,6 +98,7 @@ def generate_trials(
     conditions = _conditions(environment, split, count)
     periods = list(environment.periods)
 
+    # Trials differ in length: lists first, padded below.
     inputs, targets, starts, stops, variables = [], [], [], [], []
     for condition in conditions:
         trial = env.new_trial(**condition)
@@ -112,24 +119,27 @@ def generate_trials(
             f"expected some trials of {task} with a right answer to score, got none among "
             f"{len(variables)}: check the parameters of the task set, such as its coherences"
         )
-    n, steps = len(inputs), max(len(row) for row in inputs)
-    names = environment.channel_names()
-    padded = np.zeros((n, steps, len(names)), np.float32)
-    vector = environment.tolerance is not None
-    shape = (n, steps, environment.n_outputs) if vector else (n, steps)
-    target = np.zeros(shape, np.float32 if vector else np.int16)
-    valid, decision, asked = (np.zeros((n, steps), bool) for _ in range(3))
-    answers, unasked = (
-        [periods.index(period) for period in listed]
-        for listed in (environment.decisions, environment.unasked)
+
+    # A padded step is zero in every array, and False in every mask.
+    n_trials, n_steps = len(inputs), max(len(trial_inputs) for trial_inputs in inputs)
+    channels = environment.channel_names()
+    padded = np.zeros((n_trials, n_steps, len(channels)), np.float32)
+    is_vector = environment.tolerance is not None
+    shape = (n_trials, n_steps, environment.n_outputs) if is_vector else (n_trials, n_steps)
+    target = np.zeros(shape, np.float32 if is_vector else np.int16)
+    valid, decision, asked = (np.zeros((n_trials, n_steps), bool) for _ in range(3))
+    decision_periods, unasked_periods = (
+        [periods.index(period) for period in names]
+        for names in (environment.decisions, environment.unasked)
     )
-    for k, (row, answer) in enumerate(zip(inputs, targets, strict=True)):
-        padded[k, : len(row)] = row
-        target[k, : len(row)] = answer
-        valid[k, : len(row)] = asked[k, : len(row)] = True
-        for period in answers:
+    for k, (trial_inputs, trial_target) in enumerate(zip(inputs, targets, strict=True)):
+        length = len(trial_inputs)
+        padded[k, :length] = trial_inputs
+        target[k, :length] = trial_target
+        valid[k, :length] = asked[k, :length] = True
+        for period in decision_periods:
             decision[k, starts[k][period] : stops[k][period]] = True
-        for period in unasked:
+        for period in unasked_periods:
             asked[k, starts[k][period] : stops[k][period]] = False
 
     dataset = xr.Dataset(
@@ -146,18 +156,19 @@ def generate_trials(
                 for name in variables[0]
             },
         },
-        coords={"channel": names, "period": periods},
+        coords={"channel": channels, "period": periods},
         attrs={
             "taskset": settings["name"],
             "task": task,
             "split": split,
             "dt": settings["dt"],
             "n_outputs": environment.n_outputs,
-            **({"tolerance": environment.tolerance} if vector else {}),
+            **({"tolerance": environment.tolerance} if is_vector else {}),
         },
     )
     if split == "evaluation":
-        cells = n // count
-        dataset["condition"] = ("trial", np.tile(np.arange(cells), count))
-        dataset["repeat"] = ("trial", np.repeat(np.arange(count), cells))
+        # In the order of `_conditions`: all cells of the design, then all cells again.
+        n_cells = n_trials // count
+        dataset["condition"] = ("trial", np.tile(np.arange(n_cells), count))
+        dataset["repeat"] = ("trial", np.repeat(np.arange(count), n_cells))
     return dataset
