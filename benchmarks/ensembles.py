@@ -17,7 +17,7 @@ import torch
 from warpline.core.device import choose_device
 from warpline.models.base import build_model
 from warpline.pipeline.config import load_files
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.tasks.trials import generate_trials
 from warpline.training.batches import BatchOrder, TaskData

@@ -10,7 +10,7 @@ from warpline.analyses.trained_network import open_network
 from warpline.models.base import build_model
 from warpline.models.checkpoints import write_checkpoints
 from warpline.pipeline.config import load_files
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.tasks.trials import make_environment
 

@@ -12,7 +12,7 @@ from warpline.core import random_streams
 from warpline.figures import attractor_panels
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.config.attractors import Attractors
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 
 SETTINGS = {

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from warpline.pipeline.config import load, load_files
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"

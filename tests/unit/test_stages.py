@@ -9,8 +9,8 @@ import pytest
 
 from warpline.pipeline.command_line import render_forecast
 from warpline.pipeline.config import load
+from warpline.pipeline.expansion import NetworkSpec, Plan
 from warpline.pipeline.forecast import compare_with_run, efficiency, forecast
-from warpline.pipeline.plan import NetworkSpec, Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.sizes import Sizes
 

@@ -18,8 +18,8 @@ from warpline.core import result_files
 from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.command_line import PROVENANCE
 from warpline.pipeline.config.load import load_files
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.forecast import forecast
-from warpline.pipeline.plan import Plan
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

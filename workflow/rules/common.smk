@@ -21,7 +21,7 @@ os.environ.update(
 
 from warpline.console import tensorboard
 from warpline.pipeline.config import ConfigError, load
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 

@@ -12,13 +12,13 @@ from warpline.console import provenance
 from warpline.core import result_files
 
 if TYPE_CHECKING:
-    from warpline.pipeline.plan import Plan
+    from warpline.pipeline.expansion import Plan
 
 
 def _load(paths: list[str]) -> Plan | None:
     """Return the plan of some configuration files; print why and return None where they are wrong."""
     from warpline.pipeline.config import ConfigError, load_files
-    from warpline.pipeline.plan import Plan
+    from warpline.pipeline.expansion import Plan
 
     default = Path("config") / "config.yaml"
     if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:

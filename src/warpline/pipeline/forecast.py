@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 
 __all__ = ["compare_with_run", "efficiency", "forecast"]

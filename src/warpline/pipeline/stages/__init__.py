@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.analyses import (
     AnalyseWarping,
     RelateLearning,

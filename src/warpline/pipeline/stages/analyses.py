@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, ClassVar
 
 from warpline.pipeline.config.analyses import GENERIC_COST, Experiment, UserExperiment
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
-from warpline.pipeline.plan import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.figures import Figure

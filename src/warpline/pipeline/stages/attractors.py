@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from warpline.pipeline.config.base import DSA
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.comparisons import measure_settings
 from warpline.pipeline.stages.figures import Figure

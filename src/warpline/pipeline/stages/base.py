@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.sizes import Sizes
 
 __all__ = ["SCRIPTS", "Cost", "Settings", "Stage", "Wildcards", "alternatives", "code_of"]

@@ -8,8 +8,8 @@ from itertools import chain
 from warpline.core.table_names import COMPARISON_TABLES
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.config.schema import Measure
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
-from warpline.pipeline.plan import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.sizes import (
     SIDECAR_MB,

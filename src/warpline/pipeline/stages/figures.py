@@ -11,7 +11,7 @@ from typing import Any
 
 from warpline.core.plugins import PluginLocation
 from warpline.pipeline.code_digest import digest
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.sizes import FIGURE, START_SECONDS

@@ -7,7 +7,7 @@ against the benchmarks of a finished run).
 from __future__ import annotations
 
 from warpline.pipeline.config.schema import Choice, MambaArchitecture, TruncatedExponential, Uniform
-from warpline.pipeline.plan import Plan
+from warpline.pipeline.expansion import Plan
 
 __all__ = ["Sizes"]
 

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds
-from warpline.pipeline.plan import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, alternatives
 from warpline.pipeline.stages.sizes import (
     HELD,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
-from warpline.pipeline.plan import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.training import Train, network_settings

@@ -1,6 +1,6 @@
 from warpline.pipeline.config import load
+from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
-from warpline.pipeline.plan import Plan
 
 
 def test_networks_are_the_union_of_the_blocks_each_once(raw_config):
