@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from warpline.pipeline.config import json_schema
-from warpline.pipeline.config.key_tables import update
+from warpline.pipeline.config.readme_tables import update
 
 PROJECT = Path(__file__).resolve().parent.parent
 

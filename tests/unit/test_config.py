@@ -7,7 +7,7 @@ import yaml
 
 from warpline.core import plugins
 from warpline.pipeline.config import Config, ConfigError, json_schema, load, load_files
-from warpline.pipeline.config.key_tables import key_tables
+from warpline.pipeline.config.readme_tables import key_tables
 from warpline.pipeline.config.schema import DSA
 
 

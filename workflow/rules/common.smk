@@ -1,6 +1,7 @@
 # The configuration, validated before anything else, and what the rules share.
 
 import os
+import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -62,3 +63,9 @@ def share_settings(rule, name):
 def seeds_of(wildcards):
     """Return a block of seeds as options on a command line."""
     return wildcards.seeds.replace("+", " ")
+
+
+def as_options(wildcards, input):
+    """Return the inputs of a rule as options of a command line, by their names."""
+    files = {name: [one] if isinstance(one, str) else one for name, one in input.items()}
+    return " ".join(f"--{name} {shlex.join(paths)}" for name, paths in files.items())

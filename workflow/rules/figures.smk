@@ -1,15 +1,6 @@
 # One rule and one script per figure, alike but for what they read: warpline.pipeline.stages says what. On a
 # cluster several are drawn in one job (group), because each takes seconds.
 
-import shlex
-
-
-def as_options(wildcards, input):
-    """Return the inputs of a rule as options of a command line, by their names."""
-    files = {name: [one] if isinstance(one, str) else one for name, one in input.items()}
-    return " ".join(f"--{name} {shlex.join(paths)}" for name, paths in files.items())
-
-
 for PART, FIGURES in PIPELINE.figures_by_part.items():
     for FIGURE in FIGURES:
 
