@@ -65,7 +65,13 @@ def fresh():
     """Digest as a new process would: nothing remembered."""
 
     def call(source, *modules, files=()):
-        for cached in (reachable_modules.parse, reachable_modules._dependencies, live_code.unit_of):
+        for cached in (
+            reachable_modules.parse,
+            reachable_modules._imported,
+            reachable_modules._dependencies,
+            live_code._facts,
+            live_code._unit,
+        ):
             cached.cache_clear()
         plugins = [PluginLocation(module=name) for name in modules]
         plugins += [PluginLocation(file=path, attribute=name) for path, name in files]
@@ -181,6 +187,34 @@ CASES = {
     ),
     "what is exported": ("log =", "__all__ = ['go', 'read']\nlog =", False),
     "a constant": ("log =", "A = 1\nlog =", True),
+    "what an error computes": ("{X}", "{X + 1}", True),
+    "an argument that a log call takes out": ('going %d", X', "going %d\", X.pop('a')", True),
+    "a method of log that is no level": ("log.warning(", "log.append(", True),
+    "code for all but type checkers": (
+        "log =",
+        "if not TYPE_CHECKING:\n    A = 1\n\nlog =",
+        True,
+    ),
+    "a class item": (
+        "class Result",
+        "T = {}\n\n\nclass Other:\n    T['a'] = 1\n\n\nclass Result",
+        True,
+    ),
+    "a base that is called": (
+        "class Result",
+        "class Other(make()):\n    pass\n\n\nclass Result",
+        True,
+    ),
+    "a decorator's argument that is called": (
+        "class Result",
+        "@dataclass(frozen=make())\nclass Other:\n    A: int = 1\n\n\nclass Result",
+        True,
+    ),
+    "a dataclass that nothing names": (
+        "class Result",
+        "@dataclass\nclass Other:\n    A: list = field(default_factory=list)\n\n\nclass Result",
+        False,
+    ),
 }
 
 
@@ -193,6 +227,96 @@ def test_what_counts_in_a_module(source, fresh, case):
     assert old in text
     path.write_text(text.replace(old, new, 1))
     assert (fresh(source) != before) is counts
+
+
+# Two texts of a module that mean two things: their digests differ.
+PAIRS = {
+    "an order of definitions": (
+        "def scale(x):\n    return x\n\n\nscale = abs\nscale\n",
+        "scale = abs\n\n\ndef scale(x):\n    return x\n\n\nscale\n",
+    ),
+    "a method in another class": (
+        "class A:\n    def f(self):\n        return 1\n\n\nclass B:\n    x = 1\n\nA().f, B\n",
+        "class A:\n    x = 1\n\n\nclass B:\n    def f(self):\n        return 1\n\nA().f, B\n",
+    ),
+    "a class named like its base": (
+        "from torch import nn\n\n\nclass Linear(nn.Linear):\n    def reset(self):\n        return 1\n\nLinear\n",
+        "from torch import nn\n\n\nclass Linear(nn.Linear):\n    def reset(self):\n        return 2\n\nLinear\n",
+    ),
+    "a class that a registry finds": (
+        "class Base:\n    pass\n\n\nclass Ramp(Base):\n    gain = 1\n\nBase.__subclasses__()\n",
+        "class Base:\n    pass\n\n\nclass Ramp(Base):\n    gain = 2\n\nBase.__subclasses__()\n",
+    ),
+    "a class that is called Error and is none": (
+        "class SquaredError:\n    reduction = 'mean'\n\nSquaredError\n",
+        "class SquaredError:\n    reduction = 'sum'\n\nSquaredError\n",
+    ),
+    "a property that only a pattern reads": (
+        "class P:\n    @property\n    def kind(self):\n        return 1\n\nmatch P():\n    case P(kind=1):\n        pass\n",
+        "class P:\n    @property\n    def kind(self):\n        return 2\n\nmatch P():\n    case P(kind=1):\n        pass\n",
+    ),
+    "a key of an error's class": ("raise E['a'](1)\n", "raise E['b'](1)\n"),
+    "what a module exports, where that is used": (
+        "__all__ = ['a']\nfor name in __all__:\n    print(name)\n",
+        "__all__ = ['b']\nfor name in __all__:\n    print(name)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_texts_that_mean_two_things_have_two_digests(source, fresh, case):
+    digests = []
+    for text in PAIRS[case]:
+        (source / "src/warpline/lazy.py").write_text(f"X = 1\n{text}")
+        digests.append(fresh(source))
+    assert digests[0] != digests[1]
+
+
+def test_the_message_of_an_exception_class_does_not_count(source, fresh):
+    text = "X = 1\n\n\nclass E(OSError):\n    def __init__(self, a):\n        super().__init__(f'{a} is bad')\n\nE\n"
+    (source / "src/warpline/lazy.py").write_text(text)
+    before = fresh(source)
+    (source / "src/warpline/lazy.py").write_text(text.replace("is bad", "is worse"))
+    assert fresh(source) == before
+    (source / "src/warpline/lazy.py").write_text(text.replace("{a}", "{-a}"))
+    assert fresh(source) != before
+
+
+def test_a_name_that_a_package_loads_on_first_use_counts(source, fresh):
+    """As warpline.geometry does: its imports stand in a block for type checkers."""
+    folder = source / "src/warpline/geometry"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "if TYPE_CHECKING:\n    from warpline.geometry.paths import path\n"
+        "    from warpline.geometry.other import other\n\n\n"
+        "def __getattr__(name):\n    return getattr(import_module(name), name)\n"
+    )
+    for name in ("path", "other"):
+        file = "paths" if name == "path" else name
+        (folder / f"{file}.py").write_text(f"def {name}():\n    return 1\n")
+    training = source / "src/warpline/training.py"
+    for use in (
+        "from warpline.geometry import path\npath\n",
+        "from warpline import geometry\ngeometry.path\n",
+    ):
+        training.write_text(TRAINING + use)
+        (folder / "paths.py").write_text("def path():\n    return 1\n")
+        before = fresh(source)
+        (folder / "other.py").write_text(f"def other():\n    return {len(use)}\n")
+        assert fresh(source) == before
+        (folder / "paths.py").write_text("def path():\n    return 2\n")
+        assert fresh(source) != before
+
+
+def test_the_help_of_a_script_s_option_does_not_count(source, fresh):
+    script = source / "script.py"
+    text = "from warpline.training import go\nparser.add_argument('--a', type=int, help='one')\nraise X('one')\n"
+    script.write_text(text)
+    before = fresh(source)
+    script.write_text(text.replace("'one'", "'another'"))
+    assert fresh(source) == before
+    script.write_text(text.replace("int", "float"))
+    assert fresh(source) != before
 
 
 def test_a_method_of_a_class_that_becomes_a_mixin_counts(source, fresh):
@@ -268,6 +392,77 @@ def test_two_classes_of_one_file_do_not_count_for_each_other(source, fresh, mine
     assert after[0] == before[0] and after[1] != before[1]
 
 
+@pytest.mark.parametrize("line", ["import_module('helper2')", "__import__('helper2')"])
+def test_a_module_that_is_imported_by_its_name_counts(source, fresh, mine, line):
+    (mine / "mine.py").write_text(f"{MINE}\nhelper = {line}\n")
+    (mine / "helper2.py").write_text("A = 1\n")
+    before = fresh(source, files=[(mine / "mine.py", "Mine")])
+    (mine / "helper2.py").write_text("A = 2\n")
+    assert fresh(source, files=[(mine / "mine.py", "Mine")]) != before
+
+
+def test_helpers_of_one_name_beside_two_files_both_count(source, fresh, mine, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(mine, other)
+    files = [(mine / "mine.py", "Mine"), (other / "mine.py", "Mine")]
+    seen = {fresh(source, files=files)}
+    for folder in (mine, other):
+        (folder / "helper.py").write_text("def scale():\n    return 3\n")
+        seen.add(fresh(source, files=files))
+        (folder / "mine.py").write_text(MINE.replace("return scale()", "return 2 * scale()"))
+        seen.add(fresh(source, files=files))
+    assert len(seen) == 5
+
+
+def test_a_plug_in_of_an_installed_package_counts_with_its_relatives(
+    source, fresh, tmp_path, monkeypatch
+):
+    lab = tmp_path / "installed" / "lab"
+    lab.mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(lab.parent))
+    texts = {
+        "__init__.py": "A = 1\n",
+        "mine.py": "from . import helper\n\n\nclass Mine:\n    x = helper.A\n\nMine\n",
+        "helper.py": "A = 1\n",
+    }
+    for name, text in texts.items():
+        (lab / name).write_text(text)
+    seen = {fresh(source, "lab.mine")}
+    for name, text in texts.items():
+        (lab / name).write_text(text.replace("A = 1", "A = 2").replace("x =", "x = -"))
+        seen.add(fresh(source, "lab.mine"))
+    assert len(seen) == 4
+
+
+def test_every_method_of_a_user_s_class_counts(source, fresh, mine):
+    """Its name may be called by a library, or by a factory that the configuration names."""
+    text = "class _Mine:\n    def predict(self):\n        return 1\n\n\nMine = _Mine\n"
+    (mine / "mine.py").write_text(text)
+    before = fresh(source, files=[(mine / "mine.py", "Mine")])
+    (mine / "mine.py").write_text(text.replace("return 1", "return 2"))
+    assert fresh(source, files=[(mine / "mine.py", "Mine")]) != before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfA = 1\n",
+        b"# -*- coding: latin-1 -*-\nA = '\xe9'\n",
+        b"A = (\n",
+        b"A = 1\n\x00\n",
+        ("A = " + " + ".join(["1"] * 3000) + "\n").encode(),
+        b"if a == 0:\n    pass\n"
+        + b"".join(b"elif a == %d:\n    pass\n" % k for k in range(1, 400)),
+    ],
+    ids=["byte order mark", "latin-1", "no Python", "null byte", "long sum", "long chain"],
+)
+def test_no_helper_stops_the_digest(source, fresh, mine, content):
+    (mine / "helper.py").write_bytes(content)
+    before = fresh(source, files=[(mine / "mine.py", "Mine")])
+    (mine / "helper.py").write_bytes(content + b"\nB = 2\n")
+    assert fresh(source, files=[(mine / "mine.py", "Mine")]) != before
+
+
 def test_an_installed_module_counts_and_a_dependency_does_not(
     source, fresh, mine, tmp_path, monkeypatch
 ):
@@ -286,8 +481,8 @@ def test_an_installed_module_counts_and_a_dependency_does_not(
 
 def test_a_wheel_counts_by_its_checksums(monkeypatch):
     """Of an installed wheel the list of checksums stands for its code, whatever its size."""
-    folder, checksum = reachable_modules._installed("hypothesis")
-    assert folder is None and len(checksum) == 64
+    folders, checksum = reachable_modules._installed("hypothesis")
+    assert folders == [] and len(checksum) == 64
 
 
 # --- the house --------------------------------------------------------------------------------------------
@@ -323,6 +518,60 @@ def test_what_is_inert_returns_nothing_that_could_reach_a_result(project):
                 assert returned in allowed or returned.startswith("Iterator["), (
                     f"{path.name}: {node.name}"
                 )
+
+
+def test_the_package_itself_only_forwards_names(project):
+    """It is in no digest, so it must do nothing: imports, names, and what loads them."""
+    tree = ast.parse((project / "src/warpline/__init__.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            assert node.name in ("__getattr__", "__dir__")
+        elif isinstance(node, ast.Assign):
+            assert ast.unparse(node.targets[0]) in ("__version__", "__all__")
+        else:
+            assert isinstance(node, ast.Import | ast.ImportFrom | ast.If | ast.Expr)
+
+
+def test_measures_call_nothing_whose_errors_are_not_quoted(project):
+    """A ValueError that a measure raises becomes a status: its wording counts in all that it calls."""
+    for name in ("cka", "cka_debiased", "procrustes", "dsa"):
+        module = f"warpline.similarity.{name}"
+        path = reachable_modules._file_of(module, reachable_modules.SOURCE)
+        reached = reachable_modules._package_modules([module], reachable_modules.SOURCE)
+        assert path in reached.values()
+        assert all(found.startswith("warpline.similarity") for found in reached), name
+
+
+def test_a_caught_message_becomes_a_result_in_two_places_alone(project):
+    """Where the text of an exception is used for more than another message, its wording counts."""
+    quoting = set()
+    for path in (project / "src/warpline").rglob("*.py"):
+        if "pipeline" in path.parts or "console" in path.parts:
+            continue
+        for handler in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(handler, ast.ExceptHandler) or handler.name is None:
+                continue
+            talked = {
+                id(part)
+                for node in ast.walk(handler)
+                if isinstance(node, ast.Raise)
+                or (isinstance(node, ast.Expr) and live_code._is_log_call(node))
+                for part in ast.walk(node)
+            }
+            for part in ast.walk(handler):
+                if (
+                    isinstance(part, ast.Name)
+                    and part.id == handler.name
+                    and id(part) not in talked
+                ):
+                    quoting.add(path.relative_to(project / "src/warpline").as_posix())
+    assert quoting <= {
+        "comparison/pairs.py",
+        "attractors/experiments.py",
+        "core/result_files.py",
+        "models/selective_scan.py",
+        "geometry/derivatives/smoothness.py",
+    }
 
 
 def test_every_plugin_has_a_digest(project):

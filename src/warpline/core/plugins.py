@@ -82,7 +82,7 @@ def available(package: str) -> list[str]:
 def _top_names(file: Path) -> set[str]:
     """Return what a Python file defines or imports at its top level, without running it."""
     names: set[str] = set()
-    for node in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
+    for node in ast.parse(file.read_bytes(), filename=str(file)).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -135,7 +135,7 @@ def find_plugin(package: str, name: str) -> PluginLocation:
 
 
 def _class_bodies(file: Path, name: str) -> Iterator[ast.stmt]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), filename=str(file))):
+    for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
         if isinstance(node, ast.ClassDef) and node.name == name:
             yield from node.body
 

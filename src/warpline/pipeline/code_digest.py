@@ -6,8 +6,8 @@ the modules that these import among it. What cannot change a byte of a result do
 
 - comments, docstrings, layout, time stamps, ``if TYPE_CHECKING`` blocks, ``__all__``;
 - `warpline.console`: what a person sees of a job (`warpline.pipeline.reachable_modules.INERT`);
-- the wording of errors and of log messages, but for errors that become a column of a table
-  (`warpline.pipeline.live_code.QUOTED`);
+- the wording of errors, log messages and help texts, but for errors that become a column of a table
+  (`warpline.pipeline.live_code.counts_messages`);
 - functions, methods and classes that nothing names (`warpline.pipeline.live_code`).
 """
 
@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from warpline.core.plugins import PluginLocation
-from warpline.pipeline.live_code import exposed_classes, has_star_import, live_text, unit_of
-from warpline.pipeline.reachable_modules import SOURCE, code_behind, parse
+from warpline.pipeline.live_code import counts_messages, live_text, reading_of, unit_of
+from warpline.pipeline.reachable_modules import SOURCE, code_behind
 
 __all__ = ["digest"]
 
@@ -44,15 +44,16 @@ def digest(
         When the script, or a user's file, does not exist.
     """
     plugins = sorted(plugins, key=str)
-    paths, wheels = code_behind(Path(script).resolve(), plugins, source)
-    trees = {name: parse(path) for name, path in paths.items()}
+    code = code_behind(Path(script).resolve(), plugins, source)
+    reading = reading_of(code.paths)
+    units = {
+        name: unit_of(path, reading, counts_messages(name, name in code.users))
+        for name, path in sorted(code.paths.items())
+    }
     entries = frozenset(location.attribute for location in plugins if location.attribute)
-    exposed = exposed_classes(trees.values(), entries)
-    keep_all = has_star_import(trees.values())
-    units = {name: unit_of(path, name, exposed, keep_all) for name, path in sorted(paths.items())}
     total = hashlib.sha256()
     for text in live_text(units, entries):
         total.update(text.encode())
-    for name, checksum in sorted(wheels.items()):
+    for name, checksum in sorted(code.wheels.items()):
         total.update(f"{name}={checksum}".encode())
     return total.hexdigest()[:16]
