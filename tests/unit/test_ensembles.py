@@ -112,15 +112,15 @@ def assert_alike(a, b, atol):
         assert y.accuracy == pytest.approx(x.accuracy, abs=0.02)
 
 
-@pytest.mark.parametrize("free", ["all", "input"])
+@pytest.mark.parametrize("trainable", ["all", "input"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_twenty_updates_are_those_of_each_network_alone(
-    member, alone, together, architecture, free
+    member, alone, together, architecture, trainable
 ):
     seeds = (1, 2, 3)
-    runs = together([member(seed, architecture) for seed in seeds], free=free)
+    runs = together([member(seed, architecture) for seed in seeds], trainable=trainable)
     for seed, run in zip(seeds, runs, strict=True):
-        assert_alike(alone(member(seed, architecture), free=free), run, atol=1e-5)
+        assert_alike(alone(member(seed, architecture), trainable=trainable), run, atol=1e-5)
     first, second = (run.checkpoints[20] for run in runs[:2])
     for name in member(1, architecture).model.input_weights:
         assert not np.array_equal(first[name], second[name])

@@ -235,7 +235,7 @@ def test_every_task_must_reach_the_target(run):
 
 
 def test_frozen_moves_the_input_weights_alone(run):
-    result, _ = run(free="input")
+    result, _ = run(trainable="input")
     first, last = result.checkpoints[0], result.checkpoints[30]
     moved = {name for name in first if not np.array_equal(first[name], last[name])}
     assert moved == {"weight_in"}

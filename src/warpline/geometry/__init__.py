@@ -1,8 +1,8 @@
 """The Riemannian geometry of network computation: how a network warps the manifold of its inputs.
 
 Three packages, each of which uses those before it: `derivatives` of the states with respect to the
-inputs, `riemannian` geometry, and `measurements` beside it. The public names are here. Those that need
-pandas or scipy load when used.
+inputs, `riemannian` geometry, and `measurements` beside it. The public names are here; each loads when
+it is used.
 """
 
 from __future__ import annotations
@@ -11,48 +11,23 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
-from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
-from warpline.geometry.derivatives.jet import Immersion, Jet, TaylorExtension, immersion_of
-from warpline.geometry.derivatives.sensitivity import Tangents, TimeStep, stream, tangents
-from warpline.geometry.derivatives.snapshot import StateMap, state_map
-from warpline.geometry.derivatives.taylor import TaylorTensor
-from warpline.geometry.measurements.readout import (
-    ReadoutSplit,
-    encoding_subspace,
-    readout_split,
-    subspace_angles,
-)
-from warpline.geometry.measurements.two_items import Thresholds, TwoItems, two_items
-from warpline.geometry.riemannian.connection import (
-    DegenerateMetricError,
-    christoffel_symbols,
-    christoffel_symbols_of_the_first_kind,
-    rank_ratio,
-)
-from warpline.geometry.riemannian.curvature import (
-    CoarseGridError,
-    GridCurvature,
-    curvature_from_grid,
-    gaussian_curvature,
-    mean_curvature_vector,
-    scalar_curvature,
-    second_fundamental_form,
-    sectional_curvature,
-)
-from warpline.geometry.riemannian.metric import (
-    Metric,
-    Spectrum,
-    average_metric,
-    metric_stream,
-    pullback_metric,
-)
-
 if TYPE_CHECKING:
+    from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+    from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
+    from warpline.geometry.derivatives.jet import Immersion, Jet, TaylorExtension, immersion_of
+    from warpline.geometry.derivatives.sensitivity import Tangents, TimeStep, stream, tangents
+    from warpline.geometry.derivatives.snapshot import StateMap, state_map
+    from warpline.geometry.derivatives.taylor import TaylorTensor
     from warpline.geometry.measurements.fixed_points import (
         FixedPoints,
         find_fixed_points,
         starts_near,
+    )
+    from warpline.geometry.measurements.readout import (
+        ReadoutSplit,
+        encoding_subspace,
+        readout_split,
+        subspace_angles,
     )
     from warpline.geometry.measurements.tangent_statistics import (
         component_histogram,
@@ -60,16 +35,28 @@ if TYPE_CHECKING:
         statistics_table,
         tangent_covariance,
     )
-    from warpline.geometry.measurements.topology import (
-        Control,
-        Topology,
-        betti_numbers,
-        loop_radii,
-    )
+    from warpline.geometry.measurements.topology import Control, Topology, betti_numbers, loop_radii
+    from warpline.geometry.measurements.two_items import Thresholds, TwoItems, two_items
     from warpline.geometry.measurements.update_alignment import (
         alignment_table,
         chance_alignment,
         update_directions,
+    )
+    from warpline.geometry.riemannian.connection import (
+        DegenerateMetricError,
+        christoffel_symbols,
+        christoffel_symbols_of_the_first_kind,
+        rank_ratio,
+    )
+    from warpline.geometry.riemannian.curvature import (
+        CoarseGridError,
+        GridCurvature,
+        curvature_from_grid,
+        gaussian_curvature,
+        mean_curvature_vector,
+        scalar_curvature,
+        second_fundamental_form,
+        sectional_curvature,
     )
     from warpline.geometry.riemannian.distances import (
         ConvergenceError,
@@ -80,6 +67,13 @@ if TYPE_CHECKING:
     )
     from warpline.geometry.riemannian.geodesics import Geodesics, geodesics_from
     from warpline.geometry.riemannian.gridlines import Gridlines, geodesic_gridlines
+    from warpline.geometry.riemannian.metric import (
+        Metric,
+        Spectrum,
+        average_metric,
+        metric_stream,
+        pullback_metric,
+    )
 
 __all__ = [
     "CoarseGridError",
@@ -146,9 +140,20 @@ __all__ = [
     "wrapped",
 ]
 
-_LOADED_LATER = {
-    "measurements.update_alignment": ("alignment_table", "chance_alignment", "update_directions"),
+_NAMES_OF = {
+    "derivatives.dynamics": ("Dynamics", "dynamics_of"),
+    "derivatives.input_manifold": ("Coordinate", "InputManifold"),
+    "derivatives.jet": ("Immersion", "Jet", "TaylorExtension", "immersion_of"),
+    "derivatives.sensitivity": ("Tangents", "TimeStep", "stream", "tangents"),
+    "derivatives.snapshot": ("StateMap", "state_map"),
+    "derivatives.taylor": ("TaylorTensor",),
     "measurements.fixed_points": ("FixedPoints", "find_fixed_points", "starts_near"),
+    "measurements.readout": (
+        "ReadoutSplit",
+        "encoding_subspace",
+        "readout_split",
+        "subspace_angles",
+    ),
     "measurements.tangent_statistics": (
         "component_histogram",
         "component_statistics",
@@ -156,6 +161,24 @@ _LOADED_LATER = {
         "tangent_covariance",
     ),
     "measurements.topology": ("Control", "Topology", "betti_numbers", "loop_radii"),
+    "measurements.two_items": ("Thresholds", "TwoItems", "two_items"),
+    "measurements.update_alignment": ("alignment_table", "chance_alignment", "update_directions"),
+    "riemannian.connection": (
+        "DegenerateMetricError",
+        "christoffel_symbols",
+        "christoffel_symbols_of_the_first_kind",
+        "rank_ratio",
+    ),
+    "riemannian.curvature": (
+        "CoarseGridError",
+        "GridCurvature",
+        "curvature_from_grid",
+        "gaussian_curvature",
+        "mean_curvature_vector",
+        "scalar_curvature",
+        "second_fundamental_form",
+        "sectional_curvature",
+    ),
     "riemannian.distances": (
         "ConvergenceError",
         "GeodesicPaths",
@@ -165,17 +188,25 @@ _LOADED_LATER = {
     ),
     "riemannian.geodesics": ("Geodesics", "geodesics_from"),
     "riemannian.gridlines": ("Gridlines", "geodesic_gridlines"),
+    "riemannian.metric": (
+        "Metric",
+        "Spectrum",
+        "average_metric",
+        "metric_stream",
+        "pullback_metric",
+    ),
 }
-_MODULE_OF = {name: module for module, names in _LOADED_LATER.items() for name in names}
+"""Public names by module. They load when used: a job then reaches the modules that it uses, and no others."""
+_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
 _RENAMED = {"Family": "InputManifold", "Moment": "TimeStep", "state_slice": "state_map"}
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name that needs pandas or scipy, or forward a former name with a DeprecationWarning."""
+    """Load a name, or forward a former name with a DeprecationWarning."""
     if name in _MODULE_OF:
         return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     if name in _RENAMED:
         message = f"{__name__}.{name} is now {_RENAMED[name]}: use that name"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return globals()[_RENAMED[name]]
+        return __getattr__(_RENAMED[name])
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
