@@ -228,7 +228,7 @@ class AttractorFigures:
     scores : ScoreAttractors
     """
 
-    category: ClassVar[str] = "0. Attractor test bench"
+    category: ClassVar[str] = "0. Validation on attractors"
 
     def __init__(self, scores: ScoreAttractors) -> None:
         self.scores = scores
