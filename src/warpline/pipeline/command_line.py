@@ -58,6 +58,7 @@ def render_forecast(plan: Plan) -> str:
             f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
             f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
         )
+    # Totals by device: GPU hours are budgeted apart.
     networks = len(plan.networks) * len(plan.seeds)
     lines.append("")
     lines.append(

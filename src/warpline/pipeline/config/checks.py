@@ -208,6 +208,7 @@ def _delays(config: Config) -> Iterator[str]:
 
 
 def _training(config: Config) -> Iterator[str]:
+    # A checkpoint or an evaluation after the last update would never be made.
     for stage in ("pretraining", "training"):
         settings = getattr(config, stage)
         late = [step for step in settings.checkpoints.steps if step > settings.max_steps]
@@ -225,16 +226,18 @@ def _training(config: Config) -> Iterator[str]:
         entry = config.architectures.get(name)
         if not isinstance(entry, RecurrentArchitecture):
             continue
-        known = _stated("models", entry.model, "activations")
-        if known and entry.activation not in known:
+        # A model may take fewer activations than the configuration knows.
+        activations = _stated("models", entry.model, "activations")
+        if activations and entry.activation not in activations:
             yield (
-                f"architectures.{name}.activation: expected {' or '.join(known)} for {entry.model}, "
+                f"architectures.{name}.activation: expected {' or '.join(activations)} for {entry.model}, "
                 f"got '{entry.activation}'"
             )
     for taskset, name in dict.fromkeys(run[:2] for run in _runs(config)):
         entry = config.architectures.get(name)
         if entry is None or taskset not in config.tasksets:
             continue
+        # What fits an architecture depends on the task set that it is run on.
         trials = config.tasksets[taskset].trials.train
         if entry.batch_size > trials:
             yield (

@@ -37,6 +37,7 @@ def expand(raw: Mapping[str, Any]) -> dict[str, Any]:
         return result
     entries: dict[str, Any] = {}
     stands_for: dict[str, list[str]] = {}
+    # Nothing is validated yet: what is not a mapping or a list is left for the models to refuse.
     for name, entry in catalogue.items():
         varied = (
             {key: value for key, value in entry.items() if isinstance(value, list)}
@@ -48,11 +49,12 @@ def expand(raw: Mapping[str, Any]) -> dict[str, Any]:
             continue
         stands_for[name] = []
         for values in itertools.product(*varied.values()):
-            chosen = dict(zip(varied, values, strict=True))
-            label = "-".join([name, *(_label(key, value) for key, value in chosen.items())])
-            entries[label] = {**entry, **chosen}
+            member = dict(zip(varied, values, strict=True))
+            label = "-".join([name, *(_label(key, value) for key, value in member.items())])
+            entries[label] = {**entry, **member}
             stands_for[name].append(label)
     result["architectures"] = entries
+    # In the blocks of the grid, the name of an entry with lists stands for all of its members.
     run = result.get("run")
     blocks = run.get("grid") if isinstance(run, dict) else None
     for block in blocks if isinstance(blocks, list) else []:
