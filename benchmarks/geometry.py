@@ -87,10 +87,10 @@ def benchmark_grid(kind, units, count, steps, repeats):
         for family in families:
             metric_stream(dynamics, family, kappa)
 
-    rounds = [timed(run) for _ in range(repeats)]
+    times = [timed(run) for _ in range(repeats)]
     return {
         "kind": kind, "units": units, "points": len(kappa), "steps": steps, "contexts": 2,
-        "processor_seconds": min(r[0] for r in rounds), "wall_seconds": min(r[1] for r in rounds),
+        "processor_seconds": min(t[0] for t in times), "wall_seconds": min(t[1] for t in times),
     }  # fmt: skip
 
 
@@ -98,25 +98,28 @@ def benchmark_cost(kind, units, count, steps, repeats):
     dynamics, rows = make_network(kind, units), []
     for m in (1, 2, 3):
         family = evidence(m, steps)
-        spread = torch.Generator().manual_seed(m)
-        kappa = 2 * torch.rand(count**2, m, generator=spread, dtype=torch.float64) - 1
+        generator = torch.Generator().manual_seed(m)
+        kappa = 2 * torch.rand(count**2, m, generator=generator, dtype=torch.float64) - 1
         jobs = {
             "plain": lambda f=family, k=kappa: plain_pass(dynamics, f, k),
             "first_order": lambda f=family, k=kappa: carry(dynamics, f, k, False),
             "both_orders": lambda f=family, k=kappa: carry(dynamics, f, k, True),
             "metric": lambda f=family, k=kappa: metric_stream(dynamics, f, k, check=False),
         }
+        # The first call of each warms up and is not timed.
         for job in jobs.values():
             job()
+        # In turns, so that a change of the machine's load meets all of them.
         seconds = {name: [] for name in jobs}
         for _ in range(repeats):
             for name, job in jobs.items():
                 seconds[name].append(timed(job)[0])
-        middle = {name: statistics.median(s) for name, s in seconds.items()}
+        medians = {name: statistics.median(s) for name, s in seconds.items()}
         rows.append(
-            {"kind": kind, "m": m, "points": len(kappa), "plain_seconds": middle["plain"],
+            {"kind": kind, "m": m, "points": len(kappa), "plain_seconds": medians["plain"],
              "first_order_bound": 1.6 * (m + 1),
-             **{f"{name}_in_passes": middle[name] / middle["plain"] for name in jobs if name != "plain"}}
+             **{f"{name}_in_passes": medians[name] / medians["plain"]
+                for name in jobs if name != "plain"}}
         )  # fmt: skip
         print(json.dumps(rows[-1]), flush=True)
     return rows
