@@ -43,10 +43,10 @@ def main():
     def trials(split, count):
         job = {"taskset": "PDM", "task": "AntiDelayResponse", "split": split}
         settings = pipeline.trials.parameters(job)
-        made = generate_trials(
+        dataset = generate_trials(
             settings["taskset"], settings["task"], split, count, settings["seed"]
         )
-        return [TaskData.from_dataset(made)]
+        return [TaskData.from_dataset(dataset)]
 
     training = trials("train", 1000)
     validation = [data.to(device) for data in trials("validation", 8)]

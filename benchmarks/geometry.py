@@ -63,29 +63,31 @@ def timed(run):
     return time.process_time() - processor, time.perf_counter() - wall
 
 
-def plain_pass(dynamics, family, kappa):
+def plain_pass(dynamics, manifold, kappa):
     with torch.no_grad():
         state = dynamics.initial(len(kappa))
-        for step in range(family.n_steps):
-            state = dynamics.step(state, family(kappa, step))
+        for step in range(manifold.n_steps):
+            state = dynamics.step(state, manifold(kappa, step))
     return state
 
 
-def carry(dynamics, family, kappa, second):
+def carry(dynamics, manifold, kappa, second):
     """Carry tangents to the last time step, keeping nothing."""
     for block in kappa.split(chunk_size(None, dynamics, kappa, second)):
-        for _ in stream(dynamics, family, block, at=[family.n_steps], second=second, check=False):
+        for _ in stream(
+            dynamics, manifold, block, at=[manifold.n_steps], second=second, check=False
+        ):
             pass
 
 
 def benchmark_grid(kind, units, count, steps, repeats):
     dynamics = make_network(kind, units)
-    families = [evidence(2, steps, context) for context in (0, 1)]
-    kappa = families[0].grid(count, count)
+    manifolds = [evidence(2, steps, context) for context in (0, 1)]
+    kappa = manifolds[0].grid(count, count)
 
     def run():
-        for family in families:
-            metric_stream(dynamics, family, kappa)
+        for manifold in manifolds:
+            metric_stream(dynamics, manifold, kappa)
 
     times = [timed(run) for _ in range(repeats)]
     return {
@@ -97,14 +99,14 @@ def benchmark_grid(kind, units, count, steps, repeats):
 def benchmark_cost(kind, units, count, steps, repeats):
     dynamics, rows = make_network(kind, units), []
     for m in (1, 2, 3):
-        family = evidence(m, steps)
+        manifold = evidence(m, steps)
         generator = torch.Generator().manual_seed(m)
         kappa = 2 * torch.rand(count**2, m, generator=generator, dtype=torch.float64) - 1
         jobs = {
-            "plain": lambda f=family, k=kappa: plain_pass(dynamics, f, k),
-            "first_order": lambda f=family, k=kappa: carry(dynamics, f, k, False),
-            "both_orders": lambda f=family, k=kappa: carry(dynamics, f, k, True),
-            "metric": lambda f=family, k=kappa: metric_stream(dynamics, f, k, check=False),
+            "plain": lambda f=manifold, k=kappa: plain_pass(dynamics, f, k),
+            "first_order": lambda f=manifold, k=kappa: carry(dynamics, f, k, False),
+            "both_orders": lambda f=manifold, k=kappa: carry(dynamics, f, k, True),
+            "metric": lambda f=manifold, k=kappa: metric_stream(dynamics, f, k, check=False),
         }
         # The first call of each warms up and is not timed.
         for job in jobs.values():
@@ -126,36 +128,40 @@ def benchmark_cost(kind, units, count, steps, repeats):
 
 
 def benchmark_rival(kind, units, count, steps, samples):
-    dynamics, family = make_network(kind, units), evidence(2, steps)
-    kappa = family.grid(count, count)
+    dynamics, manifold = make_network(kind, units), evidence(2, steps)
+    kappa = manifold.grid(count, count)
     rivals = {}
-    picked = torch.linspace(0, len(kappa) - 1, samples).long()
+    # An even sample of points, whose mean cost is scaled to all of them.
+    sample = kappa[torch.linspace(0, len(kappa) - 1, samples).long()]
     # Times in the middle of equal parts of the trial: their mean cost is that of all.
     times = [round((i + 0.5) * steps / 5) for i in range(5)]
-    ours = tangents(dynamics, family, kappa[picked], at=times)
+    sampled_tangents = tangents(dynamics, manifold, sample, at=times)
     for name, transform in (("jacrev", torch.func.jacrev), ("jacfwd", torch.func.jacfwd)):
         seconds, error = [], 0.0
-        for place, point in enumerate(kappa[picked]):
+        for row, point in enumerate(sample):
             for column, k in enumerate(times):
 
                 def unrolled(at, k=k):
                     state = dynamics.initial(1)
                     for step in range(k):
-                        state = dynamics.step(state, family(at[None], step))
+                        state = dynamics.step(state, manifold(at[None], step))
                     return state[0]
 
                 begin = time.process_time()
                 jacobian = transform(unrolled)(point)
                 seconds.append(time.process_time() - begin)
-                gap = jacobian.T - ours.inputs[place, column]
-                error = max(error, float(gap.abs().max()))
+                difference = jacobian.T - sampled_tangents.inputs[row, column]
+                error = max(error, float(difference.abs().max()))
         rivals[f"{name}_seconds_scaled"] = statistics.mean(seconds) * len(kappa) * steps
         rivals[f"{name}_largest_difference"] = error
-    mine = min(timed(lambda: metric_stream(dynamics, family, kappa))[0] for _ in range(3))
+    metric_seconds = min(
+        timed(lambda: metric_stream(dynamics, manifold, kappa))[0] for _ in range(3)
+    )
     return {
         "kind": kind, "points": len(kappa), "steps": steps, "sampled_points": samples,
-        "sampled_times": times, "metric_seconds": mine, **rivals,
-        **{f"times_faster_than_{n}": rivals[f"{n}_seconds_scaled"] / mine for n in ("jacrev", "jacfwd")},
+        "sampled_times": times, "metric_seconds": metric_seconds, **rivals,
+        **{f"times_faster_than_{n}": rivals[f"{n}_seconds_scaled"] / metric_seconds
+           for n in ("jacrev", "jacfwd")},
     }  # fmt: skip
 
 
@@ -164,15 +170,15 @@ def measure_memory(what, units, count, steps):
 
     0 where the work stays below what importing torch took at its peak.
     """
-    dynamics, family = make_network("leaky_rnn", units), evidence(2, steps)
-    kappa = family.grid(count, count)
-    tangents(dynamics, family, kappa[:4], at=[1])
+    dynamics, manifold = make_network("leaky_rnn", units), evidence(2, steps)
+    kappa = manifold.grid(count, count)
+    tangents(dynamics, manifold, kappa[:4], at=[1])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if what == "metric":
-        metric_stream(dynamics, family, kappa)
+        metric_stream(dynamics, manifold, kappa)
     else:
         at = None if what == "all" else [steps // 3, 2 * steps // 3, steps]
-        tangents(dynamics, family, kappa, at=at)
+        tangents(dynamics, manifold, kappa, at=at)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 2**20 if sys.platform == "darwin" else 2**10
     print((after - before) / unit)
@@ -183,8 +189,8 @@ def benchmark_memory(units, count, steps):
     for what in ("all", "few", "metric"):
         command = [sys.executable, __file__, "--memory-of", what, "--units", str(units),
                    "--grid", str(count), "--steps", str(steps)]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        mebibytes[f"{what}_mebibytes"] = float(done.stdout)
+        process = subprocess.run(command, capture_output=True, text=True, check=True)
+        mebibytes[f"{what}_mebibytes"] = float(process.stdout)
     return mebibytes
 
 

@@ -13,7 +13,6 @@ from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_
 
 __all__ = ["Network"]
 
-
 EXCITATORY = 0.8
 """Fraction of excitatory units, half of them in each population."""
 
