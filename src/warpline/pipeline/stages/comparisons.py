@@ -59,6 +59,14 @@ class _Comparison(Stage):
         """Return the measure."""
         return [("similarity", self.config.measures[wildcards["measure"]].measure)]
 
+    def parameters(self, wildcards: Wildcards) -> Settings:
+        """Return the measure."""
+        measure = wildcards["measure"]
+        return {
+            "seed": self.config.seed,
+            "measure": measure_settings(measure, self.config.measures[measure]),
+        }
+
 
 class CompareNetworks(_Comparison):
     """Dissimilarities of the networks of one architecture, for one block of seeds (CSV).
@@ -81,12 +89,7 @@ class CompareNetworks(_Comparison):
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, and which checkpoints are compared."""
-        measure = wildcards["measure"]
-        return {
-            "seed": self.config.seed,
-            "measure": measure_settings(measure, self.config.measures[measure]),
-            **self.config.comparison.model_dump(),
-        }
+        return {**super().parameters(wildcards), **self.config.comparison.model_dump()}
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield every measure, architecture and block of seeds."""
@@ -149,18 +152,12 @@ class CompareArchitectures(_Comparison):
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Return the trajectories of all architectures that are compared with each other."""
         taskset, block = wildcards["taskset"], split_seeds(wildcards["seeds"])
-        found = [
-            self.trajectories.of(taskset, architecture, "architectures", [block])
-            for architecture in self.plan.architectures(taskset, "architectures")
-        ]
-        return {"trajectories": list(chain.from_iterable(found))}
-
-    def parameters(self, wildcards: Wildcards) -> Settings:
-        """Return the measure."""
-        measure = wildcards["measure"]
         return {
-            "seed": self.config.seed,
-            "measure": measure_settings(measure, self.config.measures[measure]),
+            "trajectories": [
+                path
+                for architecture in self.plan.architectures(taskset, "architectures")
+                for path in self.trajectories.of(taskset, architecture, "architectures", [block])
+            ]
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:
