@@ -136,7 +136,9 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
     table = efficiency(on_cluster.root / "results/cluster").set_index("rule")
     assert set(table.index) == set(by_rule) - {"figures"}
     assert table.loc["train", "jobs"] == 7
-    assert (table["used_memory"] > 50).all() and (table["used_memory"] < table["memory"]).all()
+    # SLURM samples memory once a second: it can miss all of a job that is over in two.
+    assert table.loc["train", "used_memory"] > 50
+    assert (table["used_memory"] > 0).all() and (table["used_memory"] < table["memory"]).all()
 
 
 def minutes(limit: str) -> int:
