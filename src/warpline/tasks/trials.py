@@ -11,6 +11,7 @@ import xarray as xr
 
 from warpline.core import plugins, random_streams
 from warpline.tasks.base import RuleTask
+from warpline.tasks.chance import chance_levels
 
 __all__ = ["generate_trials", "make_environment"]
 
@@ -82,7 +83,9 @@ def generate_trials(
     xarray.Dataset
         ``inputs`` (trial, time, channel) float32, zero after the trial's end. ``target``: the correct
         action (trial, time) int16, or a vector (trial, time, output) float32 with the attribute
-        ``tolerance``. Masks (trial, time): ``valid``, steps before the trial's end; ``decision``, steps
+        ``tolerance``. The attribute ``chance`` is the accuracy that ignoring the stimulus gives, the largest
+        of ``chance_constant``, ``chance_silence`` and ``chance_shuffled``
+        (`warpline.tasks.chance.ChanceLevels`). Masks (trial, time): ``valid``, steps before the trial's end; ``decision``, steps
         that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop`` (trial, period):
         first step and one past the last. ``scored``, ``ideal`` and the trial variables (trial). In
         evaluation also ``condition`` and ``repeat`` (trial).
@@ -171,4 +174,9 @@ def generate_trials(
         n_cells = n_trials // count
         dataset["condition"] = ("trial", np.tile(np.arange(n_cells), count))
         dataset["repeat"] = ("trial", np.repeat(np.arange(count), n_cells))
+    chance = chance_levels(dataset)
+    dataset.attrs |= {
+        "chance": chance.level,
+        **{f"chance_{name}": value for name, value in vars(chance).items()},
+    }
     return dataset
