@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import Cell, hidden_noise
+from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
 
 __all__ = ["Network"]
@@ -19,6 +19,7 @@ EXCITATORY = 0.8
 
 class Network(Cell):
     """Leaky RNN with Dale's law: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
+    Hidden noise enters the argument of phi, as in `warpline.models.leaky_rnn`.
 
     Units are, in this order, excitatory population 1, excitatory population 2 (two fifths each) and
     inhibitory units (a fifth). W = S o |V| (Song, Yang and Wang 2016). The mask S is +1 in columns of
@@ -63,7 +64,7 @@ class Network(Cell):
                 f"got {n_inputs} inputs, {n_outputs} outputs and {units} units"
             )
         self.alpha = self.step_duration = dt / settings["tau"]
-        self.noise = settings["noise"]
+        self.noise = drive_noise(settings["noise"], self.alpha)
         self.activation = ACTIVATIONS[settings["activation"]]
 
         # Masks are buffers, to follow the weights to a device; not persistent, to stay out of checkpoints.

@@ -162,7 +162,8 @@ class RecurrentArchitecture(Architecture):
     tau: Positive = 100.0
     """Time constant of the hidden units in ms."""
     noise: NonNegative = 0.0
-    """Standard deviation of the hidden noise per step, in training only."""
+    """Standard deviation of the hidden noise, in training only: that of a linear unit without
+    recurrence, at any time step. Of ``static_mlp``, which has no time constant, it is that of the drive."""
     parameters: dict[str, Any] = {}
     """Additional settings of your own model."""
 
