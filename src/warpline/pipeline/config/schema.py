@@ -183,6 +183,9 @@ class MambaArchitecture(Architecture):
     """Number of channels of a layer per feature."""
     n_layers: Count = 1
     """Number of layers."""
+    final_norm: bool = True
+    """Whether the features are normalised (RMSNorm) once more before the readout, as in the original
+    model."""
     layer: Count | None = None
     """Layer whose hidden states are analysed, counted from 1; by default the last. It changes no
     weight."""
