@@ -33,7 +33,9 @@ def exact_kernel(x):
 
 
 def exact_product(a, b):
-    return sum(p * q for row, other in zip(a, b, strict=True) for p, q in zip(row, other, strict=True))
+    return sum(
+        p * q for row, other in zip(a, b, strict=True) for p, q in zip(row, other, strict=True)
+    )
 
 
 def exact_dissimilarity(x, y):
@@ -95,5 +97,7 @@ def test_the_two_forms_meet(rng, monkeypatch):
 def test_states_without_distances_to_compare_are_undefined():
     """Four samples in two places each make a U-centred kernel of zero only if all distances agree."""
     corners = np.eye(4)
-    row = compare(represent(corners, settings={}), represent(np.arange(8.0).reshape(4, 2), settings={}))
+    row = compare(
+        represent(corners, settings={}), represent(np.arange(8.0).reshape(4, 2), settings={})
+    )
     assert row["status"] == "undefined" and np.isnan(row["dissimilarity"])

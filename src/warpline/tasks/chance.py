@@ -46,9 +46,7 @@ class ChanceLevels:
     def level(self) -> float:
         """The largest of the three: a network above it uses the stimulus."""
         return max(
-            value
-            for value in (self.constant, self.silence, self.shuffled)
-            if not math.isnan(value)
+            value for value in (self.constant, self.silence, self.shuffled) if not math.isnan(value)
         )
 
 
@@ -74,7 +72,9 @@ def chance_levels(dataset: Any) -> ChanceLevels:
     """
     rows = np.flatnonzero(dataset["scored"].values)[:MOST_TRIALS]
     if len(rows) == 0:
-        raise ValueError("expected at least one scored trial, got none: check the task's parameters")
+        raise ValueError(
+            "expected at least one scored trial, got none: check the task's parameters"
+        )
     tolerance = dataset.attrs.get("tolerance")
     targets, due = _decision_targets(
         dataset["target"].transpose("trial", "time", ...).values[rows],

@@ -82,9 +82,7 @@ def test_wasserstein_of_unequal_ranks_is_that_of_the_package_s_own_class():
         for x, rank in zip(states, (5, 8), strict=True)
     ]
     row = compare_pairs(operators, [(0, 1)], settings={"score": "wasserstein"})[0]
-    package = DSA(
-        *states, n_delays=10, delay_interval=2, rank=[5, 8], score_method="wasserstein"
-    )
+    package = DSA(*states, n_delays=10, delay_interval=2, rank=[5, 8], score_method="wasserstein")
     # The package works in single precision.
     assert row["dissimilarity"] == pytest.approx(package.fit_score(), rel=1e-4)
     golden = reference_wasserstein(*(eigenvalues(operator.matrix) for operator in operators))
