@@ -19,7 +19,6 @@ EXCITATORY = 0.8
 
 class Network(Cell):
     """Leaky RNN with Dale's law: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
-    Hidden noise enters the argument of phi, as in `warpline.models.leaky_rnn`.
 
     Units are, in this order, excitatory population 1, excitatory population 2 (two fifths each) and
     inhibitory units (a fifth). W = S o |V| (Song, Yang and Wang 2016). The mask S is +1 in columns of
@@ -27,6 +26,8 @@ class Network(Cell):
     through the inhibitory units alone (as in Wong and Wang 2006). U = M o |V_in| is non-negative: the
     first two channels reach one population each, further channels reach all units.
     Output = |r_1| h_1 - |r_2| h_2 + c, from the rates of the two populations.
+
+    Hidden noise enters the argument of phi, as in `warpline.models.leaky_rnn`.
 
     ``activation`` is relu or softplus, because rates are non-negative. ``init`` gives the magnitudes |V|.
     Inhibitory columns are then scaled to a mean of 0 in each row, and W to a spectral radius of ``gain``.

@@ -124,9 +124,9 @@ def compare_pairs(
     Returns
     -------
     list of dict
-        ``dissimilarity``: arccos(CKA clipped to [0, 1])/(pi/2), near 0 to some 1e-15; ``similarity``: CKA as estimated, which
-        can be negative; ``status``: ``undefined`` where the estimate of a system with itself is not
-        positive.
+        ``dissimilarity``: arccos(CKA clipped to [0, 1])/(pi/2), with rounding near 0
+        of some 1e-15; ``similarity``: CKA as estimated, which can be negative; ``status``: ``undefined``
+        where the estimate of a system with itself is not positive.
     """
     rows = compare_each(representations, pairs, _compare, progress)
     for row in rows:

@@ -85,10 +85,10 @@ def generate_trials(
         action (trial, time) int16, or a vector (trial, time, output) float32 with the attribute
         ``tolerance``. The attribute ``chance`` is the accuracy that ignoring the stimulus gives, the largest
         of ``chance_constant``, ``chance_silence`` and ``chance_shuffled``
-        (`warpline.tasks.chance.ChanceLevels`). Masks (trial, time): ``valid``, steps before the trial's end; ``decision``, steps
-        that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop`` (trial, period):
-        first step and one past the last. ``scored``, ``ideal`` and the trial variables (trial). In
-        evaluation also ``condition`` and ``repeat`` (trial).
+        (`warpline.tasks.chance.ChanceLevels`). Masks (trial, time): ``valid``, steps before the trial's end;
+        ``decision``, steps that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop``
+        (trial, period): first step and one past the last. ``scored``, ``ideal`` and the trial variables
+        (trial). In evaluation also ``condition`` and ``repeat`` (trial).
 
     Raises
     ------
