@@ -6,6 +6,7 @@ from warpline.comparison.pairs import (
     after_learning,
     compare,
     controls,
+    driven_systems_of,
     over_learning,
     systems_of,
     within_learning,
@@ -29,11 +30,13 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = arguments.settings
 
-    runs = {}
+    runs, driven = {}, {}
     for path in arguments.trajectories:
         dataset = result_files.read_dataset(path)
         for seed, systems in systems_of(dataset).items():
             runs[dataset.attrs["curriculum"], seed] = systems
+        for seed, by_drive in driven_systems_of(dataset).items():
+            driven[dataset.attrs["curriculum"], seed] = by_drive
     # All networks run on the same trials, so that the last file's repeats are those of every file.
     repeat = dataset["repeat"].values
     # In the order of the files, not sorted: it is the order of rows in the tables.
@@ -45,7 +48,7 @@ def main() -> None:
             "after": after_learning(runs, curricula, seeds, earlier),
             "over": over_learning(runs, curricula, seeds, earlier, settings["over"]),
             "within": within_learning(runs, curricula, seeds, settings["within"]),
-            "controls": controls(runs, curricula, seeds, repeat, settings["seed"]),
+            "controls": controls(runs, curricula, seeds, repeat, settings["seed"], driven),
         },
         settings["measure"],
         settings["seed"],

@@ -287,13 +287,38 @@ class Within(Strict):
     """Fractions of training that are compared with each other."""
 
 
+class Controls(Strict):
+    """Comparison of each network after learning with itself under other input noise."""
+
+    drives: list[Literal["fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"]] = [
+        "fresh_noise",
+        "weak_noise",
+        "strong_noise",
+        "autocorrelated_noise",
+    ]
+    """Input noise under which each network is compared with itself: a new draw, 0.3 times as strong,
+    3 times as strong, or correlated over time. Task sets without input noise have no such control."""
+    time_constant: Annotated[float, Field(gt=0)] = 200.0
+    """Time constant of the autocorrelated noise in ms."""
+
+    @field_validator("drives")
+    @classmethod
+    def _unique(cls, value: list[str]) -> list[str]:
+        twice = sorted({drive for drive in value if value.count(drive) > 1})
+        if twice:
+            raise ValueError(f"expected each drive once, got {', '.join(twice)} more than once")
+        return value
+
+
 class Comparison(Strict):
-    """Checkpoints that are compared."""
+    """Checkpoints that are compared, and controls."""
 
     over: Over
     """Comparison over learning: two runs at the same fraction of training."""
     within: Within = Within()
     """Comparison within learning: the checkpoints of one run."""
+    controls: Controls = Controls()
+    """Comparison of each network with itself under other input noise."""
 
 
 class Statistics(Strict):

@@ -89,7 +89,9 @@ class CompareNetworks(_Comparison):
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, and which checkpoints are compared."""
-        return {**super().parameters(wildcards), **self.config.comparison.model_dump()}
+        # The trajectories hold the drives of the controls.
+        compared = self.config.comparison.model_dump(exclude={"controls"})
+        return {**super().parameters(wildcards), **compared}
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield every measure, architecture and block of seeds."""
@@ -116,18 +118,22 @@ class CompareNetworks(_Comparison):
         plan, sizes, settings = self.plan, self.sizes, self.config.comparison
         taskset = wildcards["taskset"]
         block = split_seeds(wildcards["seeds"])
-        n = len(plan.curricula(taskset, wildcards["architecture"], "learning"))
+        architecture = wildcards["architecture"]
+        curricula = plan.curricula(taskset, architecture, "learning")
+        n = len(curricula)
+        drives = len(self.trajectories.drives(taskset, architecture, curricula[0]))
         own, earlier = len(block), plan.seeds.index(block[0])
         crossings = own * earlier + own * (own - 1) // 2
         fractions, references = len(settings.over.fractions), len(settings.over.references)
         within = len(settings.within.fractions)
-        # After learning; over learning; within learning; two controls per network.
+        # After learning; over learning; within learning; controls of each network.
         pairs = own * n * (n + 1) // 2 + crossings * n * n
         pairs += fractions * (own * n + own * references * (n - 1) + crossings * references)
-        pairs += own * n * within * (within + 1) // 2 + 2 * own * n
-        systems = own * n * (fractions + 3) + earlier * (n + references * fractions)
+        pairs += own * n * within * (within + 1) // 2 + (2 + drives) * own * n
+        systems = own * n * (fractions + 3 + drives) + earlier * (n + references * fractions)
         states = sizes.window_states(taskset)
-        read = states * len(self.config.trajectories.fractions) * (own + earlier) * n
+        stored = len(self.config.trajectories.fractions) + drives
+        read = states * stored * (own + earlier) * n
         pair, slow_pair, represent = _pair_seconds(sizes, wildcards["measure"], taskset)
         fixed = START_SECONDS + systems * represent + read / 60
         return Cost(
