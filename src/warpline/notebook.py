@@ -235,7 +235,7 @@ def list_runs(name: str, results: str | Path = "results") -> list[Run]:
 def load_table(
     name: str, taskset: str, table: str = "summary", results: str | Path = "results"
 ) -> pd.DataFrame:
-    """Return a table of statistics: ``runs``, ``summary``, ``tests`` or ``controls``."""
+    """Return a table of statistics: ``runs``, ``summary``, ``tests``, ``controls`` or ``learning``."""
     if table not in ComputeStatistics.outputs:
         raise ValueError(
             f"expected a table among {', '.join(ComputeStatistics.outputs)}, got '{table}'"

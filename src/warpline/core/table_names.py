@@ -7,5 +7,5 @@ __all__ = ["COMPARISON_TABLES", "STATISTICS_TABLES"]
 COMPARISON_TABLES = ("after", "over", "within", "controls")
 """Dissimilarities of one comparison job; its tables share fitted representations."""
 
-STATISTICS_TABLES = ("runs", "summary", "tests", "controls")
+STATISTICS_TABLES = ("runs", "summary", "tests", "controls", "learning")
 """Statistics of one task set."""
