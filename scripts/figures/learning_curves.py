@@ -1,4 +1,4 @@
-"""Accuracy over training for each curriculum and seed, with the accuracy of the ideal observer."""
+"""Accuracy over training for each curriculum and seed, with the ideal observer's accuracy and chance."""
 
 from collections import defaultdict
 
@@ -35,12 +35,24 @@ def draw_curriculum(axes, name, runs, colour):
             mew=0.6,
         )
 
-    # Solid: the ideal observer. Dotted: the accuracy at which training ends. All runs share both.
+    # Solid: the ideal observer. Dashed: the accuracy at which training ends. Dotted: chance. All runs share them.
     metadata = runs[0][1]
     ideal = metadata["ideal"]
     axes.axhline(ideal, color="black", lw=0.8)
     target_fraction = metadata["settings"]["training"]["target_fraction"]
-    axes.axhline(ideal * target_fraction, color="black", lw=0.8, ls=":")
+    axes.axhline(ideal * target_fraction, color="black", lw=0.8, ls="--")
+    chance = metadata["chance"]
+    axes.axhline(chance, color="black", lw=0.8, ls=":")
+    axes.annotate(
+        "chance",
+        (1, chance),
+        (-2, 1),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize="x-small",
+    )
 
     n_converged = [metadata["status"] for _, metadata, _ in runs].count("converged")
     axes.set_title(f"{name.replace('_', ' ')}\n{n_converged} of {len(runs)} converged")

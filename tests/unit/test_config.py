@@ -322,6 +322,15 @@ CASES = {
         ),
         "warping.mine.conditions.1: expected a value for each of context (task set Context), got contxt",
     ),
+    "tolerance by which silence is right": (
+        put("tasksets", "Context", "parameters", {"tolerance": 1.0}),
+        "tasksets.Context.parameters.tolerance: expected a value above 0 and below 1, from which the "
+        "output 0 is right in every trial, got 1.0",
+    ),
+    "angle by which silence is right": (
+        put("tasksets", "SequenceMemory", "parameters", {"tolerance_degrees": 60}),
+        "tasksets.SequenceMemory.parameters.tolerance_degrees: expected a value above 0 and below 60",
+    ),
     "unknown comparison": (
         put(*GRID, "comparisons", ["lerning"]),
         "run.grid.0.comparisons.0: input should be 'learning' or 'architectures', got 'lerning'",

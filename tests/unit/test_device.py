@@ -56,7 +56,7 @@ def test_by_hand(job):
         choose_device()
 
 
-ROW = {"task": "Anti", "ideal": 1.0, "gradient_norm": float("nan")}
+ROW = {"task": "Anti", "ideal": 1.0, "chance": 0.5, "gradient_norm": float("nan")}
 
 
 def test_there_is_no_callback_without_a_folder(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from warpline.comparison.statistics import run_table
 from warpline.core import result_files
 from warpline.models.checkpoints import CheckpointFile
 from warpline.tasks.trials import generate_trials
@@ -108,7 +109,10 @@ def test_files_name_the_run_and_its_seed(make_job, finish):
     history = result_files.read_table(folder / "2/h.csv")
     assert history["step"].tolist() == [0, 1, 3, 6, 12]
     header = result_files.read_table_metadata(folder / "2/h.csv")
-    assert header["last_step"] == 12 and 0 < header["ideal"] <= 1
+    assert header["last_step"] == 12 and 0 < header["chance"] < header["ideal"] <= 1
+    assert (history["chance"] == header["chance"]).all()
+    runs = run_table([(header, history)])
+    assert runs["chance"].tolist() == [header["chance"]]
 
 
 def test_the_order_of_the_seeds_changes_no_network(make_job, finish):
@@ -201,7 +205,7 @@ def test_networks_trained_as_one_name_each_other(make_job, finish):
 
 def test_the_summary_is_the_mean_over_tasks(make_job):
     def row(step, task, loss, accuracy):
-        return Evaluation(step, task, loss, accuracy, 1.0, 0.5)
+        return Evaluation(step, task, loss, accuracy, 1.0, 0.5, 0.5)
 
     history = [
         row(0, "A", 1.0, 0.2),

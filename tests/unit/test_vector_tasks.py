@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warpline.analyses.task_inputs import input_manifold
+from warpline.core import plugins
+from warpline.tasks.chance import chance_levels
 from warpline.tasks.sequence_memory import angle_accuracy
 from warpline.tasks.trials import generate_trials, make_environment
+from warpline.tasks.vector import SignTask, VectorTask
 from warpline.training.batches import TaskData
 
 VECTOR = {
@@ -187,13 +190,98 @@ def test_a_point_on_the_boundary_is_not_scored():
 @pytest.mark.parametrize(
     ("env", "parameters", "message"),
     [
-        ("decision_line", {"tolerance": 1.5}, r"tolerance in \(0, 1\].*got 1.5"),
-        ("sequence_memory", {"tolerance_degrees": 120}, "between 0 and 90, got 120"),
+        ("decision_line", {"tolerance": 1.5}, r"tolerance in \(0, 1\).*got 1.5"),
+        ("circle_sign", {"tolerance": 1.0}, r"got 1.0: from 1 on, the output 0 is right"),
+        ("context_integration", {"tolerance": 0.0}, r"tolerance in \(0, 1\).*got 0.0"),
+        ("sequence_memory", {"tolerance_degrees": 120}, "between 0 and 60, got 120"),
+        ("sequence_memory", {"tolerance_degrees": 60}, "output 0 is right for every angle"),
     ],
 )
 def test_a_tolerance_that_lets_anything_pass_is_refused(env, parameters, message):
     with pytest.raises(ValueError, match=message):
         make_environment(task(env, parameters=parameters), "Basic")
+
+
+@pytest.mark.parametrize("env", VECTOR)
+def test_silence_is_wrong_up_to_the_stated_limit_and_right_from_there(env):
+    """The limits that the configuration is checked by, against the trials as they are scored."""
+    ((parameter, limit),) = plugins.literal_class_attribute("tasks", env, "silence_limits").items()
+    parameters = {parameter: limit * 0.999}
+    data = generate_trials(task(env, parameters=parameters), "Basic", "train", 30, 1)
+    assert data.attrs["chance_silence"] == 0
+    with pytest.raises(ValueError, match="output 0 is right"):
+        make_environment(task(env, parameters={parameter: limit}), "Basic")
+    # The tolerance as if the class had not refused it.
+    data.attrs["tolerance"] = 2 * math.sin(math.radians(30)) if parameter != "tolerance" else limit
+    data.attrs["tolerance"] *= 1 + 1e-6
+    assert chance_levels(data).silence == 1
+
+
+def test_a_default_tolerance_leaves_silence_wrong():
+    for env in VECTOR:
+        data = generate_trials(task(env), "Basic", "train", 100, 1)
+        assert data.attrs["chance_silence"] == 0
+        assert data.attrs["chance"] < 0.65
+
+
+class Far(SignTask):
+    """A task set of a user's own: its targets are of length 0.2, 3 or, to withhold, 0."""
+
+    periods = ("decision",)
+    stimulus = "decision"
+    inputs = ("u",)
+    noisy = ("u",)
+    shown = ("decision",)
+    lengths = (0.2, 3.0)
+
+    def __init__(self, *, tolerance, **settings):
+        VectorTask.__init__(self, tolerance=tolerance, **settings)
+
+    def draw(self):
+        return {"u": self.rng.choice([-1.0, 1.0]), "length": self.rng.choice(self.lengths)}
+
+    def factors(self):
+        return {"u": [-1.0, 1.0], "length": list(self.lengths)}
+
+    def evidence(self, trial):
+        return trial["u"], self.sigma
+
+    def answer(self, trial, period):
+        return trial["u"] * trial["length"] * np.ones(1)
+
+    def coordinates(self):
+        return [("u", -1.0, 1.0, False)]
+
+    def stimuli(self, kappa, period, **condition):
+        return {"u": kappa[:, 0]}
+
+
+def far(tolerance, name="Basic"):
+    environment = Far(
+        task=name,
+        rules=["Basic", "Anti"],
+        anti=name == "Anti",
+        delay=False,
+        timing={"decision": 200},
+        dt=100,
+        tolerance=tolerance,
+    )
+    environment.seed(1)
+    return environment
+
+
+@pytest.mark.parametrize("name", ["Basic", "Anti"])
+def test_a_tolerance_of_a_user_s_task_is_held_against_its_smallest_target(name):
+    far(0.19, name).new_trial(u=1.0, length=0.2)
+    far(0.2, name).new_trial(u=1.0, length=3.0)
+    for tolerance in (0.2, 0.5):
+        message = f"tolerance below 0.2, .* of {name} from the output 0, got {tolerance}.*silence"
+        with pytest.raises(ValueError, match=message):
+            far(tolerance, name).new_trial(u=1.0, length=0.2)
+    # Who asks for silence may have it.
+    far(0.5, name).new_trial(u=1.0, length=0.0)
+    # A trial without a correct answer is not scored.
+    far(0.5, name).new_trial(u=0.0, length=0.2)
 
 
 def test_a_missing_period_is_named():

@@ -135,7 +135,8 @@ def run_table(histories: Iterable[tuple[Mapping[str, Any], pd.DataFrame]]) -> pd
     -------
     DataFrame
         ``taskset``, ``architecture``, ``curriculum``, ``seed``, ``status``, ``pretraining`` (status of the
-        network that it started from), ``last_step``, ``accuracy`` (mean over tasks), ``ideal``.
+        network that it started from), ``last_step``, ``accuracy`` (mean over tasks), ``ideal``,
+        ``chance`` (accuracy that ignoring the stimulus gives).
     """
     rows = []
     for provenance, history in histories:
@@ -152,6 +153,7 @@ def run_table(histories: Iterable[tuple[Mapping[str, Any], pd.DataFrame]]) -> pd
                 "last_step": provenance["last_step"],
                 "accuracy": last["accuracy"].mean(),
                 "ideal": provenance["ideal"],
+                "chance": provenance["chance"],
             }
         )
     return pd.DataFrame(rows)

@@ -32,8 +32,15 @@ def _load(paths: list[str]) -> Plan | None:
 
 
 def _check(paths: list[str]) -> int:
+    from warpline.pipeline.chance_check import chance_faults
+    from warpline.pipeline.config import ConfigError
+
     plan = _load(paths)
     if plan is None:
+        return 1
+    faults = chance_faults(plan)
+    if faults:
+        print(ConfigError(faults), file=sys.stderr)
         return 1
     runs = len(plan.networks) * len(plan.seeds)
     print(f"{plan.config.name}: {runs} networks, results in {plan.results.root}")

@@ -30,6 +30,7 @@ class TaskSet(SignTask):
     periods: ClassVar[Sequence[str]] = ("decision",)
     stimulus: ClassVar[str] = "decision"
     inputs: ClassVar[Sequence[str]] = ("cos", "sin")
+    silence_limits: ClassVar[Mapping[str, float]] = {"tolerance": 1.0}
     noisy: ClassVar[Sequence[str]] = ("cos", "sin")
     shown: ClassVar[Sequence[str]] = ("decision",)
 

@@ -32,6 +32,7 @@ class TaskSet(SignTask):
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "decision")
     unasked: ClassVar[Sequence[str]] = ("stimulus",)
     inputs: ClassVar[Sequence[str]] = ("fixation", "input_1", "input_2", "context_1", "context_2")
+    silence_limits: ClassVar[Mapping[str, float]] = {"tolerance": 1.0}
     noisy: ClassVar[Sequence[str]] = ("input_1", "input_2")
     shown: ClassVar[Sequence[str]] = ("stimulus", "decision")
     conditions: ClassVar[Sequence[str]] = ("context",)

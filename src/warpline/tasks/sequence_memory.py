@@ -60,6 +60,7 @@ class TaskSet(VectorTask):
     ----------
     tolerance_degrees : float
         Angle whose chord on the unit circle is the largest distance of a correct output from its target.
+        Below 60, whose chord is 1: from there on the output 0 is right for every angle.
     levels : int
         Number of angles of each item in the evaluation trials, evenly spaced.
     """
@@ -78,13 +79,15 @@ class TaskSet(VectorTask):
     noisy: ClassVar[Sequence[str]] = ("cos", "sin")
     shown: ClassVar[Sequence[str]] = ("item_1", "item_2")
     outputs: ClassVar[int] = 2
+    silence_limits: ClassVar[Mapping[str, float]] = {"tolerance_degrees": 60}
 
     def __init__(
         self, *, tolerance_degrees: float = 30.0, levels: int = 8, **settings: Any
     ) -> None:
-        if not 0 < tolerance_degrees < 90:
+        if not 0 < tolerance_degrees < 60:
             raise ValueError(
-                f"expected tolerance_degrees between 0 and 90, got {tolerance_degrees}"
+                f"expected tolerance_degrees between 0 and 60, got {tolerance_degrees}: from 60 on, the "
+                "output 0 is right for every angle; use a smaller tolerance"
             )
         self.tolerance_angle = math.radians(tolerance_degrees)
         super().__init__(tolerance=2 * math.sin(self.tolerance_angle / 2), **settings)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from warpline.core import plugins, random_streams
 from warpline.tasks.base import RuleTask
+from warpline.tasks.chance import chance_levels
 
 __all__ = ["generate_trials", "make_environment"]
 
@@ -132,8 +133,10 @@ def generate_trials(
     xarray.Dataset
         ``inputs`` (trial, time, channel) float32, zero after the trial's end. ``target``: the correct
         action (trial, time) int16, or a vector (trial, time, output) float32 with the attribute
-        ``tolerance``. Masks (trial, time): ``valid``, steps before the trial's end; ``decision``, steps
-        that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop`` (trial, period):
+        ``tolerance``. The attribute ``chance`` is the accuracy that ignoring the stimulus gives, the largest
+        of ``chance_constant``, ``chance_silence`` and ``chance_shuffled``
+        (`warpline.tasks.chance.ChanceLevels`). Masks (trial, time): ``valid``, steps before the trial's end;
+        ``decision``, steps that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop`` (trial, period):
         first step and one past the last. ``scored``, ``ideal`` and the trial variables (trial). In
         evaluation also ``condition`` and ``repeat`` (trial) and, in task sets with input noise,
         ``noise_free_inputs`` (trial, time, channel): the inputs without their noise.
@@ -227,4 +230,9 @@ def generate_trials(
             # An environment whose noise is not this task set's has no noise to take away.
             if not np.array_equal(noise_free, padded):
                 dataset["noise_free_inputs"] = (("trial", "time", "channel"), noise_free)
+    chance = chance_levels(dataset)
+    dataset.attrs |= {
+        "chance": chance.level,
+        **{f"chance_{name}": value for name, value in vars(chance).items()},
+    }
     return dataset

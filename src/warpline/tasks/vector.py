@@ -57,7 +57,10 @@ class _VectorEnv(TrialEnv):
             channels = [task_set.inputs.index(name) for name in task_set.noisy]
             self.add_randn(0, self.sigma, period=list(task_set.shown), where=channels)
         for period in task_set.decisions:
-            self.set_groundtruth(task_set.answer(trial, period), period)
+            target = task_set.answer(trial, period)
+            if task_set.is_scored(trial):
+                task_set.check_tolerance(target)
+            self.set_groundtruth(target, period)
         return trial
 
     def _step(self, action: NDArray[Any]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -77,9 +80,16 @@ class VectorTask(RuleTask, _VectorEnv):
     Parameters
     ----------
     tolerance : float
-        Largest distance between output and target of a correct answer.
+        Largest distance between output and target of a correct answer. It must be smaller than the norm of
+        every scored target, which is the distance of the output 0: silence must not be right. A target of 0
+        itself is exempt, for a task that asks for silence.
     **settings
         As in `RuleTask`. Noise is added to the channels `noisy` in the periods `shown`.
+
+    Raises
+    ------
+    ValueError
+        In the first trial whose target is no further from 0 than the tolerance.
     """
 
     inputs: ClassVar[Sequence[str]]
@@ -91,6 +101,22 @@ class VectorTask(RuleTask, _VectorEnv):
     outputs: ClassVar[int] = 1
     """Length of the target vector."""
     adds_noise: ClassVar[bool] = True
+    silence_limits: ClassVar[Mapping[str, float]] = {}
+    """Parameters that set the tolerance, with the value from which silence would be right. A literal in the
+    class itself: the configuration is checked without import."""
+
+    def check_tolerance(self, target: NDArray[Any]) -> None:
+        """Raise ValueError where the output 0 would be correct for a target other than 0 itself.
+
+        Trials hold targets in single precision: the margin is a few of its roundings.
+        """
+        norm = float(np.linalg.norm(target))
+        assert self.tolerance is not None
+        if 0 < norm * (1 - 1e-6) <= self.tolerance:
+            raise ValueError(
+                f"expected a tolerance below {norm:g}, the distance of a target of {self.task} from the "
+                f"output 0, got {self.tolerance:g}, by which silence is right: use a smaller tolerance"
+            )
 
     def draw(self) -> dict[str, Any]:
         """Draw the variables of a trial: a value for each coordinate and each condition."""
@@ -106,13 +132,22 @@ class VectorTask(RuleTask, _VectorEnv):
 
 
 class SignTask(VectorTask):
-    """Base class of task sets with one output, +1 or -1: the sign of the mean evidence in the stimulus."""
+    """Base class of task sets with one output, +1 or -1: the sign of the mean evidence in the stimulus.
 
-    def __init__(self, *, tolerance: float = 1.0, **settings: Any) -> None:
-        if not 0 < tolerance <= 1:
+    Parameters
+    ----------
+    tolerance : float
+        Below 1, the distance of 0 from both targets: then neither silence nor the wrong sign is right. The
+        default is half-way.
+    **settings
+        As in `VectorTask`.
+    """
+
+    def __init__(self, *, tolerance: float = 0.5, **settings: Any) -> None:
+        if not 0 < tolerance < 1:
             raise ValueError(
-                f"expected a tolerance in (0, 1] for targets of +1 and -1, got {tolerance}: "
-                "beyond 1, the wrong sign could be right"
+                f"expected a tolerance in (0, 1) for targets of +1 and -1, got {tolerance}: "
+                "from 1 on, the output 0 is right in every trial; use a smaller tolerance"
             )
         super().__init__(tolerance=tolerance, **settings)
 

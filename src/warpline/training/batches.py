@@ -27,6 +27,8 @@ class TaskData:
     scored : Tensor, shape (trial,), bool
     ideal : float
         Mean accuracy of an ideal observer over the scored trials.
+    chance : float
+        Accuracy that ignoring the stimulus gives (`warpline.tasks.chance.ChanceLevels.level`).
     n_outputs : int
     tolerance : float or None
         Distance from the target within which an output is correct; None for actions.
@@ -42,6 +44,7 @@ class TaskData:
     asked: Tensor
     scored: Tensor
     ideal: float
+    chance: float
     n_outputs: int
     tolerance: float | None
     dt: float
@@ -64,6 +67,7 @@ class TaskData:
             asked=tensor("asked"),
             scored=torch.from_numpy(scored),
             ideal=float(dataset["ideal"].values[scored].mean()),
+            chance=float(dataset.attrs["chance"]),
             n_outputs=int(dataset.attrs["n_outputs"]),
             tolerance=None if tolerance is None else float(tolerance),
             dt=float(dataset.attrs["dt"]),

@@ -245,6 +245,7 @@ def write_member(
         "status": run.status,
         "last_step": run.step,
         "ideal": float(np.mean([data.ideal for data in job.validation])),
+        "chance": float(np.mean([data.chance for data in job.validation])),
     }
     write_checkpoints(checkpoints, run.checkpoints, checkpoint_summary(run), provenance)
     table = pd.DataFrame([vars(row) for row in run.history])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from warpline.console import progress
 from warpline.models.base import outputs_of
+from warpline.tasks.scoring import is_correct
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.checkpoint_schedule import checkpoint_steps
 from warpline.training.resume import Resume
@@ -64,13 +65,13 @@ def balanced_loss(outputs: Tensor, data: TaskData) -> Tensor:
 def decision_accuracy(outputs: Tensor, data: TaskData) -> float:
     """Return the fraction of correct decision steps, over the scored trials.
 
-    A step is correct if it has the target's action, or a vector within the task's tolerance of the
-    target.
+    Fixation, stimulus and delay do not count. A step is correct if it has the target's action, or a vector
+    within the task's tolerance of the target (`warpline.tasks.scoring.is_correct`). Accuracy above chance is
+    (accuracy - chance) / (ideal - chance), with the chance level of the same trials
+    (`warpline.tasks.chance`).
     """
-    if data.tolerance is None:
-        correct = outputs.argmax(-1) == data.target
-    else:
-        correct = torch.linalg.vector_norm(outputs - data.target, dim=-1) <= data.tolerance
+    answer = outputs.argmax(-1) if data.tolerance is None else outputs
+    correct = is_correct(answer, data.target, data.tolerance)
     counted = data.decision & data.scored[:, None]
     return float(correct[counted].double().mean())
 
@@ -94,6 +95,7 @@ def _evaluate(
                 loss=float(balanced_loss(task_outputs, data)),
                 accuracy=decision_accuracy(task_outputs, data),
                 ideal=data.ideal,
+                chance=data.chance,
                 gradient_norm=gradient_norm,
             )
         )

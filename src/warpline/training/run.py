@@ -26,9 +26,11 @@ class Evaluation:
     loss : float
         See `warpline.training.loop.balanced_loss`.
     accuracy : float
-        See `warpline.training.loop.decision_accuracy`.
+        On the decision steps alone; see `warpline.training.loop.decision_accuracy`.
     ideal : float
         Accuracy of an ideal observer.
+    chance : float
+        Accuracy that ignoring the stimulus gives.
     gradient_norm : float
         Norm of the update's gradient before clipping; NaN at step 0.
     """
@@ -38,6 +40,7 @@ class Evaluation:
     loss: float
     accuracy: float
     ideal: float
+    chance: float
     gradient_norm: float
 
 

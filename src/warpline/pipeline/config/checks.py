@@ -144,6 +144,14 @@ def _stated(package: str, name: str, attribute: str) -> tuple[str, ...]:
         return ()  # which _registered reports
 
 
+def _stated_mapping(package: str, name: str, attribute: str) -> dict[str, float]:
+    """Return the mapping that a plug-in's class states in its own body; empty where there is none."""
+    try:
+        return dict(plugins.literal_class_attribute(package, name, attribute) or {})
+    except plugins.UnknownNameError:
+        return {}  # which _registered reports
+
+
 def _timing(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
@@ -178,6 +186,18 @@ def _timing(config: Config) -> Iterator[str]:
                 f"{place}.{taskset.window}: expected one duration for all trials, because models are "
                 f"compared in this window; got {taskset.timing[taskset.window]}"
             )
+
+
+def _tolerances(config: Config) -> Iterator[str]:
+    """Refuse tolerances by which silence, the output 0, would be right."""
+    for name, taskset in config.tasksets.items():
+        for parameter, limit in _stated_mapping("tasks", taskset.env, "silence_limits").items():
+            value = taskset.parameters.get(parameter)
+            if isinstance(value, int | float) and not 0 < value < limit:
+                yield (
+                    f"tasksets.{name}.parameters.{parameter}: expected a value above 0 and below {limit:g}, "
+                    f"from which the output 0 is right in every trial, got {value}: use a smaller tolerance"
+                )
 
 
 def _window_steps(taskset: TaskSet) -> int | None:
@@ -318,6 +338,7 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _tasks,
     _curricula,
     _timing,
+    _tolerances,
     _delays,
     _training,
     _fractions,
