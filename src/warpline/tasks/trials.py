@@ -136,9 +136,9 @@ def generate_trials(
         ``tolerance``. The attribute ``chance`` is the accuracy that ignoring the stimulus gives, the largest
         of ``chance_constant``, ``chance_silence`` and ``chance_shuffled``
         (`warpline.tasks.chance.ChanceLevels`). Masks (trial, time): ``valid``, steps before the trial's end;
-        ``decision``, steps that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop`` (trial, period):
-        first step and one past the last. ``scored``, ``ideal`` and the trial variables (trial). In
-        evaluation also ``condition`` and ``repeat`` (trial) and, in task sets with input noise,
+        ``decision``, steps that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop``
+        (trial, period): first step and one past the last. ``scored``, ``ideal`` and the trial variables
+        (trial). In evaluation also ``condition`` and ``repeat`` (trial) and, in task sets with input noise,
         ``noise_free_inputs`` (trial, time, channel): the inputs without their noise.
 
     Raises

@@ -187,7 +187,7 @@ class TasksetFigures:
             return self._settings(*keys, reference=self.plan.reference)
 
         after, over, within = tables("after"), tables("over"), tables("within")
-        summary, controls = statistic("summary"), statistic("controls")
+        summary, controls, learning = map(statistic, ("summary", "controls", "learning"))
         yield figure(
             "task_trial",
             "1. Tasks",
@@ -235,7 +235,7 @@ class TasksetFigures:
             "over_learning",
             "4. Over learning",
             "over learning",
-            lambda w: {"over": over(w)},
+            lambda w: {"over": over(w), "learning": learning(w)},
             compared,
         )
         yield figure(
@@ -253,7 +253,7 @@ class TasksetFigures:
                 "between": self.architectures.tables(w["taskset"]),
                 "after": self.comparisons.tables("after", w["taskset"]),
             },
-            lambda _: self._settings("curricula", "measures", "architectures"),
+            lambda _: self._settings("statistics", "curricula", "measures", "architectures"),
             per_architecture=False,
         )
 
