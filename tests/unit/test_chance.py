@@ -168,7 +168,7 @@ def test_every_task_of_the_pretraining_is_held_against_chance(tmp_path, capsys):
     assert "  - training.target_fraction" not in message
 
 
-OWN = '''
+OWN = """
 import numpy as np
 from warpline.tasks.vector import SignTask, VectorTask
 
@@ -199,7 +199,7 @@ class Own(SignTask):
 
     def stimuli(self, kappa, period, **condition):
         return {"u": kappa[:, 0]}
-'''
+"""
 
 
 @pytest.mark.parametrize(("tolerance", "status"), [(0.4, 0), (0.6, 1)])
