@@ -72,5 +72,5 @@ def test_drives_are_independent_draws_and_reproducible(trials):
 
 
 def test_an_unknown_drive_is_named(trials):
-    with pytest.raises(ValueError, match="expected a drive among fresh_noise.*got 'loud'"):
+    with pytest.raises(ValueError, match=r"expected a drive among fresh_noise.*got 'loud'"):
         driven_inputs(trials, "loud", SETTINGS)
