@@ -12,6 +12,8 @@ from warpline.figures import plotting
 FLOOR = "other seed"
 SEVERAL = "several"
 
+ABOVE = {"ha": "center", "va": "bottom", "color": "0.4", "fontsize": "x-small"}
+
 LEARNING = {"learning_rate", "batch_size"}
 
 
@@ -73,7 +75,11 @@ def draw_measure(axes, pairs, differences, curricula, styles, confidence):
         label = f"{kind}\n({size} pair{'s' * (size != 1)})"
         if kind != FLOOR:
             value = mean_separation(pairs, kind, curricula, confidence)
-            label += "" if np.isnan(value) else f"\nS = {value:.2f}"
+            if not np.isnan(value):
+                position = len(labels), 1.0
+                axes.annotate(
+                    f"S = {value:.2f}", position, xycoords=("data", "axes fraction"), **ABOVE
+                )
         labels.append(label)
     axes.set_xticks(
         range(len(differences)), labels, rotation=45, ha="right", rotation_mode="anchor"
@@ -109,7 +115,7 @@ def make(arguments, settings):
         rows = pairs[pairs["measure"] == measure]
         confidence = settings["statistics"]["confidence"]
         draw_measure(panel, rows, differences, curricula, styles, confidence)
-        panel.set_title(plotting.measure_label(measure, settings))
+        panel.set_title(plotting.measure_label(measure, settings), pad=14)
     axes[0, 0].set_ylabel("dissimilarity")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)

@@ -154,7 +154,7 @@ def make(arguments, settings):
     for row, kind in zip(grid, kinds, strict=True):
         of_kind = relations[relations["kind"] == kind]
         for axes, (quantity, label) in zip(row, labels, strict=True):
-            draw_relations(axes, of_kind, quantity, styles, label if row is grid[-1] else "")
+            draw_relations(axes, of_kind, quantity, styles, label if kind == kinds[-1] else "")
             geometry_panels.panel_label(axes, next(letters), KINDS[kind])
     grid[0, 0].set_xlim(-1.05, 1.05)
     figure.suptitle(

@@ -81,7 +81,16 @@ CHANGES = {
     "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
     "root seed": (
         lambda r: r.update(seed=3),
-        {"trials", "training", "mamba training", "cka", "dsa"},
+        # The default compares this RNN over learning, and so under other drives, and no Mamba.
+        {"trials", "training", "trajectories", "mamba training", "cka", "dsa"},
+    ),
+    "other drives": (
+        lambda r: r["comparison"].update(controls={"drives": ["fresh_noise"]}),
+        {"trajectories"},
+    ),
+    "time constant of noise": (
+        lambda r: r["comparison"].update(controls={"time_constant": 50}),
+        {"trajectories"},
     ),
     "seeds per job": (lambda r: r.update(jobs={"seeds_per_job": 3}), set()),
     "seeds per training job": (lambda r: r.update(jobs={"seeds_per_training_job": 3}), set()),
