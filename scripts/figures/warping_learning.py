@@ -1,4 +1,4 @@
-"""The metric over learning beside dissimilarities of the same networks; only quantities of a kind together."""
+"""The metric over learning beside dissimilarities of the same networks, quantities of one kind together."""
 
 import numpy as np
 
@@ -84,6 +84,15 @@ def draw_relations(axes, relations, quantity, styles, label):
         axes.plot(row[quantity], -k, marker, color=colour, ms=5)
         interval = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
         axes.plot(interval, [-k, -k], color=colour, lw=1)
+        # Networks whose series fluctuates have no half-time: a mean of few networks says so.
+        if 0 < row[f"{quantity}_n"] < relations["spearman_n"].max():
+            axes.annotate(
+                f"n = {row[f'{quantity}_n']:g}",
+                (row[quantity], -k),
+                (5, 3),
+                textcoords="offset points",
+                fontsize="x-small",
+            )
     names = [LONG_LABELS.get(name, name) for name in relations.index]
     axes.set_yticks(-np.arange(len(relations)), names)
     axes.set_ylim(-len(relations) + 0.5, 0.5)
