@@ -139,7 +139,9 @@ def make(arguments, settings):
             curricula,
             settings,
         )
-        panel.set_title(plotting.measure_label(measure, settings))
+        title = plotting.measure_label(measure, settings)
+        parameters = plotting.parameters_label(after[after["measure"] == measure])
+        panel.set_title("\n".join(filter(None, (title, parameters))))
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
 
     # One legend explains the markers of all panels.

@@ -1,4 +1,4 @@
-"""Warpline in a notebook: compare two systems, choose DSA's parameters, open the results of a pipeline run."""
+"""Warpline in a notebook: compare systems, choose the parameters of DSA, open the results of a run."""
 
 from __future__ import annotations
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["COMPARISON_TABLES", "STATISTICS_TABLES"]
+__all__ = ["CHOICE_TABLES", "COMPARISON_TABLES", "STATISTICS_TABLES"]
+
+CHOICE_TABLES = ("choice", "sweep", "networks")
+"""Choice of the parameters of DSA for one task set. The first one is what comparisons read."""
 
 COMPARISON_TABLES = ("after", "over", "within", "controls")
 """Dissimilarities of one comparison job; its tables share fitted representations."""

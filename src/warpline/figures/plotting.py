@@ -14,6 +14,7 @@ from warpline.core import result_files
 from warpline.core.process import run
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -28,6 +29,7 @@ __all__ = [
     "jitter",
     "measure_label",
     "names_in_data",
+    "parameters_label",
 ]
 
 PALETTES = {
@@ -51,6 +53,23 @@ def measure_label(name: str, settings: Mapping[str, Any]) -> str:
     if name in settings.get("wasserstein", ()):
         return f"{name} (Wasserstein)"
     return MEASURE_LABELS.get(name, name)
+
+
+def parameters_label(rows: pd.DataFrame) -> str:
+    """Return the parameters of DSA as a line of text, empty for tables of other measures.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one measure; with ``n_delays``, ``delay_interval`` and ``rank`` if it is DSA.
+    """
+    names = ["n_delays", "delay_interval", "rank"]
+    if not {*names} <= {*rows} or rows[names].dropna().empty:
+        return ""
+    n_delays, interval, rank = (int(value) for value in rows[names].dropna().iloc[0])
+    delays = f"{n_delays} delay{'s' * (n_delays != 1)}"
+    steps = f" × {interval} steps" if interval > 1 else ""
+    return f"{delays}{steps}, rank {rank}"
 
 
 def apply_style(style: Mapping[str, Any]) -> None:

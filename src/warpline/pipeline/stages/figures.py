@@ -14,6 +14,7 @@ from warpline.pipeline.code_digest import digest
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
+from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.sizes import FIGURE, START_SECONDS
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
@@ -124,6 +125,7 @@ class TasksetFigures:
     pretraining: Pretrain
     training: Train
     trajectories: ComputeTrajectories
+    choice: ChooseDSA
     comparisons: CompareNetworks
     architectures: CompareArchitectures
     statistics: ComputeStatistics
@@ -218,6 +220,16 @@ class TasksetFigures:
             },
         )
         yield figure(
+            "dsa_choice",
+            "8. Parameters of DSA",
+            "prediction by delays and rank",
+            lambda w: {
+                "sweep": self.choice.tables("sweep", w["taskset"]),
+                "networks": self.choice.tables("networks", w["taskset"]),
+            },
+            per_architecture=False,
+        )
+        yield figure(
             "after_learning",
             "3. After learning",
             "dissimilarity to the reference",
@@ -282,6 +294,8 @@ class TasksetFigures:
             names = ["task_trial"]
             if self.architectures.tables(taskset):
                 names.append("hyperparameters")
+            if self.choice.tables("choice", taskset):
+                names.append("dsa_choice")
             paths += [outputs[f"draw_{name}"].format(taskset=taskset) for name in names]
             for architecture in self.plan.architectures(taskset, "figures"):
                 fields = {"taskset": taskset, "architecture": architecture}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DSAChoice", "RankSelection", "choose_dsa", "choose_setting", "select_rank"]
 
 #: Candidates of the sweep; those too long for the trials are left out.
-N_DELAYS = (1, 2, 3, 5, 8, 12, 20, 33)
+N_DELAYS = (1, 2, 3, 5, 7, 10, 15, 20, 33)
 DELAY_INTERVALS = (1,)
 RANKS = (2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50)
 HORIZONS = (1, 5, 10)
