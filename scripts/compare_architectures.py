@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from warpline.comparison.dsa_parameters import with_choice, with_parameters
+from warpline.comparison.chosen_parameters import with_choice, with_parameters
 from warpline.comparison.pairs import between_architectures, compare, systems_of
 from warpline.console import script
 from warpline.core import result_files

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.comparison.dsa_parameters import summarised_parameters
+from warpline.comparison.chosen_parameters import summarised_parameters
 from warpline.comparison.statistics import control_table, group_tests, run_table, summary_table
 from warpline.console import script
 from warpline.core import result_files

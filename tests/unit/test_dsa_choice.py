@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from warpline.comparison.chosen_parameters import (
+    summarised_parameters,
+    with_choice,
+    with_parameters,
+)
 from warpline.comparison.dsa_choice import choose
-from warpline.comparison.dsa_parameters import summarised_parameters, with_choice, with_parameters
 from warpline.comparison.pairs import System
 from warpline.core import result_files
 from warpline.figures.plotting import parameters_label
@@ -188,7 +192,7 @@ def test_a_fixed_parameter_stays(rotations):
 def test_without_a_usable_network_the_choice_says_so(systems):
     tables = choose(systems, MEASURE, CANDIDATES, 3)
     (row,) = tables["choice"].to_dict("records")
-    assert row["status"].startswith("failed: expected")
+    assert row["status"].startswith("failed: no network")
     assert (row["n_delays"], row["rank"]) == (1, 1)
     assert tables["sweep"].empty
 

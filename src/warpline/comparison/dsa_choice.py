@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from warpline.comparison.dsa_parameters import PARAMETERS
+from warpline.comparison.chosen_parameters import PARAMETERS
 from warpline.comparison.pairs import System
 from warpline.similarity.dsa.errors import DSAInputError
 from warpline.similarity.dsa.selection import choose_dsa
@@ -65,10 +65,10 @@ def choose(
             rank_tolerance=measure["rank_tolerance"],
             seed=seed,
         )
-    except DSAInputError as error:
+    except DSAInputError:
         # A task set without one usable network still has its rows, which say why there is no number.
         row: dict[str, Any] = {one: min(tried[many]) for one, many in lists.items()}
-        row |= {"score": float("nan"), "status": f"failed: {error}"}
+        row |= {"score": float("nan"), "status": "failed: no network can be fitted"}
         sweep, rows = pd.DataFrame(), pd.DataFrame()
     else:
         row = {name: getattr(choice, name) for name in (*PARAMETERS, "score", "status")}

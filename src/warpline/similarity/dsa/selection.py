@@ -34,6 +34,7 @@ LONGEST = 1 / 3
 
 BETTER = "better than persistence"
 WORSE = "no better than persistence"
+FAILED = "failed: no operator can be fitted"
 SETTING = ["n_delays", "delay_interval", "rank"]
 
 
@@ -58,7 +59,7 @@ class DSAChoice:
         ``score``, their mean; ``aic``, Akaike's criterion of the one-step error (of the shortest
         horizon); ``mase``, the absolute error over that of persistence, same horizon;
         ``spectral_radius`` and ``non_normality`` of the operator (see `warpline.similarity.dsa.prediction`);
-        ``n_train`` and ``n_test`` trials; ``status``, "fitted" or "failed: ...".
+        ``n_train`` and ``n_test`` trials; ``status``, "fitted" or "failed: no operator can be fitted".
     settings : DataFrame
         A row per setting: means over systems of the columns above, ``worst`` (the largest error ratio of
         a system at a horizon), ``rank_used`` (the lowest), ``n_systems``, ``comparable`` (all systems carry
@@ -185,8 +186,8 @@ def choose_dsa(
                     ridge=ridge,
                     tolerance=tolerance,
                 )
-            except DSAInputError as error:
-                rows += [{**identity, "rank": r, "status": f"failed: {error}"} for r in ranks]
+            except DSAInputError:
+                rows += [{**identity, "rank": rank, "status": FAILED} for rank in ranks]
                 continue
             counts = {"n_train": len(train), "n_test": len(test)}
             rows += _rows(identity, prediction, ranks, horizons, counts)
@@ -194,8 +195,8 @@ def choose_dsa(
     if not (sweep["status"] == "fitted").any():
         raise DSAInputError(
             "a system that an operator can be fitted to",
-            f"{len(named)} systems, of which none can: {rows[0]['status']}",
-            "Check the states; see the errors of fit_operator.",
+            f"{len(named)} systems, of which none can",
+            "Fit one by fit_operator, whose error says why.",
         )
     settings = choose_setting(sweep, horizons, keep)
     chosen = settings[settings["chosen"]].iloc[0]
