@@ -1,4 +1,4 @@
-"""Compare networks by DSA at the settings around its parameters: pairs of one architecture, or between them."""
+"""Compare networks by DSA at the settings around its own: pairs of an architecture, or between them."""
 
 from pathlib import Path
 

@@ -141,7 +141,13 @@ def make(arguments, settings):
         )
         title = plotting.measure_label(measure, settings)
         parameters = plotting.parameters_label(after[after["measure"] == measure])
-        panel.set_title("\n".join(filter(None, (title, parameters))))
+        holds = ""
+        if arguments.sensitivity:
+            shares = result_files.read_table(arguments.sensitivity[0])
+            shares = shares[shares["architecture"] == architecture]
+            holds = plotting.sensitivity_label(shares, measure, "after")
+        lines = (title, parameters, holds and f"orderings {holds}")
+        panel.set_title("\n".join(filter(None, lines)))
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
 
     # One legend explains the markers of all panels.
@@ -157,4 +163,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["after", "summary", "controls"], make)
+    plotting.draw(__doc__, ["after", "summary", "controls", "sensitivity"], make)

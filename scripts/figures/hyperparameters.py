@@ -91,7 +91,12 @@ def make(arguments, settings):
     figure, axes = plt.subplots(1, len(measures), squeeze=False, figsize=(width, 2.9))
     for panel, measure in zip(axes[0], measures, strict=True):
         draw_measure(panel, pairs[pairs["measure"] == measure], differences, curricula, styles)
-        panel.set_title(plotting.measure_label(measure, settings))
+        holds = ""
+        if arguments.sensitivity:
+            shares = result_files.read_table(arguments.sensitivity[0])
+            holds = plotting.sensitivity_label(shares, measure, "architectures")
+        title = plotting.measure_label(measure, settings)
+        panel.set_title("\n".join(filter(None, (title, holds and f"orderings {holds}"))))
     axes[0, 0].set_ylabel("dissimilarity")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -99,4 +104,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["between", "after"], make)
+    plotting.draw(__doc__, ["between", "after", "sensitivity"], make)

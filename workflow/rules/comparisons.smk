@@ -4,6 +4,8 @@
 CHOOSE = PIPELINE.choice
 COMPARE = PIPELINE.comparisons
 ARCHITECTURES = PIPELINE.architectures
+AROUND = PIPELINE.around
+SENSITIVITY = PIPELINE.sensitivity
 
 
 rule choose_dsa:
@@ -82,3 +84,52 @@ rule compare_architectures:
         'python "$WARPLINE_SCRIPTS/compare_architectures.py" --settings {params.settings:q} --code {params.code}'
         " {params.inputs} --seeds {params.seeds}"
         " --output {output:q} > {log:q} 2>&1"
+
+
+rule compare_around:
+    input:
+        unpack(AROUND.inputs),
+    output:
+        **AROUND.patterns,
+    log:
+        AROUND.log,
+    benchmark:
+        AROUND.benchmark
+    wildcard_constraints:
+        measure=alternatives(PLAN.all_measures),
+        part=alternatives(AROUND.parts),
+    conda:
+        CPU
+    resources:
+        **AROUND.resources,
+    params:
+        settings=AROUND.settings,
+        code=AROUND.code,
+        seeds=AROUND.seeds,
+        inputs=as_options,
+    shell:
+        'python "$WARPLINE_SCRIPTS/compare_around.py" --settings {params.settings:q} --code {params.code}'
+        " {params.inputs} --seeds {params.seeds} --output {output:q} > {log:q} 2>&1"
+
+
+rule summarise_sensitivity:
+    input:
+        unpack(SENSITIVITY.inputs),
+    output:
+        **SENSITIVITY.patterns,
+    log:
+        SENSITIVITY.log,
+    benchmark:
+        SENSITIVITY.benchmark
+    conda:
+        CPU
+    resources:
+        **SENSITIVITY.resources,
+    params:
+        settings=SENSITIVITY.settings,
+        code=SENSITIVITY.code,
+    shell:
+        'python "$WARPLINE_SCRIPTS/summarise_sensitivity.py" --settings {params.settings:q}'
+        " --code {params.code} --around {input.around:q} --dsa-sensitivity {output.dsa_sensitivity:q}"
+        " --dsa-sensitivity-values {output.dsa_sensitivity_values:q}"
+        " --dsa-sensitivity-shares {output.dsa_sensitivity_shares:q} > {log:q} 2>&1"

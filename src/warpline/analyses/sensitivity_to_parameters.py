@@ -75,7 +75,9 @@ def _after(rows: pd.DataFrame, reference: str) -> list[dict[str, Any]]:
             )
         )
     values = []
-    for (architecture, item), group in pd.concat(sides).groupby(["architecture", "item"], sort=False):
+    for (architecture, item), group in pd.concat(sides).groupby(
+        ["architecture", "item"], sort=False
+    ):
         networks = group.groupby("seed")["value"].mean().dropna()
         values.append(
             {
@@ -175,7 +177,7 @@ def orderings(values: pd.DataFrame) -> pd.DataFrame:
     difference = frame["difference"].to_numpy(dtype=float)
     known = np.isfinite(reference) & np.isfinite(difference)
     agrees = np.sign(difference) == np.sign(reference)
-    frame["holds"] = pd.array(np.where(known, agrees, None), dtype="boolean")
+    frame["holds"] = pd.Series(agrees, dtype="boolean").mask(~known)
     return frame
 
 

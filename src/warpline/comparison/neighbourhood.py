@@ -1,4 +1,4 @@
-"""DSA in the neighbourhood of its chosen parameters: the pairs of each conclusion, at every setting around."""
+"""DSA around its chosen parameters: the pairs of each conclusion, at every setting."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ __all__ = [
     "measure_label",
     "names_in_data",
     "parameters_label",
+    "sensitivity_label",
 ]
 
 PALETTES = {
@@ -70,6 +71,35 @@ def parameters_label(rows: pd.DataFrame) -> str:
     delays = f"{n_delays} delay{'s' * (n_delays != 1)}"
     steps = f" × {interval} steps" if interval > 1 else ""
     return f"{delays}{steps}, rank {rank}"
+
+
+def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> str:
+    """Return in how many settings around its own a conclusion of a measure holds, as a line of text.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        From `warpline.analyses.sensitivity_to_parameters.shares`, of one architecture, or between them.
+    measure : str
+    conclusion : str
+        ``after``, ``over`` or ``architectures``.
+
+    Returns
+    -------
+    str
+        Empty where the measure has no such conclusion.
+    """
+    rows = shares[(shares["measure"] == measure) & (shares["conclusion"] == conclusion)]
+    rows = rows.dropna(subset="share")
+    if rows.empty:
+        return ""
+    counts = [f"{row.n_holds}/{row.n_settings}" for row in rows.itertuples()]
+    if len(counts) > 4:
+        share = rows["share"]
+        return (
+            f"hold in {share.min():.0%} to {share.max():.0%} of {rows['n_settings'].max()} settings"
+        )
+    return f"hold in {', '.join(counts)} settings"
 
 
 def apply_style(style: Mapping[str, Any]) -> None:

@@ -318,6 +318,17 @@ class DSAChoice(Strict):
     no choice."""
 
 
+class DSASensitivity(Strict):
+    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
+
+    n_delays: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
+    """Factors on the number of delays. Embeddings that exceed the comparison window are left out."""
+    ranks: Annotated[list[Positive], Field(min_length=1)] = [0.5, 0.75, 1.0, 1.5, 2.0]
+    """Factors on the rank."""
+    seeds: Annotated[int, Field(ge=0)] = 3
+    """Number of seeds whose networks are compared, from the first; with fewer than 2 nothing is."""
+
+
 class Statistics(Strict):
     """Confidence intervals and tests."""
 
@@ -442,6 +453,8 @@ class Config(Strict):
     """Validation systems: attractors with known ground-truth similarity."""
     dsa_choice: DSAChoice = DSAChoice()
     """Choice of the settings of DSA that are ``auto``, by prediction of held-out trials."""
+    dsa_sensitivity: DSASensitivity = DSASensitivity()
+    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
     statistics: Statistics = Statistics()
     """Confidence intervals and tests."""
     figures: Figures = Figures()

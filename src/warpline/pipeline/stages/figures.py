@@ -15,6 +15,7 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
+from warpline.pipeline.stages.sensitivity import SummariseSensitivity
 from warpline.pipeline.stages.sizes import FIGURE, START_SECONDS
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
@@ -129,6 +130,7 @@ class TasksetFigures:
     comparisons: CompareNetworks
     architectures: CompareArchitectures
     statistics: ComputeStatistics
+    sensitivity: SummariseSensitivity
 
     def _settings(self, *keys: str, **further: Any) -> Settings:
         """Return what a figure script is told: the style, and further sections by name."""
@@ -188,6 +190,9 @@ class TasksetFigures:
             keys = ("statistics", "curricula", "measures")
             return self._settings(*keys, reference=self.plan.reference)
 
+        def shares(w: Wildcards) -> list[str]:
+            return self.sensitivity.of("dsa_sensitivity_shares", w["taskset"])
+
         after, over, within = tables("after"), tables("over"), tables("within")
         summary, controls = statistic("summary"), statistic("controls")
         yield figure(
@@ -230,10 +235,27 @@ class TasksetFigures:
             per_architecture=False,
         )
         yield figure(
+            "dsa_sensitivity",
+            "8. Parameters of DSA",
+            "conclusions around the parameters",
+            lambda w: {
+                "values": self.sensitivity.of("dsa_sensitivity_values", w["taskset"]),
+                "shares": shares(w),
+            },
+            lambda w: self._settings(
+                "curricula", architecture=w["architecture"], reference=self.plan.reference
+            ),
+        )
+        yield figure(
             "after_learning",
             "3. After learning",
             "dissimilarity to the reference",
-            lambda w: {"after": after(w), "summary": summary(w), "controls": controls(w)},
+            lambda w: {
+                "after": after(w),
+                "summary": summary(w),
+                "controls": controls(w),
+                "sensitivity": shares(w),
+            },
             compared,
         )
         yield figure(
@@ -247,7 +269,7 @@ class TasksetFigures:
             "over_learning",
             "4. Over learning",
             "over learning",
-            lambda w: {"over": over(w)},
+            lambda w: {"over": over(w), "sensitivity": shares(w)},
             compared,
         )
         yield figure(
@@ -264,6 +286,7 @@ class TasksetFigures:
             lambda w: {
                 "between": self.architectures.tables(w["taskset"]),
                 "after": self.comparisons.tables("after", w["taskset"]),
+                "sensitivity": shares(w),
             },
             lambda _: self._settings("curricula", "measures", "architectures"),
             per_architecture=False,
@@ -285,6 +308,9 @@ class TasksetFigures:
             yield "curriculum_matrix"
             if self.plan.reference in curricula:
                 yield "after_learning"
+                around = self.sensitivity.around.jobs()
+                if any((j["taskset"], j["part"]) == (taskset, architecture) for j in around):
+                    yield "dsa_sensitivity"
 
     def paths(self) -> list[str]:
         """Return the figures that the configuration asks for, without their suffix."""
