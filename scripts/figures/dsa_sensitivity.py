@@ -67,15 +67,9 @@ def make(arguments, settings):
         row[0].set_ylabel(ROWS[conclusion].format(reference=reference))
         holds = plotting.sensitivity_label(shares, measure, conclusion)
         what = "orderings" if conclusion == "after" else "signs"
-        row[-1].annotate(
-            f"{what} {holds}" if holds else "",
-            (1, 1.0),
-            xycoords="axes fraction",
-            ha="right",
-            va="top",
-            fontsize="x-small",
-            color="0.3",
-        )
+        if holds:
+            last = row[len(delays[measure]) - 1]
+            last.set_title(f"{last.get_title()}\n{what} {holds}", fontsize="small")
     entries = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
