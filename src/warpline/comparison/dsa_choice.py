@@ -39,10 +39,9 @@ def choose(
     Returns
     -------
     dict of str to DataFrame
-        ``choice``: one row with the setting, its ``score`` and ``status``, ``n_networks``, and which
-        parameters were ``automatic``. ``sweep``: a row per setting. ``networks``: a row per network and
-        setting. If no network can be fitted, the smallest candidates are taken, the status
-        says so, and the other two tables are empty.
+        ``choice``: one row with the setting, its ``status``, and which parameters were ``automatic``.
+        ``sweep``: a row per setting. ``networks``: a row per network and setting. If no network can be
+        fitted, the smallest candidates are taken, the status says so, and the other two tables are empty.
     """
     lists = dict(zip(PARAMETERS, ("n_delays", "delay_intervals", "ranks"), strict=True))
     tried: dict[str, Any] = {
@@ -68,10 +67,10 @@ def choose(
     except DSAInputError:
         # A task set without one usable network still has its rows, which say why there is no number.
         row: dict[str, Any] = {one: min(tried[many]) for one, many in lists.items()}
-        row |= {"score": float("nan"), "status": "failed: no network can be fitted"}
+        row |= {"status": "failed: no network can be fitted"}
         sweep, rows = pd.DataFrame(), pd.DataFrame()
     else:
-        row = {name: getattr(choice, name) for name in (*PARAMETERS, "score", "status")}
+        row = {name: getattr(choice, name) for name in (*PARAMETERS, "status")}
         sweep = choice.settings
         identities = pd.DataFrame(
             [
@@ -86,7 +85,8 @@ def choose(
         )
         rows = identities.merge(choice.sweep, on="system", how="right").drop(columns="system")
     automatic = " ".join(name for name in PARAMETERS if measure[name] == "auto")
-    row |= {"automatic": automatic, "n_networks": len(named)}
+    # No more than that: a comparison reads it, and runs again if a byte changes.
+    row |= {"automatic": automatic}
     tables = {"choice": pd.DataFrame([row]), "sweep": sweep, "networks": rows}
     for table in tables.values():
         table.insert(0, "measure", measure["name"])
