@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from warpline.comparison.chosen_parameters import with_choice, with_parameters
 from warpline.comparison.pairs import (
     after_learning,
     compare,
@@ -25,10 +26,12 @@ def main() -> None:
     parser.add_argument(
         "--seeds", nargs="+", type=int, required=True, help="the seeds of these tables"
     )
+    parser.add_argument("--choice", type=Path, help="the chosen parameters, if any is auto")
     for table in COMPARISON_TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
+    measure = with_choice(settings["measure"], arguments.choice)
 
     runs, driven = {}, {}
     for path in arguments.trajectories:
@@ -50,13 +53,18 @@ def main() -> None:
             "within": within_learning(runs, curricula, seeds, settings["within"]),
             "controls": controls(runs, curricula, seeds, repeat, settings["seed"], driven),
         },
-        settings["measure"],
+        measure,
         settings["seed"],
     )
-    provenance = {"settings": settings, "code": arguments.code, "seeds": seeds}
+    provenance = {
+        "settings": settings | {"measure": measure},
+        "code": arguments.code,
+        "seeds": seeds,
+    }
     for name, frame in tables.items():
-        frame.insert(0, "measure", settings["measure"]["name"])
-        result_files.write_table(frame, getattr(arguments, name), provenance)
+        result_files.write_table(
+            with_parameters(frame, measure), getattr(arguments, name), provenance
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from warpline.comparison.chosen_parameters import summarised_parameters
 from warpline.comparison.statistics import (
     control_table,
     group_tests,
@@ -41,7 +42,7 @@ def main() -> None:
     }
     if arguments.after:
         after = result_files.read_tables(arguments.after)
-        tables["summary"] = summary_table(after, settings)
+        tables["summary"] = summarised_parameters(summary_table(after, settings), after)
         tables["tests"] = group_tests(after, settings["references"], settings)
         tables["controls"] = control_table(
             result_files.read_tables(arguments.control_rows), after, settings

@@ -194,7 +194,15 @@ def make(arguments, settings):
             curricula,
             settings,
         )
-        panel.set_title(plotting.measure_label(measure, settings))
+        title = plotting.measure_label(measure, settings)
+        parameters = plotting.parameters_label(after[after["measure"] == measure])
+        holds = ""
+        if arguments.sensitivity:
+            shares = result_files.read_table(arguments.sensitivity[0])
+            shares = shares[shares["architecture"] == architecture]
+            holds = plotting.sensitivity_label(shares, measure, "after")
+        lines = (title, parameters, holds and f"orderings {holds}")
+        panel.set_title("\n".join(filter(None, lines)))
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
 
     # One legend explains the markers of all panels.
@@ -211,4 +219,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["after", "summary", "controls"], make)
+    plotting.draw(__doc__, ["after", "summary", "controls", "sensitivity"], make)

@@ -115,7 +115,13 @@ def make(arguments, settings):
         rows = pairs[pairs["measure"] == measure]
         confidence = settings["statistics"]["confidence"]
         draw_measure(panel, rows, differences, curricula, styles, confidence)
-        panel.set_title(plotting.measure_label(measure, settings), pad=14)
+        holds = ""
+        if arguments.sensitivity:
+            shares = result_files.read_table(arguments.sensitivity[0])
+            holds = plotting.sensitivity_label(shares, measure, "architectures")
+        title = plotting.measure_label(measure, settings)
+        title = "\n".join(filter(None, (title, holds and f"orderings {holds}")))
+        panel.set_title(title, pad=14)
     axes[0, 0].set_ylabel("dissimilarity")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -123,4 +129,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["between", "after"], make)
+    plotting.draw(__doc__, ["between", "after", "sensitivity"], make)

@@ -125,6 +125,14 @@ def make(arguments, settings):
     for panel, measure in zip(axes[1:, 0], measures, strict=True):
         panel.set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
 
+    # In how many settings around that of DSA its dynamics settle later, or earlier, than behaviour.
+    if arguments.sensitivity:
+        shares = result_files.read_table(arguments.sensitivity[0])
+        shares = shares[shares["architecture"] == over["architecture_a"].iloc[0]]
+        for panel, measure in zip(axes[1:, 1], measures, strict=True):
+            if holds := plotting.sensitivity_label(shares, measure, "over"):
+                panel.set_title(f"lags behind accuracy {holds}", fontsize="small")
+
     # Panels share most entries of the legend; each is listed once.
     entries = {}
     for panel in axes.flat:
@@ -135,4 +143,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["over", "learning"], make)
+    plotting.draw(__doc__, ["over", "learning", "sensitivity"], make)

@@ -7,29 +7,24 @@ from itertools import chain
 
 from warpline.core.table_names import COMPARISON_TABLES
 from warpline.pipeline.config.base import DSA
-from warpline.pipeline.config.schema import Measure
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
+from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.sizes import (
     SIDECAR_MB,
     START_MB,
     START_SECONDS,
     TYPICAL_COMPONENTS,
+    TYPICAL_SETTING,
     Sizes,
 )
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
 
-__all__ = ["CompareArchitectures", "CompareNetworks", "measure_settings"]
+__all__ = ["CompareArchitectures", "CompareNetworks"]
 
 ROW_BYTES = 230
 """Of a pair in a table."""
-
-
-def measure_settings(name: str, entry: Measure) -> Settings:
-    """Return a measure's settings, those of a user's measure beside its name."""
-    settings = entry.model_dump()
-    return {"name": name, **settings.pop("settings", {}), **settings}
 
 
 def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, float, float]:
@@ -37,8 +32,12 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
     entry = sizes.config.measures[measure]
     rows = sizes.evaluation_trials(taskset) * sizes.window(taskset)
     if isinstance(entry, DSA):
-        channels = entry.n_delays * TYPICAL_COMPONENTS
-        pair = 0.034 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
+        n_delays, rank = (
+            typical if value == "auto" else value
+            for value, typical in zip((entry.n_delays, entry.rank), TYPICAL_SETTING, strict=True)
+        )
+        channels = n_delays * TYPICAL_COMPONENTS
+        pair = 0.034 * (rank / 20) ** 2.1 * entry.max_starts / 16
         # States without structure keep every start busy: twenty times as long was seen.
         return pair, 5 * pair, rows * channels * (1.3e-7 + 1.7e-10 * channels)
     pair = 1e-3 + rows * TYPICAL_COMPONENTS**2 * 1e-9
@@ -51,9 +50,10 @@ class _Comparison(Stage):
     heading = "comparisons"
     folders = ("compare",)
 
-    def __init__(self, plan: Plan, trajectories: ComputeTrajectories) -> None:
+    def __init__(self, plan: Plan, trajectories: ComputeTrajectories, choice: ChooseDSA) -> None:
         super().__init__(plan)
         self.trajectories = trajectories
+        self.choice = choice
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
         """Return the measure."""
@@ -85,7 +85,10 @@ class CompareNetworks(_Comparison):
         """Return the trajectories of the block and of the blocks before it: a new seed changes no table."""
         blocks = self.plan.blocks_up_to(split_seeds(wildcards["seeds"]))
         taskset, architecture = wildcards["taskset"], wildcards["architecture"]
-        return {"trajectories": self.trajectories.of(taskset, architecture, "learning", blocks)}
+        return {
+            "trajectories": self.trajectories.of(taskset, architecture, "learning", blocks),
+            **self.choice.of(wildcards["measure"], taskset),
+        }
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, and which checkpoints are compared."""
@@ -163,7 +166,8 @@ class CompareArchitectures(_Comparison):
                 path
                 for architecture in self.plan.architectures(taskset, "architectures")
                 for path in self.trajectories.of(taskset, architecture, "architectures", [block])
-            ]
+            ],
+            **self.choice.of(wildcards["measure"], taskset),
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:

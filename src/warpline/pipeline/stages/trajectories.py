@@ -135,3 +135,12 @@ class ComputeTrajectories(Stage):
         return [
             self.path(**names) for names in self._jobs_of(taskset, architecture, comparison, blocks)
         ]
+
+    def of_first_block(self, taskset: str, architecture: str, curriculum: str) -> str:
+        """Return the trajectories of a network in the first block of seeds."""
+        return self.path(
+            taskset=taskset,
+            architecture=architecture,
+            curriculum=curriculum,
+            seeds=join_seeds(self.plan.blocks[0]),
+        )
