@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from warpline.comparison.chosen_parameters import with_choice, with_parameters
 from warpline.comparison.pairs import between_architectures, compare, systems_of
 from warpline.console import script
 from warpline.core import result_files
@@ -12,9 +13,11 @@ def main() -> None:
     parser = script.parser(__doc__)
     parser.add_argument("--trajectories", nargs="+", required=True)
     parser.add_argument("--seeds", nargs="+", type=int, required=True)
+    parser.add_argument("--choice", type=Path, help="the chosen parameters, if any is auto")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
+    measure = with_choice(settings["measure"], arguments.choice)
 
     finals = {}
     for path in arguments.trajectories:
@@ -24,15 +27,17 @@ def main() -> None:
             finals[(*key, seed)] = systems[-1]
     tables = compare(
         {"architectures": between_architectures(finals, arguments.seeds)},
-        settings["measure"],
+        measure,
         settings["seed"],
     )
-    frame = tables["architectures"]
-    frame.insert(0, "measure", settings["measure"]["name"])
     result_files.write_table(
-        frame,
+        with_parameters(tables["architectures"], measure),
         arguments.output,
-        {"settings": settings, "code": arguments.code, "seeds": arguments.seeds},
+        {
+            "settings": settings | {"measure": measure},
+            "code": arguments.code,
+            "seeds": arguments.seeds,
+        },
     )
 
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from warpline.comparison.chosen_parameters import with_choice, with_parameters
 from warpline.comparison.pairs import (
     after_learning,
     compare,
     controls,
+    driven_systems_of,
     over_learning,
     systems_of,
     within_learning,
@@ -24,16 +26,20 @@ def main() -> None:
     parser.add_argument(
         "--seeds", nargs="+", type=int, required=True, help="the seeds of these tables"
     )
+    parser.add_argument("--choice", type=Path, help="the chosen parameters, if any is auto")
     for table in COMPARISON_TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
+    measure = with_choice(settings["measure"], arguments.choice)
 
-    runs = {}
+    runs, driven = {}, {}
     for path in arguments.trajectories:
         dataset = result_files.read_dataset(path)
         for seed, systems in systems_of(dataset).items():
             runs[dataset.attrs["curriculum"], seed] = systems
+        for seed, by_drive in driven_systems_of(dataset).items():
+            driven[dataset.attrs["curriculum"], seed] = by_drive
     # All networks run on the same trials, so that the last file's repeats are those of every file.
     repeat = dataset["repeat"].values
     # In the order of the files, not sorted: it is the order of rows in the tables.
@@ -45,15 +51,20 @@ def main() -> None:
             "after": after_learning(runs, curricula, seeds, earlier),
             "over": over_learning(runs, curricula, seeds, earlier, settings["over"]),
             "within": within_learning(runs, curricula, seeds, settings["within"]),
-            "controls": controls(runs, curricula, seeds, repeat, settings["seed"]),
+            "controls": controls(runs, curricula, seeds, repeat, settings["seed"], driven),
         },
-        settings["measure"],
+        measure,
         settings["seed"],
     )
-    provenance = {"settings": settings, "code": arguments.code, "seeds": seeds}
+    provenance = {
+        "settings": settings | {"measure": measure},
+        "code": arguments.code,
+        "seeds": seeds,
+    }
     for name, frame in tables.items():
-        frame.insert(0, "measure", settings["measure"]["name"])
-        result_files.write_table(frame, getattr(arguments, name), provenance)
+        result_files.write_table(
+            with_parameters(frame, measure), getattr(arguments, name), provenance
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Dissimilarity of trained networks to those of the reference curriculum, one panel per measure."""
+"""Dissimilarity of trained networks to those of the reference, beside controls; one panel per measure."""
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,15 @@ import pandas as pd
 from warpline.core import result_files
 from warpline.figures import plotting
 
-# Control, its name beside the panel, its line style.
-CONTROLS = (("split_half", "other\ntrials", "--"), ("shuffled_time", "shuffled\ntime", ":"))
+# Each control compares a network with itself under one change: its name on the axis.
+CONTROLS = {
+    "split_half": "other trials",
+    "fresh_noise": "other noise",
+    "weak_noise": "noise × 0.3",
+    "strong_noise": "noise × 3",
+    "autocorrelated_noise": "autocorrelated\nnoise",
+    "shuffled_time": "shuffled time",
+}
 
 
 def network_means(pairs, curriculum, reference):
@@ -32,13 +39,15 @@ def draw_networks(axes, position, means, not_converged, **marker_style):
     axes.plot(x[not_converged], means[not_converged], "x", color="black", ms=6, mew=1)
 
 
-def draw_confidence_interval(axes, position, summary, curricula):
-    """Draw the mean of a pair of curricula with its confidence interval, if the summary holds it."""
+def summary_row(summary, curricula):
+    """Return the summary of a pair of curricula, or None if the table does not hold it."""
     first, second = sorted(curricula)
     rows = summary[(summary["curriculum_a"] == first) & (summary["curriculum_b"] == second)]
-    if rows.empty:
-        return
-    row = rows.iloc[0]
+    return None if rows.empty else rows.iloc[0]
+
+
+def draw_confidence_interval(axes, position, row):
+    """Draw the mean of a pair of curricula with its confidence interval."""
     axes.errorbar(
         position,
         row["mean"],
@@ -51,24 +60,61 @@ def draw_confidence_interval(axes, position, summary, curricula):
     )
 
 
-def draw_controls(axes, controls):
-    """Draw a horizontal line per control, named at the right edge."""
-    for control, text, line_style in CONTROLS:
-        value = controls.get(control, np.nan)
-        if np.isnan(value):
-            continue
-        # A line far above the points would squeeze them. Its value is then written at the upper edge instead.
-        inside = value <= 1.3 * axes.get_ylim()[1]
-        if inside:
-            axes.axhline(value, color="0.4", ls=line_style, lw=1)
-        axes.annotate(
-            text if inside else f"{text}\n{value:.2f} ↑",
-            (1.01, value if inside else 1),
-            xycoords=("axes fraction", "data" if inside else "axes fraction"),
-            va="center" if inside else "top",
-            color="0.4",
-            fontsize="x-small",
-        )
+def separation_line(value):
+    """Return a line of a label that holds a separation, or nothing where there is none."""
+    return "" if value is None or np.isnan(value) else f"\nS = {value:.2f}"
+
+
+def draw_controls(axes, controls, curricula, styles, settings, start):
+    """Draw a category per control, a mark per curriculum: the mean over networks, with its interval.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    controls : DataFrame
+        Controls of one measure and architecture.
+    curricula : list of str
+    styles : mapping of str to (str, str)
+        Colour and marker of each curriculum.
+    settings : mapping
+    start : int
+        Position of the first control.
+
+    Returns
+    -------
+    list of str
+        Labels of the controls.
+    """
+    # A mark far above the points would squeeze them. Its value is then written at the upper edge instead.
+    highest = 1.3 * axes.get_ylim()[1]
+    labels = []
+    for position, control in enumerate(
+        plotting.names_in_data(list(CONTROLS), controls["control"]), start
+    ):
+        rows = controls[controls["control"] == control].set_index("curriculum")
+        for offset, name in zip(plotting.jitter(len(curricula), 0.6), curricula, strict=True):
+            if name not in rows.index or not rows.loc[name, "mean"] <= highest:
+                continue
+            row, (colour, marker) = rows.loc[name], styles[name]
+            axes.plot(position + offset, row["mean"], marker, color=colour, ms=4)
+            if row["n"] >= settings["statistics"]["min_seeds"]:
+                axes.plot([position + offset] * 2, [row["low"], row["high"]], color=colour, lw=1)
+        above = sorted({f"{value:.2f}" for value in rows["mean"] if value > highest})
+        if above:
+            axes.annotate(
+                " to ".join(dict.fromkeys([above[0], above[-1]])) + " ↑",
+                (position, 0.99),
+                xycoords=("data", "axes fraction"),
+                ha="center",
+                va="top",
+                rotation=90,
+                color="0.4",
+                fontsize="x-small",
+            )
+        reference = settings["reference"]
+        of_reference = rows["separation"].get(reference)
+        labels.append(f"{CONTROLS[control]}{separation_line(of_reference)}")
+    return labels
 
 
 def draw_measure(axes, pairs, summary, controls, curricula, settings):
@@ -93,16 +139,25 @@ def draw_measure(axes, pairs, summary, controls, curricula, settings):
             draw_networks(axes, position, means, not_converged, **open_marker)
             seeds |= set(means.index)
 
-        if n_cross >= settings["statistics"]["min_seeds"]:
-            draw_confidence_interval(axes, position, summary, (name, reference))
-        labels.append(f"{plotting.curriculum_label(name)}\nn = {len(seeds)}")
+        row = summary_row(summary, (name, reference))
+        if n_cross >= settings["statistics"]["min_seeds"] and row is not None:
+            draw_confidence_interval(axes, position, row)
+        separation = None if row is None else row["separation"]
+        labels.append(
+            f"{plotting.curriculum_label(name)}\nn = {len(seeds)}{separation_line(separation)}"
+        )
 
-    # The controls depend on the range of the points, and change it.
+    # The controls stand apart. They depend on the range of the points, and change it.
     plotting.from_zero(axes)
-    draw_controls(axes, controls)
-    axes.set_xticks(range(len(curricula)), labels, rotation=90)
+    n_curricula = len(curricula)
+    control_labels = draw_controls(axes, controls, curricula, styles, settings, n_curricula)
+    if control_labels:
+        axes.axvline(n_curricula - 0.5, color="0.6", lw=0.8)
+        axes.axvspan(n_curricula - 0.5, n_curricula + len(control_labels) - 0.5, color="0.95", lw=0)
+    labels += control_labels
+    axes.set_xticks(range(len(labels)), labels, rotation=90)
     plotting.from_zero(axes)
-    axes.set_xlim(-0.6, len(curricula) - 0.4)
+    axes.set_xlim(-0.6, len(labels) - 0.4)
 
 
 def make(arguments, settings):
@@ -120,26 +175,34 @@ def make(arguments, settings):
 
     # The tables of statistics hold all architectures of the task set.
     summary = summary[(summary["architecture"] == architecture) & (summary["seeds"] == "cross")]
-    controls = controls[
-        (controls["architecture"] == architecture) & (controls["curriculum"] == reference)
-    ]
+    controls = controls[controls["architecture"] == architecture]
+
+    n_controls = controls["control"].nunique()
 
     figure, axes = plt.subplots(
         1,
         len(measures),
         squeeze=False,
-        figsize=(max((0.55 * len(curricula) + 1.6) * len(measures), 5.5), 3.4),
+        figsize=((0.5 * (len(curricula) + n_controls) + 1.1) * len(measures), 3.6),
     )
     for panel, measure in zip(axes[0], measures, strict=True):
         draw_measure(
             panel,
             after[after["measure"] == measure],
             summary[summary["measure"] == measure],
-            controls[controls["measure"] == measure].set_index("control")["mean"],
+            controls[controls["measure"] == measure],
             curricula,
             settings,
         )
-        panel.set_title(plotting.measure_label(measure, settings))
+        title = plotting.measure_label(measure, settings)
+        parameters = plotting.parameters_label(after[after["measure"] == measure])
+        holds = ""
+        if arguments.sensitivity:
+            shares = result_files.read_table(arguments.sensitivity[0])
+            shares = shares[shares["architecture"] == architecture]
+            holds = plotting.sensitivity_label(shares, measure, "after")
+        lines = (title, parameters, holds and f"orderings {holds}")
+        panel.set_title("\n".join(filter(None, lines)))
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
 
     # One legend explains the markers of all panels.
@@ -149,10 +212,11 @@ def make(arguments, settings):
         ),
         plt.Line2D([], [], marker="o", ls="", mfc="none", color="0.3", label="same seed"),
         plt.Line2D([], [], marker="x", ls="", color="black", label="did not converge"),
+        plt.Rectangle((0, 0), 1, 1, fc="0.95", label="the same network (a mean per curriculum)"),
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=3)
+    figure.legend(handles=handles, loc="outside upper right", ncols=4)
     return figure
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["after", "summary", "controls"], make)
+    plotting.draw(__doc__, ["after", "summary", "controls", "sensitivity"], make)

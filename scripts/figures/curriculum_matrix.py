@@ -1,4 +1,4 @@
-"""Mean dissimilarity between the trained networks of every two curricula, one panel per measure."""
+"""Mean dissimilarity between the trained networks of every two curricula, and its separation, by measure."""
 
 import numpy as np
 
@@ -15,12 +15,12 @@ def network_counts(rows, curricula):
     return counts
 
 
-def dissimilarity_matrix(rows, curricula):
-    """Return the means of one measure as a symmetric matrix; NaN where a pair is missing."""
+def curriculum_matrix(rows, curricula, column):
+    """Return a column of one measure as a symmetric matrix; NaN where a pair is missing."""
     matrix = np.full((len(curricula), len(curricula)), np.nan)
     for row in rows.itertuples():
         i, j = curricula.index(row.curriculum_a), curricula.index(row.curriculum_b)
-        matrix[i, j] = matrix[j, i] = row.mean
+        matrix[i, j] = matrix[j, i] = getattr(row, column)
     return matrix
 
 
@@ -42,20 +42,29 @@ def make(arguments, settings):
     counts = network_counts(rows, curricula)
     labels = [f"{plotting.curriculum_label(name)}\nn = {counts[name]}" for name in curricula]
 
-    # The panels share their rows: the curricula are named once, on the left.
+    # Above: each measure in its own unit, on its own colour scale. Below: separations, all on one scale.
+    scaled = rows["separation"].notna().any()
     side = 0.5 * len(curricula) + 1.3
+    n_rows = 1 + int(scaled)
     figure, axes = plt.subplots(
-        1,
+        n_rows,
         len(measures),
         squeeze=False,
         sharey=True,
-        figsize=(side * len(measures) + 0.8, side + 0.3),
+        figsize=(side * len(measures) + 0.8, (side + 0.3) * n_rows),
     )
-    for panel, measure in zip(axes[0], measures, strict=True):
-        matrix = dissimilarity_matrix(rows[rows["measure"] == measure], curricula)
+    for column, measure in enumerate(measures):
+        of_measure = rows[rows["measure"] == measure]
+        panel = axes[0, column]
+        matrix = curriculum_matrix(of_measure, curricula, "mean")
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04)
         panel.set_title(plotting.measure_label(measure, settings))
+        if scaled:
+            matrix = curriculum_matrix(of_measure, curricula, "separation")
+            image = plotting.annotated_heat_map(axes[1, column], matrix, (labels, labels), 1.0)
+            figure.colorbar(image, ax=axes[1, column], fraction=0.046, pad=0.04)
+            axes[1, column].set_title("separation S")
     return figure
 
 

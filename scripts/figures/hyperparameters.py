@@ -1,7 +1,9 @@
 """Dissimilarity between trained networks of two architectures (same curriculum and seed)."""
 
+import numpy as np
 import pandas as pd
 
+from warpline.comparison.separation import separation
 from warpline.core import result_files
 from warpline.figures import plotting
 
@@ -9,6 +11,8 @@ from warpline.figures import plotting
 # differ in their seed, and architectures that differ in several hyperparameters.
 FLOOR = "other seed"
 SEVERAL = "several"
+
+ABOVE = {"ha": "center", "va": "bottom", "color": "0.4", "fontsize": "x-small"}
 
 LEARNING = {"learning_rate", "batch_size"}
 
@@ -42,7 +46,18 @@ def pairs_with_differences(between, after, architectures):
     return pd.concat(tables).dropna(subset="dissimilarity")
 
 
-def draw_measure(axes, pairs, differences, curricula, styles):
+def mean_separation(pairs, kind, curricula, confidence):
+    """Return the separation of a category from the floor of the same curriculum, a mean over curricula."""
+    values = []
+    for name in curricula:
+        rows = pairs[pairs["curriculum_a"] == name]
+        floor = rows[rows["differs"] == FLOOR]
+        values.append(separation(rows[rows["differs"] == kind], [floor], confidence)[0])
+    values = [value for value in values if not np.isnan(value)]
+    return np.mean(values) if values else np.nan
+
+
+def draw_measure(axes, pairs, differences, curricula, styles, confidence):
     """Draw the dissimilarities by one measure: a category per difference, a colour per curriculum."""
     for position, kind in enumerate(differences):
         for offset, name in zip(plotting.jitter(len(curricula), 0.5), curricula, strict=True):
@@ -55,10 +70,17 @@ def draw_measure(axes, pairs, differences, curricula, styles):
 
     counts = pairs["differs"].value_counts()
     sizes = [int(counts.get(kind, 0)) for kind in differences]
-    labels = [
-        f"{kind}\n({size} pair{'s' * (size != 1)})"
-        for kind, size in zip(differences, sizes, strict=True)
-    ]
+    labels = []
+    for kind, size in zip(differences, sizes, strict=True):
+        label = f"{kind}\n({size} pair{'s' * (size != 1)})"
+        if kind != FLOOR:
+            value = mean_separation(pairs, kind, curricula, confidence)
+            if not np.isnan(value):
+                position = len(labels), 1.0
+                axes.annotate(
+                    f"S = {value:.2f}", position, xycoords=("data", "axes fraction"), **ABOVE
+                )
+        labels.append(label)
     axes.set_xticks(
         range(len(differences)), labels, rotation=45, ha="right", rotation_mode="anchor"
     )
@@ -90,8 +112,16 @@ def make(arguments, settings):
     width = (0.5 * len(differences) + 1.5) * len(measures)
     figure, axes = plt.subplots(1, len(measures), squeeze=False, figsize=(width, 2.9))
     for panel, measure in zip(axes[0], measures, strict=True):
-        draw_measure(panel, pairs[pairs["measure"] == measure], differences, curricula, styles)
-        panel.set_title(plotting.measure_label(measure, settings))
+        rows = pairs[pairs["measure"] == measure]
+        confidence = settings["statistics"]["confidence"]
+        draw_measure(panel, rows, differences, curricula, styles, confidence)
+        holds = ""
+        if arguments.sensitivity:
+            shares = result_files.read_table(arguments.sensitivity[0])
+            holds = plotting.sensitivity_label(shares, measure, "architectures")
+        title = plotting.measure_label(measure, settings)
+        title = "\n".join(filter(None, (title, holds and f"orderings {holds}")))
+        panel.set_title(title, pad=14)
     axes[0, 0].set_ylabel("dissimilarity")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -99,4 +129,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["between", "after"], make)
+    plotting.draw(__doc__, ["between", "after", "sensitivity"], make)

@@ -1,4 +1,4 @@
-"""Accuracy, and dissimilarity to the reference and to the run's own end, over training."""
+"""Accuracy, and dissimilarity to the reference and to the run's own end, over training; separations."""
 
 from warpline.core import result_files
 from warpline.figures import plotting
@@ -75,10 +75,24 @@ def draw_dissimilarity(axes, over, against, reference, styles, band):
     plotting.from_zero(axes)
 
 
+def draw_separation(axes, learning, styles):
+    """Draw the separation of each curriculum's distances to its own end from its floor."""
+    for name, (colour, marker) in styles.items():
+        rows = learning[learning["curriculum_a"] == name].sort_values("checkpoint")
+        axes.plot(rows["checkpoint"], rows["separation"], marker=marker, color=colour, ms=3, lw=1.5)
+    axes.axhline(0.5, color="0.6", lw=0.8, ls=":")
+    axes.set_ylim(-0.03, 1.03)
+
+
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     over = result_files.read_tables(arguments.over)
+    learning = result_files.read_table(arguments.learning[0])
+    learning = learning[
+        (learning["against"] == "own_final")
+        & (learning["architecture"] == over["architecture_a"].iloc[0])
+    ]
     reference = settings["reference"]
     over = over[(over["curriculum_b"] == reference) | (over["against"] == "own_final")]
     measures = plotting.names_in_data(settings["measures"], over["measure"])
@@ -89,10 +103,10 @@ def make(arguments, settings):
 
     figure, axes = plt.subplots(
         1 + len(measures),
-        2,
+        3,
         sharex=True,
         squeeze=False,
-        figsize=(6.2, 1.7 * (1 + len(measures))),
+        figsize=(8.6, 1.7 * (1 + len(measures))),
     )
     for column, (against, title) in enumerate(COLUMNS.items()):
         draw_accuracy(axes[0, column], over, measures[0], styles, band)
@@ -101,9 +115,23 @@ def make(arguments, settings):
             pairs = over[over["measure"] == measure]
             draw_dissimilarity(panel, pairs, against, reference, styles, band)
         axes[-1, column].set_xlabel("fraction of training")
+    # The third column is without units, so that its rows can be compared with each other.
+    for panel, measure in zip(axes[1:, 2], measures, strict=True):
+        draw_separation(panel, learning[learning["measure"] == measure], styles)
+    axes[0, 2].set_axis_off()
+    axes[1, 2].set_title("separation of the distance\nto the run's own end")
+    axes[-1, 2].set_xlabel("fraction of training")
     axes[0, 0].set_ylabel("accuracy")
     for panel, measure in zip(axes[1:, 0], measures, strict=True):
         panel.set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
+
+    # In how many settings around that of DSA its dynamics settle later, or earlier, than behaviour.
+    if arguments.sensitivity:
+        shares = result_files.read_table(arguments.sensitivity[0])
+        shares = shares[shares["architecture"] == over["architecture_a"].iloc[0]]
+        for panel, measure in zip(axes[1:, 1], measures, strict=True):
+            if holds := plotting.sensitivity_label(shares, measure, "over"):
+                panel.set_title(f"lags behind accuracy {holds}", fontsize="small")
 
     # Panels share most entries of the legend; each is listed once.
     entries = {}
@@ -115,4 +143,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["over"], make)
+    plotting.draw(__doc__, ["over", "learning", "sensitivity"], make)

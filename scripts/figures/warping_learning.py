@@ -1,4 +1,4 @@
-"""The metric over learning beside the dissimilarities of the same networks: which changes with accuracy."""
+"""The metric over learning beside dissimilarities of the same networks, quantities of one kind together."""
 
 import numpy as np
 
@@ -12,6 +12,7 @@ LONG_LABELS = {
     "procrustes": "Procrustes to the end",
     "cka_debiased": "debiased CKA to the end",
 }
+KINDS = {"distance to own end": "distances to the own end", "scalar": "scalars"}
 SHAPE_QUANTITIES = ("share seen by the readout", "anisotropy of inputs", "effective rank")
 
 
@@ -25,7 +26,9 @@ def values_over_learning(rows, name, seeds):
 
 
 def draw_accuracy(axes, numbers, seeds):
-    """Draw the accuracy over learning."""
+    """Draw the accuracy over learning, and chance as a dotted line."""
+    chance = numbers.loc[numbers["name"] == "chance", "value"].mean()
+    axes.axhline(chance, color="black", lw=0.8, ls=":")
     geometry_panels.network_lines(axes, *values_over_learning(numbers, "accuracy", seeds), "black")
     axes.set_ylim(0, 1.03)
     axes.set_ylabel("accuracy")
@@ -81,10 +84,21 @@ def draw_relations(axes, relations, quantity, styles, label):
         axes.plot(row[quantity], -k, marker, color=colour, ms=5)
         interval = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
         axes.plot(interval, [-k, -k], color=colour, lw=1)
+        # Networks whose series fluctuates have no half-time: a mean of few networks says so.
+        if 0 < row[f"{quantity}_n"] < relations["spearman_n"].max():
+            axes.annotate(
+                f"n = {row[f'{quantity}_n']:g}",
+                (row[quantity], -k),
+                (5, 3),
+                textcoords="offset points",
+                fontsize="x-small",
+            )
     names = [LONG_LABELS.get(name, name) for name in relations.index]
     axes.set_yticks(-np.arange(len(relations)), names)
+    axes.set_ylim(-len(relations) + 0.5, 0.5)
     axes.axvline(0, color="0.6", lw=0.8, ls=":")
-    axes.set_xlabel(label)
+    if label:
+        axes.set_xlabel(label)
 
 
 def dissimilarities_to_the_end(paths, curriculum):
@@ -117,8 +131,8 @@ def make(arguments, settings):
     styles = plotting.colours(list(dict.fromkeys([*sharing, *names])), settings["style"])
     colours = geometry_panels.tangent_colours(settings["style"])
 
-    figure = plt.figure(figsize=(9.6, 5.8))
-    top_row, bottom_row = figure.subfigures(2, 1, height_ratios=[1, 1.15])
+    figure = plt.figure(figsize=(9.6, 6.4))
+    top_row, bottom_row = figure.subfigures(2, 1, height_ratios=[1, 1.35])
 
     # a to d: quantities over learning.
     panels = top_row.subplots(1, 4)
@@ -134,16 +148,24 @@ def make(arguments, settings):
     for panel in panels:
         panel.set_xlabel("fraction of training")
 
-    # e, f: how each quantity is related to accuracy.
-    correlation_axes, lag_axes = bottom_row.subplots(1, 2, sharey=True)
-    draw_relations(
-        correlation_axes, relations, "spearman", styles, "rank correlation with accuracy"
+    # e to h: how each quantity is related to accuracy. Distances and scalars do not share a panel, because
+    # a distance to the end falls to 0 by construction.
+    kinds = [kind for kind in KINDS if kind in set(relations["kind"])]
+    counts = [int((relations["kind"] == kind).sum()) for kind in kinds]
+    grid = bottom_row.subplots(
+        len(kinds), 2, sharex="col", sharey="row", squeeze=False, height_ratios=counts
     )
-    correlation_axes.set_xlim(-1.05, 1.05)
-    geometry_panels.panel_label(correlation_axes, "e", "moves with behaviour?")
-    lag_label = "half way: before (−) or after (+) accuracy, in training"
-    draw_relations(lag_axes, relations, "lag", styles, lag_label)
-    geometry_panels.panel_label(lag_axes, "f", "when?")
+    labels = (
+        ("spearman", "rank correlation with accuracy"),
+        ("lag", "half way: before (−) or after (+) accuracy, in training"),
+    )
+    letters = iter("efgh")
+    for row, kind in zip(grid, kinds, strict=True):
+        of_kind = relations[relations["kind"] == kind]
+        for axes, (quantity, label) in zip(row, labels, strict=True):
+            draw_relations(axes, of_kind, quantity, styles, label if kind == kinds[-1] else "")
+            geometry_panels.panel_label(axes, next(letters), KINDS[kind])
+    grid[0, 0].set_xlim(-1.05, 1.05)
     figure.suptitle(
         f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks", fontsize="small"
     )

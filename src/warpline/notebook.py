@@ -1,8 +1,9 @@
-"""Warpline in a notebook: compare two systems, and open the results of a pipeline run."""
+"""Warpline in a notebook: compare systems, choose the parameters of DSA, open the results of a run."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-__all__ = ["Run", "compare", "list_runs", "load_table", "open_run"]
+    from warpline.similarity.dsa.selection import DSAChoice
+
+__all__ = ["Run", "choose_dsa", "compare", "list_runs", "load_table", "open_run"]
 
 DIMS = ("trial", "time", "unit")
 UNIT_NAMES = ("unit", "component", "channel")
@@ -91,6 +94,46 @@ def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any
         representations, [(0, 1)], settings=settings, seed=seed
     )
     return rows[0]
+
+
+def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DSAChoice:
+    """Choose the delays, the interval and the rank of DSA for some systems, by held-out prediction.
+
+    Parameters
+    ----------
+    systems : mapping of str to states, or sequence of states
+        Each an ndarray (trial, time, unit), or a DataArray with these dims. Give all systems that will be
+        compared: one setting keeps their pairs comparable.
+    **options
+        Of `warpline.similarity.dsa.selection.choose_dsa`, which states the rule: ``n_delays``,
+        ``delay_intervals``, ``ranks``, ``horizons``, ``keep``, ``ridge``, ``seed`` and others.
+
+    Returns
+    -------
+    DSAChoice
+        ``n_delays``, ``delay_interval``, ``rank``; ``status``; the tables ``settings`` and ``sweep``.
+
+    Raises
+    ------
+    ValueError
+        When the systems or the candidates cannot be used; the message says what it expects.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> phase = np.random.default_rng(0).uniform(0, 2 * np.pi, (30, 1))
+    >>> seen = np.cos(0.3 * np.arange(40) + phase)[..., None]
+    >>> choice = choose_dsa({"rotation": seen}, ranks=[1, 2])
+    >>> choice.n_delays, choice.rank, choice.status
+    (2, 2, 'better than persistence')
+    """
+    from warpline.similarity.dsa import selection
+
+    if isinstance(systems, Mapping):
+        return selection.choose_dsa(
+            {str(name): _states(states) for name, states in systems.items()}, **options
+        )
+    return selection.choose_dsa([_states(states) for states in systems], **options)
 
 
 @dataclass(frozen=True)
@@ -235,7 +278,7 @@ def list_runs(name: str, results: str | Path = "results") -> list[Run]:
 def load_table(
     name: str, taskset: str, table: str = "summary", results: str | Path = "results"
 ) -> pd.DataFrame:
-    """Return a table of statistics: ``runs``, ``summary``, ``tests`` or ``controls``."""
+    """Return a table of statistics: ``runs``, ``summary``, ``tests``, ``controls`` or ``learning``."""
     if table not in ComputeStatistics.outputs:
         raise ValueError(
             f"expected a table among {', '.join(ComputeStatistics.outputs)}, got '{table}'"

@@ -59,8 +59,59 @@ def test_half_way_is_interpolated():
     assert np.isnan(half_time(fractions, np.array([0, np.nan, 1, 1])))
 
 
+FRACTIONS = np.array([0, 0.25, 0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        # Overshoot: the first passage counts, between 0 and 1.4, at 0.5 of the total change of 1.
+        ([0, 1.4, 1.2, 1.0], 0.25 * 0.5 / 1.4),
+        # A dip below the start does not move the level of 1/2.
+        ([0, -0.5, 0.5, 1.0], 0.5),
+        # A relapse: passed at 0.125, lost, and passed again.
+        ([0, 1.0, 0.0, 1.0], 0.125),
+        # A distance that grows before it falls, as to the own end.
+        ([1.0, 1.5, 0.25, 0.0], 0.25 + 0.25 * 1.0 / 1.25),
+        # All of the change in the last step.
+        ([2.0, 2.0, 2.0, 6.0], 0.75),
+    ],
+)
+def test_half_way_of_series_that_are_not_monotonic(values, expected):
+    assert half_time(FRACTIONS, np.array(values)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "chance", "expected"),
+    [
+        # It learns to guess (0 to 0.5), then the task: half of the way from 0.5 to 0.9 is 0.7.
+        ([0.0, 0.5, 0.6, 0.9], 0.5, 0.5 + 0.5 * 0.1 / 0.3),
+        # From the first value it would be half way to 0.9 at 0.45, while guessing.
+        ([0.0, 0.5, 0.6, 0.9], None, 0.25 * 0.45 / 0.5),
+        # A first value above chance: the change still counts from chance.
+        ([0.6, 0.6, 0.8, 0.9], 0.5, 0.25 + 0.25 * 0.1 / 0.2),
+        # A start beyond half of the change, as after a pretraining or at the criterion.
+        ([0.8, 0.85, 0.9, 0.9], 0.5, 0.0),
+        ([1.0, 1.0, 1.0, 1.0], 0.5, 0.0),
+        # A step from below chance to the end: interpolated from chance.
+        ([0.2, 1.0, 1.0, 1.0], 0.5, 0.125),
+    ],
+)
+def test_half_way_of_accuracy_counts_from_chance(accuracy, chance, expected):
+    assert half_time(FRACTIONS, np.array(accuracy), chance) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "accuracy", [[0, 0.2, 0.4, 0.5], [0.1, 0.7, 0.6, 0.3], [0, 0.9, 0.2, 0.55]]
+)
+def test_what_has_not_learned_has_no_half_way(accuracy):
+    """Guessing to the end, worse than guessing, and a relapse that leaves less than half of the range."""
+    assert np.isnan(half_time(FRACTIONS, np.array(accuracy), 0.5))
+
+
 def learning(seeds, series):
     """Numbers and dissimilarities of some networks whose series are given functions of the fraction."""
+    series = {"chance": lambda f, s: 0.0, **series}
     numbers, over = [], []
     for seed in seeds:
         for fraction in (0, 0.25, 0.5, 0.75, 1.0):
@@ -90,6 +141,7 @@ def test_what_moves_with_accuracy_is_found():
     numbers, over = learning(
         range(4),
         {
+            "chance": lambda f, s: 0.5,
             "accuracy": lambda f, s: 0.5 + f / 2,
             "warp": lambda f, s: f**3 + s,
             "still": lambda f, s: 1.0,
@@ -148,3 +200,43 @@ def test_relations_are_reproducible():
     pd.testing.assert_frame_equal(first, second)
     row = first.set_index("name").loc["warp"]
     assert row["spearman_low"] < row["spearman"] < row["spearman_high"]
+
+
+def test_like_is_set_beside_like():
+    numbers, over = learning(
+        range(3),
+        {
+            "chance": lambda f, s: 0.5,
+            "accuracy": lambda f, s: f,
+            "metric": lambda f, s: (1 - f) ** 2,
+            "log10 G, time": lambda f, s: f,
+            "dsa": lambda f, s: 1 - f,
+        },
+    )
+    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
+    assert table["kind"].to_dict() == {
+        "accuracy": "behaviour",
+        "metric": "distance to own end",
+        "dsa": "distance to own end",
+        "log10 G, time": "scalar",
+    }
+    # From chance, accuracy is half way at 0.75; below chance it counts as constant.
+    assert table.loc["accuracy", "half_way"] == pytest.approx(0.75)
+    assert table.loc["dsa", "half_way"] == pytest.approx(0.5)
+    assert table.loc["dsa", "lag"] == pytest.approx(-0.25)
+    # The metric falls from 9/16 at 0.25 to 1/4 at 0.5, and is half way between them.
+    half = 0.25 + 0.25 * (9 / 16 - 1 / 2) / (9 / 16 - 1 / 4)
+    assert table.loc["metric", "half_way"] == pytest.approx(half)
+    assert table.loc["dsa", "lag_metric"] == pytest.approx(0.5 - half)
+    assert table.loc["metric", "lag_metric"] == pytest.approx(0)
+    assert np.isnan(table.loc["log10 G, time", "lag_metric"]), "another kind"
+    # Of the checkpoints before the last, two are at chance, and 0.5 is at chance, too.
+    expected = stats.spearmanr([0.5, 0.5, 0.5, 0.75], [1, 0.75, 0.5, 0.25]).statistic
+    assert table.loc["dsa", "spearman"] == pytest.approx(expected)
+
+
+def test_accuracy_without_a_chance_level_is_refused():
+    numbers, over = learning(range(3), {"accuracy": lambda f, s: f, "dsa": lambda f, s: 1 - f})
+    numbers = numbers[numbers["quantity"] != "chance"]
+    with pytest.raises(KeyError, match="chance"):
+        coupling_with_accuracy(numbers, over, "master", 0.95, seed=1)

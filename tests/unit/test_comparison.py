@@ -102,7 +102,13 @@ def test_within_learning_leaves_out_what_did_not_learn(runs):
 
 def test_controls(runs):
     repeat = np.repeat(np.arange(4), 2)
-    pairs = controls(runs, ["master"], [1], repeat, root=1)
+    final = runs["master", 1][-1]
+    weak = replace(final, states=0.3 * final.states, variant="weak_noise")
+    driven = {("master", 1): {"weak_noise": weak}, ("master", 2): {}}
+    pairs = controls(runs, ["master"], [1], repeat, root=1, driven=driven)
+    labels = [pair.labels["control"] for pair in pairs]
+    assert labels == ["split_half", "weak_noise", "shuffled_time"]
+    assert pairs[1].a is final and pairs[1].b is weak
     halves = next(p for p in pairs if p.labels["control"] == "split_half")
     whole = runs["master", 1][-1].states
     assert np.array_equal(halves.a.states, whole[[0, 1, 4, 5]])
@@ -141,7 +147,7 @@ def test_tables_have_a_row_per_pair_and_say_who(runs):
 
 
 def test_shuffled_time_is_not_mistaken_for_the_network_itself(runs):
-    pairs = controls(runs, ["master"], [1], np.repeat(np.arange(4), 2), root=1)
+    pairs = controls(runs, ["master"], [1], np.repeat(np.arange(4), 2), root=1, driven={})
     table = compare({"controls": pairs}, CKA, seed=1)["controls"]
     assert (table["dissimilarity"] > 0.05).all()
 

@@ -81,7 +81,16 @@ CHANGES = {
     "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
     "root seed": (
         lambda r: r.update(seed=3),
-        {"trials", "training", "mamba training", "cka", "dsa"},
+        # The default compares this RNN over learning, and so under other drives, and no Mamba.
+        {"trials", "training", "trajectories", "mamba training", "cka", "dsa"},
+    ),
+    "other drives": (
+        lambda r: r["comparison"].update(controls={"drives": ["fresh_noise"]}),
+        {"trajectories"},
+    ),
+    "time constant of noise": (
+        lambda r: r["comparison"].update(controls={"time_constant": 50}),
+        {"trajectories"},
     ),
     "seeds per job": (lambda r: r.update(jobs={"seeds_per_job": 3}), set()),
     "seeds per training job": (lambda r: r.update(jobs={"seeds_per_training_job": 3}), set()),
@@ -261,3 +270,25 @@ def test_forecast_of_a_run_that_was_not_made(pipeline, tmp_path):
     assert (found["jobs"] == 0).all() and found["measured_disk"].sum() == 0
     with pytest.raises(ValueError, match="expected benchmarks with resources"):
         efficiency(tmp_path)
+
+
+def test_only_compared_networks_with_input_noise_run_under_other_drives(raw_config):
+    def drives(taskset="PDM", architecture="leaky_rnn", curriculum="master"):
+        plan = Plan(load(raw_config))
+        return Pipeline(plan).trajectories.drives(taskset, architecture, curriculum)
+
+    assert drives() == ["fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"]
+    assert drives(architecture="mamba_d8_l1") == drives(taskset="GoNogo") == []
+    with_drives = Pipeline(Plan(load(raw_config))).trajectories.cost(MASTER | {"seeds": "1"})
+    raw_config["comparison"]["controls"] = {"drives": ["weak_noise"]}
+    assert drives() == ["weak_noise"]
+    fewer = Pipeline(Plan(load(raw_config))).trajectories.cost(MASTER | {"seeds": "1"})
+    assert fewer.seconds < with_drives.seconds and fewer.disk < with_drives.disk
+    raw_config["tasksets"]["PDM"]["input_noise"] = 0.0
+    assert drives() == []
+
+
+def test_a_drive_named_twice_is_refused(raw_config):
+    raw_config["comparison"]["controls"] = {"drives": ["weak_noise", "weak_noise"]}
+    with pytest.raises(ValueError, match="expected each drive once, got weak_noise more than once"):
+        load(raw_config)

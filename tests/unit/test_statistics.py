@@ -3,11 +3,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from warpline.comparison.separation import floor_pairs, separation
 from warpline.comparison.statistics import (
     control_table,
     group_tests,
     hedges_g,
     jackknife_interval,
+    learning_table,
     summary_table,
     welch,
 )
@@ -187,8 +189,122 @@ def test_controls(rng):
             "curriculum_a": "master",
             "control": ["split_half"] * 6,
             "seed_a": range(6),
+            "seed_b": range(6),
             "dissimilarity": [0.1, 0.2, 0.3, 0.2, 0.2, np.nan],
         }
     )
-    row = control_table(frame, SETTINGS).iloc[0]
+    after = planted(rng, 6, 0.2)
+    row = control_table(frame, after, SETTINGS).iloc[0]
     assert row["n"] == 5 and row["mean"] == pytest.approx(0.2) and row["low"] <= 0.2 <= row["high"]
+    floor = floor_pairs(after, "master")["dissimilarity"].to_numpy()
+    values = frame["dissimilarity"].dropna().to_numpy()
+    assert row["separation"] == pytest.approx((values[:, None] > floor).mean())
+
+
+# --- separation -------------------------------------------------------------------------------------
+
+
+def pairs_table(values, seeds):
+    """Return a table of pairs of networks of the given seeds."""
+    columns = ["seed_a", "seed_b", "dissimilarity"]
+    return pd.DataFrame(
+        [(*pair, v) for pair, v in zip(seeds, values, strict=True)], columns=columns
+    )
+
+
+SEED_PAIRS = [(1, 2), (1, 3), (2, 3)]
+
+
+def test_separation_closed_form():
+    floor = pairs_table([1.0, 2.0, 3.0], SEED_PAIRS)
+    pairs = pairs_table([2.0, 2.5, np.nan], SEED_PAIRS)
+    # 2 exceeds 1 and ties with 2, 2.5 exceeds two of three: (1.5 + 2) / 6.
+    assert separation(pairs, [floor], 0.95)[0] == pytest.approx(3.5 / 6)
+    far = pairs_table([5.0, 5.0, 5.0], SEED_PAIRS)
+    # Of two floors, each counts equally.
+    other = pairs_table([2.25], [(1, 2)])
+    assert separation(pairs, [floor, other], 0.95)[0] == pytest.approx((3.5 / 6 + 0.5) / 2)
+    assert separation(far, [floor], 0.95)[0] == 1 and separation(floor, [far], 0.95)[0] == 0
+    assert separation(floor, [floor], 0.95)[0] == 0.5
+
+
+def test_separation_is_scale_free(rng):
+    table = planted(rng, 6, 0.05).assign(dissimilarity=lambda t: t["dissimilarity"].clip(0, 1))
+    pairs = table[(table["curriculum_a"] != table["curriculum_b"]) & (table["seeds"] == "cross")]
+    reference = separation(pairs, [floor_pairs(table, "master")], 0.95)
+    assert 0.5 < reference[0] < 1 and reference[1] < reference[0] < reference[2]
+    for unit in (lambda d: 57.3 * d, np.exp, lambda d: 1 - np.cos(d)):
+        converted = table.assign(dissimilarity=unit(table["dissimilarity"]))
+        rows = converted.loc[pairs.index]
+        assert separation(rows, [floor_pairs(converted, "master")], 0.95) == reference
+
+
+def test_separation_says_what_it_does_not_know():
+    floor = pairs_table([1.0, 2.0, 3.0], SEED_PAIRS)
+    far = pairs_table([5.0, 6.0, 7.0], SEED_PAIRS)
+    value, low, high = separation(far, [floor], 0.95)
+    assert value == 1 and np.isnan([low, high]).all(), "all pairs exceed: no seed tells how clearly"
+    few = separation(pairs_table([1.5], [(1, 2)]), [pairs_table([1.0], [(1, 2)])], 0.95)
+    assert few[0] == 1 and np.isnan(few[1:]).all(), "two seeds"
+    assert np.isnan(separation(far, [floor.iloc[:0]], 0.95)).all()
+    assert np.isnan(separation(far.iloc[:0], [floor], 0.95)).all()
+    assert np.isnan(separation(far, [], 0.95)).all()
+
+
+def points_tables(rng, n, shift):
+    """Return pairs of two curricula, and their floors: distances of points, a point per network."""
+    first, second = rng.normal(size=(2, n, 10))
+    second[:, 0] += shift
+
+    def table(x, y, pairs):
+        return pairs_table([np.linalg.norm(x[i] - y[j]) for i, j in pairs], pairs)
+
+    upper = list(zip(*np.triu_indices(n, 1), strict=True))
+    cross = [(i, j) for i in range(n) for j in range(n) if i != j]
+    return table(first, second, cross), [table(first, first, upper), table(second, second, upper)]
+
+
+@pytest.mark.parametrize("shift", [1.5, 4.0])
+def test_separation_s_interval_covers(shift):
+    rng = np.random.default_rng(5)
+    truth = np.mean([separation(*points_tables(rng, 20, shift), 0.95)[0] for _ in range(60)])
+    hits = 0
+    for _ in range(200):
+        _, low, high = separation(*points_tables(rng, 5, shift), 0.95)
+        hits += low <= truth <= high
+    # 200 draws: 0.90 lies three standard errors below a coverage of 0.95.
+    assert hits / 200 >= 0.90
+
+
+def test_summary_separates_the_planted_difference(rng):
+    table = summary_table(planted(rng, 8, 0.2), SETTINGS)
+    rows = table.set_index(["curriculum_a", "curriculum_b", "seeds"])["separation"]
+    # 'far' lies 0.2 from the others and 0.4 from itself: above one floor, below the other.
+    assert rows["far", "master", "cross"] == pytest.approx(0.5, abs=0.05)
+    assert rows["master", "near", "cross"] == pytest.approx(0.5, abs=0.15)
+    assert np.isnan(rows["master", "master", "cross"]), "a floor does not separate from itself"
+
+
+def test_learning_table_follows_the_distance_to_the_own_end(rng):
+    after = planted(rng, 6, 0.2)
+    rows = [
+        {
+            "measure": "cka",
+            "architecture_a": "rnn",
+            "against": "own_final",
+            "curriculum_a": "master",
+            "curriculum_b": "master",
+            "checkpoint": checkpoint,
+            "seed_a": seed,
+            "seed_b": seed,
+            "dissimilarity": np.nan if (seed, checkpoint) == (3, 0.0) else 1 - checkpoint,
+        }
+        for checkpoint in (0.0, 0.7, 1.0)
+        for seed in range(6)
+    ]
+    table = learning_table(pd.DataFrame(rows), after, SETTINGS).set_index("checkpoint")
+    assert table["mean"].tolist() == pytest.approx([1.0, 0.3, 0.0])
+    assert table["n"].tolist() == [5, 6, 6] and (table["n_pairs"] == table["n"]).all()
+    assert table.loc[0.0, "separation"] == 1 and table.loc[1.0, "separation"] == 0
+    floor = floor_pairs(after, "master")["dissimilarity"]
+    assert table.loc[0.7, "separation"] == pytest.approx((floor < 0.3).mean(), abs=1e-9)

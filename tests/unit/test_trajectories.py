@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import torch
 
+from warpline.comparison.drives import driven_inputs
 from warpline.comparison.hidden_states import (
     condition_means,
     cut_window,
     hidden_states,
     principal_components,
 )
-from warpline.comparison.pairs import systems_of
+from warpline.comparison.pairs import driven_systems_of, systems_of
 from warpline.comparison.trajectories import concatenate_seeds, network_trajectories
 from warpline.models.base import build_model
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
@@ -135,6 +136,7 @@ SETTINGS = {
     "variance": 0.99,
     "memory_mb": 100,
     "period": "stimulus",
+    "drives": {"names": ["weak_noise", "strong_noise"], "time_constant": 200.0, "seed": 1},
 }
 STEPS = (0, 6, 10)
 
@@ -251,6 +253,50 @@ def test_seeds_are_joined_and_come_apart_as_they_were(checkpoint_file, trajector
             assert system.states.shape[-1] == count
             np.testing.assert_array_equal(system.states, network["states"][k, ..., :count])
     assert [system.run_status for system in systems[4]] == ["diverged"] * 3
+
+
+def test_the_last_network_runs_under_other_drives(checkpoint_file, trajectories, tasks):
+    file = checkpoint_file(1)
+    found = trajectories(file)
+    assert found["drive"].values.tolist() == ["weak_noise", "strong_noise"]
+    start, stop = (tasks[0][edge].sel(period="stimulus").values for edge in ("start", "stop"))
+    for k, drive in enumerate(SETTINGS["drives"]["names"]):
+        inputs = driven_inputs(tasks[0], drive, SETTINGS["drives"])
+        model = file.network(SETTINGS["architecture"], inputs.shape[-1], 3, 100.0)
+        window = cut_window(hidden_states(model, inputs), start, stop)
+        expected, _ = principal_components(window, 0.99)
+        count = int(found["driven_n_components"][k])
+        assert count == expected.shape[-1]
+        np.testing.assert_array_equal(
+            found["driven_states"][k, :, :, :count], expected.astype("f4")
+        )
+        assert (found["driven_states"][k, :, :, count:] == 0).all()
+
+    # Joined with a network of more components, each comes back as it was.
+    wide = trajectories(checkpoint_file(2)).pad(component=(0, 3), constant_values=0)
+    wide["component"] = np.arange(wide.sizes["component"])
+    joined = concatenate_seeds([found, wide], [1, 4], tasks[0], SETTINGS)
+    systems = driven_systems_of(joined)
+    assert set(systems) == {1, 4} and set(systems[1]) == {"weak_noise", "strong_noise"}
+    strong = systems[1]["strong_noise"]
+    count = int(found["driven_n_components"][1])
+    np.testing.assert_array_equal(strong.states, found["driven_states"][1, :, :, :count])
+    final = systems_of(joined)[1][-1]
+    assert (strong.variant, strong.step, strong.seed) == ("strong_noise", final.step, 1)
+    assert strong.identity != final.identity
+
+
+@pytest.mark.parametrize("reason", ["no noise", "none asked for"])
+def test_no_other_drives(checkpoint_file, tasks, reason):
+    settings = SETTINGS
+    if reason == "no noise":
+        tasks = [trials.drop_vars("noise_free_inputs") for trials in tasks]
+    else:
+        settings = SETTINGS | {"drives": {"names": []}}
+    found = network_trajectories(checkpoint_file(1), tasks, settings, torch.device("cpu"))
+    assert "driven_states" not in found and "drive" not in found.dims
+    joined = concatenate_seeds([found], [1], tasks[0], settings)
+    assert driven_systems_of(joined) == {}
 
 
 def test_a_window_that_varies_is_refused(checkpoint_file, tasks):

@@ -210,3 +210,65 @@ def test_a_task_without_a_right_answer_is_refused(task_settings):
 def test_more_than_two_choices_are_refused(task_settings):
     with pytest.raises(ValueError, match=r"expected two choices \(dim_ring 2\), got 4"):
         make_environment(task_settings(parameters={"dim_ring": 4}), "Basic")
+
+
+NOISY = {
+    "perceptual_decision": {},
+    "go_nogo": {},
+    "context_integration": {
+        "timing": {"fixation": 100, "stimulus": {"choice": [600, 900]}, "decision": 500},
+        "parameters": {"tolerance": 0.8},
+    },
+}
+
+
+@pytest.mark.parametrize("env", NOISY)
+def test_evaluation_trials_hold_their_inputs_without_noise(task_settings, env):
+    settings = task_settings(env, "DelayResponse", **NOISY[env])
+    data = generate_trials(settings, "DelayResponse", "evaluation", 3, 1)
+    noise = data["inputs"] - data["noise_free_inputs"]
+    channels = {
+        "perceptual_decision": ["stimulus_0", "stimulus_1"],
+        "go_nogo": ["nogo", "go"],
+        "context_integration": ["input_1", "input_2"],
+    }[env]
+    noisy = noise.sel(channel=channels).values
+    # Noise of the stated size while the stimulus is on, in its channels, and nowhere else.
+    for k in range(data.sizes["trial"]):
+        start = int(data["start"].sel(period="stimulus")[k])
+        last = "decision" if env == "context_integration" else "stimulus"
+        stop = int(data["stop"].sel(period=last)[k])
+        assert (noisy[k, start:stop] != 0).all()
+        assert (noisy[k, :start] == 0).all() and (noisy[k, stop:] == 0).all()
+    assert noisy[noisy != 0].std() == pytest.approx(1 / np.sqrt(100), rel=0.12)
+    others = [name for name in data["channel"].values if name not in channels]
+    assert (noise.sel(channel=others) == 0).all()
+    # Trials of one condition have one stimulus.
+    shown = data["noise_free_inputs"].sel(channel=channels).values
+    for condition in np.unique(data["condition"]):
+        rows = [
+            shown[k, int(data["start"].sel(period="stimulus")[k])]
+            for k in np.flatnonzero(data["condition"] == condition)
+        ]
+        assert np.ptp(rows, axis=0).max() == 0
+
+
+def test_without_noise_there_is_nothing_to_take_away(task_settings):
+    quiet = generate_trials(task_settings(input_noise=0.0), "Basic", "evaluation", 2, 1)
+    training = generate_trials(task_settings(), "Basic", "train", 20, 1)
+    assert "noise_free_inputs" not in quiet and "noise_free_inputs" not in training
+
+
+def test_an_environment_whose_draws_depend_on_the_noise_is_refused(task_settings, monkeypatch):
+    from warpline.tasks import perceptual_decision
+
+    class Wandering(perceptual_decision.TaskSet):
+        def _new_trial(self, **variables):
+            if self.sigma > 1e-3:
+                self.rng.rand()
+            return super()._new_trial(**variables)
+
+    monkeypatch.setattr(perceptual_decision, "TaskSet", Wandering)
+    settings = task_settings(task="DelayResponse")
+    with pytest.raises(ValueError, match="same trials of DelayResponse with and without noise"):
+        generate_trials(settings, "DelayResponse", "evaluation", 3, 1)

@@ -1,7 +1,36 @@
-# Dissimilarities: within each architecture, and between architectures.
+# Dissimilarities: within each architecture, and between architectures. First the parameters of DSA, where the
+# configuration leaves their choice to the trained networks.
 
+CHOOSE = PIPELINE.choice
 COMPARE = PIPELINE.comparisons
 ARCHITECTURES = PIPELINE.architectures
+AROUND = PIPELINE.around
+SENSITIVITY = PIPELINE.sensitivity
+
+
+rule choose_dsa:
+    input:
+        unpack(CHOOSE.inputs),
+    output:
+        **CHOOSE.patterns,
+    log:
+        CHOOSE.log,
+    benchmark:
+        CHOOSE.benchmark
+    wildcard_constraints:
+        measure=alternatives(CHOOSE.measures),
+    conda:
+        CPU
+    resources:
+        **CHOOSE.resources,
+    params:
+        settings=CHOOSE.settings,
+        code=CHOOSE.code,
+        seeds=CHOOSE.seeds,
+    shell:
+        'python "$WARPLINE_SCRIPTS/choose_dsa.py" --settings {params.settings:q} --code {params.code}'
+        " --trajectories {input.trajectories:q} --seeds {params.seeds} --choice {output.choice:q}"
+        " --sweep {output.sweep:q} --networks {output.networks:q} > {log:q} 2>&1"
 
 
 rule compare_networks:
@@ -23,9 +52,10 @@ rule compare_networks:
         settings=COMPARE.settings,
         code=COMPARE.code,
         seeds=seeds_of,
+        inputs=as_options,
     shell:
         'python "$WARPLINE_SCRIPTS/compare_networks.py" --settings {params.settings:q} --code {params.code}'
-        " --trajectories {input.trajectories:q} --seeds {params.seeds}"
+        " {params.inputs} --seeds {params.seeds}"
         " --after {output.after:q} --over {output.over:q} --within {output.within:q}"
         " --controls {output.controls:q} > {log:q} 2>&1"
 
@@ -49,7 +79,57 @@ rule compare_architectures:
         settings=ARCHITECTURES.settings,
         code=ARCHITECTURES.code,
         seeds=seeds_of,
+        inputs=as_options,
     shell:
         'python "$WARPLINE_SCRIPTS/compare_architectures.py" --settings {params.settings:q} --code {params.code}'
-        " --trajectories {input.trajectories:q} --seeds {params.seeds}"
+        " {params.inputs} --seeds {params.seeds}"
         " --output {output:q} > {log:q} 2>&1"
+
+
+rule compare_around:
+    input:
+        unpack(AROUND.inputs),
+    output:
+        **AROUND.patterns,
+    log:
+        AROUND.log,
+    benchmark:
+        AROUND.benchmark
+    wildcard_constraints:
+        measure=alternatives(PLAN.all_measures),
+        part=alternatives(AROUND.parts),
+    conda:
+        CPU
+    resources:
+        **AROUND.resources,
+    params:
+        settings=AROUND.settings,
+        code=AROUND.code,
+        seeds=AROUND.seeds,
+        inputs=as_options,
+    shell:
+        'python "$WARPLINE_SCRIPTS/compare_around.py" --settings {params.settings:q} --code {params.code}'
+        " {params.inputs} --seeds {params.seeds} --output {output:q} > {log:q} 2>&1"
+
+
+rule summarise_sensitivity:
+    input:
+        unpack(SENSITIVITY.inputs),
+    output:
+        **SENSITIVITY.patterns,
+    log:
+        SENSITIVITY.log,
+    benchmark:
+        SENSITIVITY.benchmark
+    conda:
+        CPU
+    resources:
+        **SENSITIVITY.resources,
+    params:
+        settings=SENSITIVITY.settings,
+        code=SENSITIVITY.code,
+    shell:
+        'python "$WARPLINE_SCRIPTS/summarise_sensitivity.py" --settings {params.settings:q}'
+        " --code {params.code} --around {input.around:q} --dsa-sensitivity {output.dsa_sensitivity:q}"
+        " --dsa-sensitivity-values {output.dsa_sensitivity_values:q}"
+        " --dsa-sensitivity-shares {output.dsa_sensitivity_shares:q} > {log:q} 2>&1"

@@ -21,6 +21,7 @@ rule compute_statistics:
         code=STATISTICS.code,
     shell:
         'python "$WARPLINE_SCRIPTS/compute_statistics.py" --settings {params.settings:q} --code {params.code}'
-        " --history {input.history:q} --after {input.after:q} --control-rows {input.controls:q}"
+        " --history {input.history:q} --after {input.after:q} --over {input.over:q}"
+        " --control-rows {input.controls:q}"
         " --runs {output.runs:q} --summary {output.summary:q} --tests {output.tests:q}"
-        " --controls {output.controls:q} > {log:q} 2>&1"
+        " --controls {output.controls:q} --learning {output.learning:q} > {log:q} 2>&1"

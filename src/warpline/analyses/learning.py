@@ -118,9 +118,9 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         coordinate), ``step`` and ``accuracy`` (checkpoint). Where conditions hold a ``context``, tangent
         vectors are relevant, irrelevant, time.
     numbers : DataFrame
-        A row per fraction of training and quantity: ``accuracy``; log10 of the diagonal of G; ratio
-        and anisotropy of inputs; effective rank; the share of input tangents that the readout sees;
-        ``metric``, the angle to the last checkpoint's (`field_angle`).
+        A row per fraction of training and quantity: ``accuracy`` and its ``chance`` level; log10 of the
+        diagonal of G; ratio and anisotropy of inputs; effective rank; the share of input tangents that the
+        readout sees; ``metric``, the angle to the last checkpoint's (`field_angle`).
     """
     manifolds = [network.input_manifold(**condition) for condition in settings["conditions"]]
     first = manifolds[0]
@@ -151,6 +151,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         quantities.append(
             {
                 "accuracy": network.accuracy[step],
+                "chance": network.chance,
                 **_quantities(metrics, fields[-1], np.stack(seen), names),
             }
         )

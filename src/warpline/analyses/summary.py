@@ -16,6 +16,9 @@ __all__ = ["aggregate_over_seeds", "coupling_with_accuracy", "half_time", "scala
 
 Floats = NDArray[np.float64]
 
+DISTANCES = ("metric",)
+"""Quantities of `warpline.analyses.learning` that are distances to the network's own end."""
+
 KEYS = ["analysis", "quantity", "condition", "moment", "fraction"]
 RESAMPLES = 2000
 
@@ -71,7 +74,7 @@ def aggregate_over_seeds(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def half_time(fractions: Floats, values: Floats) -> float:
+def half_time(fractions: Floats, values: Floats, chance: float | None = None) -> float:
     """Return the fraction of training at which a series has made half of its change, by interpolation.
 
     Parameters
@@ -79,33 +82,49 @@ def half_time(fractions: Floats, values: Floats) -> float:
     fractions : ndarray, shape (checkpoint,)
         Rising.
     values : ndarray, shape (checkpoint,)
+    chance : float, optional
+        For an accuracy: the chance level, from which its change counts. Values below chance count as
+        chance, because a network that learns to guess has not learned the task. By default the change
+        counts from the first value.
 
     Returns
     -------
     float
-        Where (value - first) / (last - first) first passes 1/2; NaN for a series that is not finite, or
-        whose change is less than half of its range: its fluctuations exceed its trend.
+        Where (value - start) / (last - start) first reaches 1/2, in a series that is not monotonic, too.
+        The first fraction for an accuracy that starts at half of its change or later. NaN for a series
+        that is not finite, an accuracy that does not end above chance, or a change of less than half of
+        the range of the series: its fluctuations exceed its trend.
     """
-    change = values[-1] - values[0]
-    if not np.isfinite(values).all() or abs(change) < np.ptp(values) / 2 or change == 0:
+    if not np.isfinite(values).all():
         return np.nan
-    done = (values - values[0]) / change
+    if chance is not None:
+        values = np.maximum(values, chance)
+    start = values[0] if chance is None else chance
+    change = values[-1] - start
+    if change == 0 or abs(change) < np.ptp([start, *values]) / 2:
+        return np.nan
+    done = (values - start) / change
     after = int(np.argmax(done >= 0.5))
+    if after == 0:
+        return float(fractions[0])
     before = after - 1
     step = (0.5 - done[before]) / (done[after] - done[before])
     return float(fractions[before] + step * (fractions[after] - fractions[before]))
 
 
 def _series(numbers: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
-    """Return one long table: seed, fraction, name, value."""
+    """Return one long table: seed, fraction, name, kind, value."""
     to_final = over[over["against"] == "own_final"]
+    is_distance = numbers["quantity"].isin(DISTANCES)
+    kinds = np.where(is_distance, "distance to own end", "scalar")
+    kinds[numbers["quantity"] == "accuracy"] = "behaviour"
     tables = [
-        to_final.assign(name=to_final["measure"], value=to_final["dissimilarity"]).rename(
-            columns={"seed_a": "seed", "checkpoint": "fraction"}
-        ),
-        numbers.assign(name=numbers["quantity"]),
+        to_final.assign(
+            name=to_final["measure"], kind="distance to own end", value=to_final["dissimilarity"]
+        ).rename(columns={"seed_a": "seed", "checkpoint": "fraction"}),
+        numbers.assign(name=numbers["quantity"], kind=kinds),
     ]
-    return pd.concat([table[["seed", "fraction", "name", "value"]] for table in tables])
+    return pd.concat([table[["seed", "fraction", "name", "kind", "value"]] for table in tables])
 
 
 def coupling_with_accuracy(
@@ -116,7 +135,8 @@ def coupling_with_accuracy(
     Parameters
     ----------
     numbers : DataFrame
-        Of `warpline.analyses.learning`: a row per seed, fraction and quantity; ``accuracy`` among them.
+        Of `warpline.analyses.learning`: a row per seed, fraction and quantity; ``accuracy`` and its
+        ``chance`` level among them.
     over : DataFrame
         Dissimilarities over learning (`warpline.comparison.pairs.over_learning`), with ``measure``.
     curriculum : str
@@ -128,17 +148,23 @@ def coupling_with_accuracy(
     Returns
     -------
     DataFrame
-        A row per quantity or measure, at the checkpoints that all have, each network counting once:
-        ``spearman``, Spearman's rank correlation with accuracy over the checkpoints before the last (at
-        which every dissimilarity to the end is 0 by construction); ``half_way``, the half-time (see
-        `half_time`), and ``lag``, the half-time less accuracy's. Means over networks with Student's t
-        intervals (``_low``, ``_high``); for the correlation the percentile bootstrap over networks too
-        (``_bootstrap_low``, ``_high``), which is too narrow below ten networks.
+        A row per quantity or measure, at the checkpoints that all have, each network counting once.
+        ``kind`` says what can be compared with what: ``behaviour`` (accuracy), ``distance to own end``
+        (every dissimilarity, and the angle of the metric) and ``scalar``. A distance falls to 0 at the end by
+        construction, and a scalar does not, so that half-times of the two kinds differ even for one
+        underlying change.
+        ``spearman``: Spearman's rank correlation with accuracy over the checkpoints before the last. Accuracy
+        below chance counts as chance. ``half_way``: the half-time (`half_time`), of accuracy from chance.
+        ``lag``: the half-time less accuracy's. ``lag_metric``, of distances: the half-time less that of the
+        metric, its counterpart of the same kind. Means over networks with Student's t intervals (``_low``,
+        ``_high``); for the correlation the percentile bootstrap over networks too (``_bootstrap_low``,
+        ``_high``), which is too narrow below ten networks.
     """
     over = over[over["curriculum_a"] == curriculum]
     numbers = numbers[numbers["status"] != "diverged"]
     series = _series(numbers, over)
-    names = list(dict.fromkeys(series["name"]))
+    kinds = dict(zip(series["name"], series["kind"], strict=True))
+    names = [name for name in kinds if name != "chance"]
 
     # All series are read at the checkpoints that they share; a column without a value stays one.
     shared = sorted(
@@ -148,13 +174,29 @@ def coupling_with_accuracy(
         name: rows.pivot_table(index="seed", columns="fraction", values="value", dropna=False)
         for name, rows in series.groupby("name")
     }
-    accuracy_table = tables["accuracy"]
+    # The half-times of every network; accuracy counts from chance.
+    chance_table = tables.pop("chance")
+    fractions = np.array(shared, dtype=float)
+
+    def half_times(name: str) -> dict[int, float]:
+        return {
+            network: half_time(
+                fractions,
+                tables[name].loc[network, shared].to_numpy(dtype=float),
+                float(chance_table.loc[network, shared[0]]) if name == "accuracy" else None,
+            )
+            for network in tables[name].index
+        }
+
+    half_time_of = {name: half_times(name) for name in names}
+    accuracy_table = tables["accuracy"].clip(lower=chance_table[shared[0]], axis=0)
     out = []
     for name in names:
         # One value per network.
         seeds = [s for s in tables[name].index if s in accuracy_table.index]
-        by_network: dict[str, list[float]] = {"spearman": [], "half_way": [], "lag": []}
-        fractions = np.array(shared, dtype=float)
+        by_network: dict[str, list[float]] = {
+            quantity: [] for quantity in ("spearman", "half_way", "lag", "lag_metric")
+        }
         for network in seeds:
             values = tables[name].loc[network, shared].to_numpy(dtype=float)
             accuracy = accuracy_table.loc[network, shared].to_numpy(dtype=float)
@@ -163,12 +205,20 @@ def coupling_with_accuracy(
             by_network["spearman"].append(
                 float(stats.spearmanr(values[:-1], accuracy[:-1]).statistic) if varied else np.nan
             )
-            half = half_time(fractions, values)
+            half = half_time_of[name][network]
             by_network["half_way"].append(half)
-            by_network["lag"].append(half - half_time(fractions, accuracy))
+            by_network["lag"].append(half - half_time_of["accuracy"][network])
+            # Only distances are of the metric's kind.
+            is_distance = kinds[name] == "distance to own end"
+            metric_half = half_time_of.get("metric", {}).get(network, np.nan)
+            by_network["lag_metric"].append(half - metric_half if is_distance else np.nan)
 
         # Means and intervals over networks; correlations are skewed, and are bootstrapped too.
-        row: dict[str, object] = {"name": name, "n_checkpoints": len(shared)}
+        row: dict[str, object] = {
+            "name": name,
+            "kind": kinds[name],
+            "n_checkpoints": len(shared),
+        }
         for quantity, values_of_networks in by_network.items():
             finite = np.array(values_of_networks)[np.isfinite(values_of_networks)]
             row[f"{quantity}_n"] = len(finite)

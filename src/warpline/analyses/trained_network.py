@@ -63,6 +63,11 @@ class Network:
         """Accuracy on the validation trials by update."""
         return self.checkpoints.accuracy
 
+    @property
+    def chance(self) -> float:
+        """Accuracy that ignoring the stimulus gives, on the validation trials."""
+        return float(self.checkpoints.provenance["chance"])
+
     def weights(self, step: int | None = None) -> dict[str, np.ndarray]:
         """Return the weights of a checkpoint, by default the last."""
         return self.checkpoints.weights(step)

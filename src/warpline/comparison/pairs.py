@@ -22,6 +22,7 @@ __all__ = [
     "between_architectures",
     "compare",
     "controls",
+    "driven_systems_of",
     "over_learning",
     "systems_of",
     "within_learning",
@@ -49,7 +50,7 @@ class System:
     states : ndarray, shape (trial, time, component)
         States in the comparison window.
     variant : str
-        Name of a control's change of the states; empty for the states as they are.
+        Name of a control's change of the states or of the inputs; empty for the states as they are.
     """
 
     architecture: str
@@ -104,6 +105,36 @@ def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
             for k in range(dataset.sizes["checkpoint"])
         ]
     return systems
+
+
+def driven_systems_of(dataset: xr.Dataset) -> dict[int, dict[str, System]]:
+    """Return the networks after learning under other input noise, by seed and drive.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        As `systems_of`.
+
+    Returns
+    -------
+    dict of int to dict of str to System
+        Empty where the trajectories hold no other drives.
+    """
+    if "driven_states" not in dataset:
+        return {}
+    states = (
+        dataset["driven_states"].transpose("seed", "drive", "trial", "time", "component").values
+    )
+    counts = dataset["driven_n_components"].transpose("seed", "drive").values
+    return {
+        seed: {
+            str(drive): replace(
+                systems[-1], states=states[i, k, :, :, : counts[i, k]], variant=str(drive)
+            )
+            for k, drive in enumerate(dataset["drive"].values)
+        }
+        for i, (seed, systems) in enumerate(systems_of(dataset).items())
+    }
 
 
 Runs = Mapping[tuple[str, int], Sequence[System]]
@@ -212,8 +243,12 @@ def controls(
     seeds: Sequence[int],
     repeat: NDArray[np.integer[Any]],
     root: int,
+    driven: Mapping[tuple[str, int], Mapping[str, System]],
 ) -> list[Comparison]:
-    """Pair each trained network with itself under known changes: floor and ceiling of a measure.
+    """Pair each network after learning with itself under known changes.
+
+    No control bounds a measure from above: two networks can lie further apart than a network lies from
+    itself with shuffled time.
 
     Parameters
     ----------
@@ -223,13 +258,16 @@ def controls(
         Repeat of the factorial design to which a trial belongs.
     root : int
         Root seed.
+    driven : mapping of (str, int) to mapping of str to System
+        The networks under other input noise, by (curriculum, seed) and drive (`driven_systems_of`).
 
     Returns
     -------
     list of Comparison
         Column ``control``: ``split_half`` (even against odd repeats, which share conditions and differ in
-        noise: the effect of trial noise alone) and ``shuffled_time`` (each trial's steps in a random
-        order: the null without dynamics).
+        noise: the effect of trial noise alone), the names of the drives (same weights and trials, other
+        input noise: the effect of the drive alone) and ``shuffled_time`` (each trial's steps in a random
+        order: the null without temporal order).
     """
     pairs = []
     n_even, n_odd = int((repeat % 2 == 0).sum()), int((repeat % 2 == 1).sum())
@@ -242,6 +280,9 @@ def controls(
                 for parity in (0, 1)
             ]
             pairs.append(Comparison(halves[0], halves[1], {"control": "split_half"}))
+
+        for drive, other in driven.get((name, seed), {}).items():
+            pairs.append(Comparison(final, other, {"control": drive}))
 
         # The null: the same states, without their order in time.
         stream = random_streams.generator(root, "shuffled_time", final.architecture, name, seed)

@@ -14,11 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from warpline.comparison.separation import floor_pairs, separation
+
 __all__ = [
     "control_table",
     "group_tests",
     "hedges_g",
     "jackknife_interval",
+    "learning_table",
     "mean_interval",
     "run_table",
     "summary_table",
@@ -171,7 +174,8 @@ def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
     DataFrame
         A row per measure, architecture, pair of curricula and ``seeds`` (``same``: networks of one
         seed; ``cross``: of different seeds), with ``n_a``, ``n_b`` (networks), ``n_pairs``, ``mean``,
-        ``low``, ``high``.
+        ``low``, ``high``; and ``separation`` from the floors of both curricula, with its interval
+        (`warpline.comparison.separation.separation`), missing for a curriculum with itself.
     """
     table = []
     for (measure, architecture), group in after.groupby(["measure", "architecture_a"], sort=True):
@@ -185,6 +189,8 @@ def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
                 if len(values) == 0:
                     continue
                 low, high = jackknife_interval(matrix, seeds_a, seeds_b, settings["confidence"])
+                # A curriculum's own pairs are the floor, or compare a network with itself.
+                pairs = _between(rows, a, b) if a != b else rows.iloc[:0]
                 table.append(
                     {
                         "measure": measure,
@@ -199,9 +205,25 @@ def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
                         "mean": values.mean(),
                         "low": low,
                         "high": high,
+                        **_separation_columns(pairs, group, (a, b), settings),
                     }
                 )
     return pd.DataFrame(table)
+
+
+def _between(rows: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
+    """Return the pairs of two curricula, in either order."""
+    first, second = rows["curriculum_a"], rows["curriculum_b"]
+    return rows[((first == a) & (second == b)) | ((first == b) & (second == a))]
+
+
+def _separation_columns(
+    pairs: pd.DataFrame, after: pd.DataFrame, curricula: Iterable[str], settings: Mapping[str, Any]
+) -> dict[str, float]:
+    """Return the separation of pairs from the floors of some curricula, with its interval, as columns."""
+    floors = [floor_pairs(after, name) for name in dict.fromkeys(curricula)]
+    value, low, high = separation(pairs, floors, settings["confidence"])
+    return {"separation": value, "separation_low": low, "separation_high": high}
 
 
 def group_tests(
@@ -290,23 +312,101 @@ def group_tests(
     return pd.DataFrame(table, columns=columns)
 
 
-def control_table(controls: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def control_table(
+    controls: pd.DataFrame, after: pd.DataFrame, settings: Mapping[str, Any]
+) -> pd.DataFrame:
     """Summarise the controls of each measure by architecture and curriculum, over networks.
 
     Parameters
     ----------
     controls : DataFrame
         All tables of `warpline.comparison.pairs.controls`, with a column ``measure``.
+    after : DataFrame
+        As `summary_table`.
     settings : mapping
         As `summary_table`.
+
+    Returns
+    -------
+    DataFrame
+        ``n`` networks with a value, ``mean``, ``low``, ``high``, and ``separation`` from the curriculum's
+        floor with its interval: below 0.5, the control changes a network less than another seed does.
     """
     keys = ["measure", "architecture_a", "curriculum_a", "control"]
     table = []
     for key, group in controls.groupby(keys, sort=True):
+        measure, architecture, curriculum, control = (str(name) for name in key)
         rows = group.dropna(subset="dissimilarity")
         values = rows["dissimilarity"].to_numpy(dtype=float)
         low, high = mean_interval(values, settings["confidence"])
-        names = dict(zip(["measure", "architecture", "curriculum", "control"], key, strict=True))
-        mean = values.mean() if len(values) else np.nan
-        table.append({**names, "n": len(values), "mean": mean, "low": low, "high": high})
+        table.append(
+            {
+                "measure": measure,
+                "architecture": architecture,
+                "curriculum": curriculum,
+                "control": control,
+                "n": len(values),
+                "mean": values.mean() if len(values) else np.nan,
+                "low": low,
+                "high": high,
+                **_separation_columns(
+                    rows, _of_networks(after, measure, architecture), [curriculum], settings
+                ),
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def _of_networks(after: pd.DataFrame, measure: str, architecture: str) -> pd.DataFrame:
+    """Return the rows of one measure and architecture."""
+    return after[(after["measure"] == measure) & (after["architecture_a"] == architecture)]
+
+
+def learning_table(
+    over: pd.DataFrame, after: pd.DataFrame, settings: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Summarise dissimilarities over learning by measure, architecture, curriculum and checkpoint.
+
+    Parameters
+    ----------
+    over : DataFrame
+        All tables of `warpline.comparison.pairs.over_learning`, with a column ``measure``.
+    after, settings
+        As `summary_table`.
+
+    Returns
+    -------
+    DataFrame
+        A row per measure, architecture, ``against``, pair of curricula (a, compared with b) and
+        ``checkpoint``: ``n`` networks of a, ``n_pairs``, ``mean``, ``low``, ``high``, and ``separation``
+        from the floors of both curricula after learning, with its interval.
+    """
+    keys = ["measure", "architecture_a", "against", "curriculum_a", "curriculum_b", "checkpoint"]
+    table = []
+    for key, group in over.groupby(keys, sort=True):
+        measure, architecture, against, a, b = (str(name) for name in key[:5])
+        rows = group.dropna(subset="dissimilarity")
+        matrix, seeds_a, seeds_b = _matrix(rows, a, b)
+        values = rows["dissimilarity"].to_numpy(dtype=float)
+        low = high = np.nan
+        if len(values):
+            low, high = jackknife_interval(matrix, seeds_a, seeds_b, settings["confidence"])
+        table.append(
+            {
+                "measure": measure,
+                "architecture": architecture,
+                "against": against,
+                "curriculum_a": a,
+                "curriculum_b": b,
+                "checkpoint": key[5],
+                "n": len(seeds_a),
+                "n_pairs": len(values),
+                "mean": values.mean() if len(values) else np.nan,
+                "low": low,
+                "high": high,
+                **_separation_columns(
+                    rows, _of_networks(after, measure, architecture), (a, b), settings
+                ),
+            }
+        )
     return pd.DataFrame(table)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from warpline.comparison.drives import driven_inputs
 from warpline.comparison.hidden_states import (
     condition_means,
     cut_window,
@@ -76,7 +77,9 @@ def network_trajectories(
         Evaluation trials by task, the target first (`warpline.tasks.trials.generate_trials`).
     settings : mapping
         ``architecture``, ``fractions`` (of training), ``period`` (the comparison window of the target),
-        ``variance`` (share that the principal components keep), ``memory_mb``.
+        ``variance`` (share that the principal components keep), ``memory_mb``, ``drives`` (``names`` of
+        `warpline.comparison.drives.DRIVES`; with names also ``time_constant`` in ms and ``seed``, the root
+        seed).
     device : torch.device
 
     Returns
@@ -85,7 +88,10 @@ def network_trajectories(
         ``states`` (checkpoint, trial, time, component), float32: components in the comparison window,
         padded with zeros to the largest number of components. ``step``, ``fraction``, ``accuracy``,
         ``n_components``, ``variance`` (checkpoint). ``status`` of the run. ``mean_states`` (task,
-        condition, step_aligned, unit): states of the last fraction, averaged by condition.
+        condition, step_aligned, unit): states of the last fraction, averaged by condition. With drives,
+        and where the trials have noise: ``driven_states`` (drive, trial, time, component), components of
+        the last fraction's states on the same trials under other input noise, and
+        ``driven_n_components`` (drive).
 
     Raises
     ------
@@ -110,17 +116,27 @@ def network_trajectories(
         trials.attrs["task"]: _task_means(model, trials, settings["memory_mb"]) for trials in tasks
     }
 
+    # The control of the drive: the last network on the same trials under other noise.
+    drives = settings["drives"]["names"] if "noise_free_inputs" in target else []
+    driven = []
+    for drive in drives:
+        inputs = driven_inputs(target, drive, settings["drives"])
+        other_trials = target.assign(inputs=(("trial", "time", "channel"), inputs))
+        driven.append(_window_components(model, other_trials, settings)[0].astype(np.float32))
+
     # One array for all checkpoints; `n_components` says how much of it is padding.
-    n_largest = max(scores.shape[-1] for scores in components)
+    n_largest = max(scores.shape[-1] for scores in [*components, *driven])
     padded = [
-        np.pad(scores, [(0, 0), (0, 0), (0, n_largest - scores.shape[-1])]) for scores in components
+        np.pad(scores, [(0, 0), (0, 0), (0, n_largest - scores.shape[-1])])
+        for scores in [*components, *driven]
     ]
+    states, driven_states = padded[: len(components)], padded[len(components) :]
     steps, fractions, accuracies, n_components, variances = (
         np.array(column) for column in zip(*rows, strict=True)
     )
-    return xr.Dataset(
+    dataset = xr.Dataset(
         {
-            "states": (("checkpoint", "trial", "time", "component"), np.stack(padded)),
+            "states": (("checkpoint", "trial", "time", "component"), np.stack(states)),
             "step": ("checkpoint", steps),
             "fraction": ("checkpoint", fractions),
             "accuracy": ("checkpoint", accuracies),
@@ -135,6 +151,14 @@ def network_trajectories(
             "task": list(means),
         },
     )
+    if drives:
+        dataset["driven_states"] = (
+            ("drive", "trial", "time", "component"),
+            np.stack(driven_states),
+        )
+        dataset["driven_n_components"] = ("drive", [scores.shape[-1] for scores in driven])
+        dataset["drive"] = list(drives)
+    return dataset
 
 
 def concatenate_seeds(
@@ -166,7 +190,7 @@ def concatenate_seeds(
         "seed",
         join="outer",
         data_vars="all",
-        fill_value={"states": 0.0},
+        fill_value={"states": 0.0, "driven_states": 0.0},
     )
     for name in ("condition", "repeat"):
         dataset[name] = target[name]

@@ -14,6 +14,7 @@ from warpline.core import result_files
 from warpline.core.process import run
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -28,6 +29,8 @@ __all__ = [
     "jitter",
     "measure_label",
     "names_in_data",
+    "parameters_label",
+    "sensitivity_label",
 ]
 
 PALETTES = {
@@ -51,6 +54,52 @@ def measure_label(name: str, settings: Mapping[str, Any]) -> str:
     if name in settings.get("wasserstein", ()):
         return f"{name} (Wasserstein)"
     return MEASURE_LABELS.get(name, name)
+
+
+def parameters_label(rows: pd.DataFrame) -> str:
+    """Return the parameters of DSA as a line of text, empty for tables of other measures.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one measure; with ``n_delays``, ``delay_interval`` and ``rank`` if it is DSA.
+    """
+    names = ["n_delays", "delay_interval", "rank"]
+    if not {*names} <= {*rows} or rows[names].dropna().empty:
+        return ""
+    n_delays, interval, rank = (int(value) for value in rows[names].dropna().iloc[0])
+    delays = f"{n_delays} delay{'s' * (n_delays != 1)}"
+    steps = f" × {interval} steps" if interval > 1 else ""
+    return f"{delays}{steps}, rank {rank}"
+
+
+def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> str:
+    """Return in how many settings around its own a conclusion of a measure holds, as a line of text.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        From `warpline.analyses.sensitivity_to_parameters.shares`, of one architecture, or between them.
+    measure : str
+    conclusion : str
+        ``after``, ``over`` or ``architectures``.
+
+    Returns
+    -------
+    str
+        Empty where the measure has no such conclusion.
+    """
+    rows = shares[(shares["measure"] == measure) & (shares["conclusion"] == conclusion)]
+    rows = rows.dropna(subset="share")
+    if rows.empty:
+        return ""
+    counts = [f"{row.n_holds}/{row.n_settings}" for row in rows.itertuples()]
+    if len(counts) > 4:
+        share = rows["share"]
+        return (
+            f"hold in {share.min():.0%} to {share.max():.0%} of {rows['n_settings'].max()} settings"
+        )
+    return f"hold in {', '.join(counts)} settings"
 
 
 def apply_style(style: Mapping[str, Any]) -> None:

@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from warpline.core import plugins, random_streams
 from warpline.tasks.base import RuleTask
 from warpline.tasks.chance import chance_levels
 
 __all__ = ["generate_trials", "make_environment"]
+
+NEGLIGIBLE_NOISE = 1e-12
+"""Input noise that single precision drops beside a stimulus, and that an environment still draws."""
 
 
 def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
@@ -59,6 +63,52 @@ def _conditions(environment: RuleTask, split: str, count: int) -> list[dict[str,
     return [dict(cell) for _ in range(count) for cell in cells]
 
 
+def _noise_free_inputs(
+    settings: Mapping[str, Any], dataset: xr.Dataset, conditions: list[dict[str, Any]], seed: int
+) -> NDArray[np.float32]:
+    """Generate evaluation trials again, from the same random stream and without noise.
+
+    The noise is made negligible, not 0: the environment draws as many random numbers as with noise, so
+    that durations and trial variables stay those of the trials.
+
+    Parameters
+    ----------
+    settings, seed
+        As `generate_trials`.
+    dataset : xarray.Dataset
+        The trials.
+    conditions : list of dict
+        Fixed trial variables of each trial.
+
+    Returns
+    -------
+    ndarray, shape (trial, time, channel)
+
+    Raises
+    ------
+    ValueError
+        When the trials without noise have other periods or targets.
+    """
+    task, split = dataset.attrs["task"], dataset.attrs["split"]
+    env: Any = make_environment({**settings, "input_noise": NEGLIGIBLE_NOISE}, task)
+    env.seed(random_streams.integer_seed(seed, "trials", settings["name"], task, split))
+    noise_free = np.zeros(dataset["inputs"].shape, np.float32)
+    for k, condition in enumerate(conditions):
+        env.new_trial(**condition)
+        length = len(env.gt)
+        same_periods = [env.start_ind[name] for name in env.periods] == list(dataset["start"][k])
+        if not same_periods or not np.array_equal(env.gt, dataset["target"][k, :length]):
+            raise ValueError(
+                f"expected the same trials of {task} with and without noise, got other periods or targets "
+                f"in trial {k + 1}: make {type(env).__name__} draw equally many random numbers for every "
+                "input_noise above 0"
+            )
+        noise_free[k, :length] = env.ob
+    # Where there is no stimulus, the negligible noise is what is left.
+    noise_free[np.abs(noise_free) < 1e3 * NEGLIGIBLE_NOISE] = 0
+    return noise_free
+
+
 def generate_trials(
     settings: Mapping[str, Any], task: str, split: str, count: int, seed: int
 ) -> xr.Dataset:
@@ -88,7 +138,8 @@ def generate_trials(
         (`warpline.tasks.chance.ChanceLevels`). Masks (trial, time): ``valid``, steps before the trial's end;
         ``decision``, steps that are scored; ``asked``, steps whose output is trained. ``start`` and ``stop``
         (trial, period): first step and one past the last. ``scored``, ``ideal`` and the trial variables
-        (trial). In evaluation also ``condition`` and ``repeat`` (trial).
+        (trial). In evaluation also ``condition`` and ``repeat`` (trial) and, in task sets with input noise,
+        ``noise_free_inputs`` (trial, time, channel): the inputs without their noise.
 
     Raises
     ------
@@ -174,6 +225,11 @@ def generate_trials(
         n_cells = n_trials // count
         dataset["condition"] = ("trial", np.tile(np.arange(n_cells), count))
         dataset["repeat"] = ("trial", np.repeat(np.arange(count), n_cells))
+        if settings["input_noise"] > 0:
+            noise_free = _noise_free_inputs(settings, dataset, conditions, seed)
+            # An environment whose noise is not this task set's has no noise to take away.
+            if not np.array_equal(noise_free, padded):
+                dataset["noise_free_inputs"] = (("trial", "time", "channel"), noise_free)
     chance = chance_levels(dataset)
     dataset.attrs |= {
         "chance": chance.level,

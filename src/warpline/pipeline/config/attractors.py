@@ -124,10 +124,16 @@ class Attractors(Strict):
     def _delays_fit(self) -> Attractors:
         for name, entry in self.measures.items():
             if isinstance(entry, DSA):
-                need = (entry.n_delays - 1) * entry.delay_interval + 2
+                n_delays, interval = entry.n_delays, entry.delay_interval
+                if n_delays == "auto" or interval == "auto" or entry.rank == "auto":
+                    raise ValueError(
+                        f"measures.{name}: expected a number for {' and '.join(entry.automatic)}, got "
+                        "'auto', which stands for a choice from trained networks"
+                    )
+                need = (n_delays - 1) * interval + 2
                 if need > self.n_steps:
                     raise ValueError(
-                        f"measures.{name}: {entry.n_delays} delays of {entry.delay_interval} steps "
+                        f"measures.{name}: {n_delays} delays of {interval} steps "
                         f"need n_steps of at least {need}, got {self.n_steps}"
                     )
             try:

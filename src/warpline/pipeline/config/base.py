@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 __all__ = [
     "DSA",
     "Count",
+    "CountOrAuto",
     "Fraction",
     "Measure",
     "Name",
@@ -25,6 +26,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+CountOrAuto = Annotated[
+    Annotated[Count, Tag("tag:count")] | Annotated[Literal["auto"], Tag("tag:auto")],
+    Discriminator(lambda value: "tag:auto" if isinstance(value, str) else "tag:count"),
+]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -52,12 +57,13 @@ class DSA(Strict):
 
     measure: Literal["dsa"]
     """Name of the measure, always ``dsa``."""
-    n_delays: Count
-    """Number of delays of the embedding, including the present."""
-    delay_interval: Count = 1
-    """Number of steps between two delays."""
-    rank: Count
-    """Rank of the fitted operator."""
+    n_delays: CountOrAuto
+    """Number of delays of the embedding, including the present. ``auto``: the number that predicts
+    held-out trials of the trained networks well, one for each task set (see ``dsa_choice``)."""
+    delay_interval: CountOrAuto = 1
+    """Number of steps between two delays, or ``auto``."""
+    rank: CountOrAuto
+    """Rank of the fitted operator, or ``auto``."""
     ridge: NonNegative = 0.0
     """Ridge penalty of the regression, in whitened coordinates."""
     score: Literal["angle", "wasserstein"] = "angle"
@@ -80,6 +86,12 @@ class DSA(Strict):
     strict: bool = False
     """Whether a rank above that of the data is an error; otherwise operators are padded with
     zeros."""
+
+    @property
+    def automatic(self) -> list[str]:
+        """Names of the settings that are chosen from the trained networks."""
+        names = ("n_delays", "delay_interval", "rank")
+        return [name for name in names if getattr(self, name) == "auto"]
 
 
 def by_name(

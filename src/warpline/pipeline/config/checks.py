@@ -216,10 +216,20 @@ def _delays(config: Config) -> Iterator[str]:
             entry = config.measures.get(measure)
             if not isinstance(entry, DSA):
                 continue
-            need = (entry.n_delays - 1) * entry.delay_interval + 2
+            # The shortest embedding and horizon of a choice always stay.
+            choice = config.dsa_choice
+            n_delays = min(choice.n_delays) if entry.n_delays == "auto" else entry.n_delays
+            interval = (
+                min(choice.delay_intervals)
+                if entry.delay_interval == "auto"
+                else entry.delay_interval
+            )
+            ahead = min(choice.horizons) if entry.automatic else 1
+            need = (n_delays - 1) * interval + 1 + ahead
             if steps < need:
+                target = f" and a horizon of {ahead} steps" if ahead > 1 else ""
                 yield (
-                    f"measures.{measure}: {entry.n_delays} delays of {entry.delay_interval} steps need "
+                    f"measures.{measure}: {n_delays} delays of {interval} steps{target} need "
                     f"a window of at least {need} steps, got {steps} (task set {name}, "
                     f"{taskset.window} of {taskset.timing[taskset.window]} ms at dt = {taskset.dt} ms): "
                     "use fewer or shorter delays, a smaller dt, or other measures for this task set "

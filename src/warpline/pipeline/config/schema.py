@@ -291,13 +291,71 @@ class Within(Strict):
     """Fractions of training that are compared with each other."""
 
 
+class Controls(Strict):
+    """Comparison of each network after learning with itself under other input noise."""
+
+    drives: list[Literal["fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"]] = [
+        "fresh_noise",
+        "weak_noise",
+        "strong_noise",
+        "autocorrelated_noise",
+    ]
+    """Input noise under which each network is compared with itself: a new draw, 0.3 times as strong,
+    3 times as strong, or correlated over time. Task sets without input noise have no such control."""
+    time_constant: Annotated[float, Field(gt=0)] = 200.0
+    """Time constant of the autocorrelated noise in ms."""
+
+    @field_validator("drives")
+    @classmethod
+    def _unique(cls, value: list[str]) -> list[str]:
+        twice = sorted({drive for drive in value if value.count(drive) > 1})
+        if twice:
+            raise ValueError(f"expected each drive once, got {', '.join(twice)} more than once")
+        return value
+
+
 class Comparison(Strict):
-    """Checkpoints that are compared."""
+    """Checkpoints that are compared, and controls."""
 
     over: Over
     """Comparison over learning: two runs at the same fraction of training."""
     within: Within = Within()
     """Comparison within learning: the checkpoints of one run."""
+    controls: Controls = Controls()
+    """Comparison of each network with itself under other input noise."""
+
+
+class DSAChoice(Strict):
+    """Choice of the settings of DSA that are ``auto``, by prediction of held-out trials."""
+
+    n_delays: Annotated[list[Count], Field(min_length=1)] = [1, 2, 3, 5, 7, 10, 15, 20, 33]
+    """Numbers of delays to try."""
+    delay_intervals: Annotated[list[Count], Field(min_length=1)] = [1, 2]
+    """Numbers of steps between two delays to try, if the interval is ``auto``."""
+    ranks: Annotated[list[Count], Field(min_length=1)] = [2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50]
+    """Ranks to try."""
+    horizons: Annotated[list[Count], Field(min_length=1)] = [1, 5, 10]
+    """Numbers of steps ahead that are predicted."""
+    longest: Annotated[float, Field(gt=0, lt=1)] = 0.333
+    """Longest embedding and longest horizon, as a share of the comparison window. Longer ones are left
+    out; the shortest of each always stays."""
+    keep: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Share of the best setting's gain over persistence that the chosen setting keeps. Among these, the
+    one of lowest rank is chosen, then the one with the fewest delays."""
+    seeds: Count = 2
+    """Number of seeds whose networks count: the first ones of the first block, so that new seeds change
+    no choice."""
+
+
+class DSASensitivity(Strict):
+    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
+
+    n_delays: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
+    """Factors on the number of delays. Embeddings that exceed the comparison window are left out."""
+    ranks: Annotated[list[Positive], Field(min_length=1)] = [0.5, 0.75, 1.0, 1.5, 2.0]
+    """Factors on the rank."""
+    seeds: Annotated[int, Field(ge=0)] = 3
+    """Number of seeds whose networks are compared, from the first; with fewer than 2 nothing is."""
 
 
 class Statistics(Strict):
@@ -422,6 +480,10 @@ class Config(Strict):
     """Catalogue of geometry analyses."""
     attractors: Attractors = Attractors()
     """Validation systems: attractors with known ground-truth similarity."""
+    dsa_choice: DSAChoice = DSAChoice()
+    """Choice of the settings of DSA that are ``auto``, by prediction of held-out trials."""
+    dsa_sensitivity: DSASensitivity = DSASensitivity()
+    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
     statistics: Statistics = Statistics()
     """Confidence intervals and tests."""
     figures: Figures = Figures()

@@ -20,7 +20,9 @@ from warpline.pipeline.stages.attractors import (
 )
 from warpline.pipeline.stages.base import Cost, Stage
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
+from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
+from warpline.pipeline.stages.sensitivity import CompareAround, SummariseSensitivity
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
@@ -43,8 +45,11 @@ class Pipeline:
         self.pretraining = Pretrain(plan, self.trials)
         self.training = Train(plan, self.trials, pretraining=self.pretraining)
         self.trajectories = ComputeTrajectories(plan, self.trials, self.training)
-        self.comparisons = CompareNetworks(plan, self.trajectories)
-        self.architectures = CompareArchitectures(plan, self.trajectories)
+        self.choice = ChooseDSA(plan, self.trajectories)
+        self.comparisons = CompareNetworks(plan, self.trajectories, self.choice)
+        self.architectures = CompareArchitectures(plan, self.trajectories, self.choice)
+        self.around = CompareAround(plan, self.trajectories, self.comparisons)
+        self.sensitivity = SummariseSensitivity(plan, self.around)
         self.statistics = ComputeStatistics(plan, self.training, self.comparisons)
         self.warping = AnalyseWarping(plan, self.training)
         self.summaries = SummariseWarping(plan, self.warping)
@@ -59,9 +64,11 @@ class Pipeline:
             self.pretraining,
             self.training,
             self.trajectories,
+            self.choice,
             self.comparisons,
             self.architectures,
             self.statistics,
+            self.sensitivity,
         )
 
     # --- figures --------------------------------------------------------------------------------
@@ -106,9 +113,12 @@ class Pipeline:
             self.pretraining,
             self.training,
             self.trajectories,
+            self.choice,
             self.comparisons,
             self.architectures,
+            self.around,
             self.statistics,
+            self.sensitivity,
             self.drawings["figures"],
             self.warping,
             self.summaries,

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
-from warpline.pipeline.stages.comparisons import measure_settings
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
 from warpline.pipeline.stages.figures import Figure
 from warpline.pipeline.stages.sizes import START_MB, START_SECONDS
 

@@ -13,10 +13,20 @@ from typing import Any, ClassVar
 
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
+from warpline.pipeline.config.base import Measure
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.sizes import Sizes
 
-__all__ = ["SCRIPTS", "Cost", "Settings", "Stage", "Wildcards", "alternatives", "code_of"]
+__all__ = [
+    "SCRIPTS",
+    "Cost",
+    "Settings",
+    "Stage",
+    "Wildcards",
+    "alternatives",
+    "code_of",
+    "measure_settings",
+]
 
 SCRIPTS = Path(__file__).resolve().parents[4] / "scripts"
 
@@ -57,6 +67,12 @@ def code_of(script: str, plugins: tuple[tuple[str, str], ...] = ()) -> str:
 def alternatives(names: Sequence[str] | Iterator[str]) -> str:
     """Return a wildcard constraint that matches these names and no others."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def measure_settings(name: str, entry: Measure) -> Settings:
+    """Return a measure's settings, those of a user's measure beside its name."""
+    settings = entry.model_dump()
+    return {"name": name, **settings.pop("settings", {}), **settings}
 
 
 class Stage:

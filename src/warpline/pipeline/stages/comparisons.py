@@ -7,29 +7,24 @@ from itertools import chain
 
 from warpline.core.table_names import COMPARISON_TABLES
 from warpline.pipeline.config.base import DSA
-from warpline.pipeline.config.schema import Measure
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
+from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.sizes import (
     SIDECAR_MB,
     START_MB,
     START_SECONDS,
     TYPICAL_COMPONENTS,
+    TYPICAL_SETTING,
     Sizes,
 )
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
 
-__all__ = ["CompareArchitectures", "CompareNetworks", "measure_settings"]
+__all__ = ["CompareArchitectures", "CompareNetworks"]
 
 ROW_BYTES = 230
 """Of a pair in a table."""
-
-
-def measure_settings(name: str, entry: Measure) -> Settings:
-    """Return a measure's settings, those of a user's measure beside its name."""
-    settings = entry.model_dump()
-    return {"name": name, **settings.pop("settings", {}), **settings}
 
 
 def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, float, float]:
@@ -37,8 +32,12 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
     entry = sizes.config.measures[measure]
     rows = sizes.evaluation_trials(taskset) * sizes.window(taskset)
     if isinstance(entry, DSA):
-        channels = entry.n_delays * TYPICAL_COMPONENTS
-        pair = 0.034 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
+        n_delays, rank = (
+            typical if value == "auto" else value
+            for value, typical in zip((entry.n_delays, entry.rank), TYPICAL_SETTING, strict=True)
+        )
+        channels = n_delays * TYPICAL_COMPONENTS
+        pair = 0.034 * (rank / 20) ** 2.1 * entry.max_starts / 16
         # States without structure keep every start busy: twenty times as long was seen.
         return pair, 5 * pair, rows * channels * (1.3e-7 + 1.7e-10 * channels)
     pair = 1e-3 + rows * TYPICAL_COMPONENTS**2 * 1e-9
@@ -51,9 +50,10 @@ class _Comparison(Stage):
     heading = "comparisons"
     folders = ("compare",)
 
-    def __init__(self, plan: Plan, trajectories: ComputeTrajectories) -> None:
+    def __init__(self, plan: Plan, trajectories: ComputeTrajectories, choice: ChooseDSA) -> None:
         super().__init__(plan)
         self.trajectories = trajectories
+        self.choice = choice
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
         """Return the measure."""
@@ -85,11 +85,16 @@ class CompareNetworks(_Comparison):
         """Return the trajectories of the block and of the blocks before it: a new seed changes no table."""
         blocks = self.plan.blocks_up_to(split_seeds(wildcards["seeds"]))
         taskset, architecture = wildcards["taskset"], wildcards["architecture"]
-        return {"trajectories": self.trajectories.of(taskset, architecture, "learning", blocks)}
+        return {
+            "trajectories": self.trajectories.of(taskset, architecture, "learning", blocks),
+            **self.choice.of(wildcards["measure"], taskset),
+        }
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, and which checkpoints are compared."""
-        return {**super().parameters(wildcards), **self.config.comparison.model_dump()}
+        # The trajectories hold the drives of the controls.
+        compared = self.config.comparison.model_dump(exclude={"controls"})
+        return {**super().parameters(wildcards), **compared}
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield every measure, architecture and block of seeds."""
@@ -116,18 +121,22 @@ class CompareNetworks(_Comparison):
         plan, sizes, settings = self.plan, self.sizes, self.config.comparison
         taskset = wildcards["taskset"]
         block = split_seeds(wildcards["seeds"])
-        n = len(plan.curricula(taskset, wildcards["architecture"], "learning"))
+        architecture = wildcards["architecture"]
+        curricula = plan.curricula(taskset, architecture, "learning")
+        n = len(curricula)
+        drives = len(self.trajectories.drives(taskset, architecture, curricula[0]))
         own, earlier = len(block), plan.seeds.index(block[0])
         crossings = own * earlier + own * (own - 1) // 2
         fractions, references = len(settings.over.fractions), len(settings.over.references)
         within = len(settings.within.fractions)
-        # After learning; over learning; within learning; two controls per network.
+        # After learning; over learning; within learning; controls of each network.
         pairs = own * n * (n + 1) // 2 + crossings * n * n
         pairs += fractions * (own * n + own * references * (n - 1) + crossings * references)
-        pairs += own * n * within * (within + 1) // 2 + 2 * own * n
-        systems = own * n * (fractions + 3) + earlier * (n + references * fractions)
+        pairs += own * n * within * (within + 1) // 2 + (2 + drives) * own * n
+        systems = own * n * (fractions + 3 + drives) + earlier * (n + references * fractions)
         states = sizes.window_states(taskset)
-        read = states * len(self.config.trajectories.fractions) * (own + earlier) * n
+        stored = len(self.config.trajectories.fractions) + drives
+        read = states * stored * (own + earlier) * n
         pair, slow_pair, represent = _pair_seconds(sizes, wildcards["measure"], taskset)
         fixed = START_SECONDS + systems * represent + read / 60
         return Cost(
@@ -157,7 +166,8 @@ class CompareArchitectures(_Comparison):
                 path
                 for architecture in self.plan.architectures(taskset, "architectures")
                 for path in self.trajectories.of(taskset, architecture, "architectures", [block])
-            ]
+            ],
+            **self.choice.of(wildcards["measure"], taskset),
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:

@@ -14,6 +14,8 @@ from warpline.pipeline.code_digest import digest
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
+from warpline.pipeline.stages.dsa_choice import ChooseDSA
+from warpline.pipeline.stages.sensitivity import SummariseSensitivity
 from warpline.pipeline.stages.sizes import FIGURE, START_SECONDS
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
@@ -124,9 +126,11 @@ class TasksetFigures:
     pretraining: Pretrain
     training: Train
     trajectories: ComputeTrajectories
+    choice: ChooseDSA
     comparisons: CompareNetworks
     architectures: CompareArchitectures
     statistics: ComputeStatistics
+    sensitivity: SummariseSensitivity
 
     def _settings(self, *keys: str, **further: Any) -> Settings:
         """Return what a figure script is told: the style, and further sections by name."""
@@ -186,8 +190,11 @@ class TasksetFigures:
             keys = ("statistics", "curricula", "measures")
             return self._settings(*keys, reference=self.plan.reference)
 
+        def shares(w: Wildcards) -> list[str]:
+            return self.sensitivity.of("dsa_sensitivity_shares", w["taskset"])
+
         after, over, within = tables("after"), tables("over"), tables("within")
-        summary, controls = statistic("summary"), statistic("controls")
+        summary, controls, learning = map(statistic, ("summary", "controls", "learning"))
         yield figure(
             "task_trial",
             "1. Tasks",
@@ -218,10 +225,37 @@ class TasksetFigures:
             },
         )
         yield figure(
+            "dsa_choice",
+            "8. Parameters of DSA",
+            "prediction by delays and rank",
+            lambda w: {
+                "sweep": self.choice.tables("sweep", w["taskset"]),
+                "networks": self.choice.tables("networks", w["taskset"]),
+            },
+            per_architecture=False,
+        )
+        yield figure(
+            "dsa_sensitivity",
+            "8. Parameters of DSA",
+            "conclusions around the parameters",
+            lambda w: {
+                "values": self.sensitivity.of("dsa_sensitivity_values", w["taskset"]),
+                "shares": shares(w),
+            },
+            lambda w: self._settings(
+                "curricula", architecture=w["architecture"], reference=self.plan.reference
+            ),
+        )
+        yield figure(
             "after_learning",
             "3. After learning",
             "dissimilarity to the reference",
-            lambda w: {"after": after(w), "summary": summary(w), "controls": controls(w)},
+            lambda w: {
+                "after": after(w),
+                "summary": summary(w),
+                "controls": controls(w),
+                "sensitivity": shares(w),
+            },
             compared,
         )
         yield figure(
@@ -235,7 +269,11 @@ class TasksetFigures:
             "over_learning",
             "4. Over learning",
             "over learning",
-            lambda w: {"over": over(w)},
+            lambda w: {
+                "over": over(w),
+                "learning": learning(w),
+                "sensitivity": shares(w),
+            },
             compared,
         )
         yield figure(
@@ -252,8 +290,9 @@ class TasksetFigures:
             lambda w: {
                 "between": self.architectures.tables(w["taskset"]),
                 "after": self.comparisons.tables("after", w["taskset"]),
+                "sensitivity": shares(w),
             },
-            lambda _: self._settings("curricula", "measures", "architectures"),
+            lambda _: self._settings("statistics", "curricula", "measures", "architectures"),
             per_architecture=False,
         )
 
@@ -273,6 +312,9 @@ class TasksetFigures:
             yield "curriculum_matrix"
             if self.plan.reference in curricula:
                 yield "after_learning"
+                around = self.sensitivity.around.jobs()
+                if any((j["taskset"], j["part"]) == (taskset, architecture) for j in around):
+                    yield "dsa_sensitivity"
 
     def paths(self) -> list[str]:
         """Return the figures that the configuration asks for, without their suffix."""
@@ -282,6 +324,8 @@ class TasksetFigures:
             names = ["task_trial"]
             if self.architectures.tables(taskset):
                 names.append("hyperparameters")
+            if self.choice.tables("choice", taskset):
+                names.append("dsa_choice")
             paths += [outputs[f"draw_{name}"].format(taskset=taskset) for name in names]
             for architecture in self.plan.architectures(taskset, "figures"):
                 fields = {"taskset": taskset, "architecture": architecture}

@@ -35,6 +35,8 @@ TYPICAL_UPDATES = {"pretraining": 1700, "all": 600, "input": 150}
 weights after a pretraining. Input weights alone, from random recurrent ones, run to ``max_steps``."""
 TYPICAL_COMPONENTS = 12
 """Principal components that hold 99.9 % of the variance."""
+TYPICAL_SETTING = (5, 30)
+"""Numbers of delays and rank that are chosen for a task set, where they are ``auto``."""
 TYPICAL_CELLS = 10
 """Cells of the factorial design of the evaluation trials."""
 FIGURE = (7.0, 560.0, 0.35)

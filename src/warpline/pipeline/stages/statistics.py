@@ -29,11 +29,12 @@ class ComputeStatistics(Stage):
         self.comparisons = comparisons
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return the histories of all runs, and the dissimilarities after learning with their controls."""
+        """Return the histories of all runs, and the dissimilarities with their controls."""
         taskset = wildcards["taskset"]
         return {
             "history": self.training.histories(taskset),
             "after": self.comparisons.tables("after", taskset),
+            "over": self.comparisons.tables("over", taskset),
             "controls": self.comparisons.tables("controls", taskset),
         }
 
@@ -59,7 +60,7 @@ class ComputeStatistics(Stage):
         return Cost(
             seconds=START_SECONDS + 0.05 * runs + 0.5 * megabytes,
             memory=START_MB + 5 * megabytes,
-            disk=runs * 4e-4 + 0.05 + 4 * SIDECAR_MB,
+            disk=runs * 4e-4 + 0.05 + 0.2 * megabytes + 5 * SIDECAR_MB,
         )
 
     def all_tables(self) -> list[str]:

@@ -48,7 +48,23 @@ class ComputeTrajectories(Stage):
             "variance": settings.variance,
             "memory_mb": settings.memory_mb,
             "period": self.config.tasksets[taskset].window,
+            "drives": self._drive_settings(wildcards),
         }
+
+    def drives(self, taskset: str, architecture: str, curriculum: str) -> list[str]:
+        """Return the other drives under which a network runs, for the controls of its comparisons."""
+        compared = curriculum in self.plan.curricula(taskset, architecture, "learning")
+        noisy = self.config.tasksets[taskset].input_noise > 0
+        if not (compared and noisy and self.plan.measures(taskset)):
+            return []
+        return list(self.config.comparison.controls.drives)
+
+    def _drive_settings(self, wildcards: Wildcards) -> Settings:
+        names = self.drives(*(wildcards[key] for key in ("taskset", "architecture", "curriculum")))
+        if not names:
+            return {"names": []}
+        time_constant = self.config.comparison.controls.time_constant
+        return {"names": names, "time_constant": time_constant, "seed": self.config.seed}
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
         """Return the model."""
@@ -89,7 +105,7 @@ class ComputeTrajectories(Stage):
                 }
 
     def cost(self, wildcards: Wildcards) -> Cost:
-        """Of running each kept checkpoint on the trials, and of its principal components."""
+        """Of running each kept checkpoint, and the last under other drives; of principal components."""
         sizes, settings = self.sizes, self.config.trajectories
         taskset, architecture = wildcards["taskset"], wildcards["architecture"]
         target = self.config.tasksets[taskset].target
@@ -99,8 +115,9 @@ class ComputeTrajectories(Stage):
         forward = steps * sizes.step_seconds(architecture, trials) / 3
         units = sizes.hidden(architecture)
         components = trials * sizes.window(taskset) * units**2 * 4e-10
-        runs = n_fractions + len(settings.tasks)
-        size = sizes.window_states(taskset) * n_fractions * n_seeds
+        n_drives = len(self.drives(taskset, architecture, wildcards["curriculum"]))
+        runs = n_fractions + n_drives + len(settings.tasks)
+        size = sizes.window_states(taskset) * (n_fractions + n_drives) * n_seeds
         states = trials * steps * units * 4 / 1e6
         kept = self.config.jobs.keep_trajectories
         return Cost(
@@ -118,3 +135,12 @@ class ComputeTrajectories(Stage):
         return [
             self.path(**names) for names in self._jobs_of(taskset, architecture, comparison, blocks)
         ]
+
+    def of_first_block(self, taskset: str, architecture: str, curriculum: str) -> str:
+        """Return the trajectories of a network in the first block of seeds."""
+        return self.path(
+            taskset=taskset,
+            architecture=architecture,
+            curriculum=curriculum,
+            seeds=join_seeds(self.plan.blocks[0]),
+        )

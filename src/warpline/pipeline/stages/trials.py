@@ -74,11 +74,14 @@ class GenerateTrials(Stage):
         counts = self.config.tasksets[taskset].trials
         evaluation = self.sizes.evaluation_trials(taskset)
         trials = evaluation if split == "evaluation" else getattr(counts, split)
+        # Evaluation trials with input noise are generated a second time, without it.
+        twice = split == "evaluation" and self.config.tasksets[taskset].input_noise > 0
+        times = 2 if twice else 1
         steps = self.sizes.steps(taskset, wildcards["task"])
         return Cost(
-            seconds=START_SECONDS + trials * (3e-4 + 2e-6 * steps),
-            memory=START_MB + trials * steps * 150 / 1e6,
-            disk=trials * steps * 8.5 / 1e6 + SIDECAR_MB,
+            seconds=START_SECONDS + times * trials * (3e-4 + 2e-6 * steps),
+            memory=START_MB + trials * steps * (180 if twice else 150) / 1e6,
+            disk=trials * steps * (9.4 if twice else 8.5) / 1e6 + SIDECAR_MB,
         )
 
     # --- what other stages read -----------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Dynamical similarity analysis: HAVOK-DMD operators, compared up to an orthogonal change of basis.
 
-As a measure of the pipeline: `represent` and `compare_pairs`. In a notebook: `dsa`, `dsa_matrix` and
-`select_rank`. PyTorch, POT and dsa-metric are imported when first needed.
+As a measure of the pipeline: `represent` and `compare_pairs`. In a notebook: `dsa`, `dsa_matrix`,
+`select_rank` and `choose_dsa`. PyTorch, POT and dsa-metric are imported when first needed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,21 @@ from .operators import Operator, fit_operator
 
 # Loaded by `__getattr__`, not by an import statement: a job's code digest follows import statements,
 # and no job uses these names.
-_NOTEBOOK_NAMES = ("DSAMatrix", "DSAResult", "RankSelection", "dsa", "dsa_matrix", "select_rank")
+_NOTEBOOK_NAMES = {
+    "DSAChoice": "selection",
+    "DSAMatrix": "interface",
+    "DSAResult": "interface",
+    "RankSelection": "selection",
+    "choose_dsa": "selection",
+    "dsa": "interface",
+    "dsa_matrix": "interface",
+    "select_rank": "selection",
+}
 
 __all__ = [
     "SETTINGS",
     "ConstantDataError",
+    "DSAChoice",
     "DSAInputError",
     "DSAMatrix",
     "DSAResult",
@@ -40,6 +50,7 @@ __all__ = [
     "SettingsError",
     "SingularRegressionError",
     "TooFewTimePointsError",
+    "choose_dsa",
     "compare_pairs",
     "dsa",
     "dsa_matrix",
@@ -52,7 +63,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load the names for notebooks on first use."""
     if name in _NOTEBOOK_NAMES:
-        return getattr(import_module(".interface", __name__), name)
+        return getattr(import_module(f".{_NOTEBOOK_NAMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

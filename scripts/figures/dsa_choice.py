@@ -1,0 +1,137 @@
+"""Prediction of held-out trials by the operators of DSA, by rank and number of delays."""
+
+import numpy as np
+
+from warpline.core import result_files
+from warpline.figures import plotting
+
+QUANTITIES = {
+    "aic": "Akaike's criterion,\none step",
+    "spectral_radius": "spectral radius",
+    "non_normality": "non-normality\n(Henrici, relative)",
+}
+CHOSEN = "#D55E00"
+# Settings that were the default before there was a choice: delays, steps between them, rank.
+EARLIER = (10, 1, 10)
+# Error ratios of very low ranks would squeeze those that matter.
+LARGEST_RATIO = 4.0
+
+
+def embedding_styles(embeddings, style):
+    """Return colour, marker and line style by embedding: from dark to light with the number of delays."""
+    import matplotlib as mpl
+
+    delays = sorted({n_delays for n_delays, _ in embeddings})
+    intervals = sorted({interval for _, interval in embeddings})
+    # The end of the map is too light for thin lines on white.
+    shades = mpl.colormaps[style["colormap"]](np.linspace(0, 0.85, len(delays)))
+    return {
+        (n_delays, interval): {
+            "color": shades[delays.index(n_delays)],
+            "marker": plotting.MARKERS[delays.index(n_delays) % len(plotting.MARKERS)],
+            "ls": ("-", "--", ":", "-.")[intervals.index(interval) % 4],
+        }
+        for n_delays, interval in embeddings
+    }
+
+
+def draw_column(axes, sweep, column, styles):
+    """Draw a column of the sweep against rank: a line per embedding, the chosen and the earlier setting."""
+    for (n_delays, interval), line_style in styles.items():
+        rows = sweep[(sweep["n_delays"] == n_delays) & (sweep["delay_interval"] == interval)]
+        # A rank that some network does not carry is not a candidate for the choice.
+        carried = rows[rows["comparable"]]
+        label = f"{n_delays} delay{'s' * (n_delays > 1)}"
+        if interval > 1:
+            label += f" × {interval} steps"
+        axes.plot(carried["rank"], carried[column], ms=3, lw=1, label=label, **line_style)
+        axes.plot(rows["rank"], rows[column], lw=0.5, alpha=0.4, color=line_style["color"])
+    earlier = sweep[
+        (sweep[["n_delays", "delay_interval", "rank"]].to_numpy() == EARLIER).all(axis=1)
+    ]
+    axes.plot(
+        earlier["rank"],
+        earlier[column],
+        "x",
+        color="black",
+        ms=6,
+        mew=1.5,
+        zorder=4,
+        label="10 delays, rank 10 (earlier default)" if len(earlier) else None,
+    )
+    chosen = sweep[sweep["chosen"]].iloc[0]
+    axes.plot(
+        chosen["rank"],
+        chosen[column],
+        "o",
+        mfc="none",
+        mec=CHOSEN,
+        mew=2,
+        ms=10,
+        zorder=5,
+        label=f"chosen: {chosen['n_delays']} × {chosen['delay_interval']} steps, rank {chosen['rank']}",
+    )
+    axes.set_xlabel("rank")
+
+
+def draw_ratio(axes, sweep, networks, horizon, styles):
+    """Draw the error ratio at a horizon, with persistence and the networks at the chosen setting."""
+    column = f"error_ratio_{horizon}"
+    draw_column(axes, sweep, column, styles)
+    axes.axhline(1, color="0.4", lw=1, ls="--", label="persistence: nothing changes")
+    chosen = sweep[sweep["chosen"]].iloc[0]
+    keys = ["n_delays", "delay_interval", "rank"]
+    own = networks[(networks[keys] == chosen[keys]).all(axis=1)][column].dropna()
+    x = chosen["rank"] + plotting.jitter(len(own), 1.5)
+    axes.plot(x, own, "_", color="black", ms=5, mew=1, zorder=6, label="networks, chosen setting")
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, min(high, LARGEST_RATIO))
+    axes.set_title(f"{horizon} step{'s' * (horizon > 1)} ahead")
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    all_sweeps = result_files.read_tables(arguments.sweep)
+    all_networks = result_files.read_tables(arguments.networks)
+    if "error_ratio_1" not in all_sweeps and "score" not in all_sweeps:
+        figure, axes = plt.subplots(figsize=(4, 1))
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no network could be fitted", ha="center", va="center")
+        return figure
+
+    horizons = [int(name[12:]) for name in all_sweeps if name.startswith("error_ratio_")]
+    measures = list(dict.fromkeys(all_sweeps["measure"]))
+    width = max(len(horizons), len(QUANTITIES))
+    figure, axes = plt.subplots(
+        2 * len(measures), width, squeeze=False, figsize=(2.6 * width, 4.6 * len(measures))
+    )
+    for panels, measure in zip(axes.reshape(len(measures), 2, width), measures, strict=True):
+        sweep = all_sweeps[all_sweeps["measure"] == measure].dropna(axis=1, how="all")
+        networks = all_networks[all_networks["measure"] == measure]
+        embeddings = list(
+            dict.fromkeys(zip(sweep["n_delays"], sweep["delay_interval"], strict=True))
+        )
+        styles = embedding_styles(embeddings, settings["style"])
+        for panel, horizon in zip(panels[0], horizons, strict=False):
+            draw_ratio(panel, sweep, networks, horizon, styles)
+            panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            panel.yaxis.set_minor_formatter(NullFormatter())
+        for panel, (column, label) in zip(panels[1], QUANTITIES.items(), strict=False):
+            draw_column(panel, sweep, column, styles)
+            panel.set_ylabel(label)
+        panels[1, 1].axhline(1, color="0.4", lw=1, ls=":")
+        for row, used in zip(panels, (len(horizons), len(QUANTITIES)), strict=True):
+            for panel in row[used:]:
+                panel.set_axis_off()
+        n = networks[["architecture", "curriculum", "seed"]].drop_duplicates().shape[0]
+        panels[0, 0].set_ylabel(f"{measure}: error / persistence\n(mean, n = {n})")
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["sweep", "networks"], make)

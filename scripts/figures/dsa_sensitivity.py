@@ -1,0 +1,82 @@
+"""Conclusions from DSA around its parameters: dissimilarity and lag of each curriculum, against rank."""
+
+import numpy as np
+
+from warpline.core import result_files
+from warpline.figures import plotting
+
+ROWS = {
+    "after": "dissimilarity to\n{reference} (radians)",
+    "over": "lag behind accuracy\n(fraction of training)",
+}
+
+
+def draw_panel(axes, values, styles):
+    """Draw the value of each curriculum against rank, for one number of delays; the own setting is marked."""
+    for name, (colour, marker) in styles.items():
+        rows = values[values["item"] == name].sort_values("rank")
+        if rows.empty:
+            continue
+        n = rows["n"]
+        count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+        label = f"{name.replace('_', ' ')} (n = {count})"
+        axes.plot(rows["rank"], rows["value"], color=colour, marker=marker, ms=4, lw=1, label=label)
+        # Zeros stand for the directions that a network does not carry.
+        padded = rows[~rows["carried"]]
+        axes.plot(padded["rank"], padded["value"], marker, color=colour, mfc="white", ms=4)
+    own = values[values["own"]]
+    if len(own):
+        axes.axvline(own["rank"].iloc[0], color="0.6", lw=5, alpha=0.3, zorder=0)
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    values = result_files.read_table(arguments.values[0])
+    shares = result_files.read_table(arguments.shares[0])
+    values = values[values["architecture"] == settings["architecture"]]
+    shares = shares[shares["architecture"] == settings["architecture"]]
+    measures = list(dict.fromkeys(values["measure"]))
+    curricula = plotting.names_in_data(settings["curricula"], values["item"])
+    all_styles = plotting.colours(settings["curricula"], settings["style"])
+    styles = {name: all_styles[name] for name in curricula}
+
+    delays = {
+        measure: sorted(values.loc[values["measure"] == measure, "n_delays"].unique())
+        for measure in measures
+    }
+    width = max(len(one) for one in delays.values())
+    panels = [(measure, conclusion) for measure in measures for conclusion in ROWS]
+    figure, axes = plt.subplots(
+        len(panels), width, squeeze=False, sharey="row", figsize=(2.5 * width, 2.4 * len(panels))
+    )
+    for row, (measure, conclusion) in zip(axes, panels, strict=True):
+        chosen = values[(values["measure"] == measure) & (values["conclusion"] == conclusion)]
+        for panel, n_delays in zip(row, delays[measure], strict=False):
+            draw_panel(panel, chosen[chosen["n_delays"] == n_delays], styles)
+            panel.set_title(f"{measure}: {n_delays} delay{'s' * (n_delays > 1)}")
+            panel.set_xlabel("rank")
+        for panel in row[len(delays[measure]) :]:
+            panel.set_axis_off()
+        if conclusion == "after":
+            row[0].set_ylim(0, 1.08 * np.nanmax([0.01, *chosen["value"]]))
+        else:
+            for panel in row:
+                panel.axhline(0, color="0.4", lw=1, ls="--")
+        reference = settings["reference"].replace("_", " ")
+        row[0].set_ylabel(ROWS[conclusion].format(reference=reference))
+        holds = plotting.sensitivity_label(shares, measure, conclusion)
+        what = "orderings" if conclusion == "after" else "signs"
+        if holds:
+            last = row[len(delays[measure]) - 1]
+            last.set_title(f"{last.get_title()}\n{what} {holds}", fontsize="small")
+    entries = {}
+    for panel in axes.flat:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["values", "shares"], make)

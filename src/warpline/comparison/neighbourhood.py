@@ -1,0 +1,152 @@
+"""DSA around its chosen parameters: the pairs of each conclusion, at every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from warpline.comparison.pairs import (
+    Comparison,
+    Runs,
+    System,
+    after_learning,
+    between_architectures,
+    compare,
+    over_learning,
+)
+
+__all__ = ["architecture_pairs", "compare_around", "learning_pairs", "settings_around"]
+
+
+def settings_around(
+    measure: Mapping[str, Any],
+    n_delays_factors: Sequence[float],
+    rank_factors: Sequence[float],
+    n_times: int,
+) -> list[dict[str, Any]]:
+    """Return the settings around a measure's own, which comes first.
+
+    Parameters
+    ----------
+    measure : mapping
+        The measure's entry, all numbers.
+    n_delays_factors, rank_factors : sequence of float
+        Factors on the number of delays and on the rank. Products are rounded, and are at least 1.
+    n_times : int
+        Steps of the comparison window. Embeddings that leave no transition in it are left out.
+
+    Returns
+    -------
+    list of dict
+        The measure's entry with other ``n_delays`` and ``rank``, each combination once.
+    """
+    own = (measure["n_delays"], measure["rank"])
+    # Half up: Python rounds 2.5 to 2 and 3.5 to 4.
+    delays, ranks = (
+        sorted({max(1, int(factor * value + 0.5)) for factor in factors})
+        for factors, value in zip((n_delays_factors, rank_factors), own, strict=True)
+    )
+    combinations = dict.fromkeys([own, *((d, r) for d in delays for r in ranks)])
+    return [
+        {**measure, "n_delays": n_delays, "rank": rank}
+        for n_delays, rank in combinations
+        if (n_delays - 1) * measure["delay_interval"] + 2 <= n_times or (n_delays, rank) == own
+    ]
+
+
+def learning_pairs(
+    runs: Runs,
+    curricula: Sequence[str],
+    seeds: Sequence[int],
+    reference: str,
+    fractions: Sequence[float],
+) -> dict[str, list[Comparison]]:
+    """Return the pairs behind the conclusions of one architecture.
+
+    Parameters
+    ----------
+    runs : mapping of (str, int) to sequence of System
+    curricula : sequence of str
+    seeds : sequence of int
+        All of them.
+    reference : str
+        Curriculum that the others are compared with.
+    fractions : sequence of float
+        Of training.
+
+    Returns
+    -------
+    dict of str to list of Comparison
+        ``after``: trained networks against those of the reference in other seeds. ``over``: the
+        checkpoints of each run that learns against its own end.
+    """
+    after = [
+        pair
+        for pair in after_learning(runs, curricula, seeds, [])
+        if pair.labels["seeds"] == "cross" and reference in (pair.a.curriculum, pair.b.curriculum)
+    ]
+    learns = [name for name in curricula if runs[name, seeds[0]][-1].step > 0]
+    own_end = {"fractions": fractions, "references": []}
+    return {"after": after, "over": over_learning(runs, learns, seeds, [], own_end)}
+
+
+def architecture_pairs(
+    finals: Mapping[tuple[str, str, int], System], seeds: Sequence[int]
+) -> dict[str, list[Comparison]]:
+    """Return the pairs behind what is said of architectures.
+
+    Parameters
+    ----------
+    finals : mapping of (architecture, curriculum, seed) to System
+    seeds : sequence of int
+
+    Returns
+    -------
+    dict of str to list of Comparison
+        ``between``: networks of two architectures that share curriculum and seed. ``floor``: networks of
+        one architecture and curriculum in two seeds.
+    """
+    floor = []
+    for architecture, curriculum in dict.fromkeys(key[:2] for key in finals):
+        own = [
+            finals[architecture, curriculum, seed]
+            for seed in seeds
+            if (architecture, curriculum, seed) in finals
+        ]
+        floor += [Comparison(a, b, {}) for i, a in enumerate(own) for b in own[:i]]
+    return {"between": between_architectures(finals, seeds), "floor": floor}
+
+
+def compare_around(
+    comparisons: Mapping[str, Sequence[Comparison]],
+    settings: Sequence[Mapping[str, Any]],
+    seed: int,
+) -> pd.DataFrame:
+    """Compare the pairs at every setting.
+
+    Parameters
+    ----------
+    comparisons : mapping of str to sequence of Comparison
+        Pairs by the conclusion that they belong to.
+    settings : sequence of mapping
+        From `settings_around`; the first is the measure's own.
+    seed : int
+        Root seed.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `warpline.comparison.pairs.compare`, with ``pairs`` (the conclusion), ``n_delays``,
+        ``delay_interval``, ``rank``, and ``own`` (whether the setting is the measure's own).
+    """
+    tables = []
+    for k, setting in enumerate(settings):
+        for conclusion, rows in compare(comparisons, setting, seed).items():
+            if len(rows):
+                parameters = {
+                    name: setting[name] for name in ("n_delays", "delay_interval", "rank")
+                }
+                tables.append(rows.assign(pairs=conclusion, **parameters, own=k == 0))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -1,0 +1,201 @@
+"""Held-out prediction of HAVOK-DMD operators, against the prediction that nothing changes.
+
+Whole trials are held out, because the times of one trial are dependent. One factorisation serves all ranks
+of an embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .hankel import iterate_embedding, leading_factor
+from .operators import lagged_covariances, regular_rank, solve_operator
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Errors of the operators of one embedding on held-out trials, by rank.
+
+    Attributes
+    ----------
+    ranks : tuple of int
+        Ranks of the operators; at most ``carried``.
+    carried : int
+        The rank that the training trials carry, up to the largest rank asked for.
+    squared, absolute : ndarray, shape (rank, horizon)
+        Mean squared and mean absolute error over held-out trials, target times and units, in (squared)
+        units of the data.
+    persistence_squared, persistence_absolute : ndarray, shape (horizon,)
+        The same for the prediction that nothing changes.
+    n_predicted : ndarray of int, shape (horizon,)
+        Numbers predicted.
+    spectral_radius : ndarray, shape (rank,)
+        Largest absolute value of an eigenvalue.
+    non_normality : ndarray, shape (rank,)
+        Departure from normality of Henrici (1962) over the Frobenius norm, in [0, 1]; 0 for a normal
+        operator.
+    """
+
+    ranks: tuple[int, ...]
+    carried: int
+    squared: FloatArray
+    absolute: FloatArray
+    persistence_squared: FloatArray
+    persistence_absolute: FloatArray
+    n_predicted: NDArray[np.int64]
+    spectral_radius: FloatArray
+    non_normality: FloatArray
+
+
+def split_trials(
+    n_trials: int, test_fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw held-out trials: equal for all systems with as many trials.
+
+    Parameters
+    ----------
+    n_trials : int
+        At least two.
+    test_fraction : float
+        Share of the trials held out; at least one trial is, and at least one is not.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    train, test : ndarray of int
+        Sorted indices.
+    """
+    n_test = min(max(1, round(test_fraction * n_trials)), n_trials - 1)
+    order = np.random.default_rng(np.random.SeedSequence(seed)).permutation(n_trials)
+    return np.sort(order[n_test:]), np.sort(order[:n_test])
+
+
+def spectral_radius(matrix: FloatArray) -> float:
+    """Return the largest absolute value of an eigenvalue, shape (rank, rank)."""
+    return float(np.abs(np.linalg.eigvals(matrix)).max())
+
+
+def non_normality(matrix: FloatArray) -> float:
+    """Return Henrici's departure from normality over the Frobenius norm, shape (rank, rank).
+
+    The departure is the root of the squared Frobenius norm less the sum of the squared absolute
+    eigenvalues (Henrici 1962). It is 0 if and only if the matrix is normal.
+    """
+    total = float((matrix**2).sum())
+    if total == 0:
+        return 0.0
+    on_spectrum = float((np.abs(np.linalg.eigvals(matrix)) ** 2).sum())
+    return float(np.sqrt(max(0.0, 1 - on_spectrum / total)))
+
+
+def held_out_errors(
+    train: FloatArray,
+    test: FloatArray,
+    *,
+    n_delays: int,
+    delay_interval: int,
+    ranks: Sequence[int],
+    horizons: Sequence[int],
+    first_origin: int,
+    ridge: float,
+    tolerance: float,
+) -> Prediction:
+    """Fit the operators of one embedding to some trials and predict others.
+
+    Parameters
+    ----------
+    train, test : ndarray, shape (trial, time, unit)
+        Checked states, float64.
+    n_delays, delay_interval : int
+        The embedding; the interval is in time steps.
+    ranks : sequence of int
+        Ranks, each at least 1. A rank above what the data carry is replaced by the one that they carry:
+        that is the operator which a comparison would use.
+    horizons : sequence of int
+        Time steps between the last state known and the target, rising.
+    first_origin : int
+        First time from which a prediction starts; at least the length of the embedding. Embeddings are
+        compared on the same targets if this is the same.
+    ridge, tolerance : float
+        See `warpline.similarity.dsa.operators.fit_operator`.
+
+    Returns
+    -------
+    Prediction
+        With the distinct ranks, rising.
+
+    Raises
+    ------
+    DSAInputError
+        If the regression is singular at every rank.
+    """
+    n_units = train.shape[2]
+    factor = leading_factor(train, n_delays, delay_interval, max(ranks), tolerance)
+    past, cross = lagged_covariances(train, n_delays, delay_interval, factor)
+    carried = regular_rank(past, factor.singular_values, ridge)
+    usable = tuple(sorted({min(rank, carried) for rank in ranks}))
+    operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in usable]
+    # Whitened coordinates back to the newest states: the first block of the delay embedding.
+    readout = (factor.directions * factor.singular_values)[:n_units]
+    basis = factor.directions / factor.singular_values
+    # Powers of the operators from one horizon to the next.
+    gaps = np.diff([0, *horizons])
+    powers = [[np.linalg.matrix_power(matrix, int(g)) for g in gaps] for matrix in operators]
+
+    shape = (len(usable), len(horizons))
+    squared, absolute = np.zeros(shape), np.zeros(shape)
+    still_squared, still_absolute = np.zeros(len(horizons)), np.zeros(len(horizons))
+    n_predicted = np.zeros(len(horizons), dtype=np.int64)
+    # The embedded rows before the first origin are not needed.
+    cut = test[:, first_origin - (n_delays - 1) * delay_interval :]
+    for rows in iterate_embedding(cut, n_delays, delay_interval):
+        newest = rows[..., :n_units]
+        whitened = rows @ basis
+        for h, horizon in enumerate(horizons):
+            change = newest[:, horizon:] - newest[:, :-horizon]
+            still_squared[h] += float((change**2).sum())
+            still_absolute[h] += float(np.abs(change).sum())
+            n_predicted[h] += change.size
+        for k, rank in enumerate(usable):
+            ahead = whitened[:, : -horizons[0], :rank]
+            for h, horizon in enumerate(horizons):
+                ahead = ahead[:, : rows.shape[1] - horizon] @ powers[k][h].T
+                error = newest[:, horizon:] - ahead @ readout[:, :rank].T
+                squared[k, h] += float((error**2).sum())
+                absolute[k, h] += float(np.abs(error).sum())
+    return Prediction(
+        ranks=usable,
+        carried=carried,
+        squared=squared / n_predicted,
+        absolute=absolute / n_predicted,
+        persistence_squared=still_squared / n_predicted,
+        persistence_absolute=still_absolute / n_predicted,
+        n_predicted=n_predicted,
+        spectral_radius=np.array([spectral_radius(matrix) for matrix in operators]),
+        non_normality=np.array([non_normality(matrix) for matrix in operators]),
+    )
+
+
+def akaike(squared: FloatArray, ranks: Sequence[int], n_predicted: int) -> FloatArray:
+    """Return Akaike's criterion per predicted number, ``log(error) + 2 (rank^2 + 1) / N``.
+
+    As dsa-metric defines it. Minus infinity for an error of zero, of noiseless linear data.
+
+    Parameters
+    ----------
+    squared : ndarray, shape (rank,)
+        Mean squared one-step errors.
+    ranks : sequence of int
+        Ranks of the operators.
+    n_predicted : int
+        Numbers predicted.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(squared) + 2 * (np.asarray(ranks) ** 2 + 1) / n_predicted)

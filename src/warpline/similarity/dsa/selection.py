@@ -1,0 +1,466 @@
+"""Choice of the parameters of DSA by prediction: delays, interval and rank, on held-out trials.
+
+No comparison job imports this module, so editing it re-runs none of them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DSAInputError, SettingsError, TooFewTimePointsError
+from .operators import check_states, rank_tolerance_of
+from .prediction import FloatArray, Prediction, akaike, held_out_errors, split_trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DSAChoice", "RankSelection", "choose_dsa", "choose_setting", "select_rank"]
+
+#: Candidates of the sweep; those too long for the trials are left out.
+N_DELAYS = (1, 2, 3, 5, 7, 10, 15, 20, 33)
+DELAY_INTERVALS = (1,)
+RANKS = (2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50)
+HORIZONS = (1, 5, 10)
+#: Share of the best setting's gain over persistence that a more parsimonious setting must keep.
+KEEP = 0.95
+#: Longest embedding and longest horizon, as a share of the trial.
+LONGEST = 1 / 3
+
+BETTER = "better than persistence"
+WORSE = "no better than persistence"
+FAILED = "failed: no operator can be fitted"
+SETTING = ["n_delays", "delay_interval", "rank"]
+
+
+@dataclass(frozen=True)
+class DSAChoice:
+    """Parameters of DSA for a set of systems, and the sweep that they come from.
+
+    Attributes
+    ----------
+    n_delays, delay_interval, rank : int
+        The chosen setting; the interval is in time steps.
+    score : float
+        Its error ratio: mean over systems and horizons of the squared error over that of persistence.
+    status : str
+        "better than persistence", or "no better than persistence" where no setting of the sweep is.
+    horizons : tuple of int
+        Time steps ahead that were predicted.
+    sweep : DataFrame
+        A row per system and setting: ``system``, ``n_delays``, ``delay_interval``, ``rank``;
+        ``rank_used`` (at most ``rank``) and ``rank_carried`` by the training trials (at most the largest
+        rank of the sweep); ``error_ratio_H``, the squared error H steps ahead over that of persistence;
+        ``score``, their mean; ``aic``, Akaike's criterion of the one-step error (of the shortest
+        horizon); ``mase``, the absolute error over that of persistence, same horizon;
+        ``spectral_radius`` and ``non_normality`` of the operator (see `warpline.similarity.dsa.prediction`);
+        ``n_train`` and ``n_test`` trials; ``status``, "fitted" or "failed: no operator can be fitted".
+    settings : DataFrame
+        A row per setting: means over systems of the columns above, ``worst`` (the largest error ratio of
+        a system at a horizon), ``rank_used`` (the lowest), ``n_systems``, ``comparable`` (all systems carry
+        the rank), ``beats_persistence`` and ``chosen``.
+    """
+
+    n_delays: int
+    delay_interval: int
+    rank: int
+    score: float
+    status: str
+    horizons: tuple[int, ...]
+    sweep: pd.DataFrame
+    settings: pd.DataFrame
+
+
+def choose_dsa(
+    systems: Mapping[str, NDArray[Any]] | Sequence[NDArray[Any]],
+    *,
+    n_delays: Sequence[int] = N_DELAYS,
+    delay_intervals: Sequence[int] = DELAY_INTERVALS,
+    ranks: Sequence[int] = RANKS,
+    horizons: Sequence[int] = HORIZONS,
+    keep: float = KEEP,
+    longest: float = LONGEST,
+    ridge: float = 0.0,
+    rank_tolerance: float | None = None,
+    test_fraction: float = 0.2,
+    seed: int = 0,
+) -> DSAChoice:
+    """Choose one embedding and rank for several systems, by prediction of held-out trials.
+
+    The rule never looks at a dissimilarity. It has four steps.
+
+    1. Each setting is fitted to most trials of a system. On the others it predicts the states 1, 5 and 10
+       steps ahead (``horizons``). The *error ratio* is its squared error over that of the prediction that
+       nothing changes (persistence). All settings predict the same target times: the longest embedding
+       decides where they begin, or else many delays would win by leaving out early times. The score of a
+       setting is the mean over horizons and systems, so that no system counts more for its size.
+    2. Settings whose rank some system does not carry are put aside, because zeros would stand for that
+       system's dynamics. Settings that are worse than persistence in the mean over systems at some
+       horizon are put aside too. If nothing is left, a condition is dropped, the last one first.
+    3. The best setting is the one of lowest score. Its *gain* is 1 - score, the share of the change that
+       it predicts.
+    4. Among the settings that keep 95 % of that gain (``keep``), the most parsimonious is chosen: the
+       lowest rank, then the fewest delays, then the shortest interval.
+
+    The tolerance is a share of the gain. A standard error over systems would not do: it does not exist for
+    one system, and it shrinks as systems are added, so that the chosen rank would grow with their number.
+
+    Parameters
+    ----------
+    systems : mapping of str to array, or sequence of arrays
+        States (trial, time, unit) of each system; at least two trials. Systems with as many trials share
+        the held-out ones.
+    n_delays, delay_intervals, ranks : sequence of int
+        Candidates; all combinations are tried. Intervals are in time steps.
+    horizons : sequence of int
+        Time steps ahead.
+    keep : float, optional
+        Share of the best gain to keep, in (0, 1]; 1 takes the setting of lowest score.
+    longest : float, optional
+        Embeddings and horizons of more than this share of a trial are left out. The shortest embedding
+        and the shortest horizon always stay.
+    ridge, rank_tolerance : float, optional
+        See `warpline.similarity.dsa.operators.fit_operator`.
+    test_fraction : float, optional
+        Share of the trials held out.
+    seed : int, optional
+        Of the choice of held-out trials.
+
+    Returns
+    -------
+    DSAChoice
+        The setting, and the tables of the sweep. A system that cannot be fitted is a row that says so.
+
+    Warns
+    -----
+    UserWarning
+        If no setting beats persistence; the one of lowest score within the tolerance is still returned.
+
+    Raises
+    ------
+    DSAInputError
+        If a candidate cannot be used, or no system can be fitted; it is a ValueError.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> phase = np.random.default_rng(0).uniform(0, 2 * np.pi, (30, 1))
+    >>> seen = np.cos(0.3 * np.arange(40) + phase)[..., None]  # a rotation, one of its two coordinates
+    >>> choice = choose_dsa([seen], ranks=[1, 2])
+    >>> choice.n_delays, choice.rank
+    (2, 2)
+    """
+    import pandas as pd
+
+    named = (
+        systems
+        if isinstance(systems, Mapping)
+        else {f"system {k}": states for k, states in enumerate(systems)}
+    )
+    _check(named, n_delays, delay_intervals, ranks, horizons, keep)
+    n_times = min(np.shape(states)[1] for states in named.values())
+    embeddings, horizons = _fitting(n_times, n_delays, delay_intervals, horizons, longest)
+    first_origin = max((delays - 1) * interval for delays, interval in embeddings)
+
+    rows: list[dict[str, Any]] = []
+    for name, states in named.items():
+        for delays, interval in embeddings:
+            embedding = {"n_delays": delays, "delay_interval": interval}
+            identity = {"system": name, **embedding}
+            try:
+                tolerance = rank_tolerance_of(states, delays, interval, rank_tolerance)
+                array = check_states(states, **embedding)
+                train, test = split_trials(len(array), test_fraction, seed)
+                prediction = held_out_errors(
+                    array[train],
+                    array[test],
+                    **embedding,
+                    ranks=ranks,
+                    horizons=horizons,
+                    first_origin=first_origin,
+                    ridge=ridge,
+                    tolerance=tolerance,
+                )
+            except DSAInputError:
+                rows += [{**identity, "rank": rank, "status": FAILED} for rank in ranks]
+                continue
+            counts = {"n_train": len(train), "n_test": len(test)}
+            rows += _rows(identity, prediction, ranks, horizons, counts)
+    sweep = pd.DataFrame(rows)
+    if not (sweep["status"] == "fitted").any():
+        raise DSAInputError(
+            "a system that an operator can be fitted to",
+            f"{len(named)} systems, of which none can",
+            "Fit one by fit_operator, whose error says why.",
+        )
+    settings = choose_setting(sweep, horizons, keep)
+    chosen = settings[settings["chosen"]].iloc[0]
+    status = BETTER if chosen["beats_persistence"] else WORSE
+    if status == WORSE:
+        warnings.warn(
+            f"expected a setting of DSA that predicts better than persistence, got an error ratio of "
+            f"{chosen['score']:.3g} at best: the angles compare operators that do not describe the states. "
+            "Try more delays, higher ranks or more trials.",
+            stacklevel=2,
+        )
+    return DSAChoice(
+        n_delays=int(chosen["n_delays"]),
+        delay_interval=int(chosen["delay_interval"]),
+        rank=int(chosen["rank"]),
+        score=float(chosen["score"]),
+        status=status,
+        horizons=tuple(horizons),
+        sweep=sweep,
+        settings=settings,
+    )
+
+
+def choose_setting(sweep: pd.DataFrame, horizons: Sequence[int], keep: float) -> pd.DataFrame:
+    """Apply the rule of `choose_dsa` to the rows of a sweep.
+
+    Parameters
+    ----------
+    sweep : DataFrame
+        As in `DSAChoice`.
+    horizons : sequence of int
+        Those of its columns ``error_ratio_H``.
+    keep : float
+        Share of the best gain to keep.
+
+    Returns
+    -------
+    DataFrame
+        A row per setting, as in `DSAChoice`, one of them ``chosen``.
+    """
+    ratios = [f"error_ratio_{h}" for h in horizons]
+    means = [*ratios, "score", "aic", "mase", "spectral_radius", "non_normality"]
+    fitted = sweep[sweep["status"] == "fitted"]
+    groups = fitted.groupby(SETTING, sort=True)
+    settings = groups[means].mean()
+    settings["worst"] = groups[ratios].max().max(axis=1)
+    settings["rank_used"] = groups["rank_used"].min()
+    settings["n_systems"] = groups["system"].nunique()
+    settings = settings.reset_index()
+    settings["comparable"] = settings["rank_used"] == settings["rank"]
+    settings["beats_persistence"] = (settings[ratios] < 1).all(axis=1)
+
+    # Conditions are dropped, the last first, until some setting meets those that are left.
+    eligible = settings
+    for condition in ("comparable", "beats_persistence"):
+        meeting = eligible[eligible[condition]]
+        eligible = meeting if len(meeting) else eligible
+    gain = 1 - eligible["score"]
+    best = float(gain.max())
+    # Without a gain there is no share of it to keep.
+    close = eligible[gain >= (keep * best if best > 0 else best) - 1e-12]
+    order = close.sort_values(["rank", "n_delays", "delay_interval"], kind="stable")
+    settings["chosen"] = settings.index == order.index[0]
+    return settings
+
+
+def _check(
+    systems: Mapping[str, NDArray[Any]],
+    n_delays: Sequence[int],
+    delay_intervals: Sequence[int],
+    ranks: Sequence[int],
+    horizons: Sequence[int],
+    keep: float,
+) -> None:
+    """Refuse candidates that cannot be used."""
+    candidates = {
+        "n_delays": n_delays,
+        "delay_intervals": delay_intervals,
+        "ranks": ranks,
+        "horizons": horizons,
+    }
+    for name, values in candidates.items():
+        if not len(values) or any(int(v) != v or v < 1 for v in values):
+            raise SettingsError(f"positive integers as {name}", f"{list(values)}", f"Set {name}.")
+    if not 0 < keep <= 1:
+        raise SettingsError("keep in (0, 1]", f"{keep}", "Set keep.")
+    if not systems:
+        raise SettingsError("at least one system", "none", "Give the states of a system.")
+    for name, states in systems.items():
+        shape = np.shape(states)
+        if len(shape) != 3 or shape[0] < 2:
+            raise TooFewTimePointsError(
+                "states (trial, time, unit) of at least two trials, one of them held out",
+                f"shape {shape} ({name})",
+                "Split the recording.",
+            )
+
+
+def _fitting(
+    n_times: int,
+    n_delays: Sequence[int],
+    delay_intervals: Sequence[int],
+    horizons: Sequence[int],
+    longest: float,
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Return the embeddings and horizons that fit a trial; the shortest of each always stays."""
+    pairs = sorted({(int(d), int(i)) for d in n_delays for i in delay_intervals})
+    # With one delay there is no interval: one of them stands for all.
+    pairs = [(d, i) for d, i in pairs if d > 1 or i == min(delay_intervals)]
+    limit = longest * n_times
+    shortest = min((d - 1) * i for d, i in pairs)
+    embeddings = [(d, i) for d, i in pairs if (d - 1) * i <= max(limit, shortest)]
+    ahead = sorted({int(h) for h in horizons})
+    ahead = [h for h in ahead if h <= max(limit, ahead[0])]
+    needed = max((d - 1) * i for d, i in embeddings) + ahead[-1] + 1
+    if n_times < needed:
+        raise TooFewTimePointsError(
+            f"at least {needed} time points for the embedding and a horizon of {ahead[-1]} steps",
+            f"{n_times}",
+            "Use fewer delays, a shorter interval or horizon, or longer trials.",
+        )
+    return embeddings, ahead
+
+
+def _rows(
+    identity: dict[str, Any],
+    prediction: Prediction,
+    ranks: Sequence[int],
+    horizons: Sequence[int],
+    counts: dict[str, int],
+) -> list[dict[str, Any]]:
+    """Return a row per rank of one system and embedding."""
+    # Trials on which nothing changes: the prediction that nothing does is exact.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = prediction.squared / prediction.persistence_squared
+        mase = prediction.absolute[:, 0] / prediction.persistence_absolute[0]
+    aic = akaike(prediction.squared[:, 0], prediction.ranks, int(prediction.n_predicted[0]))
+    rows = []
+    for rank in sorted({int(rank) for rank in ranks}):
+        # A rank that the data do not carry has the errors of the one that they do.
+        k = prediction.ranks.index(min(rank, prediction.carried))
+        rows.append(
+            {
+                **identity,
+                "rank": rank,
+                "rank_used": prediction.ranks[k],
+                "rank_carried": prediction.carried,
+                **{f"error_ratio_{h}": float(ratio[k, j]) for j, h in enumerate(horizons)},
+                "score": float(ratio[k].mean()),
+                "aic": float(aic[k]),
+                "mase": float(mase[k]),
+                "spectral_radius": float(prediction.spectral_radius[k]),
+                "non_normality": float(prediction.non_normality[k]),
+                **counts,
+                "status": "fitted",
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class RankSelection:
+    """One-step prediction on held-out trials, by rank.
+
+    Attributes
+    ----------
+    ranks : ndarray of int, shape (rank,)
+        Ranks tried; those above what the training trials carry are left out.
+    error : ndarray, shape (rank,)
+        Mean squared one-step error over held-out trials, times and units, in squared units of the
+        data.
+    persistence_error : float
+        The same for the prediction that nothing changes.
+    aic : ndarray, shape (rank,)
+        Akaike's criterion per predicted number (`warpline.similarity.dsa.prediction.akaike`).
+    n_train, n_test : int
+        Trials.
+    """
+
+    ranks: NDArray[np.int64]
+    error: FloatArray
+    persistence_error: float
+    aic: FloatArray
+    n_train: int
+    n_test: int
+
+    @property
+    def best_rank(self) -> int:
+        """The rank with the lowest criterion."""
+        return int(self.ranks[int(np.argmin(self.aic))])
+
+
+def select_rank(
+    states: NDArray[np.floating],
+    *,
+    n_delays: int,
+    delay_interval: int = 1,
+    ranks: Sequence[int],
+    ridge: float = 0.0,
+    test_fraction: float = 0.2,
+    seed: int = 0,
+) -> RankSelection:
+    """One-step prediction error and Akaike's criterion over ranks, on held-out trials.
+
+    `choose_dsa` chooses the embedding too, for several systems, and predicts further ahead.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+        States of one system, at least two trials.
+    n_delays, delay_interval : int
+        The embedding; the interval is in time steps.
+    ranks : sequence of int
+        Ranks to try.
+    ridge : float, optional
+        Ridge of the regression.
+    test_fraction : float, optional
+        Share of the trials held out.
+    seed : int, optional
+        Of the choice of held-out trials.
+
+    Returns
+    -------
+    RankSelection
+        One entry per rank that the training trials carry. All ranks share one factorisation.
+
+    Raises
+    ------
+    DSAInputError
+        One of the errors of `fit_operator`, or a single trial.
+    """
+    tolerance = rank_tolerance_of(states, n_delays, delay_interval, None)
+    array = check_states(states, n_delays=n_delays, delay_interval=delay_interval)
+    if len(array) < 2:
+        raise TooFewTimePointsError(
+            "at least two trials, one of them held out", f"{len(array)}", "Split the recording."
+        )
+    if not ranks or min(ranks) < 1 or not 0 < test_fraction < 1:
+        raise SettingsError(
+            "positive ranks and a test fraction in (0, 1)",
+            f"ranks {list(ranks)}, test fraction {test_fraction}",
+            "Set ranks and test_fraction.",
+        )
+    train, test = split_trials(len(array), test_fraction, seed)
+    prediction = held_out_errors(
+        array[train],
+        array[test],
+        n_delays=n_delays,
+        delay_interval=delay_interval,
+        ranks=ranks,
+        horizons=(1,),
+        first_origin=(n_delays - 1) * delay_interval,
+        ridge=ridge,
+        tolerance=tolerance,
+    )
+    # The carried rank may stand in for higher ones, which are left out here.
+    tried = [k for k, rank in enumerate(prediction.ranks) if rank in {int(r) for r in ranks}]
+    usable = [prediction.ranks[k] for k in tried]
+    error = prediction.squared[tried, 0]
+    return RankSelection(
+        np.array(usable, dtype=np.int64),
+        error,
+        float(prediction.persistence_squared[0]),
+        akaike(error, usable, int(prediction.n_predicted[0])),
+        len(train),
+        len(test),
+    )

@@ -1,0 +1,174 @@
+"""Conclusions from DSA around its parameters: which settings, which values, and what counts as holding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from warpline.analyses.sensitivity_to_parameters import FLOOR, orderings, shares, values_by_setting
+from warpline.comparison.neighbourhood import (
+    architecture_pairs,
+    compare_around,
+    learning_pairs,
+    settings_around,
+)
+from warpline.comparison.pairs import System
+from warpline.pipeline.config import load
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.stages import Pipeline
+
+MEASURE = {"name": "dsa", "measure": "dsa", "n_delays": 5, "delay_interval": 1, "rank": 20}
+
+
+def test_the_own_setting_comes_first_and_what_exceeds_the_window_is_left_out():
+    around = settings_around(MEASURE, [0.5, 1, 2], [0.5, 1, 1.5], 9)
+    pairs = [(s["n_delays"], s["rank"]) for s in around]
+    assert pairs[0] == (5, 20) and len(set(pairs)) == len(pairs) == 6
+    assert set(pairs) == {(d, r) for d in (3, 5) for r in (10, 20, 30)}
+    assert all(s["measure"] == "dsa" and s["delay_interval"] == 1 for s in around)
+    small = settings_around({**MEASURE, "n_delays": 1, "rank": 1}, [0.5, 1], [0.1], 9)
+    assert [(s["n_delays"], s["rank"]) for s in small] == [(1, 1)]
+
+
+def system(rng, architecture, curriculum, seed, fraction=1.0):
+    states = rng.standard_normal((12, 16, 4)).cumsum(axis=1)
+    step = 0 if curriculum == "untrained" else int(100 * fraction)
+    return System(
+        architecture, curriculum, seed, step, fraction, fraction, fraction, "converged", states
+    )
+
+
+@pytest.fixture
+def runs(rng):
+    return {
+        (curriculum, seed): [system(rng, "rnn", curriculum, seed, f) for f in (0.0, 0.5, 1.0)]
+        for curriculum in ("untrained", "master", "other")
+        for seed in (1, 2, 3)
+    }
+
+
+def test_pairs_are_those_of_the_conclusions(runs):
+    pairs = learning_pairs(
+        runs, ["untrained", "master", "other"], [1, 2, 3], "master", [0.0, 0.5, 1.0]
+    )
+    # 3 pairs of masters; 6 of each other curriculum with masters of other seeds.
+    assert len(pairs["after"]) == 15
+    assert all(pair.a.seed != pair.b.seed for pair in pairs["after"])
+    # Two curricula that learn, three seeds, three checkpoints.
+    assert len(pairs["over"]) == 18
+    assert all(pair.b.nominal_fraction == 1 for pair in pairs["over"])
+
+
+def test_pairs_between_architectures_come_with_their_floor(rng):
+    finals = {(a, "master", s): system(rng, a, "master", s) for a in ("gru", "rnn") for s in (1, 2)}
+    pairs = architecture_pairs(finals, [1, 2])
+    assert len(pairs["between"]) == 2 and len(pairs["floor"]) == 2
+    assert all(pair.a.architecture == pair.b.architecture for pair in pairs["floor"])
+    table = compare_around(
+        pairs, settings_around({**MEASURE, "n_delays": 2, "rank": 4}, [1], [0.5, 1], 16), 0
+    )
+    table.insert(0, "measure", "dsa")
+    values = values_by_setting(table, "master")
+    assert set(values["item"]) == {"gru / rnn", FLOOR} and set(values["rank"]) == {2, 4}
+    own = values[values["own"] & (values["item"] == "gru / rnn")].iloc[0]
+    between = table[table["own"] & (table["pairs"] == "between")]
+    assert own["value"] == pytest.approx(between["dissimilarity"].mean()) and own["n"] == 2
+
+
+def test_networks_count_once_and_half_times_lag(runs):
+    pairs = learning_pairs(
+        runs, ["untrained", "master", "other"], [1, 2, 3], "master", [0.0, 0.5, 1.0]
+    )
+    table = compare_around(pairs, [{**MEASURE, "n_delays": 1, "rank": 4}], 0)
+    # Set by hand: what the search finds is tested elsewhere.
+    curricula = table["curriculum_a"] + table["curriculum_b"]
+    table["dissimilarity"] = curricula.map(
+        lambda names: 0.3 if "untrained" in names else 0.2 if "other" in names else 0.1
+    )
+    over = table["pairs"] == "over"
+    # It settles between 0.5 and 1: half of the change at 0.75. Accuracy rises evenly: at 0.5.
+    table.loc[over, "dissimilarity"] = table.loc[over, "checkpoint"].map(
+        {0.0: 0.4, 0.5: 0.4, 1.0: 0.0}
+    )
+    table.insert(0, "measure", "dsa")
+    values = values_by_setting(table, "master").set_index(["conclusion", "item"])
+    after = values.loc["after", "value"]
+    assert (after["untrained"], after["other"], after["master"]) == pytest.approx((0.3, 0.2, 0.1))
+    assert values.loc["over", "value"].tolist() == pytest.approx([0.25, 0.25])
+    assert set(values["n"]) == {3}
+
+
+def values_of(differences, carried=True):
+    """Two items at some settings, the first of which is the own one."""
+    rows = []
+    for k, difference in enumerate(differences):
+        for item, value in (("a", difference), ("b", 0.0)):
+            rows.append(
+                {
+                    "measure": "dsa",
+                    "n_delays": 5,
+                    "delay_interval": 1,
+                    "rank": 10 + k,
+                    "own": k == 0,
+                    "carried": carried,
+                    "conclusion": "after",
+                    "architecture": "rnn",
+                    "item": item,
+                    "value": value,
+                    "n": 3,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("differences", "n_settings", "n_holds"),
+    [
+        ([0.1, 0.2, -0.3, 0.4], 3, 2),
+        ([-0.1, -0.2, -0.3], 2, 2),
+        # A setting without a value does not count; without one at the own setting nothing does.
+        ([0.1, np.nan, 0.2], 1, 1),
+        ([np.nan, 0.1, 0.2], 0, 0),
+    ],
+)
+def test_share_of_the_settings_in_which_an_ordering_holds(differences, n_settings, n_holds):
+    (row,) = shares(orderings(values_of(differences))).to_dict("records")
+    assert (row["n_settings"], row["n_holds"]) == (n_settings, n_holds)
+    if n_settings:
+        assert row["share"] == pytest.approx(n_holds / n_settings)
+        assert row["smallest"] == np.nanmin(differences) and row["largest"] == np.nanmax(
+            differences
+        )
+    else:
+        assert np.isnan(row["share"])
+
+
+def test_jobs_are_those_of_dsa_with_two_seeds(raw_config, tmp_path):
+    def jobs():
+        p = Pipeline(Plan(load(raw_config), tmp_path / "results"))
+        return p, list(p.around.jobs())
+
+    p, found = jobs()
+    assert found == [{"measure": "dsa", "taskset": "PDM", "part": "leaky_rnn"}]
+    inputs = p.around.inputs(found[0])
+    assert len(inputs["trajectories"]) == 15 and len(inputs["choice"]) == 1
+    assert p.around.seeds(found[0]) == "1 2 3"
+    assert any(path.endswith("leaky_rnn/dsa_sensitivity") for path in p._taskset_figures.paths())
+
+    raw_config["run"]["grid"].append(
+        {
+            "tasksets": ["PDM"],
+            "architectures": ["leaky_rnn", "mamba_d8_l1", "mamba_d8_l2"],
+            "curricula": ["master"],
+            "comparisons": ["architectures"],
+        }
+    )
+    p, found = jobs()
+    assert [job["part"] for job in found] == ["leaky_rnn", "_architectures"]
+    # One architecture per model.
+    paths = p.around.inputs(found[1])["trajectories"]
+    assert not any("mamba_d8_l2" in path for path in paths) and len(paths) == 6
+
+    raw_config["dsa_sensitivity"] = {"seeds": 0}
+    assert jobs()[1] == []
