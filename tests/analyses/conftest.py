@@ -70,7 +70,7 @@ def network(plan, tmp_path):
                 weights[step][key] = (value + scale * shift).astype(np.float32)
             summary.append({"step": step, "accuracy": 0.5 + 0.2 * k, "loss": 1.0})
         path = tmp_path / f"{name}.safetensors"
-        write_checkpoints(path, weights, summary, {"status": "converged"})
+        write_checkpoints(path, weights, summary, {"status": "converged", "chance": 0.5})
         opened = open_network(path, settings, 1, torch.device(device))
         return opened, {**settings["settings"], **changes}
 

@@ -271,8 +271,10 @@ def test_analyses_are_reproducible(network):
     ],
 )
 def test_on_a_gpu_as_on_the_cpu(network, experiment, name, cuda):
+    # Persistent homology is computed by a package on the CPU, whatever the device.
+    changes = {"topology": False} if name == "memory" else {}
     (_, expected), (_, found) = (
-        experiment.analyse(*network(name, device=device)) for device in ("cpu", cuda)
+        experiment.analyse(*network(name, device=device, **changes)) for device in ("cpu", cuda)
     )
     assert found.drop(columns="value").equals(expected.drop(columns="value"))
     np.testing.assert_allclose(found["value"], expected["value"], rtol=1e-5, atol=1e-8)
