@@ -144,9 +144,7 @@ def geodesic_gridlines(
     for base_line, gap in enumerate(gaps):
         for side, sign in enumerate((1, -1)):
             number = int(reach[side, base_line] / gap * (1 + 1e-9))
-            steps = gap * torch.arange(
-                side, number + 1, dtype=torch.float64, device=origin.device
-            )
+            steps = gap * torch.arange(side, number + 1, dtype=torch.float64, device=origin.device)
             steps = steps.clamp(max=float(reach[side, base_line]))
             kappa, velocity = base.at(2 * side + base_line, steps)
             starts.append(kappa)
