@@ -244,13 +244,11 @@ def test_noise_that_cannot_be_drawn_outside_is_refused(member, together):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_on_a_gpu_as_on_the_cpu(member, alone, data, architecture):
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
+def test_on_a_gpu_as_on_the_cpu(member, alone, data, architecture, cuda):
     members = [member(seed, architecture) for seed in (1, 2)]
     for one in members:
-        one.model.cuda()
-    validation = [one.to(torch.device("cuda")) for one in data["validation"]]
+        one.model.to(cuda)
+    validation = [one.to(cuda) for one in data["validation"]]
     for seed, run in zip(
         (1, 2), train_ensemble(members, data["train"], validation, LOOP), strict=True
     ):

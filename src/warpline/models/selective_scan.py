@@ -143,9 +143,11 @@ def cuda_kernel() -> Kernel | None:
     try:
         from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
-        # A build for another torch or another GPU may import and still fail at its first call.
+        # A build for another torch or another GPU may import and still fail at its first call. An ensemble
+        # can ask first inside torch.func.vmap, which refuses the function itself but takes _KernelScan.
         ones = torch.ones(1, 2, 4, device="cuda")
-        selective_scan_fn(ones, ones, -ones[0, :, :1], ones[:, None, :1], ones[:, None, :1])
+        inputs = ones, ones, -ones[0, :, :1], ones[:, None, :1], ones[:, None, :1]
+        _KernelScan.apply(selective_scan_fn, *inputs)
         torch.cuda.synchronize()
     except Exception as error:
         log.warning(
