@@ -394,6 +394,7 @@ def test_without_mamba_ssm_a_warning_names_the_remedy(monkeypatch, caplog, no_ke
 
 # --- mambapy ----------------------------------------------------------------------------------------
 
+
 class _WithoutTransforms(torch.autograd.Function):
     """As mamba_ssm's own function, which `torch.func` refuses: its context is set up in the forward pass."""
 
