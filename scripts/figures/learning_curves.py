@@ -35,7 +35,8 @@ def draw_curriculum(axes, name, runs, colour):
             mew=0.6,
         )
 
-    # Solid: the ideal observer. Dashed: the accuracy at which training ends. Dotted: chance. All runs share them.
+    # Solid: the ideal observer. Dashed: the accuracy at which training ends. Dotted: chance.
+    # All runs share them.
     metadata = runs[0][1]
     ideal = metadata["ideal"]
     axes.axhline(ideal, color="black", lw=0.8)

@@ -16,7 +16,7 @@ SIZES = {"d_model": 8, "d_state": 5, "d_conv": 4, "expand": 2}
 
 
 def build(n_layers=2, seed=1, moved=True, **changes):
-    settings = {"model": "mamba", **SIZES, "n_layers": n_layers, **changes}
+    settings = {"model": "mamba", **SIZES, "n_layers": n_layers, "final_norm": True, **changes}
     net = build_model(settings, n_inputs=4, n_outputs=3, dt=20.0, seed=seed)
     if moved:  # away from initial values such as D = 1 and equal rows of A_log
         stream = torch.Generator().manual_seed(3)
@@ -74,14 +74,19 @@ def plain_network(net, inputs):
             own = {n.removeprefix(start): v for n, v in p.items() if n.startswith(start)}
             x, h = plain_layer(own, x)
             states[k].append(h.reshape(len(h), -1))
+        if "norm_f.weight" in p:
+            size = np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + 1e-5)
+            x = x / size * p["norm_f.weight"]
         logits.append(x @ p["readout_layer.weight"].T + p["readout_layer.bias"])
     return np.array(logits), np.array(states)
 
 
+@pytest.mark.parametrize("final_norm", [False, True])
 @pytest.mark.parametrize("d_conv", [1, 4])
 @pytest.mark.parametrize("layer", [None, 1, 2])
-def test_states_and_outputs_at_every_step_are_the_written_recurrence(layer, d_conv):
-    net = build(layer=layer, d_conv=d_conv).double()
+def test_states_and_outputs_at_every_step_are_the_written_recurrence(layer, d_conv, final_norm):
+    net = build(layer=layer, d_conv=d_conv, final_norm=final_norm).double()
+    assert ("norm_f.weight" in dict(net.named_parameters())) == final_norm
     inputs = normal(3, 17, 4)
     outputs, states = net(inputs)
     expected_outputs, expected_states = plain_network(net, inputs.numpy())
@@ -89,6 +94,22 @@ def test_states_and_outputs_at_every_step_are_the_written_recurrence(layer, d_co
     np.testing.assert_allclose(states.detach().numpy(), kept, rtol=0, atol=1e-10)
     np.testing.assert_allclose(outputs.detach().numpy(), expected_outputs, rtol=0, atol=1e-10)
     assert torch.equal(net.outputs(inputs), outputs)
+
+
+def test_the_final_norm_changes_outputs_and_no_state():
+    """The weights of both are the same: a norm draws none."""
+    inputs = normal(3, 17, 4, dtype=torch.float32)
+    (with_norm, states), (without, same) = (
+        build(moved=False, final_norm=norm)(inputs) for norm in (True, False)
+    )
+    assert torch.equal(states, same)
+    assert (with_norm - without).abs().max() > 0.01
+
+
+def test_a_network_from_before_the_setting_has_no_final_norm():
+    settings = {"model": "mamba", **SIZES, "n_layers": 1}
+    net = build_model(settings, n_inputs=4, n_outputs=3, dt=20.0, seed=1)
+    assert not [name for name, _ in net.named_parameters() if "norm_f" in name]
 
 
 def test_no_step_sees_a_later_input():
@@ -118,7 +139,7 @@ def test_same_seed_same_weights_and_the_global_stream_is_left_alone():
     assert torch.equal(torch.rand(3), expected)
     for (name, x), y, z in zip(a.named_parameters(), b.parameters(), c.parameters(), strict=True):
         assert torch.equal(x, y)
-        fixed = name.endswith(("A_log", ".D", "norm.weight"))
+        fixed = name.endswith(("A_log", ".D", "norm.weight", "norm_f.weight"))
         assert torch.equal(x, z) is fixed, name
 
 
@@ -176,6 +197,29 @@ def test_a_step_can_be_differentiated_forward_twice_and_batched():
     one = jacfwd(lambda x: net.step(x[None], inputs[:1])[0])(state[0])
     many = vmap(jacfwd(lambda x, u: net.step(x[None], u[None])[0]))(state, inputs)
     torch.testing.assert_close(many[0], one)
+
+
+def test_the_readout_can_be_differentiated_twice_through_the_final_norm():
+    """By autograd's own derivatives of the norm as it is written, at the last features of a state."""
+    from torch.func import hessian, jacfwd
+
+    net = build().double()
+    state = net.step(normal(1, net.initial_state(1).shape[1]), normal(1, 4, seed=1))[0]
+    weight, bias = net.readout_layer.weight.detach(), net.readout_layer.bias.detach()
+    scale = net.norm_f.weight.detach()
+
+    def written(features):
+        return weight @ (features / (features.square().mean() + 1e-5).sqrt() * scale) + bias
+
+    def readout(x):
+        return net.readout(x[None])[0]
+
+    first, second = jacfwd(readout)(state), hessian(readout)(state)
+    torch.testing.assert_close(first[:, -8:], jacfwd(written)(state[-8:]))
+    torch.testing.assert_close(second[:, -8:, -8:], hessian(written)(state[-8:]))
+    assert not first[:, :-8].any()
+    # A longer vector of features is the same answer, up to eps: its derivative along itself vanishes.
+    assert (first[:, -8:] @ state[-8:]).abs().max() < 1e-3 * first.abs().max() * state[-8:].norm()
 
 
 def test_the_pullback_metric_of_its_hidden_state_is_that_of_central_differences():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from warpline.models.base import Model, build_model
+from warpline.models.base import Model, build_model, drive_noise
 from warpline.models.initialisation import ACTIVATIONS, INITIALISATIONS, recurrent_matrix
 
 MODELS = ["leaky_rnn", "leaky_gru"]
@@ -123,6 +123,30 @@ def test_noise_only_with_a_generator(model):
     noisy = net(inputs, torch.Generator().manual_seed(1))[1]
     assert not torch.equal(quiet, noisy)
     assert torch.equal(noisy, net(inputs, torch.Generator().manual_seed(1))[1])
+
+
+@pytest.mark.parametrize("dt", [10.0, 20.0, 50.0, 100.0])
+@pytest.mark.parametrize("model", ["leaky_rnn", "leaky_gru", "ei_rnn"])
+def test_the_hidden_noise_is_as_strong_at_any_time_step(model, dt):
+    """Of linear units without recurrence, whose gates are open: their SD is the setting."""
+    activation = "relu" if model == "ei_rnn" else "tanh"
+    changes = {"noise": 0.3, "units": 20, "activation": activation, "init": "gaussian"}
+    net = build_model(settings(model, **changes), n_inputs=2, n_outputs=1, dt=dt, seed=1)
+    net.activation = torch.nn.Identity()
+    with torch.no_grad():
+        net.weight_hh.zero_()
+        net.bias.zero_()
+        if model == "leaky_gru":
+            net.bias[20:40] = 100.0  # the update gate
+    # From ten time constants on. Correlated over two of them, that is some 40 000 independent values.
+    steps = int(2000 / dt)
+    states = net(torch.zeros(200, steps, 2), torch.Generator().manual_seed(1))[1].detach()
+    assert float(states[:, steps // 2 :].std()) == pytest.approx(0.3, rel=0.015)
+
+
+def test_the_noise_of_a_small_step_is_that_of_euler_and_maruyama():
+    alpha = 1e-4
+    assert alpha * drive_noise(0.3, alpha) == pytest.approx(math.sqrt(2 * 0.3**2 * alpha), rel=1e-4)
 
 
 def test_smaller_steps_approach_one_solution():

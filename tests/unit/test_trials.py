@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from warpline.pipeline.config.schema import Config
 from warpline.tasks.base import neurogym_timing
 from warpline.tasks.trials import generate_trials, make_environment
 
@@ -104,6 +105,27 @@ def test_ideal_observer_of_go_nogo_is_reached_by_the_matched_filter(task_setting
     accuracy = (choice == data["ground_truth"].values).mean()
     assert 0.7 < accuracy < 0.9
     assert data["ideal"].values.mean() == pytest.approx(accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("dt", [20, 50])
+def test_the_configured_go_nogo_asks_for_integration(raw_config, task_settings, dt):
+    """A single step is far from enough, and half of the stimulus misses the criterion."""
+    entry = raw_config["tasksets"]["GoNogo"]
+    fraction = Config.model_validate(raw_config).training.target_fraction
+
+    def ideal(stimulus):
+        settings = task_settings(
+            "go_nogo",
+            dt=dt,
+            input_noise=entry["input_noise"],
+            timing=entry["timing"] | {"stimulus": stimulus},
+        )
+        return generate_trials(settings, "Basic", "train", 4, 1)["ideal"].values.mean()
+
+    whole = entry["timing"]["stimulus"]
+    assert ideal(dt) < 0.7
+    assert 0.95 < ideal(whole) < 0.99
+    assert ideal(whole / 2) < fraction * ideal(whole)
 
 
 def test_signal_to_noise_does_not_depend_on_dt(task_settings):

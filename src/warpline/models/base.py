@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -10,7 +11,15 @@ from torch import Tensor, nn
 
 from warpline.core import plugins
 
-__all__ = ["Cell", "Model", "Stepwise", "build_model", "hidden_noise", "outputs_of"]
+__all__ = [
+    "Cell",
+    "Model",
+    "Stepwise",
+    "build_model",
+    "drive_noise",
+    "hidden_noise",
+    "outputs_of",
+]
 
 
 @runtime_checkable
@@ -150,6 +159,23 @@ def outputs_of(
     run_outputs = getattr(model, "outputs", None)
     outputs: Tensor = run_outputs(inputs, generator) if run_outputs else model(inputs, generator)[0]
     return outputs
+
+
+def drive_noise(sigma: float, alpha: float) -> float:
+    """Return the standard deviation, per step, of noise in the drive of a leaky unit.
+
+    In h_t = (1 - a) h_{t-1} + a (drive + s xi_t), with standard normal xi, the stationary variance of h is
+    a s^2/(2 - a). With s = sigma sqrt((2 - a)/a) it is sigma^2, whatever the time step. For small a = dt/tau,
+    a s is the step sqrt(2 sigma^2 dt/tau) of Euler and Maruyama, as Yang et al. (2019, eq. 1) have it.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of h that the noise alone causes in a linear unit without recurrence.
+    alpha : float
+        dt/tau, in (0, 1].
+    """
+    return float(sigma * math.sqrt((2 - alpha) / alpha))
 
 
 def hidden_noise(

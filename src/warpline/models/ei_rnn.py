@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import Cell, hidden_noise
+from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
 
 __all__ = ["Network"]
@@ -26,6 +26,8 @@ class Network(Cell):
     through the inhibitory units alone (as in Wong and Wang 2006). U = M o |V_in| is non-negative: the
     first two channels reach one population each, further channels reach all units.
     Output = |r_1| h_1 - |r_2| h_2 + c, from the rates of the two populations.
+
+    Hidden noise enters the argument of phi, as in `warpline.models.leaky_rnn`.
 
     ``activation`` is relu or softplus, because rates are non-negative. ``init`` gives the magnitudes |V|.
     Inhibitory columns are then scaled to a mean of 0 in each row, and W to a spectral radius of ``gain``.
@@ -63,7 +65,7 @@ class Network(Cell):
                 f"got {n_inputs} inputs, {n_outputs} outputs and {units} units"
             )
         self.alpha = self.step_duration = dt / settings["tau"]
-        self.noise = settings["noise"]
+        self.noise = drive_noise(settings["noise"], self.alpha)
         self.activation = ACTIVATIONS[settings["activation"]]
 
         # Masks are buffers, to follow the weights to a device; not persistent, to stay out of checkpoints.

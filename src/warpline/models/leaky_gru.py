@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import Cell, hidden_noise
+from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
 
 __all__ = ["Network"]
@@ -18,7 +18,8 @@ class Network(Cell):
     """Leaky GRU (Cho et al. 2014, with a leak): tau dh/dt = z (n - h), in Euler steps of dt, from h = 0.
 
     r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
-    n = phi(U_n u + b_n + r (W_n h + c_n) + noise), h <- h + (dt/tau) z (n - h); outputs = R h + c.
+    n = phi(U_n u + b_n + r (W_n h + c_n) + s xi), h <- h + (dt/tau) z (n - h); outputs = R h + c.
+    xi is standard normal; s is that of a unit whose gate z is open (`warpline.models.base.drive_noise`).
     As in cuDNN's GRU, the reset gate acts on W_n h: all products of a step read the same state.
     """
 
@@ -35,7 +36,7 @@ class Network(Cell):
         super().__init__()
         units = settings["units"]
         self.alpha = self.step_duration = dt / settings["tau"]
-        self.noise = settings["noise"]
+        self.noise = drive_noise(settings["noise"], self.alpha)
         self.activation = ACTIVATIONS[settings["activation"]]
         self.weight_in = nn.Parameter(input_matrix(3 * units, n_inputs, generator))
         # Rows in the order reset gate, update gate, candidate, each block initialised by itself.

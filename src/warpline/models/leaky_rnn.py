@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import Cell, hidden_noise
+from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
 
 __all__ = ["Network"]
@@ -17,7 +17,8 @@ __all__ = ["Network"]
 class Network(Cell):
     """Leaky RNN: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
 
-    h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + noise), a = dt/tau; outputs = R h_t + c.
+    h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + s xi_t), a = dt/tau; outputs = R h_t + c.
+    xi is standard normal; s follows from the hidden noise and a (`warpline.models.base.drive_noise`).
     One matrix product projects the inputs of all steps; a step is one addmm and one lerp.
     """
 
@@ -34,7 +35,7 @@ class Network(Cell):
         super().__init__()
         units = settings["units"]
         self.alpha = self.step_duration = dt / settings["tau"]
-        self.noise = settings["noise"]
+        self.noise = drive_noise(settings["noise"], self.alpha)
         self.activation = ACTIVATIONS[settings["activation"]]
         self.weight_in = nn.Parameter(input_matrix(units, n_inputs, generator))
         self.weight_hh = nn.Parameter(

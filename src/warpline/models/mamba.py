@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.mamba_block import ResidualBlock
+from warpline.models.mamba_block import ResidualBlock, RMSNorm
 from warpline.models.selective_scan import kernel_name
 
 __all__ = ["Network"]
@@ -17,9 +17,10 @@ __all__ = ["Network"]
 class Network(nn.Module):
     """Mamba (Gu and Dao 2023): embedding, residual layers, readout; from h = 0 and no earlier inputs.
 
-    x = E u + e; x <- x + layer(RMSNorm(x)) for each layer; outputs = R x + c. The hidden states are the
-    h (channel, state) of one layer, flattened. The setting ``layer`` selects it, counted from 1; the
-    default is the last.
+    x = E u + e; x <- x + layer(RMSNorm(x)) for each layer; outputs = R RMSNorm(x) + c. The hidden states
+    are the h (channel, state) of one layer, flattened. The setting ``layer`` selects it, counted from 1; the
+    default is the last. The last norm is ``norm_f`` of ``mamba_ssm.models.mixer_seq_simple.MixerModel``;
+    with the setting ``final_norm: false``, outputs = R x + c.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("embedding.weight",)
@@ -44,6 +45,9 @@ class Network(nn.Module):
             blocks = [ResidualBlock(**sizes) for _ in range(settings["n_layers"])]
             self.layers = nn.ModuleList(blocks)
             self.readout_layer = nn.Linear(sizes["d_model"], n_outputs)
+        # Files of networks from before there was this setting lack it, and the norm.
+        final_norm = settings.get("final_norm", False)
+        self.norm_f = RMSNorm(sizes["d_model"]) if final_norm else nn.Identity()
         # Shapes of the Markov state: h and convolution cache of each layer, then the readout's features.
         self._shapes = []
         for mixer in (block.mixer for block in blocks):
@@ -64,7 +68,7 @@ class Network(nn.Module):
         for k, layer in enumerate(self.layers):
             features, layer_states = layer(features, keep_states and k == self.layer)
             states = layer_states if k == self.layer else states
-        return self.readout_layer(features).transpose(0, 1), states
+        return self.readout_layer(self.norm_f(features)).transpose(0, 1), states
 
     def forward(
         self, inputs: Tensor, generator: torch.Generator | None = None
@@ -106,7 +110,7 @@ class Network(nn.Module):
 
     def readout(self, state: Tensor) -> Tensor:
         """Return the outputs (trial, output) of a state."""
-        outputs: Tensor = self.readout_layer(self._split_state(state)[-1].squeeze(1))
+        outputs: Tensor = self.readout_layer(self.norm_f(self._split_state(state)[-1].squeeze(1)))
         return outputs
 
     def hidden(self, state: Tensor) -> Tensor:

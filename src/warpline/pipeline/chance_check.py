@@ -56,8 +56,8 @@ def chance_faults(plan: Plan) -> list[str]:
         if fraction * ideal <= chance:
             faults.append(
                 f"{section}.target_fraction: expected a criterion above the chance level {chance:.3f} of "
-                f"{task} (task set {taskset}), got {fraction:g} of the ideal observer's {ideal:.3f}, which is "
-                f"{fraction * ideal:.3f}: raise target_fraction, or use less input noise or a smaller "
+                f"{task} (task set {taskset}), got {fraction:g} of the ideal observer's {ideal:.3f}, which "
+                f"is {fraction * ideal:.3f}: raise target_fraction, or use less input noise or a smaller "
                 "tolerance"
             )
     return list(dict.fromkeys(faults))

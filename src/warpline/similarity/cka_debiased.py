@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.states import Matrix, centred_matrix, compare_each
+from warpline.similarity.states import Matrix, angle, centred_matrix, compare_each
 
 __all__ = ["compare_pairs", "represent", "unbiased_hsic"]
 
@@ -41,24 +41,66 @@ def unbiased_hsic(x: Matrix, y: Matrix) -> float:
     ----------
     x, y : ndarray, shape (sample, unit)
     """
-    n = len(x)
-    diagonal_x, diagonal_y = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-    rows_x = x @ x.sum(axis=0) - diagonal_x
-    rows_y = y @ y.sum(axis=0) - diagonal_y
-    trace = np.linalg.norm(x.T @ y) ** 2 - diagonal_x @ diagonal_y
+    moments_x, moments_y = _moments(x), _moments(y)
+    trace = float(np.linalg.norm(x.T @ y) ** 2)
+    return _u_product(trace, moments_x, moments_y) / (len(x) * (len(x) - 3))
+
+
+def _moments(x: Matrix) -> tuple[Matrix, Matrix]:
+    """Return diagonal and row sums, without the diagonal, of the kernel x x', each of shape (sample,)."""
+    diagonal = np.einsum("ij,ij->i", x, x)
+    return diagonal, x @ x.sum(axis=0) - diagonal
+
+
+def _u_product(trace: float, x: tuple[Matrix, Matrix], y: tuple[Matrix, Matrix]) -> float:
+    """Return n (n-3) HSIC from tr(K L) and the diagonals and row sums (`_moments`) of K and L.
+
+    It is the inner product of the U-centred kernels, the sum over i != j of the products of their entries
+    (Szekely and Rizzo 2014, section 3), so that kernels have angles between them.
+    """
+    (diagonal_x, rows_x), (diagonal_y, rows_y) = x, y
+    n = len(rows_x)
     product = rows_x.sum() * rows_y.sum() / ((n - 1) * (n - 2))
     cross = 2 / (n - 2) * (rows_x @ rows_y)
-    return float((trace + product - cross) / (n * (n - 3)))
+    return float(trace - diagonal_x @ diagonal_y + product - cross)
+
+
+def _small_angle(x: Matrix, y: Matrix, norm_x: float, norm_y: float) -> float:
+    """Return the angle between U-centred kernels from their normalised difference and sum, in radians.
+
+    The arc cosine of a rounded cosine is good to sqrt(eps) near 0. Here each term of the difference is
+    computed by itself, K/|K| - L/|L| = Z D Z' with Z = [x y] = Q R, so that rounding enters the angle as
+    eps and not as its root.
+    """
+    r: Matrix = np.asarray(np.linalg.qr(np.concatenate([x, y], axis=1), mode="r"))
+    (diagonal_x, rows_x), (diagonal_y, rows_y) = _moments(x), _moments(y)
+    lengths = []
+    for sign in (-1, 1):
+        weights = np.concatenate(
+            [np.full(x.shape[1], 1 / norm_x), np.full(y.shape[1], sign / norm_y)]
+        )
+        trace = float(np.linalg.norm((r * weights) @ r.T) ** 2)
+        moments = (
+            diagonal_x / norm_x + sign * diagonal_y / norm_y,
+            rows_x / norm_x + sign * rows_y / norm_y,
+        )
+        lengths.append(np.sqrt(max(0.0, _u_product(trace, moments, moments))))
+    return angle(*lengths)
 
 
 def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
-    self_product = unbiased_hsic(x, x) * unbiased_hsic(y, y)
-    similarity = unbiased_hsic(x, y) / np.sqrt(self_product) if self_product > 0 else np.nan
-    return {
-        # The estimate can leave [0, 1]: the angle takes the nearest value, ``similarity`` the raw one.
-        "dissimilarity": float(np.arccos(np.clip(similarity, 0, 1))) / (np.pi / 2),
-        "similarity": float(similarity),
-    }
+    n = len(x)
+    self_x, self_y = (unbiased_hsic(states, states) * n * (n - 3) for states in (x, y))
+    if not min(self_x, self_y) > 0:
+        return {"dissimilarity": np.nan, "similarity": np.nan}
+    norm_x, norm_y = np.sqrt(self_x), np.sqrt(self_y)
+    similarity = unbiased_hsic(x, y) * n * (n - 3) / (norm_x * norm_y)
+    if similarity < 0.999:
+        # The estimate can be negative: the angle takes the nearest value, ``similarity`` the raw one.
+        radians = float(np.arccos(max(similarity, 0.0)))
+    else:
+        radians = _small_angle(x, y, norm_x, norm_y)
+    return {"dissimilarity": radians / (np.pi / 2), "similarity": min(float(similarity), 1.0)}
 
 
 def compare_pairs(
@@ -82,9 +124,9 @@ def compare_pairs(
     Returns
     -------
     list of dict
-        ``dissimilarity``: arccos(CKA clipped to [0, 1])/(pi/2); ``similarity``: CKA as estimated, which
-        can be negative; ``status``: ``undefined`` where the estimate of a system with itself is not
-        positive.
+        ``dissimilarity``: arccos(CKA clipped to [0, 1])/(pi/2), with rounding near 0
+        of some 1e-15; ``similarity``: CKA as estimated, which can be negative; ``status``: ``undefined``
+        where the estimate of a system with itself is not positive.
     """
     rows = compare_each(representations, pairs, _compare, progress)
     for row in rows:

@@ -180,6 +180,44 @@ def test_wasserstein_is_the_optimal_transport_cost():
     assert np.isnan(rows[0]["lower_bound"])
 
 
+def test_wasserstein_of_unequal_ranks_by_hand():
+    """Each eigenvalue of a spectrum of n weighs 1/n; the plan splits the weight of the one."""
+    pytest.importorskip("ot")
+    one, two = eigenvalues(np.diag([0.9])), eigenvalues(np.diag([0.9, 0.5]))
+    assert wasserstein(one, two) == pytest.approx(0.4**2 / 2)
+    assert wasserstein(two, one) == pytest.approx(0.4**2 / 2)
+    # Repeated eigenvalues are the same distribution; an eigenvalue at 0 counts.
+    assert wasserstein(one, eigenvalues(np.diag([0.9, 0.9]))) == pytest.approx(0, abs=1e-15)
+    assert wasserstein(one, eigenvalues(np.diag([0.9, 0.0]))) == pytest.approx(0.9**2 / 2)
+
+
+def test_root_wasserstein_is_a_distance_between_spectra_of_any_ranks(rng):
+    pytest.importorskip("ot")
+    spectra = [eigenvalues(rng.standard_normal((n, n)) / np.sqrt(n)) for n in (1, 2, 3, 5, 8, 8)]
+    for a in spectra:
+        for b in spectra:
+            for c in spectra:
+                ab, bc, ac = (np.sqrt(wasserstein(x, y)) for x, y in ((a, b), (b, c), (a, c)))
+                assert ac <= ab + bc + 1e-12
+
+
+def test_wasserstein_depends_on_no_other_pair_and_on_no_padding():
+    """A larger operator in the same call, or a larger rank that the data do not carry."""
+    pytest.importorskip("ot")
+    own = {**SETTINGS, "score": "wasserstein"}
+    walks = [noisy_walk(k, (10, 25, 2)) for k in range(3)]
+    small, other = (represent(x, settings=own) for x in walks[:2])
+    large = represent(walks[2], settings={**own, "n_delays": 8, "rank": 12})
+    alone = compare_pairs([small, other], [(0, 1)], settings=own)[0]
+    beside = compare_pairs([small, other, large], [(0, 1), (0, 2)], settings=own)
+    assert beside[0] == pytest.approx(alone, nan_ok=True)
+    padded = represent(walks[0], settings={**own, "rank": 20})
+    assert (padded.rank, padded.rank_used) == (20, 6)
+    for solver in ("newton", "reference"):
+        rows = compare_pairs([padded, other], [(0, 1)], settings={**own, "solver": solver})
+        assert rows[0]["dissimilarity"] == pytest.approx(alone["dissimilarity"], abs=1e-10)
+
+
 @pytest.mark.parametrize("missing", ["n_delays", "rank"])
 def test_missing_settings_are_named(missing):
     settings = {k: v for k, v in SETTINGS.items() if k != missing}

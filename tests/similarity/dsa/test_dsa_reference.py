@@ -11,6 +11,7 @@ from warpline.similarity.dsa.reference import (
     reference_operator,
     reference_wasserstein,
 )
+from warpline.similarity.dsa.wasserstein import eigenvalues
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +67,26 @@ def test_wasserstein_is_that_of_the_reference():
     rows = compare_pairs(operators, pairs, settings=settings)
     theirs = compare_pairs(operators, pairs, settings={**settings, "solver": "reference"})
     for (i, j), row, other in zip(pairs, rows, theirs, strict=True):
-        golden = reference_wasserstein(operators[i].matrix, operators[j].matrix)
+        golden = reference_wasserstein(*(eigenvalues(operators[k].matrix) for k in (i, j)))
         assert row["dissimilarity"] == pytest.approx(golden, abs=1e-12)
         assert other["dissimilarity"] == golden
+
+
+def test_wasserstein_of_unequal_ranks_is_that_of_the_package_s_own_class():
+    """Its class DSA, from states to score: it hands eigenvalues on, and pads nothing."""
+    from DSA import DSA
+
+    states = [lorenz(r) for r in (10, 40)]
+    operators = [
+        represent(x, settings={"n_delays": 10, "delay_interval": 2, "rank": rank})
+        for x, rank in zip(states, (5, 8), strict=True)
+    ]
+    row = compare_pairs(operators, [(0, 1)], settings={"score": "wasserstein"})[0]
+    package = DSA(*states, n_delays=10, delay_interval=2, rank=[5, 8], score_method="wasserstein")
+    # The package works in single precision.
+    assert row["dissimilarity"] == pytest.approx(package.fit_score(), rel=1e-4)
+    golden = reference_wasserstein(*(eigenvalues(operator.matrix) for operator in operators))
+    assert row["dissimilarity"] == pytest.approx(golden, abs=1e-12)
 
 
 def test_the_angle_is_not_above_that_of_the_reference():

@@ -162,7 +162,8 @@ class RecurrentArchitecture(Architecture):
     tau: Positive = 100.0
     """Time constant of the hidden units in ms."""
     noise: NonNegative = 0.0
-    """Standard deviation of the hidden noise per step, in training only."""
+    """Standard deviation of the hidden noise, in training only: that of a linear unit without
+    recurrence, at any time step. Of ``static_mlp``, which has no time constant, it is that of the drive."""
     parameters: dict[str, Any] = {}
     """Additional settings of your own model."""
 
@@ -182,6 +183,9 @@ class MambaArchitecture(Architecture):
     """Number of channels of a layer per feature."""
     n_layers: Count = 1
     """Number of layers."""
+    final_norm: bool = True
+    """Whether the features are normalised (RMSNorm) once more before the readout, as in the original
+    model."""
     layer: Count | None = None
     """Layer whose hidden states are analysed, counted from 1; by default the last. It changes no
     weight."""

@@ -87,7 +87,8 @@ def compare_pairs(
     Parameters
     ----------
     representations : sequence of Operator
-        From `represent`. Operators of different rank are padded with zeros to the largest.
+        From `represent`. For the angle, operators of different rank are padded with zeros to the largest.
+        For the Wasserstein score, each counts with the eigenvalues of its ``rank_used`` alone.
     pairs : sequence of (int, int)
         Indices; a system may be compared with itself.
     settings : mapping
@@ -135,7 +136,7 @@ def compare_pairs(
         else:
             usable.append((row, (i, j)))
     if score == "wasserstein":
-        _fill_wasserstein(usable, matrices, solver, progress)
+        _fill_wasserstein(usable, representations, solver, progress)
     else:
         canonical = {k: to_canonical(m) for k, m in matrices.items() if not faults[k]}
         _fill_bounds(usable, canonical, settings)
@@ -248,15 +249,18 @@ def _fill_reference(
 
 
 def _fill_wasserstein(
-    usable: _Work, matrices: dict[int, NDArray[np.float64]], solver: str, progress: Any
+    usable: _Work, representations: Sequence[Operator], solver: str, progress: Any
 ) -> None:
     from .reference import reference_wasserstein
     from .wasserstein import eigenvalues, wasserstein
 
-    points = {k: eigenvalues(matrices[k]) for k in {i for _, pair in usable for i in pair}}
+    points = {}
+    for k in {i for _, pair in usable for i in pair}:
+        operator = representations[k]
+        points[k] = eigenvalues(operator.matrix[: operator.rank_used, : operator.rank_used])
     for row, (i, j) in usable:
         if solver == "reference":
-            row["dissimilarity"] = reference_wasserstein(matrices[i], matrices[j])
+            row["dissimilarity"] = reference_wasserstein(points[i], points[j])
         else:
             row["dissimilarity"] = wasserstein(points[i], points[j])
         row["status"] = "converged"

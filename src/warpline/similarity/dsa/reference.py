@@ -139,7 +139,13 @@ def reference_alignment(
 
 
 def reference_wasserstein(first: FloatArray, second: FloatArray) -> float:
-    """Wasserstein score of dsa-metric between the eigenvalues of two operators."""
+    """Wasserstein score of dsa-metric between two spectra, as its class ``DSA`` computes it.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (rank, 2)
+        From `warpline.similarity.dsa.wasserstein.eigenvalues`.
+    """
     from DSA.simdist import SimilarityTransformDist
 
     with _default_float64():
@@ -147,7 +153,7 @@ def reference_wasserstein(first: FloatArray, second: FloatArray) -> float:
 
         solver = SimilarityTransformDist(score_method="wasserstein")
         score = solver.fit_score(
-            torch.from_numpy(np.array(first)), torch.from_numpy(np.array(second))
+            *(torch.from_numpy(points[:, 0] + 1j * points[:, 1]) for points in (first, second))
         )
     return float(score)
 

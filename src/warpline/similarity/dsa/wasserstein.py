@@ -1,4 +1,4 @@
-"""Wasserstein distance between the eigenvalues of two operators, as dsa-metric defines it."""
+"""Wasserstein distance between the eigenvalues of two operators, as dsa-metric's class DSA has it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def eigenvalues(matrix: FloatArray) -> FloatArray:
     Parameters
     ----------
     matrix : ndarray, shape (rank, rank)
-        The operator. Padding with zeros adds eigenvalues at the origin.
+        The operator, without padding: padded zeros would count as eigenvalues at the origin.
 
     Returns
     -------
@@ -26,24 +26,32 @@ def eigenvalues(matrix: FloatArray) -> FloatArray:
 
 
 def wasserstein(first: FloatArray, second: FloatArray) -> float:
-    """Optimal-transport cost between two sets of eigenvalues.
+    """Optimal-transport cost between two spectra, each of total weight 1.
 
     Parameters
     ----------
     first, second : ndarray, shape (rank, 2)
-        From `eigenvalues`. The smaller set is padded with zeros.
+        From `eigenvalues`; the ranks may differ.
 
     Returns
     -------
     float
-        Minimum over transport plans of the mean squared distance in the complex plane (the square
-        of the 2-Wasserstein distance, per step squared): ``score_method="wasserstein"`` of
-        dsa-metric, after Redman et al. 2023.
+        Minimum over transport plans of the mean squared distance in the complex plane: the square of the
+        2-Wasserstein distance, per step squared, after Redman et al. 2023.
+
+    Notes
+    -----
+    The n eigenvalues of a spectrum weigh 1/n each. Its root is therefore a distance between spectra of any
+    ranks, and does not depend on what else is compared. The measure compares shapes of spectra: one that
+    holds every eigenvalue twice is at 0 from one that holds them once.
+
+    Padding the smaller spectrum with zeros would state that directions which were cut off for their small
+    variance die within a step. It would also depend on the size that is padded to.
+    The class ``DSA`` of dsa-metric 2.0.2 does not pad either. Its ``SimilarityTransformDist`` pads if it is
+    given matrices, but not if it is given eigenvalues.
     """
     import ot
 
-    size = max(len(first), len(second))
-    padded = [np.pad(points, ((0, size - len(points)), (0, 0))) for points in (first, second)]
-    weights = np.full(size, 1.0 / size)
+    weights = [np.full(len(points), 1.0 / len(points)) for points in (first, second)]
     # max(0, .) because ot.dist may leave a negative rounding where the spectra agree.
-    return max(0.0, float(ot.emd2(weights, weights, ot.dist(*padded))))
+    return max(0.0, float(ot.emd2(*weights, ot.dist(first, second))))
