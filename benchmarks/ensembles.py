@@ -37,6 +37,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     device = choose_device()
+    device_name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
     config = load_files([Path(__file__).parent.parent / "config" / "config.yaml"])
     pipeline = Pipeline(Plan(config))
 
@@ -119,9 +120,14 @@ def main():
             row = {
                 "architecture": name,
                 "networks": count,
-                "device": device.type,
+                "device": device_name,
+                "torch": torch.__version__,
+                "updates": arguments.updates,
+                "repeats": arguments.repeats,
                 "alone_per_s": round(single_rate, 2),
+                "alone_slowest_per_s": round(min(single_rates), 2),
                 "together_per_s": round(ensemble_rate, 2),
+                "together_slowest_per_s": round(min(ensemble_rates), 2),
                 "times_as_fast": round(ensemble_rate / single_rate, 2),
             }
             rows.append(row)

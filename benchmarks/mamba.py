@@ -81,6 +81,7 @@ def main():
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device_name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
 
     clock = time.perf_counter if device.type == "cuda" else time.process_time
 
@@ -120,8 +121,8 @@ def main():
                     times[label].append(milliseconds(run, (net, mambapy_layers), inputs))
             medians = {label: statistics.median(passes[1:]) for label, passes in times.items()}
             row = {"architecture": name, "steps": steps, "batch": arguments.batch}
-            row |= {"device": device.type}
-            row |= {f"{label}_ms": round(value, 1) for label, value in medians.items()}
+            row |= {"device": device_name, "torch": torch.__version__, "repeats": arguments.repeats}
+            row |= {f"{label}_ms": round(value, 2) for label, value in medians.items()}
             row |= {
                 f"times_as_fast_as_{label}": round(value / medians["warpline"], 2)
                 for label, value in medians.items()

@@ -3,7 +3,8 @@
     python benchmarks/training.py [--output training.json] [--units 64 128 256] [--steps 400]
 
 Both compute the same function with the same weights, which is checked first. The plain loop is the usual
-one, with the input projection inside and one operation at a time. One thread.
+one, with the input projection inside and one operation at a time. On CUDA where there is one, else one
+thread.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from warpline.core.device import choose_device
 from warpline.models.base import build_model
 
 
@@ -56,6 +58,8 @@ def seconds_per_update(run, net, inputs, repeats):
         start = time.perf_counter()
         net.zero_grad()
         run(inputs)[0].square().mean().backward()
+        if inputs.is_cuda:
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
 
@@ -68,15 +72,17 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=9)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    device = choose_device()
     rows = []
     for model, plain in (("leaky_rnn", plain_leaky_rnn), ("leaky_gru", plain_leaky_gru)):
         for units in arguments.units:
             settings = {"model": model, "units": units, "activation": "tanh", "init": "orthogonal"}
             settings |= {"gain": 1.0, "tau": 100.0, "noise": 0.0, "parameters": {}}
-            net = build_model(settings, 7, 3, 20.0, seed=1)
+            net = build_model(settings, 7, 3, 20.0, seed=1).to(device)
             generator = torch.Generator().manual_seed(1)
-            inputs = torch.randn(arguments.batch, arguments.steps, 7, generator=generator)
+            inputs = torch.randn(arguments.batch, arguments.steps, 7, generator=generator).to(
+                device
+            )
             with torch.no_grad():
                 torch.testing.assert_close(
                     net(inputs)[1], plain(net, inputs)[1], atol=1e-4, rtol=1e-4
@@ -94,6 +100,7 @@ def main():
                     "units": units,
                     "steps": arguments.steps,
                     "batch": arguments.batch,
+                    "device": device.type,
                     "plain_ms": round(1000 * plain_seconds, 1),
                     "warpline_ms": round(1000 * seconds, 1),
                     "ratio": round(plain_seconds / seconds, 2),

@@ -30,6 +30,16 @@ def rng():
     return np.random.default_rng(20)
 
 
+@pytest.fixture
+def cuda():
+    """The CUDA device of tests marked ``gpu``, which skip where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    return torch.device("cuda")
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     return PROJECT

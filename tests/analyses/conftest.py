@@ -49,7 +49,7 @@ def plan(project, tmp_path_factory):
 def network(plan, tmp_path):
     """Return a function: the name of an analysis, to a network of its kind and the analysis's settings."""
 
-    def make(name, **changes):
+    def make(name, device="cpu", **changes):
         settings = Pipeline(plan).warping.parameters({"analysis": name})
         environment = make_environment(settings["taskset"], settings["task"])
         model = build_model(
@@ -70,8 +70,8 @@ def network(plan, tmp_path):
                 weights[step][key] = (value + scale * shift).astype(np.float32)
             summary.append({"step": step, "accuracy": 0.5 + 0.2 * k, "loss": 1.0})
         path = tmp_path / f"{name}.safetensors"
-        write_checkpoints(path, weights, summary, {"status": "converged"})
-        opened = open_network(path, settings, 1, torch.device("cpu"))
+        write_checkpoints(path, weights, summary, {"status": "converged", "chance": 0.5})
+        opened = open_network(path, settings, 1, torch.device(device))
         return opened, {**settings["settings"], **changes}
 
     return make

@@ -258,6 +258,28 @@ def test_analyses_are_reproducible(network):
     assert first[0].equals(second[0]) and first[1].equals(second[1])
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    ("experiment", "name"),
+    [
+        (static, "static"),
+        (decision, "decision"),
+        (context, "context"),
+        (memory, "memory"),
+        (learning, "context_learning"),
+        (learning, "pdm_learning"),
+    ],
+)
+def test_on_a_gpu_as_on_the_cpu(network, experiment, name, cuda):
+    # Persistent homology is computed by a package on the CPU, whatever the device.
+    changes = {"topology": False} if name == "memory" else {}
+    (_, expected), (_, found) = (
+        experiment.analyse(*network(name, device=device, **changes)) for device in ("cpu", cuda)
+    )
+    assert found.drop(columns="value").equals(expected.drop(columns="value"))
+    np.testing.assert_allclose(found["value"], expected["value"], rtol=1e-5, atol=1e-8)
+
+
 def test_an_experiment_says_which_inputs_it_is_made_for(network):
     opened, settings = network("memory")
     with pytest.raises(

@@ -394,6 +394,34 @@ def test_without_mamba_ssm_a_warning_names_the_remedy(monkeypatch, caplog, no_ke
 
 # --- mambapy ----------------------------------------------------------------------------------------
 
+
+class _WithoutTransforms(torch.autograd.Function):
+    """As mamba_ssm's own function, which `torch.func` refuses: its context is set up in the forward pass."""
+
+    @staticmethod
+    def forward(ctx, u, *_):
+        return u.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return (gradient, None, None, None, None)
+
+
+def test_the_kernel_is_found_inside_a_transform(monkeypatch, no_kernel_known):
+    """An ensemble that is resumed asks for the kernel first inside `torch.func.vmap`."""
+    module = types.ModuleType("mamba_ssm.ops.selective_scan_interface")
+    module.selective_scan_fn = lambda *tensors: _WithoutTransforms.apply(*tensors)
+    monkeypatch.setitem(sys.modules, "mamba_ssm", types.ModuleType("mamba_ssm"))
+    monkeypatch.setitem(sys.modules, "mamba_ssm.ops", types.ModuleType("mamba_ssm.ops"))
+    monkeypatch.setitem(sys.modules, "mamba_ssm.ops.selective_scan_interface", module)
+    ones = torch.ones
+    monkeypatch.setattr(torch, "ones", lambda *size, device=None: ones(*size))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    found = []
+    torch.func.vmap(lambda x: found.append(selective_scan.cuda_kernel()) or x)(ones(3))
+    assert found == [module.selective_scan_fn]
+
+
 # What mamba_ssm.Mamba(d_model=8, d_state=5) holds, read in its source (2.3).
 MAMBA_SSM = {
     "A_log": (16, 5),
@@ -454,10 +482,8 @@ def test_outputs_and_gradients_are_mambapy_s_and_weights_load_both_ways():
 
 
 @pytest.fixture
-def mamba_ssm():
+def mamba_ssm(cuda):
     """mamba_ssm's own tolerance of its kernel against its reference is rtol 6e-4, atol 2e-3."""
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
     return pytest.importorskip("mamba_ssm")
 
 
@@ -503,3 +529,11 @@ def test_the_kernel_batches_over_models(mamba_ssm, scan_inputs):
     for m in range(3):
         alone = torch_scan(*(x[m] for x in inputs))[0]
         torch.testing.assert_close(together[m], alone, rtol=6e-4, atol=2e-3)
+
+
+@pytest.mark.gpu
+def test_the_kernel_is_found_inside_a_transform_on_a_gpu(mamba_ssm, no_kernel_known):
+    found = []
+    batch = torch.ones(3, device="cuda")
+    torch.func.vmap(lambda x: found.append(selective_scan.cuda_kernel()) or x)(batch)
+    assert found[0] is not None

@@ -56,10 +56,18 @@ def task_data(task_settings):
 
 @pytest.fixture
 def run(task_data):
-    def make(tasks=("Basic",), seed=1, path=None, key="", architecture=ARCHITECTURE, **changes):
-        model = build_model(architecture, n_inputs=7, n_outputs=3, dt=100, seed=seed)
+    def make(
+        tasks=("Basic",),
+        seed=1,
+        path=None,
+        key="",
+        architecture=ARCHITECTURE,
+        device="cpu",
+        **changes,
+    ):
+        model = build_model(architecture, n_inputs=7, n_outputs=3, dt=100, seed=seed).to(device)
         training = [task_data(task) for task in tasks]
-        validation = [task_data(task, "validation", 40) for task in tasks]
+        validation = [task_data(task, "validation", 40).to(torch.device(device)) for task in tasks]
         order = BatchOrder([64] * len(tasks), 16, 1, ["order"])
         result = train(model, training, validation, LOOP | changes, order, 1, path, key)
         return result, model
@@ -272,19 +280,40 @@ def test_same_seeds_same_bits(run):
             assert a.checkpoints[step][name].tobytes() == b.checkpoints[step][name].tobytes()
 
 
-@pytest.mark.parametrize("tasks", [("Basic",), ("Basic", "Anti")])
-def test_resume_ends_with_the_same_bits(run, tmp_path, tasks):
-    whole, _ = run(tasks)
-    path = tmp_path / "state.safetensors"
+def assert_resumed(run, path, tasks, device="cpu"):
+    """Assert that a run that is resumed after 20 updates ends with the bits of one that is not."""
+    whole, _ = run(tasks, device=device)
     # The state of an unfinished run is kept while it runs: the one after 20 updates is still there.
-    run(tasks, path=path, key="k")
+    run(tasks, path=path, key="k", device=device)
     assert result_files.read_tensor_metadata(path)["step"] == 20
-    resumed, _ = run(tasks, path=path, key="k")
+    resumed, _ = run(tasks, path=path, key="k", device=device)
     assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
     assert list(resumed.checkpoints) == list(whole.checkpoints)
     for step, weights in whole.checkpoints.items():
         for name, value in weights.items():
             assert value.tobytes() == resumed.checkpoints[step][name].tobytes()
+
+
+@pytest.mark.parametrize("tasks", [("Basic",), ("Basic", "Anti")])
+def test_resume_ends_with_the_same_bits(run, tmp_path, tasks):
+    assert_resumed(run, tmp_path / "state.safetensors", tasks)
+
+
+@pytest.mark.gpu
+def test_resume_on_a_gpu_ends_with_the_same_bits(run, tmp_path, cuda):
+    assert_resumed(run, tmp_path / "state.safetensors", ("Basic", "Anti"), cuda)
+
+
+@pytest.mark.gpu
+def test_training_on_a_gpu_is_that_on_the_cpu(run, cuda):
+    on_gpu, model = run(device=cuda)
+    assert next(model.parameters()).is_cuda
+    # The first updates: on another device every sum is rounded otherwise, and training amplifies it.
+    on_cpu, _ = run()
+    assert list(on_gpu.checkpoints) == list(on_cpu.checkpoints)
+    for step in list(on_cpu.checkpoints)[:3]:
+        for name, value in on_cpu.checkpoints[step].items():
+            np.testing.assert_allclose(on_gpu.checkpoints[step][name], value, rtol=0, atol=1e-3)
 
 
 def test_resume_of_another_key_is_discarded_with_a_word(run, tmp_path, caplog):

@@ -188,11 +188,8 @@ def test_networks_are_trained_as_one_on_a_gpu_alone(make_job):
 
 
 @pytest.mark.gpu
-def test_networks_trained_as_one_name_each_other(make_job, finish):
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
+def test_networks_trained_as_one_name_each_other(make_job, finish, cuda):
     job = make_job((1, 2))
-    cuda = torch.device("cuda")
     job = replace(job, device=cuda, validation=[data.to(cuda) for data in job.validation])
     folder = finish(job, "gpu")
     for seed in (1, 2):

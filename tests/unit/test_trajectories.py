@@ -172,7 +172,9 @@ def checkpoint_file(tasks, tmp_path):
 
 @pytest.fixture
 def trajectories(tasks):
-    return lambda file: network_trajectories(file, tasks, SETTINGS, torch.device("cpu"))
+    return lambda file, device="cpu": network_trajectories(
+        file, tasks, SETTINGS, torch.device(device)
+    )
 
 
 def break_weights(weights):
@@ -209,6 +211,19 @@ def test_trajectories_are_the_states_of_each_checkpoint(checkpoint_file, traject
     states = hidden_states(model, inputs)[tasks[0]["condition"].values == 0]
     first_step = found["mean_states"].sel(task="DelayResponse", step_aligned=0)[0]
     np.testing.assert_allclose(first_step, states[:, 0].mean(0), rtol=1e-6)
+
+
+@pytest.mark.gpu
+def test_trajectories_on_a_gpu_are_those_on_the_cpu(checkpoint_file, trajectories, cuda):
+    file = checkpoint_file(1)
+    expected, found = trajectories(file), trajectories(file, cuda)
+    assert found["n_components"].equals(expected["n_components"])
+    np.testing.assert_allclose(found["mean_states"], expected["mean_states"], atol=1e-5)
+    # Distances between trials: a component's sign is not determined.
+    for name in ("states", "driven_states"):
+        for a, b in zip(found[name].values, expected[name].values, strict=True):
+            gaps = [np.linalg.norm(x[:, None] - x[None], axis=-1) for x in (a, b)]
+            np.testing.assert_allclose(*gaps, atol=1e-4)
 
 
 def test_the_window_of_a_diverged_run_is_zero(checkpoint_file, trajectories):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -137,16 +138,26 @@ def torch_scan(u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor) -> tup
 # --- mamba_ssm's kernel -----------------------------------------------------------------------------
 
 
+def _tried_kernel() -> Kernel:
+    """Return mamba_ssm's scan after one call of it."""
+    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+
+    # A build for another torch or another GPU may import and still fail at its first call.
+    ones = torch.ones(1, 2, 4, device="cuda")
+    selective_scan_fn(ones, ones, -ones[0, :, :1], ones[:, None, :1], ones[:, None, :1])
+    torch.cuda.synchronize()
+    kernel: Kernel = selective_scan_fn
+    return kernel
+
+
 @cache
 def cuda_kernel() -> Kernel | None:
     """Return mamba_ssm's scan; None, with a warning that says how to install it, where it does not run."""
     try:
-        from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
-
-        # A build for another torch or another GPU may import and still fail at its first call.
-        ones = torch.ones(1, 2, 4, device="cuda")
-        selective_scan_fn(ones, ones, -ones[0, :, :1], ones[:, None, :1], ones[:, None, :1])
-        torch.cuda.synchronize()
+        # torch.func refuses the kernel's own autograd function. Its transforms are those of one thread, so
+        # that the kernel can be tried in another one while an ensemble is trained.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(_tried_kernel).result()
     except Exception as error:
         log.warning(
             "mamba_ssm cannot be used (%s: %s): Mamba runs on the GPU by torch's own operations, which "
@@ -157,8 +168,6 @@ def cuda_kernel() -> Kernel | None:
             INSTALL,
         )
         return None
-    kernel: Kernel = selective_scan_fn
-    return kernel
 
 
 def kernel_for(like: Tensor) -> Kernel | None:

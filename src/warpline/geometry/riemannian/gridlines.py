@@ -108,6 +108,8 @@ def geodesic_gridlines(
     counts = (count, count) if isinstance(count, int) else count
     if min(counts) < 1:
         raise ValueError(f"expected a count of at least 1, got {count}")
+    # All is computed where the immersion's derivatives are, on a GPU perhaps.
+    origin = origin.to(immersion(origin[None].to(torch.float64)).first.device)
     bounds = _bounds_about(coordinates, origin)
     longest = _longest(immersion, bounds)
 
@@ -142,12 +144,12 @@ def geodesic_gridlines(
     for base_line, gap in enumerate(gaps):
         for side, sign in enumerate((1, -1)):
             number = int(reach[side, base_line] / gap * (1 + 1e-9))
-            steps = gap * torch.arange(side, number + 1, dtype=torch.float64)
+            steps = gap * torch.arange(side, number + 1, dtype=torch.float64, device=origin.device)
             steps = steps.clamp(max=float(reach[side, base_line]))
             kappa, velocity = base.at(2 * side + base_line, steps)
             starts.append(kappa)
             directions.append(sign * velocity)
-            family.append(torch.full((len(steps),), base_line))
+            family.append(torch.full_like(steps, base_line, dtype=torch.int64))
             offset.append(sign * steps)
     start, families, offsets = torch.cat(starts), torch.cat(family), torch.cat(offset)
 
@@ -179,12 +181,12 @@ def _bounds_about(coordinates: tuple[Coordinate, ...], origin: Tensor) -> Tensor
         else (c.low, c.high)
         for c, centre in zip(coordinates, origin, strict=True)
     ]
-    return torch.tensor(ends, dtype=torch.float64).T
+    return torch.tensor(ends, dtype=torch.float64, device=origin.device).T
 
 
 def _longest(immersion: Immersion, bounds: Tensor) -> float:
     """Return a length that no line across the domain should need: a longer line goes round in circles."""
-    fractions = torch.linspace(0, 1, SIZE_POINTS, dtype=bounds.dtype)
+    fractions = torch.linspace(0, 1, SIZE_POINTS, dtype=bounds.dtype, device=bounds.device)
     axes = [low + (high - low) * fractions for low, high in bounds.T]
     speeds = immersion(torch.cartesian_prod(*axes)).first.norm(dim=2).amax(0)
     return LONGEST * float((speeds * (bounds[1] - bounds[0])).sum())
