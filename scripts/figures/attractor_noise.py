@@ -1,7 +1,15 @@
 """Dissimilarity of a noisy motif to its mixtures with other motifs, a column per measure."""
 
+import numpy as np
+
 from warpline.core import result_files
 from warpline.figures import plotting
+
+
+def with_interval(row, score):
+    """Return a score with its interval, where it has one."""
+    interval = f" [{row[f'{score}_low']:.2f}, {row[f'{score}_high']:.2f}]"
+    return f"{row[score]:.2f}{'' if np.isnan(row[f'{score}_low']) else interval}"
 
 
 def make(arguments, settings):
@@ -48,7 +56,14 @@ def make(arguments, settings):
             fit = row.intercept + row.slope * means.index
             top.plot(means.index, fit, color=colour, lw=1)
         top.set_xlabel("share of the motif that is left")
-        top.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        # The units of measures differ: these two scores have none.
+        noisiest = scores.loc[(measure, max(levels))]
+        top.set_title(
+            f"{plotting.MEASURE_LABELS.get(measure, measure)}\n"
+            f"floor {with_interval(noisiest, 'floor_relative')}\n"
+            f"AUC {with_interval(noisiest, 'auc_least')}",
+            fontsize="small",
+        )
         top.set_xticks([0, *(1 - share for share in settings["shares"] if share < 1), 1])
         top.set_ylim(bottom=0)
 
