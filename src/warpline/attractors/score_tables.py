@@ -32,6 +32,9 @@ SCALES: Mapping[str, Scale] = {
     "auc": "probability",
     "auc_least": "probability",
     "floor_relative": "log",
+    "r2": "share",
+    "r2_each": "share",
+    "r2_means": "share",
 }
 """Scales of intervals that are not symmetric about the score."""
 

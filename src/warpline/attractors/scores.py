@@ -28,7 +28,7 @@ __all__ = [
 Statistic = Callable[[Floats], Mapping[str, float]]
 """Function of a weight per pair that returns named scores."""
 
-Scale = Literal["identity", "log", "probability"]
+Scale = Literal["identity", "share", "log", "probability"]
 """Scale on which the interval of a score is symmetric."""
 
 
@@ -149,20 +149,20 @@ def jackknife_interval(
         The score without each system.
     confidence : float
         In (0, 1).
-    scale : {"identity", "log", "probability"}
-        ``log`` for ratios; ``probability``: `probability_interval`.
+    scale : {"identity", "share", "log", "probability"}
+        ``share``: cut at 0 and 1; ``log``: of ratios; ``probability``: `probability_interval`.
 
     Returns
     -------
     low, high : float
         NaN with fewer than three systems, where a score without a system is not finite, and, on the scale
-        ``log``, at a score of 0.
+        ``log``, at a score of 0 (up to rounding).
     """
     n = len(without)
     if n < 3 or not np.isfinite(without).all() or not np.isfinite(value):
         return np.nan, np.nan
     if scale == "log":
-        if not (value > 0 and (without > 0).all()):
+        if min(value, *without) < 1e-12:
             return np.nan, np.nan
         low, high = jackknife_interval(float(np.log(value)), np.log(without), confidence)
         return float(np.exp(low)), float(np.exp(high))
@@ -170,6 +170,8 @@ def jackknife_interval(
     if scale == "probability":
         return probability_interval(value, error, n, confidence)
     width = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
+    if scale == "share":
+        return max(value - width, 0.0), min(value + width, 1.0)
     return value - width, value + width
 
 
