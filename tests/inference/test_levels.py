@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from inference import simulation
+from inference import intervals, simulation
 from scipy import stats
 
 REPLICATIONS = 1500
@@ -112,3 +112,28 @@ def test_sentences_hold_the_extremes_of_the_table():
     level, welch = table["level"], table["level_welch"]
     assert f"Its level is {level.min():.1f} to {level.max():.1f} %" in page
     assert f"Welch's test: {welch.min():.1f} to {welch.max():.1f} %" in page
+
+
+def test_the_page_holds_the_coverage_of_other_intervals():
+    table = pd.read_csv(intervals.TABLE)
+    page = PAGE.read_text()
+    assert rows_of(page, "Coverage of other intervals") == intervals.table_rows(table)
+    for score in ("auc", "spearman"):
+        rows = table[table["score"] == score]
+        sentence = "`{}`: {:.0f} to {:.0f} %, bootstrap {:.0f} to {:.0f} %"
+        ends = [
+            rows[c].agg(end) for c in ("coverage", "coverage_bootstrap") for end in ("min", "max")
+        ]
+        assert sentence.format(score, *ends) in page
+
+
+def test_the_interval_of_an_auc_covers_and_the_bootstrap_does_not():
+    # Nine systems, at a true AUC of 0.93.
+    scores = intervals.family_coverage(3, 3.0, 150)["auc"]
+    assert 1 - scores["coverage"] <= largest_share(0.05, 150)
+    assert 1 - scores["coverage_bootstrap"] > largest_share(0.05, 150)
+
+
+def test_the_interval_of_a_mean_correlation_covers():
+    scores = intervals.correlation_coverage(0.3, 5, 500)
+    assert 1 - scores["coverage"] <= largest_share(0.07, 500)
