@@ -36,7 +36,7 @@ def draw_scale_free(axes, scores, measures, levels, settings):
         panel.set_xlabel("noise e")
         panel.set_ylabel(label)
         panel.set_ylim(0, 1.05)
-    axes[0].legend(fontsize="x-small")
+    axes[0].legend(fontsize="xx-small", loc="upper right", bbox_to_anchor=(1.02, 0.98))
 
 
 def make(arguments, settings):
