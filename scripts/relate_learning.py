@@ -18,9 +18,7 @@ def main() -> None:
     numbers, over = (
         result_files.read_tables(paths) for paths in (arguments.numbers, arguments.over)
     )
-    frame = coupling_with_accuracy(
-        numbers, over, settings["curriculum"], settings["confidence"], settings["seed"]
-    )
+    frame = coupling_with_accuracy(numbers, over, settings["curriculum"], settings["confidence"])
     result_files.write_table(
         frame, arguments.output, {"settings": settings, "code": arguments.code}
     )

@@ -1,7 +1,42 @@
 """Dissimilarity of a noisy motif to its mixtures with other motifs, a column per measure."""
 
+import numpy as np
+
 from warpline.core import result_files
 from warpline.figures import plotting
+
+
+def with_interval(row, score):
+    """Return a score with its interval, where it has one."""
+    interval = f" [{row[f'{score}_low']:.2f}, {row[f'{score}_high']:.2f}]"
+    return f"{row[score]:.2f}{'' if np.isnan(row[f'{score}_low']) else interval}"
+
+
+# Score, its label, the value at which a measure tells nothing.
+SCALE_FREE = (
+    ("floor_relative", "floor / different motifs", 1.0),
+    ("auc_least", "AUC of the smallest share", 0.5),
+)
+
+
+def draw_scale_free(axes, scores, measures, levels, settings):
+    """Draw scores without a unit against the noise level: a mark per measure with its interval."""
+    styles = plotting.colours(measures, settings["style"])
+    offsets = plotting.jitter(len(measures), 0.12)
+    for panel, (score, label, uninformative) in zip(axes, SCALE_FREE, strict=True):
+        for offset, measure in zip(offsets, measures, strict=True):
+            colour, marker = styles[measure]
+            rows = scores.loc[measure].reindex(levels)
+            x = np.arange(len(levels)) + offset
+            text = plotting.MEASURE_LABELS.get(measure, measure)
+            panel.plot(x, rows[score], marker, ms=5, color=colour, label=text)
+            panel.vlines(x, rows[f"{score}_low"], rows[f"{score}_high"], color=colour, lw=1)
+        panel.axhline(uninformative, color="0.6", ls=":", lw=1)
+        panel.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
+        panel.set_xlabel("noise e")
+        panel.set_ylabel(label)
+        panel.set_ylim(0, 1.05)
+    axes[0].legend(fontsize="xx-small", loc="upper right", bbox_to_anchor=(1.02, 0.98))
 
 
 def make(arguments, settings):
@@ -12,9 +47,18 @@ def make(arguments, settings):
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     levels = settings["levels"]
     style_of_level = plotting.colours([f"{level:g}" for level in levels], settings["style"])
-    figure, axes = plt.subplots(
-        2, len(measures), squeeze=False, sharey="col", figsize=(2.5 * len(measures), 4.9)
-    )
+    figure = plt.figure(figsize=(2.5 * max(len(measures), 2), 7.2))
+    grid = figure.add_gridspec(3, 2 * len(measures))
+    columns = [slice(2 * column, 2 * column + 2) for column in range(len(measures))]
+    upper = [figure.add_subplot(grid[0, column]) for column in columns]
+    lower = [
+        figure.add_subplot(grid[1, column], sharey=panel)
+        for column, panel in zip(columns, upper, strict=True)
+    ]
+    axes = np.array([upper, lower])
+    halves = (slice(None, len(measures)), slice(len(measures), None))
+    scale_free = [figure.add_subplot(grid[2, half]) for half in halves]
+    draw_scale_free(scale_free, scores, measures, levels, settings)
     for column, measure in enumerate(measures):
         pairs = rows[rows["measure"] == measure]
         top, bottom = axes[:, column]
@@ -48,7 +92,14 @@ def make(arguments, settings):
             fit = row.intercept + row.slope * means.index
             top.plot(means.index, fit, color=colour, lw=1)
         top.set_xlabel("share of the motif that is left")
-        top.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        # The units of measures differ: these two scores have none.
+        noisiest = scores.loc[(measure, max(levels))]
+        top.set_title(
+            f"{plotting.MEASURE_LABELS.get(measure, measure)}\n"
+            f"relative floor {with_interval(noisiest, 'floor_relative')}\n"
+            f"AUC {with_interval(noisiest, 'auc_least')}",
+            fontsize="small",
+        )
         top.set_xticks([0, *(1 - share for share in settings["shares"] if share < 1), 1])
         top.set_ylim(bottom=0)
 

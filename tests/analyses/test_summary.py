@@ -150,7 +150,7 @@ def test_what_moves_with_accuracy_is_found():
         },
     )
     over = pd.concat([over, over.assign(curriculum_a="other", dissimilarity=9.0)])
-    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
+    table = coupling_with_accuracy(numbers, over, "master", 0.95).set_index("name")
     assert table.loc["warp", "spearman"] == pytest.approx(1)
     assert table.loc["dsa", "spearman"] == pytest.approx(-1)
     assert table.loc["warp", "spearman_n"] == 4
@@ -161,7 +161,6 @@ def test_what_moves_with_accuracy_is_found():
     expected = 0.75 + 0.25 * (0.5 - 0.75**3) / (1 - 0.75**3)
     assert table.loc["warp", "half_way"] == pytest.approx(expected)
     assert table.loc["warp", "lag"] == pytest.approx(expected - 0.5)
-    assert table.loc["dsa", "spearman_bootstrap_low"] == pytest.approx(-1)
 
 
 def test_all_are_compared_at_the_same_checkpoints():
@@ -170,7 +169,7 @@ def test_all_are_compared_at_the_same_checkpoints():
         {"accuracy": lambda f, s: f, "warp": lambda f, s: f**2, "dsa": lambda f, s: 1 - f},
     )
     over = over[over["checkpoint"] != 0.75]
-    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
+    table = coupling_with_accuracy(numbers, over, "master", 0.95).set_index("name")
     assert (table["n_checkpoints"] == 4).all()
     # Without the checkpoint at 0.75, f^2 is interpolated from 0.5 on.
     assert table.loc["warp", "half_way"] == pytest.approx(0.5 + 0.5 * 0.25 / 0.75)
@@ -181,7 +180,7 @@ def test_a_series_without_a_first_value_has_no_half_way():
         range(3),
         {"accuracy": lambda f, s: f, "warp": lambda f, s: f or np.nan, "dsa": lambda f, s: 1 - f},
     )
-    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
+    table = coupling_with_accuracy(numbers, over, "master", 0.95).set_index("name")
     assert np.isnan(table.loc["warp", "half_way"])
     assert table.loc["dsa", "half_way"] == pytest.approx(0.5)
 
@@ -196,7 +195,7 @@ def test_relations_are_reproducible():
             "dsa": lambda f, s: 1 - f,
         },
     )
-    first, second = (coupling_with_accuracy(numbers, over, "master", 0.9, seed=3) for _ in range(2))
+    first, second = (coupling_with_accuracy(numbers, over, "master", 0.9) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
     row = first.set_index("name").loc["warp"]
     assert row["spearman_low"] < row["spearman"] < row["spearman_high"]
@@ -213,7 +212,7 @@ def test_like_is_set_beside_like():
             "dsa": lambda f, s: 1 - f,
         },
     )
-    table = coupling_with_accuracy(numbers, over, "master", 0.95, seed=1).set_index("name")
+    table = coupling_with_accuracy(numbers, over, "master", 0.95).set_index("name")
     assert table["kind"].to_dict() == {
         "accuracy": "behaviour",
         "metric": "distance to own end",
@@ -239,4 +238,4 @@ def test_accuracy_without_a_chance_level_is_refused():
     numbers, over = learning(range(3), {"accuracy": lambda f, s: f, "dsa": lambda f, s: 1 - f})
     numbers = numbers[numbers["quantity"] != "chance"]
     with pytest.raises(KeyError, match="chance"):
-        coupling_with_accuracy(numbers, over, "master", 0.95, seed=1)
+        coupling_with_accuracy(numbers, over, "master", 0.95)

@@ -6,18 +6,18 @@ from scipy import stats
 from warpline.comparison.separation import floor_pairs, separation
 from warpline.comparison.statistics import (
     control_table,
+    difference_test,
     group_tests,
-    hedges_g,
+    holm,
     jackknife_interval,
     learning_table,
     summary_table,
-    welch,
 )
 
 SETTINGS = {
     "confidence": 0.95,
     "min_seeds": 5,
-    "false_discovery_rate": 0.05,
+    "family_error": 0.05,
 }
 
 
@@ -78,18 +78,59 @@ def test_two_seeds_have_no_interval(rng):
     assert np.isnan(jackknife_interval(independent(rng, 2), range(2), range(2), 0.95)).all()
 
 
-def test_hedges_g_closed_form():
-    a, b = np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])
-    assert hedges_g(a, b) == pytest.approx(-3.0 * (1 - 3 / 15))
-    assert np.isnan(hedges_g(np.array([1.0]), b))
-    assert np.isnan(hedges_g(np.ones(3), np.ones(3)))
+def test_difference_of_paired_values_is_the_paired_t_test(rng):
+    # One value per seed and no pair across seeds: the jackknife of a mean is its standard error.
+    a, b = np.full((2, 8, 8), np.nan)
+    np.fill_diagonal(a, rng.normal(1, 1, size=8))
+    np.fill_diagonal(b, rng.normal(0, 2, size=8))
+    test = difference_test(a, b, 0.9)
+    expected = stats.ttest_rel(np.diagonal(a), np.diagonal(b))
+    assert (test.t, test.dof, test.p) == pytest.approx(
+        (expected.statistic, expected.df, expected.pvalue)
+    )
+    assert (test.low, test.high) == pytest.approx(tuple(expected.confidence_interval(0.9)))
+    # Cohen's d of the differences, with Hedges' correction.
+    differences = np.diagonal(a) - np.diagonal(b)
+    d = differences.mean() / differences.std(ddof=1)
+    assert test.effect_size == pytest.approx(d * (1 - 3 / (4 * 7 - 1)))
 
 
-def test_welch_is_scipy_s(rng):
-    a, b = rng.normal(size=8), rng.normal(1, 3, size=11)
-    expected = stats.ttest_ind(a, b, equal_var=False)
-    assert welch(a, b) == pytest.approx((expected.statistic, expected.df, expected.pvalue))
-    assert np.isnan(welch(np.ones(3), np.ones(3))).all()
+def test_the_difference_is_left_out_as_by_hand(rng):
+    a, b = independent(rng, 6), independent(rng, 6)
+    # A diverged network of a, one of the reference, and one seed that b lacks.
+    a[2], a[:, 4], b[:, 4], b[5] = np.nan, np.nan, np.nan, np.nan
+    without = []
+    for seed in range(6):
+        kept = [k for k in range(6) if k != seed]
+        without.append(np.nanmean(a[np.ix_(kept, kept)]) - np.nanmean(b[np.ix_(kept, kept)]))
+    error = np.sqrt(5 / 6 * np.sum((np.array(without) - np.mean(without)) ** 2))
+    test = difference_test(a, b, 0.95)
+    assert test.error == pytest.approx(error)
+    assert test.difference == pytest.approx(np.nanmean(a) - np.nanmean(b))
+    assert (test.n_a, test.n_b, test.n_reference, test.n_seeds) == (5, 5, 5, 6)
+    # Tests side by side are tests one by one.
+    both = difference_test(np.stack([a, b]), np.stack([b, a]), 0.95)
+    assert both.t == pytest.approx(np.array([test.t, -test.t]))
+
+
+def test_what_cannot_be_tested_is_missing(rng):
+    a, b = independent(rng, 2), independent(rng, 2)
+    assert np.isnan([difference_test(a, b, 0.95).p, difference_test(a, b, 0.95).low]).all()
+    # Three seeds, of which a has one network: without it a has no pair.
+    a, b = independent(rng, 3), independent(rng, 3)
+    a[1:] = np.nan
+    assert np.isnan(difference_test(a, b, 0.95).p) and difference_test(a, b, 0.95).n_a == 1
+    # Nothing varies: an error of 0 is no evidence.
+    constant = np.where(np.eye(4, dtype=bool), np.nan, 0.3)
+    test = difference_test(constant + 0.1, constant, 0.95)
+    assert np.isnan(test.p) and test.difference == pytest.approx(0.1)
+
+
+def test_holm_by_hand_and_without_tests():
+    p_values = np.array([0.01, np.nan, 0.04, 0.03, 0.005])
+    np.testing.assert_allclose(holm(p_values), [0.03, np.nan, 0.06, 0.06, 0.02])
+    assert np.isnan(holm(np.array([np.nan, np.nan]))).all()
+    assert holm(np.array([0.6, 0.7])).tolist() == [1, 1]
 
 
 def planted(rng, n, shift):
@@ -138,12 +179,16 @@ def test_summary_counts_networks_and_finds_the_means(rng):
     assert row.loc[("far", "far", "same")]["mean"] == 0
 
 
-def test_tests_find_the_planted_difference_and_no_other(rng):
+def test_tests_find_the_planted_difference(rng):
     table = group_tests(planted(rng, 8, 0.2), ["master"], SETTINGS).set_index(
         ["curriculum_a", "curriculum_b"]
     )
-    assert table.loc[("far", "near"), "significant"] and table.loc[("far", "near"), "hedges_g"] > 2
-    assert not table.loc[("master", "near"), "significant"]
+    found = table.loc[("far", "near")]
+    assert found["significant"] and found["effect_size"] > 2
+    assert found["difference"] == pytest.approx(found["mean_a"] - found["mean_b"])
+    assert found["low"] < 0.2 < found["high"] and found["low"] > 0
+    # Nothing was planted here. Whether such a difference is significant too often is tested in tests/inference.
+    assert abs(table.loc[("master", "near"), "difference"]) < 0.03
     assert (table["p_adjusted"] >= table["p"]).all()
     assert (table["n_a"] == 8).all()
     assert table["with_reference"].tolist() == [True, False, True]
@@ -160,7 +205,30 @@ def test_false_positives_are_rare_when_nothing_differs(rng):
 def test_few_seeds_no_p_values(rng):
     table = group_tests(planted(rng, 4, 0.2), ["master"], SETTINGS)
     assert table["p"].isna().all() and table["p_adjusted"].isna().all()
-    assert not table["significant"].any() and table["hedges_g"].notna().all()
+    assert not table["significant"].any() and table["difference"].notna().all()
+    enough = group_tests(planted(rng, 4, 0.2), ["master"], {**SETTINGS, "min_seeds": 4})
+    assert enough["p"].notna().all()
+
+
+def test_too_few_networks_of_the_reference_are_not_tested(rng):
+    frame = planted(rng, 6, 0.2)
+    frame = frame[~((frame["curriculum_a"] == "master") & (frame["seed_a"] > 3))]
+    frame = frame[~((frame["curriculum_b"] == "master") & (frame["seed_b"] > 3))]
+    row = group_tests(frame, ["master"], SETTINGS).set_index(["curriculum_a", "curriculum_b"])
+    row = row.loc[("far", "near")]
+    assert (row["n_a"], row["n_b"], row["n_reference"], row["n_seeds"]) == (6, 6, 4, 6)
+    assert np.isnan(row["p"]) and not row["significant"]
+
+
+def test_a_curriculum_that_diverged_altogether_keeps_its_row(rng):
+    frame = planted(rng, 6, 0.2)
+    lost = (frame["curriculum_a"] == "far") | (frame["curriculum_b"] == "far")
+    frame.loc[lost, "dissimilarity"] = np.nan
+    table = group_tests(frame, ["master"], SETTINGS).set_index(["curriculum_a", "curriculum_b"])
+    assert table.loc[("far", "near"), "n_a"] == 0 and np.isnan(table.loc[("far", "near"), "p"])
+    assert table.loc[("master", "near"), "p"] >= 0
+    # It does not count as a test: the one that is left is not adjusted.
+    assert table.loc[("master", "near"), "p_adjusted"] == table.loc[("master", "near"), "p"]
 
 
 def test_failed_pairs_lower_n_and_do_not_spoil_the_mean(rng):

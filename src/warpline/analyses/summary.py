@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from warpline.comparison.statistics import mean_interval
-from warpline.core import random_streams
 
 __all__ = ["aggregate_over_seeds", "coupling_with_accuracy", "half_time", "scalar_rows"]
 
@@ -20,7 +19,6 @@ DISTANCES = ("metric",)
 """Quantities of `warpline.analyses.learning` that are distances to the network's own end."""
 
 KEYS = ["analysis", "quantity", "condition", "moment", "fraction"]
-RESAMPLES = 2000
 
 
 def scalar_rows(
@@ -128,7 +126,7 @@ def _series(numbers: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
 
 
 def coupling_with_accuracy(
-    numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str, confidence: float, seed: int
+    numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str, confidence: float
 ) -> pd.DataFrame:
     """Return the correlation of each quantity with accuracy over learning, and the lag between them.
 
@@ -142,8 +140,6 @@ def coupling_with_accuracy(
     curriculum : str
         Whose networks.
     confidence : float
-    seed : int
-        Root seed, for the resamples.
 
     Returns
     -------
@@ -157,8 +153,7 @@ def coupling_with_accuracy(
         below chance counts as chance. ``half_way``: the half-time (`half_time`), of accuracy from chance.
         ``lag``: the half-time less accuracy's. ``lag_metric``, of distances: the half-time less that of the
         metric, its counterpart of the same kind. Means over networks with Student's t intervals (``_low``,
-        ``_high``); for the correlation the percentile bootstrap over networks too (``_bootstrap_low``,
-        ``_high``), which is too narrow below ten networks.
+        ``_high``), which docs/statistics.md compares with a bootstrap for correlations.
     """
     over = over[over["curriculum_a"] == curriculum]
     numbers = numbers[numbers["status"] != "diverged"]
@@ -213,7 +208,7 @@ def coupling_with_accuracy(
             metric_half = half_time_of.get("metric", {}).get(network, np.nan)
             by_network["lag_metric"].append(half - metric_half if is_distance else np.nan)
 
-        # Means and intervals over networks; correlations are skewed, and are bootstrapped too.
+        # Means and intervals over networks.
         row: dict[str, object] = {
             "name": name,
             "kind": kinds[name],
@@ -224,13 +219,5 @@ def coupling_with_accuracy(
             row[f"{quantity}_n"] = len(finite)
             row[quantity] = finite.mean() if len(finite) else np.nan
             row[f"{quantity}_low"], row[f"{quantity}_high"] = mean_interval(finite, confidence)
-            if quantity == "spearman":
-                low = high = np.nan
-                if len(finite) >= 3:
-                    stream = random_streams.generator(seed, "warping", "relations", name)
-                    means = stream.choice(finite, (RESAMPLES, len(finite))).mean(axis=1)
-                    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-                    low, high = np.quantile(means, tails)
-                row["spearman_bootstrap_low"], row["spearman_bootstrap_high"] = low, high
         out.append(row)
     return pd.DataFrame(out)

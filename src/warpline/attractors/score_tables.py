@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from warpline.attractors.scores import (
+    Scale,
     Statistic,
     area_under_curve,
-    bootstrap_systems,
     cohens_d,
     curve_scores,
+    jackknife_systems,
 )
 from warpline.attractors.systems import Floats
-from warpline.core import random_streams
 
 __all__ = [
     "composition_scores",
@@ -28,24 +28,27 @@ __all__ = [
 
 SHARING = ("ordered", "unordered")
 """Columns that count shared motifs: in the same position, and in any position."""
+SCALES: Mapping[str, Scale] = {
+    "auc": "probability",
+    "auc_least": "probability",
+    "floor_relative": "log",
+    "r2": "share",
+    "r2_each": "share",
+    "r2_means": "share",
+}
+"""Scales of intervals that are not symmetric about the score."""
 
 
 def _with_intervals(
-    statistic: Statistic,
-    rows: pd.DataFrame,
-    sides: tuple[str, str],
-    strata: Mapping[str, str] | None,
-    settings: Mapping[str, Any],
-    *name: str,
+    statistic: Statistic, rows: pd.DataFrame, sides: tuple[str, str], settings: Mapping[str, Any]
 ) -> dict[str, float]:
     """Return the scores of all pairs, each followed by its interval.
 
-    ``sides`` are the columns that hold the two systems of a pair, ``name`` is that of the random stream.
+    ``sides`` are the columns that hold the two systems of a pair.
     """
     scores = statistic(np.ones(len(rows)))
-    stream = random_streams.generator(settings["seed"], "attractors", "bootstrap", *name)
     pairs = (rows[sides[0]].tolist(), rows[sides[1]].tolist())
-    intervals = bootstrap_systems(statistic, pairs, strata, settings, stream)
+    intervals = jackknife_systems(statistic, pairs, settings["confidence"], SCALES)
     return {
         column: value
         for score in scores
@@ -70,13 +73,13 @@ def separation_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Dat
     rows : DataFrame
         Tables of `warpline.attractors.experiments.families`, with a column ``measure``.
     settings : mapping
-        ``seed`` (root), ``bootstrap``, ``confidence``.
+        ``confidence``.
 
     Returns
     -------
     DataFrame
         A row per measure: ``auc`` and ``cohens_d`` of pairs across families over pairs within one, with
-        intervals that resample systems within their family; ``mean_within``, ``mean_across``;
+        intervals that leave out one system at a time; ``mean_within``, ``mean_across``;
         ``largest_self``, the largest dissimilarity of a system to itself; ``n_systems``, ``n_within``,
         ``n_across``, ``n_failed``.
     """
@@ -103,9 +106,7 @@ def separation_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Dat
             }
 
         sides = ("system_a", "system_b")
-        scores = _with_intervals(
-            statistic, pairs, sides, family_of, settings, "families", str(measure)
-        )
+        scores = _with_intervals(statistic, pairs, sides, settings)
         scores_of_measures.append(
             {
                 "measure": measure,
@@ -130,13 +131,14 @@ def composition_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Da
     rows : DataFrame
         Tables of `warpline.attractors.experiments.composition`, with a column ``measure``.
     settings : mapping
-        As `separation_scores`.
+        Not used: the scores have no intervals. All sequences of the motifs are compared, so nothing is
+        sampled but the motifs, and too few of them are left without one.
 
     Returns
     -------
     DataFrame
         A row per measure and ``sharing`` (``ordered``, ``unordered``) with the scores of
-        `warpline.attractors.scores.curve_scores`, and intervals that resample the sequences.
+        `warpline.attractors.scores.curve_scores`.
     """
     scores_of_curves = []
     for measure, group in rows.groupby("measure", sort=False):
@@ -144,14 +146,6 @@ def composition_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Da
         y = pairs["dissimilarity"].to_numpy(dtype=float)
         for sharing in SHARING:
             x = pairs[sharing].to_numpy(dtype=float)
-
-            def statistic(weights: Floats, x: Floats = x, y: Floats = y) -> dict[str, float]:
-                return curve_scores(x, y, weights)
-
-            sides = ("system_a", "system_b")
-            scores = _with_intervals(
-                statistic, pairs, sides, None, settings, "composition", str(measure), sharing
-            )
             scores_of_curves.append(
                 {
                     "measure": measure,
@@ -159,10 +153,16 @@ def composition_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Da
                     "n_systems": len({*pairs["system_a"], *pairs["system_b"]}),
                     "n_pairs": len(pairs),
                     "n_failed": len(group) - len(pairs),
-                    **scores,
+                    **curve_scores(x, y),
                 }
             )
     return pd.DataFrame(scores_of_curves)
+
+
+def _mean(values: Floats, weights: Floats) -> float:
+    """Return a weighted mean; NaN without weight."""
+    total = weights.sum()
+    return float(weights @ values / total) if total > 0 else np.nan
 
 
 def _linearity(rows: pd.DataFrame, share: Floats, y: Floats) -> Floats:
@@ -192,17 +192,19 @@ def noise_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
     -------
     DataFrame
         A row per measure and ``level`` with the scores of `warpline.attractors.scores.curve_scores`
-        (x: 1 minus the share of the other motif), and intervals that resample motifs; ``floor``, the
-        mean dissimilarity of a motif to itself under other noise; ``auc_least``, the AUC of the smallest
-        share against that floor; ``r2_each``, R2 along the shares of one motif and one other, averaged
-        over such curves: it does not count that some motifs lie further apart than others.
+        (x: 1 minus the share of the other motif), and intervals that leave out one motif at a time;
+        ``floor``, the mean dissimilarity of a motif to itself under other noise; ``floor_relative``, the
+        floor over the mean dissimilarity of two different motifs at that noise, which has no unit;
+        ``auc_least``, the AUC of the smallest share against that floor; ``r2_each``, R2 along the shares of
+        one motif and one other, averaged over such curves: it does not count that some motifs lie further
+        apart than others.
     """
     scores_of_levels = []
     for (measure, level), group in rows.groupby(["measure", "level"], sort=False):
         pairs = _compared(group)
         share = pairs["share"].to_numpy(dtype=float)
         y = pairs["dissimilarity"].to_numpy(dtype=float)
-        # The bootstrap resamples motifs: an unmixed motif is a pair of the motif with itself.
+        # Intervals leave out motifs: an unmixed motif is a pair of the motif with itself.
         other = pairs["other"].fillna("").astype(str)
         pairs = pairs.assign(other=other.where(other != "", pairs["motif"]))
         smallest_share = share == share[share > 0].min(initial=1.0)
@@ -220,10 +222,11 @@ def noise_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
         ) -> dict[str, float]:
             low, high = groups
             r2_weights = weights * np.isfinite(r2)
-            total_low = weights[low].sum()
+            floor, different = (_mean(y[side], weights[side]) for side in (low, share == 1))
             return {
                 **curve_scores(1 - share, y, weights),
-                "floor": float(weights[low] @ y[low] / total_low) if total_low > 0 else np.nan,
+                "floor": floor,
+                "floor_relative": floor / different if different > 0 else np.nan,
                 "r2_each": float(r2_weights @ np.nan_to_num(r2) / r2_weights.sum())
                 if r2_weights.any()
                 else np.nan,
@@ -231,9 +234,7 @@ def noise_scores(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFram
             }
 
         sides = ("motif", "other")
-        scores = _with_intervals(
-            statistic, pairs, sides, None, settings, "noise", str(measure), f"{level:g}"
-        )
+        scores = _with_intervals(statistic, pairs, sides, settings)
         scores_of_levels.append(
             {
                 "measure": measure,

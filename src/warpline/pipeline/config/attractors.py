@@ -90,9 +90,6 @@ class Attractors(Strict):
         "two_unstable": [30.0, 40.0, 50.0],
     }
     """Lorenz parameter r of the systems of each family."""
-    bootstrap: Annotated[int, Field(ge=100)] = 2000
-    """Number of bootstrap resamples of the systems, for the intervals of the separation between
-    families."""
     motifs: Motifs = Motifs()
     """Motifs of the sequences."""
     noise: Noise = Noise()

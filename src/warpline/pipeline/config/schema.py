@@ -363,10 +363,12 @@ class Statistics(Strict):
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Confidence level of the intervals (jackknife over seeds)."""
-    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """False discovery rate of the tests of one measure (Benjamini and Hochberg)."""
+    family_error: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Probability of a false positive among the tests of one measure, architecture and reference
+    (Holm)."""
     min_seeds: Annotated[int, Field(ge=2)] = 5
-    """Minimum number of networks for intervals and p values; with fewer, figures show points."""
+    """Minimum number of networks of each curriculum and of the reference for intervals and p values;
+    with fewer, figures show points."""
 
 
 class Figures(Strict):

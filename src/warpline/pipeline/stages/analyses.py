@@ -127,7 +127,6 @@ class _Table(_Analysis):
         """Return the settings of intervals."""
         statistics = self.config.statistics
         return {
-            "seed": self.config.seed,
             "confidence": statistics.confidence,
             "min_seeds": statistics.min_seeds,
         }

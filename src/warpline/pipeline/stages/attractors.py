@@ -209,8 +209,6 @@ class ScoreAttractors(_Validation):
             return {"experiment": experiment}
         return {
             "experiment": experiment,
-            "seed": self.config.seed,
-            "bootstrap": self.validation.bootstrap,
             "confidence": self.config.statistics.confidence,
         }
 

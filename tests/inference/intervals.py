@@ -1,0 +1,278 @@
+"""Coverage of the intervals of scores of attractors and of rank correlations, by simulation.
+
+    PYTHONPATH=src python tests/inference/intervals.py --replications 2000
+
+A system is a point, a dissimilarity the Euclidean distance of two. Each interval stands beside the percentile
+bootstrap, which resamples systems (within their family) or networks. The command writes
+docs/data/inference_intervals.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from warpline.attractors.score_tables import SCALES
+from warpline.attractors.scores import (
+    area_under_curve,
+    cohens_d,
+    curve_scores,
+    jackknife_systems,
+)
+from warpline.comparison.statistics import mean_interval
+from warpline.core import random_streams
+
+Floats = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+ROOT_SEED = 12
+N_FAMILIES = 3
+DIMENSION = 3
+SEPARATIONS = (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Distances of the families' centres from the origin, in standard deviations of a coordinate."""
+FAMILY_SIZES = (3, 5)
+N_MOTIFS = 5
+SHARES = (1.0, 0.5, 0.25)
+NOISE_LEVELS = (0.1, 0.5)
+CORRELATION_NOISE = (0.3, 1.0)
+NETWORKS = (3, 5, 10)
+RESAMPLES = 200
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "data" / "inference_intervals.csv"
+
+
+def families(
+    size: int, separation: float, replications: int, stream: np.random.Generator
+) -> tuple[Floats, NDArray[np.bool_], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return the dissimilarities of systems in three families whose centres lie at right angles.
+
+    Returns
+    -------
+    distances : ndarray, shape (replication, pair)
+    within : ndarray, shape (pair,)
+        Whether a pair lies in one family.
+    pairs : pair of ndarray, shape (pair,)
+        Both systems of each pair.
+    """
+    n = N_FAMILIES * size
+    family = np.arange(n) // size
+    points = stream.standard_normal((replications, n, DIMENSION))
+    points += separation * np.eye(DIMENSION)[family]
+    first, second = np.triu_indices(n, k=1)
+    distances = np.sqrt(((points[:, first] - points[:, second]) ** 2).sum(-1))
+    return distances, family[first] == family[second], (first, second)
+
+
+def family_scores(
+    distances: Floats, within: NDArray[np.bool_], weights: Floats
+) -> dict[str, float]:
+    """Return the scores of `warpline.attractors.score_tables.separation_scores`."""
+    low, high = distances[within], distances[~within]
+    sides = (weights[within], weights[~within])
+    return {
+        "auc": area_under_curve(low, high, sides),
+        "cohens_d": cohens_d(low, high, sides),
+    }
+
+
+def true_family_scores(size: int, separation: float) -> dict[str, float]:
+    """Return the expected AUC of new systems, and Cohen's d of their means and variances."""
+    stream = random_streams.generator(ROOT_SEED, "intervals", "truth", f"{size}", f"{separation:g}")
+    distances, within, _ = families(size, separation, 20000, stream)
+    low, high = distances[:, within], distances[:, ~within]
+    exceeds = (high[:, :, None] > low[:, None]).mean()
+    n_low, n_high = within.sum(), (~within).sum()
+    pooled = ((n_low - 1) * low.var() + (n_high - 1) * high.var()) / (n_low + n_high - 2)
+    return {"auc": float(exceeds), "cohens_d": float((high.mean() - low.mean()) / np.sqrt(pooled))}
+
+
+def bootstrap_weights(
+    size: int, pairs: tuple[NDArray[np.int64], NDArray[np.int64]], stream: np.random.Generator
+) -> Floats:
+    """Return the weights of pairs in resamples of the systems within their family, shape (resample, pair)."""
+    counts = stream.multinomial(size, np.full(size, 1 / size), (RESAMPLES, N_FAMILIES))
+    counts = counts.reshape(RESAMPLES, -1).astype(float)
+    return counts[:, pairs[0]] * counts[:, pairs[1]]
+
+
+def family_coverage(size: int, separation: float, replications: int) -> dict[str, dict[str, float]]:
+    """Return, for the AUC and Cohen's d, the true value and the coverage of both intervals."""
+    truth = true_family_scores(size, separation)
+    stream = random_streams.generator(
+        ROOT_SEED, "intervals", "families", f"{size}", f"{separation:g}"
+    )
+    distances, within, pairs = families(size, separation, replications, stream)
+    names = tuple([f"{system:02d}" for system in side] for side in pairs)
+    hits: dict[str, list[tuple[bool, bool]]] = {score: [] for score in truth}
+    for row in distances:
+        interval = jackknife_systems(
+            lambda weights, row=row: family_scores(row, within, weights), names, CONFIDENCE, SCALES
+        )
+        # The bootstrap of Cohen's d is as slow as it is narrow: the AUC's stands for both.
+        low, high = row[within], row[~within]
+        exceeds = (high[:, None] > low).astype(float)
+        weights = bootstrap_weights(size, pairs, stream)
+        with np.errstate(invalid="ignore"):
+            resamples = ((weights[:, ~within] @ exceeds) * weights[:, within]).sum(-1) / (
+                weights[:, ~within].sum(-1) * weights[:, within].sum(-1)
+            )
+        ends = np.nanquantile(resamples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        for score, value in truth.items():
+            hits[score].append(
+                (
+                    interval[f"{score}_low"] <= value <= interval[f"{score}_high"],
+                    bool(ends[0] <= value <= ends[1]),
+                )
+            )
+    return {
+        score: {
+            "true": truth[score],
+            "coverage": float(np.mean([hit[0] for hit in hits[score]])),
+            "coverage_bootstrap": float(np.mean([hit[1] for hit in hits[score]]))
+            if score == "auc"
+            else np.nan,
+        }
+        for score in truth
+    }
+
+
+def mixtures(level: float, stream: np.random.Generator) -> pd.DataFrame:
+    """Return the dissimilarities of noisy motifs to themselves and to their mixtures with others."""
+    motifs = stream.standard_normal((N_MOTIFS, DIMENSION))
+    # Noise does not affect all motifs alike.
+    noise = level * np.exp(0.5 * stream.standard_normal(N_MOTIFS))
+    rows = []
+    for motif in range(N_MOTIFS):
+        for other in range(N_MOTIFS):
+            for share in (0.0,) if other == motif else SHARES:
+                apart = share * (motifs[other] - motifs[motif])
+                apart = apart + np.sqrt(2) * noise[motif] * stream.standard_normal(DIMENSION)
+                rows.append((f"{motif}", f"{other}", share, float(np.linalg.norm(apart))))
+    return pd.DataFrame(rows, columns=["motif", "other", "share", "dissimilarity"])
+
+
+def mixture_scores(share: Floats, y: Floats, weights: Floats) -> dict[str, float]:
+    """Return the scores of `warpline.attractors.score_tables.noise_scores` that are read."""
+    sides = [(y[at], weights[at]) for at in (share == 0, share == 1, share == min(SHARES))]
+    (floor, floor_weights), (different, different_weights), (least, least_weights) = sides
+    curve = curve_scores(1 - share, y, weights)
+    floor_mean = floor_weights @ floor / floor_weights.sum()
+    return {
+        "slope": curve["slope"],
+        "r2": curve["r2"],
+        "floor": float(floor_mean),
+        "floor_relative": float(
+            floor_mean * different_weights.sum() / (different_weights @ different)
+        ),
+        "auc_least": area_under_curve(floor, least, (floor_weights, least_weights)),
+    }
+
+
+def mixture_coverage(level: float, replications: int) -> dict[str, dict[str, float]]:
+    """Return the expected scores of five motifs, and the coverage of their intervals."""
+    stream = random_streams.generator(ROOT_SEED, "intervals", "mixtures", f"{level:g}")
+    values, intervals = [], []
+    for _ in range(replications):
+        table = mixtures(level, stream)
+        share, y = table["share"].to_numpy(), table["dissimilarity"].to_numpy()
+        values.append(mixture_scores(share, y, np.ones(len(y))))
+        intervals.append(
+            jackknife_systems(
+                lambda weights, share=share, y=y: mixture_scores(share, y, weights),
+                (table["motif"].tolist(), table["other"].tolist()),
+                CONFIDENCE,
+                SCALES,
+            )
+        )
+    scores, ends = pd.DataFrame(values), pd.DataFrame(intervals)
+    # A ratio's interval is symmetric on the logarithm: it is for the geometric mean.
+    truth = {
+        name: float(np.exp(np.log(scores[name]).mean()))
+        if SCALES.get(name) == "log"
+        else float(scores[name].mean())
+        for name in scores
+    }
+    return {
+        name: {
+            "true": value,
+            "coverage": float(
+                ((ends[f"{name}_low"] <= value) & (value <= ends[f"{name}_high"])).mean()
+            ),
+            "coverage_bootstrap": np.nan,
+        }
+        for name, value in truth.items()
+    }
+
+
+def correlations(noise: float, shape: tuple[int, int], stream: np.random.Generator) -> Floats:
+    """Return Spearman's correlations of a noisy rise with accuracy over five checkpoints."""
+    series = np.arange(5.0) / 4 + noise * stream.standard_normal((*shape, 5))
+    ranks = series.argsort(-1).argsort(-1) - 2.0
+    return np.asarray(ranks @ (np.arange(5.0) - 2) / 10)
+
+
+def correlation_coverage(noise: float, n: int, replications: int) -> dict[str, float]:
+    """Return the mean correlation over networks, and the coverage of both of its intervals."""
+    stream = random_streams.generator(ROOT_SEED, "intervals", "correlation", f"{noise:g}", f"{n}")
+    truth = float(correlations(noise, (1, 200000), stream).mean())
+    hits = []
+    for values in correlations(noise, (replications, n), stream):
+        low, high = mean_interval(values, CONFIDENCE)
+        means = stream.choice(values, (RESAMPLES, n)).mean(-1)
+        ends = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        hits.append((low <= truth <= high, ends[0] <= truth <= ends[1]))
+    jackknife, bootstrap = np.mean(hits, axis=0)
+    return {
+        "true": truth,
+        "coverage": float(jackknife),
+        "coverage_bootstrap": float(bootstrap),
+    }
+
+
+def intervals_table(replications: int) -> pd.DataFrame:
+    """Return a row per score and case: number of systems or networks, true value, coverage in percent."""
+    rows: list[dict[str, object]] = []
+    for size in FAMILY_SIZES:
+        for separation in SEPARATIONS:
+            for score, row in family_coverage(size, separation, replications).items():
+                rows.append({"score": score, "n": N_FAMILIES * size, **row})
+    for level in NOISE_LEVELS:
+        for score, row in mixture_coverage(level, replications).items():
+            rows.append({"score": score, "n": N_MOTIFS, **row})
+    for noise in CORRELATION_NOISE:
+        for n in NETWORKS:
+            rows.append(
+                {"score": "spearman", "n": n, **correlation_coverage(noise, n, replications)}
+            )
+    table = pd.DataFrame(rows)
+    table[["coverage", "coverage_bootstrap"]] *= 100
+    return table.assign(replications=replications)
+
+
+def table_rows(table: pd.DataFrame) -> list[list[str]]:
+    """Return the cells of the table in the documentation."""
+    return [
+        [
+            f"`{row['score']}`",
+            f"{row['n']}",
+            f"{round(row['true'], 2) + 0.0:.2f}",
+            f"{row['coverage']:.0f}",
+            "" if np.isnan(row["coverage_bootstrap"]) else f"{row['coverage_bootstrap']:.0f}",
+        ]
+        for _, row in table.iterrows()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replications", type=int, default=2000)
+    parser.add_argument("--output", type=Path, default=TABLE)
+    arguments = parser.parse_args()
+    intervals_table(arguments.replications).round(3).to_csv(arguments.output, index=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,387 @@
+"""Levels, power and coverage of the statistics, by simulation of networks as points.
+
+    PYTHONPATH=src python tests/inference/simulation.py --replications 4000
+
+A network is a vector, a dissimilarity the Euclidean distance of two: pairs that share a network, a seed or a
+reference then depend on each other as they do in results. Every scenario has two curricula, a and b, and a
+reference. Without an effect, a and b are equally far from the reference in expectation, by symmetry or, for
+unequal variances, by calibration. The command writes docs/data/inference_levels.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import optimize, special, stats
+
+from warpline.comparison.statistics import (
+    difference_test,
+    holm,
+    jackknife_interval,
+    mean_interval,
+)
+from warpline.core import random_streams
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.05
+SIZES = (3, 5, 10)
+EFFECTS = (1.0, 2.0)
+"""True differences, in standard deviations of what one seed contributes to the difference."""
+ROOT_SEED = 11
+FAR = 4.0
+"""Distance of a and b from the reference, in standard deviations of a coordinate."""
+CORRECTIONS = ("holm", "benjamini_hochberg")
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "data" / "inference_levels.csv"
+
+Draw = Callable[[np.random.Generator, tuple[int, int, int]], Floats]
+
+
+def gaussian(stream: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
+    """Return standard normal deviates, shape (replication, seed, coordinate)."""
+    return stream.standard_normal(shape)
+
+
+def heavy_tailed(stream: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
+    """Return deviates of Student's t with three degrees of freedom."""
+    return stream.standard_t(3, shape)
+
+
+def skewed(stream: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
+    """Return points in random directions at a lognormal distance, which makes distances skewed."""
+    direction = stream.standard_normal(shape)
+    direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+    return direction * np.exp(stream.standard_normal((*shape[:2], 1)))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Distribution of the networks of a, b and the reference.
+
+    Attributes
+    ----------
+    text : str
+        What the table says of it.
+    dimension : int
+        Number of coordinates.
+    directions : pair of int, optional
+        Signed coordinate, from 1 on, along which a and b lie `FAR` from the reference; at it by default.
+    correlation : float
+        Correlation of the networks of one seed (shared pretraining).
+    spread_a, spread_reference : float
+        Standard deviation of a coordinate.
+    draw : callable
+        Noise of a coordinate.
+    with_reference : bool
+        Whether b is the reference itself.
+    seeds : callable, optional
+        Function of n that returns the number of seeds, and those of a and of b.
+    """
+
+    text: str
+    dimension: int = 3
+    directions: tuple[int, int] | None = None
+    correlation: float = 0.0
+    spread_a: float = 1.0
+    spread_reference: float = 1.0
+    draw: Draw = gaussian
+    with_reference: bool = False
+    seeds: Callable[[int], tuple[int, slice, slice]] = lambda n: (n, slice(None), slice(None))
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "independent": Scenario("independent, 50 dimensions", dimension=50),
+    "opposite": Scenario("opposite sides of the reference", directions=(1, -1)),
+    "orthogonal": Scenario("orthogonal directions", directions=(1, 2)),
+    "pretraining": Scenario("networks of one seed correlated, 0.8", correlation=0.8),
+    "pretraining_opposite": Scenario(
+        "the same, opposite sides", directions=(1, -1), correlation=0.8
+    ),
+    "reference": Scenario(
+        "reference spread threefold, opposite sides", directions=(1, -1), spread_reference=3.0
+    ),
+    "floor": Scenario("against the reference itself (floor)", with_reference=True),
+    "unequal_n": Scenario(
+        "n networks against 2n, opposite sides",
+        directions=(1, -1),
+        seeds=lambda n: (2 * n, slice(n), slice(None)),
+    ),
+    "other_seeds": Scenario(
+        "a and b have no seed in common, opposite sides",
+        directions=(1, -1),
+        seeds=lambda n: (2 * n, slice(n), slice(n, None)),
+    ),
+    "diverged": Scenario(
+        "one network of b diverged, opposite sides",
+        directions=(1, -1),
+        seeds=lambda n: (n + 1, slice(None), slice(1, None)),
+    ),
+    "heavy_tails": Scenario("Student's t, 3 dof, opposite sides", (3), (1, -1), draw=heavy_tailed),
+    "skewed": Scenario("lognormal distances", draw=skewed),
+    "variances": Scenario("a spread twofold", spread_a=2.0),
+}
+
+
+def mean_distance(shift: float, dimension: int) -> float:
+    """Return the expected length of a standard normal vector that is shifted by `shift`.
+
+    Mean of the noncentral chi distribution: sqrt(pi/2) L_{1/2}^{(d/2 - 1)}(-shift^2 / 2).
+    """
+    ratio = special.gamma((dimension + 1) / 2) / special.gamma(dimension / 2)
+    return float(np.sqrt(2) * ratio * special.hyp1f1(-0.5, dimension / 2, -(shift**2) / 2))
+
+
+def calibrated_shift(scenario: Scenario) -> float:
+    """Return how far b must lie for the same expected distance as a, which is spread more widely."""
+    spread = np.hypot(scenario.spread_a, scenario.spread_reference)
+    target = spread * mean_distance(0.0, scenario.dimension)
+    unit = np.hypot(1.0, scenario.spread_reference)
+    root = optimize.brentq(
+        lambda shift: unit * mean_distance(shift / unit, scenario.dimension) - target, 0, 50
+    )
+    return float(root)
+
+
+def draw_distances(
+    scenario: Scenario, n: int, shift: float, replications: int, stream: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """Return the distances of a and of b to the reference, and of a to the reference of the same seed.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    n : int
+        Networks of the smaller curriculum.
+    shift : float
+        How much further than without an effect b lies from the reference, in coordinates.
+    replications : int
+    stream : numpy.random.Generator
+
+    Returns
+    -------
+    a, b : ndarray, shape (replication, seed, seed)
+        NaN for pairs of one seed and for networks that do not exist.
+    same_seed : ndarray, shape (replication, seed)
+    """
+    n_seeds, seeds_a, seeds_b = scenario.seeds(n)
+    shape = (replications, n_seeds, scenario.dimension)
+    shared = np.sqrt(scenario.correlation) * scenario.draw(stream, shape)
+    a, b, reference = (
+        shared + np.sqrt(1 - scenario.correlation) * scenario.draw(stream, shape) for _ in range(3)
+    )
+    a, reference = a * scenario.spread_a, reference * scenario.spread_reference
+    if scenario.with_reference:
+        # Both are the same networks; an effect spreads a more widely, which moves no network of the reference.
+        b = reference
+        a = a * (1 + shift)
+    elif scenario.directions:
+        for points, direction, distance in zip(
+            (a, b), scenario.directions, (FAR, FAR + shift), strict=True
+        ):
+            points[..., abs(direction) - 1] += np.sign(direction) * distance
+    else:
+        base = calibrated_shift(scenario) if scenario.spread_a != 1 else 0.0
+        b[..., 0] += base + shift
+
+    def to_reference(points: Floats, seeds: slice) -> Floats:
+        distances = np.full((replications, n_seeds, n_seeds), np.nan)
+        difference = points[:, seeds, None] - reference[:, None]
+        distances[:, seeds] = np.sqrt((difference**2).sum(-1))
+        diagonal = np.arange(n_seeds)
+        distances[:, diagonal, diagonal] = np.nan
+        return distances
+
+    same_seed = np.sqrt(((a - reference) ** 2).sum(-1))
+    return to_reference(a, seeds_a), to_reference(b, seeds_b), same_seed
+
+
+def welch_p(a: Floats, b: Floats) -> Floats:
+    """Return Welch's p values of the networks' mean distances: the test that the jackknife replaced."""
+    x, y = (np.nansum(m, -1) / np.maximum((~np.isnan(m)).sum(-1), 1) for m in (a, b))
+    x, y = (np.where((~np.isnan(m)).any(-1), v, np.nan) for m, v in ((a, x), (b, y)))
+    return np.asarray(
+        stats.ttest_ind(x, y, axis=-1, equal_var=False, nan_policy="omit").pvalue, dtype=float
+    )
+
+
+def jackknife_p(a: Floats, b: Floats) -> Floats:
+    """Return the p values of `warpline.comparison.statistics.difference_test`."""
+    return difference_test(a, b, 1 - LEVEL).p
+
+
+def false_positives(
+    name: str, n: int, replications: int, test: Callable[[Floats, Floats], Floats] = jackknife_p
+) -> float:
+    """Return the share of replications without an effect in which a test rejects at `LEVEL`."""
+    stream = random_streams.generator(ROOT_SEED, "inference", name, str(n))
+    a, b, _ = draw_distances(SCENARIOS[name], n, 0.0, replications, stream)
+    return float((test(a, b) < LEVEL).mean())
+
+
+def shift_of_effect(name: str, effect: float) -> float:
+    """Return the shift at which a true difference is `effect` standard deviations of one seed's contribution.
+
+    Both are estimated with 20 seeds, 400 replications and common random numbers.
+    """
+
+    def distance_from_effect(shift: float) -> float:
+        stream = random_streams.generator(ROOT_SEED, "inference", "effect", name)
+        a, b, _ = draw_distances(SCENARIOS[name], 20, shift, 400, stream)
+        test = difference_test(a, b, 1 - LEVEL)
+        deviation = np.sqrt((test.error**2 * test.n_seeds).mean())
+        return float(abs(test.difference.mean()) / deviation - effect)
+
+    return float(optimize.brentq(distance_from_effect, 0.0, 60.0, xtol=1e-3))
+
+
+def coverage(name: str, n: int, replications: int) -> tuple[float, float]:
+    """Return how often the intervals of a mean hold the true mean: over pairs, and over networks.
+
+    The first is `jackknife_interval` of the distances of a to the reference, for the floor of the reference
+    to itself; the second `mean_interval` of the distances of a to the reference of the same seed.
+    """
+    scenario = SCENARIOS[name]
+    truth_stream = random_streams.generator(ROOT_SEED, "inference", "truth", name)
+    a, b, same_seed = draw_distances(scenario, 10, 0.0, 40000, truth_stream)
+    truth, truth_same = np.nanmean(b if scenario.with_reference else a), same_seed.mean()
+
+    stream = random_streams.generator(ROOT_SEED, "inference", "coverage", name, str(n))
+    a, b, same_seed = draw_distances(scenario, n, 0.0, replications, stream)
+    seeds = range(a.shape[-1])
+    hits = np.zeros(2)
+    for pairs, networks in zip(b if scenario.with_reference else a, same_seed, strict=True):
+        low, high = jackknife_interval(pairs, seeds, seeds, 1 - LEVEL)
+        hits[0] += low <= truth <= high
+        low, high = mean_interval(networks, 1 - LEVEL)
+        hits[1] += low <= truth_same <= high
+    return float(hits[0] / replications), float(hits[1] / replications)
+
+
+def family(n: int, replications: int, shift: float) -> dict[str, float]:
+    """Return errors and power of two corrections in families of ten tests of five curricula.
+
+    One curriculum lies `shift` further from the reference than the other four, in directions of their own:
+    four hypotheses are false, six are true.
+
+    Returns
+    -------
+    dict of str to float
+        ``<correction>_any``, the share of families with a false positive; ``<correction>_rate``, the false
+        discovery rate; ``<correction>_power``, the share of false hypotheses that are rejected.
+    """
+    stream = random_streams.generator(ROOT_SEED, "inference", "family", str(n), f"{shift:g}")
+    dimension = 5
+    reference = gaussian(stream, (replications, n, dimension))
+    points = gaussian(stream, (replications, 5 * n, dimension)).reshape(replications, 5, n, -1)
+    for curriculum in range(5):
+        points[:, curriculum, :, curriculum] += FAR + (shift if curriculum == 0 else 0)
+    distances = np.sqrt(((points[:, :, :, None] - reference[:, None, None]) ** 2).sum(-1))
+    distances[..., np.arange(n), np.arange(n)] = np.nan
+    first, second = np.triu_indices(5, k=1)
+    p = jackknife_p(distances[:, first], distances[:, second])
+    false = (first == 0) & (shift != 0)
+    scores = {}
+    for name, adjusted in (
+        (CORRECTIONS[0], holm(p)),
+        (CORRECTIONS[1], stats.false_discovery_control(p, axis=-1, method="bh")),
+    ):
+        rejected = adjusted <= LEVEL
+        wrong = rejected[:, ~false].sum(-1)
+        scores[f"{name}_any"] = float((wrong > 0).mean())
+        scores[f"{name}_rate"] = float((wrong / np.maximum(rejected.sum(-1), 1)).mean())
+        scores[f"{name}_power"] = float(rejected[:, false].mean()) if false.any() else np.nan
+    return scores
+
+
+def levels_table(replications: int, sizes: Sequence[int] = SIZES) -> pd.DataFrame:
+    """Return a row per scenario and n, in percent.
+
+    ``level`` and ``level_welch`` without an effect; ``power_<effect>`` and ``power_welch_<effect>``;
+    ``coverage_pairs`` and ``coverage_networks``.
+    """
+    rows = []
+    for name, scenario in SCENARIOS.items():
+        shifts = {effect: shift_of_effect(name, effect) for effect in EFFECTS}
+        for n in sizes:
+            row: dict[str, object] = {"scenario": name, "text": scenario.text, "n": n}
+            row["level"] = false_positives(name, n, replications)
+            row["level_welch"] = false_positives(name, n, replications, welch_p)
+            for effect, shift in shifts.items():
+                stream = random_streams.generator(ROOT_SEED, "inference", "power", name, str(n))
+                a, b, _ = draw_distances(scenario, n, shift, replications, stream)
+                row[f"power_{effect:g}"] = float((jackknife_p(a, b) < LEVEL).mean())
+                row[f"power_welch_{effect:g}"] = float((welch_p(a, b) < LEVEL).mean())
+            row["coverage_pairs"], row["coverage_networks"] = coverage(name, n, replications)
+            rows.append(
+                {k: 100 * v if isinstance(v, float) else v for k, v in row.items()}
+                | {"replications": replications}
+            )
+    return pd.DataFrame(rows)
+
+
+def families_table(replications: int, sizes: Sequence[int] = SIZES) -> pd.DataFrame:
+    """Return a row per n and shift: errors and power of both corrections, in percent."""
+    rows = [
+        {"n": n, "shift": shift}
+        | {name: 100 * value for name, value in family(n, replications, shift).items()}
+        | {"replications": replications}
+        for shift in (0.0, 2.0, 4.0)
+        for n in sizes
+    ]
+    return pd.DataFrame(rows)
+
+
+def levels_rows(table: pd.DataFrame) -> list[list[str]]:
+    """Return the cells of the table of levels and power in the documentation: a row per scenario."""
+    columns = ["level", "level_welch", "power_1", "power_2"]
+    return _rows_of_scenarios(table, columns, "{:.1f}")
+
+
+def coverage_rows(table: pd.DataFrame) -> list[list[str]]:
+    """Return the cells of the table of coverage in the documentation: a row per scenario."""
+    return _rows_of_scenarios(table, ["coverage_pairs", "coverage_networks"], "{:.0f}")
+
+
+def _rows_of_scenarios(table: pd.DataFrame, columns: Sequence[str], number: str) -> list[list[str]]:
+    """Return a row per scenario; a cell holds the values of a column at each n."""
+    return [
+        [
+            rows["text"].iloc[0],
+            *(" / ".join(number.format(value) for value in rows[column]) for column in columns),
+        ]
+        for _, rows in table.groupby("scenario", sort=False)
+    ]
+
+
+def families_rows(table: pd.DataFrame) -> list[list[str]]:
+    """Return the cells of the table of corrections in the documentation: a row per shift and n."""
+    columns = [f"{name}_{kind}" for kind in ("any", "rate", "power") for name in CORRECTIONS]
+    return [
+        [
+            f"{row['shift']:g}",
+            f"{row['n']:g}",
+            *("" if np.isnan(row[column]) else f"{row[column]:.1f}" for column in columns),
+        ]
+        for _, row in table.iterrows()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replications", type=int, default=4000)
+    parser.add_argument("--folder", type=Path, default=TABLE.parent)
+    arguments = parser.parse_args()
+    levels_table(arguments.replications).round(2).to_csv(arguments.folder / TABLE.name, index=False)
+    families_table(arguments.replications).round(2).to_csv(
+        arguments.folder / "inference_families.csv", index=False
+    )
+
+
+if __name__ == "__main__":
+    main()
