@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,11 +149,32 @@ def test_operators_of_different_rank_are_padded():
     operators = [represent(x, settings={**SETTINGS, "rank": rank}) for rank in (3, 6)]
     (row,) = compare_pairs(operators, [(0, 1)], settings=SETTINGS)
     assert row["dissimilarity"] > 0.01
+    assert row["status"] in ("converged", "uncertain")
+
+
+def test_few_starts_are_uncertain_and_many_are_not():
+    rng = np.random.default_rng(0)
+    first = represent(noisy_walk(1), settings=SETTINGS)
+    operators = [replace(first, matrix=rng.standard_normal((12, 12)), rank=12) for _ in range(4)]
+    pairs = [(i, j) for i in range(4) for j in range(i)]
+    by_cap = {
+        cap: compare_pairs(operators, pairs, settings={"max_starts": cap}) for cap in (6, 400)
+    }
+    assert {row["status"] for row in by_cap[6]} == {"uncertain"}
+    assert {row["status"] for row in by_cap[400]} == {"converged"}
+    for few, many in zip(by_cap[6], by_cap[400], strict=True):
+        assert many["dissimilarity"] <= few["dissimilarity"] + 1e-9
+        assert many["chance_of_better"] < 0.03 < few["chance_of_better"] <= 1
+
+
+def test_nothing_is_better_than_a_perfect_alignment():
+    operator = represent(noisy_walk(1), settings=SETTINGS)
+    (row,) = compare_pairs([operator, operator], [(0, 1)], settings={"max_starts": 6})
+    assert row["chance_of_better"] == 0
     assert row["status"] == "converged"
 
 
 def test_a_broken_operator_is_a_row_that_says_so():
-    from dataclasses import replace
 
     good = represent(noisy_walk(1), settings=SETTINGS)
     broken = replace(good, matrix=np.full((6, 6), np.nan))

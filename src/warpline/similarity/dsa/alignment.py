@@ -38,7 +38,7 @@ _CHUNK_ELEMENTS = 4_000_000
 #: rung of at most this tolerance, their squared distances agree to this fraction. The second is for
 #: operators of deficient rank, whose maxima are not points: what turns the kernel changes no value.
 _SAME_BASIN = 0.03
-_SETTLED_TOLERANCE, _SAME_VALUE = 5e-3, 3e-5
+_SETTLED_TOLERANCE, _SAME_VALUE = 2e-3, 3e-6
 
 
 @dataclass(frozen=True)
