@@ -1,0 +1,51 @@
+"""docs/attractors.md says what the tables of its run hold."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MEASURES = ("dsa", "cka", "procrustes")
+
+
+def with_interval(row, score):
+    return f"{row[score]:.2f} [{row[f'{score}_low']:.2f}, {row[f'{score}_high']:.2f}]"
+
+
+@pytest.fixture(scope="module")
+def page():
+    return re.sub(r"\s+", " ", (DOCS / "attractors.md").read_text())
+
+
+def test_the_separation_of_families(page):
+    table = pd.read_csv(DOCS / "data" / "attractor_families.csv").set_index("measure")
+    cells = [with_interval(table.loc[name], "auc") for name in ("cka", "procrustes", "dsa")]
+    assert f"| AUC | {' | '.join(cells)} |" in page
+
+
+@pytest.mark.parametrize(
+    ("score", "text"), [("floor_relative", "relative floor"), ("auc_least", "AUC")]
+)
+@pytest.mark.parametrize("level", [0.1, 0.025])
+def test_scores_without_a_unit(page, score, text, level):
+    table = pd.read_csv(DOCS / "data" / "attractor_noise.csv").set_index(["measure", "level"])
+    cells = [with_interval(table.loc[(name, level)], score) for name in MEASURES]
+    assert f"| {text}, e = {level:g} | {' | '.join(cells)} |" in page
+
+
+def test_what_the_text_concludes(page):
+    table = pd.read_csv(DOCS / "data" / "attractor_noise.csv").set_index(["measure", "level"])
+    floor = table["floor_relative"]
+    assert "DSA is ahead under strong noise, and behind under weak noise" in page
+    for rival in ("cka", "procrustes"):
+        assert floor[("dsa", 0.1)] < floor[(rival, 0.1)]
+        assert floor[("dsa", 0.025)] > floor[(rival, 0.025)]
+        for level in (0.1, 0.025):
+            dsa, other = table.loc[("dsa", level)], table.loc[(rival, level)]
+            for score in ("floor_relative", "auc_least"):
+                assert dsa[f"{score}_low"] < other[f"{score}_high"]
+                assert other[f"{score}_low"] < dsa[f"{score}_high"]
+    for name in ("dsa", "cka"):
+        assert with_interval(table.loc[(name, 0.1)], "r2_each") in page
