@@ -1,0 +1,176 @@
+"""How often DSA's search misses the best alignment: python benchmarks/dsa_search.py --output search.csv.
+
+Pairs of trained networks of several architectures and checkpoints are aligned with the default settings, and
+again from 400 starts that are hardly thinned out. A pair is missed if the default angle is more than 1e-5 rad
+above the lower of the two. A miss is silent if its status is "converged". `chance_of_better` is held against
+the share of misses.
+
+    snakemake comparisons --cores 2 --configfile config/demo.yaml
+    python benchmarks/dsa_search.py --trajectories results/demo/trajectories/PDM/*/*/*.nc --output search.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+# One thread, set before any library reads it.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+FloatArray = NDArray[np.float64]
+#: (rank, number of delays): ten delays, the earlier default, and embeddings that `choose_dsa` prefers.
+SETTINGS = ((5, 10), (8, 10), (10, 10), (12, 10), (20, 10), (30, 10), (50, 10), (20, 3), (25, 5))
+MISSED = 1e-5
+REFERENCE_SEED = 77
+
+
+def states_of(files: list[Path]) -> list[FloatArray]:
+    """Return the states (trial, time, component) of every kept checkpoint of every network, each once."""
+    import xarray as xr
+
+    systems = []
+    for file in files:
+        with xr.open_dataset(file) as dataset:
+            for i in range(dataset.sizes["seed"]):
+                steps: set[int] = set()
+                for k in range(dataset.sizes["checkpoint"]):
+                    step = int(dataset["step"][i, k])
+                    if step not in steps:
+                        n = int(dataset["n_components"][i, k])
+                        states = dataset["states"].values[i, k, :, :, :n]
+                        systems.append(states.astype(np.float64))
+                    steps.add(step)
+    return systems
+
+
+def align(job: tuple[list[FloatArray], list[tuple[int, int]]]) -> pd.DataFrame:
+    """Return a row per pair: the default search, and the best of many starts."""
+    import torch
+
+    from warpline.similarity.dsa.alignment import AlignmentSettings, Rung, align_pairs
+    from warpline.similarity.dsa.canonical import to_canonical
+
+    torch.set_num_threads(1)
+    matrices, pairs = job
+    operators = [to_canonical(matrix) for matrix in matrices]
+    align_pairs(operators, pairs[:1])
+    begin = time.process_time()
+    default = align_pairs(operators, pairs)
+    seconds = (time.process_time() - begin) / len(pairs)
+    rungs = (Rung(1e-2, 80, 1.6, torch.float32), Rung(1.5e-3, 16, 1.1, torch.float32))
+    many = AlignmentSettings(max_starts=400, first_starts=400, rungs=rungs)
+    best = align_pairs(operators, pairs, seed=REFERENCE_SEED, settings=many)
+    return pd.DataFrame(
+        {
+            "angle": [row.angle for row in default],
+            "best_of_400": [row.angle for row in best],
+            "status": [row.status for row in default],
+            "chance_of_better": [row.chance_of_better for row in default],
+            "n_starts": [row.n_starts for row in default],
+            "n_hits": [row.n_hits for row in default],
+            "seconds": seconds,
+        }
+    )
+
+
+def reference_angles(
+    matrices: list[FloatArray], pairs: list[tuple[int, int]]
+) -> tuple[FloatArray, float]:
+    """Return the angles of dsa-metric at its default number of iterations, and seconds a pair."""
+    from warpline.similarity.dsa.reference import reference_alignment
+
+    begin = time.process_time()
+    angles = [
+        reference_alignment(matrices[i], matrices[j], iterations=1500).angle for i, j in pairs
+    ]
+    return np.array(angles), (time.process_time() - begin) / len(pairs)
+
+
+def summary(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return misses, and the chance that the search itself states."""
+    excess = rows["angle"] - rows[["angle", "best_of_400"]].min(axis=1)
+    missed, uncertain = excess > MISSED, rows["status"] == "uncertain"
+    return {
+        "pairs": len(rows),
+        "ms_a_pair": float(1e3 * rows["seconds"].mean()),
+        "starts": rows["n_starts"].mean(),
+        "missed": int(missed.sum()),
+        "silent": int((missed & ~uncertain).sum()),
+        "uncertain": int(uncertain.sum()),
+        "expected_misses": rows["chance_of_better"].sum(),
+        "worst_excess": excess.max(),
+        "worst_silent_excess": excess[~uncertain].max(),
+        "mean_angle": rows["angle"].mean(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--trajectories", type=Path, nargs="+", help="netCDF files of a run")
+    parser.add_argument(
+        "--operators", type=Path, help="npz file of --save, instead of trajectories"
+    )
+    parser.add_argument("--save", type=Path, help="npz file to write the operators to, and stop")
+    parser.add_argument("--output", type=Path, help="CSV file, a row per setting")
+    parser.add_argument("--pairs", type=int, default=640, help="random pairs of each setting")
+    parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--reference-pairs", type=int, default=0, help="pairs for dsa-metric, too")
+    arguments = parser.parse_args()
+
+    if arguments.operators:
+        operators = {
+            tuple(map(int, k.split("_"))): v for k, v in np.load(arguments.operators).items()
+        }
+    else:
+        from warpline.similarity.dsa import fit_operator
+
+        systems = states_of(arguments.trajectories)
+        operators = {
+            (rank, delays): np.stack(
+                [fit_operator(states, n_delays=delays, rank=rank).matrix for states in systems]
+            )
+            for rank, delays in SETTINGS
+        }
+    if arguments.save:
+        named = {f"{rank}_{delays}": matrices for (rank, delays), matrices in operators.items()}
+        np.savez(arguments.save, allow_pickle=False, **named)
+        return
+
+    table = []
+    with ProcessPoolExecutor(arguments.cores, mp_context=get_context("spawn")) as pool:
+        for (rank, delays), stacked in operators.items():
+            matrices = list(stacked)
+            pairs = list(itertools.combinations(range(len(matrices)), 2))
+            order = np.random.default_rng(0).permutation(len(pairs))[: arguments.pairs]
+            pairs = [pairs[k] for k in order]
+            chunks = [pairs[k :: arguments.cores] for k in range(arguments.cores)]
+            rows = pd.concat(pool.map(align, [(matrices, chunk) for chunk in chunks if chunk]))
+            row = {"rank": rank, "n_delays": delays, **summary(rows)}
+            if arguments.reference_pairs:
+                some = pairs[: arguments.reference_pairs]
+                angles, seconds = reference_angles(matrices, some)
+                excess = align((matrices, some))["angle"].to_numpy() - angles
+                row |= {
+                    "reference_pairs": len(some),
+                    "reference_ms_a_pair": 1e3 * seconds,
+                    "above_reference": int((excess > MISSED).sum()),
+                    "below_reference": int((excess < -MISSED).sum()),
+                }
+            table.append(row)
+            print(row, flush=True)
+            pd.DataFrame(table).to_csv(arguments.output, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()
