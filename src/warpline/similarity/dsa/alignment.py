@@ -170,23 +170,28 @@ class Maxima:
 _FIELDS = tuple(field.name for field in fields(Maxima))
 
 
-def chance_of_better(n_starts: Tensor, n_hits: Tensor) -> Tensor:
+def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     """Estimate the chance that 400 starts would find a better maximum than the best one so far.
 
-    (48 / n) (0.01 + 0.1 / 2^k), at most 1, after n starts of which k independent ones reached the best
-    maximum. The first term is that of a lesser maximum that attracts most starts, which no count of hits
-    reveals; the second that of a landscape with many maxima. The form and its constants are a rounded fit to
-    the search's misses on 2,560 pairs of trained networks; `benchmarks/dsa_search.py` counts them again.
+    (48 / n) (0.01 + 0.1 / 2^k) max(1, (rank / 20)^3), at most 1, after n starts of which k independent ones
+    reached the best maximum. The first term is that of a lesser maximum that attracts most starts, which no
+    count of hits reveals; the second that of a landscape with many maxima. The last factor is for the number
+    of maxima, which grows with the rank. Form and constants are a rounded fit to the misses of the search on
+    pairs of trained networks; docs/dsa.md holds them against the misses, and `benchmarks/dsa_search.py`
+    counts them again.
 
     Parameters
     ----------
     n_starts, n_hits : Tensor of int, shape (pair,)
+    rank : int
+        Of the operators.
 
     Returns
     -------
     Tensor, shape (pair,)
     """
-    return (48 / n_starts * (0.01 + 0.1 * 0.5**n_hits)).clamp(max=1.0)
+    maxima = max(1.0, (rank / 20) ** 3)
+    return (48 / n_starts * (0.01 + 0.1 * 0.5**n_hits) * maxima).clamp(max=1.0)
 
 
 def align_pairs(
@@ -282,7 +287,7 @@ def _align_chunk(
     n_starts = torch.full((len(first),), starts.shape[1])
     # Further rounds, for the pairs whose best maximum has too few hits.
     while True:
-        uncertain = chance_of_better(n_starts, n_hits) > ACCEPTED_CHANCE
+        uncertain = chance_of_better(n_starts, n_hits, first[0].size) > ACCEPTED_CHANCE
         unsettled = (uncertain & (n_starts < settings.max_starts)).nonzero()[:, 0]
         if not len(unsettled):
             break
@@ -509,7 +514,7 @@ def _alignments(
     basis_a = torch.from_numpy(np.stack([a.basis for a in first]))
     basis_b = torch.from_numpy(np.stack([b.basis for b in second]))
     rotations = (basis_a @ rotation @ basis_b.mT)[:, :size, :size].numpy()
-    chance = chance_of_better(n_starts, n_hits)
+    chance = chance_of_better(n_starts, n_hits, size)
     # No alignment is nearer than a perfect one.
     chance = torch.where(angle < _PERFECT, 0.0, chance)
     columns = (t.tolist() for t in (angle, gradient_norm, n_starts, n_hits, chance, best.converged))
