@@ -12,12 +12,17 @@ from warpline.core.table_names import SENSITIVITY_TABLES
 def main() -> None:
     parser = script.parser(__doc__)
     parser.add_argument("--around", nargs="+", required=True)
+    parser.add_argument(
+        "--runs", type=Path, required=True, help="table of runs, with the chance level"
+    )
     for table in SENSITIVITY_TABLES:
         parser.add_argument(f"--{table.replace('_', '-')}", type=Path, required=True)
     arguments = parser.parse_args()
 
     rows = result_files.read_tables(arguments.around)
-    values = values_by_setting(rows, arguments.settings["reference"])
+    # One task is the target of all runs.
+    chance = float(result_files.read_table(arguments.runs)["chance"].iloc[0])
+    values = values_by_setting(rows, arguments.settings["reference"], chance)
     table = orderings(values)
     tables = {
         "dsa_sensitivity": table,

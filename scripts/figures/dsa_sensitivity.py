@@ -68,8 +68,9 @@ def make(arguments, settings):
         holds = plotting.sensitivity_label(shares, measure, conclusion)
         what = "orderings" if conclusion == "after" else "signs"
         if holds:
-            last = row[len(delays[measure]) - 1]
-            last.set_title(f"{last.get_title()}\n{what} {holds}", fontsize="small")
+            # The text is wider than a panel: in the middle it has room on both sides.
+            middle = row[(len(delays[measure]) - 1) // 2]
+            middle.set_title(f"{what} {holds}\n{middle.get_title()}", fontsize="small")
     entries = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):

@@ -18,6 +18,7 @@ from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 
+CHANCE = 0.2
 MEASURE = {"name": "dsa", "measure": "dsa", "n_delays": 5, "delay_interval": 1, "rank": 20}
 
 
@@ -69,7 +70,7 @@ def test_pairs_between_architectures_come_with_their_floor(rng):
         pairs, settings_around({**MEASURE, "n_delays": 2, "rank": 4}, [1], [0.5, 1], 16), 0
     )
     table.insert(0, "measure", "dsa")
-    values = values_by_setting(table, "master")
+    values = values_by_setting(table, "master", CHANCE)
     assert set(values["item"]) == {"gru / rnn", FLOOR} and set(values["rank"]) == {2, 4}
     own = values[values["own"] & (values["item"] == "gru / rnn")].iloc[0]
     between = table[table["own"] & (table["pairs"] == "between")]
@@ -87,15 +88,16 @@ def test_networks_count_once_and_half_times_lag(runs):
         lambda names: 0.3 if "untrained" in names else 0.2 if "other" in names else 0.1
     )
     over = table["pairs"] == "over"
-    # It settles between 0.5 and 1: half of the change at 0.75. Accuracy rises evenly: at 0.5.
+    # It settles between 0.5 and 1: half of the change at 0.75. Accuracy rises evenly; from chance to its end, half
+    # is 0.6, at 0.6.
     table.loc[over, "dissimilarity"] = table.loc[over, "checkpoint"].map(
         {0.0: 0.4, 0.5: 0.4, 1.0: 0.0}
     )
     table.insert(0, "measure", "dsa")
-    values = values_by_setting(table, "master").set_index(["conclusion", "item"])
+    values = values_by_setting(table, "master", CHANCE).set_index(["conclusion", "item"])
     after = values.loc["after", "value"]
     assert (after["untrained"], after["other"], after["master"]) == pytest.approx((0.3, 0.2, 0.1))
-    assert values.loc["over", "value"].tolist() == pytest.approx([0.25, 0.25])
+    assert values.loc["over", "value"].tolist() == pytest.approx([0.15, 0.15])
     assert set(values["n"]) == {3}
 
 

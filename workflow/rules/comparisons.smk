@@ -130,6 +130,7 @@ rule summarise_sensitivity:
         code=SENSITIVITY.code,
     shell:
         'python "$WARPLINE_SCRIPTS/summarise_sensitivity.py" --settings {params.settings:q}'
-        " --code {params.code} --around {input.around:q} --dsa-sensitivity {output.dsa_sensitivity:q}"
+        " --code {params.code} --around {input.around:q} --runs {input.runs:q}"
+        " --dsa-sensitivity {output.dsa_sensitivity:q}"
         " --dsa-sensitivity-values {output.dsa_sensitivity_values:q}"
         " --dsa-sensitivity-shares {output.dsa_sensitivity_shares:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ FLOOR = "other seed"
 COLUMNS = ["measure", *SETTING, "own", "carried", "conclusion", "architecture", "item"]
 
 
-def values_by_setting(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
+def values_by_setting(rows: pd.DataFrame, reference: str, chance: float) -> pd.DataFrame:
     """Return what each conclusion is drawn from, at every setting.
 
     Parameters
@@ -31,6 +31,8 @@ def values_by_setting(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
         Of `warpline.comparison.neighbourhood.compare_around`, with ``measure``.
     reference : str
         Curriculum that the others are compared with.
+    chance : float
+        Chance level of the target task, from which the half-time of accuracy counts.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def values_by_setting(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
         setting = dict(zip(["measure", *SETTING, "own"], key, strict=True))
         for conclusion, values in (
             ("after", _after(group[group["pairs"] == "after"], reference)),
-            ("over", _over(group[group["pairs"] == "over"])),
+            ("over", _over(group[group["pairs"] == "over"], chance)),
             ("architectures", _between(group[group["pairs"].isin(["between", "floor"])])),
         ):
             table += [{**setting, "conclusion": conclusion, **value} for value in values]
@@ -91,7 +93,7 @@ def _after(rows: pd.DataFrame, reference: str) -> list[dict[str, Any]]:
     return values
 
 
-def _over(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _over(rows: pd.DataFrame, chance: float) -> list[dict[str, Any]]:
     """Return the lag of the dynamics behind accuracy by architecture and curriculum."""
     values = []
     for (architecture, item), group in rows.groupby(["architecture_a", "curriculum_a"], sort=False):
@@ -100,8 +102,8 @@ def _over(rows: pd.DataFrame) -> list[dict[str, Any]]:
             in_order = network.sort_values("checkpoint")
             fractions = in_order["checkpoint"].to_numpy(dtype=float)
             settles, learns = (
-                half_time(fractions, in_order[column].to_numpy(dtype=float))
-                for column in ("dissimilarity", "accuracy_a")
+                half_time(fractions, in_order[column].to_numpy(dtype=float), start)
+                for column, start in (("dissimilarity", None), ("accuracy_a", chance))
             )
             lags.append(settles - learns)
         finite = np.array(lags)[np.isfinite(lags)]

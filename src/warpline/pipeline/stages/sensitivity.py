@@ -10,6 +10,7 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
+from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
 
 __all__ = ["CompareAround", "SummariseSensitivity"]
@@ -141,13 +142,18 @@ class SummariseSensitivity(Stage):
     script = "summarise_sensitivity.py"
     outputs = {table: f"tables/{{taskset}}/{table}.csv" for table in SENSITIVITY_TABLES}
 
-    def __init__(self, plan: Plan, around: CompareAround) -> None:
+    def __init__(self, plan: Plan, around: CompareAround, statistics: ComputeStatistics) -> None:
         super().__init__(plan)
         self.around = around
+        self.statistics = statistics
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return the comparisons around the parameters."""
-        return {"around": self.around.tables(wildcards["taskset"])}
+        """Return the comparisons around the parameters, and the runs with their chance level."""
+        taskset = wildcards["taskset"]
+        return {
+            "around": self.around.tables(taskset),
+            "runs": [self.statistics.path("runs", taskset=taskset)],
+        }
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the reference."""
