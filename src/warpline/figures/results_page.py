@@ -1,4 +1,4 @@
-"""The page of results: a template whose numbers are cells of a run's tables, and whose claims are conditions."""
+"""The page of results: a template whose numbers are cells of tables, and whose claims are conditions."""
 
 from __future__ import annotations
 
