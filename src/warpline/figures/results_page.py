@@ -62,7 +62,8 @@ class Tables:
 
     def number(self, table: str, column: str, digits: int = 2, **cells: Any) -> str:
         """Return a cell as text."""
-        return f"{self.row(table, **cells)[column]:.{digits}f}"
+        # Zero has no sign.
+        return f"{round(self.row(table, **cells)[column], digits) + 0.0:.{digits}f}"
 
     def interval(self, table: str, digits: int = 2, column: str = "mean", **cells: Any) -> str:
         """Return ``value [low, high]``, or the value alone where it has no interval."""
