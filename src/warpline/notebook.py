@@ -62,7 +62,7 @@ def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any
     seed : int
         Seed for measures that search from random starts.
     **settings
-        Settings of the measure, e.g. ``n_delays=10, rank=10`` for DSA.
+        Settings of the measure, e.g. ``n_delays=7, rank=25`` for DSA (`warpline.choose_dsa` finds them).
 
     Returns
     -------

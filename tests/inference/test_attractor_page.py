@@ -38,7 +38,7 @@ def test_scores_without_a_unit(page, score, text, level):
 def test_what_the_text_concludes(page):
     table = pd.read_csv(DOCS / "data" / "attractor_noise.csv").set_index(["measure", "level"])
     floor = table["floor_relative"]
-    assert "DSA is ahead under strong noise, and behind under weak noise" in page
+    assert "The scores of DSA are better under strong noise and worse under weak noise" in page
     for rival in ("cka", "procrustes"):
         assert floor[("dsa", 0.1)] < floor[(rival, 0.1)]
         assert floor[("dsa", 0.025)] > floor[(rival, 0.025)]

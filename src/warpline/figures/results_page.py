@@ -93,15 +93,25 @@ class Tables:
 
     def between(self, measure: str, a: str, b: str) -> str:
         """Return the mean dissimilarity of two architectures in one seed, with its interval over seeds."""
+        values = self._by_seed(measure, a, b).to_numpy()
+        low, high = mean_interval(values, 0.95)
+        return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+    def between_difference(self, measure: str, a: str, b: str, less_a: str, less_b: str) -> str:
+        """Return one pair of architectures less another, paired by seed, with its interval over seeds."""
+        values = self._by_seed(measure, a, b) - self._by_seed(measure, less_a, less_b)
+        low, high = mean_interval(values.to_numpy(), 0.95)
+        return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+    def _by_seed(self, measure: str, a: str, b: str) -> pd.Series:
+        """Return the dissimilarity of two architectures by seed."""
         rows = self._tables["architectures"]
         pairs = rows[
             (rows["measure"] == measure)
             & (rows["architecture_a"] == a)
             & (rows["architecture_b"] == b)
         ]
-        values = pairs["dissimilarity"].to_numpy(dtype=float)
-        low, high = mean_interval(values, 0.95)
-        return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+        return pairs.set_index("seed_a")["dissimilarity"].astype(float)
 
     def count(self, table: str, **cells: Any) -> int:
         """Return the number of rows with these values."""
