@@ -152,8 +152,10 @@ EDITS = {
             "draw_hyperparameters": 1,
             "draw_learning_curves": 1,
             "compute_statistics": 1,
+            # These read tables that are written with that of the runs.
             "draw_after_learning": 1,
             "draw_curriculum_matrix": 1,
+            "draw_over_learning": 1,
         },
     ),
     "threads of a job": (
