@@ -71,11 +71,7 @@ def make(arguments, settings):
             # The text is wider than a panel: in the middle it has room on both sides.
             middle = row[(len(delays[measure]) - 1) // 2]
             middle.set_title(f"{what} {holds}\n{middle.get_title()}", fontsize="small")
-    entries = {}
-    for panel in axes.flat:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=2)
+    plotting.shared_legend(figure, axes, ncols=2)
     return figure
 
 

@@ -133,12 +133,7 @@ def make(arguments, settings):
             if holds := plotting.sensitivity_label(shares, measure, "over"):
                 panel.set_title(f"lags behind accuracy {holds}", fontsize="small")
 
-    # Panels share most entries of the legend; each is listed once.
-    entries = {}
-    for panel in axes.flat:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3)
+    plotting.shared_legend(figure, axes, ncols=3)
     return figure
 
 

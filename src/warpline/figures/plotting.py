@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 __all__ = [
     "MEASURE_LABELS",
@@ -31,6 +32,7 @@ __all__ = [
     "names_in_data",
     "parameters_label",
     "sensitivity_label",
+    "shared_legend",
 ]
 
 PALETTES = {
@@ -100,6 +102,23 @@ def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> st
             f"hold in {share.min():.0%} to {share.max():.0%} of {rows['n_settings'].max()} settings"
         )
     return f"hold in {', '.join(counts)} settings"
+
+
+def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
+    """Draw one legend below all panels, in which an entry that several panels have is listed once.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    axes : ndarray of matplotlib.axes.Axes
+    ncols : int
+        Entries in a row.
+    """
+    entries: dict[str, Any] = {}
+    for panel in axes.flat:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=ncols)
 
 
 def apply_style(style: Mapping[str, Any]) -> None:

@@ -393,7 +393,7 @@ def successive_halving(
         n_hits, alive = n_hits.gather(1, survivors), alive.gather(1, survivors)
         starts = rotation.gather(1, survivors[:, :, None, None].expand(-1, -1, size, size))
     last = order.gather(1, survivors)[:, 0] + pair_index * width
-    return Maxima(*(getattr(maxima, name)[last] for name in _FIELDS)), n_hits[:, 0], n_returns
+    return maxima.select(last), n_hits[:, 0], n_returns
 
 
 def _ascend(
