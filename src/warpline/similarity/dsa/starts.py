@@ -103,8 +103,7 @@ def reflected_starts(
 ) -> Tensor:
     """Rotations after one or two random reflections, by turns: neighbours of a maximum, in both determinants.
 
-    A maximum that is better than the best one so far often shares most of its alignment. From such
-    starts, an ascent ends higher than the best maximum about three times as often as from a random one.
+    A maximum that is better than the best one so far often shares most of its alignment.
 
     Parameters
     ----------
