@@ -9,8 +9,8 @@ import pandas as pd
 
 from warpline.comparison.chosen_parameters import PARAMETERS
 from warpline.comparison.pairs import System
-from warpline.similarity.dsa.errors import DSAInputError
 from warpline.similarity.dsa.selection import choose_dsa
+from warpline.similarity.input_errors import InputError
 
 __all__ = ["choose"]
 
@@ -64,7 +64,7 @@ def choose(
             rank_tolerance=measure["rank_tolerance"],
             seed=seed,
         )
-    except DSAInputError:
+    except InputError:
         # A task set without one usable network still has its rows, which say why there is no number.
         row: dict[str, Any] = {one: min(tried[many]) for one, many in lists.items()}
         row |= {"status": "failed: no network can be fitted"}

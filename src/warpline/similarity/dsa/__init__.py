@@ -9,18 +9,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from .errors import (
+from warpline.similarity.input_errors import (
     ConstantDataError,
     DimensionError,
-    DSAInputError,
+    InputError,
     NonFiniteDataError,
     RankError,
     SettingsError,
     SingularRegressionError,
     TooFewTimePointsError,
 )
+
 from .measure import SETTINGS, compare_pairs, represent
 from .operators import Operator, fit_operator
+
+DSAInputError = InputError
 
 # Loaded by `__getattr__`, not by an import statement: a job's code digest follows import statements,
 # and no job uses these names.

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DimensionError, SettingsError
+from warpline.similarity.input_errors import DimensionError, SettingsError
+
 from .measure import DEFAULTS, compare_pairs, represent
 from .operators import Operator
 
@@ -168,7 +169,7 @@ def dsa(
 
     Raises
     ------
-    DSAInputError
+    InputError
         If a recording or a setting cannot be used; it is a ValueError.
 
     Examples
@@ -226,7 +227,7 @@ def dsa_matrix(
 
     Raises
     ------
-    DSAInputError
+    InputError
         If a recording or a setting cannot be used; it is a ValueError.
     """
     _check_options(options)

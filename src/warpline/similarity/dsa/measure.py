@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.similarity.input_errors import SettingsError
+
 from .canonical import CanonicalOperator, to_canonical
-from .errors import SettingsError
 from .operators import Operator, fit_operator
 
 #: Settings of the two functions with their defaults; ``n_delays`` and ``rank`` have none.
@@ -55,7 +56,7 @@ def represent(states: NDArray[np.floating], *, settings: Mapping[str, Any]) -> O
 
     Raises
     ------
-    DSAInputError
+    InputError
         If the states or the settings cannot be used; it is a ValueError.
     """
     for name in ("n_delays", "rank"):

@@ -23,7 +23,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from .errors import (
+from warpline.similarity.input_errors import (
     ConstantDataError,
     DimensionError,
     NonFiniteDataError,
@@ -32,6 +32,7 @@ from .errors import (
     SingularRegressionError,
     TooFewTimePointsError,
 )
+
 from .hankel import Factor, iterate_embedding, leading_factor
 
 FloatArray = NDArray[np.float64]
@@ -120,7 +121,7 @@ def fit_operator(
 
     Raises
     ------
-    DSAInputError
+    InputError
         One of the errors of `check_states`; RankError under ``strict``; SingularRegressionError
         where nothing is seen before the last times of the trials.
 

@@ -133,7 +133,7 @@ def held_out_errors(
 
     Raises
     ------
-    DSAInputError
+    InputError
         If the regression is singular at every rank.
     """
     n_units = train.shape[2]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DSAInputError, SettingsError, TooFewTimePointsError
+from warpline.similarity.input_errors import InputError, SettingsError, TooFewTimePointsError
+
 from .operators import check_states, rank_tolerance_of
 from .prediction import FloatArray, Prediction, akaike, held_out_errors, split_trials
 
@@ -143,7 +144,7 @@ def choose_dsa(
 
     Raises
     ------
-    DSAInputError
+    InputError
         If a candidate cannot be used, or no system can be fitted; it is a ValueError.
 
     Examples
@@ -186,14 +187,14 @@ def choose_dsa(
                     ridge=ridge,
                     tolerance=tolerance,
                 )
-            except DSAInputError:
+            except InputError:
                 rows += [{**identity, "rank": rank, "status": FAILED} for rank in ranks]
                 continue
             counts = {"n_train": len(train), "n_test": len(test)}
             rows += _rows(identity, prediction, ranks, horizons, counts)
     sweep = pd.DataFrame(rows)
     if not (sweep["status"] == "fitted").any():
-        raise DSAInputError(
+        raise InputError(
             "a system that an operator can be fitted to",
             f"{len(named)} systems, of which none can",
             "Fit one by fit_operator, whose error says why.",
@@ -425,7 +426,7 @@ def select_rank(
 
     Raises
     ------
-    DSAInputError
+    InputError
         One of the errors of `fit_operator`, or a single trial.
     """
     tolerance = rank_tolerance_of(states, n_delays, delay_interval, None)

@@ -1,4 +1,4 @@
-"""Errors of dynamical similarity analysis on bad input.
+"""Errors of the measures on bad input.
 
 Each is a ValueError. Its message says what was expected, what was got, and what to do about it.
 """
@@ -6,8 +6,8 @@ Each is a ValueError. Its message says what was expected, what was got, and what
 from __future__ import annotations
 
 
-class DSAInputError(ValueError):
-    """Input that dynamical similarity analysis cannot use.
+class InputError(ValueError):
+    """Input that a measure cannot use.
 
     Parameters
     ----------
@@ -26,29 +26,33 @@ class DSAInputError(ValueError):
         super().__init__(f"expected {expected}; got {got}. {remedy}")
 
 
-class DimensionError(DSAInputError):
-    """The array has not the dimensions (trial, time, unit)."""
+class DimensionError(InputError):
+    """The array has not the dimensions (trial, time, unit), or is not made of real numbers."""
 
 
-class TooFewTimePointsError(DSAInputError):
+class TrialError(InputError):
+    """The trials cannot be read, or do not match those of another system."""
+
+
+class TooFewTimePointsError(InputError):
     """The trials are too short for the delay embedding."""
 
 
-class NonFiniteDataError(DSAInputError):
+class NonFiniteDataError(InputError):
     """The data hold NaN or infinity."""
 
 
-class ConstantDataError(DSAInputError):
+class ConstantDataError(InputError):
     """Nothing in the data changes in time, so there is no dynamics to compare."""
 
 
-class RankError(DSAInputError):
+class RankError(InputError):
     """The requested rank exceeds what the data carry (raised under ``strict`` only)."""
 
 
-class SingularRegressionError(DSAInputError):
+class SingularRegressionError(InputError):
     """The one-step regression has no unique solution at this rank without a ridge."""
 
 
-class SettingsError(DSAInputError):
+class SettingsError(InputError):
     """A setting is unknown or has a value that cannot be used."""
