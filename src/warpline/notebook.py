@@ -17,6 +17,7 @@ from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Train
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
 from warpline.pipeline.stages.trials import GenerateTrials
+from warpline.similarity.recordings import as_recording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,26 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "choose_dsa", "compare", "list_runs", "load_table", "open_run"]
 
-DIMS = ("trial", "time", "unit")
-UNIT_NAMES = ("unit", "component", "channel")
-
 
 def _states(value: Any) -> NDArray[np.float64]:
-    """Return states as (trial, time, unit); a DataArray may have its dimensions in any order."""
-    dims = getattr(value, "dims", None)
-    if dims is None:
-        array = np.asarray(value, dtype=np.float64)
-        if array.ndim != 3:
-            raise ValueError(
-                f"expected states of shape (trial, time, unit), got {array.ndim} dimensions: {array.shape}"
-            )
-        return array
-    unit_dims = [name for name in UNIT_NAMES if name in dims]
-    if len(dims) != 3 or len(unit_dims) != 1 or not {"trial", "time"} <= set(dims):
-        raise ValueError(
-            f"expected the dimensions trial, time and unit, got {', '.join(map(str, dims))}"
-        )
-    return np.asarray(value.transpose("trial", "time", unit_dims[0]).values, dtype=np.float64)
+    return as_recording(value).states
 
 
 def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any) -> dict[str, Any]:

@@ -1,0 +1,191 @@
+"""Arrays from outside: each container is read right, or refused with what was expected and got."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+
+from warpline.similarity.input_errors import InputError
+from warpline.similarity.recordings import as_recording
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(4, 10, 3))
+
+
+def masked(hidden):
+    return np.ma.masked_array(X, mask=hidden)
+
+
+def hide(*index):
+    mask = np.zeros(X.shape, dtype=bool)
+    mask[index] = True
+    return mask
+
+
+def labelled(dims=("trial", "time", "unit"), **coords):
+    axes = [("trial", "time", "unit").index(d if d in ("trial", "time") else "unit") for d in dims]
+    return xr.DataArray(X.transpose(axes), dims=dims, coords=coords)
+
+
+class Awkward(list):
+    """A sequence whose type lives in a module named awkward, as an ak.Array's does."""
+
+
+Awkward.__module__ = "awkward.highlevel"
+
+READ = {
+    "float64": (X, {}),
+    "float32": (X.astype(np.float32), {}),
+    "float16": (X.astype(np.float16), {}),
+    "integers": ((X * 100).astype(np.int16), {}),
+    "unsigned": ((abs(X) * 100).astype(np.uint8), {}),
+    "bool": (X > 0, {}),
+    "big endian": (X.astype(">f8"), {}),
+    "fortran": (np.asfortranarray(X), {}),
+    "reversed view": (X[:, ::-1, ::-1], {}),
+    "read only": (np.frombuffer(X.tobytes()).reshape(X.shape), {}),
+    "one trial": (X[0], {}),
+    "one unit": (X[..., :1], {}),
+    "nested lists": (X.tolist(), {}),
+    "list of trials": (list(X), {}),
+    "tuple of trials": (tuple(X), {}),
+    "object array": (np.array([*X, None], dtype=object)[:-1], {}),
+    "awkward": (Awkward(X), {}),
+    "masked, nothing hidden": (masked(False), {}),
+    "data array": (labelled(), {}),
+    "data array, other order": (labelled(("unit", "trial", "time")), {}),
+    "channels": (labelled(("time", "channel", "trial")), {}),
+    "renamed": (labelled(("trial", "time", "neuron")), {"dims": {"neuron": "unit"}}),
+    "tensor": (torch.tensor(X), {}),
+    "gradients": (torch.tensor(X, requires_grad=True), {}),
+    "bfloat16": (torch.tensor(X).bfloat16(), {}),
+    "half": (torch.tensor(X).half(), {}),
+    "tensors": ([torch.tensor(x) for x in X], {}),
+    "tiny": (X * 5e-14, {}),
+    "tiniest": (X * 1e-300, {}),
+    "huge": (X * 1e300, {}),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_can_be_read_is_read(name):
+    value, options = READ[name]
+    recording = as_recording(value, **options)
+    source = value
+    if isinstance(value, torch.Tensor):
+        source = value.detach().double().numpy()
+    elif isinstance(value, xr.DataArray):
+        source = X
+    expected = np.array([np.asarray(trial, dtype=float) for trial in source])
+    expected = expected[None] if expected.ndim == 2 else expected
+    np.testing.assert_array_equal(recording.states, expected)
+    assert all(trial.dtype == np.float64 and trial.flags.c_contiguous for trial in recording.trials)
+
+
+@pytest.mark.parametrize(
+    ("value", "spacing"),
+    [
+        (X, 2**-52),
+        (X.astype(np.float32), 2**-23),
+        (X.astype(np.float16), 2**-10),
+        (torch.tensor(X).bfloat16(), 2**-7),
+        ((X * 100).astype(int), 0.0),
+        ([X[0], X[1].astype(np.float32)], 2**-23),
+    ],
+)
+def test_the_spacing_of_the_source_is_kept(value, spacing):
+    assert as_recording(value).precision == spacing
+
+
+REFUSED = {
+    "complex": (X + 1j, {}, "real numbers in states; got values of type complex128"),
+    "complex tensor": (torch.tensor(X + 1j), {}, "real numbers"),
+    "strings": (X.astype(str), {}, "real numbers"),
+    "dates": (X.astype("datetime64[s]"), {}, "real numbers"),
+    "none": (None, {}, "real numbers"),
+    "a number": (3.0, {}, r"\(trial, time, unit\) for states; got \(\)"),
+    "a vector": (X[0, 0], {}, "missing axes"),
+    "four axes": (X[None], {}, "Select one system"),
+    "no trials": (X[:0], {}, "An axis is empty"),
+    "no times": (X[:, :0], {}, "An axis is empty"),
+    "no units": (X[..., :0], {}, "An axis is empty"),
+    "no list": ([], {}, "missing axes"),
+    "ragged lists": ([[[1.0, 2.0]], [[1.0]]], {}, "Give an array, or a list"),
+    "units differ": ([X[0], X[0, :, :2]], {}, "2 and 3 units"),
+    "a trial of one axis": ([X[0], X[0, 0]], {}, "trial 1 of states"),
+    "nan": (np.where(hide(1, 2, 0), np.nan, X), {}, "first at trial 1, time 2, unit 0"),
+    "infinite": (np.where(hide(3, 0, 1), np.inf, X), {}, "first at trial 3, time 0, unit 1"),
+    "nan in a trial": ([X[0], np.full((3, 3), np.nan)], {}, "first at trial 1, time 0"),
+    "a unit hidden": (masked(hide(slice(None), slice(None), 0)), {}, "some units of a time"),
+    "a gap": (masked(hide(2, 4)), {}, "a gap inside trial 2"),
+    "a start hidden": (masked(hide(0, 0)), {}, "a gap inside trial 0"),
+    "a trial hidden": (masked(hide(1)), {}, "trial 1 without any"),
+    "valid of another shape": (X, {"valid": np.ones((4, 9), bool)}, r"bool \(trial, time\)"),
+    "valid of numbers": (X, {"valid": np.ones((4, 10))}, "float64 of shape"),
+    "valid beside a list": (list(X), {"valid": np.ones((4, 10), bool)}, "no mask"),
+    "other dims": (labelled(("trial", "time", "neuron")), {}, "dims={'neuron': 'unit'}"),
+    "no time": (labelled()[:, 0], {}, "got trial, unit"),
+    "unknown dims": (labelled(), {"dims": {"neuron": "unit"}}, "Correct dims"),
+    "dims without names": (X, {"dims": {"neuron": "unit"}}, "got ndarray"),
+    "a dataset": (xr.Dataset({"a": labelled()}), {}, "Select a variable"),
+    "labels repeated": (labelled(trial=[0, 0, 1, 2]), {}, "3 are distinct"),
+    "a table": (pd.DataFrame(X[0]), {}, "frame.to_numpy"),
+    "inputs of other times": (X, {"inputs": X[:, 1:]}, "as long as the states"),
+    "inputs of other trials": (X, {"inputs": X[1:]}, "3 trials of 10 times"),
+    "inputs of other labels": (
+        labelled(trial=list("abcd")),
+        {"inputs": labelled(trial=list("abdc"))},
+        "'c' and 'd' at trial 2",
+    ),
+    "nan in inputs": (X, {"inputs": np.full((4, 10, 1), np.nan)}, "finite inputs of states"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_refused(name):
+    value, options, message = REFUSED[name]
+    with pytest.raises(InputError, match=message):
+        as_recording(value, **options)
+
+
+def test_trials_that_end_early():
+    lengths = [10, 7, 9, 1]
+    valid = np.arange(10) < np.array(lengths)[:, None]
+    padded = np.where(valid[..., None], X, np.nan)
+    ways = [
+        as_recording(padded, valid=valid),
+        as_recording(padded, valid=xr.DataArray(valid.T, dims=("time", "trial"))),
+        as_recording(np.ma.masked_invalid(padded)),
+        as_recording([x[:n] for x, n in zip(X, lengths, strict=True)]),
+    ]
+    for recording in ways:
+        assert recording.lengths == (10, 7, 9, 1)
+        for trial, x, n in zip(recording.trials, X, lengths, strict=True):
+            np.testing.assert_array_equal(trial, x[:n])
+        with pytest.raises(InputError, match="1 to 10 times"):
+            _ = recording.states
+
+
+def test_labels_are_kept():
+    assert as_recording(labelled(trial=list("abcd"))).trial_labels == ("a", "b", "c", "d")
+    assert as_recording(labelled()).trial_labels is None
+
+
+def test_no_copy_is_made_of_what_can_be_used_as_it_is():
+    recording = as_recording(X)
+    assert recording.states is X
+    assert as_recording(recording) is recording
+
+
+def test_a_view_of_other_memory_is_not_taken_for_the_states():
+    base = RNG.normal(size=(4, 10, 3))
+    as_integers = base.view(np.int64)
+    recording = as_recording(as_integers.view(np.float64))
+    np.testing.assert_array_equal(recording.states, base)
+    same_trial_twice = as_recording([base[0], base[0]])
+    np.testing.assert_array_equal(same_trial_twice.states[1], base[0])
+
+
+def test_repr_is_one_line():
+    assert repr(as_recording(X, name="rat")) == "<Recording 'rat': 4 trials of 10 times, 3 units>"
