@@ -34,11 +34,12 @@ def _load(paths: list[str]) -> Plan | None:
 def _check(paths: list[str]) -> int:
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.weights_check import weights_faults
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = chance_faults(plan)
+    faults = [*chance_faults(plan), *weights_faults(plan)]
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1

@@ -23,7 +23,7 @@ class ConfigError(ValueError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint: the nearest known name, or all of them."""
     known = list(known)
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.55)
     if close:
         return f"did you mean '{close[0]}'?"
     return f"expected one of {', '.join(known)}" if known else "nothing is expected here"
