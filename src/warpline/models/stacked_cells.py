@@ -21,8 +21,8 @@ class StackedCells(Cell):
     and so on by layer; in a single cell ``weight_ih``, ``weight_hh``, ``bias_ih``, ``bias_hh``. Those of the
     readout are ``weight_out`` and ``bias_out``.
 
-    The full state is that of all layers, the first layer's first. Observed is that of the last layer. There is
-    no time constant: a step lasts one unit of time. There is no hidden noise, and ``tau`` has no meaning.
+    The full state is that of all layers, the first layer's first. Observed is that of the last layer. There
+    is no time constant: a step lasts one unit of time. There is no hidden noise, and ``tau`` has no meaning.
 
     Settings: ``units``, ``activation``, ``init``, ``gain``; ``parameters`` with ``num_layers`` (default 1).
     Initial weights are those of Warpline's other models, block by block, with biases of 0.

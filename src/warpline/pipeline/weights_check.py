@@ -20,7 +20,7 @@ def weights_faults(plan: Plan) -> list[str]:
     from warpline.models.given_weights import network_from_file
     from warpline.tasks.trials import make_environment
 
-    faults: dict[str, None] = {}
+    faults: dict[str, str] = {}
     for network in plan.given_networks:
         target = plan.config.tasksets[network.taskset].target
         task = taskset_settings(plan, network.taskset, target)
@@ -29,7 +29,7 @@ def weights_faults(plan: Plan) -> list[str]:
         try:
             environment = make_environment(task, target)
         except (TypeError, ValueError) as error:
-            faults[f"tasksets.{network.taskset}, task {target}: {error}"] = None
+            faults[f"tasksets.{network.taskset}, task {target}: {error}"] = ""
             continue
         for seed in plan.seeds:
             path = plan.weights_file(network, seed)
@@ -45,5 +45,7 @@ def weights_faults(plan: Plan) -> list[str]:
                 # The model may be a class of the user's, with any error of its own.
                 kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
                 place = f"architectures.{network.architecture}.weights"
-                faults[f"{place} ({path}, task set {network.taskset}): {kind}{error}"] = None
-    return list(faults)
+                # The files of several seeds often have one fault: it is told of the first.
+                message = f"{place}, task set {network.taskset}: {kind}{error}"
+                faults.setdefault(message, f" (in {path})")
+    return [f"{message}{where}" for message, where in faults.items()]
