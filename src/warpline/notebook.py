@@ -86,8 +86,8 @@ def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DS
     Parameters
     ----------
     systems : mapping of str to states, or sequence of states
-        Each an ndarray (trial, time, unit), or a DataArray with these dims. Give all systems that will be
-        compared: one setting keeps their pairs comparable.
+        Each an array or a list of trials, see `warpline.similarity.recordings.as_recording`. Give all systems
+        that will be compared: one setting keeps their pairs comparable.
     **options
         Of `warpline.similarity.dsa.selection.choose_dsa`, which states the rule: ``n_delays``,
         ``delay_intervals``, ``ranks``, ``horizons``, ``keep``, ``ridge``, ``seed`` and others.
@@ -114,10 +114,9 @@ def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DS
     from warpline.similarity.dsa import selection
 
     if isinstance(systems, Mapping):
-        return selection.choose_dsa(
-            {str(name): _states(states) for name, states in systems.items()}, **options
-        )
-    return selection.choose_dsa([_states(states) for states in systems], **options)
+        named = {str(name): states for name, states in systems.items()}
+        return selection.choose_dsa(named, **options)
+    return selection.choose_dsa(list(systems), **options)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,14 @@ class Recording:
     precision: float = float(np.finfo(np.float64).eps)
     name: str = "states"
 
+    def __len__(self) -> int:
+        """Return the number of trials: a recording is the sequence of its trials."""
+        return len(self.trials)
+
+    def __getitem__(self, trial: int) -> FloatArray:
+        """Return one trial, shape (time, unit)."""
+        return self.trials[trial]
+
     @property
     def n_units(self) -> int:
         """Number of units."""
