@@ -20,7 +20,7 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
 )
 
-from .measure import SETTINGS, UNEQUAL_TRIALS, compare_pairs, represent
+from .measure import PER_SYSTEM, SETTINGS, UNEQUAL_TRIALS, compare_pairs, represent
 from .operators import Operator, fit_operator
 
 DSAInputError = InputError
@@ -39,6 +39,7 @@ _NOTEBOOK_NAMES = {
 }
 
 __all__ = [
+    "PER_SYSTEM",
     "SETTINGS",
     "UNEQUAL_TRIALS",
     "ConstantDataError",

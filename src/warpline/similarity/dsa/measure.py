@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Any] = {
 }
 #: Trials of a system may differ in length: `represent` takes a sequence of (time, unit) arrays too.
 UNEQUAL_TRIALS = True
+#: Settings that may differ between systems: operators of lower rank are padded with zeros.
+PER_SYSTEM = ("n_delays", "delay_interval", "rank")
 #: Names of all settings.
 SETTINGS: tuple[str, ...] = ("n_delays", "rank", *DEFAULTS)
 _CHOICES = {
