@@ -65,7 +65,7 @@ def matrix_figure(
     """
     first = next(iter(matrices.values()))
     n_rows, n_columns = first.dissimilarity.shape
-    cell = 0.5 if max(n_rows, n_columns) <= MOST_NUMBERS else 6 / max(n_rows, n_columns)
+    cell = 0.5 if max(n_rows, n_columns) <= MOST_NUMBERS else 4 / max(n_rows, n_columns)
     figure = _figure(len(matrices) * (cell * n_columns + 2.3), max(cell * n_rows, 1.0) + 1.6)
     axes = np.atleast_1d(figure.subplots(1, len(matrices), squeeze=False)[0])
     for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
@@ -78,7 +78,14 @@ def matrix_figure(
             panel.set_xticks([])
             panel.set_yticks([])
             panel.set_xlabel(f"{len(matrix.columns)} systems")
-        for boundary in np.cumsum([len(names) for names in (groups or {}).values()])[:-1]:
+            panel.set_ylabel(f"{len(matrix.names)} systems")
+        ends = np.cumsum([len(names) for names in (groups or {}).values()])
+        if groups and max(values.shape) > MOST_NUMBERS:
+            middles = ends - np.array([len(names) for names in groups.values()]) / 2 - 0.5
+            panel.set_xticks(middles, list(groups))
+            panel.set_yticks(middles, list(groups), rotation=90, va="center")
+            panel.tick_params(length=0)
+        for boundary in ends[:-1]:
             panel.axhline(boundary - 0.5, color="white", linewidth=2)
             panel.axvline(boundary - 0.5, color="white", linewidth=2)
         bar = figure.colorbar(image, ax=panel, shrink=0.8)
@@ -158,9 +165,7 @@ def group_figure(result: GroupComparison) -> Figure:
         for x, (a, b) in enumerate(couples):
             chosen = _of_groups(pairs, a, b)["dissimilarity"].dropna().to_numpy()
             colour, marker = style["within" if a == b else "between"]
-            panel.scatter(
-                x + jitter(len(chosen), 0.5), np.sort(chosen), s=7, color=colour, alpha=0.35, lw=0
-            )
+            panel.scatter(x + jitter(len(chosen), 0.5), chosen, s=9, color=colour, alpha=0.4, lw=0)
             name = f"within\n{a}" if a == b else f"{a} to\n{b}"
             labels.append(f"{name}\nn = {len(chosen)}")
             row = _of_groups(summary, a, b)
@@ -176,8 +181,9 @@ def group_figure(result: GroupComparison) -> Figure:
         panel.set_xlim(-0.6, len(couples) - 0.4)
         panel.set_ylabel(measure_label(measure, {}))
         from_zero(panel)
+    sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
     figure.suptitle(
-        f"pairs, means and {result.confidence:.0%} intervals (jackknife over systems); n: pairs",
+        f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})",
         fontsize=STYLE["font_size"],
     )
     return figure
