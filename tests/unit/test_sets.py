@@ -164,7 +164,8 @@ def test_what_cannot_be_compared():
 
 
 OWN = """
-import numpy as np
+import sys
+
 SETTINGS = ()
 NEEDS_INPUTS = True
 NEEDS_CONDITIONS = True
@@ -181,23 +182,13 @@ def compare_pairs(representations, pairs, *, settings, seed, progress=None):
     ]
 
 
-class Measure:
-    pass
+Measure = sys.modules[__name__]
 """
-
-
-def own_measure(tmp_path):
-    """A measure of one's own, that needs inputs and conditions."""
-    body = OWN.replace(
-        "class Measure:\n    pass\n", "import sys\nMeasure = sys.modules[__name__]\n"
-    )
-    (tmp_path / "own.py").write_text(body)
-    return f"{tmp_path / 'own.py'}:Measure"
 
 
 def test_inputs_and_conditions_reach_the_measure(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    own_measure(tmp_path)
+    (tmp_path / "own.py").write_text(OWN)
     measure, inputs, states = "own.py:Measure", np.ones((3, 4, 2)), np.zeros((3, 4, 5))
     pair = warpline.compare(
         states, states, measure, inputs=(inputs, 2 * inputs), conditions=[0, 1, 1]
