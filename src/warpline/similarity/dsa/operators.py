@@ -23,6 +23,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
     ConstantDataError,
     RankError,
@@ -41,8 +42,8 @@ FloatArray = NDArray[np.float64]
 _SINGULAR = 1e-8
 
 
-@dataclass(frozen=True)
-class Operator:
+@dataclass(frozen=True, repr=False)
+class Operator(ShortRepr):
     """A fitted HAVOK-DMD operator.
 
     Attributes

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import InputError, SettingsError, TooFewTimePointsError
 from warpline.similarity.recordings import Recording, as_recording
 
@@ -41,8 +42,8 @@ FAILED = "failed: no operator can be fitted"
 SETTING = ["n_delays", "delay_interval", "rank"]
 
 
-@dataclass(frozen=True)
-class DSAChoice:
+@dataclass(frozen=True, repr=False)
+class DSAChoice(ShortRepr):
     """Parameters of DSA for a set of systems, and the sweep that they come from.
 
     Attributes
@@ -365,8 +366,8 @@ def _rows(
     return rows
 
 
-@dataclass(frozen=True)
-class RankSelection:
+@dataclass(frozen=True, repr=False)
+class RankSelection(ShortRepr):
     """One-step prediction on held-out trials, by rank.
 
     Attributes
