@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import DimensionError
 
 __all__ = ["Embedding", "embed"]
@@ -14,8 +15,8 @@ __all__ = ["Embedding", "embed"]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Embedding:
+@dataclass(frozen=True, repr=False)
+class Embedding(ShortRepr):
     """Points in few dimensions.
 
     Attributes
