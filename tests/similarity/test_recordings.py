@@ -294,5 +294,5 @@ def test_a_rank_beyond_what_the_data_carry_is_said():
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_every_entry_point_reads_tensors_of_a_gpu(entry):
-    np.testing.assert_allclose(ENTRIES[entry](torch.tensor(X, device="cuda")), ENTRIES[entry](X))
+def test_every_entry_point_reads_tensors_of_a_gpu(entry, cuda):
+    np.testing.assert_allclose(ENTRIES[entry](torch.tensor(X, device=cuda)), ENTRIES[entry](X))
