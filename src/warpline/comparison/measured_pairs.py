@@ -12,6 +12,7 @@ from warpline.comparison.matched_trials import match_trials, matched_states, tak
 from warpline.core import plugins
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError
+from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording
 
 __all__ = ["Split", "measured_pairs", "settings_by_measure"]
@@ -79,7 +80,7 @@ def measured_pairs(
             states, extra = _arguments(module, measure, names[k], recordings[k])
             return module.represent(states, settings=settings_of[k], **extra)
 
-        return _rows(len(names), pairs, represent, module.compare_pairs, settings_of[0], seed)
+        return _rows(names, pairs, represent, module.compare_pairs, settings_of[0], seed)
 
     share, n_folds = _share(module, measure, split)
     parts = [
@@ -96,13 +97,13 @@ def measured_pairs(
             return module.represent_held_out(train, test, settings=settings_of[k])
 
         folds.append(
-            _rows(len(names), pairs, represent_fold, module.compare_held_out, settings_of[0], seed)
+            _rows(names, pairs, represent_fold, module.compare_held_out, settings_of[0], seed)
         )
     return [_mean_row(rows) for rows in zip(*folds, strict=True)]
 
 
 def _rows(
-    n_systems: int,
+    names: Sequence[str],
     pairs: Sequence[tuple[int, int]],
     represent: Callable[[int], Any],
     compare: Callable[..., list[dict[str, Any]]],
@@ -113,7 +114,7 @@ def _rows(
     representations: list[Any] = []
     reasons: dict[int, ValueError] = {}
     index: dict[int, int] = {}
-    for k in range(n_systems):
+    for k in range(len(names)):
         try:
             representation = represent(k)
         except SettingsError:
@@ -126,6 +127,7 @@ def _rows(
     usable = [(i, j) for i, j in pairs if i in index and j in index]
     if not usable:
         raise next(iter(reasons.values()))
+    warn_of_lower_ranks({names[k]: representations[row] for k, row in index.items()}, stacklevel=6)
     results = iter(
         compare(
             representations,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.input_errors import SettingsError, positive_integer
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.states import angle
 
@@ -67,16 +67,18 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
             raise SettingsError(
                 f"the setting {name}", "none", f"Add {name} to the settings of dsa."
             )
-    delays, rank = settings["n_delays"], int(settings["rank"])
+    delays = positive_integer("n_delays", settings["n_delays"])
+    rank = positive_integer("rank", settings["rank"])
     interval, ridge, tolerance = (
         settings.get(name, DEFAULTS[name]) for name in ("delay_interval", "ridge", "rank_tolerance")
     )
-    recordings = [as_recording(states) for states in (train, test)]
+    training, exponent = as_recording(train).rescaled()
+    held_out = as_recording([np.ldexp(trial, -exponent) for trial in as_recording(test).trials])
     train_states, test_states = (
         check_states(recording, n_delays=delays, delay_interval=interval)
-        for recording in recordings
+        for recording in (training, held_out)
     )
-    tolerance = rank_tolerance_of(recordings[0], delays, interval, tolerance)
+    tolerance = rank_tolerance_of(training, delays, interval, tolerance)
     factor = leading_factor(train_states, delays, interval, rank, tolerance)
     covariances = [
         lagged_covariances(states, delays, interval, factor)
