@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets
 from warpline.comparison.statistics import group_tests, holm, summary_table
 from warpline.similarity.input_errors import InputError
@@ -75,6 +76,7 @@ def compare_groups(
     *,
     measures: Mapping[str, Mapping[str, Any]],
     seed: int = 0,
+    split: Split = None,
     references: Sequence[str] | None = None,
     confidence: float = 0.95,
     family_error: float = 0.05,
@@ -88,9 +90,11 @@ def compare_groups(
         Systems by name, by group. Systems are independent observations: an animal, a trained network.
         Several recordings of one animal are no such systems.
     measures : mapping of str to mapping
-        Settings by measure (`warpline.comparison.sets.settings_by_measure`).
+        Settings by measure (`warpline.comparison.measured_pairs.settings_by_measure`).
     seed : int, optional
         Root of random starts.
+    split : "halves" or float, optional
+        Held-out trials (`warpline.comparison.measured_pairs.measured_pairs`).
     references : sequence of str, optional
         Groups that the others are compared with; by default each in turn.
     confidence, family_error : float, optional
@@ -114,7 +118,7 @@ def compare_groups(
         for name, recording in members.items()
     }
     matrices = {
-        measure: compare_sets(systems, measure=measure, settings=settings, seed=seed)
+        measure: compare_sets(systems, measure=measure, settings=settings, seed=seed, split=split)
         for measure, settings in measures.items()
     }
     return group_statistics(
