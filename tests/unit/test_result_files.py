@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from warpline.console import provenance
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 PROVENANCE = {"settings": {"b": 1, "a": [1, 2]}, "code": "abc"}
 
@@ -53,19 +53,19 @@ def test_table_comes_back_and_plain_pandas_reads_it(tmp_path, frame):
 
 def test_tensors_come_back_whole_and_by_prefix(tmp_path, tensors):
     path = tmp_path / "x.safetensors"
-    result_files.write_tensors(tensors, path, PROVENANCE)
-    back, provenance = result_files.read_tensors(path)
+    tensor_files.write_tensors(tensors, path, PROVENANCE)
+    back, provenance = tensor_files.read_tensors(path)
     assert provenance == PROVENANCE and set(back) == set(tensors)
-    part, _ = result_files.read_tensors(path, "010/")
+    part, _ = tensor_files.read_tensors(path, "010/")
     assert list(part) == ["w"] and np.array_equal(part["w"], tensors["010/w"])
-    assert result_files.read_tensor_metadata(path) == PROVENANCE
+    assert tensor_files.read_tensor_metadata(path) == PROVENANCE
 
 
 def test_same_content_same_bytes(tmp_path, dataset, frame, tensors):
     for k in range(2):
         result_files.write_dataset(dataset, tmp_path / f"{k}.nc", PROVENANCE)
         result_files.write_table(frame, tmp_path / f"{k}.csv", PROVENANCE)
-        result_files.write_tensors(tensors, tmp_path / f"{k}.safetensors", PROVENANCE)
+        tensor_files.write_tensors(tensors, tmp_path / f"{k}.safetensors", PROVENANCE)
     for suffix in ("nc", "csv", "safetensors"):
         assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
 
@@ -83,7 +83,7 @@ def test_truncated_file_is_named(tmp_path, dataset, frame, tensors, suffix):
     write, content, read = {
         "nc": (result_files.write_dataset, dataset, result_files.read_dataset),
         "csv": (result_files.write_table, frame, result_files.read_table),
-        "safetensors": (result_files.write_tensors, tensors, result_files.read_tensors),
+        "safetensors": (tensor_files.write_tensors, tensors, tensor_files.read_tensors),
     }[suffix]
     write(content, path, PROVENANCE)
     whole = path.read_bytes()
@@ -96,7 +96,7 @@ def test_truncated_file_is_named(tmp_path, dataset, frame, tensors, suffix):
 
 
 @pytest.mark.parametrize(
-    "read", [result_files.read_dataset, result_files.read_table, result_files.read_tensors]
+    "read", [result_files.read_dataset, result_files.read_table, tensor_files.read_tensors]
 )
 def test_missing_file_is_named(tmp_path, read):
     with pytest.raises(FileNotFoundError, match="nowhere"):
@@ -125,7 +125,7 @@ def test_damage_is_found(tmp_path, kind, fault, beside):
         values = np.random.default_rng(0).normal(size=(50, 40))
         result_files.write_dataset(xr.Dataset({"x": (("a", "b"), values)}), path, {"code": "a"})
     else:
-        result_files.write_tensors({"w": np.arange(2000.0)}, path, {"code": "a"})
+        tensor_files.write_tensors({"w": np.arange(2000.0)}, path, {"code": "a"})
     assert result_files.integrity_error(path) is None
     if not beside:
         provenance.sidecar_path(path).unlink()

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from checkouts import Checkout
 
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -86,7 +86,7 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     assert state.is_file() and not any(path.exists() for path in final)
 
     # SIGTERM to Snakemake alone: it waits for what runs, starts nothing more, and unlocks.
-    before = result_files.read_tensor_metadata(state)["step"]
+    before = tensor_files.read_tensor_metadata(state)["step"]
     snakemake = start(training, "training")
     until(lambda: "going on from update" in (log.read_text() if log.is_file() else ""), "resuming")
     snakemake.send_signal(signal.SIGTERM)

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["sidecar_path", "write_sidecar"]
+__all__ = ["sidecar_path", "sidecar_text"]
 
 REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym", "dsa-metric")
 
@@ -49,13 +49,25 @@ def sidecar_path(path: str | Path) -> Path:
     return path.with_name(path.name + ".provenance.json")
 
 
-def write_sidecar(path: Path, provenance: Mapping[str, Any], checksum: str) -> None:
-    """Write the sidecar of a result that lies there: size, SHA-256, git state, versions, host, time."""
+def sidecar_text(path: Path, provenance: Mapping[str, Any], size: int, checksum: str) -> str:
+    """Return the sidecar of a result as JSON: size, SHA-256, git state, versions, host, time.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where the result will lie.
+    provenance : mapping
+        What the result depends on.
+    size : int
+        Bytes of the result.
+    checksum : str
+        SHA-256 of the result.
+    """
     record = {
         "file": path.name,
         # Its wildcards: a result is a path.
         "path": path.as_posix(),
-        "bytes": path.stat().st_size,
+        "bytes": size,
         "sha256": checksum,
         "provenance": dict(provenance),
         "git": _git_state(),
@@ -68,10 +80,4 @@ def write_sidecar(path: Path, provenance: Mapping[str, Any], checksum: str) -> N
         "command": Path(sys.argv[0]).name,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    target = sidecar_path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    return json.dumps(record, indent=1, sort_keys=True) + "\n"

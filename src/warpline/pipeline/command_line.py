@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warpline.console import provenance
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 if TYPE_CHECKING:
     from warpline.pipeline.expansion import Plan
@@ -135,7 +135,7 @@ def _efficiency(folder: str) -> int:
 PROVENANCE = {
     ".nc": lambda file: result_files.provenance_of(result_files.read_dataset(file)),
     ".csv": result_files.read_table_metadata,
-    ".safetensors": result_files.read_tensor_metadata,
+    ".safetensors": tensor_files.read_tensor_metadata,
 }
 
 
