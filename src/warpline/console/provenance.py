@@ -1,6 +1,7 @@
 """What a result says of its making that cannot change it: a sidecar beside the file.
 
-A rule reads no sidecar, and a job's digest does not count this module: editing it re-runs nothing.
+No rule has a sidecar as its input: of it, a reader takes the size and the SHA-256 of the file alone. A job's
+digest does not count this module, so that editing it re-runs nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["sidecar_path", "sidecar_text"]
+__all__ = ["SIDECAR", "sidecar_path", "sidecar_text"]
 
+SIDECAR = ".provenance.json"
+"""What a sidecar's name adds to that of its file."""
 REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym", "dsa-metric")
 
 
@@ -46,7 +49,7 @@ def _installed(package: str) -> str | None:
 def sidecar_path(path: str | Path) -> Path:
     """Return the path of a file's sidecar, ``<file>.provenance.json``."""
     path = Path(path)
-    return path.with_name(path.name + ".provenance.json")
+    return path.with_name(path.name + SIDECAR)
 
 
 def sidecar_text(path: Path, provenance: Mapping[str, Any], size: int, checksum: str) -> str:

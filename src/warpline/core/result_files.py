@@ -45,7 +45,7 @@ KEY = "warpline"
 ROWS = "rows"
 FLOAT_FORMAT = "%.10g"
 LARGEST_RATIO = 1032
-"""Largest ratio by which deflate compresses, the filter of our netCDF files: 258 bytes in 2 bits (RFC 1951)."""
+"""Largest ratio by which deflate compresses, the filter of our netCDF: 258 bytes in 2 bits (RFC 1951)."""
 
 
 class DamagedFileError(OSError):
@@ -185,7 +185,9 @@ def _claimed_bytes(path: Path) -> int:
 
 
 def provenance_of(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return the provenance that a dataset carries."""
+    """Return the provenance that a dataset carries; a ValueError where it carries none."""
+    if KEY not in dataset.attrs:
+        raise ValueError(f"expected a dataset of Warpline's, with the attribute {KEY!r}, got none")
     return dict(json.loads(dataset.attrs[KEY]))
 
 

@@ -34,7 +34,7 @@ HEADER_DIGEST = re.compile(rb'\\"header_sha256\\":\\"([0-9a-f]{64})\\"')
 
 def _tensor_digest(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array's values; its name, shape and type stand in the header."""
-    return hashlib.sha256(array.reshape(-1).view(np.uint8)).hexdigest()
+    return hashlib.sha256(array.reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def _header_digest(header: bytes) -> str | None:
