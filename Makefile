@@ -8,12 +8,13 @@ BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
 # Browsers, linters and snakemake are found in the environment whether or not it is activated.
 export PATH := $(BIN):$(PATH)
-DEMO := snakemake --cores $(CORES) --configfile config/demo.yaml
+REPORT ?= results/report.html
 
-.PHONY: help setup demo test test-fast test-slurm lint format moved schema benchmark clean
+.PHONY: help setup demo report test test-fast test-slurm lint format moved schema benchmark clean
 
 help:
 	@echo "make demo       the demo: figures and results/report.html"
+	@echo "make report     CONFIG=<file>: the report of a finished run, REPORT (results/report.html, or a .zip)"
 	@echo "make test       all tests"
 	@echo "make test-fast  the tests that take seconds"
 	@echo "make test-slurm tests on a real one-node SLURM, which they start and stop (root on Debian)"
@@ -38,9 +39,16 @@ $(READY): pyproject.toml constraints.txt Makefile
 	@touch $(READY)
 
 demo: $(READY)
-	$(DEMO)
-	$(DEMO) --report results/report.html
+	snakemake --cores $(CORES) --configfile config/demo.yaml
+	$(MAKE) report CONFIG=config/demo.yaml
 	@echo "Open results/report.html in a browser. Figures are in results/demo/figures, tables in results/demo/tables."
+
+# Written aside, then moved: a full disk leaves the report as it was.
+report: $(READY)
+	@test -n "$(CONFIG)" || { echo "expected make report CONFIG=<configuration file> [REPORT=<file.html or .zip>]"; exit 2; }
+	@folder=$$(dirname "$(REPORT)") && name=$$(basename "$(REPORT)") && mkdir -p "$$folder" && \
+	aside=$$(mktemp -d "$$folder/.report.XXXXXX") && trap 'rm -rf "$$aside"' EXIT && \
+	snakemake --cores 1 --configfile "$(CONFIG)" --report "$$aside/$$name" && mv "$$aside/$$name" "$(REPORT)"
 
 test: $(READY)
 	python -m pytest -n $(CORES) --dist loadscope

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from checkouts import Checkout, copy_project
 
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -76,7 +76,7 @@ def test_no_byte_of_a_result_has_changed(golden):
 def test_a_difference_is_seen(golden):
     """What compares the bytes would see one number change by one bit."""
     path = next((golden.root / "results/golden/training").rglob("checkpoints.safetensors"))
-    tensors, provenance = result_files.read_tensors(path)
+    tensors, provenance = tensor_files.read_tensors(path)
     before = golden_run._digest(tensors)
     name = next(iter(tensors))
     changed = {**tensors, name: np.nextafter(tensors[name], np.float32(1))}

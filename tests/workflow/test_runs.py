@@ -14,7 +14,7 @@ import pytest
 
 import warpline
 from warpline.console import provenance
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.command_line import PROVENANCE
 from warpline.pipeline.config.load import load_files
@@ -71,7 +71,7 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
         if path.suffix == ".csv":
             assert "code" in result_files.read_table_metadata(path)
         if path.suffix == ".safetensors":
-            assert result_files.read_tensor_metadata(path)["device"] == "cpu"
+            assert tensor_files.read_tensor_metadata(path)["device"] == "cpu"
         if path.suffix not in (".csv", ".nc", ".safetensors"):
             continue
         # In the file what can change it, beside it what cannot; `warpline provenance` prints both.
