@@ -237,7 +237,8 @@ def compare_groups(
 
 def _is_set(value: Any) -> bool:
     """Whether a value is a set of systems: a mapping, or a list of what is no single trial."""
-    if isinstance(value, Mapping):
+    # A Dataset is a mapping too, of variables that need not be systems.
+    if isinstance(value, Mapping) and not hasattr(value, "data_vars"):
         return True
     if not isinstance(value, (list, tuple)) or not value:
         return False

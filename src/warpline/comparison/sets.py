@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from warpline.comparison.matched_trials import match_trials, matched_states
 from warpline.core import plugins
 from warpline.similarity.input_errors import InputError, SettingsError, TrialError
+from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording
 
 __all__ = ["SystemMatrix", "compare_pair", "compare_sets", "settings_by_measure"]
@@ -262,6 +263,7 @@ def _compare(
     usable = [(i, j) for i, j in pairs if i in index and j in index]
     if not usable:
         raise next(iter(reasons.values()))
+    warn_of_lower_ranks({names[k]: representations[row] for k, row in index.items()}, stacklevel=5)
     results = iter(
         module.compare_pairs(
             representations,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float64]
 
 #: Names that the axis of units may have in a labelled array.
 UNIT_DIMS = ("unit", "component", "channel")
+#: States beyond two to this power, or below its inverse, are rescaled before they are squared.
+SAFE_EXPONENT = 300
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,6 +100,18 @@ class Recording:
         ):
             return base
         return np.stack(self.trials)
+
+    def rescaled(self) -> tuple[Recording, int]:
+        """Return states whose squares are within the range of float64, and the power of two divided out.
+
+        The division is exact. Recordings of a usual size are returned as they are, with 0.
+        """
+        largest = max(float(np.abs(trial).max()) for trial in self.trials)
+        exponent = int(np.frexp(largest)[1])
+        if abs(exponent) <= SAFE_EXPONENT:
+            return self, 0
+        trials = tuple(np.ldexp(trial, -exponent) for trial in self.trials)
+        return replace(self, trials=trials), exponent
 
     def __repr__(self) -> str:
         times = str(self.lengths[0])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import as_recording
 
 from .measure import DEFAULTS, compare_pairs, represent
@@ -161,6 +162,7 @@ def dsa(
         represent(as_recording(X), settings=settings),
         represent(as_recording(Y), settings=settings),
     )
+    warn_of_lower_ranks(dict(zip(("X", "Y"), operators, strict=True)))
     (row,) = compare_pairs(operators, [(0, 1)], settings=settings, seed=seed)
     return DSAResult(**row, operators=operators)
 
@@ -196,6 +198,7 @@ def dsa_matrix(
     _check_options(options)
     settings = {**options, "n_delays": n_delays, "delay_interval": delay_interval, "rank": rank}
     operators = tuple(represent(as_recording(data), settings=settings) for data in recordings)
+    warn_of_lower_ranks({f"system {k}": operator for k, operator in enumerate(operators)})
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)

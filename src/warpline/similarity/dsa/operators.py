@@ -30,6 +30,7 @@ from warpline.similarity.input_errors import (
     SettingsError,
     SingularRegressionError,
     TooFewTimePointsError,
+    positive_integer,
 )
 from warpline.similarity.recordings import as_recording
 
@@ -136,13 +137,14 @@ def fit_operator(
     about machine precision times the condition number.
     """
     # The tolerance depends on the type in which the states came, which a recording remembers.
-    recording = as_recording(states)
+    recording, exponent = as_recording(states).rescaled()
     trials = check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
+    n_delays = positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
+    rank = positive_integer("rank", rank)
     tolerance = rank_tolerance_of(recording, n_delays, delay_interval, rank_tolerance)
-    if int(rank) != rank or rank < 1:
-        raise SettingsError("rank to be a positive integer", f"{rank!r}", "Set rank.")
-    if not ridge >= 0:
-        raise SettingsError("a ridge of zero or more", f"{ridge!r}", "Set ridge.")
+    if not 0 <= ridge < np.inf:
+        raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
     factor = leading_factor(trials, n_delays, delay_interval, rank, tolerance)
     past, cross = lagged_covariances(trials, n_delays, delay_interval, factor)
     rank_used = regular_rank(past, factor.singular_values, ridge)
@@ -160,13 +162,13 @@ def fit_operator(
     matrix.setflags(write=False)
     return Operator(
         matrix=matrix,
-        rank=int(rank),
+        rank=rank,
         rank_used=rank_used,
-        singular_values=factor.singular_values[:rank_used],
+        singular_values=np.ldexp(factor.singular_values[:rank_used], exponent),
         condition_number=float(factor.singular_values[0] / factor.singular_values[rank_used - 1]),
         method=factor.method,
-        n_delays=int(n_delays),
-        delay_interval=int(delay_interval),
+        n_delays=n_delays,
+        delay_interval=delay_interval,
         ridge=float(ridge),
         n_trials=len(recording.trials),
         n_times=max(recording.lengths),
@@ -310,9 +312,8 @@ def check_states(states: Any, *, n_delays: int, delay_interval: int) -> Trials:
     SettingsError
         If the embedding is not made of positive integers.
     """
-    for name, value in (("n_delays", n_delays), ("delay_interval", delay_interval)):
-        if int(value) != value or value < 1:
-            raise SettingsError(f"{name} to be a positive integer", f"{value!r}", f"Set {name}.")
+    n_delays = positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
     recording = as_recording(states)
     needed = (n_delays - 1) * delay_interval + 2
     too_short = sum(length < needed for length in recording.lengths)

@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.short_repr import ShortRepr
-from warpline.similarity.input_errors import InputError, SettingsError, TooFewTimePointsError
+from warpline.similarity.input_errors import (
+    InputError,
+    SettingsError,
+    TooFewTimePointsError,
+    positive_integer,
+)
 from warpline.similarity.recordings import Recording, as_recording
 
 from .hankel import by_length
@@ -168,7 +173,10 @@ def choose_dsa(
         else {f"system {k}": states for k, states in enumerate(systems)}
     )
     _check_candidates(n_delays, delay_intervals, ranks, horizons, keep)
-    recordings = {name: as_recording(states, name=str(name)) for name, states in named.items()}
+    # Error ratios do not depend on the scale, which is taken out where squares would leave the range.
+    recordings = {
+        name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
+    }
     _check_trials(recordings)
     n_times = min(min(recording.lengths) for recording in recordings.values())
     embeddings, horizons = _fitting(n_times, n_delays, delay_intervals, horizons, longest)
@@ -437,15 +445,18 @@ def select_rank(
     InputError
         One of the errors of `fit_operator`, or a single trial.
     """
-    recording = as_recording(states)
+    recording, exponent = as_recording(states).rescaled()
     check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
+    n_delays = positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
+    ranks = [positive_integer("ranks", rank) for rank in ranks]
     tolerance = rank_tolerance_of(recording, n_delays, delay_interval, None)
     n_trials = len(recording.trials)
     if n_trials < 2:
         raise TooFewTimePointsError(
             "at least two trials, one of them held out", f"{n_trials}", "Split the recording."
         )
-    if not ranks or min(ranks) < 1 or not 0 < test_fraction < 1:
+    if not ranks or not 0 < test_fraction < 1:
         raise SettingsError(
             "positive ranks and a test fraction in (0, 1)",
             f"ranks {list(ranks)}, test fraction {test_fraction}",
@@ -469,8 +480,8 @@ def select_rank(
     error = prediction.squared[tried, 0]
     return RankSelection(
         np.array(usable, dtype=np.int64),
-        error,
-        float(prediction.persistence_squared[0]),
+        np.ldexp(error, 2 * exponent),
+        float(np.ldexp(prediction.persistence_squared[0], 2 * exponent)),
         akaike(error, usable, int(prediction.n_predicted[0])),
         len(train),
         len(test),
