@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +19,11 @@ MAX_BYTES = 1_000_000
 """Size of a file; the largest one that is shipped has 5 kB."""
 MAX_DEPTH = 30
 """Levels of mappings and lists within each other; the configuration has eight."""
-MAX_VALUES = 100_000
+MAX_VALUES = 50_000
 """Values of a configuration, where each mention of an anchor counts."""
-MAX_CHARACTERS = 10_000
-"""Characters of a text."""
+MAX_CHARACTERS = 100_000
+"""Characters of a configuration as JSON; the shipped ones have up to 13,000. What a job is told of it stands
+on a command line, where an argument ends at 131,072 bytes."""
 SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 """Magnitudes that single precision holds, in which networks are trained."""
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
@@ -177,6 +179,10 @@ def plain_faults(raw: Any) -> list[str]:
             stack.append(_placed(place, enumerate(value)))
         elif problem := _scalar_problem(value):
             faults.append(f"{place}: {problem}")
+    if not faults and (length := len(json.dumps(raw, default=str))) > MAX_CHARACTERS:
+        faults.append(
+            f"expected a configuration of at most {MAX_CHARACTERS:,} characters (as JSON), got {length:,}"
+        )
     return faults
 
 
@@ -190,8 +196,6 @@ def _scalar_problem(value: Any) -> str | None:
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
-        if len(value) > MAX_CHARACTERS:
-            return f"expected at most {MAX_CHARACTERS:,} characters, got {len(value):,}"
         if any(not char.isprintable() and char not in "\n\t" for char in value):
             return f"expected printable text, got {shown(value)}"
         return None

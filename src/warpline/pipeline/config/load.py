@@ -9,12 +9,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from warpline.pipeline.config.checks import faults
-from warpline.pipeline.config.documents import as_number, merge, plain_faults, read_document
+from warpline.pipeline.config.documents import (
+    as_number,
+    as_values,
+    merge,
+    plain_faults,
+    read_document,
+)
 from warpline.pipeline.config.grids import expand
 from warpline.pipeline.config.messages import ConfigError, explain
 from warpline.pipeline.config.schema import Config, MambaArchitecture, RecurrentArchitecture
 
-__all__ = ["json_schema", "load", "load_files"]
+__all__ = ["json_schema", "load", "load_files", "read_again"]
 
 
 def load(raw: Mapping[str, Any]) -> Config:
@@ -84,6 +90,31 @@ def load_files(paths: Iterable[str | Path]) -> Config:
     for path in paths:
         merged = merge(merged, read_document(Path(path)))
     return load(merged)
+
+
+def read_again(
+    merged: Mapping[str, Any], paths: Iterable[str | Path], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a configuration that Snakemake has merged, with its sources read as `load_files` reads them.
+
+    Parameters
+    ----------
+    merged : mapping
+        Snakemake's ``config``.
+    paths : iterable of path
+        The configuration files, the later over the earlier.
+    options : mapping
+        What ``--config`` says, by its key.
+
+    Raises
+    ------
+    ConfigError
+        As `read_document`.
+    """
+    result: Any = dict(merged)
+    for path in paths:
+        result = merge(result, read_document(Path(path)))
+    return dict(merge(result, as_values(options)))
 
 
 def json_schema() -> dict[str, Any]:
