@@ -7,6 +7,7 @@ import io
 import json
 import shlex
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,25 +24,44 @@ def _load(paths: list[str]) -> Plan | None:
     from warpline.pipeline.config import ConfigError, load_files
     from warpline.pipeline.expansion import Plan
 
-    default = Path("config") / "config.yaml"
-    if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:
-        # As in Snakemake, configuration files are layered on top of the default.
-        paths = [str(default), *paths]
     try:
+        default = _default_configuration()
+        if default.resolve() not in [Path(path).resolve() for path in paths]:
+            # As in Snakemake, configuration files are layered on top of the default.
+            paths = [str(default), *paths]
         return Plan(load_files(paths))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return None
 
 
+def _default_configuration() -> Path:
+    """Return the default configuration of the workflow in this folder, otherwise of the package's."""
+    from warpline.pipeline.config import ConfigError
+
+    here, checkout = Path(), Path(__file__).resolve().parents[3]
+    for root in (here, checkout):
+        default = root / "config" / "config.yaml"
+        if default.is_file() and (root / "workflow" / "Snakefile").is_file():
+            return default
+    raise ConfigError(
+        [
+            f"expected the default configuration config/config.yaml beside workflow/Snakefile, found none in "
+            f"{here.resolve()} and none in {checkout}: run from a checkout of Warpline"
+        ]
+    )
+
+
 def _check(paths: list[str]) -> int:
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.earlier_networks import replaced_networks
+    from warpline.pipeline.stages import Pipeline
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = chance_faults(plan)
+    faults = replaced_networks(Pipeline(plan)) + chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
@@ -206,6 +226,9 @@ def _provenance(path: str) -> int:
 def main() -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="warpline", description=__doc__)
+    parser.add_argument(
+        "--version", action="version", version=f"warpline {metadata.version('warpline')}"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="validate configuration files, the later on top")
     check.add_argument("files", nargs="+")

@@ -27,6 +27,8 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
     """
 
     adds_noise: ClassVar[bool] = True
+    level_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"cohs": (0.0, 100.0)}
+    """Lowest and highest level of a list of levels. Coherences above 100 % make an input negative."""
 
     def __init__(self, *, dim_ring: int = 2, **settings: Any) -> None:
         if dim_ring != 2:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag
 
 from warpline.core import plugins
-from warpline.pipeline.config.base import Count, Fraction, Name, Positive, Strict
+from warpline.pipeline.config.base import Count, EachOnce, Fraction, Name, Positive, Rising, Strict
 
 __all__ = ["EXPERIMENTS", "Analysis", "Experiment", "UserExperiment"]
 
-Points = Annotated[int, Field(ge=5)]
+Points = Annotated[int, Field(ge=5, le=10_000)]
 
 GENERIC_COST = (30.0, 1.0)
 """Seconds and MB on disk of one network, where an experiment does not say what it takes."""
@@ -119,7 +119,7 @@ class Context(Experiment):
     """Name of the experiment, always ``context``."""
     points: Points = 21
     """Number of inputs along each side of the square."""
-    moments: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.15, 1.0]
+    moments: Annotated[list[Fraction], Field(min_length=2, max_length=2), Rising] = [0.15, 1.0]
     """Early and late time step, as fractions of the trial."""
     fixed_points: Points = 11
     """Number of inputs along each side at which fixed points are searched."""
@@ -176,7 +176,7 @@ class Learning(Experiment):
     """Name of the experiment, always ``learning``."""
     points: Points = 11
     """Number of inputs along each coordinate."""
-    conditions: list[dict[str, Any]] = [{}]
+    conditions: Annotated[list[dict[str, Any]], EachOnce] = [{}]
     """Conditions of the task, such as ``{context: 1}``, over which the metric is averaged."""
 
     figures: ClassVar[Mapping[str, str]] = {
