@@ -86,7 +86,11 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
 def test_the_package_opens_what_the_workflow_made(finished):
     results = finished.root / "results"
     runs = warpline.list_runs("tiny", results)
-    assert len(runs) == 10
+    # Five networks and one pretrained one, in two seeds.
+    assert len(runs) == 12
+    pretrained = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretraining Anti", 1, results)
+    assert pretrained in runs and pretrained.task == "Anti"
+    assert pretrained.model().weight_hh.shape == (8, 8)
     run = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretrain_anti_frozen", 2, results)
     assert run.steps[0] == 0 and run.steps[-1] == 20
     assert run.history()["step"].iloc[-1] == 20

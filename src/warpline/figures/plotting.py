@@ -30,6 +30,7 @@ __all__ = [
     "jitter",
     "measure_label",
     "names_in_data",
+    "nothing_to_show",
     "parameters_label",
     "sensitivity_label",
     "shared_legend",
@@ -184,6 +185,21 @@ def names_in_data(names: Sequence[str], *columns: Iterable[str]) -> list[str]:
     """Return the names that occur in any of the columns, in the order of the configuration."""
     occurring = set().union(*columns)
     return [name for name in names if name in occurring]
+
+
+def nothing_to_show(reason: str) -> Figure:
+    """Return a figure that holds one sentence: why there is nothing to show.
+
+    Parameters
+    ----------
+    reason : str
+        A sentence, such as "No network was trained."
+    """
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(5.0, 0.8))
+    figure.text(0.5, 0.5, f"Nothing to show. {reason}", ha="center", va="center")
+    return figure
 
 
 def jitter(count: int, width: float = 0.3) -> np.ndarray:

@@ -15,7 +15,7 @@ TRIALS = 200
 
 def _trained(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Yield section of the training loop, task set and task of all that is learned."""
-    for network in plan.networks:
+    for network in plan.trained_networks:
         curriculum = plan.config.curricula[network.curriculum]
         if not curriculum.train:
             continue

@@ -57,11 +57,12 @@ def _check(paths: list[str]) -> int:
     from warpline.pipeline.config import ConfigError
     from warpline.pipeline.earlier_networks import replaced_networks
     from warpline.pipeline.stages import Pipeline
+    from warpline.pipeline.weights_check import weights_faults
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = replaced_networks(Pipeline(plan)) + chance_faults(plan)
+    faults = [*replaced_networks(Pipeline(plan)), *chance_faults(plan), *weights_faults(plan)]
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import string
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from warpline.core import plugins
@@ -22,6 +24,8 @@ from warpline.pipeline.config.schema import (
 
 __all__ = ["faults"]
 
+WEIGHTS_FIELDS = ("seed", "curriculum", "taskset")
+"""Fields of the path of given weights."""
 PERIODS = ("fixation", "stimulus", "delay", "decision")
 """Periods of a task set that states none of its own."""
 MAX_FAULTS = 100
@@ -400,7 +404,7 @@ def _training(config: Config) -> Iterator[str]:
             continue
         # What fits an architecture depends on the task set that it is run on.
         trials = config.tasksets[taskset].trials.train
-        if entry.batch_size > trials:
+        if entry.weights is None and entry.batch_size > trials:
             yield (
                 f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
                 f"= {trials}, got {entry.batch_size}"
@@ -409,6 +413,54 @@ def _training(config: Config) -> Iterator[str]:
             yield (
                 f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
                 f"{config.tasksets[taskset].dt} ms, got {entry.tau}"
+            )
+
+
+def _weights(config: Config) -> Iterator[str]:
+    """Refuse files of weights that are not there, and one file that would count as several networks."""
+    runs = _runs(config)
+    for name in _used(config, "architectures"):
+        entry = config.architectures.get(name)
+        if entry is None or entry.weights is None:
+            continue
+        place = f"architectures.{name}.weights"
+        try:
+            fields = {field for _, field, _, _ in string.Formatter().parse(entry.weights)} - {None}
+        except ValueError as error:
+            yield f"{place}: expected a path with fields such as {{seed}}, got '{entry.weights}' ({error})"
+            continue
+        unknown = list(_unknown(place, sorted(map(str, fields)), WEIGHTS_FIELDS))
+        if unknown:
+            yield from unknown
+            continue
+        yield from _one_file_one_network(config, name, fields)
+        for taskset, architecture, curriculum in runs:
+            paths = dict.fromkeys(
+                entry.weights.format(taskset=taskset, curriculum=curriculum, seed=seed)
+                for seed in config.run.seeds
+            )
+            for path in paths if architecture == name else ():
+                if not Path(path).is_file():
+                    yield f"{place}: expected a file at {path}, found none"
+
+
+def _one_file_one_network(config: Config, name: str, fields: set[str | None]) -> Iterator[str]:
+    """Refuse a pattern that leads several seeds or curricula to one file: the same network, several times."""
+    entry = config.architectures[name]
+    curricula: dict[str, dict[str, None]] = {}
+    for taskset, architecture, curriculum in _runs(config):
+        if architecture == name:
+            curricula.setdefault(taskset, {})[curriculum] = None
+    several = {
+        "seed": [str(seed) for seed in config.run.seeds],
+        "curriculum": max((list(names) for names in curricula.values()), key=len, default=[]),
+    }
+    for field, values in several.items():
+        if len(values) > 1 and field not in fields:
+            yield (
+                f"architectures.{name}.weights: expected {{{field}}} in the path, because a network must not "
+                f"count several times, got '{entry.weights}' for {', '.join(values)}: give a file for each, "
+                "or run one"
             )
 
 
@@ -486,6 +538,7 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _tolerances,
     _delays,
     _training,
+    _weights,
     _fractions,
     _warping,
 )

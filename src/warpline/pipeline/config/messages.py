@@ -44,7 +44,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     # Likeness takes a time that grows with both: no name of a thousand is searched.
     comparable = known if len(str(name)) <= 100 and len(known) <= 1000 else []
-    close = difflib.get_close_matches(str(name), comparable, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), comparable, n=1, cutoff=0.55)
     if close:
         return f"did you mean '{close[0]}'?"
     return f"expected one of {', '.join(known)}" if known else "nothing is expected here"

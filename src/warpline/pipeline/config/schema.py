@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AliasChoices,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from warpline.pipeline.config.analyses import Analysis
 from warpline.pipeline.config.attractors import Attractors
@@ -145,19 +153,27 @@ class Architecture(Strict):
     """Settings that all models share. Any value may be a list: the entry is then a grid."""
 
     model: str
-    """Model: ``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``static_mlp``, or your own
+    """Model: ``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``current_rnn``, ``low_rank_rnn``, ``static_mlp``;
+    as in torch.nn ``rnn``, ``gru``, ``lstm``, ``gru_cell``, ``lstm_cell``; or your own
     ``path/to/file.py:Class``."""
     learning_rate: Positive = 1e-3
     """Adam learning rate."""
     batch_size: Count = 64
     """Number of trials per update."""
+    weights: str | None = None
+    """File with the weights of networks that were trained elsewhere (``.safetensors``, or ``.pt`` with a
+    state_dict). They are analysed without training. ``{seed}``, ``{curriculum}`` and ``{taskset}`` in the
+    path stand for those of the run, such as ``nets/seed-{seed}.safetensors``."""
+    weight_names: dict[str, str | None] = {}
+    """Renaming of the weights in the file: what a name starts with, and what stands in its place in the
+    model, such as ``{lstm.: "", fc.weight: weight_out}``. ``null`` leaves a weight out."""
 
 
 class RecurrentArchitecture(Architecture):
     """Network of hidden units, and its training. Any value may be a list: the entry is then a grid."""
 
-    units: Size
-    """Number of hidden units."""
+    units: Annotated[Size | None, Field(validate_default=True)] = None
+    """Number of hidden units. Your own model with ``weights`` may do without it; all others need it."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
     """Activation function of the hidden units."""
     init: Literal["kaiming", "xavier", "orthogonal", "identity", "gaussian"] = "orthogonal"
@@ -170,7 +186,16 @@ class RecurrentArchitecture(Architecture):
     """Standard deviation of the hidden noise, in training only: that of a linear unit without
     recurrence, at any time step. Of ``static_mlp``, which has no time constant, it is that of the drive."""
     parameters: dict[str, Any] = {}
-    """Additional settings of your own model."""
+    """Additional settings of the model: of your own; of ``rnn``, ``gru`` and ``lstm``, ``num_layers``; of
+    ``lstm`` and ``lstm_cell``, ``observed``; of ``low_rank_rnn``, ``rank``."""
+
+    @field_validator("units")
+    @classmethod
+    def _units_are_known(cls, value: int | None, info: ValidationInfo) -> int | None:
+        own = ":" in info.data.get("model", "")
+        if value is None and not (own and info.data.get("weights")):
+            raise ValueError("expected a value, got none")
+        return value
 
 
 class MambaArchitecture(Architecture):

@@ -22,6 +22,7 @@ from warpline.pipeline.stages.base import Cost, Stage
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
+from warpline.pipeline.stages.importing import ImportNetwork
 from warpline.pipeline.stages.sensitivity import CompareAround, SummariseSensitivity
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
@@ -44,6 +45,7 @@ class Pipeline:
         self.trials = GenerateTrials(plan)
         self.pretraining = Pretrain(plan, self.trials)
         self.training = Train(plan, self.trials, pretraining=self.pretraining)
+        self.given = ImportNetwork(plan, self.trials)
         self.trajectories = ComputeTrajectories(plan, self.trials, self.training)
         self.choice = ChooseDSA(plan, self.trajectories)
         self.comparisons = CompareNetworks(plan, self.trajectories, self.choice)
@@ -112,6 +114,7 @@ class Pipeline:
             self.trials,
             self.pretraining,
             self.training,
+            self.given,
             self.trajectories,
             self.choice,
             self.comparisons,

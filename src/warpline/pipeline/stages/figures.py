@@ -145,7 +145,7 @@ class TasksetFigures:
                 if getattr(entry, "score", "angle") == "wasserstein"
             ],
             "architectures": {
-                name: config.architectures[name].model_dump()
+                name: config.architectures[name].model_dump(exclude={"weights", "weight_names"})
                 for name in dict.fromkeys(network.architecture for network in plan.networks)
             },
         }
