@@ -23,6 +23,7 @@ os.environ.update(
 from warpline.console import tensorboard
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.plugin_check import plugin_faults
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
@@ -37,6 +38,12 @@ if problem := PLAN.results.problem():
 # Each stage holds all about one kind of job: outputs, inputs, parameters, cost.
 PIPELINE = Pipeline(PLAN)
 CONFIG = PLAN.config
+
+# The jobs of a run need not try again what its start has tried.
+if workflow.is_main_process:
+    if faults := plugin_faults(PIPELINE, passed=Path(".snakemake") / "warpline_plugins"):
+        raise WorkflowError(str(ConfigError(faults)))
+
 if CONFIG.jobs.tensorboard:
     os.environ[tensorboard.VARIABLE] = f"logs/{CONFIG.name}/events"
 

@@ -12,7 +12,10 @@ import importlib.util
 import pkgutil
 import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,9 +24,11 @@ from typing import Any
 
 __all__ = [
     "ENTRY_POINTS",
+    "ContractError",
     "PluginLocation",
     "UnknownNameError",
     "available",
+    "calling",
     "find_plugin",
     "literal_class_attribute",
     "load",
@@ -45,6 +50,44 @@ PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 class UnknownNameError(LookupError):
     """A configuration names something that does not exist."""
+
+
+class ContractError(ValueError):
+    """A plug-in does something else than its interface asks for; the message says what to do."""
+
+
+@contextmanager
+def calling(expected: str, remedy: str = "") -> Iterator[None]:
+    """Raise any error of a plug-in's own code as a `ContractError` that names its line.
+
+    Parameters
+    ----------
+    expected : str
+        What the call was to give, such as ``a model of 3 inputs``.
+    remedy : str, optional
+        What to do.
+    """
+    try:
+        yield
+    except ContractError:
+        raise
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split())
+        text = text if len(text) <= 300 else f"{text[:300]}..."
+        places = [
+            f" ({Path(frame.filename).name}, line {frame.lineno})"
+            for frame in traceback.extract_tb(error.__traceback__)
+            if not frame.filename.startswith((str(PACKAGE_FOLDER), *_library_folders(), "<"))
+        ]
+        raise ContractError(
+            f"expected {expected}, got {type(error).__name__}: {text}{places[-1] if places else ''}"
+            f"{f': {remedy}' if remedy else ''}"
+        ) from error
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    return tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,14 @@ def _load(paths: list[str]) -> Plan | None:
 def _check(paths: list[str]) -> int:
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.plugin_check import plugin_faults
+    from warpline.pipeline.stages import Pipeline
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = chance_faults(plan)
+    # A task set that does not keep its interface has no chance level.
+    faults = plugin_faults(Pipeline(plan)) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
