@@ -40,7 +40,9 @@ def check_model(settings: Mapping[str, Any], n_inputs: int, n_outputs: int, dt: 
     _check_gradients(model, inputs)
 
 
-def _built(settings: Mapping[str, Any], n_inputs: int, n_outputs: int, dt: float) -> list[nn.Module]:
+def _built(
+    settings: Mapping[str, Any], n_inputs: int, n_outputs: int, dt: float
+) -> list[nn.Module]:
     """Return the models of two seeds, after holding builds against each other."""
     expected = "Class(n_inputs, n_outputs, dt, settings, generator) to make a torch.nn.Module"
     models, weights = [], []
@@ -85,7 +87,10 @@ def _run(model: nn.Module, inputs: Tensor, n_outputs: int) -> tuple[Tensor, Tens
     """Return outputs and states of some trials, after checking what they are."""
     n_trials, n_steps, n_channels = inputs.shape
     before = inputs.clone()
-    with calling(f"outputs and states of inputs ({n_trials}, {n_steps}, {n_channels})"), torch.no_grad():
+    with (
+        calling(f"outputs and states of inputs ({n_trials}, {n_steps}, {n_channels})"),
+        torch.no_grad(),
+    ):
         result = model(inputs)
     if not isinstance(result, tuple) or len(result) != 2:
         got = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
@@ -198,7 +203,7 @@ def _check_gradients(model: nn.Module, inputs: Tensor) -> None:
     unreached = [
         name
         for name, gradient in zip(weights, gradients, strict=True)
-        if gradient is None and name in model.input_weights  # type: ignore[operator]
+        if gradient is None and name in tuple(model.input_weights)
     ]
     if unreached:
         raise ContractError(

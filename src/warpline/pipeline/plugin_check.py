@@ -207,7 +207,9 @@ def _run(checks: Sequence[_Check], seconds: float) -> tuple[list[str | None], st
         lines = results.read_text(encoding="utf-8").splitlines()
     status = process.returncode
     if status == -signal.SIGALRM:
-        reason = f"expected an answer within {seconds:g} s, got none: does it wait, or loop for ever?"
+        reason = (
+            f"expected an answer within {seconds:g} s, got none: does it wait, or loop for ever?"
+        )
     elif status < 0:
         reason = (
             f"expected a plug-in that runs, got a process that ended with {signal.Signals(-status).name}: "

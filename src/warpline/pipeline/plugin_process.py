@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def _check_model(architecture: Mapping[str, Any], taskset: Mapping[str, Any], ta
     check_model(architecture, n_inputs, n_outputs, float(taskset["dt"]))
 
 
-CHECKS = {
+CHECKS: Mapping[str, Callable[..., None]] = {
     "task": check_task,
     "model": _check_model,
     "measure": check_measure,

@@ -91,9 +91,7 @@ def _represent(measure: Any, states: NDArray[np.float64], settings: Mapping[str,
     return representation
 
 
-def _compare(
-    measure: Any, representations: list[Any], settings: Mapping[str, Any]
-) -> list[float]:
+def _compare(measure: Any, representations: list[Any], settings: Mapping[str, Any]) -> list[float]:
     """Return the dissimilarity of each of `PAIRS`, after checking the rows."""
     with calling(
         "rows of compare_pairs(representations, pairs, settings=..., seed=..., progress=...), also of "
@@ -122,9 +120,7 @@ def _compare(
                 f"expected a dissimilarity that is one number, got {type(value).__name__}: use float()"
             )
         if not isinstance(row["status"], str):
-            raise ContractError(
-                f"expected a status such as 'converged', got {row['status']!r}"
-            )
+            raise ContractError(f"expected a status such as 'converged', got {row['status']!r}")
         values.append(float(value))
     return values
 
