@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from warpline.core import plugins
 from warpline.models.model_check import check_model
 from warpline.pipeline import live_code, plugin_check, reachable_modules
 from warpline.pipeline.command_line import main
@@ -17,7 +18,7 @@ from warpline.pipeline.config.analyses import EXPERIMENTS
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.plugin_check import plugin_faults
 from warpline.pipeline.plugin_process import try_plugin
-from warpline.pipeline.stages import Pipeline
+from warpline.pipeline.stages import Pipelinefrom warpline.tasks.taskset_check import accepted_parameters
 
 MODEL = """
 import torch
@@ -862,6 +863,13 @@ def test_needs_of_the_experiments_are_what_their_code_reads(project):
         assert (experiment.derivatives == 2) == ("state_map(" in texts[name]), name
         counts = set(re.findall(r"network\.input_manifold\((\d)", texts[name]))
         assert counts == ({str(experiment.n_coordinates)} if experiment.n_coordinates else set())
+
+
+@pytest.mark.parametrize("name", plugins.available("tasks"))
+def test_parameters_of_a_task_set_are_those_that_its_environment_takes(name):
+    task_class = plugins.load("tasks", name).TaskSet
+    set_by_the_mixin = {"task", "rules", "anti", "delay", "timing", "dt", "input_noise", "sigma"}
+    assert set(task_class.parameters) == accepted_parameters(task_class) - set_by_the_mixin
 
 
 # --- in a process of their own --------------------------------------------------------------------------
