@@ -18,7 +18,8 @@ from warpline.pipeline.config.analyses import EXPERIMENTS
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.plugin_check import plugin_faults
 from warpline.pipeline.plugin_process import try_plugin
-from warpline.pipeline.stages import Pipelinefrom warpline.tasks.taskset_check import accepted_parameters
+from warpline.pipeline.stages import Pipeline
+from warpline.tasks.taskset_check import accepted_parameters
 
 MODEL = """
 import torch
@@ -870,6 +871,27 @@ def test_parameters_of_a_task_set_are_those_that_its_environment_takes(name):
     task_class = plugins.load("tasks", name).TaskSet
     set_by_the_mixin = {"task", "rules", "anti", "delay", "timing", "dt", "input_noise", "sigma"}
     assert set(task_class.parameters) == accepted_parameters(task_class) - set_by_the_mixin
+
+
+def test_modules_beside_a_user_s_file_are_imported_and_are_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(
+            "from beside_mine import WHERE\nclass Mine:\n    where = WHERE\n"
+        )
+        (tmp_path / name / "beside_mine.py").write_text(f"WHERE = {name!r}\n")
+    one, two = (f"{tmp_path / name / 'mine.py'}:Mine" for name in ("one", "two"))
+    assert plugins.load("models", one).where == "one"
+    assert plugins.load("models", one).where == "one"
+    with pytest.raises(
+        ImportError, match=r"two/beside_mine\.py and .*one/beside_mine\.py.*rename one"
+    ):
+        plugins.load("models", two)
+    del sys.modules["beside_mine"]
+    sys.path.remove(str(tmp_path / "one"))
+    assert plugins.load("models", two).where == "two"
+    del sys.modules["beside_mine"]
 
 
 # --- in a process of their own --------------------------------------------------------------------------

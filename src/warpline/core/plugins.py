@@ -48,6 +48,10 @@ USER_PLUGIN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./\-]+:[A-Za-z_][A-Za-z0-9_]*")
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
+USER_FOLDERS: set[str] = set()
+"""Folders of the user's files that were loaded in this process."""
+
+
 class UnknownNameError(LookupError):
     """A configuration names something that does not exist."""
 
@@ -72,17 +76,21 @@ def calling(expected: str, remedy: str = "") -> Iterator[None]:
     except ContractError:
         raise
     except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split())
-        text = text if len(text) <= 300 else f"{text[:300]}..."
-        places = [
-            f" ({Path(frame.filename).name}, line {frame.lineno})"
-            for frame in traceback.extract_tb(error.__traceback__)
-            if not frame.filename.startswith((str(PACKAGE_FOLDER), *_library_folders(), "<"))
-        ]
         raise ContractError(
-            f"expected {expected}, got {type(error).__name__}: {text}{places[-1] if places else ''}"
-            f"{f': {remedy}' if remedy else ''}"
+            f"expected {expected}, got {_described(error)}{f': {remedy}' if remedy else ''}"
         ) from error
+
+
+def _described(error: BaseException) -> str:
+    """Return type and text of an error, with the last line that is neither Warpline's nor a library's."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:300]}..."
+    places = [
+        f" ({Path(frame.filename).name}, line {frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((str(PACKAGE_FOLDER), *_library_folders(), "<"))
+    ]
+    return f"{type(error).__name__}: {text}{places[-1] if places else ''}"
 
 
 @cache
@@ -213,6 +221,17 @@ def literal_class_attribute(package: str, name: str, attribute: str) -> Any:
     return None
 
 
+def _refuse_other_helpers(folder: Path) -> None:
+    """Raise ImportError where a module beside a user's file was loaded from beside another one."""
+    for helper in folder.glob("*.py"):
+        loaded = getattr(sys.modules.get(helper.stem), "__file__", None) or ""
+        if str(Path(loaded).parent) in USER_FOLDERS - {str(folder)}:
+            raise ImportError(
+                f"expected modules of different names beside your files, got {helper} and {loaded}: "
+                "Python imports one of them for both; rename one"
+            )
+
+
 def load(package: str, name: str) -> Any:
     """Import what a name leads to: a module of the package, or the attribute that the name states.
 
@@ -223,6 +242,9 @@ def load(package: str, name: str) -> Any:
     ------
     UnknownNameError
         As `find_plugin`; also when the file or module has no such attribute.
+    ImportError
+        When a module beside the file has the name of one that another user's file has loaded from beside
+        itself: Python would take that one.
     """
     location = find_plugin(package, name)
     module: ModuleType
@@ -235,6 +257,8 @@ def load(package: str, name: str) -> Any:
         folder = str(location.file.resolve().parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
+        USER_FOLDERS.add(folder)
+        _refuse_other_helpers(Path(folder))
         spec.loader.exec_module(module)
     else:
         assert location.module is not None
