@@ -286,6 +286,44 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     assert fresh.planned()["generate_trials"] > 0
 
 
+def test_a_model_that_breaks_its_interface_stops_before_any_work(fresh):
+    model = fresh.root / "my_model.py"
+    model.write_text(
+        "from my_base import Network\n\n\n"
+        "class Mine(Network):\n"
+        "    def forward(self, inputs, generator=None):\n"
+        "        outputs, states = super().forward(inputs.transpose(0, 1), generator)\n"
+        "        return outputs, states\n"
+    )
+    (fresh.root / "my_base.py").write_text("from warpline.models.leaky_rnn import Network\n")
+    fresh.configure(
+        architectures__mine={"model": "my_model.py:Mine", "units": 8, "batch_size": 32},
+        run__grid__1__architectures=["leaky_gru", "mine"],
+    )
+    done = fresh.snakemake("training", check=False)
+    assert done.returncode
+    assert (
+        "architectures.mine (my_model.py:Mine): expected outputs (trial, time, output)"
+        in done.stderr
+    )
+    assert "time is first" in done.stderr
+    assert not (fresh.root / "results/tiny").exists() and not (fresh.root / "logs").exists()
+
+    # Mended, it is tried once: a start whose check passed before starts no process for it.
+    fresh.edit("my_model.py", "inputs.transpose(0, 1)", "inputs")
+    assert fresh.planned("training")["train"] == 10
+    passed = fresh.root / ".snakemake/warpline_plugins"
+    assert len(passed.read_text().split()) == 1
+    process = fresh.root / "src/warpline/pipeline/plugin_process.py"
+    process.write_text(
+        process.read_text().replace(
+            "    path, seconds =", "    raise SystemExit\n    path, seconds ="
+        )
+    )
+    done = fresh.snakemake("--dry-run", "training", check=False)
+    assert "expected a plug-in that runs, got a process that ended" in done.stdout + done.stderr
+
+
 def test_the_slurm_profile_plans(fresh):
     """`snakemake --profile slurm`, literally, beside profiles/default."""
     fresh.configure(jobs={"gpu": True, "seeds_per_training_job": 2, "max_runtime": 4})

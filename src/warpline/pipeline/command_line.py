@@ -56,13 +56,17 @@ def _check(paths: list[str]) -> int:
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
     from warpline.pipeline.earlier_networks import replaced_networks
+    from warpline.pipeline.plugin_check import plugin_faults
     from warpline.pipeline.stages import Pipeline
     from warpline.pipeline.weights_check import weights_faults
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = [*replaced_networks(Pipeline(plan)), *chance_faults(plan), *weights_faults(plan)]
+    pipeline = Pipeline(plan)
+    faults = [*replaced_networks(pipeline), *weights_faults(plan)]
+    # A task set that does not keep its interface has no chance level.
+    faults += plugin_faults(pipeline) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1

@@ -323,6 +323,47 @@ def _levels(config: Config) -> Iterator[str]:
                 )
 
 
+def _whole_steps(config: Config) -> Iterator[str]:
+    """Refuse durations that are no multiple of dt: neurogym cuts them without a word.
+
+    What is drawn from a range is cut to whole steps.
+    """
+    divided: dict[str, int] = {}
+    for name, taskset in config.tasksets.items():
+        cut = [
+            f"{period} {value:g}"
+            for period, duration in taskset.timing.items()
+            for value in (duration.choice if isinstance(duration, Choice) else [duration])
+            if isinstance(value, int | float) and value % taskset.dt
+        ]
+        if cut:
+            yield (
+                f"tasksets.{name}.dt: expected a step that divides every duration of `timing`, got "
+                f"{taskset.dt} ms beside {', '.join(cut)}: they would be cut; change one of them"
+            )
+        else:
+            divided[name] = taskset.dt
+    for name in config.run.warping:
+        entry = config.warping.get(name)
+        dt = divided.get(entry.taskset) if entry is not None else None
+        if entry is None or dt is None:
+            continue
+        cut = [f"{period} {value:g}" for period, value in entry.timing.items() if value % dt]
+        if cut:
+            yield (
+                f"warping.{name}.timing: expected multiples of tasksets.{entry.taskset}.dt = {dt} ms, got "
+                f"{', '.join(cut)}: they would be cut"
+            )
+
+
+def _parameters(config: Config) -> Iterator[str]:
+    """Refuse arguments that an environment of the package does not take; the user's own are tried."""
+    for name, taskset in config.tasksets.items():
+        if ":" not in taskset.env:
+            known = _stated("tasks", taskset.env, "parameters")
+            yield from _unknown(f"tasksets.{name}.parameters", taskset.parameters, known)
+
+
 def _tolerances(config: Config) -> Iterator[str]:
     """Refuse tolerances by which silence, the output 0, would be right."""
     for name, taskset in config.tasksets.items():
@@ -535,6 +576,8 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _curricula,
     _timing,
     _levels,
+    _whole_steps,
+    _parameters,
     _tolerances,
     _delays,
     _training,
