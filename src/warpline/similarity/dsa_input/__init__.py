@@ -1,0 +1,1 @@
+"""InputDSA: dynamical similarity of driven systems."""
