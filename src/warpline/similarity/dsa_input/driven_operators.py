@@ -132,7 +132,9 @@ def fit_driven_operator(
     counts |= {"n_input_delays": (n_input_delays, 1), "input_lag": (input_lag, 0)}
     for name, (value, least) in counts.items():
         if int(value) != value or value < least:
-            raise SettingsError(f"{name} to be an integer from {least}", f"{value!r}", f"Set {name}.")
+            raise SettingsError(
+                f"{name} to be an integer from {least}", f"{value!r}", f"Set {name}."
+            )
     if not ridge >= 0:
         raise SettingsError("a ridge of zero or more", f"{ridge!r}", "Set ridge.")
     subspace = backend == "subspace"
@@ -167,14 +169,10 @@ def fit_driven_operator(
     control[:rank_used] = scale[:, None] * effect
     state.setflags(write=False)
     control.setflags(write=False)
-    return DrivenOperator(
-        state, control, int(rank), rank_used, values, backend, coordinates
-    )
+    return DrivenOperator(state, control, int(rank), rank_used, values, backend, coordinates)
 
 
-def embedding_root(
-    groups: Sequence[FloatArray], n_lags: int, delay_interval: int
-) -> FloatArray:
+def embedding_root(groups: Sequence[FloatArray], n_lags: int, delay_interval: int) -> FloatArray:
     """Square root R of the Gram matrix of an embedding H: R^T R = H^T H.
 
     Parameters

@@ -1,0 +1,296 @@
+r"""Alignment of driven systems (A, B): state, control, and both at once, over the orthogonal group.
+
+With every operator scaled to unit Frobenius norm, the cosine of the joint angle is
+
+.. math:: \varphi(C) = (1 - w) \langle A_1, C A_2 C^\top \rangle + w \langle B_1, C B_2 \rangle,
+
+of which DSA is the case w = 0. The case w = 1 is an orthogonal Procrustes problem. Between them the
+trust-region search of `warpline.similarity.dsa` climbs it, with a linear term for the control.
+
+No C does better on both terms than the best C of each: :math:`\sin^2(\theta / 2)` of the joint angle is at
+least the mean of the same quantity at the lower bounds of state and control, weighted by 1 - w and w.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from warpline.similarity.dsa.alignment import (
+    AlignmentSettings,
+    chance_of_better,
+    orthonormal,
+    pairs_per_chunk,
+    search,
+    status_of,
+)
+from warpline.similarity.dsa.canonical import (
+    CanonicalOperator,
+    Problems,
+    stack_tensors,
+    to_canonical,
+)
+from warpline.similarity.dsa.starts import pad, pair_generator, planned_starts
+from warpline.similarity.states import angle
+
+FloatArray = NDArray[np.float64]
+
+#: Terms A^k B of the controllability matrix whose alignment is a start.
+_CONTROLLABILITY_TERMS = 20
+
+
+@dataclass(frozen=True)
+class DrivenSystem:
+    """A driven system at unit scale.
+
+    Attributes
+    ----------
+    state : ndarray, shape (rank, rank)
+        A of unit norm.
+    control : ndarray, shape (rank, input)
+        B of unit norm.
+    canonical : CanonicalOperator
+        Of ``state``.
+    """
+
+    state: FloatArray
+    control: FloatArray
+    canonical: CanonicalOperator
+
+    @property
+    def order_key(self) -> tuple[tuple[float, float, bytes], bytes]:
+        """Sorting key that puts a pair in the same order whichever way round it is given."""
+        return self.canonical.order_key, hashlib.sha256(self.control.tobytes()).digest()
+
+
+@dataclass(frozen=True)
+class JointAlignment:
+    """Best joint alignment of one pair.
+
+    Attributes
+    ----------
+    angle : float
+        The joint angle, radians, in [0, pi].
+    state, control : float
+        Angles between A_1 and C A_2 C^T, and between B_1 and C B_2, at the same C.
+    rotation : ndarray, shape (rank, rank)
+        C.
+    gradient_norm : float
+        Norm of the Riemannian gradient of the cosine of the joint angle.
+    n_starts : int
+    chance_of_better : float
+    status : str
+        As in `warpline.similarity.dsa.alignment.Alignment`.
+    """
+
+    angle: float
+    state: float
+    control: float
+    rotation: FloatArray
+    gradient_norm: float
+    n_starts: int
+    chance_of_better: float
+    status: str
+
+
+def driven_system(state: FloatArray, control: FloatArray) -> DrivenSystem:
+    """Scale the operators of a system, finite and not zero, to unit norm."""
+    state, control = state / np.linalg.norm(state), control / np.linalg.norm(control)
+    return DrivenSystem(state, np.ascontiguousarray(control), to_canonical(state))
+
+
+def angle_between(first: FloatArray, second: FloatArray) -> float:
+    """Return the angle between two matrices of unit norm, radians, with its digits near 0 and pi."""
+    return angle(float(np.linalg.norm(first - second)), float(np.linalg.norm(first + second)))
+
+
+def control_alignment(first: DrivenSystem, second: DrivenSystem) -> tuple[float, FloatArray]:
+    """Align control operators alone, in closed form (orthogonal Procrustes problem).
+
+    Returns
+    -------
+    angle : float
+        Least angle between B_1 and C B_2 over orthogonal C, radians, in [0, pi / 2].
+    rotation : ndarray, shape (rank, rank)
+        A minimiser.
+    """
+    rotation = _procrustes(first.control, second.control)
+    return angle_between(first.control, rotation @ second.control), rotation
+
+
+def _procrustes(first: FloatArray, second: FloatArray) -> FloatArray:
+    left, _, right = scipy.linalg.svd(first @ second.T, check_finite=False)
+    return np.asarray(left @ right, dtype=np.float64)
+
+
+def controllability(system: DrivenSystem) -> FloatArray:
+    """Return [B, A B, A^T B, A^2 B, ...] of a system, A scaled to unit spectral norm (Huang et al. 2026)."""
+    matrix = system.state / np.linalg.norm(system.state, 2)
+    forward = backward = system.control
+    terms = [system.control]
+    for _ in range(min(len(matrix) - 1, _CONTROLLABILITY_TERMS)):
+        forward, backward = matrix @ forward, matrix.T @ backward
+        terms += [forward, backward]
+    return np.hstack(terms)
+
+
+def joint_bound(state: float, control: float, weight: float) -> float:
+    """Return a lower bound on the joint angle from those on its two parts, radians."""
+    square = (1 - weight) * np.sin(state / 2) ** 2 + weight * np.sin(control / 2) ** 2
+    return float(2 * np.arcsin(np.sqrt(min(square, 1.0))))
+
+
+def align_jointly(
+    systems: Mapping[int, DrivenSystem],
+    pairs: Sequence[tuple[int, int]],
+    state_rotations: Sequence[FloatArray],
+    *,
+    weight: float,
+    seed: int,
+    settings: AlignmentSettings,
+    progress: Callable[[int], None] | None = None,
+) -> list[JointAlignment]:
+    """Minimise the joint angle of each pair.
+
+    Parameters
+    ----------
+    systems : mapping of int to DrivenSystem
+        Of one rank and one number of inputs.
+    pairs : sequence of (int, int)
+    state_rotations : sequence of ndarray, shape (rank, rank)
+        Best alignment of the states alone, one per pair: a start.
+    weight : float
+        w, in [0, 1].
+    seed : int
+        Root of the random starts.
+    settings : AlignmentSettings
+    progress : callable, optional
+        Called with the number of pairs done since the last call.
+
+    Returns
+    -------
+    list of JointAlignment
+        One per pair, in order. Swapping a pair transposes C and changes nothing else.
+    """
+    alignments: list[JointAlignment] = []
+    if not pairs:
+        return alignments
+    chunk = pairs_per_chunk(systems[pairs[0][0]].canonical, settings)
+    for begin in range(0, len(pairs), chunk):
+        # One order for each unordered pair makes the result symmetric.
+        ordered = []
+        for (i, j), rotation in zip(
+            pairs[begin : begin + chunk], state_rotations[begin : begin + chunk], strict=True
+        ):
+            swap = systems[j].order_key < systems[i].order_key
+            ordered.append((j, i, rotation.T, swap) if swap else (i, j, rotation, swap))
+        solved = _align_chunk(
+            [systems[i] for i, _, _, _ in ordered],
+            [systems[j] for _, j, _, _ in ordered],
+            [rotation for _, _, rotation, _ in ordered],
+            weight, seed, settings,
+        )  # fmt: skip
+        for (i, j, _, swap), (rotation, *columns) in zip(ordered, solved, strict=True):
+            aligned_state = rotation @ systems[j].state @ rotation.T
+            state = angle_between(systems[i].state, aligned_state)
+            control = angle_between(systems[i].control, rotation @ systems[j].control)
+            joint = joint_bound(state, control, weight)
+            rotation = np.ascontiguousarray(rotation.T) if swap else rotation
+            alignments.append(JointAlignment(joint, state, control, rotation, *columns))
+        if progress is not None:
+            progress(len(ordered))
+    return alignments
+
+
+def _align_chunk(
+    first: Sequence[DrivenSystem], second: Sequence[DrivenSystem], state_rotations: Sequence[FloatArray],
+    weight: float, seed: int, settings: AlignmentSettings,
+) -> list[tuple[FloatArray, float, int, float, str]]:  # fmt: skip
+    """Return rotation, gradient norm, number of starts, chance of better and status of each pair."""
+    import torch
+
+    canonical_a, canonical_b = ([x.canonical for x in group] for group in (first, second))
+    size = canonical_a[0].size
+    problems, totals = _joint_problems(first, second, weight)
+
+    # Starts: the best of the states alone, the controllability matrices, and those of DSA.
+    generators = [pair_generator(seed, a, b) for a, b in zip(canonical_a, canonical_b, strict=True)]
+    given = np.stack(
+        [
+            np.stack([rotation, _procrustes(controllability(x), controllability(y))])
+            for x, y, rotation in zip(first, second, state_rotations, strict=True)
+        ]
+    )
+    basis_a, basis_b = (
+        stack_tensors([x.basis[: x.size, : x.size] for x in group])[:, None]
+        for group in (canonical_a, canonical_b)
+    )
+    starts = torch.cat(
+        [
+            pad(basis_a.mT @ torch.from_numpy(given) @ basis_b, canonical_a[0].padded),
+            planned_starts(canonical_a, canonical_b, generators),
+        ],
+        dim=1,
+    )
+    # C and -C align the states equally well: each start takes the sign that the controls prefer.
+    assert problems.linear is not None
+    signs = (problems.linear[:, None] * starts).sum(dim=(-1, -2), keepdim=True).sign()
+    starts = starts * torch.where(signs == 0, 1.0, signs)
+
+    best, n_hits, n_starts = search(problems, size, starts, generators, settings)
+    rotations = orthonormal(best.rotation)
+    basis_a, basis_b = (stack_tensors([x.basis for x in g]) for g in (canonical_a, canonical_b))
+    rotations = (basis_a @ rotations @ basis_b.mT)[:, :size, :size]
+    chances = chance_of_better(n_starts, n_hits, size)
+    # No alignment is better than a perfect one.
+    chances = torch.where(best.value > 1 - 1e-14, 0.0, chances)
+    return [
+        (np.ascontiguousarray(c), g, n, p, status_of(ok, p))
+        for c, g, n, p, ok in zip(
+            rotations.numpy(),
+            (best.gradient_norm * torch.tensor(totals)).tolist(),
+            n_starts.tolist(),
+            chances.tolist(),
+            best.converged.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _joint_problems(
+    first: Sequence[DrivenSystem], second: Sequence[DrivenSystem], weight: float
+) -> tuple[Problems, list[float]]:
+    """Problems in the canonical bases, scaled to the value 1 at a perfect alignment; and the scales."""
+    problems = Problems.of_pairs([x.canonical for x in first], [y.canonical for y in second])
+    size = problems.target.shape[-1]
+    state_scales, linear, control, totals = [], [], [], []
+    for x, y in zip(first, second, strict=True):
+        # Of the state's cosine, only the trace-free part depends on C.
+        state_share = (1 - weight) * x.canonical.free_norm * y.canonical.free_norm
+        total = state_share + weight
+        total = total if total > 0 else 1.0
+        control_a, control_b = (
+            z.canonical.basis.T @ np.pad(z.control, ((0, size - len(z.control)), (0, 0)))
+            for z in (x, y)
+        )
+        state_scales.append(state_share / total)
+        linear.append(weight / total * control_a @ control_b.T)
+        control.append(control_b)
+        totals.append(total)
+    scales = stack_tensors(np.array(state_scales)[:, None])
+    return (
+        Problems(
+            problems.symmetric * scales[..., None],
+            problems.frequencies * scales,
+            problems.target,
+            problems.padded,
+            stack_tensors(linear),
+            stack_tensors(control),
+        ),
+        totals,
+    )
