@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,9 +142,14 @@ class Problems:
         return self._each(lambda tensor: tensor.to(dtype))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Problems:
-        names = ("symmetric", "frequencies", "target", "linear", "control")
-        tensors = {name: getattr(self, name) for name in names}
-        return replace(self, **{k: change(x) for k, x in tensors.items() if x is not None})
+        return Problems(
+            change(self.symmetric),
+            change(self.frequencies),
+            change(self.target),
+            self.padded,
+            None if self.linear is None else change(self.linear),
+            None if self.control is None else change(self.control),
+        )
 
 
 def stack_tensors(arrays: Sequence[FloatArray]) -> Tensor:

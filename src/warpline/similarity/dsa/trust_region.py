@@ -9,9 +9,9 @@ start. With :math:`Y = C B C^\top`, indices s and k for symmetric and skew-symme
     g &= [A_s, Y_s] - [A_k, Y_k], \\
     H[W] &= [A_s, Z_s] - [A_k, Z_k] - \tfrac{1}{2} [W, g].
 
-For driven systems, :math:`\varphi` has a linear term besides, :math:`\langle L, C \rangle` (`Problems.linear`).
-With :math:`M = L C^\top` it adds :math:`M_k` to the gradient and :math:`-\tfrac{1}{2} (W M_s + M_s W)` to the
-Hessian.
+For driven systems, :math:`\varphi` has a linear term besides, :math:`\langle L, C \rangle`
+(`Problems.linear`). With :math:`M = L C^\top` it adds :math:`M_k` to the gradient and
+:math:`-\tfrac{1}{2} (W M_s + M_s W)` to the Hessian.
 
 Every commutator here is a product plus or minus its transpose, and products with :math:`A_k` are
 scalings in the canonical basis of `warpline.similarity.dsa.canonical`: a Hessian-vector product costs
@@ -86,8 +86,8 @@ def maximise(
     Returns
     -------
     value, norm, limit, products : ndarray, shape (start,)
-        Inner product, the linear term included; gradient norm; the norm at which the ascent counts as converged;
-        Hessian-vector products spent.
+        Inner product, the linear term included; gradient norm; the norm at which the ascent counts as
+        converged; Hessian-vector products spent.
     """
     count = len(which)
     value, norm = np.empty(count, rotation.dtype), np.empty(count, rotation.dtype)

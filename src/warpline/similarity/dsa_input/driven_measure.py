@@ -17,7 +17,7 @@ from .joint_alignment import (
     align_jointly,
     control_alignment,
     driven_system,
-    joint_bound,
+    joint_angle,
 )
 
 #: `represent` needs the inputs that drove the system.
@@ -175,7 +175,7 @@ def _fill(
         search = state if compare == "state" else joint
         row["status"] = search.status
         row["lower_bound"] = (
-            float(bound) if compare == "state" else joint_bound(float(bound), control, weight)
+            float(bound) if compare == "state" else joint_angle(float(bound), control, weight)
         )
         for name in ("gradient_norm", "n_starts", "chance_of_better"):
             row[name] = getattr(search, name)

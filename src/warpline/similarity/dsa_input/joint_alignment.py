@@ -139,8 +139,8 @@ def controllability(system: DrivenSystem) -> FloatArray:
     return np.hstack(terms)
 
 
-def joint_bound(state: float, control: float, weight: float) -> float:
-    """Return a lower bound on the joint angle from those on its two parts, radians."""
+def joint_angle(state: float, control: float, weight: float) -> float:
+    """Return the joint angle, or a lower bound on it, from the same of its two parts, radians."""
     square = (1 - weight) * np.sin(state / 2) ** 2 + weight * np.sin(control / 2) ** 2
     return float(2 * np.arcsin(np.sqrt(min(square, 1.0))))
 
@@ -195,13 +195,24 @@ def align_jointly(
             [rotation for _, _, rotation, _ in ordered],
             weight, seed, settings,
         )  # fmt: skip
-        for (i, j, _, swap), (rotation, *columns) in zip(ordered, solved, strict=True):
+        for (i, j, _, swap), (rotation, gradient_norm, n_starts, chance, status) in zip(
+            ordered, solved, strict=True
+        ):
             aligned_state = rotation @ systems[j].state @ rotation.T
             state = angle_between(systems[i].state, aligned_state)
             control = angle_between(systems[i].control, rotation @ systems[j].control)
-            joint = joint_bound(state, control, weight)
-            rotation = np.ascontiguousarray(rotation.T) if swap else rotation
-            alignments.append(JointAlignment(joint, state, control, rotation, *columns))
+            alignments.append(
+                JointAlignment(
+                    joint_angle(state, control, weight),
+                    state,
+                    control,
+                    np.ascontiguousarray(rotation.T) if swap else rotation,
+                    gradient_norm,
+                    n_starts,
+                    chance,
+                    status,
+                )
+            )
         if progress is not None:
             progress(len(ordered))
     return alignments
@@ -266,6 +277,8 @@ def _joint_problems(
     first: Sequence[DrivenSystem], second: Sequence[DrivenSystem], weight: float
 ) -> tuple[Problems, list[float]]:
     """Problems in the canonical bases, scaled to the value 1 at a perfect alignment; and the scales."""
+    import torch
+
     problems = Problems.of_pairs([x.canonical for x in first], [y.canonical for y in second])
     size = problems.target.shape[-1]
     state_scales, linear, control, totals = [], [], [], []
@@ -282,7 +295,7 @@ def _joint_problems(
         linear.append(weight / total * control_a @ control_b.T)
         control.append(control_b)
         totals.append(total)
-    scales = stack_tensors(np.array(state_scales)[:, None])
+    scales = torch.tensor(state_scales, dtype=torch.float64)[:, None]
     return (
         Problems(
             problems.symmetric * scales[..., None],
