@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs
 from warpline.similarity.dsa.bounds import lower_bounds
@@ -14,10 +15,13 @@ from warpline.similarity.input_errors import SettingsError
 from .driven_operators import DrivenOperator, fit_driven_operator
 from .joint_alignment import (
     DrivenSystem,
+    Score,
     align_jointly,
     control_alignment,
+    distance,
     driven_system,
-    joint_angle,
+    joint_distance,
+    state_bound,
 )
 
 #: `represent` needs the inputs that drove the system.
@@ -38,6 +42,7 @@ _FIT = {
 }
 _COMPARE = {
     "compare": "joint",
+    "score": "angle",
     "control_weight": 0.5,
     "max_starts": 48,
     "tolerance": 1e-6,
@@ -52,6 +57,7 @@ _CHOICES = {
     "backend": ("dmdc", "subspace"),
     "coordinates": ("principal", "balanced", "whitened"),
     "compare": ("state", "control", "joint"),
+    "score": ("angle", "euclidean"),
     "bound": ("auto", "split", "dual"),
 }
 
@@ -99,7 +105,8 @@ def compare_pairs(
         Indices; a system may be compared with itself.
     settings : mapping
         ``compare``: the score that is the dissimilarity, "state", "control" or "joint";
-        ``control_weight``: share of the control in the joint score, in [0, 1];
+        ``score``: "angle" of operators scaled to unit norm, radians, or "euclidean" distance of the
+        operators as they are; ``control_weight``: share of the control in the joint score, in [0, 1];
         ``max_starts``, ``tolerance``, ``max_steps`` (`warpline.similarity.dsa.alignment.AlignmentSettings`);
         ``bound`` of the states: see `warpline.similarity.dsa.bounds.lower_bounds`.
     seed : int
@@ -110,17 +117,18 @@ def compare_pairs(
     Returns
     -------
     list of dict
-        For each pair, in order: ``dissimilarity``, radians; ``status``, ``lower_bound``, ``gradient_norm``,
+        For each pair, in order: ``dissimilarity``; ``status``, ``lower_bound``, ``gradient_norm``,
         ``n_starts`` and ``chance_of_better`` of that score, as in `warpline.similarity.dsa.compare_pairs`;
         ``rank_used``, the lower of the two. Then the three scores, each at its own best alignment:
         ``state`` (DSA of the state operators), ``control``, ``joint``; and ``joint_state`` and
-        ``joint_control``, the two angles at the joint alignment. A failed pair has NaN.
+        ``joint_control``, the two at the joint alignment. A failed pair has NaN.
     """
-    compare, weight = _setting(settings, "compare"), float(_setting(settings, "control_weight"))
+    weight = float(_setting(settings, "control_weight"))
     if not 0 <= weight <= 1:
         raise SettingsError("control_weight in [0, 1]", f"{weight!r}", "Set control_weight.")
     rows = [_empty_row(representations[i], representations[j]) for i, j in pairs]
-    systems, faults = _systems(representations, pairs)
+    score = _setting(settings, "score")
+    systems, faults = _systems(representations, pairs, score)
     usable = []
     for row, (i, j) in zip(rows, pairs, strict=True):
         fault = faults.get(i) or faults.get(j) or _mismatch(systems[i], systems[j])
@@ -134,17 +142,18 @@ def compare_pairs(
     for width in sorted({systems[i].control.shape[1] for _, (i, _) in usable}):
         _fill(
             [work for work in usable if systems[work[1][0]].control.shape[1] == width],
-            systems, compare, weight, settings, seed, progress,
+            systems, weight, settings, seed, progress,
         )  # fmt: skip
     return rows
 
 
 def _fill(
     usable: list[tuple[dict[str, Any], tuple[int, int]]], systems: Mapping[int, DrivenSystem],
-    compare: str, weight: float, settings: Mapping[str, Any], seed: int, progress: Any,
+    weight: float, settings: Mapping[str, Any], seed: int, progress: Any,
 ) -> None:  # fmt: skip
     """Fill in the rows of pairs that can be compared."""
     pairs = [pair for _, pair in usable]
+    compare, score = _setting(settings, "compare"), _setting(settings, "score")
     alignment_settings = AlignmentSettings(
         max_starts=_setting(settings, "max_starts"),
         tolerance=_setting(settings, "tolerance"),
@@ -163,21 +172,35 @@ def _fill(
         progress=lambda count: _advance(progress, count),
     )
     for (row, (i, j)), bound, state, joint in zip(usable, bounds, states, joints, strict=True):
-        control, _ = control_alignment(systems[i], systems[j])
-        row |= {"state": state.angle, "control": control, "joint": joint.angle}
-        row |= {"joint_state": joint.state, "joint_control": joint.control}
+        first, second = systems[i], systems[j]
+
+        # Each score at its own best alignment, then the two parts at the joint one.
+        def parts(
+            rotation: NDArray[np.float64], a: DrivenSystem = first, b: DrivenSystem = second
+        ) -> tuple[float, float]:
+            aligned = rotation @ b.state @ rotation.T
+            return (
+                distance(a.state, aligned, score),
+                distance(a.control, rotation @ b.control, score),
+            )
+
+        row["state"], _ = parts(state.rotation)
+        _, row["control"] = parts(control_alignment(first, second))
+        row["joint_state"], row["joint_control"] = parts(joint.rotation)
+        row["joint"] = joint_distance(row["joint_state"], row["joint_control"], weight, score)
         row["dissimilarity"] = row[compare]
+
         if compare == "control":
             # In closed form: the only start is the best one.
-            row |= {"status": "converged", "lower_bound": control, "gradient_norm": 0.0}
+            row |= {"status": "converged", "lower_bound": row["control"], "gradient_norm": 0.0}
             row |= {"n_starts": 1, "chance_of_better": 0.0}
             continue
+        bound = state_bound(float(bound), first, second, score)
+        if compare == "joint":
+            bound = joint_distance(bound, row["control"], weight, score)
+        row["lower_bound"] = bound
         search = state if compare == "state" else joint
-        row["status"] = search.status
-        row["lower_bound"] = (
-            float(bound) if compare == "state" else joint_angle(float(bound), control, weight)
-        )
-        for name in ("gradient_norm", "n_starts", "chance_of_better"):
+        for name in ("status", "gradient_norm", "n_starts", "chance_of_better"):
             row[name] = getattr(search, name)
 
 
@@ -191,7 +214,7 @@ def _empty_row(first: DrivenOperator, second: DrivenOperator) -> dict[str, Any]:
 
 
 def _systems(
-    representations: Sequence[DrivenOperator], pairs: Sequence[tuple[int, int]]
+    representations: Sequence[DrivenOperator], pairs: Sequence[tuple[int, int]], score: Score
 ) -> tuple[dict[int, DrivenSystem], dict[int, str]]:
     """Return the usable systems of the pairs, padded to one rank, and what is wrong with the others."""
     indices = sorted({i for pair in pairs for i in pair})
@@ -208,7 +231,7 @@ def _systems(
             elif not matrix.any():
                 faults[i] = f"{name} operator is zero"
         if i not in faults:
-            systems[i] = driven_system(state, control)
+            systems[i] = driven_system(state, control, score)
     return systems, faults
 
 

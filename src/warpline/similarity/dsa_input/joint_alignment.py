@@ -1,14 +1,16 @@
 r"""Alignment of driven systems (A, B): state, control, and both at once, over the orthogonal group.
 
-With every operator scaled to unit Frobenius norm, the cosine of the joint angle is
+The joint distance of two systems is the least, over orthogonal C, of
 
-.. math:: \varphi(C) = (1 - w) \langle A_1, C A_2 C^\top \rangle + w \langle B_1, C B_2 \rangle,
+.. math:: d(C)^2 = (1 - w) \, |A_1 - C A_2 C^\top|^2 + w \, |B_1 - C B_2|^2,
 
-of which DSA is the case w = 0. The case w = 1 is an orthogonal Procrustes problem. Between them the
-trust-region search of `warpline.similarity.dsa` climbs it, with a linear term for the control.
+of the operators as they are (score ``euclidean``) or at unit norm, where it is a chord of the joint angle
+(score ``angle``). DSA is the case w = 0, and an orthogonal Procrustes problem the case w = 1. Between them
+the trust-region search of `warpline.similarity.dsa` climbs the inner products, with a linear term for the
+control.
 
-No C does better on both terms than the best C of each: :math:`\sin^2(\theta / 2)` of the joint angle is at
-least the mean of the same quantity at the lower bounds of state and control, weighted by 1 - w and w.
+No C does better on both terms than the best C of each: a lower bound on the distance of the states and the
+least distance of the controls bound the joint one from below.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import scipy.linalg
@@ -40,20 +43,22 @@ from warpline.similarity.states import angle
 
 FloatArray = NDArray[np.float64]
 
+Score = Literal["angle", "euclidean"]
+
 #: Terms A^k B of the controllability matrix whose alignment is a start.
 _CONTROLLABILITY_TERMS = 20
 
 
 @dataclass(frozen=True)
 class DrivenSystem:
-    """A driven system at unit scale.
+    """A driven system, ready to be aligned.
 
     Attributes
     ----------
     state : ndarray, shape (rank, rank)
-        A of unit norm.
+        A; of unit norm for the score ``angle``.
     control : ndarray, shape (rank, input)
-        B of unit norm.
+        B; of unit norm for the score ``angle``.
     canonical : CanonicalOperator
         Of ``state``.
     """
@@ -74,23 +79,16 @@ class JointAlignment:
 
     Attributes
     ----------
-    angle : float
-        The joint angle, radians, in [0, pi].
-    state, control : float
-        Angles between A_1 and C A_2 C^T, and between B_1 and C B_2, at the same C.
     rotation : ndarray, shape (rank, rank)
         C.
     gradient_norm : float
-        Norm of the Riemannian gradient of the cosine of the joint angle.
+        Norm of the Riemannian gradient of (1 - w) <A_1, C A_2 C^T> + w <B_1, C B_2>.
     n_starts : int
     chance_of_better : float
     status : str
         As in `warpline.similarity.dsa.alignment.Alignment`.
     """
 
-    angle: float
-    state: float
-    control: float
     rotation: FloatArray
     gradient_norm: float
     n_starts: int
@@ -98,29 +96,50 @@ class JointAlignment:
     status: str
 
 
-def driven_system(state: FloatArray, control: FloatArray) -> DrivenSystem:
-    """Scale the operators of a system, finite and not zero, to unit norm."""
-    state, control = state / np.linalg.norm(state), control / np.linalg.norm(control)
+def driven_system(state: FloatArray, control: FloatArray, score: Score) -> DrivenSystem:
+    """Prepare the operators of a system, finite and not zero."""
+    if score == "angle":
+        state, control = state / np.linalg.norm(state), control / np.linalg.norm(control)
     return DrivenSystem(state, np.ascontiguousarray(control), to_canonical(state))
 
 
-def angle_between(first: FloatArray, second: FloatArray) -> float:
-    """Return the angle between two matrices of unit norm, radians, with its digits near 0 and pi."""
-    return angle(float(np.linalg.norm(first - second)), float(np.linalg.norm(first + second)))
+def distance(first: FloatArray, second: FloatArray, score: Score) -> float:
+    """Return the score of two aligned matrices: the angle in radians at unit norm, or the distance."""
+    difference = float(np.linalg.norm(first - second))
+    if score == "euclidean":
+        return difference
+    # Unlike the arc cosine, it keeps its digits near 0 and pi.
+    return angle(difference, float(np.linalg.norm(first + second)))
 
 
-def control_alignment(first: DrivenSystem, second: DrivenSystem) -> tuple[float, FloatArray]:
+def joint_distance(state: float, control: float, weight: float, score: Score) -> float:
+    """Return the joint score, or a lower bound on it, from the same of its two parts."""
+    # The squares that add up are those of chords: |A - B| = 2 sin(angle / 2) at unit norm.
+    if score == "angle":
+        state, control = np.sin(state / 2), np.sin(control / 2)
+    size = float(np.sqrt((1 - weight) * state**2 + weight * control**2))
+    return 2 * float(np.arcsin(min(size, 1.0))) if score == "angle" else size
+
+
+def state_bound(
+    angle_bound: float, first: DrivenSystem, second: DrivenSystem, score: Score
+) -> float:
+    """Return a lower bound on the score of the states from one on their angle."""
+    if score == "angle":
+        return angle_bound
+    a, b = first.canonical.norm, second.canonical.norm
+    return float(np.sqrt((a - b) ** 2 + 4 * a * b * np.sin(angle_bound / 2) ** 2))
+
+
+def control_alignment(first: DrivenSystem, second: DrivenSystem) -> FloatArray:
     """Align control operators alone, in closed form (orthogonal Procrustes problem).
 
     Returns
     -------
-    angle : float
-        Least angle between B_1 and C B_2 over orthogonal C, radians, in [0, pi / 2].
-    rotation : ndarray, shape (rank, rank)
-        A minimiser.
+    ndarray, shape (rank, rank)
+        An orthogonal C that minimises |B_1 - C B_2|.
     """
-    rotation = _procrustes(first.control, second.control)
-    return angle_between(first.control, rotation @ second.control), rotation
+    return _procrustes(first.control, second.control)
 
 
 def _procrustes(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -139,12 +158,6 @@ def controllability(system: DrivenSystem) -> FloatArray:
     return np.hstack(terms)
 
 
-def joint_angle(state: float, control: float, weight: float) -> float:
-    """Return the joint angle, or a lower bound on it, from the same of its two parts, radians."""
-    square = (1 - weight) * np.sin(state / 2) ** 2 + weight * np.sin(control / 2) ** 2
-    return float(2 * np.arcsin(np.sqrt(min(square, 1.0))))
-
-
 def align_jointly(
     systems: Mapping[int, DrivenSystem],
     pairs: Sequence[tuple[int, int]],
@@ -155,7 +168,7 @@ def align_jointly(
     settings: AlignmentSettings,
     progress: Callable[[int], None] | None = None,
 ) -> list[JointAlignment]:
-    """Minimise the joint angle of each pair.
+    """Minimise the joint distance of each pair.
 
     Parameters
     ----------
@@ -195,24 +208,11 @@ def align_jointly(
             [rotation for _, _, rotation, _ in ordered],
             weight, seed, settings,
         )  # fmt: skip
-        for (i, j, _, swap), (rotation, gradient_norm, n_starts, chance, status) in zip(
+        for (_, _, _, swap), (rotation, gradient_norm, n_starts, chance, status) in zip(
             ordered, solved, strict=True
         ):
-            aligned_state = rotation @ systems[j].state @ rotation.T
-            state = angle_between(systems[i].state, aligned_state)
-            control = angle_between(systems[i].control, rotation @ systems[j].control)
-            alignments.append(
-                JointAlignment(
-                    joint_angle(state, control, weight),
-                    state,
-                    control,
-                    np.ascontiguousarray(rotation.T) if swap else rotation,
-                    gradient_norm,
-                    n_starts,
-                    chance,
-                    status,
-                )
-            )
+            rotation = np.ascontiguousarray(rotation.T) if swap else rotation
+            alignments.append(JointAlignment(rotation, gradient_norm, n_starts, chance, status))
         if progress is not None:
             progress(len(ordered))
     return alignments
@@ -283,16 +283,19 @@ def _joint_problems(
     size = problems.target.shape[-1]
     state_scales, linear, control, totals = [], [], [], []
     for x, y in zip(first, second, strict=True):
-        # Of the state's cosine, only the trace-free part depends on C.
-        state_share = (1 - weight) * x.canonical.free_norm * y.canonical.free_norm
-        total = state_share + weight
+        # Of the states' inner product, only that of the trace-free parts depends on C.
+        a, b = x.canonical, y.canonical
+        state_share = (1 - weight) * a.norm * a.free_norm * b.norm * b.free_norm
+        norms = [float(np.linalg.norm(z.control)) for z in (x, y)]
+        control_share = weight * norms[0] * norms[1]
+        total = state_share + control_share
         total = total if total > 0 else 1.0
         control_a, control_b = (
-            z.canonical.basis.T @ np.pad(z.control, ((0, size - len(z.control)), (0, 0)))
-            for z in (x, y)
+            z.canonical.basis.T @ np.pad(z.control / norm, ((0, size - len(z.control)), (0, 0)))
+            for z, norm in zip((x, y), norms, strict=True)
         )
         state_scales.append(state_share / total)
-        linear.append(weight / total * control_a @ control_b.T)
+        linear.append(control_share / total * control_a @ control_b.T)
         control.append(control_b)
         totals.append(total)
     scales = torch.tensor(state_scales, dtype=torch.float64)[:, None]
