@@ -152,7 +152,10 @@ def _fill(
     weight: float, settings: Mapping[str, Any], seed: int, progress: Any,
 ) -> None:  # fmt: skip
     """Fill in the rows of pairs that can be compared."""
-    pairs = [pair for _, pair in usable]
+    # One order for each unordered pair makes the rows symmetric, not merely nearly so.
+    pairs = [
+        (i, j) if systems[i].order_key <= systems[j].order_key else (j, i) for _, (i, j) in usable
+    ]
     compare, score = _setting(settings, "compare"), _setting(settings, "score")
     alignment_settings = AlignmentSettings(
         max_starts=_setting(settings, "max_starts"),
@@ -171,7 +174,9 @@ def _fill(
         settings=alignment_settings,
         progress=lambda count: _advance(progress, count),
     )
-    for (row, (i, j)), bound, state, joint in zip(usable, bounds, states, joints, strict=True):
+    for (row, _), (i, j), bound, state, joint in zip(
+        usable, pairs, bounds, states, joints, strict=True
+    ):
         first, second = systems[i], systems[j]
 
         # Each score at its own best alignment, then the two parts at the joint one.

@@ -60,7 +60,7 @@ class DrivenSystem:
     control : ndarray, shape (rank, input)
         B; of unit norm for the score ``angle``.
     canonical : CanonicalOperator
-        Of ``state``.
+        Of A as given.
     """
 
     state: FloatArray
@@ -98,9 +98,10 @@ class JointAlignment:
 
 def driven_system(state: FloatArray, control: FloatArray, score: Score) -> DrivenSystem:
     """Prepare the operators of a system, finite and not zero."""
+    canonical = to_canonical(state)
     if score == "angle":
         state, control = state / np.linalg.norm(state), control / np.linalg.norm(control)
-    return DrivenSystem(state, np.ascontiguousarray(control), to_canonical(state))
+    return DrivenSystem(state, np.ascontiguousarray(control), canonical)
 
 
 def distance(first: FloatArray, second: FloatArray, score: Score) -> float:
@@ -127,7 +128,7 @@ def state_bound(
     """Return a lower bound on the score of the states from one on their angle."""
     if score == "angle":
         return angle_bound
-    a, b = first.canonical.norm, second.canonical.norm
+    a, b = (float(np.linalg.norm(system.state)) for system in (first, second))
     return float(np.sqrt((a - b) ** 2 + 4 * a * b * np.sin(angle_bound / 2) ** 2))
 
 
@@ -188,41 +189,34 @@ def align_jointly(
     Returns
     -------
     list of JointAlignment
-        One per pair, in order. Swapping a pair transposes C and changes nothing else.
+        One per pair, in order. The search starts elsewhere for (j, i) than for (i, j): sort each pair by
+        `DrivenSystem.order_key` for results that are symmetric.
     """
     alignments: list[JointAlignment] = []
     if not pairs:
         return alignments
     chunk = pairs_per_chunk(systems[pairs[0][0]].canonical, settings)
     for begin in range(0, len(pairs), chunk):
-        # One order for each unordered pair makes the result symmetric.
-        ordered = []
-        for (i, j), rotation in zip(
-            pairs[begin : begin + chunk], state_rotations[begin : begin + chunk], strict=True
-        ):
-            swap = systems[j].order_key < systems[i].order_key
-            ordered.append((j, i, rotation.T, swap) if swap else (i, j, rotation, swap))
+        end = begin + chunk
         solved = _align_chunk(
-            [systems[i] for i, _, _, _ in ordered],
-            [systems[j] for _, j, _, _ in ordered],
-            [rotation for _, _, rotation, _ in ordered],
-            weight, seed, settings,
-        )  # fmt: skip
-        for (_, _, _, swap), (rotation, gradient_norm, n_starts, chance, status) in zip(
-            ordered, solved, strict=True
-        ):
-            rotation = np.ascontiguousarray(rotation.T) if swap else rotation
-            alignments.append(JointAlignment(rotation, gradient_norm, n_starts, chance, status))
+            [systems[i] for i, _ in pairs[begin:end]],
+            [systems[j] for _, j in pairs[begin:end]],
+            state_rotations[begin:end],
+            weight,
+            seed,
+            settings,
+        )
+        alignments += solved
         if progress is not None:
-            progress(len(ordered))
+            progress(len(solved))
     return alignments
 
 
 def _align_chunk(
     first: Sequence[DrivenSystem], second: Sequence[DrivenSystem], state_rotations: Sequence[FloatArray],
     weight: float, seed: int, settings: AlignmentSettings,
-) -> list[tuple[FloatArray, float, int, float, str]]:  # fmt: skip
-    """Return rotation, gradient norm, number of starts, chance of better and status of each pair."""
+) -> list[JointAlignment]:  # fmt: skip
+    """Align the pairs of one chunk."""
     import torch
 
     canonical_a, canonical_b = ([x.canonical for x in group] for group in (first, second))
@@ -261,7 +255,7 @@ def _align_chunk(
     # No alignment is better than a perfect one.
     chances = torch.where(best.value > 1 - 1e-14, 0.0, chances)
     return [
-        (np.ascontiguousarray(c), g, n, p, status_of(ok, p))
+        JointAlignment(np.ascontiguousarray(c), g, n, p, status_of(ok, p))
         for c, g, n, p, ok in zip(
             rotations.numpy(),
             (best.gradient_norm * torch.tensor(totals)).tolist(),
@@ -284,9 +278,9 @@ def _joint_problems(
     state_scales, linear, control, totals = [], [], [], []
     for x, y in zip(first, second, strict=True):
         # Of the states' inner product, only that of the trace-free parts depends on C.
-        a, b = x.canonical, y.canonical
-        state_share = (1 - weight) * a.norm * a.free_norm * b.norm * b.free_norm
+        free_norms = [float(np.linalg.norm(z.state)) * z.canonical.free_norm for z in (x, y)]
         norms = [float(np.linalg.norm(z.control)) for z in (x, y)]
+        state_share = (1 - weight) * free_norms[0] * free_norms[1]
         control_share = weight * norms[0] * norms[1]
         total = state_share + control_share
         total = total if total > 0 else 1.0
