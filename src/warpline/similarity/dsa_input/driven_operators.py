@@ -20,7 +20,6 @@ up to an orthogonal change of basis. ``balanced`` (:math:`S^{1/2}`) is what Subs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,8 +29,10 @@ from numpy.typing import NDArray
 
 from warpline.similarity.dsa.hankel import (
     GRAM_CONDITION_LIMIT,
+    Trials,
     gram_matrix,
     iterate_embedding,
+    leading_factor,
     streamed_triangle,
 )
 from warpline.similarity.dsa.operators import regular_rank
@@ -156,7 +157,7 @@ def fit_driven_operator(
         values, state_map = _embedded_coordinates(trials, n_delays, delay_interval, n_lags, rank)
         input_columns = trials.channel_columns(range(n_input_delays))
     past, cross = regress(
-        trials.groups, n_lags, delay_interval, state_map, input_columns, offset=offset
+        trials.blocks, n_lags, delay_interval, state_map, input_columns, offset=offset
     )
     transition, effect = solve_driven(past, cross, len(values), values, ridge)
 
@@ -172,13 +173,12 @@ def fit_driven_operator(
     return DrivenOperator(state, control, int(rank), rank_used, values, backend, coordinates)
 
 
-def embedding_root(groups: Sequence[FloatArray], n_lags: int, delay_interval: int) -> FloatArray:
+def embedding_root(states: Trials, n_lags: int, delay_interval: int) -> FloatArray:
     """Square root R of the Gram matrix of an embedding H: R^T R = H^T H.
 
     Parameters
     ----------
-    groups : sequence of ndarray, shape (trial, time, column)
-        Trials of one length each.
+    states : ndarray, shape (trial, time, column), or tuple of such arrays
     n_lags, delay_interval : int
         The embedding.
 
@@ -187,26 +187,21 @@ def embedding_root(groups: Sequence[FloatArray], n_lags: int, delay_interval: in
     ndarray, shape (root, n_lags * column)
         From lagged covariances; from a streamed QR decomposition where squaring would lose digits.
     """
-    long = [x for x in groups if x.shape[1] > (n_lags - 1) * delay_interval]
-    gram = np.sum([gram_matrix(x, n_lags, delay_interval) for x in long], axis=0)
+    gram = gram_matrix(states, n_lags, delay_interval)
     squares, vectors = scipy.linalg.eigh(gram, check_finite=False)
     if squares[0] * GRAM_CONDITION_LIMIT**2 > squares[-1]:
         return np.sqrt(squares)[:, None] * vectors.T
-    stacked = np.concatenate([streamed_triangle(x, n_lags, delay_interval) for x in long])
-    (root,) = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)
-    return np.ascontiguousarray(root[: stacked.shape[1]])
+    return streamed_triangle(states, n_lags, delay_interval)
 
 
 def _embedded_coordinates(
     trials: DrivenTrials, n_delays: int, delay_interval: int, n_lags: int, rank: int
 ) -> tuple[FloatArray, FloatArray]:
     """Whitened principal components of the embedded states: singular values, and the map to them."""
-    groups = [x[:, :, : trials.n_units] for x in trials.groups]
-    root = embedding_root(groups, n_delays, delay_interval)
-    _, values, right = scipy.linalg.svd(root, full_matrices=False, check_finite=False)
-    values, right = _leading(values, right, rank, trials.tolerance)
+    factor = leading_factor(trials.states, n_delays, delay_interval, rank, trials.tolerance)
+    values = factor.singular_values
     state_map = np.zeros((n_lags * (trials.n_units + trials.n_channels), len(values)))
-    state_map[trials.unit_columns(range(n_delays))] = right.T / values
+    state_map[trials.unit_columns(range(n_delays))] = factor.directions / values
     return values, state_map
 
 
@@ -219,7 +214,7 @@ def _subspace_coordinates(
     contributes, O = M Z_p, has the state sequence as its right singular vectors.
     """
     n_lags = 2 * n_delays
-    root = embedding_root(trials.groups, n_lags, 1)
+    root = embedding_root(trials.blocks, n_lags, 1)
     # Newest first: the lags below n_delays are the future window.
     future, past = range(n_delays), range(n_delays, n_lags)
     past_columns = np.concatenate([trials.unit_columns(past), trials.channel_columns(past)])
@@ -255,14 +250,14 @@ def _leading(
 
 
 def regress(
-    groups: Sequence[FloatArray], n_lags: int, delay_interval: int, state_map: FloatArray,
+    states: Trials, n_lags: int, delay_interval: int, state_map: FloatArray,
     input_columns: NDArray[np.intp], *, offset: bool,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Covariances of the one-step regression on states and inputs, streamed over trials.
 
     Parameters
     ----------
-    groups : sequence of ndarray, shape (trial, time, column)
+    states : ndarray, shape (trial, time, column), or tuple of such arrays
     n_lags, delay_interval : int
         The embedding.
     state_map : ndarray, shape (n_lags * column, rank)
@@ -283,21 +278,18 @@ def regress(
     size = n_inputs + rank
     past, cross = np.zeros((size, size)), np.zeros((size, rank))
     sums, next_sums, count = np.zeros(size), np.zeros(rank), 0
-    for group in groups:
-        if group.shape[1] < (n_lags - 1) * delay_interval + 2:
-            continue
-        for rows in iterate_embedding(group, n_lags, delay_interval):
-            n_trials, n_rows, n_columns = rows.shape
-            flat = rows.reshape(-1, n_columns)
-            regressors = np.hstack([flat[:, input_columns], flat @ state_map])
-            regressors = regressors.reshape(n_trials, n_rows, size)
-            before = regressors[:, :-1].reshape(-1, size)
-            after = regressors[:, 1:, n_inputs:].reshape(-1, rank)
-            past += before.T @ before
-            cross += before.T @ after
-            sums += before.sum(axis=0)
-            next_sums += after.sum(axis=0)
-            count += len(before)
+    for rows in iterate_embedding(states, n_lags, delay_interval):
+        n_trials, n_rows, n_columns = rows.shape
+        flat = rows.reshape(-1, n_columns)
+        regressors = np.hstack([flat[:, input_columns], flat @ state_map])
+        regressors = regressors.reshape(n_trials, n_rows, size)
+        before = regressors[:, :-1].reshape(-1, size)
+        after = regressors[:, 1:, n_inputs:].reshape(-1, rank)
+        past += before.T @ before
+        cross += before.T @ after
+        sums += before.sum(axis=0)
+        next_sums += after.sum(axis=0)
+        count += len(before)
     if offset:
         past -= np.outer(sums, sums) / count
         cross -= np.outer(sums, next_sums) / count

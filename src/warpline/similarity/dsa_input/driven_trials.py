@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.input_errors import (
-    ConstantDataError,
-    SettingsError,
-    TooFewTimePointsError,
-    TrialError,
-)
-from warpline.similarity.recordings import Recording, as_recording
+from warpline.similarity.dsa.hankel import Trials, blocks_of, by_length
+from warpline.similarity.dsa.operators import rank_tolerance_of
+from warpline.similarity.input_errors import ConstantDataError, TooFewTimePointsError, TrialError
+from warpline.similarity.recordings import as_recording
 
 FloatArray = NDArray[np.float64]
 
@@ -25,25 +22,34 @@ class DrivenTrials:
 
     Attributes
     ----------
-    groups : tuple of ndarray, shape (trial, time, unit + channel)
-        Trials of one length each: the states, and beside them the input that acts one step later.
+    blocks : ndarray, shape (trial, time, unit + channel), or tuple of such arrays
+        States, and beside them the input that acts one step later
+        (see `warpline.similarity.dsa.hankel.by_length`).
     n_units, n_channels : int
         Numbers of columns of the states and of the inputs.
     tolerance : float
         Relative size below which a singular value of the embedding does not count.
     """
 
-    groups: tuple[FloatArray, ...]
+    blocks: Trials
     n_units: int
     n_channels: int
     tolerance: float
 
+    @property
+    def states(self) -> Trials:
+        """The states alone, laid out as `blocks`."""
+        blocks = tuple(
+            np.ascontiguousarray(block[:, :, : self.n_units]) for block in blocks_of(self.blocks)
+        )
+        return blocks[0] if len(blocks) == 1 else blocks
+
     def unit_columns(self, lags: range) -> NDArray[np.intp]:
-        """Columns of the states at some lags in an embedding of `groups`, lag by lag."""
+        """Columns of the states at some lags in an embedding of `blocks`, lag by lag."""
         return self._columns(lags, 0, self.n_units)
 
     def channel_columns(self, lags: range) -> NDArray[np.intp]:
-        """Columns of the inputs at some lags in an embedding of `groups`, lag by lag."""
+        """Columns of the inputs at some lags in an embedding of `blocks`, lag by lag."""
         return self._columns(lags, self.n_units, self.n_units + self.n_channels)
 
     def _columns(self, lags: range, start: int, stop: int) -> NDArray[np.intp]:
@@ -62,7 +68,7 @@ def driven_trials(
     states, inputs : array (trial, time, unit or channel), sequence of (time, ...) arrays, or Recording
         See `warpline.similarity.recordings.as_recording`. A recording may hold its inputs.
     n_lags, delay_interval : int
-        The embedding that follows; shorter trials have no transition and are left out.
+        The embedding that follows.
     input_lag : int
         Steps from an input to the state on which it acts: 1 for x(t + 1) = A x(t) + B u(t), 0 for
         x(t + 1) = A x(t) + B u(t + 1).
@@ -87,54 +93,41 @@ def driven_trials(
             "none",
             "Give the inputs that drove the system, or use dsa, which needs none.",
         )
-    aligned = [_align(x, u, input_lag) for x, u in zip(*_both(recording), strict=True)]
-    needed = (n_lags - 1) * delay_interval + 2
-    kept = [trial for trial in aligned if len(trial) >= needed]
-    if not kept:
+    needed = (n_lags - 1) * delay_interval + 2 + abs(1 - input_lag)
+    too_short = sum(length < needed for length in recording.lengths)
+    if too_short:
         raise TooFewTimePointsError(
-            f"a trial of at least {needed + abs(1 - input_lag)} times for {n_lags} lags x "
-            f"{delay_interval} steps and an input lag of {input_lag}",
-            f"{max(recording.lengths)}",
-            "Use fewer delays, a shorter delay interval or longer trials.",
+            f"at least {needed} time points for {n_lags} lags x {delay_interval} steps and an input "
+            f"lag of {input_lag} (one embedded transition)",
+            f"{min(recording.lengths)} in the shortest of {len(recording.trials)} trials",
+            "Use fewer delays, a shorter delay interval or longer trials."
+            if too_short == len(recording.trials)
+            else f"Drop the {too_short} trials that are shorter, or use fewer delays.",
         )
-    n_units = recording.n_units
-    if not any((trial[:, :n_units] != trial[0, :n_units]).any() for trial in kept):
+    if not any((trial != trial[0]).any() for trial in recording.trials):
         raise ConstantDataError(
             "states that change in time",
-            f"{len(kept)} trials that are constant in every unit",
+            f"{len(recording.trials)} trials that are constant in every unit",
             "Check the time axis and the window; a system at rest has no operator to compare.",
         )
+    trials = [
+        _align(x, u, input_lag) for x, u in zip(recording.trials, recording.inputs, strict=True)
+    ]
     if offset:
-        n_times = sum(map(len, kept))
-        mean = np.sum([trial.sum(axis=0) for trial in kept], axis=0) / n_times
-        kept = [trial - mean for trial in kept]
-    lengths = sorted({len(trial) for trial in kept})
-    groups = tuple(np.stack([x for x in kept if len(x) == length]) for length in lengths)
+        n_times = sum(map(len, trials))
+        mean = np.sum([trial.sum(axis=0) for trial in trials], axis=0) / n_times
+        trials = [trial - mean for trial in trials]
     return DrivenTrials(
-        groups=groups,
-        n_units=n_units,
-        n_channels=kept[0].shape[1] - n_units,
-        tolerance=_tolerance(recording, n_lags, rank_tolerance),
+        blocks=by_length(trials),
+        n_units=recording.n_units,
+        n_channels=trials[0].shape[1] - recording.n_units,
+        tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
     )
-
-
-def _both(recording: Recording) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
-    assert recording.inputs is not None
-    return recording.trials, recording.inputs
 
 
 def _align(states: FloatArray, inputs: FloatArray, input_lag: int) -> FloatArray:
     """Return a trial with the input beside each state that acts on the next one."""
     shift = 1 - input_lag
-    count = max(len(states) - abs(shift), 0)
+    count = len(states) - abs(shift)
     first, first_input = max(-shift, 0), max(shift, 0)
     return np.hstack([states[first : first + count], inputs[first_input : first_input + count]])
-
-
-def _tolerance(recording: Recording, n_lags: int, given: float | None) -> float:
-    if given is not None:
-        if not 0 <= given < 1:
-            raise SettingsError("rank_tolerance in [0, 1)", f"{given!r}", "Set rank_tolerance.")
-        return float(given)
-    largest = max(sum(recording.lengths), recording.n_units * n_lags)
-    return max(largest * float(np.finfo(np.float64).eps), 8 * recording.precision)
