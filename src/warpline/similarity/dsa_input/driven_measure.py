@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs
-from warpline.similarity.dsa.bounds import lower_bounds
 from warpline.similarity.input_errors import SettingsError
 
 from .driven_operators import DrivenOperator, fit_driven_operator
-from .joint_alignment import (
-    DrivenSystem,
-    Score,
-    align_jointly,
-    control_alignment,
-    distance,
-    driven_system,
-    joint_distance,
-    state_bound,
-)
+
+if TYPE_CHECKING:
+    from .joint_alignment import DrivenSystem, Score
 
 #: `represent` needs the inputs that drove the system.
 NEEDS_INPUTS = True
@@ -54,8 +45,6 @@ DEFAULTS: dict[str, Any] = _FIT | _COMPARE
 #: Names of all settings.
 SETTINGS: tuple[str, ...] = ("rank", *DEFAULTS)
 _CHOICES = {
-    "backend": ("dmdc", "subspace"),
-    "coordinates": ("principal", "balanced", "whitened"),
     "compare": ("state", "control", "joint"),
     "score": ("angle", "euclidean"),
     "bound": ("auto", "split", "dual"),
@@ -152,6 +141,18 @@ def _fill(
     weight: float, settings: Mapping[str, Any], seed: int, progress: Any,
 ) -> None:  # fmt: skip
     """Fill in the rows of pairs that can be compared."""
+    # PyTorch comes with the alignment: imported when first needed.
+    from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs
+    from warpline.similarity.dsa.bounds import lower_bounds
+
+    from .joint_alignment import (
+        align_jointly,
+        control_alignment,
+        distance,
+        joint_distance,
+        state_bound,
+    )
+
     # One order for each unordered pair makes the rows symmetric, not merely nearly so.
     pairs = [
         (i, j) if systems[i].order_key <= systems[j].order_key else (j, i) for _, (i, j) in usable
@@ -222,6 +223,8 @@ def _systems(
     representations: Sequence[DrivenOperator], pairs: Sequence[tuple[int, int]], score: Score
 ) -> tuple[dict[int, DrivenSystem], dict[int, str]]:
     """Return the usable systems of the pairs, padded to one rank, and what is wrong with the others."""
+    from .joint_alignment import driven_system
+
     indices = sorted({i for pair in pairs for i in pair})
     size = max((representations[i].rank for i in indices), default=0)
     systems, faults = {}, {}

@@ -36,7 +36,11 @@ from warpline.similarity.dsa.hankel import (
     streamed_triangle,
 )
 from warpline.similarity.dsa.operators import regular_rank
-from warpline.similarity.input_errors import SettingsError, SingularRegressionError
+from warpline.similarity.input_errors import (
+    SettingsError,
+    SingularRegressionError,
+    positive_integer,
+)
 
 from .driven_trials import DrivenTrials, driven_trials
 
@@ -129,15 +133,21 @@ def fit_driven_operator(
         When data or settings cannot be used. SingularRegressionError when states and inputs cannot be told
         apart, such as states that follow the input of their own step alone.
     """
-    counts = {"rank": (rank, 1), "n_delays": (n_delays, 1), "delay_interval": (delay_interval, 1)}
-    counts |= {"n_input_delays": (n_input_delays, 1), "input_lag": (input_lag, 0)}
-    for name, (value, least) in counts.items():
-        if int(value) != value or value < least:
+    rank, n_delays = positive_integer("rank", rank), positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
+    n_input_delays = positive_integer("n_input_delays", n_input_delays)
+    # One more than the lag is a positive integer.
+    input_lag = positive_integer("input_lag + 1", input_lag + 1) - 1
+    if not 0 <= ridge < np.inf:
+        raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
+    for name, value, choices in (
+        ("backend", backend, ("dmdc", "subspace")),
+        ("coordinates", coordinates, tuple(_POWERS)),
+    ):
+        if value not in choices:
             raise SettingsError(
-                f"{name} to be an integer from {least}", f"{value!r}", f"Set {name}."
+                f"{name} to be one of {', '.join(choices)}", repr(value), f"Set {name}."
             )
-    if not ridge >= 0:
-        raise SettingsError("a ridge of zero or more", f"{ridge!r}", "Set ridge.")
     subspace = backend == "subspace"
     if subspace and (delay_interval, n_input_delays) != (1, 1):
         raise SettingsError(
@@ -170,7 +180,7 @@ def fit_driven_operator(
     control[:rank_used] = scale[:, None] * effect
     state.setflags(write=False)
     control.setflags(write=False)
-    return DrivenOperator(state, control, int(rank), rank_used, values, backend, coordinates)
+    return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates)
 
 
 def embedding_root(states: Trials, n_lags: int, delay_interval: int) -> FloatArray:
