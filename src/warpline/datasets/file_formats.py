@@ -134,4 +134,6 @@ FORMATS: dict[str, Callable[[Path], FileContent]] = {
 
 def describe(variable: Any) -> str:
     """Return the dimensions and sizes of a variable as text."""
-    return ", ".join(f"{dim}: {size}" for dim, size in zip(variable.dims, variable.shape, strict=True))
+    return ", ".join(
+        f"{dim}: {size}" for dim, size in zip(variable.dims, variable.shape, strict=True)
+    )

@@ -58,7 +58,7 @@ def read_matlab(path: Path) -> tuple[dict[str, xr.Variable], tuple[str, ...]]:
 def _version_5(path: Path) -> Iterator[tuple[str, Any]]:
     from scipy.io import loadmat
 
-    for name, value in loadmat(path, chars_as_strings=True).items():
+    for name, value in loadmat(path, chars_as_strings=True, mat_dtype=True).items():
         if not name.startswith("__"):
             yield from _flattened(name, value)
 
@@ -88,9 +88,9 @@ def _cells(values: list[Any], shape: tuple[int, ...]) -> np.ndarray | None:
         return None
     texts = [value.dtype.kind == "U" for value in values]
     if values and all(texts):
-        return np.array([str(value.reshape(-1)[0]) if value.size else "" for value in values]).reshape(
-            shape
-        )
+        return np.array(
+            [str(value.reshape(-1)[0]) if value.size else "" for value in values]
+        ).reshape(shape)
     cells = np.empty(len(values), dtype=object)
     for k, value in enumerate(values):
         cells[k] = value

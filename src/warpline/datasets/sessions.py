@@ -86,7 +86,7 @@ class _Source:
         self.path = path
         self.unread = content.unread
         self.variables = {
-            name: variable.rename({old: new for old, new in settings["dims"].items() if old in variable.dims})
+            name: _renamed(variable, settings["dims"])
             for name, variable in content.variables.items()
         }
         every_dim = {dim for variable in content.variables.values() for dim in variable.dims}
@@ -106,7 +106,9 @@ class _Source:
         if name not in self.variables:
             known = ", ".join(sorted(self.variables)) or "no variable"
             raise RecordingFileError(
-                f"a variable '{name}' ({purpose}) in {self.path}", f"only {known}", "Correct its name."
+                f"a variable '{name}' ({purpose}) in {self.path}",
+                f"only {known}",
+                "Correct its name.",
             )
         self.used.add(name)
         return self.variables[name]
@@ -125,7 +127,9 @@ class _Source:
         variable = self.variable(name, purpose)
         if variable.ndim != 1:
             raise RecordingFileError(
-                f"one value per trial in '{name}' of {self.path}", describe(variable), "Name another."
+                f"one value per trial in '{name}' of {self.path}",
+                describe(variable),
+                "Name another.",
             )
         return np.asarray(variable.values)
 
@@ -144,7 +148,11 @@ class _Source:
                 "none",
                 "Add time_unit: s or ms.",
             )
-        if stated is not None and unit is not None and MILLISECONDS[str(stated)] != MILLISECONDS[unit]:
+        if (
+            stated is not None
+            and unit is not None
+            and MILLISECONDS[str(stated)] != MILLISECONDS[unit]
+        ):
             raise RecordingFileError(
                 f"time_unit as {self.path} states it for '{name}', '{stated}'",
                 f"'{unit}'",
@@ -180,6 +188,14 @@ class _Source:
                 )
             left.append(f"{name} ({describe(variable)})" if variable.dims else name)
         return (*left, *self.unread)
+
+
+def _renamed(variable: xr.Variable, names: Mapping[Any, str]) -> xr.Variable:
+    """Return a variable with some dimensions renamed."""
+    import xarray as xr
+
+    dims = [names.get(dim, dim) for dim in variable.dims]
+    return xr.Variable(dims, variable.values, variable.attrs)
 
 
 def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -239,9 +255,7 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     return Session(recording, conditions, dt, start, source.left_out(settings["ignore"]))
 
 
-def _conditions(
-    source: _Source, columns: Sequence[str], n_trials: int
-) -> tuple[str, ...] | None:
+def _conditions(source: _Source, columns: Sequence[str], n_trials: int) -> tuple[str, ...] | None:
     """Return the condition of each trial as text; None without columns."""
     if not columns:
         return None
@@ -479,9 +493,7 @@ def _only_candidate(source: _Source, settings: Mapping[str, Any]) -> str:
     return candidates[0]
 
 
-def _with_names(
-    source: _Source, key: str, variable: Any, settings: Mapping[str, Any]
-) -> Any:
+def _with_names(source: _Source, key: str, variable: Any, settings: Mapping[str, Any]) -> Any:
     """Return states with the dimensions (trial,) time, unit, in this order."""
     axes = settings["axes"]
     if any(" axis " in str(dim) or str(dim).startswith(f"{key} ") for dim in variable.dims):
@@ -494,7 +506,7 @@ def _with_names(
                 f"{list(axes) if axes else 'none'}",
                 "Add axes, such as [trial, time, unit].",
             )
-        variable = variable.rename(dict(zip(variable.dims, axes, strict=True)))
+        variable = _renamed(variable, dict(zip(variable.dims, axes, strict=True)))
     elif axes is not None and list(axes) != list(variable.dims):
         raise RecordingFileError(
             f"axes as {source.path} names those of '{key}', {', '.join(map(str, variable.dims))}",
@@ -510,9 +522,7 @@ def _with_names(
                 "Correct select.",
             )
         coordinate = source.variables.get(dim)
-        labels = (
-            list(range(variable.sizes[dim])) if coordinate is None else list(coordinate.values)
-        )
+        labels = list(range(variable.sizes[dim])) if coordinate is None else list(coordinate.values)
         if label not in labels:
             raise RecordingFileError(
                 f"a label of '{dim}' in {source.path}, {', '.join(map(str, labels[:8]))}",
@@ -551,7 +561,9 @@ def _times(source: _Source, settings: Mapping[str, Any], key: str) -> Floats | N
     times = source.milliseconds(name, values, settings["time_unit"])
     steps = np.diff(times)
     if len(times) > 1 and not (steps > 0).all():
-        raise RecordingFileError(f"rising times in '{name}' of {source.path}", "others", "Sort them.")
+        raise RecordingFileError(
+            f"rising times in '{name}' of {source.path}", "others", "Sort them."
+        )
     if len(times) > 2 and np.ptp(steps) > 1e-3 * steps.mean():
         raise RecordingFileError(
             f"equally spaced times in '{name}' of {source.path}",
@@ -631,13 +643,13 @@ def _aligned(
     return values[first[:, None] + np.arange(n_steps)], start, dt
 
 
-def _cut(
-    trial: NDArray[Any], keep: NDArray[np.int64], source: _Source, k: int
-) -> NDArray[Any]:
+def _cut(trial: NDArray[Any], keep: NDArray[np.int64], source: _Source, k: int) -> NDArray[Any]:
     """Return a trial (time, unit) in the window; without a window all of it."""
     if trial.ndim != 2:
         raise RecordingFileError(
-            f"trials (time, unit) in {source.path}", f"shape {trial.shape} of trial {k}", "Correct it."
+            f"trials (time, unit) in {source.path}",
+            f"shape {trial.shape} of trial {k}",
+            "Correct it.",
         )
     if keep[0] >= len(trial):
         raise RecordingFileError(
@@ -663,7 +675,7 @@ def _in_bins(
             f"a bin of a whole number of steps of {dt:g} ms", f"{width:g} ms", "Change bin."
         )
     n_bins = values.shape[-2] // steps
-    if n_bins * steps != values.shape[-2] and settings["window"] is not None and not all_of:
+    if n_bins * steps != values.shape[-2] and values.ndim == 3 and not all_of:
         raise RecordingFileError(
             f"a window of a whole number of bins of {width:g} ms",
             f"{values.shape[-2]} steps of {dt:g} ms",
