@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from warpline.core import plugins, result_files
+from warpline.core import result_files
 from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.paths import ResultsFolder, split_seeds
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Train
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
 from warpline.pipeline.stages.trials import GenerateTrials
-from warpline.similarity.recordings import as_recording
+from warpline.system_sets import compare, compare_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,57 +25,15 @@ if TYPE_CHECKING:
 
     from warpline.similarity.dsa.selection import DSAChoice
 
-__all__ = ["Run", "choose_dsa", "compare", "list_runs", "load_table", "open_run"]
-
-
-def _states(value: Any) -> NDArray[np.float64]:
-    return as_recording(value).states
-
-
-def compare(x: Any, y: Any, measure: str = "cka", seed: int = 0, **settings: Any) -> dict[str, Any]:
-    """Compare two systems by one measure.
-
-    Parameters
-    ----------
-    x, y : ndarray, shape (trial, time, unit), or DataArray with the dims trial, time, unit
-        States of the two systems. CKA and Procrustes need the same trials for both.
-    measure : str
-        ``cka``, ``cka_debiased``, ``procrustes``, ``dsa``, or your own ``path/to/file.py:Name``.
-    seed : int
-        Seed for measures that search from random starts.
-    **settings
-        Settings of the measure, e.g. ``n_delays=7, rank=25`` for DSA (`warpline.choose_dsa` finds them).
-
-    Returns
-    -------
-    dict
-        ``dissimilarity`` (0 for equal systems), ``status``, and further entries of the measure.
-
-    Raises
-    ------
-    ValueError
-        When a setting is unknown, or the measure cannot take the states; the message says what it expects.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.random.default_rng(0).normal(size=(20, 30, 5))
-    >>> round(compare(x, x[..., ::-1], measure="procrustes")["dissimilarity"], 6)
-    0.0
-    """
-    module = plugins.load("similarity", measure)
-    setting_names = getattr(module, "SETTINGS", settings)
-    unknown = [name for name in settings if name not in setting_names]
-    if unknown:
-        raise ValueError(
-            f"expected settings of {measure} among {', '.join(setting_names) or 'none'}; "
-            f"got {', '.join(unknown)}"
-        )
-    representations = [module.represent(_states(value), settings=settings) for value in (x, y)]
-    rows: list[dict[str, Any]] = module.compare_pairs(
-        representations, [(0, 1)], settings=settings, seed=seed
-    )
-    return rows[0]
+__all__ = [
+    "Run",
+    "choose_dsa",
+    "compare",
+    "compare_groups",
+    "list_runs",
+    "load_table",
+    "open_run",
+]
 
 
 def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DSAChoice:
@@ -86,8 +42,8 @@ def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DS
     Parameters
     ----------
     systems : mapping of str to states, or sequence of states
-        Each an ndarray (trial, time, unit), or a DataArray with these dims. Give all systems that will be
-        compared: one setting keeps their pairs comparable.
+        Each an array or a list of trials, see `warpline.similarity.recordings.as_recording`. Give all systems
+        that will be compared: one setting keeps their pairs comparable.
     **options
         Of `warpline.similarity.dsa.selection.choose_dsa`, which states the rule: ``n_delays``,
         ``delay_intervals``, ``ranks``, ``horizons``, ``keep``, ``ridge``, ``seed`` and others.
@@ -114,10 +70,9 @@ def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DS
     from warpline.similarity.dsa import selection
 
     if isinstance(systems, Mapping):
-        return selection.choose_dsa(
-            {str(name): _states(states) for name, states in systems.items()}, **options
-        )
-    return selection.choose_dsa([_states(states) for states in systems], **options)
+        named = {str(name): states for name, states in systems.items()}
+        return selection.choose_dsa(named, **options)
+    return selection.choose_dsa(list(systems), **options)
 
 
 @dataclass(frozen=True)

@@ -92,3 +92,17 @@ def test_the_drawn_graph_has_the_rules(project, raw_config):
         "compare_networks",
     ):
         assert name in drawn and name in rules
+
+
+def test_the_notebook_section_runs_as_it_stands(project, capsys):
+    text = (project / "docs" / "your_data.md").read_text()
+    section = text.partition("## Compare systems in a notebook")[2].partition("\n## ")[0]
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
+        exec(compile(block, "your_data.md", "exec"), names)
+    assert "3 converged" in capsys.readouterr().out
+    sessions = names["warpline"].compare(names["sessions"], measure="dsa", n_delays=1, rank=2)
+    alike, *others = sessions.table["dissimilarity"]
+    assert alike < 0.1 < min(others)
+    summary = names["result"].summary.set_index(["group_a", "group_b"])
+    assert summary.loc[("decoy", "monkey"), "separation"] == 1

@@ -33,6 +33,7 @@ __all__ = [
     "parameters_label",
     "sensitivity_label",
     "shared_legend",
+    "style_parameters",
 ]
 
 PALETTES = {
@@ -121,34 +122,38 @@ def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=ncols)
 
 
-def apply_style(style: Mapping[str, Any]) -> None:
-    """Set matplotlib's defaults to the house style; no display is needed, and SVG identifiers are fixed."""
-    import matplotlib as mpl
+def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
+    """Return matplotlib's parameters in the house style; SVG identifiers are fixed."""
     from cycler import cycler
 
-    mpl.use("Agg")
     size = style["font_size"]
-    mpl.rcParams.update(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": size,
-            "axes.titlesize": size,
-            "axes.labelsize": size,
-            "xtick.labelsize": size - 1,
-            "ytick.labelsize": size - 1,
-            "legend.fontsize": size - 1,
-            "legend.frameon": False,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "figure.constrained_layout.use": True,
-            "figure.dpi": style["dpi"],
-            "savefig.dpi": style["dpi"],
-            "svg.hashsalt": "warpline",
-            "svg.fonttype": "path",
-            "image.cmap": style["colormap"],
-            "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
-        }
-    )
+    return {
+        "font.family": "DejaVu Sans",
+        "font.size": size,
+        "axes.titlesize": size,
+        "axes.labelsize": size,
+        "xtick.labelsize": size - 1,
+        "ytick.labelsize": size - 1,
+        "legend.fontsize": size - 1,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "figure.constrained_layout.use": True,
+        "figure.dpi": style["dpi"],
+        "savefig.dpi": style["dpi"],
+        "svg.hashsalt": "warpline",
+        "svg.fonttype": "path",
+        "image.cmap": style["colormap"],
+        "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
+    }
+
+
+def apply_style(style: Mapping[str, Any]) -> None:
+    """Set matplotlib's defaults to the house style; no display is needed."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams.update(style_parameters(style))
 
 
 def colours(names: Sequence[str], style: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

@@ -15,6 +15,9 @@ __all__ = ["compare_pairs", "represent"]
 
 SETTINGS: tuple[str, ...] = ()
 
+#: Sample by sample: all systems need the same trials.
+PAIRED_TRIALS = True
+
 
 def represent(states: NDArray[Any], *, settings: Mapping[str, Any]) -> Matrix:
     """Return states (trial, time, unit) as a centred matrix (sample, unit)."""

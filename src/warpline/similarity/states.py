@@ -27,20 +27,24 @@ def centred_matrix(states: NDArray[Any]) -> Matrix:
     Raises
     ------
     ValueError
-        When the array has another number of dimensions, holds a non-finite number, or is constant.
+        When the array has another number of dimensions, is empty, holds a non-finite number, or is
+        constant up to 1e-12 of its largest value.
     """
     states = np.asarray(states, dtype=np.float64)
-    if states.ndim not in (2, 3):
+    if states.ndim not in (2, 3) or states.size == 0:
         raise ValueError(
-            f"expected states (trial, time, unit) or (sample, unit), got an array of {states.ndim} dimensions"
+            "expected a non-empty array of states (trial, time, unit) or (sample, unit), got shape "
+            f"{states.shape}"
         )
     if not np.isfinite(states).all():
         raise ValueError("expected finite states, got NaN or infinity")
-    # Rounding leaves a constant column nonzero after centring: its size is judged against the states.
-    matrix = states.reshape(-1, states.shape[-1])
+    # A power of two takes the scale out without rounding: neither 1e-300 nor 1e300 leaves the range.
+    largest = float(np.abs(states).max())
+    matrix = np.ldexp(states.reshape(-1, states.shape[-1]), -int(np.frexp(largest)[1]))
     matrix = matrix - matrix.mean(axis=0)
-    scale = np.abs(matrix).max(initial=0.0)
-    if scale <= 1e-12 * max(1.0, float(np.abs(states).max(initial=0.0))):
+    # Rounding leaves a constant column nonzero after centring: its size is judged against the states.
+    scale = np.abs(matrix).max()
+    if scale <= 1e-12:
         raise ValueError("expected states that vary, got constant ones")
     return matrix / scale
 

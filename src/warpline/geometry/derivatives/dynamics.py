@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from warpline.core.short_repr import ShortRepr
+
 __all__ = ["Dynamics", "dynamics_of"]
 
 
@@ -16,8 +18,8 @@ def _identity(state: Tensor) -> Tensor:
     return state
 
 
-@dataclass(frozen=True)
-class Dynamics:
+@dataclass(frozen=True, repr=False)
+class Dynamics(ShortRepr):
     """A network as a map from one step's state to the next, x_{k+1} = step(x_k, u_k).
 
     Attributes

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vmap
 
+from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.taylor import TaylorTensor
 
 __all__ = ["Immersion", "Jet", "TaylorExtension", "domain_bounds", "immersion_of"]
 
 
-@dataclass(frozen=True)
-class Jet:
+@dataclass(frozen=True, repr=False)
+class Jet(ShortRepr):
     """Value and derivatives of a map Phi from coordinates to states, at a batch of points.
 
     Attributes

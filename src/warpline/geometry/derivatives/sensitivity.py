@@ -24,6 +24,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
 from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 from warpline.geometry.derivatives.propagation import (
@@ -42,8 +44,8 @@ CACHE_NUMBERS = 2**18
 """Numbers of a Taylor tensor that are taken at once: 2 MiB of float64."""
 
 
-@dataclass(frozen=True)
-class TimeStep:
+@dataclass(frozen=True, repr=False)
+class TimeStep(ShortRepr):
     """States and derivatives at one time step, before input u_k is taken.
 
     Attributes
@@ -89,8 +91,8 @@ class TimeStep:
         return torch.cat([self.inputs, self.velocity[:, None]], dim=1)
 
 
-@dataclass(frozen=True)
-class Tangents:
+@dataclass(frozen=True, repr=False)
+class Tangents(ShortRepr):
     """States and tangent vectors over points and time steps.
 
     Attributes
@@ -134,6 +136,7 @@ class Tangents:
         return (*(c.name for c in self.coordinates), "time")
 
 
+@takes_arrays
 def tangents(
     model: nn.Module | Dynamics,
     inputs: InputManifold,
@@ -218,6 +221,7 @@ def tangents(
     )
 
 
+@takes_arrays
 @torch.no_grad()
 def stream(
     model: nn.Module | Dynamics,

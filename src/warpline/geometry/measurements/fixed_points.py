@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.measurements.levenberg_marquardt import levenberg_marquardt
 
@@ -36,8 +38,8 @@ class Status(IntEnum):
     """The dynamics left the finite numbers while relaxing."""
 
 
-@dataclass(frozen=True)
-class FixedPoints:
+@dataclass(frozen=True, repr=False)
+class FixedPoints(ShortRepr):
     """Distinct fixed and slow points, and the outcome of every start.
 
     Attributes
@@ -137,6 +139,7 @@ class FixedPoints:
         )
 
 
+@takes_arrays
 def starts_near(states: Tensor, count: int, noise: float, generator: torch.Generator) -> Tensor:
     """Draw starts from visited states and add noise, for a search for saddles and repellers.
 
@@ -163,6 +166,7 @@ def starts_near(states: Tensor, count: int, noise: float, generator: torch.Gener
     return flat[rows.to(flat.device)] + size * jitter.to(flat.device)
 
 
+@takes_arrays
 def find_fixed_points(
     dynamics: Dynamics,
     inputs: Tensor,

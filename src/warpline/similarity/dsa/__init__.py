@@ -20,7 +20,7 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
 )
 
-from .measure import SETTINGS, compare_pairs, represent
+from .measure import PER_SYSTEM, SETTINGS, UNEQUAL_TRIALS, compare_pairs, represent
 from .operators import Operator, fit_operator
 
 DSAInputError = InputError
@@ -39,7 +39,9 @@ _NOTEBOOK_NAMES = {
 }
 
 __all__ = [
+    "PER_SYSTEM",
     "SETTINGS",
+    "UNEQUAL_TRIALS",
     "ConstantDataError",
     "DSAChoice",
     "DSAInputError",

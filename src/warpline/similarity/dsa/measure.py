@@ -29,6 +29,10 @@ DEFAULTS: dict[str, Any] = {
     "iterations": 1000,
     "lr": 0.01,
 }
+#: Trials of a system may differ in length: `represent` takes a sequence of (time, unit) arrays too.
+UNEQUAL_TRIALS = True
+#: Settings that may differ between systems: operators of lower rank are padded with zeros.
+PER_SYSTEM = ("n_delays", "delay_interval", "rank")
 #: Names of all settings.
 SETTINGS: tuple[str, ...] = ("n_delays", "rank", *DEFAULTS)
 _CHOICES = {
@@ -38,13 +42,14 @@ _CHOICES = {
 }
 
 
-def represent(states: NDArray[np.floating], *, settings: Mapping[str, Any]) -> Operator:
+def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
     """Fit the operator of one system.
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        States of one system. One trial is allowed; systems may differ in units and trials.
+    states : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
+        States of one system. One trial is allowed; systems may differ in units and trials, and the trials
+        of a sequence in their times.
     settings : mapping
         ``n_delays`` and ``rank``; optionally ``delay_interval``, ``ridge``, ``strict`` and
         ``rank_tolerance`` (see `fit_operator`). Others are left to `compare_pairs`.
