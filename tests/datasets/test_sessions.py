@@ -44,7 +44,7 @@ def write_mat73(path, states, **further):
                 name, data=np.asarray(value, float if kind == "double" else np.uint8).T
             )
             file[name].attrs["MATLAB_class"] = np.bytes_(kind)
-    with open(path, "r+b") as handle:
+    with path.open("r+b") as handle:
         handle.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
     return {"variable": "data.rates", "axes": ["trial", "time", "unit"], "dt": 10.0}
 
@@ -70,7 +70,7 @@ def test_every_format_gives_the_same_session(tmp_path, states, name):
     settings = WRITERS[name](tmp_path / name, states)
     session = read_session(tmp_path / name, {**settings, "conditions": ["choice"]})
     np.testing.assert_array_equal(session.recording.states, states)
-    assert session.conditions == tuple(f"choice={value}" for value in CHOICE)
+    assert session.recording.conditions == tuple(f"choice={value}" for value in CHOICE)
     assert session.dt == pytest.approx(10.0) and session.start == pytest.approx(0.0)
     window = read_session(tmp_path / name, {**settings, "window": [50, 150], "bin": 20})
     np.testing.assert_allclose(
@@ -153,7 +153,7 @@ def test_hostile_and_damaged_files_are_refused(tmp_path, states):
     write_mat73(tmp_path / "b.mat", states)
     with h5py.File(tmp_path / "c.mat", "w", userblock_size=512) as file:
         file["rates"] = h5py.ExternalLink(str(tmp_path / "b.mat"), "/data/rates")
-    with open(tmp_path / "c.mat", "r+b") as handle:
+    with (tmp_path / "c.mat").open("r+b") as handle:
         handle.write(b"MATLAB 7.3 MAT-file")
     with pytest.raises(InputError, match="'rates', a link"):
         read_content(tmp_path / "c.mat")
@@ -208,7 +208,9 @@ def write_nwb(path, times, unit, trial):
     for k, zero in enumerate(ZEROS):
         file.add_trial(start_time=zero, stop_time=zero + 1, choice="left" if k % 2 else "right")
     data = np.arange(300.0)[:, None] * [1.0, 2.0]
-    file.add_acquisition(pynwb.TimeSeries("lfp", data=data, unit="V", rate=20.0, starting_time=0.0))
+    file.add_acquisition(
+        pynwb.TimeSeries(name="lfp", data=data, unit="V", rate=20.0, starting_time=0.0)
+    )
     with pynwb.NWBHDF5IO(str(path), "w") as handle:
         handle.write(file)
     return {"spikes": {"times": "spike_times", "units": "spike_units"}, "align": "start_time"}
@@ -237,7 +239,7 @@ def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
 def test_nwb_holds_conditions_and_series(tmp_path, spikes):
     settings = write_nwb(tmp_path / "a.nwb", *spikes[:3])
     session = read_session(tmp_path / "a.nwb", {**settings, **BINS, "conditions": ["choice"]})
-    assert session.conditions[:2] == ("choice=right", "choice=left")
+    assert session.recording.conditions[:2] == ("choice=right", "choice=left")
     series = {"variable": "lfp", "align": "start_time", "window": [0, 500]}
     session = read_session(tmp_path / "a.nwb", series)
     expected = (20 * ZEROS[:, None] + np.arange(10))[..., None] * [1.0, 2.0]

@@ -43,6 +43,6 @@ def test_a_spike_inside_keeps_its_area():
 
 def test_a_window_is_a_whole_number_of_bins():
     with pytest.raises(
-        InputError, match="whole number of bins of 20 ms; got 0 to 110 ms, 5.5 bins"
+        InputError, match=r"whole number of bins of 20 ms; got 0 to 110 ms, 5\.5 bins"
     ):
         bin_edges((0.0, 110.0), 20.0)
