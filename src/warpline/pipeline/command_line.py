@@ -1,4 +1,4 @@
-"""The command line: check and plan a configuration; verify results, and print where they come from."""
+"""The command line: check and plan a configuration; compare recordings; verify results and their origin."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from warpline.console import provenance
 from warpline.core import result_files
+from warpline.pipeline import file_comparison
 
 if TYPE_CHECKING:
     from warpline.pipeline.expansion import Plan
@@ -207,7 +208,11 @@ def main() -> int:
     used.add_argument("folder", help="results/NAME")
     provenance = commands.add_parser("provenance", help="print where a result comes from")
     provenance.add_argument("file")
+    compare = commands.add_parser("compare", help="compare recordings in files by some measures")
+    file_comparison.add_options(compare)
     arguments = parser.parse_args()
+    if arguments.command == "compare":
+        return file_comparison.compare_files(arguments)
     if arguments.command == "check":
         return _check(arguments.files)
     if arguments.command == "plan":
