@@ -64,7 +64,7 @@ def test_all_pairs_by_all_measures(command, files):
 
 CASES = {
     "one file": (["a.nc"], "expected two files or more"),
-    "no such file": (["a.nc", "d.nc"], "expected a file at d.nc"),
+    "no such file": (["d.nc", "a.nc"], "expected a file at d.nc"),
     "not renamed": (["a.nc", "b.nc"], "neuron: 5, trial: 8, time: 30"),
     "no such measure": (["a.nc", "b.nc", "--dims", "neuron=unit", "--measure", "ckaa"], "'ckaa'"),
     "missing setting": (["a.nc", "b.nc", "--dims", "neuron=unit", "--measure", "dsa"], "n_delays"),
