@@ -22,12 +22,16 @@ os.environ.update(
 
 from warpline.console import tensorboard
 from warpline.pipeline.config import ConfigError, load
+from warpline.pipeline.dataset_check import dataset_faults
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
 try:
     PLAN = Plan(load(config))
+    # Jobs read the workflow anew: the files of recordings are read by the main process alone.
+    if workflow.is_main_process and (faults := dataset_faults(PLAN)):
+        raise ConfigError(faults)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

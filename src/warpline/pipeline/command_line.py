@@ -35,16 +35,19 @@ def _load(paths: list[str]) -> Plan | None:
 def _check(paths: list[str]) -> int:
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.dataset_check import dataset_faults
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = chance_faults(plan)
+    faults = [*chance_faults(plan), *dataset_faults(plan)]
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
     runs = len(plan.networks) * len(plan.seeds)
-    print(f"{plan.config.name}: {runs} networks, results in {plan.results.root}")
+    n_recordings = len(plan.config.run.datasets)
+    recordings = f", {n_recordings} recordings" if n_recordings else ""
+    print(f"{plan.config.name}: {runs} networks{recordings}, results in {plan.results.root}")
     return 0
 
 

@@ -20,6 +20,7 @@ from warpline.pipeline.config.base import (
     Strict,
     by_name,
 )
+from warpline.pipeline.config.datasets import Dataset, DatasetComparison
 
 __all__ = [
     "DSA",
@@ -408,15 +409,17 @@ class Run(Strict):
     """Seeds of the repeats; append new seeds at the end."""
     measures: list[Name]
     """Measures, by their names in ``measures``."""
-    grid: Annotated[list[Grid], Field(min_length=1)]
-    """Blocks of the grid of networks."""
+    grid: list[Grid]
+    """Blocks of the grid of networks; an empty list trains none, for recordings alone."""
+    datasets: list[Name] = []
+    """Recordings to compare, by their names in ``datasets``, by the measures of ``run.measures``."""
     warping: list[Name] = []
     """Geometry analyses, by their names in ``warping``; their networks are trained too."""
     attractors: bool = False
     """Whether a full run includes the attractor validation; ``snakemake attractors`` runs it in any
     case."""
 
-    @field_validator("seeds", "measures", "warping")
+    @field_validator("seeds", "measures", "datasets", "warping")
     @classmethod
     def _unique(cls, value: list[Any]) -> list[Any]:
         twice = sorted({str(item) for item in value if value.count(item) > 1})
@@ -480,6 +483,10 @@ class Config(Strict):
     """Checkpoints that are compared."""
     warping: dict[Name, Analysis] = {}
     """Catalogue of geometry analyses."""
+    datasets: dict[Name, Dataset] = {}
+    """Catalogue of recordings in files."""
+    dataset_comparison: DatasetComparison = DatasetComparison()
+    """Comparison of recordings with each other and with trained networks."""
     attractors: Attractors = Attractors()
     """Validation systems: attractors with known ground-truth similarity."""
     dsa_choice: DSAChoice = DSAChoice()
