@@ -32,6 +32,9 @@ def make(arguments, settings):
 
     pairs = result_files.read_tables(arguments.pairs)
     summary = result_files.read_table(arguments.summary[0])
+    # As in all figures: with few systems an interval says little, and points say all.
+    few = summary[["n_a", "n_b"]].min(axis=1) < settings["statistics"]["min_seeds"]
+    summary.loc[few, ["low", "high"]] = np.nan
     groups = members_by_group(pairs)
     names = [name for members in groups.values() for name in members]
     measures = plotting.names_in_data(settings["measures"], pairs["measure"])

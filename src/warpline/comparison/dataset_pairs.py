@@ -65,13 +65,15 @@ def compare_systems(
         recordings, measure=measure["measure"], settings=known, seed=seed
     ).table.drop(columns="measure")
     of = {system.recording.name: system for system in systems}
-    for side in "ba":
-        column = table[f"system_{side}"]
-        table.insert(2, f"n_trials_{side}", [len(recordings[name].trials) for name in column])
-        table.insert(2, f"seed_{side}", [of[name].seed for name in column])
-        table[f"seed_{side}"] = table[f"seed_{side}"].astype("Int64")
-        table.insert(2, f"group_{side}", [of[name].group for name in column])
-    table.insert(2, "trials", "single" if settings["single_trials"] else "conditions")
+    labels: dict[str, Any] = {}
+    for side in "ab":
+        names = table[f"system_{side}"]
+        labels[f"group_{side}"] = [of[name].group for name in names]
+        labels[f"seed_{side}"] = pd.array([of[name].seed for name in names], dtype="Int64")
+        labels[f"n_trials_{side}"] = [len(recordings[name].trials) for name in names]
+    labels["trials"] = "single" if settings["single_trials"] else "conditions"
+    for position, (label, values) in enumerate(labels.items(), start=2):
+        table.insert(position, label, values)
     return with_parameters(table, measure), measure
 
 
