@@ -21,10 +21,9 @@ os.environ.update(
 
 from warpline.console import tensorboard
 from warpline.console.script import list_file
+from warpline.pipeline.before_work import faults_before_work
 from warpline.pipeline.config import ConfigError, load, read_again
-from warpline.pipeline.earlier_networks import replaced_networks
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.plugin_check import plugin_faults
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
@@ -44,11 +43,9 @@ if problem := PLAN.results.problem():
 # Each stage holds all about one kind of job: outputs, inputs, parameters, cost.
 PIPELINE = Pipeline(PLAN)
 CONFIG = PLAN.config
-# A job of a run that goes on finds its own networks, and need not try again what its start has tried.
+# Jobs read the workflow anew, and need not try again what the start of the run has tried.
 if workflow.is_main_process:
-    if faults := replaced_networks(PIPELINE) or plugin_faults(
-        PIPELINE, passed=Path(".snakemake") / "warpline_plugins"
-    ):
+    if faults := faults_before_work(PIPELINE, passed=Path(".snakemake") / "warpline_plugins"):
         raise WorkflowError(str(ConfigError(faults)))
 if CONFIG.jobs.tensorboard:
     os.environ[tensorboard.VARIABLE] = f"logs/{CONFIG.name}/events"

@@ -1,4 +1,4 @@
-"""The command line: check and plan a configuration; verify results, and print where they come from."""
+"""The command line: check and plan a configuration; compare recordings; verify results and their origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from warpline.console import provenance
 from warpline.core import result_files, tensor_files
-from warpline.pipeline import verification
+from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
     from warpline.pipeline.expansion import Plan
@@ -53,25 +53,23 @@ def _default_configuration() -> Path:
 
 
 def _check(paths: list[str]) -> int:
+    from warpline.pipeline.before_work import faults_before_work
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
-    from warpline.pipeline.earlier_networks import replaced_networks
-    from warpline.pipeline.plugin_check import plugin_faults
     from warpline.pipeline.stages import Pipeline
-    from warpline.pipeline.weights_check import weights_faults
 
     plan = _load(paths)
     if plan is None:
         return 1
-    pipeline = Pipeline(plan)
-    faults = [*replaced_networks(pipeline), *weights_faults(plan)]
     # A task set that does not keep its interface has no chance level.
-    faults += plugin_faults(pipeline) or chance_faults(plan)
+    faults = faults_before_work(Pipeline(plan)) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
     runs = len(plan.networks) * len(plan.seeds)
-    print(f"{plan.config.name}: {runs} networks, results in {plan.results.root}")
+    n_recordings = len(plan.config.run.datasets)
+    recordings = f", {n_recordings} recordings" if n_recordings else ""
+    print(f"{plan.config.name}: {runs} networks{recordings}, results in {plan.results.root}")
     return 0
 
 
@@ -256,7 +254,11 @@ def main() -> int:
     used.add_argument("folder", help="results/NAME")
     provenance = commands.add_parser("provenance", help="print where a result comes from")
     provenance.add_argument("file")
+    compare = commands.add_parser("compare", help="compare recordings in files by some measures")
+    file_comparison.add_options(compare)
     arguments = parser.parse_args()
+    if arguments.command == "compare":
+        return file_comparison.compare_files(arguments)
     if arguments.command == "check":
         return _check(arguments.files)
     if arguments.command == "plan":

@@ -33,6 +33,7 @@ from warpline.pipeline.config.base import (
     Strict,
     by_name,
 )
+from warpline.pipeline.config.datasets import Dataset, DatasetComparison
 
 __all__ = [
     "DSA",
@@ -464,8 +465,10 @@ class Run(Strict):
     """Seeds of the repeats; append new seeds at the end."""
     measures: Annotated[list[Name], EachOnce]
     """Measures, by their names in ``measures``."""
-    grid: Annotated[list[Grid], Field(min_length=1)]
-    """Blocks of the grid of networks."""
+    grid: list[Grid]
+    """Blocks of the grid of networks; an empty list trains none, for recordings alone."""
+    datasets: Annotated[list[Name], EachOnce] = []
+    """Recordings to compare, by their names in ``datasets``, by the measures of ``run.measures``."""
     warping: Annotated[list[Name], EachOnce] = []
     """Geometry analyses, by their names in ``warping``; their networks are trained too."""
     attractors: bool = False
@@ -531,6 +534,10 @@ class Config(Strict):
     """Checkpoints that are compared."""
     warping: dict[Name, Analysis] = {}
     """Catalogue of geometry analyses."""
+    datasets: dict[Name, Dataset] = {}
+    """Catalogue of recordings in files."""
+    dataset_comparison: DatasetComparison = DatasetComparison()
+    """Comparison of recordings with each other and with trained networks."""
     attractors: Attractors = Attractors()
     """Validation systems: attractors with known ground-truth similarity."""
     dsa_choice: DSAChoice = DSAChoice()
