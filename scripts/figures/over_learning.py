@@ -2,6 +2,7 @@
 
 from warpline.core import result_files
 from warpline.figures import plotting
+from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
 COLUMNS = {
     "reference": "to {reference},\nsame fraction of training",
@@ -103,13 +104,15 @@ def make(arguments, settings):
     styles = {name: all_styles[name] for name in curricula}
     band = over["seed_a"].nunique() >= settings["statistics"]["min_seeds"]
 
-    figure, axes = plt.subplots(
-        1 + len(measures),
-        3,
-        sharex=True,
-        squeeze=False,
-        figsize=(8.6, 1.7 * (1 + len(measures))),
-    )
+    sensitivity = None
+    if arguments.sensitivity:
+        sensitivity = result_files.read_table(arguments.sensitivity[0])
+        sensitivity = sensitivity[sensitivity["architecture"] == over["architecture_a"].iloc[0]]
+    beside = sensitive_measures(sensitivity, "over")
+
+    figure = plt.figure(figsize=(8.6 + 2.6 * bool(beside), 1.7 * (1 + len(measures))))
+    grid = figure.add_gridspec(1 + len(measures), 3 + bool(beside))
+    axes = grid[:, :3].subgridspec(1 + len(measures), 3).subplots(sharex=True, squeeze=False)
     for column, (against, title) in enumerate(COLUMNS.items()):
         draw_accuracy(axes[0, column], over, measures[0], styles, band)
         axes[0, column].set_title(title.format(reference=reference.replace("_", " ")))
@@ -127,13 +130,10 @@ def make(arguments, settings):
     for panel, measure in zip(axes[1:, 0], measures, strict=True):
         panel.set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
 
-    # In how many settings around that of DSA its dynamics settle later, or earlier, than behaviour.
-    if arguments.sensitivity:
-        shares = result_files.read_table(arguments.sensitivity[0])
-        shares = shares[shares["architecture"] == over["architecture_a"].iloc[0]]
-        for panel, measure in zip(axes[1:, 1], measures, strict=True):
-            if holds := plotting.sensitivity_label(shares, measure, "over"):
-                panel.set_title(f"lags behind accuracy {holds}", fontsize="small")
+    # In which settings around that of DSA its dynamics settle later, or earlier, than behaviour.
+    for row, measure in enumerate(measures, 1):
+        if measure in beside:
+            draw_sensitivity(figure.add_subplot(grid[row, 3]), sensitivity, measure, "over")
 
     plotting.shared_legend(figure, axes, ncols=3)
     return figure

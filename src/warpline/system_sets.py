@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from warpline.comparison import groups as system_groups
-from warpline.comparison.sets import (
-    SystemMatrix,
-    compare_pair,
-    compare_sets,
-    settings_by_measure,
-)
+from warpline.comparison.measured_pairs import Split, settings_by_measure
+from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording, as_recording
 
@@ -74,6 +70,7 @@ def compare(
     measures: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     inputs: Any = None,
     conditions: Any = None,
+    split: Split = None,
     **settings: Any,
 ) -> Any:
     """Compare two systems, the systems of a set, or those of two sets.
@@ -101,6 +98,10 @@ def compare(
     conditions : optional
         Condition of each trial, for measures that need it, given as ``inputs`` are. By default the
         coordinate ``condition`` of a DataArray.
+    split : "halves" or float, optional
+        Fit the alignment of DSA or the rotation of Procrustes to some trials and judge it on others: a share
+        of the trials is held out, or each random half in turn. ``dissimilarity_train`` is the value on
+        the training trials.
     **settings
         Settings of the measure, e.g. ``n_delays=7, rank=25`` for DSA (`warpline.choose_dsa` finds them).
         DSA takes ``n_delays``, ``delay_interval`` and ``rank`` for each system, too: as a mapping by name, or
@@ -140,10 +141,10 @@ def compare(
     for name, own in by_measure.items():
         if columns is not None and not _is_set(x) and not _is_set(y):
             results[name] = compare_pair(
-                rows["x"], columns["y"], measure=name, settings=own, seed=seed
+                rows["x"], columns["y"], measure=name, settings=own, seed=seed, split=split
             )
         else:
-            matrix = compare_sets(rows, columns, measure=name, settings=own, seed=seed)
+            matrix = compare_sets(rows, columns, measure=name, settings=own, seed=seed, split=split)
             results[name] = SetResult(**vars(matrix))
     return results[measure] if measures is None else results
 
@@ -155,6 +156,7 @@ def compare_groups(
     *,
     inputs: Mapping[str, Any] | None = None,
     conditions: Any = None,
+    split: Split = None,
     references: Sequence[str] | None = None,
     confidence: float = 0.95,
     family_error: float = 0.05,
@@ -176,6 +178,8 @@ def compare_groups(
         Seed for measures that search from random starts.
     inputs, conditions : optional
         A mapping by group, each as in `compare`, or what all systems share.
+    split : "halves" or float, optional
+        As in `compare`.
     references : sequence of str, optional
         Groups that the others are compared with; by default each in turn.
     confidence : float, optional
@@ -225,6 +229,7 @@ def compare_groups(
         read,
         measures=settings_by_measure(measures, settings),
         seed=seed,
+        split=split,
         references=references,
         confidence=confidence,
         family_error=family_error,

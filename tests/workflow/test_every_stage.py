@@ -11,7 +11,7 @@ import pytest
 from checkouts import Checkout, copy_project
 
 import warpline
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -77,7 +77,7 @@ def test_no_byte_of_a_result_has_changed(golden):
 def test_a_difference_is_seen(golden):
     """What compares the bytes would see one number change by one bit."""
     path = next((golden.root / "results/golden/training").rglob("checkpoints.safetensors"))
-    tensors, provenance = result_files.read_tensors(path)
+    tensors, provenance = tensor_files.read_tensors(path)
     before = golden_run._digest(tensors)
     name = next(iter(tensors))
     changed = {**tensors, name: np.nextafter(tensors[name], np.float32(1))}

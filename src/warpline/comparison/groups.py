@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets
 from warpline.comparison.statistics import group_tests, holm, summary_table
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording
 
-__all__ = ["GroupComparison", "compare_groups", "group_statistics"]
+__all__ = ["GroupComparison", "compare_groups", "group_statistics", "group_tables"]
 
 #: Names of the columns of `warpline.comparison.statistics`, and what they are here: a group stands where a
 #: curriculum does, a system where a seed does.
@@ -75,6 +76,7 @@ def compare_groups(
     *,
     measures: Mapping[str, Mapping[str, Any]],
     seed: int = 0,
+    split: Split = None,
     references: Sequence[str] | None = None,
     confidence: float = 0.95,
     family_error: float = 0.05,
@@ -88,9 +90,11 @@ def compare_groups(
         Systems by name, by group. Systems are independent observations: an animal, a trained network.
         Several recordings of one animal are no such systems.
     measures : mapping of str to mapping
-        Settings by measure (`warpline.comparison.sets.settings_by_measure`).
+        Settings by measure (`warpline.comparison.measured_pairs.settings_by_measure`).
     seed : int, optional
         Root of random starts.
+    split : "halves" or float, optional
+        Held-out trials (`warpline.comparison.measured_pairs.measured_pairs`).
     references : sequence of str, optional
         Groups that the others are compared with; by default each in turn.
     confidence, family_error : float, optional
@@ -114,7 +118,7 @@ def compare_groups(
         for name, recording in members.items()
     }
     matrices = {
-        measure: compare_sets(systems, measure=measure, settings=settings, seed=seed)
+        measure: compare_sets(systems, measure=measure, settings=settings, seed=seed, split=split)
         for measure, settings in measures.items()
     }
     return group_statistics(
@@ -168,6 +172,45 @@ def group_statistics(
         pairs.insert(3, f"group_{side}", pairs[f"system_{side}"].map(group_of))
     pairs.insert(5, "within", pairs["group_a"] == pairs["group_b"])
 
+    summary, tests = group_tables(
+        pairs,
+        number_of,
+        references=references,
+        confidence=confidence,
+        family_error=family_error,
+        min_systems=min_systems,
+    )
+    return GroupComparison(
+        groups={name: tuple(systems) for name, systems in groups.items()},
+        matrices=dict(matrices),
+        pairs=pairs,
+        summary=summary,
+        tests=tests,
+        confidence=confidence,
+        family_error=family_error,
+    )
+
+
+def group_tables(
+    pairs: pd.DataFrame,
+    number_of: Mapping[str, int],
+    *,
+    references: Sequence[str],
+    confidence: float,
+    family_error: float,
+    min_systems: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables ``summary`` and ``tests`` of `GroupComparison` from the pairs.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        ``measure``, ``system_a``, ``system_b``, ``group_a``, ``group_b``, ``dissimilarity``.
+    number_of : mapping of str to int
+        Unit of statistics of each system. Systems with one number are left out together.
+    references, confidence, family_error, min_systems
+        As in `compare_groups`.
+    """
     rows = pd.DataFrame(
         {
             "measure": pairs["measure"],
@@ -190,16 +233,8 @@ def group_statistics(
     if len(tests):
         tests["p_adjusted"] = holm(tests["p"].to_numpy(dtype=float))
         tests["significant"] = tests["p_adjusted"] <= family_error
-    tables = [
+    summary, tests = (
         table.drop(columns=["architecture", "seeds"], errors="ignore").rename(columns=RENAMED)
         for table in (summary, tests)
-    ]
-    return GroupComparison(
-        groups={name: tuple(systems) for name, systems in groups.items()},
-        matrices=dict(matrices),
-        pairs=pairs,
-        summary=tables[0],
-        tests=tables[1],
-        confidence=confidence,
-        family_error=family_error,
     )
+    return summary, tests

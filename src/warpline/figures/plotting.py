@@ -257,10 +257,10 @@ def annotated_heat_map(
     return image
 
 
-def _save(figure: Figure, svg: Path, png: Path) -> None:
+def _save(figure: Figure, svg: Path, png: Path, provenance: Mapping[str, Any]) -> None:
     # Without a date and a version of matplotlib, the same figure gives the same bytes.
     for path, metadata in ((svg, {"Date": None}), (png, {"Software": None})):
-        with result_files.atomic_path(path) as temporary_path:
+        with result_files.result_path(path, provenance) as temporary_path:
             figure.savefig(temporary_path, format=path.suffix[1:], metadata=metadata)
 
 
@@ -290,6 +290,6 @@ def draw(
         arguments = parser.parse_args()
         apply_style(arguments.settings["style"])
         figure = make(arguments, arguments.settings)
-        _save(figure, arguments.svg, arguments.png)
+        _save(figure, arguments.svg, arguments.png, {"settings": arguments.settings})
 
     run(main)

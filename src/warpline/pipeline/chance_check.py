@@ -53,7 +53,8 @@ def chance_faults(plan: Plan) -> list[str]:
             continue
         ideal, chance = result
         fraction = getattr(plan.config, section).target_fraction
-        if fraction * ideal <= chance:
+        # Not `<=`: trials without a right answer have no ideal accuracy (NaN).
+        if not fraction * ideal > chance:
             faults.append(
                 f"{section}.target_fraction: expected a criterion above the chance level {chance:.3f} of "
                 f"{task} (task set {taskset}), got {fraction:g} of the ideal observer's {ideal:.3f}, which "

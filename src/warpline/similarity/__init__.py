@@ -18,6 +18,8 @@ A module may also say what it takes; without these lines a measure gets one arra
     ``represent(states, *, settings, inputs)``, with the inputs of the system laid out as its states.
 ``NEEDS_CONDITIONS = True``
     ``represent(states, *, settings, conditions)``, with the condition of each trial, shape (trial,).
+``represent_held_out(train, test, *, settings)``, ``compare_held_out(representations, pairs, ...)``
+    For measures that fit a map between two systems: it is fitted to some trials and judged on others.
 ``PER_SYSTEM = ("rank",)``
     Settings of which each system of a notebook's comparison may have its own value.
 """

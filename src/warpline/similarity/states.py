@@ -60,16 +60,29 @@ def angle(difference: float, total: float) -> float:
 def compare_each(
     representations: Sequence[Matrix],
     pairs: Sequence[tuple[int, int]],
-    compare: Callable[[Matrix, Matrix], dict[str, float]],
+    compare: Callable[..., dict[str, float]],
     progress: Any = None,
+    prepare: Callable[[Matrix], Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Compare pairs of centred matrices one after the other.
+
+    Parameters
+    ----------
+    representations, pairs, progress
+        As in `warpline.similarity.cka.compare_pairs`.
+    compare : callable
+        Given two matrices, and what ``prepare`` returned for each.
+    prepare : callable, optional
+        Given a matrix that occurs in a pair, once: what all its pairs need of it.
 
     Raises
     ------
     ValueError
         When two systems do not have the same number of samples.
     """
+    prepared: dict[int, tuple[Any, ...]] = {}
+    for k in {index for pair in pairs for index in pair}:
+        prepared[k] = () if prepare is None else (prepare(representations[k]),)
     rows: list[dict[str, Any]] = []
     for i, j in pairs:
         a, b = representations[i], representations[j]
@@ -77,7 +90,7 @@ def compare_each(
             raise ValueError(
                 f"expected as many samples in both systems (the same trials), got {len(a)} and {len(b)}"
             )
-        rows.append({**compare(a, b), "status": "converged"})
+        rows.append({**compare(a, b, *prepared[i], *prepared[j]), "status": "converged"})
         if progress is not None:
             progress.update()
     return rows

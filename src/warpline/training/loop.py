@@ -140,7 +140,7 @@ def begin(
     resume: Resume | None,
 ) -> TrainingRun:
     """Return a run restored from its resume file, or a new one with its first checkpoint."""
-    run = resume.load(model, adam, noise) if resume else None
+    run = resume.load(model, adam, noise, settings) if resume else None
     if run is None:
         run = TrainingRun(history=evaluate(model, validation, 0, math.nan))
         run.checkpoints[0] = _weights(model)

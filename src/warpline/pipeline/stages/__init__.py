@@ -20,6 +20,12 @@ from warpline.pipeline.stages.attractors import (
 )
 from warpline.pipeline.stages.base import Cost, Stage
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
+from warpline.pipeline.stages.datasets import (
+    CompareDatasets,
+    DatasetFigures,
+    ReadDatasets,
+    SummariseDatasets,
+)
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
 from warpline.pipeline.stages.importing import ImportNetwork
@@ -56,6 +62,11 @@ class Pipeline:
         self.warping = AnalyseWarping(plan, self.training)
         self.summaries = SummariseWarping(plan, self.warping)
         self.relations = RelateLearning(plan, self.warping, self.comparisons)
+        self.datasets = ReadDatasets(plan)
+        self.dataset_comparisons = CompareDatasets(
+            plan, self.datasets, self.trials, self.trajectories
+        )
+        self.dataset_summary = SummariseDatasets(plan, self.dataset_comparisons)
         self.systems = SimulateAttractors(plan)
         self.validation = CompareAttractors(plan, self.systems)
         self.sweep = SweepHyperparameters(plan, self.systems)
@@ -81,6 +92,7 @@ class Pipeline:
         return {
             "figures": list(self._taskset_figures.figures()),
             "warping": list(WarpingFigures(self.summaries, self.relations).figures()),
+            "datasets": list(DatasetFigures(self.dataset_summary).figures()),
             "attractors": list(AttractorFigures(self.scores).figures()),
         }
 
@@ -99,6 +111,9 @@ class Pipeline:
             "figures": DrawFigures(self.plan, "draw_*", "figures", self._taskset_figures.paths),
             "warping": DrawFigures(
                 self.plan, "draw_warping_*", "warping", lambda: outputs("warping")
+            ),
+            "datasets": DrawFigures(
+                self.plan, "draw_datasets", "datasets", lambda: outputs("datasets")
             ),
             "attractors": DrawFigures(
                 self.plan, "draw_attractor_*", "attractors", attractor_outputs
@@ -127,6 +142,10 @@ class Pipeline:
             self.summaries,
             self.relations,
             self.drawings["warping"],
+            self.datasets,
+            self.dataset_comparisons,
+            self.dataset_summary,
+            self.drawings["datasets"],
             self.systems,
             self.validation,
             self.sweep,
@@ -142,6 +161,15 @@ class Pipeline:
     def all_warping(self) -> list[str]:
         """Return every summary and figure of the analyses."""
         return [*self.summaries.files(), *self.drawings["warping"].files()]
+
+    def all_datasets(self) -> list[str]:
+        """Return every table and figure of the recordings."""
+        tables = [
+            path
+            for name in self.dataset_summary.outputs
+            for path in self.dataset_summary.files(name)
+        ]
+        return [*tables, *self.drawings["datasets"].files()]
 
     def all_attractors(self) -> list[str]:
         """Return every table of scores and every figure of the validation."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from warpline.core.plugins import PluginLocation
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of, settings_json
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.sensitivity import SummariseSensitivity
@@ -82,7 +81,7 @@ class Figure:
 
     def settings_json(self, wildcards: Wildcards) -> str:
         """Return the settings as they stand on the command line."""
-        return json.dumps(self.settings(wildcards), sort_keys=True)
+        return settings_json(self.settings(wildcards))
 
 
 class DrawFigures(Stage):
@@ -190,8 +189,8 @@ class TasksetFigures:
             keys = ("statistics", "curricula", "measures")
             return self._settings(*keys, reference=self.plan.reference)
 
-        def shares(w: Wildcards) -> list[str]:
-            return self.sensitivity.of("dsa_sensitivity_shares", w["taskset"])
+        def orderings(w: Wildcards) -> list[str]:
+            return self.sensitivity.of("dsa_sensitivity", w["taskset"])
 
         after, over, within = tables("after"), tables("over"), tables("within")
         summary, controls, learning = map(statistic, ("summary", "controls", "learning"))
@@ -240,7 +239,7 @@ class TasksetFigures:
             "conclusions around the parameters",
             lambda w: {
                 "values": self.sensitivity.of("dsa_sensitivity_values", w["taskset"]),
-                "shares": shares(w),
+                "shares": self.sensitivity.of("dsa_sensitivity_shares", w["taskset"]),
             },
             lambda w: self._settings(
                 "curricula", architecture=w["architecture"], reference=self.plan.reference
@@ -254,7 +253,7 @@ class TasksetFigures:
                 "after": after(w),
                 "summary": summary(w),
                 "controls": controls(w),
-                "sensitivity": shares(w),
+                "sensitivity": orderings(w),
             },
             compared,
         )
@@ -272,7 +271,7 @@ class TasksetFigures:
             lambda w: {
                 "over": over(w),
                 "learning": learning(w),
-                "sensitivity": shares(w),
+                "sensitivity": orderings(w),
             },
             compared,
         )
@@ -290,7 +289,7 @@ class TasksetFigures:
             lambda w: {
                 "between": self.architectures.tables(w["taskset"]),
                 "after": self.comparisons.tables("after", w["taskset"]),
-                "sensitivity": shares(w),
+                "sensitivity": orderings(w),
             },
             lambda _: self._settings("statistics", "curricula", "measures", "architectures"),
             per_architecture=False,

@@ -33,8 +33,10 @@ _NOTEBOOK_NAMES = {
     "DSAResult": "interface",
     "RankSelection": "selection",
     "choose_dsa": "selection",
+    "compare_held_out": "held_out",
     "dsa": "interface",
     "dsa_matrix": "interface",
+    "represent_held_out": "held_out",
     "select_rank": "selection",
 }
 
@@ -56,11 +58,13 @@ __all__ = [
     "SingularRegressionError",
     "TooFewTimePointsError",
     "choose_dsa",
+    "compare_held_out",
     "compare_pairs",
     "dsa",
     "dsa_matrix",
     "fit_operator",
     "represent",
+    "represent_held_out",
     "select_rank",
 ]
 

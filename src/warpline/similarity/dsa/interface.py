@@ -51,6 +51,9 @@ class DSAResult:
         The lower rank of the two operators.
     operators : tuple of Operator
         The two fitted operators.
+    rotation : ndarray, shape (rank, rank), or None
+        The aligning matrix, if it was asked for: A is closest to C B C^T, so that C maps the whitened
+        delay coordinates of the second system to those of the first.
     """
 
     dissimilarity: float
@@ -61,6 +64,7 @@ class DSAResult:
     chance_of_better: float
     rank_used: int
     operators: tuple[Operator, Operator]
+    rotation: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,8 @@ def dsa(
     seed : int, optional
         Root of the random starts.
     **options
-        Further settings of the measure: ``max_starts``, ``tolerance``, ``max_steps``, ``bound``,
-        ``rank_tolerance``, ``iterations``, ``lr``.
+        Further settings of the measure: ``rotation`` (return the aligning matrix), ``max_starts``,
+        ``tolerance``, ``max_steps``, ``bound``, ``rank_tolerance``, ``iterations``, ``lr``.
 
     Returns
     -------

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
+    "rotation": False,
     "iterations": 1000,
     "lr": 0.01,
 }
@@ -102,7 +103,8 @@ def compare_pairs(
         [0, pi]; Ostrow et al. 2023) or "wasserstein" (`warpline.similarity.dsa.wasserstein.wasserstein`);
         ``solver``: "newton" or "reference" (dsa-metric, with ``iterations`` and ``lr``);
         ``max_starts``, ``tolerance``, ``max_steps`` (`warpline.similarity.dsa.alignment.AlignmentSettings`);
-        ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`.
+        ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`; ``rotation``: whether rows hold the
+        aligning matrix.
     seed : int
         Root of the random starts. With the operators of the pair it determines the row: other pairs
         do not matter.
@@ -116,9 +118,21 @@ def compare_pairs(
         alignment is likely, "max_steps" or "failed: ..."); ``lower_bound`` on the dissimilarity over all
         alignments; ``gradient_norm`` of the cosine of the angle; ``n_starts``; ``chance_of_better``
         (`warpline.similarity.dsa.alignment.chance_of_better`); ``rank_used``, the lower of the two. What
-        has no meaning for a score is NaN. A failed pair has dissimilarity NaN.
+        has no meaning for a score is NaN. A failed pair has dissimilarity NaN. With ``rotation``, rows have
+        ``rotation``, the orthogonal C, shape (rank, rank), None for a failed pair: A is closest to C B C^T,
+        so that C maps the whitened delay coordinates of the second system to those of the first.
+
+    Raises
+    ------
+    SettingsError
+        If a setting has no such value, or the score has no aligning matrix.
     """
     score, solver = _setting(settings, "score"), _setting(settings, "solver")
+    with_rotation = bool(_setting(settings, "rotation"))
+    if with_rotation and score != "angle":
+        raise SettingsError(
+            "the score angle, whose minimum is an aligning matrix", repr(score), "Drop rotation."
+        )
     # All columns from the start: what a score does not give stays NaN.
     rows: list[dict[str, Any]] = [
         {
@@ -129,6 +143,7 @@ def compare_pairs(
             "n_starts": 0,
             "chance_of_better": float("nan"),
             "rank_used": min(representations[i].rank_used, representations[j].rank_used),
+            **({"rotation": None} if with_rotation else {}),
         }
         for i, j in pairs
     ]
@@ -226,6 +241,8 @@ def _fill_newton(
         row["gradient_norm"] = result.gradient_norm
         row["n_starts"] = result.n_starts
         row["chance_of_better"] = result.chance_of_better
+        if "rotation" in row:
+            row["rotation"] = result.rotation
 
 
 def _fill_reference(
@@ -254,6 +271,8 @@ def _fill_reference(
         row["status"] = "max_steps"  # it stops after its steps, converged or not
         row["gradient_norm"] = result.gradient_norm
         row["n_starts"] = 2
+        if "rotation" in row:
+            row["rotation"] = result.rotation if (a, b) == (i, j) else result.rotation.T
         _advance(progress, 1)
 
 
