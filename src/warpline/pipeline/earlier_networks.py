@@ -36,8 +36,8 @@ def replaced_networks(pipeline: Pipeline) -> list[str]:
     return [
         f"name: expected a name of its own for a configuration that trains other networks, but "
         f"{plan.results.root} holds networks of other settings, {len(replaced):,} of those that are asked "
-        f"for. First {place}: {listed}. Use another `name`. Or, to train these networks anew in their place, set "
-        "jobs.replace: true (once: --config jobs='{replace: true}')"
+        f"for. First {place}: {listed}. Use another `name`. Or, to train these networks anew in their place, "
+        "set jobs.replace: true (once: --config jobs='{replace: true}')"
     ]
 
 
