@@ -93,6 +93,7 @@ benchmark: $(READY)
 	python benchmarks/fixed_points.py
 	python benchmarks/mamba.py
 	python benchmarks/ensembles.py
+	python benchmarks/checksums.py
 
 clean:
 	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
