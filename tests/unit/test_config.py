@@ -111,8 +111,8 @@ CASES = {
         "tasksets.PDM.env: expected a Python file at 'no/such/file.py', found none",
     ),
     "unknown model": (
-        put("architectures", "leaky_rnn", "model", "lstm"),
-        "or 'file.py:Name' of your own; got 'lstm'",
+        put("architectures", "leaky_rnn", "model", "transformer"),
+        "or 'file.py:Name' of your own; got 'transformer'",
     ),
     "unknown activation": (
         put("architectures", "leaky_rnn", "activation", "sigmoid"),
