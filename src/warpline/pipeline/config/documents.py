@@ -115,7 +115,7 @@ def read_document(path: Path) -> dict[str, Any]:
                     raise refuse(f"expected at most {MAX_DEPTH} levels of nesting, got more")
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 depth -= 1
-        document = yaml.load(text, Loader=_Loader)
+        document = _Loader(text).get_single_data()
     except yaml.YAMLError as error:
         raise refuse(f"expected YAML: {error}") from None
     except (ValueError, RecursionError, OverflowError) as error:
