@@ -50,6 +50,7 @@ MEASURE_LABELS = {
     "cka_debiased": "debiased CKA (angle / 90°)",
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
+    "dsa_input": "InputDSA (radians)",
 }
 
 

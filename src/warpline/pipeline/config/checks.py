@@ -16,6 +16,7 @@ from warpline.pipeline.config.schema import (
     DSA,
     Choice,
     Config,
+    InputDSA,
     RecurrentArchitecture,
     TaskSet,
     TruncatedExponential,
@@ -390,6 +391,14 @@ def _delays(config: Config) -> Iterator[str]:
             continue
         for measure in taskset.measures or config.run.measures:
             entry = config.measures.get(measure)
+            if isinstance(entry, InputDSA) and steps < entry.steps_needed:
+                yield (
+                    f"measures.{measure}: {entry.n_delays} delays (backend {entry.backend}) need a window "
+                    f"of at least {entry.steps_needed} steps, got {steps} (task set {name}, "
+                    f"{taskset.window} of {taskset.timing[taskset.window]} ms at dt = {taskset.dt} ms): "
+                    "use fewer or shorter delays, a smaller dt, or other measures for this task set "
+                    f"(tasksets.{name}.measures)"
+                )
             if not isinstance(entry, DSA):
                 continue
             # The shortest embedding and horizon of a choice always stay.
