@@ -124,7 +124,7 @@ CASES = {
     ),
     "unknown kind of measure": (
         put("measures", "cka", "measure", "kca"),
-        "measures.cka.measure: expected one of cka, cka_debiased, dsa, procrustes, or 'file.py:Name'",
+        "measures.cka.measure: expected one of cka, cka_debiased, dsa",
     ),
     "measure without its name": (
         put("measures", "dsa20", {"n_delays": 5, "rank": 20}),

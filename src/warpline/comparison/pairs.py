@@ -51,6 +51,8 @@ class System:
         States in the comparison window.
     variant : str
         Name of a control's change of the states or of the inputs; empty for the states as they are.
+    conditions : ndarray of int, shape (trial,), or None
+        Condition of each trial, for measures that take trials as repeats.
     """
 
     architecture: str
@@ -63,6 +65,7 @@ class System:
     run_status: str
     states: NDArray[np.float64]
     variant: str = ""
+    conditions: NDArray[np.integer[Any]] | None = None
 
     @property
     def identity(self) -> tuple[str, str, int, int, str]:
@@ -88,6 +91,7 @@ def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
         See `warpline.comparison.trajectories.concatenate_seeds`.
     """
     states = dataset["states"].transpose("seed", "checkpoint", "trial", "time", "component").values
+    conditions = dataset["condition"].values
     systems: dict[int, list[System]] = {}
     for i, seed in enumerate(dataset["seed"].values):
         systems[int(seed)] = [
@@ -101,6 +105,7 @@ def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
                 accuracy=float(dataset["accuracy"][i, k]),
                 run_status=str(dataset["status"].values[i]),
                 states=states[i, k, :, :, : int(dataset["n_components"][i, k])],
+                conditions=conditions,
             )
             for k in range(dataset.sizes["checkpoint"])
         ]
@@ -276,7 +281,14 @@ def controls(
         # CKA and Procrustes need equally many trials in both halves.
         if n_even == n_odd:
             halves = [
-                replace(final, states=final.states[repeat % 2 == parity], variant=f"half {parity}")
+                replace(
+                    final,
+                    states=final.states[repeat % 2 == parity],
+                    conditions=None
+                    if final.conditions is None
+                    else final.conditions[repeat % 2 == parity],
+                    variant=f"half {parity}",
+                )
                 for parity in (0, 1)
             ]
             pairs.append(Comparison(halves[0], halves[1], {"control": "split_half"}))
@@ -312,6 +324,14 @@ def between_architectures(
             if (a, name, seed) in finals and (b, name, seed) in finals:
                 pairs.append(Comparison(finals[a, name, seed], finals[b, name, seed], {}))
     return pairs
+
+
+def _represent(measure: Any, system: System, settings: Mapping[str, Any]) -> Any:
+    """Hand a measure the states of a network, and what else it needs (`warpline.similarity`)."""
+    extra: dict[str, Any] = {}
+    if getattr(measure, "NEEDS_CONDITIONS", False):
+        extra["conditions"] = system.conditions
+    return measure.represent(system.states, settings=settings, **extra)
 
 
 IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy", "run_status")
@@ -357,7 +377,7 @@ def compare(
             failed[key] = "diverged"
             continue
         try:
-            representations.append(measure.represent(system.states, settings=settings))
+            representations.append(_represent(measure, system, settings))
         except ValueError as error:
             failed[key] = f"failed: {error}"
             continue

@@ -7,7 +7,16 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from warpline.core import plugins
-from warpline.pipeline.config.base import DSA, Count, Measure, Name, NamedMeasure, Positive, Strict
+from warpline.pipeline.config.base import (
+    DSA,
+    Count,
+    Measure,
+    Name,
+    NamedMeasure,
+    Positive,
+    ShapeEnergy,
+    Strict,
+)
 
 __all__ = ["Attractors", "Hyperparameters", "Motifs", "Noise"]
 
@@ -120,6 +129,11 @@ class Attractors(Strict):
     @model_validator(mode="after")
     def _delays_fit(self) -> Attractors:
         for name, entry in self.measures.items():
+            if isinstance(entry, ShapeEnergy):
+                raise ValueError(
+                    f"measures.{name}: expected a measure without conditions, got {entry.measure}: trials of "
+                    "attractors are no repeats of a condition"
+                )
             if isinstance(entry, DSA):
                 n_delays, interval = entry.n_delays, entry.delay_interval
                 if n_delays == "auto" or interval == "auto" or entry.rank == "auto":
