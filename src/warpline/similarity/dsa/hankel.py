@@ -227,7 +227,7 @@ def leading_factor(
         values, directions = np.sqrt(np.maximum(squares[::-1], 0.0)), vectors[:, ::-1]
         if values[-1] * GRAM_CONDITION_LIMIT < values[0]:
             method = "qr"
-            values, directions = _right_svd(_triangle(states, n_delays, delay_interval))
+            values, directions = _right_svd(streamed_triangle(states, n_delays, delay_interval))
     # The rank that the data carry, and signs that do not depend on the route.
     rank_used = min(limit, int(np.count_nonzero(values > tolerance * values[0])))
     values, directions = values[:rank_used].copy(), directions[:, :rank_used]
@@ -235,8 +235,21 @@ def leading_factor(
     return Factor(values, directions * np.where(largest < 0, -1.0, 1.0), method)
 
 
-def _triangle(states: Trials, n_delays: int, delay_interval: int) -> FloatArray:
-    """Triangular factor of the QR decomposition of the embedding, block by block."""
+def streamed_triangle(states: Trials, n_delays: int, delay_interval: int) -> FloatArray:
+    """Triangular factor of the QR decomposition of the embedding, block by block.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit), or tuple of such arrays
+        States, float64 (see `by_length`).
+    n_delays, delay_interval : int
+        The embedding.
+
+    Returns
+    -------
+    ndarray, shape (row, n_delays * unit)
+        At most as many rows as columns.
+    """
     triangle: FloatArray | None = None
     pending: list[FloatArray] = []
     n_pending = 0
