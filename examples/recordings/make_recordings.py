@@ -89,7 +89,9 @@ def main():
             arguments.name, "PDM", architecture, curriculum, 1, arguments.results
         )
         make(run, arguments.folder, name, 400, 60, 20.0, rng)
-        print(f"{arguments.folder / name}.npz: 60 neurons on 400 trials of {architecture}/{curriculum}")
+        print(
+            f"{arguments.folder / name}.npz: 60 neurons on 400 trials of {architecture}/{curriculum}"
+        )
 
 
 if __name__ == "__main__":
