@@ -145,8 +145,8 @@ REFUSED = {
     # --- the file
     "a key twice": ("training: {max_steps: 5}\nseed: 1\ntraining: {max_steps: 9}", "got 'training' in line 1 and again in line 3"),
     "a deep key twice": ("training:\n  max_steps: 5\n  max_steps: 9", "got 'max_steps' in line 2"),
-    "itself": ("a: &a {a: *a}", "recursive node"),
-    "a list in itself": ("run: {seeds: &a [1, *a]}", "recursive node"),
+    "itself": ("a: &a {a: *a}", "got an anchor that holds itself"),
+    "a list in itself": ("run: {seeds: &a [1, *a]}", "got an anchor that holds itself"),
     "anchor bomb": (
         "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
         + "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 12)),

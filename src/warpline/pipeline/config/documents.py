@@ -122,6 +122,8 @@ def read_document(path: Path) -> dict[str, Any]:
                 depth -= 1
         document = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
+        if "recursive" in str(error):
+            raise refuse("expected values with an end, got an anchor that holds itself") from None
         raise refuse(f"expected YAML: {error}") from None
     except (ValueError, RecursionError, OverflowError) as error:
         if isinstance(error, ConfigError):
