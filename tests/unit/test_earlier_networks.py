@@ -80,14 +80,14 @@ def test_what_replaces_no_network_is_free(trained, raw_config, case, monkeypatch
 
 
 REPLACING = {
-    "updates": (change("training.max_steps", 500), "training.max_steps was 3000 and is 500", 5),
+    "updates": (change("training.max_steps", 500), "training.max_steps was 3000 and is 500", 4),
     "updates of the pretraining": (change("pretraining.max_steps", 500), "training.max_steps was 3000", 1),
     "a schedule": (change("training.checkpoints.every", 30), "training.checkpoints.every was 20 and is 30", 5),
     "the root seed": (change("seed", 1), "seed was 2410 and is 1", 6),
     "units": (change("architectures.leaky_rnn.units", 64), "architecture.units was 128 and is 64", 6),
     "a learning rate": (change("architectures.leaky_rnn.learning_rate", 0.01), "learning_rate was 0.001", 6),
     "a task set": (change("tasksets.PDM.input_noise", 2.0), "taskset.input_noise was 1.0 and is 2.0", 6),
-    "trials": (change("tasksets.PDM.trials", {"train": 99}), "trials PDM/Basic/train: count was 10000", 6),
+    "trials": (change("tasksets.PDM.trials", {"train": 99, "validation": 500}), ": count was 10000 and is 99", 6),
     "a curriculum": (change("curricula.master", {"trainable": "input"}), 'trainable was "all" and is "input"', 1),
 }  # fmt: skip
 
