@@ -208,7 +208,8 @@ def test_touching_every_file_re_runs_nothing(checkout):
 def test_touching_a_result_over_one_megabyte_re_runs_nothing(checkout):
     """Snakemake's default compares checksums only below 1 MB."""
     checkout.configure(
-        tasksets__PDM__trials={"train": 9000, "validation": 32, "evaluation_repeats": 2}
+        tasksets__PDM__trials={"train": 9000, "validation": 32, "evaluation_repeats": 2},
+        jobs={"replace": True},
     )
     checkout.snakemake("trials")
     big = max(

@@ -43,7 +43,7 @@ __all__ = [
     "by_name",
 ]
 
-PERIODIC = re.compile(r"(.+)\1{19,}$")
+PERIODIC = re.compile(r"(.+?)\1{19,}$")
 """A text that ends in twenty equal parts: as a wildcard, Snakemake takes it for a rule that reads itself."""
 
 
