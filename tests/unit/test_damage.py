@@ -80,6 +80,23 @@ def test_every_flipped_bit_is_seen(kind, sidecar, tmp_path):
                 reader(path)
 
 
+@pytest.mark.parametrize("name", [b"header_sha256", b"tensor_sha256", b"__metadata__", b"warpline"])
+@pytest.mark.parametrize("sidecar", [True, False])
+def test_checksums_that_lost_their_name_are_missed(name, sidecar, tmp_path):
+    """A flip in the name of a checksum is none that the checksum itself could tell."""
+    path = tmp_path / "x.safetensors"
+    write_safetensors(path)
+    if not sidecar:
+        sidecar_path(path).unlink()
+    whole = path.read_bytes()
+    for k in range(len(name)):
+        content = bytearray(whole)
+        content[whole.index(name) + k] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(DamagedFileError):
+            CheckpointFile(path)
+
+
 def test_only_the_step_that_is_read_is_hashed(tmp_path):
     """A flip in the weights of one step leaves the others readable: each is checked on its own."""
     path = tmp_path / "x.safetensors"
