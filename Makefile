@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
-BIN := $(abspath $(VENV))/bin
+# Not $(abspath ...), which takes a space in the path of the checkout for the end of a name.
+BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 READY := $(VENV)/.ready
 # Browsers, linters and snakemake are found in the environment whether or not it is activated.
 export PATH := $(BIN):$(PATH)
@@ -27,16 +28,16 @@ setup: $(READY)
 # The SLURM plugin states a newer numpy than neurogym allows, and uses it in one report only
 # (one constant): installed without its dependencies, which the constraints name instead.
 $(READY): pyproject.toml constraints.txt Makefile
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"expected Python 3.11 to 3.13, got {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo "expected Python with venv: apt-get install python3-venv"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"expected Python 3.11 to 3.13, got {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@"$(PYTHON)" -c 'import venv, ensurepip' || { echo "expected Python with venv: apt-get install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV): about two minutes, once."
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt throttler snakemake-executor-plugin-slurm-jobstep
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps snakemake-executor-plugin-slurm
+	"$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt throttler snakemake-executor-plugin-slurm-jobstep
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps snakemake-executor-plugin-slurm
 	@# Every job imports torch anew: without bytecode that takes three times as long.
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src scripts > /dev/null || true
-	@touch $(READY)
+	"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" src scripts > /dev/null || true
+	@touch "$(READY)"
 
 demo: $(READY)
 	snakemake --cores $(CORES) --configfile config/demo.yaml
@@ -77,8 +78,8 @@ format: $(READY)
 # this one must have the same bytes; then Snakemake records the results of CONFIG as up to date.
 moved: $(READY)
 	@test -n "$(BASE)" && test -n "$(CONFIG)" || { echo "expected make moved BASE=<git revision that made the results> CONFIG=<configuration file> [TARGETS=...]"; exit 2; }
-	python tests/golden_run.py compare $(BASE)
-	snakemake $(TARGETS) --touch --cores 1 --configfile $(CONFIG)
+	python tests/golden_run.py compare "$(BASE)"
+	snakemake $(TARGETS) --touch --cores 1 --configfile "$(CONFIG)"
 
 schema: $(READY)
 	python scripts/write_schema.py
@@ -95,4 +96,4 @@ benchmark: $(READY)
 	python benchmarks/checksums.py
 
 clean:
-	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures import plotting
+from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
 # Each control compares a network with itself under one change: its name on the axis.
 CONTROLS = {
@@ -179,13 +180,23 @@ def make(arguments, settings):
 
     n_controls = controls["control"].nunique()
 
+    sensitivity = None
+    if arguments.sensitivity:
+        sensitivity = result_files.read_table(arguments.sensitivity[0])
+        sensitivity = sensitivity[sensitivity["architecture"] == architecture]
+    beside = sensitive_measures(sensitivity, "after")
+
+    # A measure tried at other settings has a second, narrow panel.
+    widths = []
+    for measure in measures:
+        widths.append(0.5 * (len(curricula) + n_controls) + 1.1)
+        widths += [2.4] if measure in beside else []
     figure, axes = plt.subplots(
-        1,
-        len(measures),
-        squeeze=False,
-        figsize=((0.5 * (len(curricula) + n_controls) + 1.1) * len(measures), 3.6),
+        1, len(widths), squeeze=False, figsize=(sum(widths), 3.6), width_ratios=widths
     )
-    for panel, measure in zip(axes[0], measures, strict=True):
+    panels = iter(axes[0])
+    for measure in measures:
+        panel = next(panels)
         draw_measure(
             panel,
             after[after["measure"] == measure],
@@ -196,13 +207,9 @@ def make(arguments, settings):
         )
         title = plotting.measure_label(measure, settings)
         parameters = plotting.parameters_label(after[after["measure"] == measure])
-        holds = ""
-        if arguments.sensitivity:
-            shares = result_files.read_table(arguments.sensitivity[0])
-            shares = shares[shares["architecture"] == architecture]
-            holds = plotting.sensitivity_label(shares, measure, "after")
-        lines = (title, parameters, holds and f"orderings {holds}")
-        panel.set_title("\n".join(filter(None, lines)))
+        panel.set_title("\n".join(filter(None, (title, parameters))))
+        if measure in beside:
+            draw_sensitivity(next(panels), sensitivity, measure, "after")
     axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
 
     # One legend explains the markers of all panels.

@@ -6,6 +6,7 @@ import pandas as pd
 from warpline.comparison.separation import separation
 from warpline.core import result_files
 from warpline.figures import plotting
+from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
 # Two categories beside the names of single hyperparameters: networks of one architecture and curriculum that
 # differ in their seed, and architectures that differ in several hyperparameters.
@@ -109,19 +110,26 @@ def make(arguments, settings):
         *plotting.names_in_data([SEVERAL], kinds),
     ]
 
-    width = (0.5 * len(differences) + 1.5) * len(measures)
-    figure, axes = plt.subplots(1, len(measures), squeeze=False, figsize=(width, 2.9))
-    for panel, measure in zip(axes[0], measures, strict=True):
+    sensitivity = None
+    if arguments.sensitivity:
+        sensitivity = result_files.read_table(arguments.sensitivity[0])
+    beside = sensitive_measures(sensitivity, "architectures")
+    widths = []
+    for measure in measures:
+        widths.append(0.5 * len(differences) + 1.5)
+        widths += [2.4] if measure in beside else []
+    figure, axes = plt.subplots(
+        1, len(widths), squeeze=False, figsize=(sum(widths), 2.9), width_ratios=widths
+    )
+    panels = iter(axes[0])
+    for measure in measures:
+        panel = next(panels)
         rows = pairs[pairs["measure"] == measure]
         confidence = settings["statistics"]["confidence"]
         draw_measure(panel, rows, differences, curricula, styles, confidence)
-        holds = ""
-        if arguments.sensitivity:
-            shares = result_files.read_table(arguments.sensitivity[0])
-            holds = plotting.sensitivity_label(shares, measure, "architectures")
-        title = plotting.measure_label(measure, settings)
-        title = "\n".join(filter(None, (title, holds and f"orderings {holds}")))
-        panel.set_title(title, pad=14)
+        panel.set_title(plotting.measure_label(measure, settings), pad=14)
+        if measure in beside:
+            draw_sensitivity(next(panels), sensitivity, measure, "architectures")
     axes[0, 0].set_ylabel("dissimilarity")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)

@@ -2,6 +2,7 @@
 
 from warpline.core import result_files
 from warpline.figures import plotting
+from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
 COLUMNS = {
     "reference": "to {reference},\nsame fraction of training",
@@ -88,6 +89,8 @@ def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     over = result_files.read_tables(arguments.over)
+    if not over[["step_a", "step_b"]].to_numpy().any():
+        return plotting.nothing_to_show("Each network has one checkpoint: there is no learning.")
     learning = result_files.read_table(arguments.learning[0])
     learning = learning[
         (learning["against"] == "own_final")
@@ -101,23 +104,33 @@ def make(arguments, settings):
     styles = {name: all_styles[name] for name in curricula}
     band = over["seed_a"].nunique() >= settings["statistics"]["min_seeds"]
 
-    figure, axes = plt.subplots(
-        1 + len(measures),
-        3,
-        sharex=True,
-        squeeze=False,
-        figsize=(8.6, 1.7 * (1 + len(measures))),
-    )
+    sensitivity = None
+    if arguments.sensitivity:
+        sensitivity = result_files.read_table(arguments.sensitivity[0])
+        sensitivity = sensitivity[sensitivity["architecture"] == over["architecture_a"].iloc[0]]
+    beside = sensitive_measures(sensitivity, "over")
+
+    figure = plt.figure(figsize=(8.6 + 2.6 * bool(beside), 1.7 * (1 + len(measures))))
+    grid = figure.add_gridspec(1 + len(measures), 3 + bool(beside))
+    axes = grid[:, :3].subgridspec(1 + len(measures), 3).subplots(sharex=True, squeeze=False)
     for column, (against, title) in enumerate(COLUMNS.items()):
         draw_accuracy(axes[0, column], over, measures[0], styles, band)
         axes[0, column].set_title(title.format(reference=reference.replace("_", " ")))
         for panel, measure in zip(axes[1:, column], measures, strict=True):
             pairs = over[over["measure"] == measure]
             draw_dissimilarity(panel, pairs, against, reference, styles, band)
+            if not panel.lines:
+                plotting.say_why_empty(
+                    panel,
+                    f"Neither another curriculum nor another seed of {reference} to compare with.",
+                )
         axes[-1, column].set_xlabel("fraction of training")
     # The third column is without units, so that its rows can be compared with each other.
     for panel, measure in zip(axes[1:, 2], measures, strict=True):
-        draw_separation(panel, learning[learning["measure"] == measure], styles)
+        rows = learning[learning["measure"] == measure]
+        draw_separation(panel, rows, styles)
+        if rows["separation"].isna().all():
+            plotting.say_why_empty(panel, "No floor to separate from: it needs two seeds.")
     axes[0, 2].set_axis_off()
     axes[1, 2].set_title("separation of the distance\nto the run's own end")
     axes[-1, 2].set_xlabel("fraction of training")
@@ -125,13 +138,10 @@ def make(arguments, settings):
     for panel, measure in zip(axes[1:, 0], measures, strict=True):
         panel.set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
 
-    # In how many settings around that of DSA its dynamics settle later, or earlier, than behaviour.
-    if arguments.sensitivity:
-        shares = result_files.read_table(arguments.sensitivity[0])
-        shares = shares[shares["architecture"] == over["architecture_a"].iloc[0]]
-        for panel, measure in zip(axes[1:, 1], measures, strict=True):
-            if holds := plotting.sensitivity_label(shares, measure, "over"):
-                panel.set_title(f"lags behind accuracy {holds}", fontsize="small")
+    # In which settings around that of DSA its dynamics settle later, or earlier, than behaviour.
+    for row, measure in enumerate(measures, 1):
+        if measure in beside:
+            draw_sensitivity(figure.add_subplot(grid[row, 3]), sensitivity, measure, "over")
 
     plotting.shared_legend(figure, axes, ncols=3)
     return figure

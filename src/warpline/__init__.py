@@ -13,10 +13,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from warpline.notebook import Run, choose_dsa, compare, list_runs, load_table, open_run
+    from warpline.notebook import (
+        Run,
+        choose_dsa,
+        compare,
+        compare_groups,
+        list_runs,
+        load_table,
+        open_run,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Run", "choose_dsa", "compare", "list_runs", "load_table", "open_run"]
+__all__ = [
+    "Run",
+    "choose_dsa",
+    "compare",
+    "compare_groups",
+    "list_runs",
+    "load_table",
+    "open_run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, root
 
 from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.measurements import fixed_points
 from warpline.geometry.measurements.fixed_points import Status, find_fixed_points, starts_near
 from warpline.models.base import build_model
 
@@ -272,3 +273,51 @@ def test_bad_input_is_refused():
     shorter = Dynamics(lambda x, u: x[:, :2], dynamics.initial)
     with pytest.raises(ValueError, match="full states"):
         find_fixed_points(shorter, good, starts)
+
+
+def merged_one_after_the_other(ends, speed, status, distance):
+    """Return the start that represents each start, or -1: the definition of `_distinct`, in loops."""
+    n_points, n_starts = speed.shape
+    representative = torch.full((n_points, n_starts), -1)
+    for point in range(n_points):
+        starts = [k for k in range(n_starts) if status[point, k] <= fixed_points.Status.SLOW]
+        for start in sorted(starts, key=lambda k: (float(speed[point, k]), k)):
+            representative[point, start] = start
+            for other in sorted(starts, key=lambda k: (float(speed[point, k]), k)):
+                if other == start:
+                    break
+                near = float((ends[point, start] - ends[point, other]).norm()) <= distance
+                if (
+                    near
+                    and representative[point, other] == other
+                    and status[point, other] == status[point, start]
+                ):
+                    representative[point, start] = other
+                    break
+    return representative
+
+
+@pytest.mark.parametrize("rounds", [0, 2, 64])
+@pytest.mark.parametrize(
+    ("n_points", "n_starts", "n_clusters", "spread"),
+    [(3, 30, 4, 0.03), (1, 60, 60, 0.03), (20, 2, 2, 0.05), (2, 40, 1, 0.08), (4, 25, 25, 0.0)],
+)
+def test_merging_is_that_of_one_start_after_the_other(
+    rounds, n_points, n_starts, n_clusters, spread, monkeypatch
+):
+    monkeypatch.setattr(fixed_points, "_ROUNDS", rounds)
+    generator = torch.Generator().manual_seed(n_starts)
+    centres = torch.randn(n_points, n_clusters, 3, generator=generator, dtype=torch.float64)
+    cluster = torch.randint(n_clusters, (n_points, n_starts, 1), generator=generator)
+    noise = torch.randn(n_points, n_starts, 3, generator=generator, dtype=torch.float64)
+    ends = centres.gather(1, cluster.expand(-1, -1, 3)) + spread * noise
+    speed = torch.rand(n_points, n_starts, generator=generator).round(decimals=1)
+    status = torch.randint(0, 5, (n_points, n_starts), generator=generator)
+
+    distinct, index = fixed_points._distinct(ends, speed, status, 0.1)
+    expected = merged_one_after_the_other(ends, speed, status, 0.1)
+    assert (index >= 0).equal(expected >= 0)
+    points, starts = torch.where(index >= 0)
+    representatives = distinct[index[points, starts]]
+    assert representatives.equal(points * n_starts + expected[points, starts])
+    assert sorted(distinct.tolist()) == sorted(set(representatives.tolist()))

@@ -198,7 +198,7 @@ def test_negative_debiased_cka_is_clipped_for_the_angle_and_kept_raw():
         (np.zeros((3, 4, 5)), "expected states that vary, got constant"),
         (np.full((3, 4, 5), 7.0), "expected states that vary, got constant"),
         (np.full((3, 4, 5), np.nan), "expected finite states"),
-        (np.zeros(3), "an array of 1 dimensions"),
+        (np.zeros(3), r"expected a non-empty array of states .* got shape \(3,\)"),
     ],
 )
 def test_bad_states_are_refused(module, bad, message):
@@ -208,7 +208,7 @@ def test_bad_states_are_refused(module, bad, message):
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_different_numbers_of_samples_are_refused(measure):
-    with pytest.raises(ValueError, match="as many samples in both systems"):
+    with pytest.raises(ValueError, match="the same trials in all systems"):
         warpline.compare(states(0), states(1, trials=7), measure=measure)
 
 
@@ -218,12 +218,11 @@ def test_data_arrays_in_any_order_of_dimensions():
     a = xr.DataArray(x, dims=("trial", "time", "unit")).transpose("unit", "time", "trial")
     assert warpline.compare(a, y) == warpline.compare(x, y)
     with pytest.raises(
-        ValueError, match="expected the dimensions trial, time and unit, got a, b, c"
+        ValueError,
+        match=r"expected dimensions trial \(optional\), time and one of unit.* got a, b, c",
     ):
         warpline.compare(xr.DataArray(x, dims=("a", "b", "c")), y)
-    with pytest.raises(
-        ValueError, match=r"expected states of shape \(trial, time, unit\), got 2 dimensions"
-    ):
+    with pytest.raises(ValueError, match=r"the same trials in all systems.* got 1 in x"):
         warpline.compare(x[0], y)
 
 

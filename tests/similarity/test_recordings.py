@@ -6,6 +6,8 @@ import pytest
 import torch
 import xarray as xr
 
+import warpline
+from warpline.similarity import dsa
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import as_recording
 
@@ -68,17 +70,21 @@ READ = {
 }
 
 
+def plain(value):
+    """Return a value of `READ` as an ordinary array (trial, time, unit)."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().double().numpy()
+    elif isinstance(value, xr.DataArray):
+        value = X
+    array = np.array([np.asarray(trial, dtype=float) for trial in value])
+    return array[None] if array.ndim == 2 else array
+
+
 @pytest.mark.parametrize("name", READ)
 def test_what_can_be_read_is_read(name):
     value, options = READ[name]
     recording = as_recording(value, **options)
-    source = value
-    if isinstance(value, torch.Tensor):
-        source = value.detach().double().numpy()
-    elif isinstance(value, xr.DataArray):
-        source = X
-    expected = np.array([np.asarray(trial, dtype=float) for trial in source])
-    expected = expected[None] if expected.ndim == 2 else expected
+    expected = plain(value)
     np.testing.assert_array_equal(recording.states, expected)
     assert all(trial.dtype == np.float64 and trial.flags.c_contiguous for trial in recording.trials)
 
@@ -189,3 +195,104 @@ def test_a_view_of_other_memory_is_not_taken_for_the_states():
 
 def test_repr_is_one_line():
     assert repr(as_recording(X, name="rat")) == "<Recording 'rat': 4 trials of 10 times, 3 units>"
+
+
+def readable(value, options):
+    """Return what an entry point takes: a recording where the container needs options."""
+    return as_recording(value, **options) if options else value
+
+
+ENTRIES = {
+    "compare by cka": lambda x: warpline.compare(x, x, measure="cka")["dissimilarity"],
+    "compare by procrustes": lambda x: warpline.compare(x, x, measure="procrustes")["similarity"],
+    "compare by dsa": lambda x: warpline.compare(x, x, measure="dsa", n_delays=2, rank=3)[
+        "rank_used"
+    ],
+    "dsa": lambda x: dsa.dsa(x, x, n_delays=2, rank=2).dissimilarity,
+    "fit_operator": lambda x: abs(dsa.fit_operator(x, n_delays=2, rank=2).matrix),
+    "select_rank": lambda x: dsa.select_rank(x, n_delays=2, ranks=[1, 2]).aic,
+    "choose_dsa": lambda x: warpline.choose_dsa({"x": x}, ranks=[1, 2], n_delays=[1, 2]).score,
+}
+
+
+@pytest.mark.filterwarnings("ignore:expected a setting of DSA", "ignore:expected states that carry")
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("name", READ)
+def test_every_entry_point_reads_it_as_the_plain_array(name, entry):
+    value, options = READ[name]
+    if name == "one trial" and entry in ("select_rank", "choose_dsa"):
+        with pytest.raises(InputError, match="two trials"):
+            ENTRIES[entry](value)
+        return
+    # The plain array forgets the type that the states came in, and with it the tolerance of the rank:
+    # at these sizes no rank depends on it. Its scale is 1, which no result may depend on.
+    scale = 10.0 ** {"tiny": 14, "tiniest": 300, "huge": -300}.get(name, 0)
+    expected = ENTRIES[entry](plain(value) * scale)
+    result = ENTRIES[entry](readable(value, options))
+    if entry == "select_rank":
+        expected, result = np.diff(expected), np.diff(result)
+    np.testing.assert_allclose(result, expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("name", [name for name in REFUSED if not REFUSED[name][1]])
+def test_every_entry_point_refuses_it(name, entry):
+    value, _, _ = REFUSED[name]
+    with pytest.raises(InputError):
+        ENTRIES[entry](value)
+
+
+SETTINGS = {
+    "numpy integers": ({"n_delays": np.int64(2), "rank": np.int32(2)}, None),
+    "arrays of one": ({"n_delays": np.array(2), "rank": np.array(2)}, None),
+    "whole floats": ({"n_delays": 2.0, "rank": 2.0}, None),
+    "fractions": ({"n_delays": 2.5, "rank": 2}, "n_delays to be a positive integer"),
+    "zero": ({"n_delays": 2, "rank": 0}, "rank to be a positive integer"),
+    "negative": ({"n_delays": -1, "rank": 2}, "n_delays to be a positive integer"),
+    "text": ({"n_delays": "2", "rank": "two"}, "rank to be a positive integer"),
+    "nothing": ({"n_delays": None, "rank": 2}, "n_delays to be a positive integer"),
+    "true": ({"n_delays": True, "rank": 2}, "n_delays to be a positive integer"),
+    "nan": ({"n_delays": np.nan, "rank": 2}, "n_delays to be a positive integer"),
+    "infinite": ({"n_delays": 2, "rank": np.inf}, "rank to be a positive integer"),
+    "arrays": ({"n_delays": 2, "rank": np.array([2, 3])}, "rank to be a positive integer"),
+    "complex": ({"n_delays": 2, "rank": 2 + 0j}, "rank to be a positive integer"),
+    "interval": ({"n_delays": 2, "rank": 2, "delay_interval": 0}, "delay_interval to be a pos"),
+    "too many delays": ({"n_delays": 10, "rank": 2}, "at least 11 time points"),
+    "ridge": ({"n_delays": 2, "rank": 2, "ridge": -1.0}, "finite ridge"),
+    "ridge nan": ({"n_delays": 2, "rank": 2, "ridge": np.nan}, "finite ridge"),
+    "tolerance": ({"n_delays": 2, "rank": 2, "rank_tolerance": 1.0}, r"rank_tolerance in \[0, 1\)"),
+}
+FITS = {
+    "fit_operator": lambda **settings: dsa.fit_operator(X, **settings).matrix,
+    "dsa": lambda **settings: dsa.dsa(X, X[::-1], **settings).operators[0].matrix,
+    "dsa_matrix": lambda **settings: dsa.dsa_matrix([X, X], **settings).operators[0].matrix,
+}
+
+
+@pytest.mark.parametrize("entry", FITS)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_are_numbers_or_refused(name, entry):
+    settings, message = SETTINGS[name]
+    if message is None:
+        np.testing.assert_array_equal(FITS[entry](**settings), FITS[entry](n_delays=2, rank=2))
+    else:
+        with pytest.raises(InputError, match=message):
+            FITS[entry](**settings)
+
+
+def test_a_rank_beyond_what_the_data_carry_is_said():
+    flat = X[..., :1] * np.ones(3)
+    for call in (
+        lambda: warpline.compare(flat, X, measure="dsa", n_delays=1, rank=3),
+        lambda: warpline.compare([flat, X], measure="dsa", n_delays=1, rank=3),
+        lambda: dsa.dsa(flat, X, n_delays=1, rank=3),
+        lambda: dsa.dsa_matrix([flat, X], n_delays=1, rank=3),
+    ):
+        with pytest.warns(UserWarning, match="carry rank 3, got a lower rank for .*Ask for rank 1"):
+            call()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_entry_point_reads_tensors_of_a_gpu(entry, cuda):
+    np.testing.assert_allclose(ENTRIES[entry](torch.tensor(X, device=cuda)), ENTRIES[entry](X))

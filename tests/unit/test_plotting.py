@@ -1,7 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from warpline.figures import plotting
+from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
 STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 80}
 
@@ -69,3 +72,39 @@ def test_axis_from_zero_leaves_room():
     axes.plot([0, 1], [0.2, 0.5])
     plotting.from_zero(axes)
     assert axes.get_ylim() == pytest.approx((0, 0.54))
+
+
+def test_a_panel_of_sensitivity_counts_what_holds_at_each_setting():
+    rows = [
+        {
+            "measure": measure,
+            "n_delays": n_delays,
+            "delay_interval": 1,
+            "rank": rank,
+            "own": (n_delays, rank) == (7, 25),
+            "carried": rank < 50,
+            "conclusion": "after",
+            "item_a": "a",
+            "item_b": item,
+            "holds": holds,
+            "n": 3,
+        }
+        for measure in ("dsa", "wasserstein")
+        for n_delays, rank, values in [
+            (7, 25, [True, True, True]),
+            (7, 50, [True, False, pd.NA]),
+            (4, 25, [False, False, False]),
+        ]
+        for item, holds in zip("bcd", values, strict=True)
+    ]
+    table = pd.DataFrame(rows).astype({"holds": "boolean"})
+    assert sensitive_measures(table, "after") == ["dsa", "wasserstein"]
+    assert sensitive_measures(table, "over") == sensitive_measures(None, "after") == []
+
+    axes = Figure().subplots()
+    draw_sensitivity(axes, table, "dsa", "after")
+    cells = {text.get_position(): text.get_text() for text in axes.texts}
+    assert cells == {(0, 1): "chosen", (1, 1): "1/2", (0, 0): "0/3"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["25", "50"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["4", "7"]
+    assert [patch.get_hatch() for patch in axes.patches if patch.get_hatch()] == ["////"]

@@ -86,7 +86,11 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
 def test_the_package_opens_what_the_workflow_made(finished):
     results = finished.root / "results"
     runs = warpline.list_runs("tiny", results)
-    assert len(runs) == 10
+    # Five networks and one pretrained one, in two seeds.
+    assert len(runs) == 12
+    pretrained = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretraining Anti", 1, results)
+    assert pretrained in runs and pretrained.task == "Anti"
+    assert pretrained.model().weight_hh.shape == (8, 8)
     run = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretrain_anti_frozen", 2, results)
     assert run.steps[0] == 0 and run.steps[-1] == 20
     assert run.history()["step"].iloc[-1] == 20
@@ -211,7 +215,7 @@ def test_a_diverging_run_is_a_row_and_the_rest_goes_on(fresh):
 
 
 def test_an_error_of_a_job_reaches_its_log_and_leaves_no_output(fresh):
-    fresh.configure(tasksets__PDM__parameters={"cohs": "many"})
+    fresh.configure(tasksets__PDM__parameters={"dim_ring": 3})
     done = fresh.snakemake("trials", check=False)
     assert done.returncode != 0
     logs = list((fresh.root / "logs/tiny/generate_trials").rglob("*.log"))
@@ -280,6 +284,44 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     assert before == {}
     fresh.edit("my_tasks.py", "3 - action", "-action + 3")
     assert fresh.planned()["generate_trials"] > 0
+
+
+def test_a_model_that_breaks_its_interface_stops_before_any_work(fresh):
+    model = fresh.root / "my_model.py"
+    model.write_text(
+        "from my_base import Network\n\n\n"
+        "class Mine(Network):\n"
+        "    def forward(self, inputs, generator=None):\n"
+        "        outputs, states = super().forward(inputs.transpose(0, 1), generator)\n"
+        "        return outputs, states\n"
+    )
+    (fresh.root / "my_base.py").write_text("from warpline.models.leaky_rnn import Network\n")
+    fresh.configure(
+        architectures__mine={"model": "my_model.py:Mine", "units": 8, "batch_size": 32},
+        run__grid__1__architectures=["leaky_gru", "mine"],
+    )
+    done = fresh.snakemake("training", check=False)
+    assert done.returncode
+    assert (
+        "architectures.mine (my_model.py:Mine): expected outputs (trial, time, output)"
+        in done.stderr
+    )
+    assert "time is first" in done.stderr
+    assert not (fresh.root / "results/tiny").exists() and not (fresh.root / "logs").exists()
+
+    # Mended, it is tried once: a start whose check passed before starts no process for it.
+    fresh.edit("my_model.py", "inputs.transpose(0, 1)", "inputs")
+    assert fresh.planned("training")["train"] == 10
+    passed = fresh.root / ".snakemake/warpline_plugins"
+    assert len(passed.read_text().split()) == 1
+    process = fresh.root / "src/warpline/pipeline/plugin_process.py"
+    process.write_text(
+        process.read_text().replace(
+            "    path, seconds =", "    raise SystemExit\n    path, seconds ="
+        )
+    )
+    done = fresh.snakemake("--dry-run", "training", check=False)
+    assert "expected a plug-in that runs, got a process that ended" in done.stdout + done.stderr
 
 
 def test_the_slurm_profile_plans(fresh):

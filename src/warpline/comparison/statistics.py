@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from warpline.comparison.separation import floor_pairs, separation
+from warpline.core.short_repr import ShortRepr
 
 __all__ = [
     "DifferenceTest",
@@ -114,8 +115,8 @@ def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
     return float(values.mean()) - width, float(values.mean()) + width
 
 
-@dataclass(frozen=True)
-class DifferenceTest:
+@dataclass(frozen=True, repr=False)
+class DifferenceTest(ShortRepr):
     """Test of a difference between two curricula; each field is an array over tests.
 
     Attributes

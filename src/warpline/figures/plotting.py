@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,9 +31,12 @@ __all__ = [
     "jitter",
     "measure_label",
     "names_in_data",
+    "nothing_to_show",
     "parameters_label",
+    "say_why_empty",
     "sensitivity_label",
     "shared_legend",
+    "style_parameters",
 ]
 
 PALETTES = {
@@ -42,12 +46,17 @@ PALETTES = {
     "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
 }
 MARKERS = "osD^vPX"
+ROUNDING = 1e-9
+"""Largest dissimilarity that rounding alone can leave."""
 
 MEASURE_LABELS = {
     "cka": "CKA (angle / 90°)",
     "cka_debiased": "debiased CKA (angle / 90°)",
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
+    "dsa_input": "InputDSA (radians)",
+    "shape_gaussian": "stochastic shape (Gaussian)",
+    "shape_energy": "stochastic shape (energy)",
 }
 
 
@@ -121,34 +130,38 @@ def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=ncols)
 
 
-def apply_style(style: Mapping[str, Any]) -> None:
-    """Set matplotlib's defaults to the house style; no display is needed, and SVG identifiers are fixed."""
-    import matplotlib as mpl
+def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
+    """Return matplotlib's parameters in the house style; SVG identifiers are fixed."""
     from cycler import cycler
 
-    mpl.use("Agg")
     size = style["font_size"]
-    mpl.rcParams.update(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": size,
-            "axes.titlesize": size,
-            "axes.labelsize": size,
-            "xtick.labelsize": size - 1,
-            "ytick.labelsize": size - 1,
-            "legend.fontsize": size - 1,
-            "legend.frameon": False,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "figure.constrained_layout.use": True,
-            "figure.dpi": style["dpi"],
-            "savefig.dpi": style["dpi"],
-            "svg.hashsalt": "warpline",
-            "svg.fonttype": "path",
-            "image.cmap": style["colormap"],
-            "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
-        }
-    )
+    return {
+        "font.family": "DejaVu Sans",
+        "font.size": size,
+        "axes.titlesize": size,
+        "axes.labelsize": size,
+        "xtick.labelsize": size - 1,
+        "ytick.labelsize": size - 1,
+        "legend.fontsize": size - 1,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "figure.constrained_layout.use": True,
+        "figure.dpi": style["dpi"],
+        "savefig.dpi": style["dpi"],
+        "svg.hashsalt": "warpline",
+        "svg.fonttype": "path",
+        "image.cmap": style["colormap"],
+        "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
+    }
+
+
+def apply_style(style: Mapping[str, Any]) -> None:
+    """Set matplotlib's defaults to the house style; no display is needed."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams.update(style_parameters(style))
 
 
 def colours(names: Sequence[str], style: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -181,16 +194,45 @@ def names_in_data(names: Sequence[str], *columns: Iterable[str]) -> list[str]:
     return [name for name in names if name in occurring]
 
 
+def nothing_to_show(reason: str) -> Figure:
+    """Return a figure that holds one sentence: why there is nothing to show.
+
+    Parameters
+    ----------
+    reason : str
+        A sentence, such as "No network was trained."
+    """
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(5.0, 0.8))
+    figure.text(0.5, 0.5, f"Nothing to show. {reason}", ha="center", va="center")
+    return figure
+
+
 def jitter(count: int, width: float = 0.3) -> np.ndarray:
     """Return evenly spaced horizontal offsets, so that points of one category do not overlap."""
     return np.linspace(-width / 2, width / 2, count) if count > 1 else np.zeros(count)
 
 
 def from_zero(axes: Axes) -> None:
-    """Start the vertical axis at 0 and end it 8 % above the largest value."""
+    """Start the vertical axis at 0 and end it 8 % above the largest value; at 1 where all are rounding."""
     maximum = axes.dataLim.y1
     if np.isfinite(maximum) and maximum > 0:
-        axes.set_ylim(0, 1.08 * maximum)
+        axes.set_ylim(0, 1.08 * maximum if maximum > ROUNDING else 1)
+
+
+def say_why_empty(axes: Axes, reason: str) -> None:
+    """Write into a panel without data why it has none."""
+    axes.text(
+        0.5,
+        0.5,
+        textwrap.fill(reason, 28),
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize="small",
+        color="0.3",
+    )
 
 
 def annotated_heat_map(

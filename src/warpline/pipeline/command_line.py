@@ -1,4 +1,4 @@
-"""The command line: check and plan a configuration; verify results, and print where they come from."""
+"""The command line: check and plan a configuration; compare recordings; verify results and their origin."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import io
 import json
 import shlex
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warpline.console import provenance
 from warpline.core import result_files, tensor_files
-from warpline.pipeline import verification
+from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
     from warpline.pipeline.expansion import Plan
@@ -23,30 +24,52 @@ def _load(paths: list[str]) -> Plan | None:
     from warpline.pipeline.config import ConfigError, load_files
     from warpline.pipeline.expansion import Plan
 
-    default = Path("config") / "config.yaml"
-    if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:
-        # As in Snakemake, configuration files are layered on top of the default.
-        paths = [str(default), *paths]
     try:
+        default = _default_configuration()
+        if default.resolve() not in [Path(path).resolve() for path in paths]:
+            # As in Snakemake, configuration files are layered on top of the default.
+            paths = [str(default), *paths]
         return Plan(load_files(paths))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return None
 
 
+def _default_configuration() -> Path:
+    """Return the default configuration of the workflow in this folder, otherwise of the package's."""
+    from warpline.pipeline.config import ConfigError
+
+    here, checkout = Path(), Path(__file__).resolve().parents[3]
+    for root in (here, checkout):
+        default = root / "config" / "config.yaml"
+        if default.is_file() and (root / "workflow" / "Snakefile").is_file():
+            return default
+    raise ConfigError(
+        [
+            f"expected the default configuration config/config.yaml beside workflow/Snakefile, found none in "
+            f"{here.resolve()} and none in {checkout}: run from a checkout of Warpline"
+        ]
+    )
+
+
 def _check(paths: list[str]) -> int:
+    from warpline.pipeline.before_work import faults_before_work
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.stages import Pipeline
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = chance_faults(plan)
+    # A task set that does not keep its interface has no chance level.
+    faults = faults_before_work(Pipeline(plan)) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
     runs = len(plan.networks) * len(plan.seeds)
-    print(f"{plan.config.name}: {runs} networks, results in {plan.results.root}")
+    n_recordings = len(plan.config.run.datasets)
+    recordings = f", {n_recordings} recordings" if n_recordings else ""
+    print(f"{plan.config.name}: {runs} networks{recordings}, results in {plan.results.root}")
     return 0
 
 
@@ -206,6 +229,9 @@ def _provenance(path: str) -> int:
 def main() -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="warpline", description=__doc__)
+    parser.add_argument(
+        "--version", action="version", version=f"warpline {metadata.version('warpline')}"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="validate configuration files, the later on top")
     check.add_argument("files", nargs="+")
@@ -228,7 +254,11 @@ def main() -> int:
     used.add_argument("folder", help="results/NAME")
     provenance = commands.add_parser("provenance", help="print where a result comes from")
     provenance.add_argument("file")
+    compare = commands.add_parser("compare", help="compare recordings in files by some measures")
+    file_comparison.add_options(compare)
     arguments = parser.parse_args()
+    if arguments.command == "compare":
+        return file_comparison.compare_files(arguments)
     if arguments.command == "check":
         return _check(arguments.files)
     if arguments.command == "plan":

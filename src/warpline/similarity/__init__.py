@@ -7,4 +7,19 @@ A measure is a module that defines the names of its settings in ``SETTINGS``, an
     Called once per system. Raises ValueError for states that the measure cannot use.
 ``compare_pairs(representations, pairs, *, settings, seed, progress=None)``
     Returns one dict per pair (i, j): ``dissimilarity``, ``status``, and the measure's own columns.
+
+A module may also say what it takes; without these lines a measure gets one array of states alone.
+
+``UNEQUAL_TRIALS = True``
+    ``represent`` takes a sequence of (time, unit) arrays of any length, as well as (trial, time, unit).
+``PAIRED_TRIALS = True``
+    The same trials in all systems: they are brought into one order, or refused.
+``NEEDS_INPUTS = True``
+    ``represent(states, *, settings, inputs)``, with the inputs of the system laid out as its states.
+``NEEDS_CONDITIONS = True``
+    ``represent(states, *, settings, conditions)``, with the condition of each trial, shape (trial,).
+``represent_held_out(train, test, *, settings)``, ``compare_held_out(representations, pairs, ...)``
+    For measures that fit a map between two systems: it is fitted to some trials and judged on others.
+``PER_SYSTEM = ("rank",)``
+    Settings of which each system of a notebook's comparison may have its own value.
 """

@@ -15,15 +15,22 @@ __all__ = ["compare_pairs", "represent"]
 
 SETTINGS: tuple[str, ...] = ()
 
+#: Sample by sample: all systems need the same trials.
+PAIRED_TRIALS = True
+
 
 def represent(states: NDArray[Any], *, settings: Mapping[str, Any]) -> Matrix:
     """Return states (trial, time, unit) as a centred matrix (sample, unit)."""
     return centred_matrix(states)
 
 
-def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
+def _kernel_norm(x: Matrix) -> float:
+    """Return the Frobenius norm of the kernel x x'."""
+    return float(np.linalg.norm(x.T @ x))
+
+
+def _compare(x: Matrix, y: Matrix, norm_x: float, norm_y: float) -> dict[str, float]:
     cross = np.linalg.norm(x.T @ y) ** 2
-    norm_x, norm_y = np.linalg.norm(x.T @ x), np.linalg.norm(y.T @ y)
     similarity = float(cross / (norm_x * norm_y))
     if similarity < 0.999:
         return {
@@ -69,4 +76,4 @@ def compare_pairs(
     list of dict
         ``dissimilarity``: arccos(CKA)/(pi/2), in [0, 1]; ``similarity``: CKA; ``status``.
     """
-    return compare_each(representations, pairs, _compare, progress)
+    return compare_each(representations, pairs, _compare, progress, prepare=_kernel_norm)

@@ -15,6 +15,9 @@ __all__ = ["compare_pairs", "represent", "unbiased_hsic"]
 
 SETTINGS: tuple[str, ...] = ()
 
+#: Sample by sample: all systems need the same trials.
+PAIRED_TRIALS = True
+
 
 def represent(states: NDArray[Any], *, settings: Mapping[str, Any]) -> Matrix:
     """Return states (trial, time, unit) as a centred matrix (sample, unit).
@@ -41,18 +44,30 @@ def unbiased_hsic(x: Matrix, y: Matrix) -> float:
     ----------
     x, y : ndarray, shape (sample, unit)
     """
-    moments_x, moments_y = _moments(x), _moments(y)
-    trace = float(np.linalg.norm(x.T @ y) ** 2)
-    return _u_product(trace, moments_x, moments_y) / (len(x) * (len(x) - 3))
+    return _inner_product(x, y, _moments(x), _moments(y)) / (len(x) * (len(x) - 3))
 
 
-def _moments(x: Matrix) -> tuple[Matrix, Matrix]:
-    """Return diagonal and row sums, without the diagonal, of the kernel x x', each of shape (sample,)."""
+Moments = tuple[Matrix, Matrix]
+"""Diagonal and row sums, without the diagonal, of a kernel, each of shape (sample,)."""
+
+
+def _inner_product(x: Matrix, y: Matrix, moments_x: Moments, moments_y: Moments) -> float:
+    """Return the inner product of the U-centred kernels of x and y (`_u_product`)."""
+    return _u_product(float(np.linalg.norm(x.T @ y) ** 2), moments_x, moments_y)
+
+
+def _self_product(x: Matrix) -> tuple[float, Moments]:
+    """Return the squared norm of the U-centred kernel of x, and its `Moments`."""
+    moments = _moments(x)
+    return _inner_product(x, x, moments, moments), moments
+
+
+def _moments(x: Matrix) -> Moments:
     diagonal = np.einsum("ij,ij->i", x, x)
     return diagonal, x @ x.sum(axis=0) - diagonal
 
 
-def _u_product(trace: float, x: tuple[Matrix, Matrix], y: tuple[Matrix, Matrix]) -> float:
+def _u_product(trace: float, x: Moments, y: Moments) -> float:
     """Return n (n-3) HSIC from tr(K L) and the diagonals and row sums (`_moments`) of K and L.
 
     It is the inner product of the U-centred kernels, the sum over i != j of the products of their entries
@@ -88,13 +103,14 @@ def _small_angle(x: Matrix, y: Matrix, norm_x: float, norm_y: float) -> float:
     return angle(*lengths)
 
 
-def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
-    n = len(x)
-    self_x, self_y = (unbiased_hsic(states, states) * n * (n - 3) for states in (x, y))
+def _compare(
+    x: Matrix, y: Matrix, of_x: tuple[float, Moments], of_y: tuple[float, Moments]
+) -> dict[str, float]:
+    (self_x, moments_x), (self_y, moments_y) = of_x, of_y
     if not min(self_x, self_y) > 0:
         return {"dissimilarity": np.nan, "similarity": np.nan}
     norm_x, norm_y = np.sqrt(self_x), np.sqrt(self_y)
-    similarity = unbiased_hsic(x, y) * n * (n - 3) / (norm_x * norm_y)
+    similarity = _inner_product(x, y, moments_x, moments_y) / (norm_x * norm_y)
     if similarity < 0.999:
         # The estimate can be negative: the angle takes the nearest value, ``similarity`` the raw one.
         radians = float(np.arccos(max(similarity, 0.0)))
@@ -128,7 +144,7 @@ def compare_pairs(
         of some 1e-15; ``similarity``: CKA as estimated, which can be negative; ``status``: ``undefined``
         where the estimate of a system with itself is not positive.
     """
-    rows = compare_each(representations, pairs, _compare, progress)
+    rows = compare_each(representations, pairs, _compare, progress, prepare=_self_product)
     for row in rows:
         if np.isnan(row["similarity"]):
             row["status"] = "undefined"

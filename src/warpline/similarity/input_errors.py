@@ -5,6 +5,9 @@ Each is a ValueError. Its message says what was expected, what was got, and what
 
 from __future__ import annotations
 
+import operator
+from typing import Any
+
 
 class InputError(ValueError):
     """Input that a measure cannot use.
@@ -56,3 +59,22 @@ class SingularRegressionError(InputError):
 
 class SettingsError(InputError):
     """A setting is unknown or has a value that cannot be used."""
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """Return a setting as an int of at least 1; integers of NumPy and whole floats are taken.
+
+    Raises
+    ------
+    SettingsError
+        When the value is none of these.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = int(value) if float(value).is_integer() else operator.index(value)
+    except (TypeError, ValueError, OverflowError):
+        number = 0
+    if number < 1:
+        raise SettingsError(f"{name} to be a positive integer", f"{value!r}", f"Set {name}.")
+    return number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float64]
 
 #: Names that the axis of units may have in a labelled array.
 UNIT_DIMS = ("unit", "component", "channel")
+#: States beyond two to this power, or below its inverse, are rescaled before they are squared.
+SAFE_EXPONENT = 300
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,6 +37,8 @@ class Recording:
         Relative spacing of the type in which the states came; 0 for integers.
     name : str
         What messages call the system.
+    conditions : tuple or None
+        Condition of each trial, where it is known.
     """
 
     trials: tuple[FloatArray, ...]
@@ -42,6 +46,15 @@ class Recording:
     trial_labels: tuple[Any, ...] | None = None
     precision: float = float(np.finfo(np.float64).eps)
     name: str = "states"
+    conditions: tuple[Any, ...] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of trials: a recording is the sequence of its trials."""
+        return len(self.trials)
+
+    def __getitem__(self, trial: int) -> FloatArray:
+        """Return one trial, shape (time, unit)."""
+        return self.trials[trial]
 
     @property
     def n_units(self) -> int:
@@ -88,6 +101,18 @@ class Recording:
             return base
         return np.stack(self.trials)
 
+    def rescaled(self) -> tuple[Recording, int]:
+        """Return states whose squares are within the range of float64, and the power of two divided out.
+
+        The division is exact. Recordings of a usual size are returned as they are, with 0.
+        """
+        largest = max(float(np.abs(trial).max()) for trial in self.trials)
+        exponent = int(np.frexp(largest)[1])
+        if abs(exponent) <= SAFE_EXPONENT:
+            return self, 0
+        trials = tuple(np.ldexp(trial, -exponent) for trial in self.trials)
+        return replace(self, trials=trials), exponent
+
     def __repr__(self) -> str:
         times = str(self.lengths[0])
         if not self.equal_lengths:
@@ -106,6 +131,7 @@ def as_recording(
     valid: Any = None,
     dims: Mapping[str, str] | None = None,
     name: str = "states",
+    conditions: Any = None,
 ) -> Recording:
     """Check an array, or a list of trials, from outside.
 
@@ -124,6 +150,8 @@ def as_recording(
         Dimensions of a DataArray to rename, such as ``{"neuron": "unit"}``.
     name : str, optional
         What messages call the system.
+    conditions : sequence, optional
+        Condition of each trial; by default the coordinate ``condition`` of a DataArray's trials.
 
     Returns
     -------
@@ -137,7 +165,7 @@ def as_recording(
     NonFiniteDataError
         When a recorded value is NaN or infinite.
     TrialError
-        When what is hidden is not the end of a trial, or the inputs do not fit the states.
+        When what is hidden is not the end of a trial, or inputs or conditions do not fit the states.
 
     Examples
     --------
@@ -145,11 +173,13 @@ def as_recording(
     >>> as_recording([np.zeros((30, 5)), np.zeros((42, 5))], name="monkey")
     <Recording 'monkey': 2 trials of 30 to 42 times, 5 units>
     """
-    if isinstance(value, Recording) and inputs is None and valid is None:
+    if isinstance(value, Recording) and inputs is None and valid is None and conditions is None:
         return value
     trials, labels, precision = _trials_of(value, valid, dims, name)
+    conditions = _conditions_of(value, conditions, dims or {}, len(trials), name)
     if inputs is None:
-        return Recording(trials, None, labels, precision, name)
+        driven = value.inputs if isinstance(value, Recording) else None
+        return Recording(trials, driven, labels, precision, name, conditions)
 
     # Inputs are read as states are; then both must tell of the same trials and times.
     input_name = f"inputs of {name}"
@@ -167,7 +197,7 @@ def as_recording(
             f"{_first_difference(labels, input_labels)}",
             "Select the same trials of both, in the same order.",
         )
-    return Recording(trials, input_trials, labels, precision, name)
+    return Recording(trials, input_trials, labels, precision, name, conditions)
 
 
 def _layout(lengths: Sequence[int]) -> str:
@@ -180,6 +210,29 @@ def _layout(lengths: Sequence[int]) -> str:
 def _first_difference(a: Sequence[Any], b: Sequence[Any]) -> str:
     index = next(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y)
     return f"{a[index]!r} and {b[index]!r} at trial {index}"
+
+
+def _conditions_of(
+    value: Any, given: Any, dims: Mapping[str, str], n_trials: int, name: str
+) -> tuple[Any, ...] | None:
+    """Return the condition of each trial, as given or as the container says."""
+    if given is None and isinstance(value, Recording):
+        return value.conditions
+    if given is None and hasattr(value, "coords") and "condition" in value.coords:
+        # A condition of times or units does not tell of the trials.
+        coordinate = value.coords["condition"]
+        of_trials = [dims.get(dim, dim) for dim in coordinate.dims] == ["trial"]
+        given = coordinate.values if of_trials else None
+    if given is None:
+        return None
+    conditions = tuple(np.asarray(given).tolist())
+    if len(conditions) != n_trials:
+        raise TrialError(
+            f"a condition for each of {n_trials} trials of {name}",
+            f"{len(conditions)}",
+            "Give one condition per trial.",
+        )
+    return conditions
 
 
 def _trials_of(

@@ -27,20 +27,24 @@ def centred_matrix(states: NDArray[Any]) -> Matrix:
     Raises
     ------
     ValueError
-        When the array has another number of dimensions, holds a non-finite number, or is constant.
+        When the array has another number of dimensions, is empty, holds a non-finite number, or is
+        constant up to 1e-12 of its largest value.
     """
     states = np.asarray(states, dtype=np.float64)
-    if states.ndim not in (2, 3):
+    if states.ndim not in (2, 3) or states.size == 0:
         raise ValueError(
-            f"expected states (trial, time, unit) or (sample, unit), got an array of {states.ndim} dimensions"
+            "expected a non-empty array of states (trial, time, unit) or (sample, unit), got shape "
+            f"{states.shape}"
         )
     if not np.isfinite(states).all():
         raise ValueError("expected finite states, got NaN or infinity")
-    # Rounding leaves a constant column nonzero after centring: its size is judged against the states.
-    matrix = states.reshape(-1, states.shape[-1])
+    # A power of two takes the scale out without rounding: neither 1e-300 nor 1e300 leaves the range.
+    largest = float(np.abs(states).max())
+    matrix = np.ldexp(states.reshape(-1, states.shape[-1]), -int(np.frexp(largest)[1]))
     matrix = matrix - matrix.mean(axis=0)
-    scale = np.abs(matrix).max(initial=0.0)
-    if scale <= 1e-12 * max(1.0, float(np.abs(states).max(initial=0.0))):
+    # Rounding leaves a constant column nonzero after centring: its size is judged against the states.
+    scale = np.abs(matrix).max()
+    if scale <= 1e-12:
         raise ValueError("expected states that vary, got constant ones")
     return matrix / scale
 
@@ -56,16 +60,29 @@ def angle(difference: float, total: float) -> float:
 def compare_each(
     representations: Sequence[Matrix],
     pairs: Sequence[tuple[int, int]],
-    compare: Callable[[Matrix, Matrix], dict[str, float]],
+    compare: Callable[..., dict[str, float]],
     progress: Any = None,
+    prepare: Callable[[Matrix], Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Compare pairs of centred matrices one after the other.
+
+    Parameters
+    ----------
+    representations, pairs, progress
+        As in `warpline.similarity.cka.compare_pairs`.
+    compare : callable
+        Given two matrices, and what ``prepare`` returned for each.
+    prepare : callable, optional
+        Given a matrix that occurs in a pair, once: what all its pairs need of it.
 
     Raises
     ------
     ValueError
         When two systems do not have the same number of samples.
     """
+    prepared: dict[int, tuple[Any, ...]] = {}
+    for k in {index for pair in pairs for index in pair}:
+        prepared[k] = () if prepare is None else (prepare(representations[k]),)
     rows: list[dict[str, Any]] = []
     for i, j in pairs:
         a, b = representations[i], representations[j]
@@ -73,7 +90,7 @@ def compare_each(
             raise ValueError(
                 f"expected as many samples in both systems (the same trials), got {len(a)} and {len(b)}"
             )
-        rows.append({**compare(a, b), "status": "converged"})
+        rows.append({**compare(a, b, *prepared[i], *prepared[j]), "status": "converged"})
         if progress is not None:
             progress.update()
     return rows

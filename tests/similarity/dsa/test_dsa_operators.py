@@ -169,11 +169,14 @@ def test_orthogonal_coordinates_and_units_of_the_data_do_not_matter(seed, scale)
 @pytest.mark.parametrize(
     ("states", "error", "says"),
     [
-        (np.ones((3, 4)), DimensionError, "trial, time, unit"),
+        (np.ones(3), DimensionError, "trial, time, unit"),
         (np.zeros((0, 9, 2)), DimensionError, "non-empty"),
         (np.ones((2, 9, 3), dtype=complex), DimensionError, "real"),
         (np.ones((2, 5, 3)), TooFewTimePointsError, "at least 6 time points"),
-        (np.full((2, 9, 3), np.nan), NonFiniteDataError, "54 non-finite"),
+        ([np.ones((9, 3)), np.ones((5, 3))], TooFewTimePointsError, "Drop the 1 trials"),
+        ([np.ones((9, 3)), np.ones((8, 2))], DimensionError, "the same units"),
+        ([np.ones((9, 3)), np.ones((8, 3))], ConstantDataError, "change in time"),
+        (np.full((2, 9, 3), np.nan), NonFiniteDataError, "54 values that are NaN"),
         (np.ones((2, 9, 3)), ConstantDataError, "change in time"),
     ],
 )

@@ -126,7 +126,7 @@ def test_the_preconditioner_is_that_of_the_oracle(size, dtype):
     half = len(frequencies)
     keep, swap = (np.empty((half, half), np.float32) for _ in range(2))
     trust_region._fill_preconditioner(
-        symmetric, frequencies, aligned.numpy(), problems.padded, keep, swap
+        symmetric, frequencies, aligned.numpy(), problems.padded, keep, swap, None
     )
     expected = oracle.preconditioner(a, aligned, problems.padded)
     np.testing.assert_allclose(keep, expected[0], rtol=1e-3)

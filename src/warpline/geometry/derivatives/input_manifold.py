@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
+
 __all__ = ["Coordinate", "InputManifold", "check_kappa"]
 
 
@@ -79,8 +82,8 @@ def check_kappa(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> None:
             )
 
 
-@dataclass(frozen=True)
-class InputManifold:
+@dataclass(frozen=True, repr=False)
+class InputManifold(ShortRepr):
     """Inputs u(t; kappa) that vary smoothly with coordinates kappa in R^m.
 
     Attributes
@@ -138,10 +141,12 @@ class InputManifold:
         axes = [c.values(count) for c, count in zip(self.coordinates, counts, strict=True)]
         return torch.cartesian_prod(*axes).reshape(-1, len(axes))
 
+    @takes_arrays
     def sequence(self, kappa: Tensor) -> Tensor:
         """Return the full input sequences, shape (point, time, channel)."""
         return torch.stack([self(kappa, step) for step in range(self.n_steps)], dim=1)
 
+    @takes_arrays
     def with_noise(self, noise: Tensor) -> InputManifold:
         """Return the manifold with the same frozen noise (time, channel) on every point's inputs.
 

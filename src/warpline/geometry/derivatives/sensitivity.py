@@ -24,7 +24,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of, first_step
 from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 from warpline.geometry.derivatives.propagation import (
     Initial,
@@ -42,8 +44,8 @@ CACHE_NUMBERS = 2**18
 """Numbers of a Taylor tensor that are taken at once: 2 MiB of float64."""
 
 
-@dataclass(frozen=True)
-class TimeStep:
+@dataclass(frozen=True, repr=False)
+class TimeStep(ShortRepr):
     """States and derivatives at one time step, before input u_k is taken.
 
     Attributes
@@ -89,8 +91,8 @@ class TimeStep:
         return torch.cat([self.inputs, self.velocity[:, None]], dim=1)
 
 
-@dataclass(frozen=True)
-class Tangents:
+@dataclass(frozen=True, repr=False)
+class Tangents(ShortRepr):
     """States and tangent vectors over points and time steps.
 
     Attributes
@@ -134,6 +136,7 @@ class Tangents:
         return (*(c.name for c in self.coordinates), "time")
 
 
+@takes_arrays
 def tangents(
     model: nn.Module | Dynamics,
     inputs: InputManifold,
@@ -218,6 +221,7 @@ def tangents(
     )
 
 
+@takes_arrays
 @torch.no_grad()
 def stream(
     model: nn.Module | Dynamics,
@@ -270,13 +274,15 @@ def prepare(
     ValueError
         When kappa is outside its domain, or has no points.
     TypeError
-        When the step is not differentiable.
+        When the step is not differentiable, or has another precision than the dynamics.
     """
     dynamics = model if isinstance(model, Dynamics) else dynamics_of(model)
     kappa = torch.as_tensor(kappa).to(dynamics.device, dynamics.dtype)
     inputs.check(kappa)
     if not len(kappa):
         raise ValueError("expected at least one point kappa, got none")
+    one = kappa[:1]
+    first_step(dynamics, dynamics.initial(1) if initial is None else initial(one), inputs(one, 0))
     if check:
         check_differentiable(dynamics, inputs, kappa, initial)
     return dynamics, kappa

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
-from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.dynamics import Dynamics, first_step
+from warpline.geometry.derivatives.smoothness import with_readable_torch_errors
 from warpline.geometry.measurements.levenberg_marquardt import levenberg_marquardt
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FixedPoints", "Status", "find_fixed_points", "starts_near"]
 
+_ROUNDS = 64  # of merging, a representative of each input in each
 _JACOBIAN_ELEMENTS = 2**20  # at a time: fits a processor's cache; more is slower
 
 
@@ -36,8 +40,8 @@ class Status(IntEnum):
     """The dynamics left the finite numbers while relaxing."""
 
 
-@dataclass(frozen=True)
-class FixedPoints:
+@dataclass(frozen=True, repr=False)
+class FixedPoints(ShortRepr):
     """Distinct fixed and slow points, and the outcome of every start.
 
     Attributes
@@ -137,6 +141,7 @@ class FixedPoints:
         )
 
 
+@takes_arrays
 def starts_near(states: Tensor, count: int, noise: float, generator: torch.Generator) -> Tensor:
     """Draw starts from visited states and add noise, for a search for saddles and repellers.
 
@@ -163,6 +168,7 @@ def starts_near(states: Tensor, count: int, noise: float, generator: torch.Gener
     return flat[rows.to(flat.device)] + size * jitter.to(flat.device)
 
 
+@takes_arrays
 def find_fixed_points(
     dynamics: Dynamics,
     inputs: Tensor,
@@ -210,6 +216,8 @@ def find_fixed_points(
     ------
     ValueError
         When shapes do not fit, inputs or starts are not finite, or the tolerance is beyond the precision.
+    TypeError
+        When the step is not differentiable, or has another precision than the dynamics.
     """
     inputs, starts = _checked(dynamics, inputs, starts, tolerance)
     n_points, n_starts = starts.shape[:2]
@@ -236,7 +244,7 @@ def find_fixed_points(
     def velocity_of_one(x: Tensor, u: Tensor) -> Tensor:
         return velocity(x.unsqueeze(0), u.unsqueeze(0)).squeeze(0)
 
-    jacobian = vmap(jacfwd(velocity_of_one))
+    jacobian = with_readable_torch_errors(vmap(jacfwd(velocity_of_one)))
 
     # The search, for as many rows at once as their Jacobians fit the cache.
     ends = begin.clone()
@@ -323,8 +331,7 @@ def _checked(
     starts = starts.to(dynamics.device, dynamics.dtype)
     if not (torch.isfinite(inputs).all() and torch.isfinite(starts).all()):
         raise ValueError("expected finite inputs and starts, got values that are not")
-    with torch.no_grad():
-        after = dynamics.step(starts[:, 0], inputs)
+    after = first_step(dynamics, starts[:, 0], inputs)
     if after.shape != starts[:, 0].shape:
         raise ValueError(
             f"expected step to return states of shape {tuple(starts[:, 0].shape)}, got "
@@ -341,6 +348,39 @@ def _scale(states: Tensor) -> float:
     spread = float((states - states.mean(0)).square().sum(-1).mean().sqrt())
     size = float(states.square().sum(-1).mean().sqrt())
     return spread if spread > 1e-9 * size and spread > 0 else size or 1.0
+
+
+def _near_pairs(
+    ends: Tensor, status: Tensor, rows: Tensor, n_starts: int, distance: float
+) -> list[tuple[int, int]]:
+    """Return the pairs of rows of one input and status within `distance`, each with the earlier one second.
+
+    Ordered by the first row's position in `rows`, then by the second's.
+    """
+    if len(rows) < 2:
+        return []
+    # Sorted along their longest axis, near points are neighbours.
+    points = ends[rows]
+    axis = torch.linalg.svd(points - points.mean(0), full_matrices=False)[2][0]
+    along = points @ axis
+    order = along.argsort(stable=True)
+    order = order[(rows[order] // n_starts).argsort(stable=True)]
+    pairs = []
+    for offset in range(1, len(rows)):
+        a, b = order[:-offset], order[offset:]
+        same_input = rows[a] // n_starts == rows[b] // n_starts
+        # Rounding of the projection must lose no pair.
+        close = same_input & (along[b] - along[a] <= 1.001 * distance)
+        if not close.any():
+            break
+        a, b = a[close], b[close]
+        near = (points[a] - points[b]).norm(dim=-1) <= distance
+        near &= status[rows[a]] == status[rows[b]]
+        pairs.append(torch.stack([torch.maximum(a, b)[near], torch.minimum(a, b)[near]], dim=1))
+    later_earlier = torch.cat(pairs) if pairs else torch.zeros(0, 2, dtype=torch.int64)
+    return [
+        (int(rows[later]), int(rows[earlier])) for later, earlier in sorted(later_earlier.tolist())
+    ]
 
 
 def _distinct(
@@ -361,28 +401,38 @@ def _distinct(
     rank = torch.where(is_point, speed, torch.inf).argsort(dim=1, stable=True)
     rows = torch.arange(n_points, device=speed.device)
 
-    # In the order of speed, each end joins the representative nearest to the head of the list, or
-    # becomes one. All inputs go at once.
-    representative = torch.full_like(status, -1)
-    for position in range(n_starts):
-        start = rank[:, position]
-        joined = torch.where(is_point[rows, start], start, -1)
-        # From the latest representative back to the first, so that the slowest wins.
-        for earlier in range(position - 1, -1, -1):
-            other = rank[:, earlier]
-            near = (ends[rows, start] - ends[rows, other]).norm(dim=-1) <= distance
-            represents = representative[rows, other] == other
-            same = (status[rows, start] == status[rows, other]) & is_point[rows, start]
-            joined = torch.where(near & represents & same, other, joined)
-        representative[rows, start] = joined
+    # Rows of the flattened ends, by input and in the order of speed. The first that is left of each input
+    # represents those near it: each joins the first of its representatives, as if one came after the other.
+    flat_ends, flat_status = ends.flatten(0, 1), status.flatten()
+    left = (rank + rows.unsqueeze(1) * n_starts).flatten()
+    left = left[is_point.flatten()[left]]
+    flat = torch.full((n_points * n_starts,), -1, dtype=torch.int64, device=speed.device)
+    for _ in range(_ROUNDS):
+        if not len(left):
+            break
+        _, inverse, counts = torch.unique_consecutive(
+            left // n_starts, return_inverse=True, return_counts=True
+        )
+        first = left[counts.cumsum(0) - counts][inverse]
+        near = (flat_ends[left] - flat_ends[first]).norm(dim=-1) <= distance
+        joins = (near & (flat_status[left] == flat_status[first])) | (left == first)
+        flat[left[joins]] = first[joins]
+        left = left[~joins]
+    # Many distinct points, as along a line of slow ones: only pairs close on one axis are looked at.
+    representative_of: dict[int, int] = {}
+    for row, earlier in _near_pairs(flat_ends, flat_status, left, n_starts, distance):
+        if row not in representative_of and earlier not in representative_of:
+            representative_of[row] = earlier
+    flat[left] = left
+    for row, earlier in representative_of.items():
+        flat[row] = earlier
 
     # Representatives by input, then by speed; every start gets the position of its own.
-    flat = torch.where(representative >= 0, representative + rows.unsqueeze(1) * n_starts, -1)
-    represents = (representative == torch.arange(n_starts, device=speed.device)) & is_point
+    represents = (flat == torch.arange(len(flat), device=speed.device)).view(n_points, n_starts)
     order = torch.where(represents, speed, torch.inf).argsort(dim=1, stable=True)
     in_order = order + rows.unsqueeze(1) * n_starts
     distinct = in_order[represents.gather(1, order)]
     # The last entry stays -1, for starts that belong to no point.
     position_of = torch.full((n_points * n_starts + 1,), -1, dtype=torch.int64, device=speed.device)
     position_of[distinct] = torch.arange(len(distinct), device=speed.device)
-    return distinct, position_of[flat]
+    return distinct, position_of[flat].view(n_points, n_starts)

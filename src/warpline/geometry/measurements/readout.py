@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.sensitivity import Tangents
 from warpline.geometry.riemannian.metric import Metric, triangular_factor
@@ -24,8 +26,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class ReadoutSplit:
+@dataclass(frozen=True, repr=False)
+class ReadoutSplit(ShortRepr):
     """The metric inside and outside of the subspace that the readout sees.
 
     With J = d output / d state and P = J^+ J the projection onto its row space,
@@ -55,6 +57,7 @@ class ReadoutSplit:
     cosines: Tensor
 
 
+@takes_arrays
 def readout_split(
     tangents: Tangents,
     readout: Dynamics | Tensor | Callable[[Tensor], Tensor],
@@ -168,6 +171,7 @@ def principal_cosines(first: Tensor, second: Tensor, count: int) -> Tensor:
     return torch.nn.functional.pad(values, (0, max(0, count - values.shape[-1])))[..., :count]
 
 
+@takes_arrays
 def subspace_angles(first: Tensor, second: Tensor) -> Tensor:
     """Return the principal angles between the spans of rows, in radians, ascending.
 

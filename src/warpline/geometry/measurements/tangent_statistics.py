@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -35,8 +38,8 @@ LEAST_UNITS = 20
 """D'Agostino's test approximates the distribution of the sample kurtosis from here on."""
 
 
-@dataclass(frozen=True)
-class ComponentStatistics:
+@dataclass(frozen=True, repr=False)
+class ComponentStatistics(ShortRepr):
     """Distribution of each tangent vector's components over units; NaN where all of them are equal.
 
     Attributes
@@ -64,8 +67,8 @@ class ComponentStatistics:
     units: int
 
 
-@dataclass(frozen=True)
-class Covariance:
+@dataclass(frozen=True, repr=False)
+class Covariance(ShortRepr):
     """Covariance of tangent vectors' components over units.
 
     Attributes
@@ -86,11 +89,16 @@ class Covariance:
 
 
 def _checked(tangents: Tensor, least_units: int) -> Tensor:
-    """Return the tangent vectors in double precision, after checking their shape."""
+    """Return the tangent vectors in double precision, after checking shape and values."""
     if tangents.ndim != 4 or tangents.shape[-1] < least_units:
         raise ValueError(
             f"expected tangents (point, time, tangent, unit) with at least {least_units} units, got "
             f"{tuple(tangents.shape)}"
+        )
+    if not bool(tangents.isfinite().all()):
+        raise ValueError(
+            f"expected finite tangents, got {int((~tangents.isfinite()).sum())} values of "
+            f"{tangents.numel()} that are NaN or infinite: leave out the points at which the network diverges"
         )
     return tangents.detach().double()
 
@@ -104,6 +112,7 @@ def _standardised(tangents: Tensor) -> Tensor:
     return torch.where(deviation > rounding, centred / deviation, torch.nan)
 
 
+@takes_arrays
 def component_statistics(tangents: Tensor) -> ComponentStatistics:
     """Describe the distribution of components over units, and test whether it is Gaussian.
 
@@ -115,7 +124,8 @@ def component_statistics(tangents: Tensor) -> ComponentStatistics:
     Raises
     ------
     ValueError
-        When the shape does not fit, or with fewer than 20 units, which the tests need.
+        When the shape does not fit, a value is not finite, or with fewer than 20 units, which the tests
+        need.
     """
     values = _checked(tangents, LEAST_UNITS)
     scores = _standardised(values)
@@ -146,6 +156,7 @@ def component_statistics(tangents: Tensor) -> ComponentStatistics:
     )
 
 
+@takes_arrays
 def component_histogram(
     tangents: Tensor, bins: int = 41, limit: float = 5.0
 ) -> tuple[Tensor, Tensor]:
@@ -179,6 +190,7 @@ def component_histogram(
     return torch.from_numpy(density), torch.from_numpy(edges)
 
 
+@takes_arrays
 def tangent_covariance(tangents: Tensor) -> Covariance:
     r"""Return covariance and correlation over units between the tangent vectors of each time step.
 
@@ -213,6 +225,7 @@ def tangent_covariance(tangents: Tensor) -> Covariance:
     )
 
 
+@takes_arrays
 def statistics_table(tangents: Tensor, names: Sequence[str], level: float = 0.05) -> pd.DataFrame:
     """Summarise `component_statistics` of one network over its points.
 

@@ -19,6 +19,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist, pdist, squareform
 
 from warpline.core import random_streams
+from warpline.core.short_repr import ShortRepr
 
 __all__ = [
     "Control",
@@ -39,8 +40,8 @@ CONTRACTIBLE = (1, 0, 0)
 UNDERSAMPLED = "undersampled or compressed: mimics lost topology"
 
 
-@dataclass(frozen=True)
-class Control:
+@dataclass(frozen=True, repr=False)
+class Control(ShortRepr):
     """A point cloud of known Betti numbers, made in the same way as the data.
 
     Such as the states of the same network over a domain of inputs that is cut along one circle, or both.
@@ -57,8 +58,8 @@ class Control:
     betti: tuple[int, ...] = CONTRACTIBLE
 
 
-@dataclass(frozen=True)
-class Topology:
+@dataclass(frozen=True, repr=False)
+class Topology(ShortRepr):
     """Betti numbers, with the counts and intervals that they rest on.
 
     Attributes
@@ -130,13 +131,18 @@ def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> F
     Raises
     ------
     ValueError
-        When the metric does not have one matrix per point of the grid.
+        When the metric does not have one matrix per point of the grid, or is not finite.
     """
     values = torch.as_tensor(metric).numpy(force=True)
     if values.ndim != 3 or len(values) != np.prod(shape):
         raise ValueError(
             f"expected a metric (point, tangent, tangent) with {np.prod(shape)} points for a grid of "
             f"{tuple(shape)}, got {values.shape}"
+        )
+    if not np.isfinite(values[:, axis, axis]).all():
+        raise ValueError(
+            f"expected a finite metric along coordinate {axis}, got NaN or infinity at "
+            f"{int((~np.isfinite(values[:, axis, axis])).sum())} of {len(values)} points"
         )
     speed = np.sqrt(np.maximum(values[:, axis, axis], 0)).reshape(shape)
     return np.asarray(speed.mean(axis=axis) * period / (2 * np.pi)).ravel()

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.sensitivity import Tangents
 from warpline.geometry.measurements.readout import (
@@ -68,8 +70,8 @@ class Thresholds:
     residual: float = 0.1
 
 
-@dataclass(frozen=True)
-class TwoItems:
+@dataclass(frozen=True, repr=False)
+class TwoItems(ShortRepr):
     """Changes of the encoding of two items between their reports.
 
     Attributes
@@ -160,6 +162,7 @@ def procrustes_residual(first: Tensor, second: Tensor) -> float:
     return float(1 - nuclear.square() / (a.square().sum() * b.square().sum()))
 
 
+@takes_arrays
 def two_items(
     tangents: Tangents,
     readout: Dynamics | Tensor,

@@ -11,6 +11,9 @@ import torch
 from scipy.special import betaincinv, gammaln
 from torch import Tensor
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,8 +27,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Alignment:
+@dataclass(frozen=True, repr=False)
+class Alignment(ShortRepr):
     """Angles of tangent vectors to a list of directions; NaN where a tangent vector is zero.
 
     Attributes
@@ -47,6 +50,7 @@ class Alignment:
     units: int
 
 
+@takes_arrays
 def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str, Tensor]:
     """Return the leading directions of a weight update, dW = trained - initial.
 
@@ -107,6 +111,7 @@ def _nested_basis(directions: Tensor) -> tuple[Tensor, Tensor]:
     return basis, basis.any(dim=1).cumsum(0)
 
 
+@takes_arrays
 def alignment(tangents: Tensor, directions: Tensor) -> Alignment:
     """Measure the angles of tangent vectors to directions, and to their nested spans.
 
@@ -174,6 +179,7 @@ def _check_dimension(units: int, dimension: int) -> None:
         raise ValueError(f"expected from 1 to {units} dimensions, got {dimension}")
 
 
+@takes_arrays
 def alignment_table(
     tangents: Tensor, targets: Mapping[str, Tensor], names: Sequence[str]
 ) -> pd.DataFrame:

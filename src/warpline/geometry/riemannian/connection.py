@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.jet import Jet
 
@@ -33,8 +35,8 @@ class DegenerateMetricError(ValueError):
     """The tangent vectors are linearly dependent (pseudo-Riemannian in Pellegrino and Chadwick 2025)."""
 
 
-@dataclass(frozen=True)
-class Frame:
+@dataclass(frozen=True, repr=False)
+class Frame(ShortRepr):
     """An orthonormal frame of the tangent spaces: the scaled A = A diag(s) = Q R.
 
     Attributes
@@ -164,6 +166,7 @@ def christoffel_symbols_of_the_first_kind(jet: Jet) -> Tensor:
     return torch.einsum("plu,piju->plij", jet.first, second_derivatives(jet))
 
 
+@takes_arrays
 def christoffel_symbols(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, ...]) -> Tensor:
     """Return the Christoffel symbols of the second kind, Gamma^k_ij = G^{kl} <a_l, Phi_ij>.
 

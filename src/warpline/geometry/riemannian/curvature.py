@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import check_kappa
 from warpline.geometry.derivatives.jet import Immersion
 from warpline.geometry.riemannian.connection import check_rank, second_derivatives, tangent_frame
@@ -42,6 +44,7 @@ def _forms(immersion: Immersion, kappa: Tensor) -> tuple[Tensor, Tensor]:
     return frame.triangle / frame.scales, normal
 
 
+@takes_arrays
 def second_fundamental_form(immersion: Immersion, kappa: Tensor) -> Tensor:
     """Return the second fundamental form in an orthonormal frame, from the Gram-Schmidt order of a_i.
 
@@ -66,6 +69,7 @@ def second_fundamental_form(immersion: Immersion, kappa: Tensor) -> Tensor:
     return torch.einsum("pia,piju,pjb->pabu", inverse, normal, inverse)
 
 
+@takes_arrays
 def gaussian_curvature(immersion: Immersion, kappa: Tensor) -> Tensor:
     """Return the Gaussian curvature K of a surface (m = 2), shape (point,).
 
@@ -93,6 +97,7 @@ def gaussian_curvature(immersion: Immersion, kappa: Tensor) -> Tensor:
     return (h[:, 0, 0] * h[:, 1, 1]).sum(1) - h[:, 0, 1].square().sum(1)
 
 
+@takes_arrays
 def scalar_curvature(immersion: Immersion, kappa: Tensor) -> Tensor:
     """Return the scalar curvature, shape (point,), for any number of coordinates.
 
@@ -114,6 +119,7 @@ def scalar_curvature(immersion: Immersion, kappa: Tensor) -> Tensor:
     return trace.square().sum(1) - h.square().sum((1, 2, 3))
 
 
+@takes_arrays
 def mean_curvature_vector(immersion: Immersion, kappa: Tensor) -> Tensor:
     """Return the extrinsic mean curvature vector G^ij h_ij / m, shape (point, unit).
 
@@ -133,6 +139,7 @@ def mean_curvature_vector(immersion: Immersion, kappa: Tensor) -> Tensor:
     return torch.einsum("paau->pu", h) / h.shape[1]
 
 
+@takes_arrays
 def sectional_curvature(
     immersion: Immersion, kappa: Tensor, first: Tensor, second: Tensor
 ) -> Tensor:
@@ -181,8 +188,8 @@ class CoarseGridError(ValueError):
     """The grid is too coarse to resolve the curvature."""
 
 
-@dataclass(frozen=True)
-class GridCurvature:
+@dataclass(frozen=True, repr=False)
+class GridCurvature(ShortRepr):
     """Curvature from a grid, with an estimate of its error.
 
     Attributes
@@ -231,6 +238,7 @@ def _brioschi(metric: Tensor, spacing: tuple[float, float]) -> Tensor:
     return (first - second) / (e * g - f.square()).square()
 
 
+@takes_arrays
 def curvature_from_grid(
     metric: Tensor,
     spacing: tuple[float, float],

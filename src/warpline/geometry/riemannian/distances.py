@@ -11,6 +11,8 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from warpline.console import progress as progress_bar
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate, check_kappa
 from warpline.geometry.derivatives.jet import Immersion, TaylorExtension, domain_bounds
 from warpline.geometry.riemannian.connection import (
@@ -43,8 +45,8 @@ class ConvergenceError(RuntimeError):
     """A geodesic was not found to the requested accuracy."""
 
 
-@dataclass(frozen=True)
-class GeodesicPaths:
+@dataclass(frozen=True, repr=False)
+class GeodesicPaths(ShortRepr):
     """Geodesics between pairs of points.
 
     Attributes
@@ -81,6 +83,7 @@ class GeodesicPaths:
     iterations: int
 
 
+@takes_arrays
 def wrapped(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
     """Return points with periodic coordinates brought into [low, high), shape (..., coordinate)."""
     columns = [
@@ -106,6 +109,7 @@ def _windings(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor
     return torch.stack([torch.stack(winding, dim=1) for winding in itertools.product(*choices)])
 
 
+@takes_arrays
 def geodesics_between(
     immersion: Immersion,
     start: Tensor,
@@ -310,6 +314,7 @@ def _ends(immersion: Immersion, paths: Tensor) -> tuple[list[str], Tensor]:
     return status, end_points
 
 
+@takes_arrays
 def geodesic_distance(
     immersion: Immersion, start: Tensor, end: Tensor, *, tolerance: float = 1e-6
 ) -> Tensor:

@@ -10,6 +10,8 @@ from scipy.interpolate import CubicHermiteSpline
 from torch import Tensor
 
 from warpline.console import progress as progress_bar
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate, check_kappa
 from warpline.geometry.derivatives.jet import Immersion, Jet, TaylorExtension, domain_bounds
 from warpline.geometry.riemannian.connection import (
@@ -49,8 +51,8 @@ BISECTIONS = 45
 SLACK = 1e-10
 
 
-@dataclass(frozen=True)
-class Geodesics:
+@dataclass(frozen=True, repr=False)
+class Geodesics(ShortRepr):
     """Geodesics by arc length.
 
     Attributes
@@ -114,6 +116,7 @@ class Geodesics:
         return kappa, velocity
 
 
+@takes_arrays
 def geodesics_from(
     immersion: Immersion,
     start: Tensor,

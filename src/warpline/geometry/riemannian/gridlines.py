@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.jet import Immersion
 from warpline.geometry.riemannian.connection import describe
@@ -24,8 +26,8 @@ LONGEST = 3.0
 SHORTEST = 1e-6
 
 
-@dataclass(frozen=True)
-class Gridlines:
+@dataclass(frozen=True, repr=False)
+class Gridlines(ShortRepr):
     """Two families of geodesics, each at right angles to a base line and evenly spaced along it.
 
     Attributes
@@ -57,6 +59,7 @@ class Gridlines:
     evaluations: int
 
 
+@takes_arrays
 def geodesic_gridlines(
     immersion: Immersion,
     origin: Tensor | None = None,

@@ -16,6 +16,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold
 from warpline.geometry.derivatives.propagation import Initial
@@ -39,8 +41,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Spectrum:
+@dataclass(frozen=True, repr=False)
+class Spectrum(ShortRepr):
     """Eigenvalues mu and eigenvectors v of G v = mu g_0 v, g_0 = diag(s_i^-2).
 
     Where G is 0 (inputs that have not reached the state yet) shares and what is made of them are nan.
@@ -114,8 +116,8 @@ class Spectrum:
         return torch.linalg.vector_norm(self.shares - 1 / self.shares.shape[-1], dim=-1)
 
 
-@dataclass(frozen=True)
-class Metric:
+@dataclass(frozen=True, repr=False)
+class Metric(ShortRepr):
     """A pullback metric at points and time steps.
 
     Attributes
@@ -184,6 +186,7 @@ def pullback_metric(tangents: Tangents) -> Metric:
     return Metric(triangular_factor(tangents.vectors), tangents.names, tangents.time_steps)
 
 
+@takes_arrays
 def metric_stream(
     model: nn.Module | Dynamics,
     inputs: InputManifold,

@@ -145,7 +145,7 @@ class TasksetFigures:
                 if getattr(entry, "score", "angle") == "wasserstein"
             ],
             "architectures": {
-                name: config.architectures[name].model_dump()
+                name: config.architectures[name].model_dump(exclude={"weights", "weight_names"})
                 for name in dict.fromkeys(network.architecture for network in plan.networks)
             },
         }
@@ -189,8 +189,8 @@ class TasksetFigures:
             keys = ("statistics", "curricula", "measures")
             return self._settings(*keys, reference=self.plan.reference)
 
-        def shares(w: Wildcards) -> list[str]:
-            return self.sensitivity.of("dsa_sensitivity_shares", w["taskset"])
+        def orderings(w: Wildcards) -> list[str]:
+            return self.sensitivity.of("dsa_sensitivity", w["taskset"])
 
         after, over, within = tables("after"), tables("over"), tables("within")
         summary, controls, learning = map(statistic, ("summary", "controls", "learning"))
@@ -239,7 +239,7 @@ class TasksetFigures:
             "conclusions around the parameters",
             lambda w: {
                 "values": self.sensitivity.of("dsa_sensitivity_values", w["taskset"]),
-                "shares": shares(w),
+                "shares": self.sensitivity.of("dsa_sensitivity_shares", w["taskset"]),
             },
             lambda w: self._settings(
                 "curricula", architecture=w["architecture"], reference=self.plan.reference
@@ -253,7 +253,7 @@ class TasksetFigures:
                 "after": after(w),
                 "summary": summary(w),
                 "controls": controls(w),
-                "sensitivity": shares(w),
+                "sensitivity": orderings(w),
             },
             compared,
         )
@@ -271,7 +271,7 @@ class TasksetFigures:
             lambda w: {
                 "over": over(w),
                 "learning": learning(w),
-                "sensitivity": shares(w),
+                "sensitivity": orderings(w),
             },
             compared,
         )
@@ -289,7 +289,7 @@ class TasksetFigures:
             lambda w: {
                 "between": self.architectures.tables(w["taskset"]),
                 "after": self.comparisons.tables("after", w["taskset"]),
-                "sensitivity": shares(w),
+                "sensitivity": orderings(w),
             },
             lambda _: self._settings("statistics", "curricula", "measures", "architectures"),
             per_architecture=False,

@@ -20,7 +20,7 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
 )
 
-from .measure import SETTINGS, compare_pairs, represent
+from .measure import PER_SYSTEM, SETTINGS, UNEQUAL_TRIALS, compare_pairs, represent
 from .operators import Operator, fit_operator
 
 DSAInputError = InputError
@@ -33,13 +33,17 @@ _NOTEBOOK_NAMES = {
     "DSAResult": "interface",
     "RankSelection": "selection",
     "choose_dsa": "selection",
+    "compare_held_out": "held_out",
     "dsa": "interface",
     "dsa_matrix": "interface",
+    "represent_held_out": "held_out",
     "select_rank": "selection",
 }
 
 __all__ = [
+    "PER_SYSTEM",
     "SETTINGS",
+    "UNEQUAL_TRIALS",
     "ConstantDataError",
     "DSAChoice",
     "DSAInputError",
@@ -54,11 +58,13 @@ __all__ = [
     "SingularRegressionError",
     "TooFewTimePointsError",
     "choose_dsa",
+    "compare_held_out",
     "compare_pairs",
     "dsa",
     "dsa_matrix",
     "fit_operator",
     "represent",
+    "represent_held_out",
     "select_rank",
 ]
 

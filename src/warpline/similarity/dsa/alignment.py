@@ -129,10 +129,8 @@ class Alignment:
 
     @property
     def status(self) -> str:
-        """``max_steps``: the ascent was cut; ``uncertain``: a better maximum is likely; or ``converged``."""
-        if not self.converged:
-            return "max_steps"
-        return "uncertain" if self.chance_of_better > ACCEPTED_CHANCE else "converged"
+        """Status as `status_of` has it."""
+        return status_of(self.converged, self.chance_of_better)
 
 
 @dataclass
@@ -143,10 +141,10 @@ class Maxima:
     ----------
     rotation : Tensor, shape (maximum, n, n)
         The orthogonal matrix C, between the canonical bases of B and A.
-    aligned : Tensor, shape (maximum, n, n)
-        C B C^T.
+    aligned : Tensor, shape (maximum, n, n or n + m)
+        C B C^T; beside it the control operator after C, where there is one.
     value : Tensor, shape (maximum,)
-        Inner product of A and C B C^T.
+        Inner product of A and C B C^T, with the linear term of the problem.
     gradient_norm : Tensor, shape (maximum,)
         Frobenius norm of the Riemannian gradient.
     converged : Tensor of bool, shape (maximum,)
@@ -194,6 +192,13 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     return (48 / n_starts * (0.01 + 0.1 * 0.5**n_hits) * maxima).clamp(max=1.0)
 
 
+def status_of(converged: bool, chance: float) -> str:
+    """``max_steps``: the ascent was cut; ``uncertain``: a better maximum is likely; or ``converged``."""
+    if not converged:
+        return "max_steps"
+    return "uncertain" if chance > ACCEPTED_CHANCE else "converged"
+
+
 def align_pairs(
     operators: Sequence[CanonicalOperator] | Mapping[int, CanonicalOperator],
     pairs: Sequence[tuple[int, int]],
@@ -237,10 +242,7 @@ def align_pairs(
     for i, j in pairs:
         swap = operators[j].order_key < operators[i].order_key
         ordered_pairs.append((j, i) if swap else (i, j))
-    # The starts of all pairs of a chunk are one array: the chunk bounds the memory.
-    size = len(operators[pairs[0][0]].symmetric)
-    n_starts = _first_round(size, settings)
-    chunk = max(1, _CHUNK_ELEMENTS // (n_starts * size * size))
+    chunk = pairs_per_chunk(operators[pairs[0][0]], settings)
     alignments: list[Alignment] = []
     for begin in range(0, len(pairs), chunk):
         ordered = ordered_pairs[begin : begin + chunk]
@@ -254,6 +256,12 @@ def align_pairs(
         if progress is not None:
             progress(len(ordered))
     return alignments
+
+
+def pairs_per_chunk(operator: CanonicalOperator, settings: AlignmentSettings) -> int:
+    """Return the number of pairs aligned at once: their starts are one array, which fills the memory."""
+    size = len(operator.symmetric)
+    return max(1, _CHUNK_ELEMENTS // (_first_round(size, settings) * size * size))
 
 
 def _first_round(size: int, settings: AlignmentSettings) -> int:
@@ -277,20 +285,53 @@ def _align_chunk(
     problems = Problems.of_pairs(first, second)
     size = first[0].size
     generators = [pair_generator(seed, a, b) for a, b in zip(first, second, strict=True)]
+    starts = planned_starts(first, second, generators)
+    best, n_hits, n_starts = search(problems, size, starts, generators, settings)
+    return _alignments(first, second, problems, best, n_hits, n_starts)
+
+
+@torch.no_grad()
+def search(
+    problems: Problems,
+    size: int,
+    planned: Tensor,
+    generators: Sequence[np.random.Generator],
+    settings: AlignmentSettings,
+) -> tuple[Maxima, Tensor, Tensor]:
+    """Search the best maximum of each problem from planned, random and neighbouring starts.
+
+    Parameters
+    ----------
+    problems : Problems
+        One problem per pair, float64.
+    size : int
+        Rank of the operators, without the padding dimension.
+    planned : Tensor, shape (pair, start, n, n)
+        Orthogonal matrices from which the search starts.
+    generators : sequence of numpy.random.Generator
+        One per pair.
+    settings : AlignmentSettings
+
+    Returns
+    -------
+    best : Maxima
+        One per pair.
+    n_hits, n_starts : Tensor of int, shape (pair,)
+    """
     # First round: planned starts, and random ones up to the number of the round.
     n_first = _first_round(size, settings)
-    starts = planned_starts(first, second, generators)[:, :n_first]
+    starts = planned[:, :n_first]
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
     best, n_hits, _ = successive_halving(problems, starts, settings, n_independent=n_first)
-    n_starts = torch.full((len(first),), starts.shape[1])
+    n_starts = torch.full((len(generators),), starts.shape[1])
     # Further rounds, for the pairs whose best maximum has too few hits.
     while True:
-        uncertain = chance_of_better(n_starts, n_hits, first[0].size) > ACCEPTED_CHANCE
+        uncertain = chance_of_better(n_starts, n_hits, size) > ACCEPTED_CHANCE
         unsettled = (uncertain & (n_starts < settings.max_starts)).nonzero()[:, 0]
         if not len(unsettled):
-            break
+            return best, n_hits, n_starts
         round_generators = [generators[int(i)] for i in unsettled]
         starts = torch.cat(
             [
@@ -311,7 +352,6 @@ def _align_chunk(
         n_starts[unsettled] += count
         n_hits[unsettled] += n_returns
         _merge(best, n_hits, unsettled, challenger, challenger_hits)
-    return _alignments(first, second, problems, best, n_hits, n_starts)
 
 
 def successive_halving(
@@ -371,9 +411,10 @@ def successive_halving(
         rotation = maxima.rotation.reshape(n_pairs, width, size, size)
         order = value.argsort(dim=1, descending=True, stable=True)
         value, n_hits, alive = (x.gather(1, order) for x in (value, n_hits, alive))
-        matrix_order = order[:, :, None, None].expand_as(rotation)
-        rotation = rotation.gather(1, matrix_order)
-        aligned = maxima.aligned.reshape(rotation.shape).gather(1, matrix_order)
+        aligned = maxima.aligned.reshape(n_pairs, width, size, -1)
+        rotation, aligned = (
+            x.gather(1, order[:, :, None, None].expand_as(x)) for x in (rotation, aligned)
+        )
         same_value = _SAME_VALUE if rung.tolerance <= _SETTLED_TOLERANCE else 0.0
         _fold_duplicates(aligned, value, same_value, n_hits, alive)
         best = value[:, 0]
@@ -415,9 +456,14 @@ def _ascend(
         aligned,
         tolerance,
         max_products,
+        None if problems.linear is None else problems.linear.numpy(),
     )
     arrays = (rotation, aligned, value, norm, norm <= limit, products)
-    return Maxima(*(torch.from_numpy(array) for array in arrays))
+    maxima = Maxima(*(torch.from_numpy(array) for array in arrays))
+    if problems.control is not None:
+        controls = maxima.rotation @ problems.control[which]
+        maxima.aligned = torch.cat([maxima.aligned, controls], dim=-1)
+    return maxima
 
 
 def orthonormal(rotation: Tensor) -> Tensor:
@@ -431,7 +477,7 @@ def _scatter(active_maxima: Maxima, active: Tensor, starts: Tensor) -> Maxima:
     """Spread the maxima of the active starts over all starts; the others get the lowest value."""
     maxima = Maxima(
         starts.clone(),
-        torch.zeros_like(starts),
+        starts.new_zeros(len(starts), *active_maxima.aligned.shape[1:]),
         torch.full_like(starts[:, 0, 0], -torch.inf),
         torch.full_like(starts[:, 0, 0], torch.inf),
         torch.zeros_like(active),

@@ -15,7 +15,7 @@ which every operator is zero and which no step mixes with the others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,12 +107,19 @@ class Problems:
         B, in any basis.
     padded : bool
         Whether the last dimension is padding (odd rank).
+    linear : Tensor, shape (problem, n, n), or None
+        L of a linear term <L, C> that is maximised too. Such problems are scaled so that a perfect alignment
+        has the value 1, as problems without it have by themselves.
+    control : Tensor, shape (problem, n, m), or None
+        With ``linear``: the control operator of B, which C turns with the operator.
     """
 
     symmetric: Tensor
     frequencies: Tensor
     target: Tensor
     padded: bool
+    linear: Tensor | None = None
+    control: Tensor | None = None
 
     @classmethod
     def of_pairs(
@@ -128,14 +135,20 @@ class Problems:
 
     def select(self, index: Tensor) -> Problems:
         """Return the problems at ``index``."""
-        return Problems(
-            self.symmetric[index], self.frequencies[index], self.target[index], self.padded
-        )
+        return self._each(lambda tensor: tensor[index])
 
     def to(self, dtype: torch.dtype) -> Problems:
         """Return the problems in another floating type."""
+        return self._each(lambda tensor: tensor.to(dtype))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Problems:
         return Problems(
-            self.symmetric.to(dtype), self.frequencies.to(dtype), self.target.to(dtype), self.padded
+            change(self.symmetric),
+            change(self.frequencies),
+            change(self.target),
+            self.padded,
+            None if self.linear is None else change(self.linear),
+            None if self.control is None else change(self.control),
         )
 
 

@@ -17,7 +17,7 @@ Three routes give the same factor:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,9 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+
+#: Trials of equal length as one array (trial, time, unit), or one such array per length.
+Trials = FloatArray | tuple[FloatArray, ...]
 
 #: Above this condition number the Gram matrix has lost too many digits.
 GRAM_CONDITION_LIMIT = 1e4
@@ -57,8 +60,30 @@ class Factor:
     method: Literal["gram", "qr", "snapshots"]
 
 
+def by_length(trials: Sequence[FloatArray]) -> Trials:
+    """Stack trials of equal length, because whole blocks of them are embedded at once.
+
+    Parameters
+    ----------
+    trials : sequence of ndarray, shape (time, unit)
+
+    Returns
+    -------
+    ndarray, shape (trial, time, unit), or tuple of such arrays
+        One array if all trials last equally long, else one per length, the shortest first.
+    """
+    lengths = sorted({len(trial) for trial in trials})
+    blocks = [np.stack([trial for trial in trials if len(trial) == n]) for n in lengths]
+    return blocks[0] if len(blocks) == 1 else tuple(blocks)
+
+
+def blocks_of(states: Trials) -> tuple[FloatArray, ...]:
+    """Return trials as a tuple of arrays (trial, time, unit), each of one length."""
+    return (states,) if isinstance(states, np.ndarray) else states
+
+
 def delay_embed(states: FloatArray, n_delays: int, delay_interval: int) -> FloatArray:
-    """Delay-embed each trial.
+    """Delay-embed trials of equal length.
 
     Parameters
     ----------
@@ -86,23 +111,24 @@ def delay_embed(states: FloatArray, n_delays: int, delay_interval: int) -> Float
 
 
 def iterate_embedding(
-    states: FloatArray, n_delays: int, delay_interval: int, block_bytes: int | None = None
+    states: Trials, n_delays: int, delay_interval: int, block_bytes: int | None = None
 ) -> Iterator[FloatArray]:
-    """Yield the embedding in blocks of whole trials (see `delay_embed`)."""
-    n_trials, n_times, n_units = states.shape
-    n_rows = n_times - (n_delays - 1) * delay_interval
-    step = max(1, (block_bytes or _BLOCK_BYTES) // (8 * n_rows * n_delays * n_units))
-    for first in range(0, n_trials, step):
-        yield delay_embed(states[first : first + step], n_delays, delay_interval)
+    """Yield the embedding in blocks of whole trials of equal length (see `delay_embed`)."""
+    for trials in blocks_of(states):
+        n_trials, n_times, n_units = trials.shape
+        n_rows = n_times - (n_delays - 1) * delay_interval
+        step = max(1, (block_bytes or _BLOCK_BYTES) // (8 * n_rows * n_delays * n_units))
+        for first in range(0, n_trials, step):
+            yield delay_embed(trials[first : first + step], n_delays, delay_interval)
 
 
-def gram_matrix(states: FloatArray, n_delays: int, delay_interval: int) -> FloatArray:
+def gram_matrix(states: Trials, n_delays: int, delay_interval: int) -> FloatArray:
     r"""Gram matrix of the embedding, from lagged covariances.
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        States, float64.
+    states : ndarray, shape (trial, time, unit), or tuple of such arrays
+        States, float64 (see `by_length`).
     n_delays, delay_interval : int
         The embedding.
 
@@ -116,24 +142,25 @@ def gram_matrix(states: FloatArray, n_delays: int, delay_interval: int) -> Float
     With blocks :math:`G_{ij} = \sum_t x_{t - i\tau} x_{t - j\tau}^\top` over the embedded times,
     :math:`G_{i+1,j+1} = G_{ij} + E^+_{ij} - E^-_{ij}`, where :math:`E^+` sums over the
     :math:`\tau` times before the window and :math:`E^-` over its last :math:`\tau`. This costs
-    less than the plain product where the window is longer than :math:`2\tau`.
+    less than the plain product where the window is longer than :math:`2\tau`. All three are sums
+    over trials, which may differ in length.
     """
-    _, n_times, n_units = states.shape
-    n_rows = n_times - (n_delays - 1) * delay_interval
+    n_units = blocks_of(states)[0].shape[2]
     size = n_delays * n_units
-    gram = np.zeros((size, size))
-    blocks = iterate_embedding(states, n_delays, delay_interval, _GRAM_BLOCK_BYTES)
-    if n_delays == 1 or n_rows <= 2 * delay_interval:
-        for rows in blocks:
-            flat = rows.reshape(-1, size)
-            gram += flat.T @ flat
-        return gram
-    # One pass over the trials: the first block row, and the edges from which the others follow.
     inner = size - n_units
+    # One pass over the trials. Short windows: the plain product.
+    product = np.zeros((size, size))
+    # Long windows: the first block row, and the edges from which the others follow.
     first = np.zeros((n_units, size))
     edges = np.zeros((inner, inner))
-    for rows in blocks:
+    any_short = any_long = False
+    for rows in iterate_embedding(states, n_delays, delay_interval, _GRAM_BLOCK_BYTES):
         flat = rows.reshape(-1, size)
+        if n_delays == 1 or rows.shape[1] <= 2 * delay_interval:
+            any_short = True
+            product += flat.T @ flat
+            continue
+        any_long = True
         first += np.ascontiguousarray(flat[:, :n_units]).T @ flat
         # Rows tau before the window, restricted to delays 0..D-2, are the window's first tau rows
         # restricted to delays 1..D-1.
@@ -141,6 +168,9 @@ def gram_matrix(states: FloatArray, n_delays: int, delay_interval: int) -> Float
         last = np.ascontiguousarray(rows[:, -delay_interval:, :inner]).reshape(-1, inner)
         edges += before.T @ before
         edges -= last.T @ last
+    if not any_long:
+        return product
+    gram = np.zeros((size, size))
     gram[:n_units] = first
     # Each block row from the one above it, the lower triangle by symmetry.
     for i in range(1, n_delays):
@@ -150,18 +180,18 @@ def gram_matrix(states: FloatArray, n_delays: int, delay_interval: int) -> Float
             gram[previous, previous.start : inner] + edges[previous, previous.start :]
         )
         gram[block, : block.start] = gram[: block.start, block].T
-    return gram
+    return gram + product if any_short else gram
 
 
 def leading_factor(
-    states: FloatArray, n_delays: int, delay_interval: int, rank: int, tolerance: float
+    states: Trials, n_delays: int, delay_interval: int, rank: int, tolerance: float
 ) -> Factor:
     """Leading singular values and directions, by the cheapest route that keeps the digits.
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        Checked states, float64.
+    states : ndarray, shape (trial, time, unit), or tuple of such arrays
+        Checked states, float64 (see `by_length`).
     n_delays, delay_interval : int
         The embedding.
     rank : int
@@ -175,15 +205,18 @@ def leading_factor(
         At most ``rank`` directions: fewer where the data carry fewer, or where there are fewer
         transitions than that.
     """
-    n_trials, n_times, n_units = states.shape
-    n_rows = n_times - (n_delays - 1) * delay_interval
-    size = n_delays * n_units
-    limit = min(rank, size, n_trials * (n_rows - 1))
+    blocks = blocks_of(states)
+    size = n_delays * blocks[0].shape[2]
+    n_trials = sum(len(trials) for trials in blocks)
+    n_rows = sum(
+        len(trials) * (trials.shape[1] - (n_delays - 1) * delay_interval) for trials in blocks
+    )
+    limit = min(rank, size, n_rows - n_trials)
     method: Literal["gram", "qr", "snapshots"]
-    if n_trials * n_rows < size:
+    if n_rows < size:
         method = "snapshots"
-        rows = delay_embed(states, n_delays, delay_interval).reshape(-1, size)
-        values, directions = _right_svd(rows)
+        rows = [delay_embed(trials, n_delays, delay_interval) for trials in blocks]
+        values, directions = _right_svd(np.concatenate([r.reshape(-1, size) for r in rows]))
     else:
         method = "gram"
         # The cheap route first; it also shows whether it has lost too many digits.
@@ -194,7 +227,7 @@ def leading_factor(
         values, directions = np.sqrt(np.maximum(squares[::-1], 0.0)), vectors[:, ::-1]
         if values[-1] * GRAM_CONDITION_LIMIT < values[0]:
             method = "qr"
-            values, directions = _right_svd(_triangle(states, n_delays, delay_interval))
+            values, directions = _right_svd(streamed_triangle(states, n_delays, delay_interval))
     # The rank that the data carry, and signs that do not depend on the route.
     rank_used = min(limit, int(np.count_nonzero(values > tolerance * values[0])))
     values, directions = values[:rank_used].copy(), directions[:, :rank_used]
@@ -202,8 +235,21 @@ def leading_factor(
     return Factor(values, directions * np.where(largest < 0, -1.0, 1.0), method)
 
 
-def _triangle(states: FloatArray, n_delays: int, delay_interval: int) -> FloatArray:
-    """Triangular factor of the QR decomposition of the embedding, block by block."""
+def streamed_triangle(states: Trials, n_delays: int, delay_interval: int) -> FloatArray:
+    """Triangular factor of the QR decomposition of the embedding, block by block.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit), or tuple of such arrays
+        States, float64 (see `by_length`).
+    n_delays, delay_interval : int
+        The embedding.
+
+    Returns
+    -------
+    ndarray, shape (row, n_delays * unit)
+        At most as many rows as columns.
+    """
     triangle: FloatArray | None = None
     pending: list[FloatArray] = []
     n_pending = 0

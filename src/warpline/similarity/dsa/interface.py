@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.input_errors import DimensionError, SettingsError
+from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.rank_warning import warn_of_lower_ranks
+from warpline.similarity.recordings import as_recording
 
 from .measure import DEFAULTS, compare_pairs, represent
 from .operators import Operator
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FloatArray = NDArray[np.float64]
-_UNIT_DIMS = ("unit", "component", "channel")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class DSAResult:
         The lower rank of the two operators.
     operators : tuple of Operator
         The two fitted operators.
+    rotation : ndarray, shape (rank, rank), or None
+        The aligning matrix, if it was asked for: A is closest to C B C^T, so that C maps the whitened
+        delay coordinates of the second system to those of the first.
     """
 
     dissimilarity: float
@@ -60,6 +64,7 @@ class DSAResult:
     chance_of_better: float
     rank_used: int
     operators: tuple[Operator, Operator]
+    rotation: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -89,44 +94,6 @@ class DSAMatrix:
     operators: tuple[Operator, ...]
 
 
-def as_states(data: NDArray[Any] | xr.DataArray) -> NDArray[Any]:
-    """Bring a recording into the order (trial, time, unit).
-
-    Parameters
-    ----------
-    data : ndarray or xarray.DataArray
-        An array of shape (trial, time, unit), or (time, unit) for a single trial; or a DataArray with
-        dimensions ``trial``, ``time`` and one of ``unit``, ``component``, ``channel``, in any order,
-        ``trial`` optional.
-
-    Returns
-    -------
-    ndarray, shape (trial, time, unit)
-        A view where possible.
-
-    Raises
-    ------
-    DimensionError
-        If the dimensions are others.
-    """
-    dims = getattr(data, "dims", None)
-    if dims is None:
-        array = np.asarray(data)
-        return array[None] if array.ndim == 2 else array
-    unit_dims = [name for name in dims if name in _UNIT_DIMS]
-    other_dims = {name for name in dims if name not in _UNIT_DIMS}
-    if len(unit_dims) != 1 or "time" not in other_dims or not other_dims <= {"trial", "time"}:
-        raise DimensionError(
-            "dimensions trial, time and one of unit, component, channel (trial is optional)",
-            f"{tuple(dims)}",
-            "Rename the dimensions of the DataArray.",
-        )
-    labelled: Any = data
-    if "trial" not in other_dims:
-        labelled = labelled.expand_dims("trial")
-    return np.asarray(labelled.transpose("trial", "time", unit_dims[0]).values)
-
-
 def dsa(
     X: NDArray[Any] | xr.DataArray,
     Y: NDArray[Any] | xr.DataArray,
@@ -146,7 +113,8 @@ def dsa(
     Parameters
     ----------
     X, Y : ndarray or xarray.DataArray
-        Recordings, see `as_states`. They may differ in trials, times and units.
+        Recordings, see `warpline.similarity.recordings.as_recording`. They may differ in trials, times and
+        units, and so may the trials of one recording in their times.
     n_delays, delay_interval : int
         The delay embedding; the interval is in time steps.
     rank : int
@@ -159,8 +127,8 @@ def dsa(
     seed : int, optional
         Root of the random starts.
     **options
-        Further settings of the measure: ``max_starts``, ``tolerance``, ``max_steps``, ``bound``,
-        ``rank_tolerance``, ``iterations``, ``lr``.
+        Further settings of the measure: ``rotation`` (return the aligning matrix), ``max_starts``,
+        ``tolerance``, ``max_steps``, ``bound``, ``rank_tolerance``, ``iterations``, ``lr``.
 
     Returns
     -------
@@ -195,9 +163,10 @@ def dsa(
         "strict": strict,
     }
     operators = (
-        represent(as_states(X), settings=settings),
-        represent(as_states(Y), settings=settings),
+        represent(as_recording(X), settings=settings),
+        represent(as_recording(Y), settings=settings),
     )
+    warn_of_lower_ranks(dict(zip(("X", "Y"), operators, strict=True)))
     (row,) = compare_pairs(operators, [(0, 1)], settings=settings, seed=seed)
     return DSAResult(**row, operators=operators)
 
@@ -216,7 +185,7 @@ def dsa_matrix(
     Parameters
     ----------
     recordings : sequence of ndarray or xarray.DataArray
-        See `as_states`. Each operator is fitted once.
+        See `warpline.similarity.recordings.as_recording`. Each operator is fitted once.
     n_delays, rank, delay_interval, seed, **options
         As in `dsa`.
 
@@ -232,7 +201,8 @@ def dsa_matrix(
     """
     _check_options(options)
     settings = {**options, "n_delays": n_delays, "delay_interval": delay_interval, "rank": rank}
-    operators = tuple(represent(as_states(data), settings=settings) for data in recordings)
+    operators = tuple(represent(as_recording(data), settings=settings) for data in recordings)
+    warn_of_lower_ranks({f"system {k}": operator for k, operator in enumerate(operators)})
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)

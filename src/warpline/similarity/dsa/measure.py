@@ -26,9 +26,14 @@ DEFAULTS: dict[str, Any] = {
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
+    "rotation": False,
     "iterations": 1000,
     "lr": 0.01,
 }
+#: Trials of a system may differ in length: `represent` takes a sequence of (time, unit) arrays too.
+UNEQUAL_TRIALS = True
+#: Settings that may differ between systems: operators of lower rank are padded with zeros.
+PER_SYSTEM = ("n_delays", "delay_interval", "rank")
 #: Names of all settings.
 SETTINGS: tuple[str, ...] = ("n_delays", "rank", *DEFAULTS)
 _CHOICES = {
@@ -38,13 +43,14 @@ _CHOICES = {
 }
 
 
-def represent(states: NDArray[np.floating], *, settings: Mapping[str, Any]) -> Operator:
+def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
     """Fit the operator of one system.
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        States of one system. One trial is allowed; systems may differ in units and trials.
+    states : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
+        States of one system. One trial is allowed; systems may differ in units and trials, and the trials
+        of a sequence in their times.
     settings : mapping
         ``n_delays`` and ``rank``; optionally ``delay_interval``, ``ridge``, ``strict`` and
         ``rank_tolerance`` (see `fit_operator`). Others are left to `compare_pairs`.
@@ -97,7 +103,8 @@ def compare_pairs(
         [0, pi]; Ostrow et al. 2023) or "wasserstein" (`warpline.similarity.dsa.wasserstein.wasserstein`);
         ``solver``: "newton" or "reference" (dsa-metric, with ``iterations`` and ``lr``);
         ``max_starts``, ``tolerance``, ``max_steps`` (`warpline.similarity.dsa.alignment.AlignmentSettings`);
-        ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`.
+        ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`; ``rotation``: whether rows hold the
+        aligning matrix.
     seed : int
         Root of the random starts. With the operators of the pair it determines the row: other pairs
         do not matter.
@@ -111,9 +118,21 @@ def compare_pairs(
         alignment is likely, "max_steps" or "failed: ..."); ``lower_bound`` on the dissimilarity over all
         alignments; ``gradient_norm`` of the cosine of the angle; ``n_starts``; ``chance_of_better``
         (`warpline.similarity.dsa.alignment.chance_of_better`); ``rank_used``, the lower of the two. What
-        has no meaning for a score is NaN. A failed pair has dissimilarity NaN.
+        has no meaning for a score is NaN. A failed pair has dissimilarity NaN. With ``rotation``, rows have
+        ``rotation``, the orthogonal C, shape (rank, rank), None for a failed pair: A is closest to C B C^T,
+        so that C maps the whitened delay coordinates of the second system to those of the first.
+
+    Raises
+    ------
+    SettingsError
+        If a setting has no such value, or the score has no aligning matrix.
     """
     score, solver = _setting(settings, "score"), _setting(settings, "solver")
+    with_rotation = bool(_setting(settings, "rotation"))
+    if with_rotation and score != "angle":
+        raise SettingsError(
+            "the score angle, whose minimum is an aligning matrix", repr(score), "Drop rotation."
+        )
     # All columns from the start: what a score does not give stays NaN.
     rows: list[dict[str, Any]] = [
         {
@@ -124,6 +143,7 @@ def compare_pairs(
             "n_starts": 0,
             "chance_of_better": float("nan"),
             "rank_used": min(representations[i].rank_used, representations[j].rank_used),
+            **({"rotation": None} if with_rotation else {}),
         }
         for i, j in pairs
     ]
@@ -221,6 +241,8 @@ def _fill_newton(
         row["gradient_norm"] = result.gradient_norm
         row["n_starts"] = result.n_starts
         row["chance_of_better"] = result.chance_of_better
+        if "rotation" in row:
+            row["rotation"] = result.rotation
 
 
 def _fill_reference(
@@ -249,6 +271,8 @@ def _fill_reference(
         row["status"] = "max_steps"  # it stops after its steps, converged or not
         row["gradient_norm"] = result.gradient_norm
         row["n_starts"] = 2
+        if "rotation" in row:
+            row["rotation"] = result.rotation if (a, b) == (i, j) else result.rotation.T
         _advance(progress, 1)
 
 

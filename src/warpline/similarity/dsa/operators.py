@@ -17,23 +17,24 @@ dsa-metric takes the singular value decomposition of all of :math:`H`; here :mat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
     ConstantDataError,
-    DimensionError,
-    NonFiniteDataError,
     RankError,
     SettingsError,
     SingularRegressionError,
     TooFewTimePointsError,
+    positive_integer,
 )
+from warpline.similarity.recordings import as_recording
 
-from .hankel import Factor, iterate_embedding, leading_factor
+from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
 
 FloatArray = NDArray[np.float64]
 
@@ -42,8 +43,8 @@ FloatArray = NDArray[np.float64]
 _SINGULAR = 1e-8
 
 
-@dataclass(frozen=True)
-class Operator:
+@dataclass(frozen=True, repr=False)
+class Operator(ShortRepr):
     """A fitted HAVOK-DMD operator.
 
     Attributes
@@ -66,7 +67,7 @@ class Operator:
     ridge : float
         Ridge of the regression, in whitened coordinates.
     n_trials, n_times, n_channels : int
-        Shape of the data it was fitted to.
+        Shape of the data it was fitted to; times of the longest trial, where trials differ.
     """
 
     matrix: FloatArray
@@ -84,7 +85,7 @@ class Operator:
 
 
 def fit_operator(
-    states: NDArray[np.floating],
+    states: Any,
     *,
     n_delays: int,
     delay_interval: int = 1,
@@ -97,9 +98,10 @@ def fit_operator(
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        States of one system, not centred by this function. With one trial, the operator describes
-        the transitions of that trial.
+    states : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
+        States of one system, not centred by this function; see
+        `warpline.similarity.recordings.as_recording`. Trials of a sequence may differ in length: each
+        is embedded by itself, and counts with the transitions that it has.
     n_delays, delay_interval : int
         The embedding; the interval is in time steps.
     rank : int
@@ -134,15 +136,17 @@ def fit_operator(
     Against dsa-metric's ``DMD(..., lamb=ridge).A_v`` in float64 the operators agree to sign to
     about machine precision times the condition number.
     """
-    # The tolerance depends on the type in which the states came, so it goes before the conversion.
-    tolerance = rank_tolerance_of(states, n_delays, delay_interval, rank_tolerance)
-    array = check_states(states, n_delays=n_delays, delay_interval=delay_interval)
-    if int(rank) != rank or rank < 1:
-        raise SettingsError("rank to be a positive integer", f"{rank!r}", "Set rank.")
-    if not ridge >= 0:
-        raise SettingsError("a ridge of zero or more", f"{ridge!r}", "Set ridge.")
-    factor = leading_factor(array, n_delays, delay_interval, rank, tolerance)
-    past, cross = lagged_covariances(array, n_delays, delay_interval, factor)
+    # The tolerance depends on the type in which the states came, which a recording remembers.
+    recording, exponent = as_recording(states).rescaled()
+    trials = check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
+    n_delays = positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
+    rank = positive_integer("rank", rank)
+    tolerance = rank_tolerance_of(recording, n_delays, delay_interval, rank_tolerance)
+    if not 0 <= ridge < np.inf:
+        raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
+    factor = leading_factor(trials, n_delays, delay_interval, rank, tolerance)
+    past, cross = lagged_covariances(trials, n_delays, delay_interval, factor)
     rank_used = regular_rank(past, factor.singular_values, ridge)
     if strict and rank_used < rank:
         raise RankError(
@@ -158,29 +162,29 @@ def fit_operator(
     matrix.setflags(write=False)
     return Operator(
         matrix=matrix,
-        rank=int(rank),
+        rank=rank,
         rank_used=rank_used,
-        singular_values=factor.singular_values[:rank_used],
+        singular_values=np.ldexp(factor.singular_values[:rank_used], exponent),
         condition_number=float(factor.singular_values[0] / factor.singular_values[rank_used - 1]),
         method=factor.method,
-        n_delays=int(n_delays),
-        delay_interval=int(delay_interval),
+        n_delays=n_delays,
+        delay_interval=delay_interval,
         ridge=float(ridge),
-        n_trials=array.shape[0],
-        n_times=array.shape[1],
-        n_channels=array.shape[2],
+        n_trials=len(recording.trials),
+        n_times=max(recording.lengths),
+        n_channels=recording.n_units,
     )
 
 
 def lagged_covariances(
-    states: FloatArray, n_delays: int, delay_interval: int, factor: Factor
+    states: Trials, n_delays: int, delay_interval: int, factor: Factor
 ) -> tuple[FloatArray, FloatArray]:
     r"""Covariances of the whitened coordinates, streamed over trials.
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        Checked states.
+    states : ndarray, shape (trial, time, unit), or tuple of such arrays
+        Checked states (`warpline.similarity.dsa.hankel.by_length`).
     n_delays, delay_interval : int
         The embedding.
     factor : Factor
@@ -278,14 +282,14 @@ def regular_rank(past: FloatArray, singular_values: FloatArray, ridge: float) ->
     return low
 
 
-def check_states(states: NDArray[np.floating], *, n_delays: int, delay_interval: int) -> FloatArray:
+def check_states(states: Any, *, n_delays: int, delay_interval: int) -> Trials:
     """Check states against the embedding and return them as contiguous float64.
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        States of one system. One trial is allowed: the operator is then fitted to the transitions
-        within that trial alone.
+    states : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
+        States of one system; see `warpline.similarity.recordings.as_recording`. One trial is allowed: the
+        operator is then fitted to the transitions within that trial alone.
     n_delays : int
         Number of delayed copies, the undelayed one included.
     delay_interval : int
@@ -293,13 +297,14 @@ def check_states(states: NDArray[np.floating], *, n_delays: int, delay_interval:
 
     Returns
     -------
-    ndarray, shape (trial, time, unit)
-        The same states, float64, C-contiguous.
+    ndarray, shape (trial, time, unit), or tuple of such arrays
+        The same states, float64, C-contiguous; one array per length where trials differ
+        (`warpline.similarity.dsa.hankel.by_length`).
 
     Raises
     ------
     DimensionError
-        If the array is not three-dimensional, is empty, or is not real.
+        If the array has not these dimensions, is empty, or is not real.
     TooFewTimePointsError
         If a trial has fewer than two embedded times.
     NonFiniteDataError, ConstantDataError
@@ -307,53 +312,39 @@ def check_states(states: NDArray[np.floating], *, n_delays: int, delay_interval:
     SettingsError
         If the embedding is not made of positive integers.
     """
-    for name, value in (("n_delays", n_delays), ("delay_interval", delay_interval)):
-        if int(value) != value or value < 1:
-            raise SettingsError(f"{name} to be a positive integer", f"{value!r}", f"Set {name}.")
-    array = np.asarray(states)
-    if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "fiu":
-        raise DimensionError(
-            "a non-empty real array with dimensions (trial, time, unit)",
-            f"shape {array.shape} of type {array.dtype}",
-            "Add a trial axis of length one to a single (time, unit) recording.",
-        )
-    n_trials, n_times, _ = array.shape
+    n_delays = positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
+    recording = as_recording(states)
     needed = (n_delays - 1) * delay_interval + 2
-    if n_times < needed:
+    too_short = sum(length < needed for length in recording.lengths)
+    if too_short:
         raise TooFewTimePointsError(
             f"at least {needed} time points for {n_delays} delays x {delay_interval} steps "
             "(one embedded transition)",
-            f"{n_times}",
-            "Use fewer delays, a shorter delay interval or longer trials.",
+            f"{min(recording.lengths)} in the shortest of {len(recording.trials)} trials",
+            "Use fewer delays, a shorter delay interval or longer trials."
+            if too_short == len(recording.trials)
+            else f"Drop the {too_short} trials that are shorter, or use fewer delays.",
         )
-    array = np.ascontiguousarray(array, dtype=np.float64)
-    finite = np.isfinite(array)
-    if not finite.all():
-        trial, time, unit = (int(i) for i in np.argwhere(~finite)[0])
-        raise NonFiniteDataError(
-            "finite states",
-            f"{int((~finite).sum())} non-finite of {array.size} values, the first at trial "
-            f"{trial}, time {time}, unit {unit}",
-            "Drop the diverged trials or the run.",
-        )
-    if not (array != array[:, :1]).any():
+    trials = recording.states if recording.equal_lengths else by_length(recording.trials)
+    if not any((block != block[:, :1]).any() for block in blocks_of(trials)):
         raise ConstantDataError(
             "states that change in time",
-            f"{n_trials} trials that are constant in every unit",
+            f"{len(recording.trials)} trials that are constant in every unit",
             "Check the time axis and the window; a system at rest has no operator to compare.",
         )
-    return array
+    return trials
 
 
 def rank_tolerance_of(
-    states: NDArray[np.floating], n_delays: int, delay_interval: int, given: float | None
+    states: Any, n_delays: int, delay_interval: int, given: float | None
 ) -> float:
     """Relative size below which a singular value of the embedding does not count.
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
-        States in the type in which they came.
+    states : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
+        States in the type in which they came, or a recording that remembers it.
     n_delays, delay_interval : int
         The embedding.
     given : float or None
@@ -368,10 +359,8 @@ def rank_tolerance_of(
         if not 0 <= given < 1:
             raise SettingsError("rank_tolerance in [0, 1)", f"{given!r}", "Set rank_tolerance.")
         return float(given)
-    array = np.asarray(states)
-    spacing = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
-    if array.ndim != 3:
-        return spacing
-    rows = array.shape[0] * max(array.shape[1] - (n_delays - 1) * delay_interval, 1)
-    largest = max(rows, array.shape[2] * n_delays)
-    return max(largest * float(np.finfo(np.float64).eps), 8 * spacing)
+    recording = as_recording(states)
+    lost = (n_delays - 1) * delay_interval
+    rows = sum(max(length - lost, 1) for length in recording.lengths)
+    largest = max(rows, recording.n_units * n_delays)
+    return max(largest * float(np.finfo(np.float64).eps), 8 * recording.precision)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .hankel import iterate_embedding, leading_factor
+from .hankel import Trials, blocks_of, iterate_embedding, leading_factor
 from .operators import lagged_covariances, regular_rank, solve_operator
 
 FloatArray = NDArray[np.float64]
@@ -96,8 +96,8 @@ def non_normality(matrix: FloatArray) -> float:
 
 
 def held_out_errors(
-    train: FloatArray,
-    test: FloatArray,
+    train: Trials,
+    test: Trials,
     *,
     n_delays: int,
     delay_interval: int,
@@ -111,8 +111,8 @@ def held_out_errors(
 
     Parameters
     ----------
-    train, test : ndarray, shape (trial, time, unit)
-        Checked states, float64.
+    train, test : ndarray, shape (trial, time, unit), or tuple of such arrays
+        Checked states, float64 (`warpline.similarity.dsa.hankel.by_length`).
     n_delays, delay_interval : int
         The embedding; the interval is in time steps.
     ranks : sequence of int
@@ -136,7 +136,7 @@ def held_out_errors(
     InputError
         If the regression is singular at every rank.
     """
-    n_units = train.shape[2]
+    n_units = blocks_of(train)[0].shape[2]
     factor = leading_factor(train, n_delays, delay_interval, max(ranks), tolerance)
     past, cross = lagged_covariances(train, n_delays, delay_interval, factor)
     carried = regular_rank(past, factor.singular_values, ridge)
@@ -153,12 +153,15 @@ def held_out_errors(
     squared, absolute = np.zeros(shape), np.zeros(shape)
     still_squared, still_absolute = np.zeros(len(horizons)), np.zeros(len(horizons))
     n_predicted = np.zeros(len(horizons), dtype=np.int64)
-    # The embedded rows before the first origin are not needed.
-    cut = test[:, first_origin - (n_delays - 1) * delay_interval :]
+    # The embedded rows before the first origin are not needed; trials that end there have no target.
+    start = first_origin - (n_delays - 1) * delay_interval
+    cut = tuple(trials[:, start:] for trials in blocks_of(test) if trials.shape[1] > first_origin)
     for rows in iterate_embedding(cut, n_delays, delay_interval):
         newest = rows[..., :n_units]
         whitened = rows @ basis
         for h, horizon in enumerate(horizons):
+            if rows.shape[1] <= horizon:
+                continue
             change = newest[:, horizon:] - newest[:, :-horizon]
             still_squared[h] += float((change**2).sum())
             still_absolute[h] += float(np.abs(change).sum())
@@ -166,6 +169,8 @@ def held_out_errors(
         for k, rank in enumerate(usable):
             ahead = whitened[:, : -horizons[0], :rank]
             for h, horizon in enumerate(horizons):
+                if rows.shape[1] <= horizon:
+                    break
                 ahead = ahead[:, : rows.shape[1] - horizon] @ powers[k][h].T
                 error = newest[:, horizon:] - ahead @ readout[:, :rank].T
                 squared[k, h] += float((error**2).sum())

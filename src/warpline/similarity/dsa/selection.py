@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.input_errors import InputError, SettingsError, TooFewTimePointsError
+from warpline.core.short_repr import ShortRepr
+from warpline.similarity.input_errors import (
+    InputError,
+    SettingsError,
+    TooFewTimePointsError,
+    positive_integer,
+)
+from warpline.similarity.recordings import Recording, as_recording
 
+from .hankel import by_length
 from .operators import check_states, rank_tolerance_of
 from .prediction import FloatArray, Prediction, akaike, held_out_errors, split_trials
 
@@ -39,8 +47,8 @@ FAILED = "failed: no operator can be fitted"
 SETTING = ["n_delays", "delay_interval", "rank"]
 
 
-@dataclass(frozen=True)
-class DSAChoice:
+@dataclass(frozen=True, repr=False)
+class DSAChoice(ShortRepr):
     """Parameters of DSA for a set of systems, and the sweep that they come from.
 
     Attributes
@@ -78,7 +86,7 @@ class DSAChoice:
 
 
 def choose_dsa(
-    systems: Mapping[str, NDArray[Any]] | Sequence[NDArray[Any]],
+    systems: Mapping[str, Any] | Sequence[Any],
     *,
     n_delays: Sequence[int] = N_DELAYS,
     delay_intervals: Sequence[int] = DELAY_INTERVALS,
@@ -114,8 +122,9 @@ def choose_dsa(
     Parameters
     ----------
     systems : mapping of str to array, or sequence of arrays
-        States (trial, time, unit) of each system; at least two trials. Systems with as many trials share
-        the held-out ones.
+        States of each system, (trial, time, unit) or a sequence of (time, unit) arrays of any length
+        (`warpline.similarity.recordings.as_recording`); at least two trials. Systems with as many trials
+        share the held-out ones.
     n_delays, delay_intervals, ranks : sequence of int
         Candidates; all combinations are tried. Intervals are in time steps.
     horizons : sequence of int
@@ -123,8 +132,8 @@ def choose_dsa(
     keep : float, optional
         Share of the best gain to keep, in (0, 1]; 1 takes the setting of lowest score.
     longest : float, optional
-        Embeddings and horizons of more than this share of a trial are left out. The shortest embedding
-        and the shortest horizon always stay.
+        Embeddings and horizons of more than this share of the shortest trial are left out. The shortest
+        embedding and the shortest horizon always stay.
     ridge, rank_tolerance : float, optional
         See `warpline.similarity.dsa.operators.fit_operator`.
     test_fraction : float, optional
@@ -145,7 +154,7 @@ def choose_dsa(
     Raises
     ------
     InputError
-        If a candidate cannot be used, or no system can be fitted; it is a ValueError.
+        If a candidate cannot be used, a system holds NaN, or no system can be fitted; it is a ValueError.
 
     Examples
     --------
@@ -163,23 +172,28 @@ def choose_dsa(
         if isinstance(systems, Mapping)
         else {f"system {k}": states for k, states in enumerate(systems)}
     )
-    _check(named, n_delays, delay_intervals, ranks, horizons, keep)
-    n_times = min(np.shape(states)[1] for states in named.values())
+    _check_candidates(n_delays, delay_intervals, ranks, horizons, keep)
+    # Error ratios do not depend on the scale, which is taken out where squares would leave the range.
+    recordings = {
+        name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
+    }
+    _check_trials(recordings)
+    n_times = min(min(recording.lengths) for recording in recordings.values())
     embeddings, horizons = _fitting(n_times, n_delays, delay_intervals, horizons, longest)
     first_origin = max((delays - 1) * interval for delays, interval in embeddings)
 
     rows: list[dict[str, Any]] = []
-    for name, states in named.items():
+    for name, recording in recordings.items():
         for delays, interval in embeddings:
             embedding = {"n_delays": delays, "delay_interval": interval}
             identity = {"system": name, **embedding}
             try:
-                tolerance = rank_tolerance_of(states, delays, interval, rank_tolerance)
-                array = check_states(states, **embedding)
-                train, test = split_trials(len(array), test_fraction, seed)
+                tolerance = rank_tolerance_of(recording, delays, interval, rank_tolerance)
+                check_states(recording, **embedding)
+                train, test = split_trials(len(recording.trials), test_fraction, seed)
                 prediction = held_out_errors(
-                    array[train],
-                    array[test],
+                    by_length([recording.trials[k] for k in train]),
+                    by_length([recording.trials[k] for k in test]),
                     **embedding,
                     ranks=ranks,
                     horizons=horizons,
@@ -264,8 +278,7 @@ def choose_setting(sweep: pd.DataFrame, horizons: Sequence[int], keep: float) ->
     return settings
 
 
-def _check(
-    systems: Mapping[str, NDArray[Any]],
+def _check_candidates(
     n_delays: Sequence[int],
     delay_intervals: Sequence[int],
     ranks: Sequence[int],
@@ -284,14 +297,17 @@ def _check(
             raise SettingsError(f"positive integers as {name}", f"{list(values)}", f"Set {name}.")
     if not 0 < keep <= 1:
         raise SettingsError("keep in (0, 1]", f"{keep}", "Set keep.")
+
+
+def _check_trials(systems: Mapping[str, Recording]) -> None:
+    """Refuse systems of which no trial can be held out."""
     if not systems:
         raise SettingsError("at least one system", "none", "Give the states of a system.")
-    for name, states in systems.items():
-        shape = np.shape(states)
-        if len(shape) != 3 or shape[0] < 2:
+    for name, recording in systems.items():
+        if len(recording.trials) < 2:
             raise TooFewTimePointsError(
                 "states (trial, time, unit) of at least two trials, one of them held out",
-                f"shape {shape} ({name})",
+                f"one ({name})",
                 "Split the recording.",
             )
 
@@ -358,8 +374,8 @@ def _rows(
     return rows
 
 
-@dataclass(frozen=True)
-class RankSelection:
+@dataclass(frozen=True, repr=False)
+class RankSelection(ShortRepr):
     """One-step prediction on held-out trials, by rank.
 
     Attributes
@@ -391,7 +407,7 @@ class RankSelection:
 
 
 def select_rank(
-    states: NDArray[np.floating],
+    states: Any,
     *,
     n_delays: int,
     delay_interval: int = 1,
@@ -406,7 +422,7 @@ def select_rank(
 
     Parameters
     ----------
-    states : ndarray, shape (trial, time, unit)
+    states : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
         States of one system, at least two trials.
     n_delays, delay_interval : int
         The embedding; the interval is in time steps.
@@ -429,22 +445,27 @@ def select_rank(
     InputError
         One of the errors of `fit_operator`, or a single trial.
     """
-    tolerance = rank_tolerance_of(states, n_delays, delay_interval, None)
-    array = check_states(states, n_delays=n_delays, delay_interval=delay_interval)
-    if len(array) < 2:
+    recording, exponent = as_recording(states).rescaled()
+    check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
+    n_delays = positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
+    ranks = [positive_integer("ranks", rank) for rank in ranks]
+    tolerance = rank_tolerance_of(recording, n_delays, delay_interval, None)
+    n_trials = len(recording.trials)
+    if n_trials < 2:
         raise TooFewTimePointsError(
-            "at least two trials, one of them held out", f"{len(array)}", "Split the recording."
+            "at least two trials, one of them held out", f"{n_trials}", "Split the recording."
         )
-    if not ranks or min(ranks) < 1 or not 0 < test_fraction < 1:
+    if not ranks or not 0 < test_fraction < 1:
         raise SettingsError(
             "positive ranks and a test fraction in (0, 1)",
             f"ranks {list(ranks)}, test fraction {test_fraction}",
             "Set ranks and test_fraction.",
         )
-    train, test = split_trials(len(array), test_fraction, seed)
+    train, test = split_trials(n_trials, test_fraction, seed)
     prediction = held_out_errors(
-        array[train],
-        array[test],
+        by_length([recording.trials[k] for k in train]),
+        by_length([recording.trials[k] for k in test]),
         n_delays=n_delays,
         delay_interval=delay_interval,
         ranks=ranks,
@@ -459,8 +480,8 @@ def select_rank(
     error = prediction.squared[tried, 0]
     return RankSelection(
         np.array(usable, dtype=np.int64),
-        error,
-        float(prediction.persistence_squared[0]),
+        np.ldexp(error, 2 * exponent),
+        float(np.ldexp(prediction.persistence_squared[0], 2 * exponent)),
         akaike(error, usable, int(prediction.n_predicted[0])),
         len(train),
         len(test),

@@ -9,6 +9,10 @@ start. With :math:`Y = C B C^\top`, indices s and k for symmetric and skew-symme
     g &= [A_s, Y_s] - [A_k, Y_k], \\
     H[W] &= [A_s, Z_s] - [A_k, Z_k] - \tfrac{1}{2} [W, g].
 
+For driven systems, :math:`\varphi` has a linear term besides, :math:`\langle L, C \rangle`
+(`Problems.linear`). With :math:`M = L C^\top` it adds :math:`M_k` to the gradient and
+:math:`-\tfrac{1}{2} (W M_s + M_s W)` to the Hessian.
+
 Every commutator here is a product plus or minus its transpose, and products with :math:`A_k` are
 scalings in the canonical basis of `warpline.similarity.dsa.canonical`: a Hessian-vector product costs
 four matrix products. Newton systems are solved by truncated conjugate gradients (Steihaug 1983; Absil,
@@ -55,6 +59,7 @@ _FORCING = 0.3
 def maximise(
     symmetric: Array, frequencies: Array, target: Array, padded: bool, which: Array,
     rotation: Array, aligned: Array, tolerance: float, max_products: int,
+    linear: Array | None = None,
 ) -> tuple[Array, Array, Array, Array]:  # fmt: skip
     """Ascend from each rotation to a local maximum.
 
@@ -75,29 +80,37 @@ def maximise(
         the gradient vanishes with the residual itself.
     max_products : int
         Hessian-vector products of one ascent.
+    linear : ndarray, shape (problem, n, n), optional
+        The linear term L of each problem. Without it, code without the term is compiled.
 
     Returns
     -------
     value, norm, limit, products : ndarray, shape (start,)
-        Inner product; gradient norm; the norm at which the ascent counts as converged;
-        Hessian-vector products spent.
+        Inner product, the linear term included; gradient norm; the norm at which the ascent counts as
+        converged; Hessian-vector products spent.
     """
     count = len(which)
     value, norm = np.empty(count, rotation.dtype), np.empty(count, rotation.dtype)
     limit, products = np.empty(count, rotation.dtype), np.empty(count, np.int64)
     for k in range(count):
         p = which[k]
-        value[k], norm[k], limit[k], products[k] = _ascend(
-            symmetric[p], frequencies[p], target[p], padded, rotation[k], aligned[k],
-            tolerance, max_products,
-        )  # fmt: skip
+        if linear is None:
+            value[k], norm[k], limit[k], products[k] = _ascend(
+                symmetric[p], frequencies[p], target[p], padded, rotation[k], aligned[k],
+                tolerance, max_products, None,
+            )  # fmt: skip
+        else:
+            value[k], norm[k], limit[k], products[k] = _ascend(
+                symmetric[p], frequencies[p], target[p], padded, rotation[k], aligned[k],
+                tolerance, max_products, linear[p],
+            )  # fmt: skip
     return value, norm, limit, products
 
 
 @_compile
 def _ascend(
     symmetric: Array, frequencies: Array, target: Array, padded: bool, rotation: Array,
-    aligned: Array, tolerance: float, max_products: int,
+    aligned: Array, tolerance: float, max_products: int, linear: Array | None,
 ) -> tuple[Any, Any, Any, int]:  # fmt: skip
     """Ascend from one rotation, in place, and fill in C B C^T."""
     n = len(symmetric)
@@ -121,6 +134,12 @@ def _ascend(
     # |A|^2 + |B|^2, from which the residual |A - Y| follows without forming it.
     squares = _inner(symmetric, symmetric) + 2 * np.sum(frequencies**2) + _inner(aligned, aligned)
     value = _value(symmetric, frequencies, aligned)
+    moment = _moment(linear, rotation)
+    moment32 = _single(moment)
+    if linear is not None:
+        # Problems with a linear term are scaled to the value 1 at a perfect alignment.
+        squares = dtype.type(2)
+        value += np.trace(moment)
     radius, products, accepted = INITIAL_RADIUS, 0, True
     norm: Any = 0.0
     limit: Any = 0.0
@@ -129,14 +148,17 @@ def _ascend(
         # A rejected step leaves the point, and so its derivatives, as they were.
         if accepted:
             norm = _fill_gradient(symmetric, frequencies, aligned, factor, gradient, work, trial)
-            _fill_preconditioner(symmetric, frequencies, aligned, padded, keep, swap)
+            if linear is not None:
+                norm = _add_linear_gradient(moment, gradient)
+                moment32[:] = moment
+            _fill_preconditioner(symmetric, frequencies, aligned, padded, keep, swap, moment)
             limit = max(tolerance * np.sqrt(max(squares - 2 * value, 0.0)), ROUNDING * spacing)
         if norm <= limit or products >= max_products:
             break
         residual = max(_FORCING, 0.1 * limit / norm)
         step_products, length, first_derivative, second_derivative = _solve(
             symmetric32, frequencies32, factor, gradient, keep, swap,
-            radius, residual, step, solver_work, wide_work,
+            radius, residual, step, solver_work, wide_work, moment32,
         )  # fmt: skip
         products += step_products
         # A step that gains nothing is shortened on its line: a trial costs far less than a new system.
@@ -147,6 +169,8 @@ def _ascend(
             _transpose(turn, work2)
             np.dot(work, work2, trial)
             gain = _value(symmetric, frequencies, trial) - value
+            if linear is not None:
+                gain += _inner(moment, turn)
             predicted_gain = scale * (first_derivative - scale * second_derivative / 2)
             # Near convergence both gains drown in rounding: they then count as equal.
             ratio = (gain + rounding) / (predicted_gain + rounding)
@@ -167,6 +191,10 @@ def _ascend(
             value = _value(symmetric, frequencies, aligned)
             np.dot(turn, rotation, work)
             rotation[:] = work
+            if linear is not None:
+                _transpose(rotation, work)
+                np.dot(linear, work, moment)
+                value += np.trace(moment)
     return value, norm, limit, products
 
 
@@ -174,6 +202,7 @@ def _ascend(
 def _solve(
     symmetric: Array, frequencies: Array, factor: Array, gradient: Array, keep: Array,
     swap: Array, radius: float, forcing: float, step: Array, work: Array, wide_work: Array,
+    moment: Array | None,
 ) -> tuple[int, Any, Any, Any]:  # fmt: skip
     """Fill in a step by truncated conjugate gradients, in single precision.
 
@@ -206,6 +235,8 @@ def _solve(
         _hessian_product(
             symmetric, frequencies, factor, direction, image, wide_work, work[4], work[5]
         )
+        if moment is not None:
+            _add_linear_hessian(moment, direction, image, work[4], work[5])
         products += 1
         curvature = _inner(direction, image)
         alpha = rz / curvature
@@ -334,9 +365,55 @@ def _hessian_product(
 
 
 @_compile
-def _fill_preconditioner(
-    symmetric: Array, frequencies: Array, aligned: Array, padded: bool, keep: Array, swap: Array
+def _moment(linear: Array | None, rotation: Array) -> Any:
+    """M = L C^T of the linear term, None without one."""
+    if linear is None:
+        return None
+    return np.dot(linear, np.ascontiguousarray(rotation.T))
+
+
+@_compile
+def _single(matrix: Array | None) -> Any:
+    if matrix is None:
+        return None
+    return matrix.astype(np.float32)
+
+
+@_compile
+def _add_linear_gradient(moment: Array, gradient: Array) -> Any:
+    """Add the gradient of the linear term, the skew part of M = L C^T; return the norm of the sum."""
+    n = len(moment)
+    one_half = gradient.dtype.type(0.5)
+    total = gradient.dtype.type(0)
+    for i in range(n):
+        for j in range(n):
+            gradient[i, j] += one_half * (moment[i, j] - moment[j, i])
+            total += gradient[i, j] * gradient[i, j]
+    return np.sqrt(total)
+
+
+@_compile
+def _add_linear_hessian(
+    moment: Array, direction: Array, image: Array, work: Array, product: Array
 ) -> None:
+    """Add (W M_s + M_s W) / 2, minus the Hessian of the linear term along a direction W."""
+    n = len(moment)
+    quarter = image.dtype.type(0.25)
+    for i in range(n):
+        for j in range(n):
+            work[i, j] = quarter * (moment[i, j] + moment[j, i])
+    # M_s W is minus the transpose of W M_s.
+    np.dot(direction, work, product)
+    for i in range(n):
+        for j in range(n):
+            image[i, j] += product[i, j] - product[j, i]
+
+
+@_compile
+def _fill_preconditioner(
+    symmetric: Array, frequencies: Array, aligned: Array, padded: bool, keep: Array, swap: Array,
+    moment: Array | None,
+) -> None:  # fmt: skip
     """Fill in the weights of the preconditioner.
 
     A 2 x 2 block of W joins two planes of the canonical basis. Its part that commutes with the rotations
@@ -358,6 +435,10 @@ def _fill_preconditioner(
         sums[i] = row_sum
     for i in range(n):
         sums[i] += column_sums[i]
+    if moment is not None:
+        # The linear term is one more quadratic form <M_s, W^2>.
+        for i in range(n):
+            sums[i] += moment[i, i]
     for p in range(half):
         skew_term = frequencies[p] * (aligned[p + half, p] - aligned[p, p + half])
         sums[p] = one_half * (sums[p] + sums[p + half]) + skew_term

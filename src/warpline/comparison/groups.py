@@ -1,0 +1,240 @@
+"""Groups of systems: dissimilarities within and between them, with the system as the unit of statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from warpline.comparison.measured_pairs import Split
+from warpline.comparison.sets import SystemMatrix, compare_sets
+from warpline.comparison.statistics import group_tests, holm, summary_table
+from warpline.similarity.input_errors import InputError
+from warpline.similarity.recordings import Recording
+
+__all__ = ["GroupComparison", "compare_groups", "group_statistics", "group_tables"]
+
+#: Names of the columns of `warpline.comparison.statistics`, and what they are here: a group stands where a
+#: curriculum does, a system where a seed does.
+RENAMED = {
+    "curriculum_a": "group_a",
+    "curriculum_b": "group_b",
+    "n_seeds": "n_systems",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupComparison:
+    """Dissimilarities of groups of systems, by one or several measures.
+
+    Attributes
+    ----------
+    groups : dict of str to tuple of str
+        Names of the systems of each group.
+    matrices : dict of str to SystemMatrix
+        By measure, over the systems of all groups.
+    pairs : DataFrame
+        A row per measure and pair of systems: ``group_a``, ``group_b``, ``within`` (both of one group),
+        and the columns of `warpline.comparison.sets.SystemMatrix`.
+    summary : DataFrame
+        A row per measure and pair of groups, a group with itself among them: ``n_a``, ``n_b`` systems,
+        ``n_pairs``, ``mean``, ``low``, ``high``; and between groups ``separation`` from the pairs within
+        both, with its interval (`warpline.comparison.separation`).
+    tests : DataFrame
+        A row per measure, ``reference`` group and pair of groups: whether the systems of a lie as far from
+        those of the reference as those of b (`warpline.comparison.statistics.group_tests`). ``p_adjusted``
+        is corrected over all tests of the table (Holm).
+    confidence, family_error : float
+        Of the intervals and of the tests.
+    """
+
+    groups: dict[str, tuple[str, ...]]
+    matrices: dict[str, SystemMatrix]
+    pairs: pd.DataFrame
+    summary: pd.DataFrame
+    tests: pd.DataFrame
+    confidence: float
+    family_error: float
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} (n = {len(systems)})" for name, systems in self.groups.items())
+        tested = self.tests["p"].notna()
+        return "\n".join(
+            [
+                f"<{type(self).__name__} of {len(self.groups)} groups by {', '.join(self.matrices)}",
+                f"  groups: {sizes}",
+                f"  {int(self.tests['significant'].sum())} of {int(tested.sum())} tests significant at "
+                f"{self.family_error:g} (Holm): see .summary, .tests, .pairs>",
+            ]
+        )
+
+
+def compare_groups(
+    groups: Mapping[str, Mapping[str, Recording]],
+    *,
+    measures: Mapping[str, Mapping[str, Any]],
+    seed: int = 0,
+    split: Split = None,
+    references: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    family_error: float = 0.05,
+    min_systems: int = 3,
+) -> GroupComparison:
+    """Compare all systems of all groups, and the groups by them.
+
+    Parameters
+    ----------
+    groups : mapping of str to mapping of str to Recording
+        Systems by name, by group. Systems are independent observations: an animal, a trained network.
+        Several recordings of one animal are no such systems.
+    measures : mapping of str to mapping
+        Settings by measure (`warpline.comparison.measured_pairs.settings_by_measure`).
+    seed : int, optional
+        Root of random starts.
+    split : "halves" or float, optional
+        Held-out trials (`warpline.comparison.measured_pairs.measured_pairs`).
+    references : sequence of str, optional
+        Groups that the others are compared with; by default each in turn.
+    confidence, family_error : float, optional
+    min_systems : int, optional
+        Fewest systems of a, of b and of the reference that are tested; at least 3.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two groups, a group is empty, or a reference is no group.
+    """
+    if len(groups) < 2 or not all(groups.values()):
+        raise InputError(
+            "at least two groups, each with systems",
+            ", ".join(f"{name}: {len(systems)}" for name, systems in groups.items()) or "none",
+            "Give a mapping of group names to lists of systems.",
+        )
+    systems = {
+        f"{group}/{name}": recording
+        for group, members in groups.items()
+        for name, recording in members.items()
+    }
+    matrices = {
+        measure: compare_sets(systems, measure=measure, settings=settings, seed=seed, split=split)
+        for measure, settings in measures.items()
+    }
+    return group_statistics(
+        {group: tuple(f"{group}/{name}" for name in members) for group, members in groups.items()},
+        matrices,
+        references=references,
+        confidence=confidence,
+        family_error=family_error,
+        min_systems=min_systems,
+    )
+
+
+def group_statistics(
+    groups: Mapping[str, Sequence[str]],
+    matrices: Mapping[str, SystemMatrix],
+    *,
+    references: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    family_error: float = 0.05,
+    min_systems: int = 3,
+) -> GroupComparison:
+    """Summarise and test matrices of dissimilarities by group.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of str
+        Names of the systems of each group.
+    matrices : mapping of str to SystemMatrix
+        By measure, each over all systems.
+    references, confidence, family_error, min_systems
+        As in `compare_groups`.
+
+    Raises
+    ------
+    InputError
+        When a reference is no group.
+    """
+    references = list(groups) if references is None else list(references)
+    unknown = [name for name in references if name not in groups]
+    if unknown:
+        raise InputError(
+            f"references among the groups {', '.join(groups)}",
+            ", ".join(unknown),
+            "Set references.",
+        )
+    group_of = {name: group for group, names in groups.items() for name in names}
+    # Systems are numbered over all groups: no two of them share anything, as networks of a seed can.
+    number_of = {name: number for number, name in enumerate(group_of)}
+    pairs = pd.concat([matrix.table for matrix in matrices.values()], ignore_index=True)
+    for side in "ba":
+        pairs.insert(3, f"group_{side}", pairs[f"system_{side}"].map(group_of))
+    pairs.insert(5, "within", pairs["group_a"] == pairs["group_b"])
+
+    summary, tests = group_tables(
+        pairs,
+        number_of,
+        references=references,
+        confidence=confidence,
+        family_error=family_error,
+        min_systems=min_systems,
+    )
+    return GroupComparison(
+        groups={name: tuple(systems) for name, systems in groups.items()},
+        matrices=dict(matrices),
+        pairs=pairs,
+        summary=summary,
+        tests=tests,
+        confidence=confidence,
+        family_error=family_error,
+    )
+
+
+def group_tables(
+    pairs: pd.DataFrame,
+    number_of: Mapping[str, int],
+    *,
+    references: Sequence[str],
+    confidence: float,
+    family_error: float,
+    min_systems: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables ``summary`` and ``tests`` of `GroupComparison` from the pairs.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        ``measure``, ``system_a``, ``system_b``, ``group_a``, ``group_b``, ``dissimilarity``.
+    number_of : mapping of str to int
+        Unit of statistics of each system. Systems with one number are left out together.
+    references, confidence, family_error, min_systems
+        As in `compare_groups`.
+    """
+    rows = pd.DataFrame(
+        {
+            "measure": pairs["measure"],
+            "architecture_a": "",
+            "curriculum_a": pairs["group_a"],
+            "curriculum_b": pairs["group_b"],
+            "seed_a": pairs["system_a"].map(number_of),
+            "seed_b": pairs["system_b"].map(number_of),
+            "seeds": "cross",
+            "dissimilarity": pairs["dissimilarity"],
+        }
+    )
+    settings = {
+        "confidence": confidence,
+        "family_error": family_error,
+        "min_seeds": max(3, min_systems),
+    }
+    summary = summary_table(rows, settings)
+    tests = group_tests(rows, references, settings)
+    if len(tests):
+        tests["p_adjusted"] = holm(tests["p"].to_numpy(dtype=float))
+        tests["significant"] = tests["p_adjusted"] <= family_error
+    summary, tests = (
+        table.drop(columns=["architecture", "seeds"], errors="ignore").rename(columns=RENAMED)
+        for table in (summary, tests)
+    )
+    return summary, tests

@@ -1,0 +1,108 @@
+"""Trials of several systems brought into one order, for the measures that compare them trial by trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.similarity.input_errors import TrialError
+from warpline.similarity.recordings import Recording
+
+__all__ = ["match_trials", "matched_states", "take_trials"]
+
+
+def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list[Recording]:
+    """Bring the trials of all systems into the order of the first, by label or as they come.
+
+    Parameters
+    ----------
+    systems : sequence of (str, Recording)
+        With their names. Trials are matched by labels if all systems have them (the coordinate ``trial`` of
+        a DataArray), else by order.
+    measure : str
+        What messages call the measure.
+
+    Returns
+    -------
+    list of Recording
+        With the same trials, each as long in all systems.
+
+    Raises
+    ------
+    TrialError
+        When systems have different labels, numbers of trials or durations of a trial. Nothing is dropped.
+    """
+    if all(recording.trial_labels is not None for _, recording in systems):
+        systems = _in_order_of_labels(systems, measure)
+    (first_name, first), *others = systems
+    for name, recording in others:
+        if len(recording.trials) != len(first.trials):
+            raise TrialError(
+                f"the same trials in all systems, because {measure} compares them trial by trial",
+                f"{len(first.trials)} in {first_name} and {len(recording.trials)} in {name}",
+                "Select the trials that they share, or use dsa, which needs no pairing.",
+            )
+        for k, (length, other) in enumerate(zip(first.lengths, recording.lengths, strict=True)):
+            if length != other:
+                raise TrialError(
+                    f"trials as long in all systems, because {measure} compares them time by time",
+                    f"trial {k} of {length} times in {first_name} and of {other} in {name}",
+                    "Cut them to a common window, or use dsa, which needs no pairing.",
+                )
+    return [recording for _, recording in systems]
+
+
+def _in_order_of_labels(
+    systems: Sequence[tuple[str, Recording]], measure: str
+) -> list[tuple[str, Recording]]:
+    (first_name, first), *others = systems
+    labels = first.trial_labels or ()
+    ordered = [(first_name, first)]
+    for name, recording in others:
+        index = {label: k for k, label in enumerate(recording.trial_labels or ())}
+        alone = [label for label in labels if label not in index]
+        alone_there = [label for label in index if label not in set(labels)]
+        if alone or alone_there:
+            raise TrialError(
+                f"the same trial labels in all systems, because {measure} compares them trial by trial",
+                " and ".join(
+                    f"{len(some)} in {where} alone ({', '.join(map(str, some[:4]))}"
+                    f"{', ...' if len(some) > 4 else ''})"
+                    for some, where in ((alone, first_name), (alone_there, name))
+                    if some
+                ),
+                "Select the trials that they share, or use dsa, which needs no pairing.",
+            )
+        order = [index[label] for label in labels]
+        ordered.append((name, take_trials(recording, order)))
+    return ordered
+
+
+def take_trials(recording: Recording, indices: Sequence[int]) -> Recording:
+    """Return some trials of a recording, in the order of their indices, with all that is known of them."""
+
+    def taken(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return None if values is None else tuple(values[k] for k in indices)
+
+    return replace(
+        recording,
+        trials=tuple(recording.trials[k] for k in indices),
+        inputs=taken(recording.inputs),
+        trial_labels=taken(recording.trial_labels),
+        conditions=taken(recording.conditions),
+    )
+
+
+def matched_states(recording: Recording) -> NDArray[np.float64]:
+    """Return matched trials as one array (trial, time, unit).
+
+    Trials of unequal length become one long trial (1, sample, unit): a measure on matched samples does not
+    ask to which trial a sample belongs.
+    """
+    if recording.equal_lengths:
+        return recording.states
+    return np.concatenate(recording.trials)[None]

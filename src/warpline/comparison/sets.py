@@ -1,0 +1,176 @@
+"""Dissimilarity matrices of sets of systems, by any measure."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from warpline.comparison.measured_pairs import Split, measured_pairs
+from warpline.similarity.input_errors import InputError
+from warpline.similarity.recordings import Recording
+
+__all__ = ["SystemMatrix", "compare_pair", "compare_sets"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SystemMatrix:
+    """Dissimilarities by one measure of the systems of one set, or between those of two.
+
+    Attributes
+    ----------
+    measure : str
+    names, columns : tuple of str
+        Systems of the rows and of the columns; the same ones for one set.
+    dissimilarity : ndarray, shape (row, column)
+        For one set symmetric, with a diagonal of zeros by definition. NaN where a pair failed.
+    status : ndarray of str, shape (row, column)
+        Of each pair; "converged" on the diagonal of one set.
+    table : DataFrame
+        A row per pair: ``measure``, ``system_a``, ``system_b``, ``dissimilarity``, ``status`` and the further
+        columns of the measure.
+    one_set : bool
+        Whether rows and columns are the same systems.
+    """
+
+    measure: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    dissimilarity: NDArray[np.float64]
+    status: NDArray[np.str_]
+    table: pd.DataFrame
+    one_set: bool
+
+    def __repr__(self) -> str:
+        values = self.table["dissimilarity"].dropna()
+        spread = f"{values.min():.3g} to {values.max():.3g}" if len(values) else "none"
+        counts = Counter(str(status).partition(":")[0] for status in self.table["status"])
+        sides = [self.names] if self.one_set else [self.names, self.columns]
+        return "\n".join(
+            [
+                f"<{type(self).__name__} '{self.measure}', {len(self.names)} x {len(self.columns)}, "
+                f"{len(self.table)} pairs: dissimilarity {spread}",
+                f"  systems: {' against '.join(_listed(side) for side in sides)}",
+                f"  status: {', '.join(f'{count} {status}' for status, count in counts.items())}>",
+            ]
+        )
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f", ... ({len(names)})" if len(names) > most else "")
+
+
+def compare_sets(
+    rows: Mapping[str, Recording],
+    columns: Mapping[str, Recording] | None = None,
+    *,
+    measure: str,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    split: Split = None,
+) -> SystemMatrix:
+    """Compare all systems of a set with each other, or with those of a second set.
+
+    Parameters
+    ----------
+    rows, columns : mapping of str to Recording
+        Systems by name (`warpline.similarity.recordings.as_recording`), with the inputs and the conditions
+        that the measure needs. Without ``columns`` the pairs are those of one set.
+    measure : str
+        A module of `warpline.similarity`, or your own ``path/to/file.py:Name``.
+    settings : mapping, optional
+        Settings of the measure. Those in its ``PER_SYSTEM`` may be mappings by name, or sequences, the
+        systems of the rows first.
+    seed : int, optional
+        Root of random starts.
+    split : "halves" or float, optional
+        Held-out trials (`warpline.comparison.measured_pairs.measured_pairs`).
+
+    Returns
+    -------
+    SystemMatrix
+        A system that the measure cannot take has NaN, and a status that says why.
+
+    Raises
+    ------
+    SettingsError
+        When a setting is unknown or missing.
+    TrialError
+        When the measure compares trial by trial, and the systems have not the same trials.
+    InputError
+        When no pair is left.
+    """
+    settings = settings or {}
+    second = {} if columns is None else columns
+    n_rows, n_columns = len(rows), len(rows if columns is None else second)
+    if min(n_rows, n_columns) < 1 or n_rows + len(second) < 2:
+        raise InputError(
+            "at least two systems to compare",
+            f"{n_rows + len(second)}",
+            "Give several systems, or two sets; a list of (time, unit) arrays is one system.",
+        )
+    # Columns may repeat names of the rows: the key tells the two apart.
+    systems = {(0, name): recording for name, recording in rows.items()}
+    systems |= {(1, name): recording for name, recording in second.items()}
+    pairs = (
+        list(itertools.combinations(range(n_rows), 2))
+        if columns is None
+        else list(itertools.product(range(n_rows), range(n_rows, n_rows + n_columns)))
+    )
+    keys = list(systems)
+    results = measured_pairs(
+        [(name, systems[side, name]) for side, name in keys],
+        pairs,
+        measure=measure,
+        settings=settings,
+        seed=seed,
+        split=split,
+    )
+
+    dissimilarity = np.zeros((n_rows, n_columns))
+    status = np.full((n_rows, n_columns), "converged", dtype=object)
+    table = []
+    for (i, j), row in zip(pairs, results, strict=True):
+        names = {"measure": measure, "system_a": keys[i][1], "system_b": keys[j][1]}
+        table.append({**names, **row})
+        cells = [(i, j), (j, i)] if columns is None else [(i, j - n_rows)]
+        for cell in cells:
+            dissimilarity[cell] = row["dissimilarity"]
+            status[cell] = row["status"]
+    return SystemMatrix(
+        measure=measure,
+        names=tuple(rows),
+        columns=tuple(rows if columns is None else second),
+        dissimilarity=dissimilarity,
+        status=status.astype(np.str_),
+        table=pd.DataFrame(table),
+        one_set=columns is None,
+    )
+
+
+def compare_pair(
+    x: Recording,
+    y: Recording,
+    *,
+    measure: str,
+    settings: Mapping[str, Any],
+    seed: int = 0,
+    split: Split = None,
+) -> dict[str, Any]:
+    """Compare two systems, named ``x`` and ``y``: the row of the measure for them.
+
+    Raises
+    ------
+    ValueError
+        As `compare_sets`, and when the measure cannot take a system.
+    """
+    systems = [("x", x), ("y", y)]
+    return measured_pairs(
+        systems, [(0, 1)], measure=measure, settings=settings, seed=seed, split=split
+    )[0]

@@ -1,0 +1,81 @@
+"""The panel beside a conclusion from DSA: in which settings around the chosen one it holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_sensitivity", "sensitive_measures"]
+
+SETTING = ["n_delays", "delay_interval", "rank"]
+
+
+def sensitive_measures(table: pd.DataFrame | None, conclusion: str) -> list[str]:
+    """Return the measures whose conclusions of one kind were tried at other settings.
+
+    Parameters
+    ----------
+    table : DataFrame or None
+        From `warpline.analyses.sensitivity_to_parameters.orderings`, of one architecture, or between them.
+    conclusion : str
+        ``after``, ``over`` or ``architectures``.
+    """
+    if table is None:
+        return []
+    rows = table[(table["conclusion"] == conclusion) & ~table["own"]]
+    return list(dict.fromkeys(rows.dropna(subset="holds")["measure"]))
+
+
+def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: str) -> None:
+    """Draw a cell per setting: how many of the conclusions have the sign that they have at the own setting.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    table : DataFrame
+        As `sensitive_measures`.
+    measure, conclusion : str
+    """
+    from matplotlib.patches import Rectangle
+
+    rows = table[(table["measure"] == measure) & (table["conclusion"] == conclusion)]
+    rows = rows.dropna(subset="holds").astype({"holds": bool, "carried": bool})
+    embeddings = sorted({tuple(row) for row in rows[SETTING[:2]].to_numpy().tolist()})
+    ranks = sorted(rows["rank"].unique())
+    shares = np.full((len(embeddings), len(ranks)), np.nan)
+    for setting, group in rows.groupby(SETTING):
+        x, y = ranks.index(setting[2]), embeddings.index(tuple(setting[:2]))
+        n_holds, n = int(group["holds"].sum()), len(group)
+        shares[y, x] = n_holds / n
+        is_own = bool(group["own"].iloc[0])
+        axes.text(
+            x,
+            y,
+            "chosen" if is_own else f"{n_holds}/{n}",
+            ha="center",
+            va="center",
+            fontsize="x-small",
+            color="white" if n_holds / n > 0.6 else "black",
+        )
+        corner = (x - 0.5, y - 0.5)
+        if is_own:
+            axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec="black", lw=1.5, zorder=3))
+        elif not group["carried"].all():
+            # Zeros stand for the directions that a network does not carry.
+            axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec="0.7", hatch="////", lw=0))
+    axes.imshow(shares, cmap="Blues", vmin=-0.2, vmax=1.2, aspect="auto", origin="lower")
+    axes.set_xticks(range(len(ranks)), [f"{rank:g}" for rank in ranks])
+    labels = [f"{n:g}" if step == 1 else f"{n:g} × {step:g}" for n, step in embeddings]
+    axes.set_yticks(range(len(embeddings)), labels)
+    axes.set_xlabel("rank of DSA")
+    axes.set_ylabel("delays")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0)
+    what = "lags of this sign" if conclusion == "over" else "orderings that hold"
+    axes.set_title(f"{what}\n(n = {rows['n'].min()})", fontsize="small")

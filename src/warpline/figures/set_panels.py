@@ -1,0 +1,253 @@
+"""Figures of sets and groups of systems, for notebooks: matrices, embeddings, dissimilarities by group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from warpline.comparison.groups import GroupComparison
+from warpline.comparison.multidimensional_scaling import embed
+from warpline.comparison.sets import SystemMatrix
+from warpline.figures.plotting import (
+    annotated_heat_map,
+    colours,
+    from_zero,
+    jitter,
+    measure_label,
+    style_parameters,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+__all__ = [
+    "draw_groups",
+    "draw_matrix",
+    "embedding_figure",
+    "group_figure",
+    "matrix_figure",
+    "matrix_side",
+]
+
+STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 110}
+#: Above so many systems, cells have no numbers and points no names.
+MOST_NUMBERS, MOST_NAMES = 12, 30
+
+
+def _in_house_style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw in the house style and leave the notebook's own style as it is."""
+
+    @wraps(draw)
+    def styled(*arguments: Any, **options: Any) -> Figure:
+        import matplotlib as mpl
+
+        with mpl.rc_context(style_parameters(STYLE)):
+            return draw(*arguments, **options)
+
+    return styled
+
+
+def _figure(width: float, height: float) -> Figure:
+    # Not by pyplot, which would show a figure twice in a notebook: as its own, and as a cell's value.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+@_in_house_style
+def matrix_figure(
+    matrices: Mapping[str, SystemMatrix], groups: Mapping[str, Sequence[str]] | None = None
+) -> Figure:
+    """Draw matrices of dissimilarities as heat maps, a panel per measure on its own scale.
+
+    Parameters
+    ----------
+    matrices : mapping of str to SystemMatrix
+    groups : mapping of str to sequence of str, optional
+        Systems by group, in the order of the matrices; lines stand between the groups.
+    """
+    first = next(iter(matrices.values()))
+    n_rows, n_columns = first.dissimilarity.shape
+    cell = matrix_side(max(n_rows, n_columns)) / max(n_rows, n_columns)
+    figure = _figure(len(matrices) * (cell * n_columns + 2.3), max(cell * n_rows, 1.0) + 1.6)
+    axes = np.atleast_1d(figure.subplots(1, len(matrices), squeeze=False)[0])
+    for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
+        labels = (matrix.names, matrix.columns)
+        image = draw_matrix(panel, matrix.dissimilarity, labels, groups)
+        bar = figure.colorbar(image, ax=panel, shrink=0.8)
+        bar.set_label(measure_label(measure, {}))
+        failed = int(matrix.table["dissimilarity"].isna().sum())
+        panel.set_title(f"n = {len(matrix.table)} pairs" + (f", {failed} failed" if failed else ""))
+    return figure
+
+
+@_in_house_style
+def embedding_figure(
+    matrices: Mapping[str, SystemMatrix], groups: Mapping[str, Sequence[str]] | None = None
+) -> Figure:
+    """Draw systems as points by metric multidimensional scaling, a panel per measure.
+
+    Parameters
+    ----------
+    matrices : mapping of str to SystemMatrix
+        Each of one set.
+    groups : mapping of str to sequence of str, optional
+        Systems by group, which have a colour and a marker each; without groups points have names.
+
+    Raises
+    ------
+    DimensionError
+        When a matrix is not that of one set.
+    """
+    figure = _figure(3.1 * len(matrices) + 0.3, 3.4 if groups is None else 3.7)
+    axes = figure.subplots(1, len(matrices), squeeze=False)[0]
+    for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
+        embedding = embed(matrix.dissimilarity)
+        members = groups or {"": matrix.names}
+        for name, (colour, marker) in colours(list(members), STYLE).items():
+            indices = [matrix.names.index(system) for system in members[name]]
+            panel.scatter(
+                *embedding.points[indices].T,
+                color=colour,
+                marker=marker,
+                s=36,
+                alpha=0.8,
+                label=f"{name} (n = {len(indices)})" if groups else None,
+            )
+        if groups is None and len(matrix.names) <= MOST_NAMES:
+            for point, name in zip(embedding.points, matrix.names, strict=True):
+                panel.annotate(name, point, xytext=(4, 3), textcoords="offset points", fontsize=7)
+        panel.set_aspect("equal", adjustable="datalim")
+        panel.margins(0.15)
+        panel.set_title(f"{measure_label(measure, {})}\nstress {embedding.stress:.2f}")
+        panel.set_xlabel("first axis")
+    axes[0].set_ylabel("second axis")
+    if groups:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(groups)))
+    return figure
+
+
+@_in_house_style
+def group_figure(result: GroupComparison) -> Figure:
+    """Draw the dissimilarities within and between groups, a panel per measure in its own unit.
+
+    Small points are pairs of systems, large ones their means with jackknife intervals over systems.
+
+    Parameters
+    ----------
+    result : GroupComparison
+    """
+    names = list(result.groups)
+    n_couples = len(names) * (len(names) + 1) // 2
+    figure = _figure(max(2.6, 0.75 * n_couples + 1.0) * len(result.matrices), 3.4)
+    axes = figure.subplots(1, len(result.matrices), squeeze=False)[0]
+    for panel, measure in zip(axes, result.matrices, strict=True):
+        pairs = result.pairs[result.pairs["measure"] == measure]
+        summary = result.summary[result.summary["measure"] == measure]
+        draw_groups(panel, pairs, summary, names, STYLE)
+        panel.set_ylabel(measure_label(measure, {}))
+    sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
+    figure.suptitle(
+        f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})",
+        fontsize=STYLE["font_size"],
+    )
+    return figure
+
+
+def matrix_side(n_systems: int) -> float:
+    """Return the side of a heat map of so many systems, in inches."""
+    return 0.5 * n_systems if n_systems <= MOST_NUMBERS else 4.0
+
+
+def draw_matrix(
+    panel: Axes,
+    values: NDArray[np.float64],
+    labels: tuple[Sequence[str], Sequence[str]],
+    groups: Mapping[str, Sequence[str]] | None,
+) -> Any:
+    """Draw a matrix of dissimilarities; groups are labelled where single systems are too many.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+    values : ndarray, shape (row, column)
+    labels : pair of sequence of str
+        Systems of the rows and of the columns.
+    groups : mapping of str to sequence of str, optional
+        As `matrix_figure`.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+    """
+    largest = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
+    if max(values.shape) <= MOST_NUMBERS:
+        image = annotated_heat_map(panel, values, labels, largest)
+    else:
+        image = panel.imshow(values, vmin=0, vmax=largest, aspect="equal")
+        panel.set_xticks([])
+        panel.set_yticks([])
+        panel.set_xlabel(f"{len(labels[1])} systems")
+        panel.set_ylabel(f"{len(labels[0])} systems")
+    ends = np.cumsum([len(names) for names in (groups or {}).values()])
+    if groups and max(values.shape) > MOST_NUMBERS:
+        middles = ends - np.array([len(names) for names in groups.values()]) / 2 - 0.5
+        panel.set_xticks(middles, list(groups))
+        panel.set_yticks(middles, list(groups), rotation=90, va="center")
+        panel.tick_params(length=0)
+    for boundary in ends[:-1]:
+        panel.axhline(boundary - 0.5, color="white", linewidth=2)
+        panel.axvline(boundary - 0.5, color="white", linewidth=2)
+    return image
+
+
+def draw_groups(
+    panel: Axes, pairs: Any, summary: Any, names: Sequence[str], style: Mapping[str, Any]
+) -> None:
+    """Draw the pairs of one measure by two groups, with means and intervals; see `group_figure`.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+    pairs, summary : DataFrame
+        Rows of one measure (`warpline.comparison.groups.GroupComparison`).
+    names : sequence of str
+        Groups in their order.
+    style : mapping
+        As `colours`.
+    """
+    couples = [(name, name) for name in names]
+    couples += [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    kinds = colours(["within", "between"], style)
+    labels = []
+    for x, (a, b) in enumerate(couples):
+        chosen = _of_groups(pairs, a, b)["dissimilarity"].dropna().to_numpy()
+        colour, marker = kinds["within" if a == b else "between"]
+        panel.scatter(x + jitter(len(chosen), 0.5), chosen, s=9, color=colour, alpha=0.4, lw=0)
+        name = f"within\n{a}" if a == b else f"{a} to\n{b}"
+        labels.append(f"{name}\nn = {len(chosen)}")
+        row = _of_groups(summary, a, b)
+        if row.empty:
+            continue
+        mean, low, high = (float(row[column].iloc[0]) for column in ("mean", "low", "high"))
+        if math.isfinite(low):
+            panel.plot([x, x], [low, high], color="black", linewidth=1.5)
+        panel.plot(
+            x, mean, marker=marker, color=colour, markeredgecolor="black", markersize=7, lw=0
+        )
+    panel.set_xticks(range(len(couples)), labels)
+    panel.set_xlim(-0.6, len(couples) - 0.4)
+    from_zero(panel)
+
+
+def _of_groups(table: Any, a: str, b: str) -> Any:
+    """Return the rows of two groups, in either order."""
+    first, second = table["group_a"], table["group_b"]
+    return table[((first == a) & (second == b)) | ((first == b) & (second == a))]

@@ -1,0 +1,72 @@
+"""Public functions of tensors take arrays and lists as well."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import torch
+
+__all__ = ["takes_arrays"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function with arrays, DataArrays and lists turned into tensors where it takes a tensor.
+
+    The parameters are those annotated as ``Tensor``, alone or in a union. Tensors go through untouched;
+    numbers other than float32 become float64, as NumPy's own do.
+
+    Raises
+    ------
+    TypeError
+        By the returned function, when such an argument does not hold real numbers.
+    """
+    signature = inspect.signature(function)
+    names = [
+        name
+        for name, parameter in signature.parameters.items()
+        if "Tensor" in str(parameter.annotation).split(" | ")
+    ]
+    if not names:
+        raise TypeError(f"expected a parameter annotated as Tensor in {function.__qualname__}")
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        bound = signature.bind(*args, **kwargs)
+        for name in names:
+            if name in bound.arguments:
+                bound.arguments[name] = _as_tensor(bound.arguments[name], name)
+        return function(*bound.args, **bound.kwargs)
+
+    return wrapper
+
+
+def _as_tensor(value: Any, name: str) -> Any:
+    """Return an array or a list of numbers as a tensor, and anything else as it is."""
+    is_labelled = hasattr(value, "dims") and hasattr(value, "values")
+    if not is_labelled and not isinstance(value, (np.ndarray, np.generic, list, tuple)):
+        return value
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise TypeError(f"expected {name} without hidden values, got a masked array")
+    if isinstance(value, (list, tuple)) and any(isinstance(item, torch.Tensor) for item in value):
+        if not all(isinstance(item, torch.Tensor) for item in value):
+            raise TypeError(f"expected {name} as one tensor or array, got a list of both")
+        return torch.stack(list(value))
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"expected {name} as an array of numbers, got {error}") from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"expected {name} as real numbers, got values of type {array.dtype}")
+    if array.dtype != np.float32:
+        array = array.astype(np.float64)
+    # Torch shares memory with an array only if it may write to it.
+    return torch.from_numpy(
+        np.array(array) if not array.flags.writeable else np.ascontiguousarray(array)
+    )

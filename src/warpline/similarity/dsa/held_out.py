@@ -1,0 +1,153 @@
+"""DSA on held-out trials: the alignment is fitted to the operators of some trials, and judged on others.
+
+No comparison job imports this module, so editing it re-runs none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.similarity.input_errors import SettingsError, positive_integer
+from warpline.similarity.recordings import as_recording
+from warpline.similarity.states import angle
+
+from .hankel import blocks_of, leading_factor
+from .measure import DEFAULTS, compare_pairs
+from .operators import (
+    check_states,
+    lagged_covariances,
+    rank_tolerance_of,
+    regular_rank,
+    solve_operator,
+)
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutOperator:
+    """Operators of one system in one basis, which the training trials give.
+
+    Attributes
+    ----------
+    matrix, held_out : ndarray, shape (rank, rank)
+        One-step operators of the training trials and of the held-out ones, both in the whitened delay
+        coordinates of the training trials. Rows and columns from ``rank_used`` on are zero.
+    rank, rank_used : int
+        The rank asked for, and the one that both sets of trials carry.
+    """
+
+    matrix: FloatArray
+    held_out: FloatArray
+    rank: int
+    rank_used: int
+
+
+def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) -> HeldOutOperator:
+    """Fit the operators of a system's training and held-out trials, in the basis of the first.
+
+    Parameters
+    ----------
+    train, test : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
+    settings : mapping
+        As `warpline.similarity.dsa.represent`.
+
+    Raises
+    ------
+    InputError
+        As `warpline.similarity.dsa.fit_operator`.
+    """
+    for name in ("n_delays", "rank"):
+        if name not in settings:
+            raise SettingsError(
+                f"the setting {name}", "none", f"Add {name} to the settings of dsa."
+            )
+    delays = positive_integer("n_delays", settings["n_delays"])
+    rank = positive_integer("rank", settings["rank"])
+    interval, ridge, tolerance = (
+        settings.get(name, DEFAULTS[name]) for name in ("delay_interval", "ridge", "rank_tolerance")
+    )
+    training, exponent = as_recording(train).rescaled()
+    held_out = as_recording([np.ldexp(trial, -exponent) for trial in as_recording(test).trials])
+    train_states, test_states = (
+        check_states(recording, n_delays=delays, delay_interval=interval)
+        for recording in (training, held_out)
+    )
+    tolerance = rank_tolerance_of(training, delays, interval, tolerance)
+    factor = leading_factor(train_states, delays, interval, rank, tolerance)
+    covariances = [
+        lagged_covariances(states, delays, interval, factor)
+        for states in (train_states, test_states)
+    ]
+    # Whitening holds for the number of training rows: the held-out ones are brought to it.
+    n_train, n_test = (
+        sum(len(x) * (x.shape[1] - (delays - 1) * interval) for x in blocks_of(states))
+        for states in (train_states, test_states)
+    )
+    covariances[1] = (
+        covariances[1][0] * (n_train / n_test),
+        covariances[1][1] * (n_train / n_test),
+    )
+    rank_used = min(regular_rank(past, factor.singular_values, ridge) for past, _ in covariances)
+    matrices = []
+    for past, cross in covariances:
+        matrix = np.zeros((rank, rank))
+        matrix[:rank_used, :rank_used] = solve_operator(
+            past[:rank_used, :rank_used], cross[:rank_used, :rank_used], ridge
+        )
+        matrices.append(matrix)
+    return HeldOutOperator(matrices[0], matrices[1], rank, rank_used)
+
+
+def compare_held_out(
+    representations: Sequence[HeldOutOperator],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    settings: Mapping[str, Any],
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Compare pairs of systems on held-out trials, by the alignment of their training trials.
+
+    C minimises the angle between the operators of the training trials. The dissimilarity is the angle
+    between the held-out operators A and C B C^T, as shape distances are trained and tested (Williams et
+    al. 2021; ``fit`` and ``score`` of netrep). The search over C makes the training value too low, the more
+    so the higher the rank and the fewer the trials; the held-out value has no such bias, and contains the
+    noise of the held-out operators.
+
+    Parameters
+    ----------
+    representations : sequence of HeldOutOperator
+    pairs : sequence of (int, int)
+    settings, seed
+        As `warpline.similarity.dsa.compare_pairs`; the score is the angle.
+
+    Returns
+    -------
+    list of dict
+        ``dissimilarity`` on held-out trials, ``dissimilarity_train``, ``status``, ``gradient_norm``,
+        ``n_starts``, ``chance_of_better``, ``rank_used``.
+    """
+    operators: Any = representations
+    rows = compare_pairs(operators, pairs, settings={**settings, "rotation": True}, seed=seed)
+    held_out_rows = []
+    for (i, j), row in zip(pairs, rows, strict=True):
+        rotation = row.pop("rotation")
+        # The bound is one on the alignments of the training trials.
+        del row["lower_bound"]
+        held_out = np.nan
+        if rotation is not None:
+            a, b = (
+                np.pad(representations[k].held_out, (0, len(rotation) - representations[k].rank))
+                for k in (i, j)
+            )
+            norms = np.linalg.norm(a), np.linalg.norm(b)
+            a, b = a / norms[0], rotation @ b @ rotation.T / norms[1]
+            held_out = angle(float(np.linalg.norm(a - b)), float(np.linalg.norm(a + b)))
+        trained = row.pop("dissimilarity")
+        held_out_rows.append({"dissimilarity": held_out, "dissimilarity_train": trained, **row})
+    return held_out_rows

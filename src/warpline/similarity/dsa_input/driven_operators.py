@@ -1,0 +1,363 @@
+r"""Operators of driven systems, x(t + 1) = A x(t) + B u(t), from lagged covariances, in float64.
+
+``dmdc``
+    Dynamic mode decomposition with control (Proctor et al. 2016) on delay embeddings: the coordinates
+    :math:`x` are the principal components of the embedded states. For states that are observed in full.
+``subspace``
+    Subspace identification (N4SID, Van Overschee & De Moor 1994; the estimator of SubspaceDMDc in Huang,
+    Ostrow et al. 2026). The coordinates are what a past window of states and inputs says of a future
+    window of states, the effect of future inputs removed. For states that are observed in part.
+
+Both see the data through a square root of the Gram matrix of an embedding (`embedding_root`), and through
+one regression that is streamed over trials (`regress`). Memory does not grow with trials x delays.
+
+Coordinates come whitened, :math:`V` of :math:`X = S V^\top`, and are scaled by a power of the singular
+values :math:`S`. ``principal`` (:math:`S^1`) keeps the units of the data. For ``subspace`` it makes the
+observability matrix orthonormal, so that A and B depend on the system and on no statistic of its inputs,
+up to an orthogonal change of basis. ``balanced`` (:math:`S^{1/2}`) is what SubspaceDMDc uses, ``whitened``
+(:math:`S^0`) what DSA uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from warpline.similarity.dsa.hankel import (
+    GRAM_CONDITION_LIMIT,
+    Trials,
+    gram_matrix,
+    iterate_embedding,
+    leading_factor,
+    streamed_triangle,
+)
+from warpline.similarity.dsa.operators import regular_rank
+from warpline.similarity.input_errors import (
+    SettingsError,
+    SingularRegressionError,
+    positive_integer,
+)
+
+from .driven_trials import DrivenTrials, driven_trials
+
+FloatArray = NDArray[np.float64]
+Backend = Literal["dmdc", "subspace"]
+Coordinates = Literal["principal", "balanced", "whitened"]
+
+_POWERS = {"principal": 1.0, "balanced": 0.5, "whitened": 0.0}
+#: Directions of the inputs with a smaller share of their variance are not seen, and get no effect.
+_SILENT = 1e-10
+
+
+@dataclass(frozen=True)
+class DrivenOperator:
+    """A fitted driven system, x(t + 1) = A x(t) + B u(t).
+
+    Attributes
+    ----------
+    state : ndarray, shape (rank, rank)
+        A. Rows and columns from ``rank_used`` on are zero.
+    control : ndarray, shape (rank, n_input_delays * channel)
+        B, newest input first, in the units of the inputs. Rows from ``rank_used`` on are zero.
+    rank, rank_used : int
+        The rank asked for, and the rank that the data carry.
+    singular_values : ndarray, shape (rank_used,)
+        Of the embedding (``dmdc``) or of the projected future (``subspace``).
+    backend : {"dmdc", "subspace"}
+    coordinates : {"principal", "balanced", "whitened"}
+    """
+
+    state: FloatArray
+    control: FloatArray
+    rank: int
+    rank_used: int
+    singular_values: FloatArray
+    backend: Backend
+    coordinates: Coordinates
+
+
+def fit_driven_operator(
+    states: Any,
+    inputs: Any,
+    *,
+    rank: int,
+    n_delays: int = 1,
+    delay_interval: int = 1,
+    n_input_delays: int = 1,
+    input_lag: int = 0,
+    backend: Backend = "dmdc",
+    coordinates: Coordinates = "principal",
+    offset: bool = True,
+    ridge: float = 0.0,
+    rank_tolerance: float | None = None,
+) -> DrivenOperator:
+    """Fit the operators of one driven system.
+
+    Parameters
+    ----------
+    states, inputs : array (trial, time, unit or channel), or sequence of (time, unit or channel) arrays
+        States of one system and what drove it. Trials may differ in length.
+    rank : int
+        Rank of the operator; a system that carries less is padded with zeros.
+    n_delays : int
+        Delays of the embedding (``dmdc``), or length of the past and of the future window (``subspace``).
+    delay_interval : int
+        Steps between two delays; 1 for ``subspace``.
+    n_input_delays : int
+        Inputs that act on one step, newest first; 1 for ``subspace``.
+    input_lag : int
+        Steps from an input to the state on which it acts. 0 for networks whose state at t is computed from
+        the input at t, such as those of Warpline and PyTorch; 1 is the convention of control theory and of
+        dsa-metric.
+    backend, coordinates
+        See the module.
+    offset : bool
+        Fit a constant term too, and leave it out of the comparison.
+    ridge : float
+        Ridge of the regression, with states and inputs whitened.
+    rank_tolerance : float, optional
+        Singular values below this fraction of the first do not count; by default the rounding level.
+
+    Returns
+    -------
+    DrivenOperator
+        Deterministic.
+
+    Raises
+    ------
+    InputError
+        When data or settings cannot be used. SingularRegressionError when states and inputs cannot be told
+        apart, such as states that follow the input of their own step alone.
+    """
+    rank, n_delays = positive_integer("rank", rank), positive_integer("n_delays", n_delays)
+    delay_interval = positive_integer("delay_interval", delay_interval)
+    n_input_delays = positive_integer("n_input_delays", n_input_delays)
+    # One more than the lag is a positive integer.
+    input_lag = positive_integer("input_lag + 1", input_lag + 1) - 1
+    if not 0 <= ridge < np.inf:
+        raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
+    for name, value, choices in (
+        ("backend", backend, ("dmdc", "subspace")),
+        ("coordinates", coordinates, tuple(_POWERS)),
+    ):
+        if value not in choices:
+            raise SettingsError(
+                f"{name} to be one of {', '.join(choices)}", repr(value), f"Set {name}."
+            )
+    subspace = backend == "subspace"
+    if subspace and (delay_interval, n_input_delays) != (1, 1):
+        raise SettingsError(
+            "delay_interval and n_input_delays of 1 for the backend subspace",
+            f"{delay_interval} and {n_input_delays}",
+            "Set them to 1: the windows hold every step of states and inputs.",
+        )
+    n_lags = 2 * n_delays if subspace else max(n_delays, n_input_delays)
+    trials = driven_trials(
+        states, inputs, n_lags=n_lags, delay_interval=delay_interval, input_lag=input_lag,
+        offset=offset, rank_tolerance=rank_tolerance,
+    )  # fmt: skip
+    if subspace:
+        values, state_map = _subspace_coordinates(trials, n_delays, rank)
+        input_columns = trials.channel_columns(range(n_delays - 1, n_delays))
+    else:
+        values, state_map = _embedded_coordinates(trials, n_delays, delay_interval, n_lags, rank)
+        input_columns = trials.channel_columns(range(n_input_delays))
+    past, cross = regress(
+        trials.blocks, n_lags, delay_interval, state_map, input_columns, offset=offset
+    )
+    transition, effect = solve_driven(past, cross, len(values), values, ridge)
+
+    # From whitened coordinates to those of the comparison, padded to the rank asked for.
+    rank_used = len(transition)
+    values = values[:rank_used]
+    scale = values ** _POWERS[coordinates]
+    state, control = np.zeros((rank, rank)), np.zeros((rank, effect.shape[1]))
+    state[:rank_used, :rank_used] = scale[:, None] * transition / scale
+    control[:rank_used] = scale[:, None] * effect
+    state.setflags(write=False)
+    control.setflags(write=False)
+    return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates)
+
+
+def embedding_root(states: Trials, n_lags: int, delay_interval: int) -> FloatArray:
+    """Square root R of the Gram matrix of an embedding H: R^T R = H^T H.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, column), or tuple of such arrays
+    n_lags, delay_interval : int
+        The embedding.
+
+    Returns
+    -------
+    ndarray, shape (root, n_lags * column)
+        From lagged covariances; from a streamed QR decomposition where squaring would lose digits.
+    """
+    gram = gram_matrix(states, n_lags, delay_interval)
+    squares, vectors = scipy.linalg.eigh(gram, check_finite=False)
+    if squares[0] * GRAM_CONDITION_LIMIT**2 > squares[-1]:
+        return np.sqrt(squares)[:, None] * vectors.T
+    return streamed_triangle(states, n_lags, delay_interval)
+
+
+def _embedded_coordinates(
+    trials: DrivenTrials, n_delays: int, delay_interval: int, n_lags: int, rank: int
+) -> tuple[FloatArray, FloatArray]:
+    """Whitened principal components of the embedded states: singular values, and the map to them."""
+    factor = leading_factor(trials.states, n_delays, delay_interval, rank, trials.tolerance)
+    values = factor.singular_values
+    state_map = np.zeros((n_lags * (trials.n_units + trials.n_channels), len(values)))
+    state_map[trials.unit_columns(range(n_delays))] = factor.directions / values
+    return values, state_map
+
+
+def _subspace_coordinates(
+    trials: DrivenTrials, n_delays: int, rank: int
+) -> tuple[FloatArray, FloatArray]:
+    """Whitened states of N4SID: singular values of the projected future, and the map to the states.
+
+    The future states Y_f are regressed on past states and inputs Z_p and on future inputs U_f; what the past
+    contributes, O = M Z_p, has the state sequence as its right singular vectors.
+    """
+    n_lags = 2 * n_delays
+    root = embedding_root(trials.blocks, n_lags, 1)
+    # Newest first: the lags below n_delays are the future window.
+    future, past = range(n_delays), range(n_delays, n_lags)
+    past_columns = np.concatenate([trials.unit_columns(past), trials.channel_columns(past)])
+    past_root = root[:, past_columns]
+    # Orthogonal complement of the future inputs, whose rank may be deficient (constant channels).
+    left, sizes, _ = np.linalg.svd(root[:, trials.channel_columns(future)], full_matrices=False)
+    inputs = left[:, sizes > trials.tolerance * max(float(sizes[0]), 1e-300)]
+
+    def without_inputs(matrix: FloatArray) -> FloatArray:
+        return np.asarray(matrix - inputs @ (inputs.T @ matrix))
+
+    future_states = without_inputs(root[:, trials.unit_columns(future)])
+    coefficients, *_ = scipy.linalg.lstsq(
+        without_inputs(past_root), future_states, cond=trials.tolerance, check_finite=False
+    )
+    _, values, right = scipy.linalg.svd(
+        past_root @ coefficients, full_matrices=False, check_finite=False
+    )
+    values, right = _leading(values, right, rank, trials.tolerance)
+    state_map = np.zeros((root.shape[1], len(values)))
+    state_map[past_columns] = coefficients @ right.T / values
+    return values, state_map
+
+
+def _leading(
+    values: FloatArray, right: FloatArray, rank: int, tolerance: float
+) -> tuple[FloatArray, FloatArray]:
+    """Leading singular values and right vectors that the data carry, the largest loading positive."""
+    count = max(1, min(rank, int(np.count_nonzero(values > tolerance * values[0]))))
+    values, right = values[:count], right[:count]
+    largest = right[np.arange(count), np.abs(right).argmax(axis=1)]
+    return values, right * np.where(largest < 0, -1.0, 1.0)[:, None]
+
+
+def regress(
+    states: Trials, n_lags: int, delay_interval: int, state_map: FloatArray,
+    input_columns: NDArray[np.intp], *, offset: bool,
+) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+    """Covariances of the one-step regression on states and inputs, streamed over trials.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, column), or tuple of such arrays
+    n_lags, delay_interval : int
+        The embedding.
+    state_map : ndarray, shape (n_lags * column, rank)
+        From an embedded row to the coordinates.
+    input_columns : ndarray of int
+        Columns of an embedded row that are inputs.
+    offset : bool
+        Centre both sides, as a constant regressor does.
+
+    Returns
+    -------
+    past : ndarray, shape (input + rank, input + rank)
+        Of inputs and coordinates, at all times but the last of each trial.
+    cross : ndarray, shape (input + rank, rank)
+        Of these with the coordinates one step later.
+    """
+    n_inputs, rank = len(input_columns), state_map.shape[1]
+    size = n_inputs + rank
+    past, cross = np.zeros((size, size)), np.zeros((size, rank))
+    sums, next_sums, count = np.zeros(size), np.zeros(rank), 0
+    for rows in iterate_embedding(states, n_lags, delay_interval):
+        n_trials, n_rows, n_columns = rows.shape
+        flat = rows.reshape(-1, n_columns)
+        regressors = np.hstack([flat[:, input_columns], flat @ state_map])
+        regressors = regressors.reshape(n_trials, n_rows, size)
+        before = regressors[:, :-1].reshape(-1, size)
+        after = regressors[:, 1:, n_inputs:].reshape(-1, rank)
+        past += before.T @ before
+        cross += before.T @ after
+        sums += before.sum(axis=0)
+        next_sums += after.sum(axis=0)
+        count += len(before)
+    if offset:
+        past -= np.outer(sums, sums) / count
+        cross -= np.outer(sums, next_sums) / count
+    return past, cross
+
+
+def solve_driven(
+    past: FloatArray, cross: FloatArray, rank: int, values: FloatArray, ridge: float
+) -> tuple[FloatArray, FloatArray]:
+    """Solve the regression for the operators in whitened coordinates.
+
+    Parameters
+    ----------
+    past, cross : ndarray
+        From `regress`.
+    rank : int
+        Number of coordinates.
+    values : ndarray, shape (rank,)
+        Singular values of the coordinates, descending.
+    ridge : float
+        See `fit_driven_operator`.
+
+    Returns
+    -------
+    state : ndarray, shape (rank_used, rank_used)
+        The largest rank at which the regression has a unique solution.
+    control : ndarray, shape (rank_used, input)
+        Zero along directions of the inputs that do not vary.
+
+    Raises
+    ------
+    SingularRegressionError
+        When no rank is regular.
+    """
+    n_inputs = len(past) - rank
+    # Inputs whitened, in the directions that vary.
+    sizes = np.sqrt(np.diag(past)[:n_inputs])
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    scaled = past[:n_inputs, :n_inputs] / np.outer(sizes, sizes)
+    shares, directions = np.linalg.eigh(scaled)
+    varies = shares > _SILENT * n_inputs
+    heard = directions[:, varies] / np.sqrt(shares[varies]) / sizes[:, None]
+    n_heard = heard.shape[1]
+    basis = np.zeros((len(past), n_heard + rank))
+    basis[:n_inputs, :n_heard] = heard
+    basis[n_inputs:, n_heard:] = np.eye(rank)
+    past, cross = basis.T @ past @ basis, basis.T @ cross
+    # Inputs come first in the matrix, so that its leading blocks are those of lower ranks.
+    amplification = np.concatenate([np.full(n_heard, values[0]), values])
+    regular = regular_rank(past, amplification, ridge)
+    rank_used = regular - n_heard
+    if rank_used < 1:
+        raise SingularRegressionError(
+            "states that are no function of the inputs of their own step",
+            "a regression on states and inputs without a unique solution at rank 1",
+            "Use other delays, inputs with noise of their own, or a small ridge.",
+        )
+    solution = np.linalg.solve(
+        past[:regular, :regular] + ridge * np.eye(regular), cross[:regular, :rank_used]
+    )
+    return np.ascontiguousarray(solution[n_heard:].T), (heard @ solution[:n_heard]).T

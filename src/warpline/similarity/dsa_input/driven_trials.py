@@ -1,0 +1,133 @@
+"""States and the inputs that drove them, side by side, in groups of trials of equal length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.similarity.dsa.hankel import Trials, blocks_of, by_length
+from warpline.similarity.dsa.operators import rank_tolerance_of
+from warpline.similarity.input_errors import ConstantDataError, TooFewTimePointsError, TrialError
+from warpline.similarity.recordings import as_recording
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DrivenTrials:
+    """Trials of a driven system, ready to be delay-embedded.
+
+    Attributes
+    ----------
+    blocks : ndarray, shape (trial, time, unit + channel), or tuple of such arrays
+        States, and beside them the input that acts one step later
+        (see `warpline.similarity.dsa.hankel.by_length`).
+    n_units, n_channels : int
+        Numbers of columns of the states and of the inputs.
+    tolerance : float
+        Relative size below which a singular value of the embedding does not count.
+    """
+
+    blocks: Trials
+    n_units: int
+    n_channels: int
+    tolerance: float
+
+    @property
+    def states(self) -> Trials:
+        """The states alone, laid out as `blocks`."""
+        blocks = tuple(
+            np.ascontiguousarray(block[:, :, : self.n_units]) for block in blocks_of(self.blocks)
+        )
+        return blocks[0] if len(blocks) == 1 else blocks
+
+    def unit_columns(self, lags: range) -> NDArray[np.intp]:
+        """Columns of the states at some lags in an embedding of `blocks`, lag by lag."""
+        return self._columns(lags, 0, self.n_units)
+
+    def channel_columns(self, lags: range) -> NDArray[np.intp]:
+        """Columns of the inputs at some lags in an embedding of `blocks`, lag by lag."""
+        return self._columns(lags, self.n_units, self.n_units + self.n_channels)
+
+    def _columns(self, lags: range, start: int, stop: int) -> NDArray[np.intp]:
+        first = np.array(lags)[:, None] * (self.n_units + self.n_channels)
+        return (first + np.arange(start, stop)).ravel()
+
+
+def driven_trials(
+    states: Any, inputs: Any, *, n_lags: int, delay_interval: int, input_lag: int, offset: bool,
+    rank_tolerance: float | None,
+) -> DrivenTrials:  # fmt: skip
+    """Check the trials of a driven system, and put states and inputs side by side.
+
+    Parameters
+    ----------
+    states, inputs : array (trial, time, unit or channel), sequence of (time, ...) arrays, or Recording
+        See `warpline.similarity.recordings.as_recording`. A recording may hold its inputs.
+    n_lags, delay_interval : int
+        The embedding that follows.
+    input_lag : int
+        Steps from an input to the state on which it acts: 1 for x(t + 1) = A x(t) + B u(t), 0 for
+        x(t + 1) = A x(t) + B u(t + 1).
+    offset : bool
+        Subtract the mean over all trials and times from states and inputs.
+    rank_tolerance : float or None
+        See `warpline.similarity.dsa.operators.fit_operator`.
+
+    Returns
+    -------
+    DrivenTrials
+
+    Raises
+    ------
+    InputError
+        When states or inputs cannot be read, do not match, do not change, or are too short.
+    """
+    recording = as_recording(states, inputs=inputs)
+    if recording.inputs is None:
+        raise TrialError(
+            f"inputs of {recording.name}, as long as its states",
+            "none",
+            "Give the inputs that drove the system, or use dsa, which needs none.",
+        )
+    needed = (n_lags - 1) * delay_interval + 2 + abs(1 - input_lag)
+    too_short = sum(length < needed for length in recording.lengths)
+    if too_short:
+        raise TooFewTimePointsError(
+            f"at least {needed} time points for {n_lags} lags x {delay_interval} steps and an input "
+            f"lag of {input_lag} (one embedded transition)",
+            f"{min(recording.lengths)} in the shortest of {len(recording.trials)} trials",
+            "Use fewer delays, a shorter delay interval or longer trials."
+            if too_short == len(recording.trials)
+            else f"Drop the {too_short} trials that are shorter, or use fewer delays.",
+        )
+    if not any((trial != trial[0]).any() for trial in recording.trials):
+        raise ConstantDataError(
+            "states that change in time",
+            f"{len(recording.trials)} trials that are constant in every unit",
+            "Check the time axis and the window; a system at rest has no operator to compare.",
+        )
+    trials = [
+        _align(x, u, input_lag) for x, u in zip(recording.trials, recording.inputs, strict=True)
+    ]
+    if offset:
+        n_times = sum(map(len, trials))
+        mean = np.sum([trial.sum(axis=0) for trial in trials], axis=0) / n_times
+        trials = [trial - mean for trial in trials]
+    return DrivenTrials(
+        blocks=by_length(trials),
+        n_units=recording.n_units,
+        n_channels=trials[0].shape[1] - recording.n_units,
+        tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
+    )
+
+
+def _align(states: FloatArray, inputs: FloatArray, input_lag: int) -> FloatArray:
+    """Return a trial with the input beside each state that acts on the next one."""
+    shift = 1 - input_lag
+    count = len(states) - abs(shift)
+    first, first_input = max(-shift, 0), max(shift, 0)
+    return np.hstack([states[first : first + count], inputs[first_input : first_input + count]])

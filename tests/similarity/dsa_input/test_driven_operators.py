@@ -1,0 +1,262 @@
+"""Operators of driven systems: known systems, dsa-metric's estimators, layouts of the data."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from similarity.dsa_input.driven_data import orthogonal, simulate, slow_noise, stable_system
+
+from warpline.similarity.dsa_input import fit_driven_operator
+from warpline.similarity.dsa_input.driven_operators import embedding_root
+from warpline.similarity.input_errors import (
+    ConstantDataError,
+    SettingsError,
+    SingularRegressionError,
+    TooFewTimePointsError,
+    TrialError,
+)
+
+
+def sorted_eigenvalues(matrix):
+    return np.sort_complex(np.linalg.eigvals(matrix))
+
+
+def driven(seed=0, n=5, m=2, n_trials=8, n_times=40, lag=0, offset=0.0):
+    rng = np.random.default_rng(seed)
+    a, b = stable_system(rng, n, m)
+    inputs = rng.standard_normal((n_trials, n_times, m))
+    start = rng.standard_normal((n_trials, n))
+    return a, b, simulate(a, b, inputs, lag=lag, offset=offset, start=start), inputs
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+@pytest.mark.parametrize("offset", [0.0, 0.7])
+def test_dmdc_recovers_a_system_that_is_seen_in_full(lag, offset):
+    a, b, states, inputs = driven(lag=lag, offset=offset)
+    operator = fit_driven_operator(states, inputs, rank=5, input_lag=lag)
+    assert operator.rank_used == 5
+    np.testing.assert_allclose(
+        sorted_eigenvalues(operator.state), sorted_eigenvalues(a), atol=1e-10
+    )
+    # B up to an orthogonal change of basis.
+    np.testing.assert_allclose(operator.control.T @ operator.control, b.T @ b, atol=1e-10)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.7])
+@pytest.mark.parametrize("n_delays", [5, 8])
+def test_subspace_identification_recovers_a_system_that_is_seen_in_part(n_delays, offset):
+    a, b, states, inputs = driven(n_trials=6, n_times=150, offset=offset)
+    operator = fit_driven_operator(
+        states[..., :2], inputs, rank=5, n_delays=n_delays, backend="subspace", offset=offset != 0
+    )
+    # The centred means leave a remainder where the offset is fitted.
+    tolerance = 1e-9 if offset == 0 else 2e-3
+    np.testing.assert_allclose(
+        sorted_eigenvalues(operator.state), sorted_eigenvalues(a), atol=tolerance
+    )
+    # With an orthonormal observability matrix, B has the size of the Markov parameters C A^k B.
+    markov = [np.linalg.matrix_power(a, k)[:2] @ b for k in range(n_delays)]
+    expected = sum(parameter.T @ parameter for parameter in markov)
+    np.testing.assert_allclose(operator.control.T @ operator.control, expected, rtol=10 * tolerance)
+
+
+def test_principal_coordinates_of_a_subspace_depend_on_no_statistic_of_the_inputs():
+    """In the basis of an orthonormal observability matrix, A and B are fixed up to orthogonal C."""
+    rng = np.random.default_rng(3)
+    a, b = stable_system(rng, 4, 2)
+    invariants = {}
+    for coordinates in ("principal", "balanced"):
+        invariants[coordinates] = []
+        for correlation in (0.0, 0.95):
+            inputs = slow_noise(rng, (8, 200, 2), correlation)
+            states = simulate(a, b, inputs)[..., :2]
+            operator = fit_driven_operator(
+                states, inputs, rank=4, n_delays=6, backend="subspace", coordinates=coordinates,
+                offset=False,
+            )  # fmt: skip
+            invariants[coordinates].append(np.linalg.norm(operator.state))
+    one, other = invariants["principal"]
+    assert one == pytest.approx(other, rel=1e-8)
+    one, other = invariants["balanced"]
+    assert abs(one / other - 1) > 1e-3
+
+
+@pytest.mark.parametrize("n_delays", [4, 10])
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_subspace_operators_are_those_of_dsa_metric(n_delays, noise):
+    from DSA.subspace_dmdc import SubspaceDMDc
+
+    _, _, states, inputs = driven(1, n_trials=4, n_times=120, lag=1)
+    states = states[..., :3] + noise * np.random.default_rng(0).standard_normal((4, 120, 3))
+    reference = SubspaceDMDc(states, inputs, n_delays=n_delays, rank=5, lamb=0.0)
+    reference.fit()
+    # Its windows leave out the last time of each trial.
+    operator = fit_driven_operator(
+        states[:, :-1], inputs[:, :-1], rank=5, n_delays=n_delays, input_lag=1, offset=False,
+        backend="subspace", coordinates="balanced",
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        operator.singular_values, reference.info["singular_values_O"][:5], rtol=1e-8
+    )
+    # Singular vectors have no sign: the change of basis is diagonal, of ones and minus ones.
+    overlap = operator.control @ reference.B_v.T
+    signs = np.sign(np.diag(overlap))
+    np.testing.assert_allclose(operator.control, signs[:, None] * reference.B_v, atol=1e-8)
+    np.testing.assert_allclose(operator.state, signs[:, None] * reference.A_v * signs, atol=1e-8)
+
+
+def test_dmdc_operators_are_those_of_dsa_metric_at_full_rank():
+    from DSA.dmdc import DMDc
+
+    # One trial: dsa-metric regresses across the ends of trials too.
+    _, _, states, inputs = driven(2, n_trials=1, n_times=400, lag=1)
+    states = states + 0.1 * np.random.default_rng(0).standard_normal(states.shape)
+    reference = DMDc(states[0], inputs[0], n_delays=1, lamb=0.0)
+    reference.fit()
+    operator = fit_driven_operator(states, inputs, rank=5, input_lag=1, offset=False)
+    np.testing.assert_allclose(
+        sorted_eigenvalues(operator.state), sorted_eigenvalues(reference.A_v.numpy()), atol=1e-4
+    )
+    expected = reference.B_v.numpy()
+    np.testing.assert_allclose(
+        operator.control.T @ operator.control, expected.T @ expected, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n_delays": 3, "delay_interval": 2, "n_input_delays": 2},
+        {"n_delays": 1, "n_input_delays": 3},
+        {"n_delays": 4, "backend": "subspace"},
+    ],
+)
+def test_trials_may_differ_in_length_and_come_in_any_order(options):
+    _, _, states, inputs = driven(4, n_trials=6, n_times=50)
+    states = states + 0.1 * np.random.default_rng(0).standard_normal(states.shape)
+    lengths = [50, 41, 50, 30, 41, 30]
+    ragged = [[x[:n] for x, n in zip(data, lengths, strict=True)] for data in (states, inputs)]
+    one = fit_driven_operator(*ragged, rank=4, **options)
+    other = fit_driven_operator(
+        *([x[k] for k in (3, 1, 0, 5, 2, 4)] for x in ragged), rank=4, **options
+    )
+    np.testing.assert_allclose(abs(other.state), abs(one.state), atol=1e-8)
+    np.testing.assert_allclose(abs(other.control), abs(one.control), atol=1e-8)
+    # A list of equal trials is an array.
+    separate = fit_driven_operator(list(states), list(inputs), rank=4, **options)
+    joined = fit_driven_operator(states, inputs, rank=4, **options)
+    np.testing.assert_array_equal(separate.state, joined.state)
+
+
+def test_dmdc_of_ragged_trials_is_the_regression_of_all_their_transitions():
+    _, _, states, inputs = driven(5, n=3, n_trials=4, n_times=30)
+    rng = np.random.default_rng(0)
+    states = states + 0.3 * rng.standard_normal(states.shape)
+    lengths = [30, 12, 30, 20]
+    x, u = ([y[:n] for y, n in zip(data, lengths, strict=True)] for data in (states, inputs))
+    operator = fit_driven_operator(x, u, rank=3, offset=False)
+
+    # By hand: x(t + 1) on [x(t), u(t + 1)], all trials, in the units of the data.
+    regressors = np.concatenate([np.hstack([a[:-2], b[1:-1]]) for a, b in zip(x, u, strict=True)])
+    targets = np.concatenate([a[1:-1] for a in x])
+    solution = np.linalg.lstsq(regressors, targets, rcond=None)[0].T
+    np.testing.assert_allclose(
+        sorted_eigenvalues(operator.state), sorted_eigenvalues(solution[:, :3]), atol=1e-10
+    )
+    np.testing.assert_allclose(
+        operator.control.T @ operator.control, solution[:, 3:].T @ solution[:, 3:], atol=1e-10
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), backend=st.sampled_from(["dmdc", "subspace"]))
+def test_operators_do_not_depend_on_the_basis_of_the_units(seed, backend):
+    rng = np.random.default_rng(seed)
+    _, _, states, inputs = driven(seed, n_trials=4, n_times=60)
+    states = states[..., :3] + 0.1 * rng.standard_normal((4, 60, 3))
+    options = {"rank": 3, "n_delays": 2, "backend": backend}
+    one = fit_driven_operator(states, inputs, **options)
+    other = fit_driven_operator(states @ orthogonal(rng, 3), inputs, **options)
+    np.testing.assert_allclose(one.singular_values, other.singular_values, rtol=1e-8)
+    np.testing.assert_allclose(abs(one.state), abs(other.state), atol=1e-6)
+    # Larger inputs have a smaller effect each; the states do not notice.
+    scaled = fit_driven_operator(states, 10 * inputs, **options)
+    np.testing.assert_allclose(scaled.state, one.state, atol=1e-8)
+    np.testing.assert_allclose(10 * scaled.control, one.control, atol=1e-8)
+
+
+def test_a_channel_that_does_not_vary_has_no_effect_and_changes_nothing():
+    _, _, states, inputs = driven(6)
+    constant = np.concatenate([inputs, np.ones((*inputs.shape[:2], 1))], axis=2)
+    for options in ({}, {"backend": "subspace", "n_delays": 3}):
+        one = fit_driven_operator(states, inputs, rank=5, **options)
+        other = fit_driven_operator(states, constant, rank=5, **options)
+        np.testing.assert_allclose(other.state, one.state, atol=1e-9)
+        np.testing.assert_allclose(other.control[:, :2], one.control, atol=1e-9)
+        np.testing.assert_allclose(other.control[:, 2], 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("condition", [1.0, 1e-7])
+def test_the_root_of_an_embedding_has_its_gram_matrix(condition):
+    rng = np.random.default_rng(7)
+    groups = [rng.standard_normal((3, n, 2)) * [1, condition] for n in (20, 12)]
+    root = embedding_root(tuple(groups), 4, 1)
+    rows = np.concatenate(
+        [
+            np.hstack([trial[3 - k : len(trial) - k] for k in range(4)])
+            for group in groups
+            for trial in group
+        ]
+    )
+    expected = rows.T @ rows
+    np.testing.assert_allclose(root.T @ root, expected, atol=1e-12 * abs(expected).max())
+    # Squaring would lose the small singular values.
+    np.testing.assert_allclose(
+        np.linalg.svd(root, compute_uv=False), np.linalg.svd(rows, compute_uv=False), rtol=1e-6
+    )
+
+
+def test_rank_beyond_the_data_is_padded_with_zeros():
+    _, _, states, inputs = driven(8, n=3)
+    operator = fit_driven_operator(states, inputs, rank=5)
+    assert operator.rank_used == 3
+    assert not operator.state[3:].any()
+    assert not operator.state[:, 3:].any()
+    assert not operator.control[3:].any()
+
+
+def test_a_ridge_shrinks_the_effect_of_the_inputs():
+    _, _, states, inputs = driven(9)
+    sizes = [
+        np.linalg.norm(fit_driven_operator(states, inputs, rank=5, ridge=ridge).control)
+        for ridge in (0.0, 0.1, 1.0)
+    ]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"inputs": None}, TrialError, "dsa, which needs none"),
+        ({"inputs": np.zeros((8, 30, 2))}, TrialError, "trial by trial"),
+        ({"states": np.ones((8, 40, 5))}, ConstantDataError, "constant in every unit"),
+        ({"n_delays": 40}, TooFewTimePointsError, "fewer delays"),
+        ({"n_delays": 0}, SettingsError, "n_delays"),
+        ({"input_lag": -1}, SettingsError, "input_lag"),
+        ({"ridge": -1.0}, SettingsError, "ridge"),
+        ({"rank_tolerance": 2.0}, SettingsError, "rank_tolerance"),
+        ({"backend": "subspace", "n_input_delays": 2}, SettingsError, "n_input_delays of 1"),
+    ],
+)
+def test_bad_input_is_refused_with_a_remedy(change, error, message):
+    _, _, states, inputs = driven()
+    arguments = {"states": states, "inputs": inputs, "rank": 3} | change
+    with pytest.raises(error, match=message):
+        fit_driven_operator(arguments.pop("states"), arguments.pop("inputs"), **arguments)
+
+
+def test_states_that_copy_their_inputs_have_no_operators_of_their_own():
+    inputs = np.random.default_rng(0).standard_normal((5, 30, 2))
+    # With lag 1 the input that acts next stands beside the state, here as the state itself.
+    with pytest.raises(SingularRegressionError, match="no function of the inputs"):
+        fit_driven_operator(inputs, inputs, rank=2, input_lag=1)
