@@ -4,16 +4,18 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
-BIN := $(abspath $(VENV))/bin
+# Not $(abspath ...), which takes a space in the path of the checkout for the end of a name.
+BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 READY := $(VENV)/.ready
 # Browsers, linters and snakemake are found in the environment whether or not it is activated.
 export PATH := $(BIN):$(PATH)
-DEMO := snakemake --cores $(CORES) --configfile config/demo.yaml
+REPORT ?= results/report.html
 
-.PHONY: help setup demo test test-fast test-slurm lint format moved schema benchmark clean
+.PHONY: help setup demo report test test-fast test-slurm lint format moved schema benchmark clean
 
 help:
 	@echo "make demo       the demo: figures and results/report.html"
+	@echo "make report     CONFIG=<file>: the report of a finished run, REPORT (results/report.html, or a .zip)"
 	@echo "make test       all tests"
 	@echo "make test-fast  the tests that take seconds"
 	@echo "make test-slurm tests on a real one-node SLURM, which they start and stop (root on Debian)"
@@ -26,21 +28,28 @@ setup: $(READY)
 # The SLURM plugin states a newer numpy than neurogym allows, and uses it in one report only
 # (one constant): installed without its dependencies, which the constraints name instead.
 $(READY): pyproject.toml constraints.txt Makefile
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"expected Python 3.11 to 3.13, got {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo "expected Python with venv: apt-get install python3-venv"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"expected Python 3.11 to 3.13, got {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@"$(PYTHON)" -c 'import venv, ensurepip' || { echo "expected Python with venv: apt-get install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV): about two minutes, once."
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt throttler snakemake-executor-plugin-slurm-jobstep
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps snakemake-executor-plugin-slurm
+	"$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt throttler snakemake-executor-plugin-slurm-jobstep
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps snakemake-executor-plugin-slurm
 	@# Every job imports torch anew: without bytecode that takes three times as long.
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src scripts > /dev/null || true
-	@touch $(READY)
+	"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" src scripts > /dev/null || true
+	@touch "$(READY)"
 
 demo: $(READY)
-	$(DEMO)
-	$(DEMO) --report results/report.html
+	snakemake --cores $(CORES) --configfile config/demo.yaml
+	$(MAKE) report CONFIG=config/demo.yaml
 	@echo "Open results/report.html in a browser. Figures are in results/demo/figures, tables in results/demo/tables."
+
+# Written aside, then moved: a full disk leaves the report as it was.
+report: $(READY)
+	@test -n "$(CONFIG)" || { echo "expected make report CONFIG=<configuration file> [REPORT=<file.html or .zip>]"; exit 2; }
+	@folder=$$(dirname "$(REPORT)") && name=$$(basename "$(REPORT)") && mkdir -p "$$folder" && \
+	aside=$$(mktemp -d "$$folder/.report.XXXXXX") && trap 'rm -rf "$$aside"' EXIT && \
+	snakemake --cores 1 --configfile "$(CONFIG)" --report "$$aside/$$name" && mv "$$aside/$$name" "$(REPORT)"
 
 test: $(READY)
 	python -m pytest -n $(CORES) --dist loadscope
@@ -69,8 +78,8 @@ format: $(READY)
 # this one must have the same bytes; then Snakemake records the results of CONFIG as up to date.
 moved: $(READY)
 	@test -n "$(BASE)" && test -n "$(CONFIG)" || { echo "expected make moved BASE=<git revision that made the results> CONFIG=<configuration file> [TARGETS=...]"; exit 2; }
-	python tests/golden_run.py compare $(BASE)
-	snakemake $(TARGETS) --touch --cores 1 --configfile $(CONFIG)
+	python tests/golden_run.py compare "$(BASE)"
+	snakemake $(TARGETS) --touch --cores 1 --configfile "$(CONFIG)"
 
 schema: $(READY)
 	python scripts/write_schema.py
@@ -84,6 +93,7 @@ benchmark: $(READY)
 	python benchmarks/fixed_points.py
 	python benchmarks/mamba.py
 	python benchmarks/ensembles.py
+	python benchmarks/checksums.py
 
 clean:
-	rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,5 +9,6 @@ rule all:
         PIPELINE.statistics.all_tables(),
         PIPELINE.drawings["figures"].files(),
         PIPELINE.all_warping(),
+        PIPELINE.all_datasets(),
         PIPELINE.all_attractors() if CONFIG.run.attractors else [],
     localrule: True

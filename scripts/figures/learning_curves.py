@@ -14,7 +14,7 @@ def runs_by_curriculum(paths):
     for path in paths:
         metadata = result_files.read_table_metadata(path)
         _, _, name, seed = metadata["settings"]["streams"]["run"]
-        if metadata["status"] != "untrained":
+        if metadata["status"] not in ("untrained", "given"):
             runs[name].append((seed, metadata, result_files.read_table(path)))
     return runs
 
@@ -65,6 +65,8 @@ def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     runs = runs_by_curriculum([*arguments.pretraining, *arguments.training])
+    if not runs:
+        return plotting.nothing_to_show("None of the networks was trained here.")
     styles = plotting.colours(settings["curricula"], settings["style"])
 
     # The panels fill a grid of three columns. Its last row may have empty panels.

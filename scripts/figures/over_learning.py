@@ -89,6 +89,8 @@ def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     over = result_files.read_tables(arguments.over)
+    if not over[["step_a", "step_b"]].to_numpy().any():
+        return plotting.nothing_to_show("Each network has one checkpoint: there is no learning.")
     learning = result_files.read_table(arguments.learning[0])
     learning = learning[
         (learning["against"] == "own_final")

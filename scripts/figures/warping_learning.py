@@ -131,6 +131,24 @@ def make(arguments, settings):
     styles = plotting.colours(list(dict.fromkeys([*sharing, *names])), settings["style"])
     colours = geometry_panels.tangent_colours(settings["style"])
 
+    shape_names = plotting.names_in_data(SHAPE_QUANTITIES, names)
+    title = f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks"
+    at_time = f"metric at {arrays.attrs['milliseconds']:g} ms"
+
+    # Networks of one checkpoint, such as those from elsewhere: only what does not compare checkpoints.
+    if not arrays["step"].values.any():
+        figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.6))
+        draw_accuracy(panels[0], numbers, seeds)
+        draw_metric(panels[1], numbers, arrays["tangent"].values, seeds, colours)
+        draw_metric_shape(panels[2], numbers, shape_names, seeds, styles)
+        subtitles = ("behaviour", at_time, "direction and shape")
+        for panel, letter, subtitle in zip(panels, "abc", subtitles, strict=True):
+            geometry_panels.panel_label(panel, letter, subtitle)
+            panel.set_xticks([])
+            panel.set_xlabel("one checkpoint: no learning")
+        figure.suptitle(title, fontsize="small")
+        return figure
+
     figure = plt.figure(figsize=(9.6, 6.4))
     top_row, bottom_row = figure.subfigures(2, 1, height_ratios=[1, 1.35])
 
@@ -141,8 +159,7 @@ def make(arguments, settings):
     draw_dissimilarities(panels[1], numbers, dissimilarities, settings["measures"], seeds, styles)
     geometry_panels.panel_label(panels[1], "b", "how far from the end")
     draw_metric(panels[2], numbers, arrays["tangent"].values, seeds, colours)
-    geometry_panels.panel_label(panels[2], "c", f"metric at {arrays.attrs['milliseconds']:g} ms")
-    shape_names = plotting.names_in_data(SHAPE_QUANTITIES, names)
+    geometry_panels.panel_label(panels[2], "c", at_time)
     draw_metric_shape(panels[3], numbers, shape_names, seeds, styles)
     geometry_panels.panel_label(panels[3], "d", "direction and shape")
     for panel in panels:
@@ -166,9 +183,7 @@ def make(arguments, settings):
             draw_relations(axes, of_kind, quantity, styles, label if kind == kinds[-1] else "")
             geometry_panels.panel_label(axes, next(letters), KINDS[kind])
     grid[0, 0].set_xlim(-1.05, 1.05)
-    figure.suptitle(
-        f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks", fontsize="small"
-    )
+    figure.suptitle(title, fontsize="small")
     return figure
 
 

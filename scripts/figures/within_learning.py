@@ -19,6 +19,8 @@ def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     within = result_files.read_tables(arguments.within)
+    if within.empty:
+        return plotting.nothing_to_show("Each network has one checkpoint: there is no learning.")
     measures = plotting.names_in_data(settings["measures"], within["measure"])
     curricula = plotting.names_in_data(settings["curricula"], within["curriculum_a"])
     checkpoints = sorted({*within["checkpoint_a"], *within["checkpoint_b"]})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 from warpline.models.base import build_model
 from warpline.models.checkpoints import CheckpointFile, nearest_checkpoint, write_checkpoints
 
@@ -63,7 +63,7 @@ def test_round_trip(make):
 
 
 def test_names_in_the_file_are_those_of_earlier_versions(make):
-    tensors, provenance = result_files.read_tensors(make()[0])
+    tensors, provenance = tensor_files.read_tensors(make()[0])
     assert {"00000000/weight_in", "00000003/weight_in", "00000020/weight_in"} <= set(tensors)
     assert provenance["checkpoints"][1] == {"step": 3, "loss": None, "accuracy": 0.075}
 
@@ -131,7 +131,7 @@ def test_a_file_that_is_damaged_after_it_was_opened_is_refused(make):
 
 def test_tensors_without_checkpoints_are_refused(tmp_path):
     path = tmp_path / "state.safetensors"
-    result_files.write_tensors({"noise": np.zeros(3)}, path, {"step": 20}, sidecar=False)
+    tensor_files.write_tensors({"noise": np.zeros(3)}, path, {"step": 20}, sidecar=False)
     with pytest.raises(result_files.DamagedFileError, match="lists no checkpoints"):
         CheckpointFile(path)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from warpline.core import result_files
+from warpline.core import tensor_files
 from warpline.models.base import build_model
 from warpline.tasks.trials import generate_trials
 from warpline.training.batches import BatchOrder, TaskData
@@ -223,7 +223,7 @@ def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
     with pytest.raises(Killed):
         together(members(), max_steps=40)
     steps = [
-        result_files.read_tensor_metadata(tmp_path / f"{seed}.safetensors")["step"]
+        tensor_files.read_tensor_metadata(tmp_path / f"{seed}.safetensors")["step"]
         for seed in (1, 2)
     ]
     assert steps == [20, 10]

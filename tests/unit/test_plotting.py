@@ -28,7 +28,7 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
         plotting.annotated_heat_map(
             axes, np.array([[0.0, 0.5], [np.nan, 1.0]]), (["a", "b"], ["c", "d"]), 1.0
         )
-        plotting._save(figure, tmp_path / f"{k}.svg", tmp_path / f"{k}.png")
+        plotting._save(figure, tmp_path / f"{k}.svg", tmp_path / f"{k}.png", {})
     for suffix in ("svg", "png"):
         assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
 

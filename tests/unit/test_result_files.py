@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from warpline.console import provenance
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 PROVENANCE = {"settings": {"b": 1, "a": [1, 2]}, "code": "abc"}
 
@@ -53,19 +52,19 @@ def test_table_comes_back_and_plain_pandas_reads_it(tmp_path, frame):
 
 def test_tensors_come_back_whole_and_by_prefix(tmp_path, tensors):
     path = tmp_path / "x.safetensors"
-    result_files.write_tensors(tensors, path, PROVENANCE)
-    back, provenance = result_files.read_tensors(path)
+    tensor_files.write_tensors(tensors, path, PROVENANCE)
+    back, provenance = tensor_files.read_tensors(path)
     assert provenance == PROVENANCE and set(back) == set(tensors)
-    part, _ = result_files.read_tensors(path, "010/")
+    part, _ = tensor_files.read_tensors(path, "010/")
     assert list(part) == ["w"] and np.array_equal(part["w"], tensors["010/w"])
-    assert result_files.read_tensor_metadata(path) == PROVENANCE
+    assert tensor_files.read_tensor_metadata(path) == PROVENANCE
 
 
 def test_same_content_same_bytes(tmp_path, dataset, frame, tensors):
     for k in range(2):
         result_files.write_dataset(dataset, tmp_path / f"{k}.nc", PROVENANCE)
         result_files.write_table(frame, tmp_path / f"{k}.csv", PROVENANCE)
-        result_files.write_tensors(tensors, tmp_path / f"{k}.safetensors", PROVENANCE)
+        tensor_files.write_tensors(tensors, tmp_path / f"{k}.safetensors", PROVENANCE)
     for suffix in ("nc", "csv", "safetensors"):
         assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
 
@@ -83,7 +82,7 @@ def test_truncated_file_is_named(tmp_path, dataset, frame, tensors, suffix):
     write, content, read = {
         "nc": (result_files.write_dataset, dataset, result_files.read_dataset),
         "csv": (result_files.write_table, frame, result_files.read_table),
-        "safetensors": (result_files.write_tensors, tensors, result_files.read_tensors),
+        "safetensors": (tensor_files.write_tensors, tensors, tensor_files.read_tensors),
     }[suffix]
     write(content, path, PROVENANCE)
     whole = path.read_bytes()
@@ -96,7 +95,7 @@ def test_truncated_file_is_named(tmp_path, dataset, frame, tensors, suffix):
 
 
 @pytest.mark.parametrize(
-    "read", [result_files.read_dataset, result_files.read_table, result_files.read_tensors]
+    "read", [result_files.read_dataset, result_files.read_table, tensor_files.read_tensors]
 )
 def test_missing_file_is_named(tmp_path, read):
     with pytest.raises(FileNotFoundError, match="nowhere"):
@@ -111,37 +110,3 @@ def test_failed_write_leaves_the_old_file(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
-
-
-@pytest.mark.parametrize("kind", ["csv", "nc", "safetensors"])
-@pytest.mark.parametrize("fault", ["cut", "flipped", "empty"])
-@pytest.mark.parametrize("beside", [True, False])
-def test_damage_is_found(tmp_path, kind, fault, beside):
-    path = tmp_path / f"x.{kind}"
-    if kind == "csv":
-        frame = pd.DataFrame({"a": np.arange(2000), "b": "text"})
-        result_files.write_table(frame, path, {"code": "a"})
-    elif kind == "nc":
-        values = np.random.default_rng(0).normal(size=(50, 40))
-        result_files.write_dataset(xr.Dataset({"x": (("a", "b"), values)}), path, {"code": "a"})
-    else:
-        result_files.write_tensors({"w": np.arange(2000.0)}, path, {"code": "a"})
-    assert result_files.integrity_error(path) is None
-    if not beside:
-        provenance.sidecar_path(path).unlink()
-        assert result_files.integrity_error(path) is None
-    content = bytearray(path.read_bytes())
-    if fault == "cut":
-        lines = bytes(content).splitlines(keepends=True)
-        # A table is cut between two lines: only their number tells.
-        content = b"".join(lines[:-700]) if kind == "csv" else content[: len(content) * 2 // 3]
-    elif fault == "flipped":
-        content[len(content) * 3 // 4] ^= 1
-    else:
-        content = b""
-    path.write_bytes(bytes(content))
-    found = result_files.integrity_error(path)
-    if fault == "flipped" and not beside and kind != "nc":
-        # Nothing but the checksum beside it could tell; netCDF has its own.
-        return
-    assert found is not None

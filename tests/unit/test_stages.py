@@ -305,5 +305,5 @@ def test_only_compared_networks_with_input_noise_run_under_other_drives(raw_conf
 
 def test_a_drive_named_twice_is_refused(raw_config):
     raw_config["comparison"]["controls"] = {"drives": ["weak_noise", "weak_noise"]}
-    with pytest.raises(ValueError, match="expected each drive once, got weak_noise more than once"):
+    with pytest.raises(ValueError, match="expected each entry once, got weak_noise more than once"):
         load(raw_config)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 from warpline.models.base import build_model
 from warpline.tasks.trials import generate_trials
 from warpline.training.batches import BatchOrder, TaskData
@@ -204,7 +204,7 @@ def test_resume_of_a_vector_task_ends_with_the_same_bits(vector_run, tmp_path, s
     whole = vector_run(settings)
     path = tmp_path / "state.safetensors"
     vector_run(settings, path=path, key="k")
-    assert result_files.read_tensor_metadata(path)["step"] == 20
+    assert tensor_files.read_tensor_metadata(path)["step"] == 20
     resumed = vector_run(settings, path=path, key="k")
     assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
     for step, weights in whole.checkpoints.items():
@@ -285,7 +285,7 @@ def assert_resumed(run, path, tasks, device="cpu"):
     whole, _ = run(tasks, device=device)
     # The state of an unfinished run is kept while it runs: the one after 20 updates is still there.
     run(tasks, path=path, key="k", device=device)
-    assert result_files.read_tensor_metadata(path)["step"] == 20
+    assert tensor_files.read_tensor_metadata(path)["step"] == 20
     resumed, _ = run(tasks, path=path, key="k", device=device)
     assert [vars(row) for row in resumed.history[1:]] == [vars(row) for row in whole.history[1:]]
     assert list(resumed.checkpoints) == list(whole.checkpoints)
@@ -373,7 +373,7 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
         deadline = time.time() + 120
         state = broken / str(seed) / "state.safetensors"
         while time.time() < deadline and job.poll() is None:
-            if state.is_file() and result_files.read_tensor_metadata(state)["step"] >= after:
+            if state.is_file() and tensor_files.read_tensor_metadata(state)["step"] >= after:
                 os.kill(job.pid, signal.SIGKILL)
                 break
             time.sleep(0.02)

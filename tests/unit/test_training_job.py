@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from warpline.comparison.statistics import run_table
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 from warpline.models.checkpoints import CheckpointFile
 from warpline.tasks.trials import generate_trials
 from warpline.training.job import (
@@ -160,7 +160,7 @@ def test_an_interrupted_job_is_resumed_with_its_key(make_job, finish, tmp_path, 
     whole = finish(make_job(), "whole")
     state = tmp_path / "state.safetensors"
     finish(make_job(), "first", resume_path=state)
-    assert result_files.read_tensor_metadata(state)["step"] == 10
+    assert tensor_files.read_tensor_metadata(state)["step"] == 10
     resumed = finish(make_job(), "second", resume_path=state)
     assert "going on from update 10" in caplog.text
     for name in ("1/c.safetensors", "1/h.csv"):

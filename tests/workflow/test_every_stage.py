@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from checkouts import Checkout, copy_project
 
-from warpline.core import result_files
+import warpline
+from warpline.core import result_files, tensor_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -76,7 +77,7 @@ def test_no_byte_of_a_result_has_changed(golden):
 def test_a_difference_is_seen(golden):
     """What compares the bytes would see one number change by one bit."""
     path = next((golden.root / "results/golden/training").rglob("checkpoints.safetensors"))
-    tensors, provenance = result_files.read_tensors(path)
+    tensors, provenance = tensor_files.read_tensors(path)
     before = golden_run._digest(tensors)
     name = next(iter(tensors))
     changed = {**tensors, name: np.nextafter(tensors[name], np.float32(1))}
@@ -98,6 +99,20 @@ def test_analyses_leave_tables_and_figures(golden):
     relations = result_files.read_table(root / "pdm_learning" / "relations.csv")
     assert {"accuracy", "cka", "procrustes", "metric"} <= set(relations["name"])
     assert golden.planned() == {}
+
+
+def test_networks_of_analyses_alone_are_opened_with_their_inputs(golden):
+    results = golden.root / "results"
+    listed = warpline.list_runs("golden", results)
+    runs = {run.taskset: run for run in listed if not run.curriculum.startswith("pretraining")}
+    assert {"CircleSign", "DecisionLine", "Context", "SequenceMemory", "PDM"} <= set(runs)
+    for taskset, run in runs.items():
+        fixed = {"delay": 400.0} if taskset in ("PDM", "SequenceMemory") else {}
+        condition = {"context": 1} if taskset == "Context" else {}
+        manifold = run.input_manifold(fixed, task=run._learned_tasks()[0], **condition)
+        kappa = manifold.grid(*[2] * len(manifold.coordinates))
+        outputs, states = run.model().double()(manifold.sequence(kappa))
+        assert len(outputs) == len(kappa) and np.isfinite(states.detach().numpy()).all()
 
 
 def test_a_change_re_runs_the_analyses_that_it_reaches(checkout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import yaml
 from checkouts import Checkout
 
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -86,7 +87,7 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     assert state.is_file() and not any(path.exists() for path in final)
 
     # SIGTERM to Snakemake alone: it waits for what runs, starts nothing more, and unlocks.
-    before = result_files.read_tensor_metadata(state)["step"]
+    before = tensor_files.read_tensor_metadata(state)["step"]
     snakemake = start(training, "training")
     until(lambda: "going on from update" in (log.read_text() if log.is_file() else ""), "resuming")
     snakemake.send_signal(signal.SIGTERM)
@@ -129,7 +130,7 @@ def test_damaged_results_are_named_and_made_anew(checkout):
     for path in damaged:
         content = path.read_bytes()
         path.write_bytes(content[: len(content) * 2 // 3])
-    # One byte of another: only its checksum says so.
+    # One bit of another: only its checksum says so, and no job computes on it.
     flipped = root / "training/PDM/leaky_gru/master/seed~1/checkpoints.safetensors"
     content = bytearray(flipped.read_bytes())
     content[-100] ^= 1
@@ -145,9 +146,16 @@ def test_damaged_results_are_named_and_made_anew(checkout):
     for path in damaged:
         assert str(path.relative_to(checkout.root)) in found.stdout
         assert path.exists()
+    trajectory = root / "trajectories/PDM/leaky_gru/master/seed~1.nc"
+    trajectory.unlink()
+    stopped = checkout.snakemake(str(trajectory.relative_to(checkout.root)), check=False)
+    log = checkout.root / "logs/tiny/compute_trajectories/PDM/leaky_gru/master/seed~1.log"
+    assert stopped.returncode != 0 and not trajectory.exists()
+    assert "checkpoints.safetensors is damaged (the SHA-256 of its tensor" in log.read_text()
+    damaged.append(trajectory)
     named = verify("--delete")
     assert named.returncode == 0 and not any(path.exists() for path in damaged)
-    again = named.stdout.split("snakemake ")[1].split()
+    again = shlex.split(named.stdout.split("snakemake ")[1].splitlines()[0])
     assert set(again) == {str(path.relative_to(checkout.root)) for path in damaged}
     checkout.snakemake(*again)
     assert checkout.outputs() == before

@@ -6,6 +6,10 @@ import re
 import shutil
 
 import pytest
+import yaml
+from spoiled import TAG, spoil
+
+from warpline.pipeline.config import load_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.browser]
 
@@ -27,20 +31,11 @@ def page():
         opened.close()
 
 
-def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
-    report = checkout.root / "results" / "report.html"
-    checkout.snakemake("--report", str(report))
-    wrong = []
-    page.on(
-        "console", lambda message: wrong.append(message.text) if message.type == "error" else None
-    )
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("requestfailed", lambda request: wrong.append(f"not loaded: {request.url[:100]}"))
-    page.goto(report.as_uri())
-
+def open_every_figure(page) -> set[str]:
+    """Open all results of the report that is shown; return their images."""
     page.get_by_text("Warpline trains recurrent networks").wait_for()
     categories = re.findall(r"^\d\. .+$", page.inner_text("body"), re.MULTILINE)
-    shown = set()
+    shown: set[str] = set()
     for category in categories:
         page.get_by_text(category, exact=True).click()
         rows = page.locator("tbody tr")
@@ -56,10 +51,63 @@ def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
                 page.wait_for_timeout(100)
         page.locator("a, button").filter(has_text="Results").first.click()
         page.get_by_text(category, exact=True).wait_for()
+    return shown
 
+
+def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
+    report = checkout.root / "results" / "report.html"
+    checkout.snakemake("--report", str(report))
+    wrong = []
+    page.on(
+        "console", lambda message: wrong.append(message.text) if message.type == "error" else None
+    )
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(f"not loaded: {request.url[:100]}"))
+    page.goto(report.as_uri())
+
+    shown = open_every_figure(page)
     figures = list((checkout.root / "results" / "tiny" / "figures").rglob("*.svg"))
     assert len(shown) == len(figures) == 10
     assert wrong == []
+
+
+def test_no_text_of_the_configuration_runs(checkout, page, monkeypatch):
+    """A script element in every string and key that takes one, in the report and in figures."""
+    (checkout.root / "mine.py").write_text(
+        "from warpline.models.leaky_rnn import Network\nclass Net(Network): pass\n"
+    )
+    monkeypatch.chdir(checkout.root)
+    path = checkout.root / checkout.config
+    config = yaml.safe_load(path.read_text())
+    free = {"note": "text", "nested": {"list": ["text", {"deep": "text"}]}}
+    config["architectures"]["leaky_rnn"] |= {"model": "mine.py:Net", "parameters": free}
+
+    def accepted(raw):
+        path.write_text(yaml.safe_dump(raw))
+        load_files(["config/config.yaml", path])
+
+    spoiled, _, n_taken = spoil(config, accepted)
+    path.write_text(yaml.safe_dump(spoiled))
+    assert n_taken >= 7
+
+    # The figures are drawn again: their settings hold the tags.
+    figure = "results/tiny/figures/PDM/leaky_rnn/learning_curves"
+    checkout.snakemake(f"{figure}.svg", "--force", "--rerun-triggers", "mtime")
+    report = checkout.root / "results" / "report.html"
+    checkout.snakemake("--report", str(report), "--rerun-triggers", "mtime")
+    page.goto(report.as_uri())
+    assert len(open_every_figure(page)) == 10
+    assert page.evaluate("window.ran") is None
+    assert page.evaluate("JSON.stringify(results)").count("window.ran = true") >= n_taken
+    for svg in (checkout.root / "results").rglob("*.svg"):
+        page.goto(svg.as_uri())
+        assert page.evaluate("window.ran") is None
+
+    # The control: the same report with the tags as they are.
+    report.write_text(report.read_text().replace("\\\\u003c", "<"))
+    page.goto(report.as_uri())
+    page.wait_for_function("window.ran === true", timeout=10_000)
+    assert TAG in report.read_text()
 
 
 def test_captions_state_the_real_configuration(checkout):

@@ -327,7 +327,7 @@ class Mine(torch.nn.Module):
         )
 
     def forward(self, inputs, generator=None):
-        states = torch.tanh(inputs @ self.weight_in.T).cumsum(1) / inputs.shape[1]
+        states = torch.tanh(inputs @ self.weight_in.T).cumsum(1) / 10
         return states @ self.weight_out.T, states
 """
 HELPER = "from deeper import FACTOR\n\n\ndef scale():\n    return 0.1 * FACTOR\n\n\ndef unused():\n    return 1\n"

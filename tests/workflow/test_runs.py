@@ -14,7 +14,7 @@ import pytest
 
 import warpline
 from warpline.console import provenance
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.command_line import PROVENANCE
 from warpline.pipeline.config.load import load_files
@@ -71,7 +71,7 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
         if path.suffix == ".csv":
             assert "code" in result_files.read_table_metadata(path)
         if path.suffix == ".safetensors":
-            assert result_files.read_tensor_metadata(path)["device"] == "cpu"
+            assert tensor_files.read_tensor_metadata(path)["device"] == "cpu"
         if path.suffix not in (".csv", ".nc", ".safetensors"):
             continue
         # In the file what can change it, beside it what cannot; `warpline provenance` prints both.
@@ -86,7 +86,11 @@ def test_every_result_is_there_and_says_where_it_comes_from(finished):
 def test_the_package_opens_what_the_workflow_made(finished):
     results = finished.root / "results"
     runs = warpline.list_runs("tiny", results)
-    assert len(runs) == 10
+    # Five networks and one pretrained one, in two seeds.
+    assert len(runs) == 12
+    pretrained = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretraining Anti", 1, results)
+    assert pretrained in runs and pretrained.task == "Anti"
+    assert pretrained.model().weight_hh.shape == (8, 8)
     run = warpline.open_run("tiny", "PDM", "leaky_rnn", "pretrain_anti_frozen", 2, results)
     assert run.steps[0] == 0 and run.steps[-1] == 20
     assert run.history()["step"].iloc[-1] == 20
@@ -298,6 +302,44 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     assert before == {}
     fresh.edit("my_tasks.py", "3 - action", "-action + 3")
     assert fresh.planned()["generate_trials"] > 0
+
+
+def test_a_model_that_breaks_its_interface_stops_before_any_work(fresh):
+    model = fresh.root / "my_model.py"
+    model.write_text(
+        "from my_base import Network\n\n\n"
+        "class Mine(Network):\n"
+        "    def forward(self, inputs, generator=None):\n"
+        "        outputs, states = super().forward(inputs.transpose(0, 1), generator)\n"
+        "        return outputs, states\n"
+    )
+    (fresh.root / "my_base.py").write_text("from warpline.models.leaky_rnn import Network\n")
+    fresh.configure(
+        architectures__mine={"model": "my_model.py:Mine", "units": 8, "batch_size": 32},
+        run__grid__1__architectures=["leaky_gru", "mine"],
+    )
+    done = fresh.snakemake("training", check=False)
+    assert done.returncode
+    assert (
+        "architectures.mine (my_model.py:Mine): expected outputs (trial, time, output)"
+        in done.stderr
+    )
+    assert "time is first" in done.stderr
+    assert not (fresh.root / "results/tiny").exists() and not (fresh.root / "logs").exists()
+
+    # Mended, it is tried once: a start whose check passed before starts no process for it.
+    fresh.edit("my_model.py", "inputs.transpose(0, 1)", "inputs")
+    assert fresh.planned("training")["train"] == 10
+    passed = fresh.root / ".snakemake/warpline_plugins"
+    assert len(passed.read_text().split()) == 1
+    process = fresh.root / "src/warpline/pipeline/plugin_process.py"
+    process.write_text(
+        process.read_text().replace(
+            "    path, seconds =", "    raise SystemExit\n    path, seconds ="
+        )
+    )
+    done = fresh.snakemake("--dry-run", "training", check=False)
+    assert "expected a plug-in that runs, got a process that ended" in done.stdout + done.stderr
 
 
 def test_the_slurm_profile_plans(fresh):

@@ -50,7 +50,7 @@ rule summarise_warping:
         code=SUMMARISE.code,
     shell:
         'python "$WARPLINE_SCRIPTS/summarise_warping.py" --settings {params.settings:q}'
-        " --code {params.code} --numbers {input.numbers:q} --output {output:q} > {log:q} 2>&1"
+        " --code {params.code} --numbers %<(printf '%s\\n' {input.numbers:q}) --output {output:q} > {log:q} 2>&1"
 
 
 rule relate_learning:
@@ -73,5 +73,5 @@ rule relate_learning:
         code=RELATE.code,
     shell:
         'python "$WARPLINE_SCRIPTS/relate_learning.py" --settings {params.settings:q}'
-        " --code {params.code} --numbers {input.numbers:q} --over {input.over:q}"
+        " --code {params.code} --numbers %<(printf '%s\\n' {input.numbers:q}) --over %<(printf '%s\\n' {input.over:q})"
         " --output {output:q} > {log:q} 2>&1"

@@ -1,7 +1,6 @@
 # The configuration, validated before anything else, and what the rules share.
 
 import os
-import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -21,12 +20,19 @@ os.environ.update(
 )
 
 from warpline.console import tensorboard
-from warpline.pipeline.config import ConfigError, load
+from warpline.console.script import list_file
+from warpline.pipeline.before_work import faults_before_work
+from warpline.pipeline.config import ConfigError, load, read_again
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
 try:
+    if not workflow.modifier.skip_configfile:
+        # Snakemake's own reader lets a repeated key pass, and leaves numbers of --config as text.
+        given = workflow.config_settings
+        default = WORKFLOW.parent / "config" / "config.yaml"
+        config = read_again(config, [default, *given.configfiles], given.config)
     PLAN = Plan(load(config))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
@@ -37,6 +43,10 @@ if problem := PLAN.results.problem():
 # Each stage holds all about one kind of job: outputs, inputs, parameters, cost.
 PIPELINE = Pipeline(PLAN)
 CONFIG = PLAN.config
+# Jobs read the workflow anew, and need not try again what the start of the run has tried.
+if workflow.is_main_process:
+    if faults := faults_before_work(PIPELINE, passed=Path(".snakemake") / "warpline_plugins"):
+        raise WorkflowError(str(ConfigError(faults)))
 if CONFIG.jobs.tensorboard:
     os.environ[tensorboard.VARIABLE] = f"logs/{CONFIG.name}/events"
 
@@ -68,4 +78,4 @@ def seeds_of(wildcards):
 def as_options(wildcards, input):
     """Return the inputs of a rule as options of a command line, by their names."""
     files = {name: [one] if isinstance(one, str) else one for name, one in input.items()}
-    return " ".join(f"--{name} {shlex.join(paths)}" for name, paths in files.items())
+    return " ".join(f"--{name} {list_file(paths)}" for name, paths in files.items())

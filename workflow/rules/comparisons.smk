@@ -29,7 +29,7 @@ rule choose_dsa:
         seeds=CHOOSE.seeds,
     shell:
         'python "$WARPLINE_SCRIPTS/choose_dsa.py" --settings {params.settings:q} --code {params.code}'
-        " --trajectories {input.trajectories:q} --seeds {params.seeds} --choice {output.choice:q}"
+        " --trajectories %<(printf '%s\\n' {input.trajectories:q}) --seeds {params.seeds} --choice {output.choice:q}"
         " --sweep {output.sweep:q} --networks {output.networks:q} > {log:q} 2>&1"
 
 
@@ -130,7 +130,7 @@ rule summarise_sensitivity:
         code=SENSITIVITY.code,
     shell:
         'python "$WARPLINE_SCRIPTS/summarise_sensitivity.py" --settings {params.settings:q}'
-        " --code {params.code} --around {input.around:q} --runs {input.runs:q}"
+        " --code {params.code} --around %<(printf '%s\\n' {input.around:q}) --runs %<(printf '%s\\n' {input.runs:q})"
         " --dsa-sensitivity {output.dsa_sensitivity:q}"
         " --dsa-sensitivity-values {output.dsa_sensitivity_values:q}"
         " --dsa-sensitivity-shares {output.dsa_sensitivity_shares:q} > {log:q} 2>&1"

@@ -21,7 +21,7 @@ rule compute_statistics:
         code=STATISTICS.code,
     shell:
         'python "$WARPLINE_SCRIPTS/compute_statistics.py" --settings {params.settings:q} --code {params.code}'
-        " --history {input.history:q} --after {input.after:q} --over {input.over:q}"
-        " --control-rows {input.controls:q}"
+        " --history %<(printf '%s\\n' {input.history:q}) --after %<(printf '%s\\n' {input.after:q}) --over %<(printf '%s\\n' {input.over:q})"
+        " --control-rows %<(printf '%s\\n' {input.controls:q})"
         " --runs {output.runs:q} --summary {output.summary:q} --tests {output.tests:q}"
         " --controls {output.controls:q} --learning {output.learning:q} > {log:q} 2>&1"

@@ -19,6 +19,7 @@ for STAGE in [*PIPELINE.pretraining.blocks(), *PIPELINE.training.blocks()]:
             STAGE.benchmark
         wildcard_constraints:
             seed=STAGE.single_seeds,
+            architecture=STAGE.architectures,
         conda:
             GPU if CONFIG.jobs.gpu else CPU
         resources:
@@ -35,3 +36,32 @@ for STAGE in [*PIPELINE.pretraining.blocks(), *PIPELINE.training.blocks()]:
             " --train {input.train:q} --validation {input.validation:q} --seeds {params.seeds} {params.initial}"
             " --resume {params.resume:q}"
             " --checkpoints {output.checkpoints:q} --history {output.history:q} > {log:q} 2>&1"
+
+
+# A network whose weights a file holds, evaluated and kept as a run of one checkpoint. The file is no input: its
+# SHA-256 stands in the settings, so that a time stamp re-runs nothing.
+GIVEN = PIPELINE.given
+
+
+rule import_network:
+    input:
+        unpack(GIVEN.inputs),
+    output:
+        **GIVEN.patterns,
+    log:
+        GIVEN.log,
+    benchmark:
+        GIVEN.benchmark
+    wildcard_constraints:
+        architecture=GIVEN.architectures,
+    conda:
+        CPU
+    resources:
+        **GIVEN.resources,
+    params:
+        settings=GIVEN.settings,
+        code=GIVEN.code,
+    shell:
+        'python "$WARPLINE_SCRIPTS/import_network.py" --settings {params.settings:q} --code {params.code}'
+        " --validation {input.validation:q} --seed {wildcards.seed}"
+        " --checkpoints {output.checkpoints:q} --history {output.history:q} > {log:q} 2>&1"

@@ -14,7 +14,7 @@ from warpline.comparison.statistics import group_tests, holm, summary_table
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording
 
-__all__ = ["GroupComparison", "compare_groups", "group_statistics"]
+__all__ = ["GroupComparison", "compare_groups", "group_statistics", "group_tables"]
 
 #: Names of the columns of `warpline.comparison.statistics`, and what they are here: a group stands where a
 #: curriculum does, a system where a seed does.
@@ -172,6 +172,45 @@ def group_statistics(
         pairs.insert(3, f"group_{side}", pairs[f"system_{side}"].map(group_of))
     pairs.insert(5, "within", pairs["group_a"] == pairs["group_b"])
 
+    summary, tests = group_tables(
+        pairs,
+        number_of,
+        references=references,
+        confidence=confidence,
+        family_error=family_error,
+        min_systems=min_systems,
+    )
+    return GroupComparison(
+        groups={name: tuple(systems) for name, systems in groups.items()},
+        matrices=dict(matrices),
+        pairs=pairs,
+        summary=summary,
+        tests=tests,
+        confidence=confidence,
+        family_error=family_error,
+    )
+
+
+def group_tables(
+    pairs: pd.DataFrame,
+    number_of: Mapping[str, int],
+    *,
+    references: Sequence[str],
+    confidence: float,
+    family_error: float,
+    min_systems: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables ``summary`` and ``tests`` of `GroupComparison` from the pairs.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        ``measure``, ``system_a``, ``system_b``, ``group_a``, ``group_b``, ``dissimilarity``.
+    number_of : mapping of str to int
+        Unit of statistics of each system. Systems with one number are left out together.
+    references, confidence, family_error, min_systems
+        As in `compare_groups`.
+    """
     rows = pd.DataFrame(
         {
             "measure": pairs["measure"],
@@ -194,16 +233,8 @@ def group_statistics(
     if len(tests):
         tests["p_adjusted"] = holm(tests["p"].to_numpy(dtype=float))
         tests["significant"] = tests["p_adjusted"] <= family_error
-    tables = [
+    summary, tests = (
         table.drop(columns=["architecture", "seeds"], errors="ignore").rename(columns=RENAMED)
         for table in (summary, tests)
-    ]
-    return GroupComparison(
-        groups={name: tuple(systems) for name, systems in groups.items()},
-        matrices=dict(matrices),
-        pairs=pairs,
-        summary=tables[0],
-        tests=tables[1],
-        confidence=confidence,
-        family_error=family_error,
     )
+    return summary, tests

@@ -1,6 +1,7 @@
 """What a result says of its making that cannot change it: a sidecar beside the file.
 
-A rule reads no sidecar, and a job's digest does not count this module: editing it re-runs nothing.
+No rule has a sidecar as its input: of it, a reader takes the size and the SHA-256 of the file alone. A job's
+digest does not count this module, so that editing it re-runs nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["sidecar_path", "write_sidecar"]
+__all__ = ["SIDECAR", "sidecar_path", "sidecar_text"]
 
+SIDECAR = ".provenance.json"
+"""What a sidecar's name adds to that of its file."""
 REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym", "dsa-metric")
 
 
@@ -46,16 +49,28 @@ def _installed(package: str) -> str | None:
 def sidecar_path(path: str | Path) -> Path:
     """Return the path of a file's sidecar, ``<file>.provenance.json``."""
     path = Path(path)
-    return path.with_name(path.name + ".provenance.json")
+    return path.with_name(path.name + SIDECAR)
 
 
-def write_sidecar(path: Path, provenance: Mapping[str, Any], checksum: str) -> None:
-    """Write the sidecar of a result that lies there: size, SHA-256, git state, versions, host, time."""
+def sidecar_text(path: Path, provenance: Mapping[str, Any], size: int, checksum: str) -> str:
+    """Return the sidecar of a result as JSON: size, SHA-256, git state, versions, host, time.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where the result will lie.
+    provenance : mapping
+        What the result depends on.
+    size : int
+        Bytes of the result.
+    checksum : str
+        SHA-256 of the result.
+    """
     record = {
         "file": path.name,
         # Its wildcards: a result is a path.
         "path": path.as_posix(),
-        "bytes": path.stat().st_size,
+        "bytes": size,
         "sha256": checksum,
         "provenance": dict(provenance),
         "git": _git_state(),
@@ -68,10 +83,4 @@ def write_sidecar(path: Path, provenance: Mapping[str, Any], checksum: str) -> N
         "command": Path(sys.argv[0]).name,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    target = sidecar_path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    return json.dumps(record, indent=1, sort_keys=True) + "\n"

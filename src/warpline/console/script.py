@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["parser"]
+__all__ = ["list_file", "parser"]
 
 
 def _settings(text: str) -> dict[str, Any]:
@@ -22,10 +24,32 @@ def _settings(text: str) -> dict[str, Any]:
     return value
 
 
+def list_file(paths: Iterable[str]) -> str:
+    """Return a list of files as bash hands it to a script: as a file with a line for each.
+
+    A command line of the system ends at 2 MB, which is about 20,000 networks. The list does not stand on it:
+    ``printf`` is a part of bash.
+    """
+    return f"%<(printf '%s\\n' {shlex.join(paths)})"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser that takes ``%FILE`` for the lines of a file."""
+
+    def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
+        """Return a line as one argument; none where it is empty, as of an empty list."""
+        return [arg_line] if arg_line else []
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that all scripts share."""
-    result = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    """Return a parser with the options that all scripts share.
+
+    An argument ``%FILE`` stands for the lines of a file (see `list_file`).
+    """
+    result = _Parser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        fromfile_prefix_chars="%",
     )
     result.add_argument(
         "--settings", type=_settings, required=True, help="a JSON object, or @file.json"

@@ -12,7 +12,10 @@ import importlib.util
 import pkgutil
 import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,9 +24,11 @@ from typing import Any
 
 __all__ = [
     "ENTRY_POINTS",
+    "ContractError",
     "PluginLocation",
     "UnknownNameError",
     "available",
+    "calling",
     "find_plugin",
     "literal_class_attribute",
     "load",
@@ -43,8 +48,54 @@ USER_PLUGIN = re.compile(r"(?!.*\.\.)[A-Za-z0-9_./\-]+:[A-Za-z_][A-Za-z0-9_]*")
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
+USER_FOLDERS: set[str] = set()
+"""Folders of the user's files that were loaded in this process."""
+
+
 class UnknownNameError(LookupError):
     """A configuration names something that does not exist."""
+
+
+class ContractError(ValueError):
+    """A plug-in does something else than its interface asks for; the message says what to do."""
+
+
+@contextmanager
+def calling(expected: str, remedy: str = "") -> Iterator[None]:
+    """Raise any error of a plug-in's own code as a `ContractError` that names its line.
+
+    Parameters
+    ----------
+    expected : str
+        What the call was to give, such as ``a model of 3 inputs``.
+    remedy : str, optional
+        What to do.
+    """
+    try:
+        yield
+    except ContractError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ContractError(
+            f"expected {expected}, got {_described(error)}{f': {remedy}' if remedy else ''}"
+        ) from error
+
+
+def _described(error: BaseException) -> str:
+    """Return type and text of an error, with the last line that is neither Warpline's nor a library's."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:300]}..."
+    places = [
+        f" ({Path(frame.filename).name}, line {frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((str(PACKAGE_FOLDER), *_library_folders(), "<"))
+    ]
+    return f"{type(error).__name__}: {text}{places[-1] if places else ''}"
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    return tuple(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))
 
 
 @dataclass(frozen=True)
@@ -170,6 +221,17 @@ def literal_class_attribute(package: str, name: str, attribute: str) -> Any:
     return None
 
 
+def _refuse_other_helpers(folder: Path) -> None:
+    """Raise ImportError where a module beside a user's file was loaded from beside another one."""
+    for helper in folder.glob("*.py"):
+        loaded = getattr(sys.modules.get(helper.stem), "__file__", None) or ""
+        if str(Path(loaded).parent) in USER_FOLDERS - {str(folder)}:
+            raise ImportError(
+                f"expected modules of different names beside your files, got {helper} and {loaded}: "
+                "Python imports one of them for both; rename one"
+            )
+
+
 def load(package: str, name: str) -> Any:
     """Import what a name leads to: a module of the package, or the attribute that the name states.
 
@@ -180,6 +242,9 @@ def load(package: str, name: str) -> Any:
     ------
     UnknownNameError
         As `find_plugin`; also when the file or module has no such attribute.
+    ImportError
+        When a module beside the file has the name of one that another user's file has loaded from beside
+        itself: Python would take that one.
     """
     location = find_plugin(package, name)
     module: ModuleType
@@ -192,6 +257,8 @@ def load(package: str, name: str) -> Any:
         folder = str(location.file.resolve().parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
+        USER_FOLDERS.add(folder)
+        _refuse_other_helpers(Path(folder))
         spec.loader.exec_module(module)
     else:
         assert location.module is not None

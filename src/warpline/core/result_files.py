@@ -1,56 +1,61 @@
-"""Read and write results: netCDF arrays, safetensors weights, CSV tables.
+"""Read and write results: netCDF arrays and CSV tables (weights: `warpline.core.tensor_files`).
 
 Every write is atomic (a reader sees the old file or the whole new one) and carries what can change the
 result (settings, seeds, code digest). What cannot (time, versions, git commit) goes into a sidecar
-(`warpline.console.provenance`), that no rule reads. No format here can run code when it is read.
+(`warpline.console.provenance`). It also holds the file's SHA-256, which every reader checks. No format here
+can run code when it is read.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
+import math
 import os
-import shutil
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from warpline.console.provenance import sidecar_path, write_sidecar
+from warpline.console.provenance import sidecar_path, sidecar_text
+from warpline.core.atomic_writes import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from numpy.typing import NDArray
 
 __all__ = [
+    "KEY",
     "DamagedFileError",
-    "atomic_path",
-    "integrity_error",
+    "canonical",
+    "check_sidecar",
+    "checksum",
+    "provenance_of",
     "read_dataset",
     "read_table",
     "read_table_metadata",
     "read_tables",
-    "read_tensor_metadata",
-    "read_tensors",
+    "result_path",
     "write_dataset",
     "write_table",
-    "write_tensors",
 ]
 
 KEY = "warpline"
+"""Name of the entry of a file's metadata that holds its provenance."""
 ROWS = "rows"
-FULL = 2**20
-"""Free bytes below which a file system counts as full."""
 FLOAT_FORMAT = "%.10g"
+LARGEST_RATIO = 1032
+"""Largest ratio by which deflate compresses, the filter of our netCDF: 258 bytes in 2 bits (RFC 1951)."""
+PATIENCE = 60.0
+"""Seconds that reading a netCDF file of unknown state may take."""
+SLOWEST_READING = 1e6
+"""Bytes of such a file for which a further second is given."""
 
 
 class DamagedFileError(OSError):
-    """A file that cannot be what its name says: truncated, or not of its format."""
+    """A file that cannot be what its name says: truncated, altered, or not of its format."""
 
     def __init__(self, path: str | Path, why: str) -> None:
         self.why = why
@@ -60,27 +65,8 @@ class DamagedFileError(OSError):
         )
 
 
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside the target, and move it there when the block ends well."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        with part.open("rb") as handle:
-            os.fsync(handle.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        # netCDF says no more than "HDF error".
-        if shutil.disk_usage(path.parent).free < FULL:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
-        raise
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _canonical(value: Mapping[str, Any]) -> str:
+def canonical(value: Mapping[str, Any]) -> str:
+    """Return a mapping as JSON, the same text for the same content."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -90,83 +76,164 @@ def checksum(path: str | Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def integrity_error(path: str | Path) -> str | None:
-    """Say what is wrong with a result, None where nothing is.
-
-    By its structure, and by size and SHA-256 in the sidecar beside it where there is one.
+@contextmanager
+def result_path(path: str | Path, provenance: Mapping[str, Any]) -> Iterator[Path]:
+    """Give a temporary path for a result; then move it to its place, and write its sidecar.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        A netCDF, CSV or safetensors file that this module wrote.
+    provenance : mapping
+        What the result depends on.
     """
     path = Path(path)
-    record_path = sidecar_path(path)
-    if record_path.is_file():
-        try:
-            record = json.loads(record_path.read_text(encoding="utf-8"))
-        except ValueError:
-            return f"{record_path.name} is not JSON"
-        size = path.stat().st_size
-        if size != record.get("bytes", size):
-            return f"expected {record['bytes']} bytes, got {size}"
-        if "sha256" in record:
-            return None if checksum(path) == record["sha256"] else "its SHA-256 is another"
+    sidecar = sidecar_path(path)
+    with atomic_path(path) as part:
+        yield part
+        text = sidecar_text(path, provenance, part.stat().st_size, checksum(part))
+        # A job that is killed between the two leaves no sidecar rather than that of an older file.
+        sidecar.unlink(missing_ok=True)
+    with atomic_path(sidecar) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def check_sidecar(path: str | Path) -> bool:
+    """Check the size and the SHA-256 of a file that its sidecar states.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    bool
+        Whether there is a sidecar.
+
+    Raises
+    ------
+    DamagedFileError
+        When the file is not as it was written, or the sidecar is unreadable.
+    """
+    path, sidecar = Path(path), sidecar_path(path)
+    if not os.path.lexists(sidecar):
+        return False
+    if not sidecar.is_file():
+        raise DamagedFileError(path, f"{sidecar.name} is not a file")
     try:
-        READERS[path.suffix](path)
-    except DamagedFileError as error:
-        return error.why
-    return None
+        record = json.loads(sidecar.read_bytes())
+        n_bytes, sha256 = record["bytes"], record["sha256"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise DamagedFileError(path, f"{sidecar.name} states no size and SHA-256") from None
+    size = path.stat().st_size
+    if size != n_bytes:
+        raise DamagedFileError(path, f"expected {n_bytes} bytes, got {size}")
+    if checksum(path) != sha256:
+        raise DamagedFileError(path, "its SHA-256 is not the one that its sidecar states")
+    return True
 
 
 def write_dataset(dataset: xr.Dataset, path: str | Path, provenance: Mapping[str, Any]) -> None:
     """Write a dataset with named dimensions as netCDF-4: compressed without loss, with checksums."""
-    path = Path(path)
-    dataset = dataset.assign_attrs({KEY: _canonical(provenance)})
+    dataset = dataset.assign_attrs({KEY: canonical(provenance)})
     encoding = {
         name: {"zlib": True, "complevel": 1, "shuffle": True, "fletcher32": True}
         for name, variable in dataset.data_vars.items()
         if variable.dtype.kind in "fiub" and variable.size > 1000
     }
-    with atomic_path(path) as part:
+    with result_path(path, provenance) as part:
         dataset.to_netcdf(part, engine="netcdf4", encoding=encoding)
-    write_sidecar(path, provenance, checksum(path))
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:
     """Read a netCDF file whole into memory.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Its SHA-256 is checked where it has a sidecar. Without one, it is first read in a process of its
+        own (0.6 s), and altered values can go unseen.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     DamagedFileError
-        When the file is truncated or not netCDF.
+        When the file is truncated, altered, not netCDF, or claims arrays that it cannot hold.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"expected a netCDF file at {path}, found none")
+    if not check_sidecar(path):
+        _try_reading(path)
+    try:
+        return _load_netcdf(path)
+    except (PermissionError, MemoryError):
+        raise
+    # What netCDF and xarray raise on hostile bytes is of any kind.
+    except Exception as error:
+        raise DamagedFileError(path, f"{type(error).__name__}: {error}") from error
+
+
+def _load_netcdf(path: Path) -> xr.Dataset:
+    """Load a netCDF file, unless its header claims arrays that it cannot hold."""
+    import netCDF4
     import xarray as xr
 
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"expected a netCDF file at {path}, found none")
+    with netCDF4.Dataset(path) as header:
+        # Strings lie in the file as they are: of their arrays, a pointer each is allocated.
+        claimed = sum(
+            math.prod(variable.shape) * getattr(variable.dtype, "itemsize", 8)
+            for variable in header.variables.values()
+        )
+    if claimed > LARGEST_RATIO * path.stat().st_size:
+        raise ValueError(f"it claims {claimed} bytes of arrays, more than it can hold")
+    with xr.open_dataset(path, engine="netcdf4") as dataset:
+        return dataset.load()
+
+
+def _try_reading(path: Path) -> None:
+    """Read a netCDF file of unknown state in a process of its own.
+
+    On damaged bytes the HDF5 library can go on for ever, or end the process.
+
+    Raises
+    ------
+    DamagedFileError
+        When the reading fails or does not end in time.
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    patience = PATIENCE + path.stat().st_size / SLOWEST_READING
     try:
-        with xr.open_dataset(path, engine="netcdf4") as dataset:
-            return dataset.load()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DamagedFileError(path, str(error)) from error
+        done = subprocess.run(
+            [sys.executable, "-m", "warpline.core.result_files", str(path)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=patience,
+        )
+    except subprocess.TimeoutExpired:
+        raise DamagedFileError(path, f"reading it does not end in {patience:.0f} s") from None
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2] or f"reading it ends with {done.returncode}"
+        raise DamagedFileError(path, last)
 
 
 def provenance_of(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return the provenance that a dataset carries."""
+    """Return the provenance that a dataset carries; a ValueError where it carries none."""
+    if KEY not in dataset.attrs:
+        raise ValueError(f"expected a dataset of Warpline's, with the attribute {KEY!r}, got none")
     return dict(json.loads(dataset.attrs[KEY]))
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, provenance: Mapping[str, Any]) -> None:
     """Write a tidy table as CSV: fixed float format; provenance and number of rows in a first ``#`` line."""
-    path = Path(path)
-    first = _canonical({**provenance, ROWS: len(frame)})
-    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as handle:
+    first = canonical({**provenance, ROWS: len(frame)})
+    with (
+        result_path(path, provenance) as part,
+        part.open("w", encoding="utf-8", newline="") as handle,
+    ):
         handle.write(f"# {first}\n")
         frame.to_csv(handle, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
-    write_sidecar(path, provenance, checksum(path))
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -177,14 +244,16 @@ def read_table(path: str | Path) -> pd.DataFrame:
     FileNotFoundError
         When there is no such file.
     DamagedFileError
-        When the file is empty, cut short or not a table of ours.
+        When the file is empty, cut short, altered or not a table of ours. Without its sidecar, an
+        altered number goes unseen.
     """
     import pandas as pd
 
     expected = _first_line(path).get(ROWS)
     try:
         frame = pd.read_csv(path, skiprows=1)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    # Errors of pandas, and of text that is not UTF-8.
+    except ValueError as error:
         raise DamagedFileError(path, str(error)) from error
     if expected not in (None, len(frame)):
         raise DamagedFileError(path, f"expected {expected} rows, got {len(frame)}")
@@ -199,7 +268,7 @@ def read_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
 
 
 def read_table_metadata(path: str | Path) -> dict[str, Any]:
-    """Return the provenance that a table carries in its first line."""
+    """Return the provenance that a table carries in its first line. Errors as `read_table`."""
     first = _first_line(path)
     first.pop(ROWS, None)
     return first
@@ -208,6 +277,7 @@ def read_table_metadata(path: str | Path) -> dict[str, Any]:
 def _first_line(path: str | Path) -> dict[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"expected a table at {path}, found none")
+    check_sidecar(path)
     with Path(path).open("rb") as handle:
         first = handle.readline()
         if handle.seek(0, os.SEEK_END) > 0:
@@ -219,85 +289,9 @@ def _first_line(path: str | Path) -> dict[str, Any]:
         raise DamagedFileError(path, "not a table of Warpline's, or its last line is cut short")
     try:
         return dict(json.loads(first[2:]))
-    except ValueError as error:
-        raise DamagedFileError(path, "provenance line is not JSON") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DamagedFileError(path, "provenance line is not a JSON object") from error
 
 
-def write_tensors(
-    tensors: Mapping[str, NDArray[Any]],
-    path: str | Path,
-    provenance: Mapping[str, Any],
-    sidecar: bool = True,
-) -> None:
-    """Write named arrays as safetensors, with the provenance as one JSON entry of the header."""
-    from safetensors.numpy import save_file
-
-    path = Path(path)
-    arrays = {name: np.ascontiguousarray(value) for name, value in sorted(tensors.items())}
-    with atomic_path(path) as part:
-        # One metadata entry: with several, their order in the file is not reproducible.
-        save_file(arrays, part, metadata={KEY: _canonical(provenance)})
-    if sidecar:
-        write_sidecar(path, provenance, checksum(path))
-
-
-def read_tensor_metadata(path: str | Path) -> dict[str, Any]:
-    """Return the provenance of a safetensors file from its header alone.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    DamagedFileError
-        When the header is not there, or the file is shorter than the header says.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"expected a safetensors file at {path}, found none")
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as handle:
-            (length,) = struct.unpack("<Q", handle.read(8))
-            if length > size:
-                raise ValueError("header is longer than the file")
-            header = json.loads(handle.read(length))
-        provenance = json.loads(header.pop("__metadata__")[KEY])
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    except (struct.error, ValueError, KeyError) as error:
-        raise DamagedFileError(path, f"unreadable header: {error}") from error
-    if size != 8 + length + end:
-        raise DamagedFileError(path, f"expected {8 + length + end} bytes, got {size}")
-    return dict(provenance)
-
-
-def read_tensors(
-    path: str | Path, prefix: str = ""
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read the arrays whose names start with a prefix, and the provenance.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        A file that `write_tensors` wrote.
-    prefix : str
-        Only names that start with it are read; it is cut off.
-
-    Raises
-    ------
-    FileNotFoundError, DamagedFileError
-        As `read_tensor_metadata`.
-    """
-    from safetensors import safe_open
-
-    provenance = read_tensor_metadata(path)
-    with safe_open(path, framework="numpy") as handle:
-        names = [name for name in handle.keys() if name.startswith(prefix)]  # noqa: SIM118
-        return {name[len(prefix) :]: handle.get_tensor(name) for name in names}, provenance
-
-
-READERS: dict[str, Callable[[Path], Any]] = {
-    ".nc": read_dataset,
-    ".csv": read_table,
-    ".safetensors": read_tensor_metadata,
-}
-"""What reads a result, by the ending of its name; each raises `DamagedFileError`."""
+if __name__ == "__main__":
+    _load_netcdf(Path(sys.argv[1]))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["CHOICE_TABLES", "COMPARISON_TABLES", "SENSITIVITY_TABLES", "STATISTICS_TABLES"]
+__all__ = [
+    "CHOICE_TABLES",
+    "COMPARISON_TABLES",
+    "DATASET_TABLES",
+    "SENSITIVITY_TABLES",
+    "STATISTICS_TABLES",
+]
 
 CHOICE_TABLES = ("choice", "sweep", "networks")
 """Choice of the parameters of DSA for one task set. The first one is what comparisons read."""
@@ -15,3 +21,6 @@ STATISTICS_TABLES = ("runs", "summary", "tests", "controls", "learning")
 
 SENSITIVITY_TABLES = ("dsa_sensitivity", "dsa_sensitivity_values", "dsa_sensitivity_shares")
 """Conclusions from DSA around its parameters, of one task set."""
+
+DATASET_TABLES = ("summary", "tests")
+"""Statistics of the groups of recordings."""

@@ -30,6 +30,7 @@ __all__ = [
     "jitter",
     "measure_label",
     "names_in_data",
+    "nothing_to_show",
     "parameters_label",
     "sensitivity_label",
     "shared_legend",
@@ -187,6 +188,21 @@ def names_in_data(names: Sequence[str], *columns: Iterable[str]) -> list[str]:
     return [name for name in names if name in occurring]
 
 
+def nothing_to_show(reason: str) -> Figure:
+    """Return a figure that holds one sentence: why there is nothing to show.
+
+    Parameters
+    ----------
+    reason : str
+        A sentence, such as "No network was trained."
+    """
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(5.0, 0.8))
+    figure.text(0.5, 0.5, f"Nothing to show. {reason}", ha="center", va="center")
+    return figure
+
+
 def jitter(count: int, width: float = 0.3) -> np.ndarray:
     """Return evenly spaced horizontal offsets, so that points of one category do not overlap."""
     return np.linspace(-width / 2, width / 2, count) if count > 1 else np.zeros(count)
@@ -242,10 +258,10 @@ def annotated_heat_map(
     return image
 
 
-def _save(figure: Figure, svg: Path, png: Path) -> None:
+def _save(figure: Figure, svg: Path, png: Path, provenance: Mapping[str, Any]) -> None:
     # Without a date and a version of matplotlib, the same figure gives the same bytes.
     for path, metadata in ((svg, {"Date": None}), (png, {"Software": None})):
-        with result_files.atomic_path(path) as temporary_path:
+        with result_files.result_path(path, provenance) as temporary_path:
             figure.savefig(temporary_path, format=path.suffix[1:], metadata=metadata)
 
 
@@ -275,6 +291,6 @@ def draw(
         arguments = parser.parse_args()
         apply_style(arguments.settings["style"])
         figure = make(arguments, arguments.settings)
-        _save(figure, arguments.svg, arguments.png)
+        _save(figure, arguments.svg, arguments.png, {"settings": arguments.settings})
 
     run(main)

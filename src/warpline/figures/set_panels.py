@@ -22,9 +22,18 @@ from warpline.figures.plotting import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
-__all__ = ["embedding_figure", "group_figure", "matrix_figure"]
+__all__ = [
+    "draw_groups",
+    "draw_matrix",
+    "embedding_figure",
+    "group_figure",
+    "matrix_figure",
+    "matrix_side",
+]
 
 STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 110}
 #: Above so many systems, cells have no numbers and points no names.
@@ -65,29 +74,12 @@ def matrix_figure(
     """
     first = next(iter(matrices.values()))
     n_rows, n_columns = first.dissimilarity.shape
-    cell = 0.5 if max(n_rows, n_columns) <= MOST_NUMBERS else 4 / max(n_rows, n_columns)
+    cell = matrix_side(max(n_rows, n_columns)) / max(n_rows, n_columns)
     figure = _figure(len(matrices) * (cell * n_columns + 2.3), max(cell * n_rows, 1.0) + 1.6)
     axes = np.atleast_1d(figure.subplots(1, len(matrices), squeeze=False)[0])
     for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
-        values = matrix.dissimilarity
-        largest = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
-        if max(values.shape) <= MOST_NUMBERS:
-            image = annotated_heat_map(panel, values, (matrix.names, matrix.columns), largest)
-        else:
-            image = panel.imshow(values, vmin=0, vmax=largest, aspect="equal")
-            panel.set_xticks([])
-            panel.set_yticks([])
-            panel.set_xlabel(f"{len(matrix.columns)} systems")
-            panel.set_ylabel(f"{len(matrix.names)} systems")
-        ends = np.cumsum([len(names) for names in (groups or {}).values()])
-        if groups and max(values.shape) > MOST_NUMBERS:
-            middles = ends - np.array([len(names) for names in groups.values()]) / 2 - 0.5
-            panel.set_xticks(middles, list(groups))
-            panel.set_yticks(middles, list(groups), rotation=90, va="center")
-            panel.tick_params(length=0)
-        for boundary in ends[:-1]:
-            panel.axhline(boundary - 0.5, color="white", linewidth=2)
-            panel.axvline(boundary - 0.5, color="white", linewidth=2)
+        labels = (matrix.names, matrix.columns)
+        image = draw_matrix(panel, matrix.dissimilarity, labels, groups)
         bar = figure.colorbar(image, ax=panel, shrink=0.8)
         bar.set_label(measure_label(measure, {}))
         failed = int(matrix.table["dissimilarity"].isna().sum())
@@ -153,40 +145,106 @@ def group_figure(result: GroupComparison) -> Figure:
     result : GroupComparison
     """
     names = list(result.groups)
-    couples = [(name, name) for name in names]
-    couples += [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    style = colours(["within", "between"], STYLE)
-    figure = _figure(max(2.6, 0.75 * len(couples) + 1.0) * len(result.matrices), 3.4)
+    n_couples = len(names) * (len(names) + 1) // 2
+    figure = _figure(max(2.6, 0.75 * n_couples + 1.0) * len(result.matrices), 3.4)
     axes = figure.subplots(1, len(result.matrices), squeeze=False)[0]
     for panel, measure in zip(axes, result.matrices, strict=True):
         pairs = result.pairs[result.pairs["measure"] == measure]
         summary = result.summary[result.summary["measure"] == measure]
-        labels = []
-        for x, (a, b) in enumerate(couples):
-            chosen = _of_groups(pairs, a, b)["dissimilarity"].dropna().to_numpy()
-            colour, marker = style["within" if a == b else "between"]
-            panel.scatter(x + jitter(len(chosen), 0.5), chosen, s=9, color=colour, alpha=0.4, lw=0)
-            name = f"within\n{a}" if a == b else f"{a} to\n{b}"
-            labels.append(f"{name}\nn = {len(chosen)}")
-            row = _of_groups(summary, a, b)
-            if row.empty:
-                continue
-            mean, low, high = (float(row[column].iloc[0]) for column in ("mean", "low", "high"))
-            if math.isfinite(low):
-                panel.plot([x, x], [low, high], color="black", linewidth=1.5)
-            panel.plot(
-                x, mean, marker=marker, color=colour, markeredgecolor="black", markersize=7, lw=0
-            )
-        panel.set_xticks(range(len(couples)), labels)
-        panel.set_xlim(-0.6, len(couples) - 0.4)
+        draw_groups(panel, pairs, summary, names, STYLE)
         panel.set_ylabel(measure_label(measure, {}))
-        from_zero(panel)
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
     figure.suptitle(
         f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})",
         fontsize=STYLE["font_size"],
     )
     return figure
+
+
+def matrix_side(n_systems: int) -> float:
+    """Return the side of a heat map of so many systems, in inches."""
+    return 0.5 * n_systems if n_systems <= MOST_NUMBERS else 4.0
+
+
+def draw_matrix(
+    panel: Axes,
+    values: NDArray[np.float64],
+    labels: tuple[Sequence[str], Sequence[str]],
+    groups: Mapping[str, Sequence[str]] | None,
+) -> Any:
+    """Draw a matrix of dissimilarities; groups are labelled where single systems are too many.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+    values : ndarray, shape (row, column)
+    labels : pair of sequence of str
+        Systems of the rows and of the columns.
+    groups : mapping of str to sequence of str, optional
+        As `matrix_figure`.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+    """
+    largest = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
+    if max(values.shape) <= MOST_NUMBERS:
+        image = annotated_heat_map(panel, values, labels, largest)
+    else:
+        image = panel.imshow(values, vmin=0, vmax=largest, aspect="equal")
+        panel.set_xticks([])
+        panel.set_yticks([])
+        panel.set_xlabel(f"{len(labels[1])} systems")
+        panel.set_ylabel(f"{len(labels[0])} systems")
+    ends = np.cumsum([len(names) for names in (groups or {}).values()])
+    if groups and max(values.shape) > MOST_NUMBERS:
+        middles = ends - np.array([len(names) for names in groups.values()]) / 2 - 0.5
+        panel.set_xticks(middles, list(groups))
+        panel.set_yticks(middles, list(groups), rotation=90, va="center")
+        panel.tick_params(length=0)
+    for boundary in ends[:-1]:
+        panel.axhline(boundary - 0.5, color="white", linewidth=2)
+        panel.axvline(boundary - 0.5, color="white", linewidth=2)
+    return image
+
+
+def draw_groups(
+    panel: Axes, pairs: Any, summary: Any, names: Sequence[str], style: Mapping[str, Any]
+) -> None:
+    """Draw the pairs of one measure by two groups, with means and intervals; see `group_figure`.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+    pairs, summary : DataFrame
+        Rows of one measure (`warpline.comparison.groups.GroupComparison`).
+    names : sequence of str
+        Groups in their order.
+    style : mapping
+        As `colours`.
+    """
+    couples = [(name, name) for name in names]
+    couples += [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    kinds = colours(["within", "between"], style)
+    labels = []
+    for x, (a, b) in enumerate(couples):
+        chosen = _of_groups(pairs, a, b)["dissimilarity"].dropna().to_numpy()
+        colour, marker = kinds["within" if a == b else "between"]
+        panel.scatter(x + jitter(len(chosen), 0.5), chosen, s=9, color=colour, alpha=0.4, lw=0)
+        name = f"within\n{a}" if a == b else f"{a} to\n{b}"
+        labels.append(f"{name}\nn = {len(chosen)}")
+        row = _of_groups(summary, a, b)
+        if row.empty:
+            continue
+        mean, low, high = (float(row[column].iloc[0]) for column in ("mean", "low", "high"))
+        if math.isfinite(low):
+            panel.plot([x, x], [low, high], color="black", linewidth=1.5)
+        panel.plot(
+            x, mean, marker=marker, color=colour, markeredgecolor="black", markersize=7, lw=0
+        )
+    panel.set_xticks(range(len(couples)), labels)
+    panel.set_xlim(-0.6, len(couples) - 0.4)
+    from_zero(panel)
 
 
 def _of_groups(table: Any, a: str, b: str) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def write_checkpoints(
     provenance : mapping
         What the weights depend on, and the ``status`` of the run.
     """
-    result_files.write_tensors(
+    tensor_files.write_tensors(
         {
             f"{_prefix(step)}{name}": value
             for step, named in weights.items()
@@ -98,12 +98,12 @@ class CheckpointFile:
     FileNotFoundError
         When there is no such file.
     DamagedFileError
-        When the file is truncated, or its header is not that of a checkpoint file.
+        When the file is truncated, its header was altered, or is not that of a checkpoint file.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.provenance = result_files.read_tensor_metadata(self.path)
+        self.provenance = tensor_files.read_tensor_metadata(self.path)
         if not self.provenance.get("checkpoints"):
             raise result_files.DamagedFileError(self.path, "its header lists no checkpoints")
 
@@ -142,14 +142,14 @@ class CheckpointFile:
         KeyError
             When the run has no checkpoint of that step.
         DamagedFileError
-            When the file is truncated.
+            When the file is truncated, or these weights were altered.
         """
         steps = self.steps
         if step is None:
             step = steps[-1]
         elif step not in steps:
             raise KeyError(f"expected a step among {steps}, got {step}")
-        return result_files.read_tensors(self.path, _prefix(step))[0]
+        return tensor_files.read_tensors(self.path, _prefix(step))[0]
 
     def load_into(self, model: nn.Module, step: int | None = None) -> None:
         """Give a model the weights of a step; of the last step by default.

@@ -16,6 +16,11 @@ DT_MIN, DT_MAX, DT_FLOOR = 0.001, 0.1, 1e-4
 """Range of the initial time steps, log-uniform, and their floor (Gu and Dao 2023, section 3.6)."""
 
 
+def _silu(x: Tensor) -> Tensor:
+    """Return x sigmoid(x): `functional.silu`, whose second forward derivative torch lacks."""
+    return x * torch.sigmoid(x)
+
+
 class MambaBlock(nn.Module):
     """Selective state-space layer (Gu and Dao 2023, figure 3), time first.
 
@@ -123,12 +128,12 @@ class MambaBlock(nn.Module):
         x, z = self.in_proj(inputs).chunk(2, dim=-1)
         window = torch.cat([cache, x.unsqueeze(1)], dim=1)
         weights, bias = self._convolution_weights()
-        u = functional.silu((window * weights).sum(1) + bias)
+        u = _silu((window * weights).sum(1) + bias)
         delta, a, b, c = self._selection(u)
         drive = (delta * u).unsqueeze(-1) * b.unsqueeze(-2)
         state = torch.exp(delta.unsqueeze(-1) * a) * state + drive
         y = (state * c.unsqueeze(-2)).sum(-1) + self.D * u
-        return self.out_proj(y * functional.silu(z)), state, window[:, 1:]
+        return self.out_proj(y * _silu(z)), state, window[:, 1:]
 
 
 class RMSNorm(nn.Module):

@@ -15,7 +15,7 @@ TRIALS = 200
 
 def _trained(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Yield section of the training loop, task set and task of all that is learned."""
-    for network in plan.networks:
+    for network in plan.trained_networks:
         curriculum = plan.config.curricula[network.curriculum]
         if not curriculum.train:
             continue
@@ -53,7 +53,8 @@ def chance_faults(plan: Plan) -> list[str]:
             continue
         ideal, chance = result
         fraction = getattr(plan.config, section).target_fraction
-        if fraction * ideal <= chance:
+        # Not `<=`: trials without a right answer have no ideal accuracy (NaN).
+        if not fraction * ideal > chance:
             faults.append(
                 f"{section}.target_fraction: expected a criterion above the chance level {chance:.3f} of "
                 f"{task} (task set {taskset}), got {fraction:g} of the ideal observer's {ideal:.3f}, which "

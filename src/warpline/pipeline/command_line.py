@@ -1,15 +1,19 @@
-"""The command line: check and plan a configuration; verify results, and print where they come from."""
+"""The command line: check and plan a configuration; compare recordings; verify results and their origin."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import shlex
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warpline.console import provenance
-from warpline.core import result_files
+from warpline.core import result_files, tensor_files
+from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
     from warpline.pipeline.expansion import Plan
@@ -20,30 +24,52 @@ def _load(paths: list[str]) -> Plan | None:
     from warpline.pipeline.config import ConfigError, load_files
     from warpline.pipeline.expansion import Plan
 
-    default = Path("config") / "config.yaml"
-    if default.is_file() and default.resolve() not in [Path(path).resolve() for path in paths]:
-        # As in Snakemake, configuration files are layered on top of the default.
-        paths = [str(default), *paths]
     try:
+        default = _default_configuration()
+        if default.resolve() not in [Path(path).resolve() for path in paths]:
+            # As in Snakemake, configuration files are layered on top of the default.
+            paths = [str(default), *paths]
         return Plan(load_files(paths))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return None
 
 
+def _default_configuration() -> Path:
+    """Return the default configuration of the workflow in this folder, otherwise of the package's."""
+    from warpline.pipeline.config import ConfigError
+
+    here, checkout = Path(), Path(__file__).resolve().parents[3]
+    for root in (here, checkout):
+        default = root / "config" / "config.yaml"
+        if default.is_file() and (root / "workflow" / "Snakefile").is_file():
+            return default
+    raise ConfigError(
+        [
+            f"expected the default configuration config/config.yaml beside workflow/Snakefile, found none in "
+            f"{here.resolve()} and none in {checkout}: run from a checkout of Warpline"
+        ]
+    )
+
+
 def _check(paths: list[str]) -> int:
+    from warpline.pipeline.before_work import faults_before_work
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.stages import Pipeline
 
     plan = _load(paths)
     if plan is None:
         return 1
-    faults = chance_faults(plan)
+    # A task set that does not keep its interface has no chance level.
+    faults = faults_before_work(Pipeline(plan)) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
     runs = len(plan.networks) * len(plan.seeds)
-    print(f"{plan.config.name}: {runs} networks, results in {plan.results.root}")
+    n_recordings = len(plan.config.run.datasets)
+    recordings = f", {n_recordings} recordings" if n_recordings else ""
+    print(f"{plan.config.name}: {runs} networks{recordings}, results in {plan.results.root}")
     return 0
 
 
@@ -135,34 +161,49 @@ def _efficiency(folder: str) -> int:
 PROVENANCE = {
     ".nc": lambda file: result_files.provenance_of(result_files.read_dataset(file)),
     ".csv": result_files.read_table_metadata,
-    ".safetensors": result_files.read_tensor_metadata,
+    ".safetensors": tensor_files.read_tensor_metadata,
 }
 
 
 def _verify(folder: str, delete: bool) -> int:
-    """Check every result below a folder; returns 1 where one is damaged."""
+    """Check every result below a folder; returns 1 where one is damaged, or where there is none."""
     if not Path(folder).is_dir():
         print(f"expected a folder of results, got {folder}", file=sys.stderr)
         return 2
-    checked, damaged = 0, []
-    for path in sorted(Path(folder).rglob("*")):
-        if path.suffix not in result_files.READERS or "resume" in path.parts:
-            continue
-        checked += 1
-        error = result_files.integrity_error(path)
-        if error is not None:
-            damaged.append(path)
-            print(f"{path}: {error}{'; deleted' if delete else ''}")
-            if delete:
-                path.unlink()
-                provenance.sidecar_path(path).unlink(missing_ok=True)
-    print(f"{checked} results checked, {len(damaged)} damaged")
-    if damaged and delete:
-        # By name: Snakemake does not miss a file whose followers are all there.
-        print(f"To make them anew, with your options: snakemake {' '.join(map(str, damaged))}")
-    elif damaged:
-        print("Delete them with --delete.")
-    return 1 if damaged and not delete else 0
+    # Names of files need not be text.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    outcome = verification.verify(folder)
+    left = verification.delete_findings(outcome) if delete else []
+
+    def fate(path: Path) -> str:
+        if not delete:
+            return ""
+        return "; not deleted, see to it by hand" if path in left else "; deleted"
+
+    for path, error in outcome.errors.items():
+        print(f"{path}: {error}{fate(path)}")
+    for path in outcome.strays:
+        print(f"{path}: left by a process that was killed{fate(path)}")
+    for path in outcome.open_parts:
+        print(f"{path}: being written, or by a process of another machine")
+    checked = outcome.by_checksum + outcome.by_structure
+    print(
+        f"{checked} results checked ({outcome.by_checksum} by SHA-256, {outcome.by_structure} without a"
+        f" sidecar by structure), {len(outcome.errors)} damaged, {len(outcome.strays)} stray parts"
+    )
+    if checked == 0 and not outcome.errors:
+        print(f"expected results below {Path(folder).absolute()}, found none", file=sys.stderr)
+        return 1
+    if delete:
+        for command in verification.remake_commands(outcome.errors):
+            print(f"To make them anew, with your options: {command}")
+        return 1 if left else 0
+    if outcome.errors or outcome.strays:
+        print(
+            f"To delete them: warpline verify {shlex.quote(str(Path(folder).absolute()))} --delete"
+        )
+    return 1 if outcome.errors else 0
 
 
 def _provenance(path: str) -> int:
@@ -172,7 +213,8 @@ def _provenance(path: str) -> int:
         return 2
     try:
         record = {"in the file": reader(path)}
-    except OSError as error:
+        result_files.check_sidecar(path)
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     sidecar = provenance.sidecar_path(path)
@@ -187,6 +229,9 @@ def _provenance(path: str) -> int:
 def main() -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="warpline", description=__doc__)
+    parser.add_argument(
+        "--version", action="version", version=f"warpline {metadata.version('warpline')}"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="validate configuration files, the later on top")
     check.add_argument("files", nargs="+")
@@ -200,14 +245,20 @@ def main() -> int:
         metavar="SHARE",
         help="hold the estimates against results/NAME; fail where disk is off by more (default 0.3)",
     )
-    verify = commands.add_parser("verify", help="check every result by structure and checksum")
+    verify = commands.add_parser("verify", help="check every result by checksum or structure")
     verify.add_argument("folder", help="results/NAME, or a folder below it")
-    verify.add_argument("--delete", action="store_true", help="delete what is damaged")
+    verify.add_argument(
+        "--delete", action="store_true", help="delete damaged results and stray parts"
+    )
     used = commands.add_parser("efficiency", help="print what jobs used of what they asked for")
     used.add_argument("folder", help="results/NAME")
     provenance = commands.add_parser("provenance", help="print where a result comes from")
     provenance.add_argument("file")
+    compare = commands.add_parser("compare", help="compare recordings in files by some measures")
+    file_comparison.add_options(compare)
     arguments = parser.parse_args()
+    if arguments.command == "compare":
+        return file_comparison.compare_files(arguments)
     if arguments.command == "check":
         return _check(arguments.files)
     if arguments.command == "plan":

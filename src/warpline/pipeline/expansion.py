@@ -15,7 +15,7 @@ __all__ = ["NetworkSpec", "Plan"]
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What is trained once per seed."""
+    """What is trained, or read from a file, once per seed."""
 
     taskset: str
     architecture: str
@@ -58,8 +58,29 @@ class Plan:
 
     @cached_property
     def networks(self) -> tuple[NetworkSpec, ...]:
-        """All that is trained, in the order of the configuration, each once."""
+        """All that is analysed, in the order of the configuration, each once."""
         return tuple(dict.fromkeys(self._networks()))
+
+    def is_given(self, architecture: str) -> bool:
+        """Say whether an architecture's weights come from files, so that nothing is trained."""
+        return self.config.architectures[architecture].weights is not None
+
+    @cached_property
+    def trained_networks(self) -> tuple[NetworkSpec, ...]:
+        """The networks that are trained."""
+        return tuple(one for one in self.networks if not self.is_given(one.architecture))
+
+    @cached_property
+    def given_networks(self) -> tuple[NetworkSpec, ...]:
+        """The networks whose weights come from files."""
+        return tuple(one for one in self.networks if self.is_given(one.architecture))
+
+    def weights_file(self, network: NetworkSpec, seed: int) -> str:
+        """Return the file with the weights of a given network."""
+        pattern = self.config.architectures[network.architecture].weights
+        assert pattern is not None
+        fields = {"seed": seed, "curriculum": network.curriculum, "taskset": network.taskset}
+        return pattern.format(**fields)
 
     @cached_property
     def tasksets(self) -> tuple[str, ...]:
@@ -144,7 +165,7 @@ class Plan:
     @cached_property
     def pretrainings(self) -> tuple[str, ...]:
         """Names of all pretrainings that are run, each once."""
-        pairs = dict.fromkeys((network.taskset, network.curriculum) for network in self.networks)
+        pairs = dict.fromkeys((one.taskset, one.curriculum) for one in self.trained_networks)
         return tuple(dict.fromkeys(name for pair in pairs if (name := self.pretraining(*pair))))
 
     def training_tasks(self, taskset: str, curriculum: str) -> list[str]:

@@ -75,6 +75,8 @@ class RuleTask:
     """Whether the environment itself adds noise to its stimulus."""
     conditions: ClassVar[Sequence[str]] = ()
     """Names of the discrete trial variables on which the stimulus depends beside kappa, such as a context."""
+    parameters: ClassVar[Sequence[str]] = ()
+    """Names of what `**parameters` may hold. A literal, for the task sets of the package."""
     tolerance: float | None = None
     """None for actions as targets. For vector targets, the largest distance of a correct output."""
 

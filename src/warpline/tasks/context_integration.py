@@ -29,6 +29,7 @@ class TaskSet(SignTask):
         Means of the evaluation trials, in units of `largest`.
     """
 
+    parameters: ClassVar[Sequence[str]] = ("largest", "levels", "tolerance", "rewards")
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "decision")
     unasked: ClassVar[Sequence[str]] = ("stimulus",)
     inputs: ClassVar[Sequence[str]] = ("fixation", "input_1", "input_2", "context_1", "context_2")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = ["TaskSet"]
 class TaskSet(RuleTask, GoNogo):
     """Go/no-go of neurogym with rules, and with input noise (neurogym's has none)."""
 
+    parameters: ClassVar[Sequence[str]] = ("rewards",)
     adds_noise: ClassVar[bool] = False
 
     def factors(self) -> dict[str, list[Any]]:  # noqa: D102

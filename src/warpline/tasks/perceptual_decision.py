@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,7 +26,10 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
     units of c, the largest of ``cohs``: the means are 0.5 + kappa c/200 and 0.5 - kappa c/200.
     """
 
+    parameters: ClassVar[Sequence[str]] = ("cohs", "rewards", "abort", "dim_ring")
     adds_noise: ClassVar[bool] = True
+    level_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"cohs": (0.0, 100.0)}
+    """Lowest and highest level of a list of levels. Coherences above 100 % make an input negative."""
 
     def __init__(self, *, dim_ring: int = 2, **settings: Any) -> None:
         if dim_ring != 2:

@@ -24,6 +24,7 @@ __all__ = [
     "balanced_loss",
     "begin",
     "decision_accuracy",
+    "evaluate",
     "evaluation_due",
     "follow_up",
     "train",
@@ -77,14 +78,27 @@ def decision_accuracy(outputs: Tensor, data: TaskData) -> float:
 
 
 @torch.no_grad()
-def _evaluate(
+def evaluate(
     model: nn.Module,
     validation: Sequence[TaskData],
     step: int,
     gradient_norm: float,
     outputs: Sequence[Tensor] | None = None,
 ) -> list[Evaluation]:
-    """Evaluate a network on each task; `outputs` spares a run of the model."""
+    """Return a row per task of a network's loss and accuracy.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    validation : sequence of TaskData
+        Validation trials, one each per task.
+    step : int
+        Updates done.
+    gradient_norm : float
+        Norm of the update's gradient; NaN where there was none.
+    outputs : sequence of Tensor, optional
+        Outputs by task, (trial, time, output), which spare a run of the model.
+    """
     rows = []
     for k, data in enumerate(validation):
         task_outputs = outputs_of(model, data.inputs) if outputs is None else outputs[k]
@@ -126,9 +140,9 @@ def begin(
     resume: Resume | None,
 ) -> TrainingRun:
     """Return a run restored from its resume file, or a new one with its first checkpoint."""
-    run = resume.load(model, adam, noise) if resume else None
+    run = resume.load(model, adam, noise, settings) if resume else None
     if run is None:
-        run = TrainingRun(history=_evaluate(model, validation, 0, math.nan))
+        run = TrainingRun(history=evaluate(model, validation, 0, math.nan))
         run.checkpoints[0] = _weights(model)
         if not all(math.isfinite(row.loss) for row in run.history):
             run.status = "diverged"
@@ -182,7 +196,7 @@ def follow_up(
     """
     evaluated, counts = evaluation_due(run.step, settings, kept_steps)
     if evaluated:
-        rows = _evaluate(model, validation, run.step, gradient_norm, outputs)
+        rows = evaluate(model, validation, run.step, gradient_norm, outputs)
         run.history += rows
         # No checkpoint of weights that are not finite.
         if not all(math.isfinite(row.loss) for row in rows):

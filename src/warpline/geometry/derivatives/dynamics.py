@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from warpline.core.short_repr import ShortRepr
 
-__all__ = ["Dynamics", "dynamics_of"]
+__all__ = ["Dynamics", "dynamics_of", "first_step"]
 
 
 def _identity(state: Tensor) -> Tensor:
@@ -82,3 +82,36 @@ def dynamics_of(model: nn.Module, dtype: torch.dtype = torch.float64) -> Dynamic
         dtype=dtype,
         device=parameter.device,
     )
+
+
+def first_step(dynamics: Dynamics, state: Tensor, inputs: Tensor) -> Tensor:
+    """Take one step without derivatives, and make sure that it has the precision of the dynamics.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+    state : Tensor, shape (point, state)
+    inputs : Tensor, shape (point, channel)
+
+    Raises
+    ------
+    TypeError
+        When the step has weights of another precision, as those of torch modules that were trained in
+        float32 have; or returns states of another one.
+    """
+    advice = (
+        f"expected a step in {dynamics.dtype}, the precision of the dynamics, {{}}: convert the weights "
+        "first (module.double()), or say Dynamics(..., dtype=torch.float32)"
+    )
+    try:
+        with torch.no_grad():
+            following = dynamics.step(state.to(dynamics.dtype), inputs.to(dynamics.dtype))
+    except RuntimeError as error:
+        # Of a mixture torch says no more than "expected m1 and m2 to have the same dtype".
+        if "dtype" not in str(error):
+            raise
+        reason = f"but its weights seem to have another; torch says: {str(error).splitlines()[0]}"
+        raise TypeError(advice.format(reason)) from error
+    if following.is_floating_point() and following.dtype != dynamics.dtype:
+        raise TypeError(advice.format(f"got states in {following.dtype}"))
+    return following

@@ -12,6 +12,7 @@ from torch.func import jvp, vmap
 
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.smoothness import readable_torch_error
 from warpline.geometry.derivatives.taylor import TaylorTensor
 
 __all__ = ["Immersion", "Jet", "TaylorExtension", "domain_bounds", "immersion_of"]
@@ -101,7 +102,8 @@ class _FunctionImmersion:
         except RuntimeError as error:
             raise TypeError(
                 "expected a function of plain differentiable torch operations, (point, coordinate) to "
-                f"(point, unit), that torch.func.jvp and vmap can go through; torch says: {error}"
+                "(point, unit), that torch.func.jvp and vmap can go through; torch says: "
+                f"{readable_torch_error(error)}"
             ) from error
         self._checked(first_derivatives, kappa)
 

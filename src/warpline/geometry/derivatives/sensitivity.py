@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
-from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
+from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of, first_step
 from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 from warpline.geometry.derivatives.propagation import (
     Initial,
@@ -274,13 +274,15 @@ def prepare(
     ValueError
         When kappa is outside its domain, or has no points.
     TypeError
-        When the step is not differentiable.
+        When the step is not differentiable, or has another precision than the dynamics.
     """
     dynamics = model if isinstance(model, Dynamics) else dynamics_of(model)
     kappa = torch.as_tensor(kappa).to(dynamics.device, dynamics.dtype)
     inputs.check(kappa)
     if not len(kappa):
         raise ValueError("expected at least one point kappa, got none")
+    one = kappa[:1]
+    first_step(dynamics, dynamics.initial(1) if initial is None else initial(one), inputs(one, 0))
     if check:
         check_differentiable(dynamics, inputs, kappa, initial)
     return dynamics, kappa

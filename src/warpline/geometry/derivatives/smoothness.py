@@ -24,7 +24,12 @@ from torch.func import jvp
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold
 
-__all__ = ["NotDifferentiable", "check_differentiable", "with_readable_torch_errors"]
+__all__ = [
+    "NotDifferentiable",
+    "check_differentiable",
+    "readable_torch_error",
+    "with_readable_torch_errors",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,6 +46,19 @@ class NotDifferentiable(TypeError):
     """A step, or what is observed, has no derivative that torch can find."""
 
 
+def readable_torch_error(error: RuntimeError) -> str:
+    """Return what torch says of an operation without a derivative in one line, with the way out if known."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    if "scaled_dot_product" in text:
+        text = (
+            f"{text.rstrip('.')}. The fast kernels of attention have no such derivative, the plain one has: "
+            "from torch.nn.attention import SDPBackend, sdpa_kernel, and call this under "
+            "`with sdpa_kernel(SDPBackend.MATH):`"
+        )
+    return text
+
+
 def with_readable_torch_errors(function: Callable[P, R]) -> Callable[P, R]:
     """Return the function with torch's errors of differentiation raised as `NotDifferentiable`."""
 
@@ -49,10 +67,9 @@ def with_readable_torch_errors(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except (RuntimeError, NotImplementedError) as error:
-            lines = [line for line in str(error).splitlines() if line.strip()]
             raise NotDifferentiable(
                 "expected a step made of differentiable torch operations, that torch.func.jvp and vmap "
-                f"can go through; torch says: {lines[0] if lines else type(error).__name__}"
+                f"can go through; torch says: {readable_torch_error(error)}"
             ) from error
 
     return wrapper
@@ -140,13 +157,16 @@ def _check_form(
         )
     again = dynamics.step(state, inputs(probes, k))
     alone = dynamics.step(state[:1], inputs(probes[:1], k))
-    if not torch.allclose(again, following, rtol=1e-6, atol=1e-9, equal_nan=True):
+    # In single precision a batch rounds otherwise than one point.
+    rounding = 100 * torch.finfo(following.dtype).eps
+    rtol, atol = max(1e-6, rounding), max(1e-9, rounding)
+    if not torch.allclose(again, following, rtol=rtol, atol=atol, equal_nan=True):
         raise NotDifferentiable(
             "expected a step that is a function of state and inputs; two calls with the same ones "
             "differ: turn noise and dropout off (frozen noise belongs to the inputs: "
             "InputManifold.with_noise)"
         )
-    if not torch.allclose(alone, following[:1], rtol=1e-6, atol=1e-9, equal_nan=True):
+    if not torch.allclose(alone, following[:1], rtol=rtol, atol=atol, equal_nan=True):
         raise NotDifferentiable(
             "expected a step that takes each point by itself; a point's next state depends on the "
             "others in the batch (batch normalisation?)"

@@ -12,7 +12,8 @@ from torch.func import jacfwd, vmap
 
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
-from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.dynamics import Dynamics, first_step
+from warpline.geometry.derivatives.smoothness import with_readable_torch_errors
 from warpline.geometry.measurements.levenberg_marquardt import levenberg_marquardt
 
 if TYPE_CHECKING:
@@ -215,6 +216,8 @@ def find_fixed_points(
     ------
     ValueError
         When shapes do not fit, inputs or starts are not finite, or the tolerance is beyond the precision.
+    TypeError
+        When the step is not differentiable, or has another precision than the dynamics.
     """
     inputs, starts = _checked(dynamics, inputs, starts, tolerance)
     n_points, n_starts = starts.shape[:2]
@@ -241,7 +244,7 @@ def find_fixed_points(
     def velocity_of_one(x: Tensor, u: Tensor) -> Tensor:
         return velocity(x.unsqueeze(0), u.unsqueeze(0)).squeeze(0)
 
-    jacobian = vmap(jacfwd(velocity_of_one))
+    jacobian = with_readable_torch_errors(vmap(jacfwd(velocity_of_one)))
 
     # The search, for as many rows at once as their Jacobians fit the cache.
     ends = begin.clone()
@@ -328,8 +331,7 @@ def _checked(
     starts = starts.to(dynamics.device, dynamics.dtype)
     if not (torch.isfinite(inputs).all() and torch.isfinite(starts).all()):
         raise ValueError("expected finite inputs and starts, got values that are not")
-    with torch.no_grad():
-        after = dynamics.step(starts[:, 0], inputs)
+    after = first_step(dynamics, starts[:, 0], inputs)
     if after.shape != starts[:, 0].shape:
         raise ValueError(
             f"expected step to return states of shape {tuple(starts[:, 0].shape)}, got "

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag
 
 from warpline.core import plugins
-from warpline.pipeline.config.base import Count, Fraction, Name, Positive, Strict
+from warpline.pipeline.config.base import Count, EachOnce, Fraction, Name, Positive, Rising, Strict
 
 __all__ = ["EXPERIMENTS", "Analysis", "Experiment", "UserExperiment"]
 
-Points = Annotated[int, Field(ge=5)]
+Points = Annotated[int, Field(ge=5, le=10_000)]
 
 GENERIC_COST = (30.0, 1.0)
 """Seconds and MB on disk of one network, where an experiment does not say what it takes."""
@@ -45,8 +45,20 @@ class Experiment(Strict):
     over_learning: ClassVar[bool] = False
     """Whether every kept checkpoint is analysed, beside the dissimilarities of the same networks."""
 
+    derivatives: ClassVar[int] = 1
+    """How often a network's step is differentiated: 0, 1, or 2 for curvature and geodesics."""
+    weights: ClassVar[tuple[str, ...]] = ()
+    """Names of the parameters that the experiment reads from a network."""
+    n_coordinates: ClassVar[int | None] = None
+    """Number of coordinates of the inputs; None where any number will do."""
+
     cost: ClassVar[tuple[float, float] | None] = None
     """Seconds and MB on disk of one network at the default settings; None where nobody measured it."""
+
+    def needs(self) -> dict[str, Any]:
+        """Return what the experiment asks of a network: `derivatives`, `weights` and `n_coordinates`."""
+        names = ("derivatives", "weights", "n_coordinates")
+        return {name: getattr(self, name) for name in names}
 
     def measured_cost(self) -> tuple[float, float] | None:
         """Return `cost`."""
@@ -79,6 +91,7 @@ class Static(Experiment):
         "static": "a circle under the metric of a feedforward network"
     }
 
+    n_coordinates: ClassVar[int | None] = 1
     cost: ClassVar[tuple[float, float] | None] = (1.0, 0.06)
 
     def growth(self) -> float:
@@ -105,6 +118,7 @@ class Decision(Experiment):
         "decision": "a decision with two populations",
     }
 
+    n_coordinates: ClassVar[int | None] = 1
     cost: ClassVar[tuple[float, float] | None] = (1.0, 0.27)
 
     def growth(self) -> float:
@@ -119,7 +133,7 @@ class Context(Experiment):
     """Name of the experiment, always ``context``."""
     points: Points = 21
     """Number of inputs along each side of the square."""
-    moments: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.15, 1.0]
+    moments: Annotated[list[Fraction], Field(min_length=2, max_length=2), Rising] = [0.15, 1.0]
     """Early and late time step, as fractions of the trial."""
     fixed_points: Points = 11
     """Number of inputs along each side at which fixed points are searched."""
@@ -136,6 +150,9 @@ class Context(Experiment):
     }
     conditions_set: ClassVar[tuple[str, ...]] = ("context",)
 
+    derivatives: ClassVar[int] = 2
+    weights: ClassVar[tuple[str, ...]] = ("weight_hh",)
+    n_coordinates: ClassVar[int | None] = 2
     cost: ClassVar[tuple[float, float] | None] = (84.0, 0.36)
 
     def growth(self) -> float:
@@ -162,6 +179,8 @@ class Memory(Experiment):
         "memory_torus": "curvature and topology of the states",
     }
 
+    derivatives: ClassVar[int] = 2
+    n_coordinates: ClassVar[int | None] = 2
     cost: ClassVar[tuple[float, float] | None] = (50.0, 0.03)
 
     def growth(self) -> float:
@@ -176,7 +195,7 @@ class Learning(Experiment):
     """Name of the experiment, always ``learning``."""
     points: Points = 11
     """Number of inputs along each coordinate."""
-    conditions: list[dict[str, Any]] = [{}]
+    conditions: Annotated[list[dict[str, Any]], EachOnce] = [{}]
     """Conditions of the task, such as ``{context: 1}``, over which the metric is averaged."""
 
     figures: ClassVar[Mapping[str, str]] = {
@@ -195,7 +214,9 @@ class UserExperiment(Experiment):
     """An experiment of your own, ``experiment: path/to/file.py:Name``.
 
     The class has a function ``analyse(network, settings)``, and may state as literals: ``figures`` (label by
-    path of a script, relative to the file) and ``cost`` (seconds and MB on disk of one network).
+    path of a script, relative to the file), ``cost`` (seconds and MB on disk of one network), ``derivatives``
+    (how often it differentiates a network's step), ``weights`` (the parameters that it reads) and
+    ``n_coordinates`` (of the inputs).
     """
 
     experiment: Annotated[str, Field(pattern=":")]
@@ -205,6 +226,14 @@ class UserExperiment(Experiment):
 
     def _stated(self, attribute: str) -> Any:
         return plugins.literal_class_attribute("analyses", self.experiment, attribute)
+
+    def needs(self) -> dict[str, Any]:
+        """Return what the class states; nothing is differentiated where it states nothing."""
+        return {
+            "derivatives": self._stated("derivatives") or 0,
+            "weights": self._stated("weights") or (),
+            "n_coordinates": self._stated("n_coordinates"),
+        }
 
     def measured_cost(self) -> tuple[float, float] | None:
         """Return the class's ``cost``, where it states one."""

@@ -10,11 +10,13 @@ from warpline.core import plugins
 from warpline.pipeline.config.base import (
     DSA,
     Count,
+    EachOnce,
     InputDSA,
     Measure,
     Name,
     NamedMeasure,
     Positive,
+    Rank,
     Strict,
 )
 
@@ -30,7 +32,7 @@ class Motifs(Strict):
 
     curve: Positive = 0.5
     """Lorenz parameter r of the curve."""
-    patterns: Annotated[list[Positive], Field(min_length=2, max_length=2)] = [5.0, 15.0]
+    patterns: Annotated[list[Positive], Field(min_length=2, max_length=2), EachOnce] = [5.0, 15.0]
     """Lorenz parameter r of each of the two patterns."""
     sequence: Annotated[int, Field(ge=2, le=5)] = 3
     """Number of motifs in a sequence; all ordered selections of that many of the five motifs are
@@ -60,12 +62,26 @@ class Noise(Strict):
 class Hyperparameters(Strict):
     """Sweep of the DSA hyperparameters over the composition curve."""
 
-    n_delays: Annotated[list[Count], Field(min_length=1)] = [4, 8, 17, 25, 33, 50]
+    n_delays: Annotated[list[Count], Field(min_length=1, max_length=100), EachOnce] = [
+        4,
+        8,
+        17,
+        25,
+        33,
+        50,
+    ]
     """Numbers of delays. Combinations are skipped if their delays exceed the length of a trial, or
     if their rank exceeds the number of embedded channels (three per delay)."""
-    delay_intervals: Annotated[list[Count], Field(min_length=1)] = [1, 2, 4, 6, 8, 11]
+    delay_intervals: Annotated[list[Count], Field(min_length=1, max_length=100), EachOnce] = [
+        1,
+        2,
+        4,
+        6,
+        8,
+        11,
+    ]
     """Numbers of steps between two delays."""
-    ranks: Annotated[list[Count], Field(min_length=1)] = [10, 20, 30]
+    ranks: Annotated[list[Rank], Field(min_length=1, max_length=100), EachOnce] = [10, 20, 30]
     """Ranks of the operators."""
     max_pairs: Annotated[int, Field(ge=20)] = 200
     """Maximum number of pairs of sequences that score a combination; all combinations use the same
@@ -81,9 +97,9 @@ class Attractors(Strict):
     """Whether all systems start from the same initial points, so that their trials correspond. If
     not, each system draws its own (as in the original code), and CKA and Procrustes take the
     unmatched trials for dissimilarity."""
-    n_trials: Annotated[int, Field(ge=2)] = 200
+    n_trials: Annotated[int, Field(ge=2, le=100_000)] = 200
     """Number of initial points."""
-    n_steps: Annotated[int, Field(ge=10)] = 200
+    n_steps: Annotated[int, Field(ge=10, le=100_000)] = 200
     """Number of steps per trial, including the first."""
     dt: Positive = 0.01
     """Step of the Euler integration."""

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+from warpline.pipeline.config.documents import as_number
+from warpline.pipeline.config.messages import shown
 
 __all__ = [
     "DSA",
     "Count",
     "CountOrAuto",
+    "EachOnce",
+    "Factor",
     "Fraction",
     "InputDSA",
     "Measure",
@@ -18,19 +35,74 @@ __all__ = [
     "NamedMeasure",
     "NonNegative",
     "Positive",
+    "Rank",
+    "Rising",
     "Seed",
+    "Size",
     "Strict",
     "by_name",
 ]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80)]
+PERIODIC = re.compile(r"(.+)\1{19,}$")
+"""A text that ends in twenty equal parts: as a wildcard, Snakemake takes it for a rule that reads itself."""
+
+
+def _not_periodic(name: str) -> str:
+    if repeated := PERIODIC.search(name):
+        raise ValueError(
+            f"expected a name that does not end in '{repeated[1]}' twenty times or more, which Snakemake "
+            f"takes for an endless loop, got {name!r}"
+        )
+    return name
+
+
+Item = TypeVar("Item")
+
+
+def _each_once(items: list[Item]) -> list[Item]:
+    # As JSON, because conditions are mappings; numbers as floats, because 1 and 1.0 are equal.
+    texts = [
+        str(float(item))
+        if isinstance(item, int | float) and not isinstance(item, bool)
+        else json.dumps(item, sort_keys=True, default=repr)
+        for item in items
+    ]
+    twice = [text for text, count in Counter(texts).items() if count > 1]
+    if twice:
+        names = [shown(item, quoted=False) for item, text in zip(items, texts, strict=True)]
+        repeated = list(dict.fromkeys(n for n, t in zip(names, texts, strict=True) if t in twice))
+        raise ValueError(f"expected each entry once, got {', '.join(repeated[:5])} more than once")
+    return items
+
+
+def _rising(fractions: list[float]) -> list[float]:
+    if any(later <= earlier for earlier, later in pairwise(fractions)):
+        raise ValueError(f"expected rising values, each once, got {shown(fractions)}")
+    return fractions
+
+
+EachOnce = AfterValidator(_each_once)
+Rising = AfterValidator(_rising)
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80),
+    AfterValidator(_not_periodic),
+]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Size = Annotated[int, Field(ge=1, le=100_000)]
+Rank = Annotated[int, Field(ge=1, le=10_000)]
+_count_or_auto = Discriminator(
+    lambda value: "tag:auto" if isinstance(value, str) and as_number(value) is None else "tag:count"
+)
 CountOrAuto = Annotated[
-    Annotated[Count, Tag("tag:count")] | Annotated[Literal["auto"], Tag("tag:auto")],
-    Discriminator(lambda value: "tag:auto" if isinstance(value, str) else "tag:count"),
+    Annotated[Count, Tag("tag:count")] | Annotated[Literal["auto"], Tag("tag:auto")], _count_or_auto
 ]
+RankOrAuto = Annotated[
+    Annotated[Rank, Tag("tag:count")] | Annotated[Literal["auto"], Tag("tag:auto")], _count_or_auto
+]
+Factor = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -63,7 +135,7 @@ class DSA(Strict):
     held-out trials of the trained networks well, one for each task set (see ``dsa_choice``)."""
     delay_interval: CountOrAuto = 1
     """Number of steps between two delays, or ``auto``."""
-    rank: CountOrAuto
+    rank: RankOrAuto
     """Rank of the fitted operator, or ``auto``."""
     ridge: NonNegative = 0.0
     """Ridge penalty of the regression, in whitened coordinates."""

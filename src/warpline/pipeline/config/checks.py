@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
+import string
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 from warpline.core import plugins
 from warpline.pipeline.config.analyses import Analysis, Learning, UserExperiment
-from warpline.pipeline.config.messages import nearest
+from warpline.pipeline.config.messages import nearest, shown
 from warpline.pipeline.config.schema import (
     DSA,
+    Choice,
     Config,
     InputDSA,
     RecurrentArchitecture,
@@ -20,16 +25,28 @@ from warpline.pipeline.config.schema import (
 
 __all__ = ["faults"]
 
+WEIGHTS_FIELDS = ("seed", "curriculum", "taskset")
+"""Fields of the path of given weights."""
 PERIODS = ("fixation", "stimulus", "delay", "decision")
 """Periods of a task set that states none of its own."""
+MAX_FAULTS = 100
+MAX_NETWORKS = 100_000
+"""Networks of a configuration, seeds included; config/paper.yaml has 17,780."""
+MAX_CHECKPOINTS = 10_000
+"""Checkpoints that a run may keep."""
+MAX_STEPS = 1_000_000_000
+"""Time steps of all trials of a task together, whose file then has 8 GB."""
+MAX_NAME = 150
+"""Characters of what Warpline joins into the name of a file; a name may have 255 with its suffixes."""
 
 
 def faults(config: Config) -> list[str]:
     """Return a message per fault; none where the configuration holds together."""
-    found: list[str] = []
-    for check in CHECKS:
-        found += check(config)
-    return found
+    # What is too large is not walked through by the other checks.
+    if too_many := list(_sizes(config)):
+        return too_many
+    found = itertools.chain.from_iterable(check(config) for check in CHECKS)
+    return list(itertools.islice(found, MAX_FAULTS))
 
 
 def _runs(config: Config, compared: bool = False) -> list[tuple[str, str, str]]:
@@ -53,10 +70,72 @@ def _used(config: Config, kind: str) -> list[str]:
 
 
 def _unknown(place: str, names: Iterable[str], known: Iterable[str]) -> Iterator[str]:
-    known = list(known)
+    known = dict.fromkeys(known)
     for name in names:
         if name not in known:
             yield f"{place}: unknown name '{name}'; {nearest(name, known)}"
+
+
+def _sizes(config: Config) -> Iterator[str]:
+    """Refuse sizes that no machine holds, before anything is made as large."""
+    seeds = len(config.run.seeds)
+    networks = len(config.run.warping) + sum(
+        math.prod(map(len, (block.tasksets, block.architectures, block.curricula)))
+        for block in config.run.grid
+    )
+    if networks * seeds > MAX_NETWORKS:
+        yield (
+            f"run: expected at most {MAX_NETWORKS:,} networks, got {networks:,} in {seeds:,} seeds: use "
+            "fewer seeds, shorter lists in run.grid or in the architectures, or several configurations"
+        )
+    for stage in ("pretraining", "training"):
+        settings = getattr(config, stage)
+        schedule = settings.checkpoints
+        linear = settings.max_steps // schedule.every if schedule.every else 0
+        checkpoints = schedule.log + linear + len(schedule.steps)
+        if checkpoints > MAX_CHECKPOINTS:
+            yield (
+                f"{stage}.checkpoints: expected a schedule of at most {MAX_CHECKPOINTS:,} checkpoints, got "
+                f"{checkpoints:,} up to {stage}.max_steps = {settings.max_steps:,}: raise `every`"
+            )
+    for name, taskset in config.tasksets.items():
+        steps = sum(_extremes(duration)[1] for duration in taskset.timing.values()) / taskset.dt
+        for split in ("train", "validation"):
+            trials = getattr(taskset.trials, split)
+            if trials * steps > MAX_STEPS:
+                yield (
+                    f"tasksets.{name}.trials.{split}: expected at most {MAX_STEPS:,} time steps in all, got "
+                    f"{trials:,} trials of up to {steps:,.0f} steps (timing and dt of the task set)"
+                )
+    # Names of files list what they hold.
+    joined = [("jobs.seeds_per_job", config.jobs.seeds_per_job, "+")]
+    joined += [("jobs.seeds_per_training_job", config.jobs.seeds_per_training_job, "_")]
+    for place, size, by in joined:
+        texts = [str(seed) for seed in config.run.seeds]
+        blocks = (by.join(texts[i : i + size]) for i in range(0, len(texts), size))
+        longest = max(map(len, blocks))
+        if longest > MAX_NAME:
+            yield (
+                f"{place}: expected blocks whose seeds have at most {MAX_NAME} characters in the name of a "
+                f"file (1+2+...), got {longest}: use smaller blocks"
+            )
+    for name, curriculum in config.curricula.items():
+        if len(pretraining := "+".join(curriculum.pretrain)) > MAX_NAME:
+            yield (
+                f"curricula.{name}.pretrain: expected names of tasks with at most {MAX_NAME} characters in "
+                f"all, because a folder is named after them, got {len(pretraining)}"
+            )
+
+
+def _extremes(duration: Any) -> tuple[float, float]:
+    """Return the shortest and the longest duration of a period in ms."""
+    if isinstance(duration, Choice):
+        return min(duration.choice), max(duration.choice)
+    if isinstance(duration, Uniform):
+        return duration.uniform[0], duration.uniform[1]
+    if isinstance(duration, TruncatedExponential):
+        return duration.truncated_exponential[1], duration.truncated_exponential[2]
+    return duration, duration
 
 
 def _names(config: Config) -> Iterator[str]:
@@ -104,6 +183,11 @@ def _registered(config: Config) -> Iterator[str]:
 def _tasks(config: Config) -> Iterator[str]:
     for name, taskset in config.tasksets.items():
         yield from _unknown(f"tasksets.{name}.target", [taskset.target], taskset.tasks)
+        if "target" in taskset.tasks:
+            yield (
+                f"tasksets.{name}.tasks: expected another name than 'target', which stands for the target "
+                f"task ({taskset.target}) in curricula"
+            )
     shown = {
         task
         for name, _, _ in _runs(config, compared=True)
@@ -145,7 +229,7 @@ def _stated(package: str, name: str, attribute: str) -> tuple[str, ...]:
         return ()  # which _registered reports
 
 
-def _stated_mapping(package: str, name: str, attribute: str) -> dict[str, float]:
+def _stated_mapping(package: str, name: str, attribute: str) -> dict[str, Any]:
     """Return the mapping that a plug-in's class states in its own body; empty where there is none."""
     try:
         return dict(plugins.literal_class_attribute(package, name, attribute) or {})
@@ -175,18 +259,110 @@ def _timing(config: Config) -> Iterator[str]:
                 _, low, high = value.truncated_exponential
                 if low > high:
                     yield f"{place}.{period}.truncated_exponential: expected low <= high, got {low}, {high}"
-        for period in dict.fromkeys([taskset.window, *decisions]):
-            constant = taskset.timing.get(period)
-            if isinstance(constant, int | float) and constant < taskset.dt:
-                yield (
-                    f"{place}.{period}: expected at least one step of dt = {taskset.dt} ms, "
-                    f"got {constant}"
-                )
+        yield from _short_periods(place, taskset, decisions)
         if taskset.window in taskset.timing and _window_steps(taskset) is None:
             yield (
                 f"{place}.{taskset.window}: expected one duration for all trials, because models are "
                 f"compared in this window; got {taskset.timing[taskset.window]}"
             )
+
+
+def _short_periods(place: str, taskset: TaskSet, decisions: Iterable[str]) -> Iterator[str]:
+    """Refuse durations that leave a period without a step, except where 0 says so on purpose."""
+    shown_in = _stated_text("tasks", taskset.env, "stimulus", "stimulus")
+    needed = {taskset.window, *decisions, shown_in}
+    delayed = any(variation.delay for variation in taskset.tasks.values())
+    for period, duration in taskset.timing.items():
+        if period == "delay" and not delayed:
+            continue
+        # The package's task sets show something in every other period; of an own one nothing is known.
+        own = ":" in taskset.env
+        must = period in needed or period == "delay" or not (own or period == "fixation")
+        shortest = _extremes(duration)[0]
+        if shortest < taskset.dt and (must or shortest > 0):
+            yield (
+                f"{place}.{period}: expected at least one step of dt = {taskset.dt} ms in every trial, got "
+                f"{shortest:g}{'' if must else ' (0 leaves the period out)'}"
+            )
+
+
+def _stated_text(package: str, name: str, attribute: str, otherwise: str) -> str:
+    """Return a text that a plug-in's class states in its own body; another one where it states none."""
+    try:
+        stated = plugins.literal_class_attribute(package, name, attribute)
+    except plugins.UnknownNameError:
+        return otherwise  # which _registered reports
+    return stated if isinstance(stated, str) else otherwise
+
+
+def _levels(config: Config) -> Iterator[str]:
+    """Refuse levels of a trial variable that are none: no number, out of range, or nothing to tell apart."""
+    for name, taskset in config.tasksets.items():
+        for parameter, (low, high) in _stated_mapping("tasks", taskset.env, "level_ranges").items():
+            if parameter not in taskset.parameters:
+                continue
+            place = f"tasksets.{name}.parameters.{parameter}"
+            levels = taskset.parameters[parameter]
+            if not isinstance(levels, list) or not levels:
+                yield f"{place}: expected a list of at least one number, got {shown(levels)}"
+                continue
+            odd = [
+                level
+                for level in levels
+                if isinstance(level, bool)
+                or not isinstance(level, int | float)
+                or not low <= level <= high
+            ]
+            if odd:
+                yield f"{place}: expected numbers from {low:g} to {high:g}, got {shown(odd[0])}"
+            elif len(set(levels)) < len(levels):
+                yield f"{place}: expected each level once, got {shown(levels)}"
+            elif max(levels) == low:
+                yield (
+                    f"{place}: expected a level above {low:g}, because the stimulus of the others has no "
+                    f"right answer, got {shown(levels)}"
+                )
+
+
+def _whole_steps(config: Config) -> Iterator[str]:
+    """Refuse durations that are no multiple of dt: neurogym cuts them without a word.
+
+    What is drawn from a range is cut to whole steps.
+    """
+    divided: dict[str, int] = {}
+    for name, taskset in config.tasksets.items():
+        cut = [
+            f"{period} {value:g}"
+            for period, duration in taskset.timing.items()
+            for value in (duration.choice if isinstance(duration, Choice) else [duration])
+            if isinstance(value, int | float) and value % taskset.dt
+        ]
+        if cut:
+            yield (
+                f"tasksets.{name}.dt: expected a step that divides every duration of `timing`, got "
+                f"{taskset.dt} ms beside {', '.join(cut)}: they would be cut; change one of them"
+            )
+        else:
+            divided[name] = taskset.dt
+    for name in config.run.warping:
+        entry = config.warping.get(name)
+        dt = divided.get(entry.taskset) if entry is not None else None
+        if entry is None or dt is None:
+            continue
+        cut = [f"{period} {value:g}" for period, value in entry.timing.items() if value % dt]
+        if cut:
+            yield (
+                f"warping.{name}.timing: expected multiples of tasksets.{entry.taskset}.dt = {dt} ms, got "
+                f"{', '.join(cut)}: they would be cut"
+            )
+
+
+def _parameters(config: Config) -> Iterator[str]:
+    """Refuse arguments that an environment of the package does not take; the user's own are tried."""
+    for name, taskset in config.tasksets.items():
+        if ":" not in taskset.env:
+            known = _stated("tasks", taskset.env, "parameters")
+            yield from _unknown(f"tasksets.{name}.parameters", taskset.parameters, known)
 
 
 def _tolerances(config: Config) -> Iterator[str]:
@@ -278,7 +454,7 @@ def _training(config: Config) -> Iterator[str]:
             continue
         # What fits an architecture depends on the task set that it is run on.
         trials = config.tasksets[taskset].trials.train
-        if entry.batch_size > trials:
+        if entry.weights is None and entry.batch_size > trials:
             yield (
                 f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
                 f"= {trials}, got {entry.batch_size}"
@@ -290,11 +466,56 @@ def _training(config: Config) -> Iterator[str]:
             )
 
 
+def _weights(config: Config) -> Iterator[str]:
+    """Refuse files of weights that are not there, and one file that would count as several networks."""
+    runs = _runs(config)
+    for name in _used(config, "architectures"):
+        entry = config.architectures.get(name)
+        if entry is None or entry.weights is None:
+            continue
+        place = f"architectures.{name}.weights"
+        try:
+            fields = {field for _, field, _, _ in string.Formatter().parse(entry.weights)} - {None}
+        except ValueError as error:
+            yield f"{place}: expected a path with fields such as {{seed}}, got '{entry.weights}' ({error})"
+            continue
+        unknown = list(_unknown(place, sorted(map(str, fields)), WEIGHTS_FIELDS))
+        if unknown:
+            yield from unknown
+            continue
+        yield from _one_file_one_network(config, name, fields)
+        for taskset, architecture, curriculum in runs:
+            paths = dict.fromkeys(
+                entry.weights.format(taskset=taskset, curriculum=curriculum, seed=seed)
+                for seed in config.run.seeds
+            )
+            for path in paths if architecture == name else ():
+                if not Path(path).is_file():
+                    yield f"{place}: expected a file at {path}, found none"
+
+
+def _one_file_one_network(config: Config, name: str, fields: set[str | None]) -> Iterator[str]:
+    """Refuse a pattern that leads several seeds or curricula to one file: the same network, several times."""
+    entry = config.architectures[name]
+    curricula: dict[str, dict[str, None]] = {}
+    for taskset, architecture, curriculum in _runs(config):
+        if architecture == name:
+            curricula.setdefault(taskset, {})[curriculum] = None
+    several = {
+        "seed": [str(seed) for seed in config.run.seeds],
+        "curriculum": max((list(names) for names in curricula.values()), key=len, default=[]),
+    }
+    for field, values in several.items():
+        if len(values) > 1 and field not in fields:
+            yield (
+                f"architectures.{name}.weights: expected {{{field}}} in the path, because a network must not "
+                f"count several times, got '{entry.weights}' for {', '.join(values)}: give a file for each, "
+                "or run one"
+            )
+
+
 def _fractions(config: Config) -> Iterator[str]:
     kept = config.trajectories.fractions
-    if sorted(set(kept)) != kept:
-        yield f"trajectories.fractions: expected rising values, each once, got {kept}"
-        return
     if kept[-1] != 1:
         yield f"trajectories.fractions: expected the last to be 1.0 (the trained network), got {kept[-1]}"
         return
@@ -315,6 +536,12 @@ def _warping(config: Config) -> Iterator[str]:
         if entry is None or taskset is None:
             continue
         yield from _unknown(f"warping.{name}.timing", entry.timing, taskset.timing)
+        for period, fixed in entry.timing.items():
+            if fixed < taskset.dt:
+                yield (
+                    f"warping.{name}.timing.{period}: expected at least one step of dt = {taskset.dt} ms "
+                    f"(task set {entry.taskset}), got {fixed:g}"
+                )
         yield from _conditions(name, entry, taskset)
         delayed = taskset.tasks[taskset.target].delay if taskset.target in taskset.tasks else True
         for period, duration in taskset.timing.items():
@@ -351,15 +578,80 @@ def _conditions(name: str, entry: Analysis, taskset: TaskSet) -> Iterator[str]:
         )
 
 
+def _datasets(config: Config) -> Iterator[str]:
+    """Hold the comparison of recordings together; whether their files can be read is checked elsewhere."""
+    run, settings = config.run, config.dataset_comparison
+    if not (run.grid or run.datasets or run.warping):
+        yield "run.grid: expected networks, or run.datasets or run.warping, got none"
+    yield from _unknown("run.datasets", run.datasets, config.datasets)
+    names = [name for name in run.datasets if name in config.datasets]
+    entries = {name: config.datasets[name] for name in names}
+    if not names:
+        return
+    if len(names) < 2 and settings.networks is None:
+        yield f"run.datasets: expected two recordings or dataset_comparison.networks, got {names[0]} alone"
+    if not run.measures:
+        yield "run.measures: expected a measure for run.datasets, got none"
+    yield from _unknown("dataset_comparison.single_trials", settings.single_trials, config.measures)
+    for name in run.measures:
+        measure = config.measures.get(name)
+        if measure is not None and measure.measure == "dsa_input":
+            yield (
+                "run.measures: expected measures without inputs, which recordings have not "
+                f"(run.datasets), got {name}"
+            )
+    # Trials are matched by condition: all recordings name it by the same columns.
+    averaged = [name for name in run.measures if name not in settings.single_trials]
+    first = names[0]
+    for name, entry in entries.items():
+        if averaged and not entry.conditions:
+            yield (
+                f"datasets.{name}.conditions: expected columns that name the condition of a trial, by which "
+                f"{', '.join(averaged)} matches trials, got none: add them, or list the measures in "
+                "dataset_comparison.single_trials"
+            )
+        elif entry.conditions != entries[first].conditions:
+            yield (
+                f"datasets.{name}.conditions: expected those of datasets.{first}, "
+                f"{', '.join(entries[first].conditions) or 'none'}, "
+                f"got {', '.join(entry.conditions) or 'none'}"
+            )
+    yield from _compared_networks(config)
+
+
+def _compared_networks(config: Config) -> Iterator[str]:
+    """Hold the networks that stand beside recordings against what is run."""
+    settings = config.dataset_comparison
+    if settings.networks is None:
+        groups = {
+            config.datasets[n].group or n for n in config.run.datasets if n in config.datasets
+        }
+        yield from _unknown("dataset_comparison.references", settings.references, groups)
+        return
+    place = "dataset_comparison.networks"
+    yield from _unknown(place, [settings.networks], config.tasksets)
+    compared = [run[0] for run in _runs(config, compared=True)]
+    if settings.networks in config.tasksets and settings.networks not in compared:
+        yield (
+            f"{place}: expected a task set of run.grid with networks that are compared "
+            f"(comparisons: [learning]), got {settings.networks}"
+        )
+
+
 CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _names,
     _registered,
     _tasks,
     _curricula,
     _timing,
+    _levels,
+    _whole_steps,
+    _parameters,
     _tolerances,
     _delays,
     _training,
+    _weights,
     _fractions,
     _warping,
+    _datasets,
 )

@@ -8,7 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["ConfigError", "explain", "models_in", "nearest"]
+__all__ = ["ConfigError", "explain", "models_in", "nearest", "shown"]
+
+MOST_FAULTS = 30
+"""Faults that a message lists; the rest is counted."""
 
 
 class ConfigError(ValueError):
@@ -16,14 +19,32 @@ class ConfigError(ValueError):
 
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = list(faults)
-        listed = "\n".join(f"  - {fault}" for fault in self.faults)
+        lines = [f"  - {_cut(fault, 800)}" for fault in self.faults[:MOST_FAULTS]]
+        if len(self.faults) > MOST_FAULTS:
+            lines.append(f"  - and {len(self.faults) - MOST_FAULTS:,} more")
+        listed = "\n".join(lines)
         super().__init__(f"the configuration is wrong:\n{listed}")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 20]}... ({len(text):,} characters)"
+
+
+def shown(value: Any, quoted: bool = True) -> str:
+    """Return a value as a message shows it: as Python writes it, and no longer than a line or two."""
+    try:
+        return _cut(repr(value) if quoted else str(value), 200)
+    except ValueError:
+        # Python writes no number of more than 4,300 digits.
+        return f"a whole number of about {int(value.bit_length() * 0.30103) + 1:,} digits"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint: the nearest known name, or all of them."""
     known = list(known)
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    # Likeness takes a time that grows with both: no name of a thousand is searched.
+    comparable = known if len(str(name)) <= 100 and len(known) <= 1000 else []
+    close = difflib.get_close_matches(str(name), comparable, n=1, cutoff=0.55)
     if close:
         return f"did you mean '{close[0]}'?"
     return f"expected one of {', '.join(known)}" if known else "nothing is expected here"
@@ -51,23 +72,10 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     return list(dict.fromkeys(key for found in current for key in found.model_fields))
 
 
-def _number_hint(item: Mapping[str, Any]) -> str:
-    """Say how YAML wants a number written where it read ``1e-3`` as text."""
-    text = item["input"]
-    if item["type"] in ("float_type", "int_type") and isinstance(text, str):
-        try:
-            number = float(text)
-            whole = item["type"] == "int_type" and number.is_integer()
-            return f" as text: write {int(number) if whole else number!r}"
-        except ValueError:
-            return ""
-    return ""
-
-
 def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any]) -> ConfigError:
     """Return the pydantic error as a `ConfigError`."""
     faults = []
-    items = error.errors()
+    items = error.errors()[:200]
     # Where a name is wrong, what it holds does not matter yet.
     misnamed = {item["loc"][:-1] for item in items if item["loc"][-1:] == ("[key]",)}
     for item in items:
@@ -80,7 +88,7 @@ def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, An
         if item["type"] == "string_pattern_mismatch" and "A-Za-z" in item["ctx"]["pattern"]:
             faults.append(
                 f"{place}: expected a name of letters, digits, '_', '-' and '.' that starts with a "
-                f"letter, got {item['input']!r}"
+                f"letter, got {shown(item['input'])}"
             )
         elif item["type"] == "extra_forbidden":
             keys = _fields_at(model, item["loc"][:-1])
@@ -88,11 +96,11 @@ def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, An
         elif item["type"] == "missing":
             faults.append(f"{place}: expected a value, got none")
         elif item["type"] in ("unnamed", "duration"):
-            faults.append(f"{place}: {item['msg']}, got {item['input']!r}")
+            faults.append(f"{place}: {item['msg']}, got {shown(item['input'])}")
         elif item["type"] == "value_error":
             text = str(item["ctx"]["error"]) if "ctx" in item else item["msg"]
             faults.append(f"{place}: {text}" if place else text)
         else:
             message = item["msg"][0].lower() + item["msg"][1:]
-            faults.append(f"{place}: {message}, got {item['input']!r}{_number_hint(item)}")
+            faults.append(f"{place}: {message}, got {shown(item['input'])}")
     return ConfigError(dict.fromkeys(faults))

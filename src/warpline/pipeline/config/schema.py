@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from warpline.pipeline.config.analyses import Analysis
 from warpline.pipeline.config.attractors import Attractors
 from warpline.pipeline.config.base import (
     DSA,
     Count,
+    EachOnce,
+    Factor,
     Fraction,
     InputDSA,
     Measure,
     Name,
     NonNegative,
     Positive,
+    Rank,
+    Rising,
     Seed,
+    Size,
     Strict,
     by_name,
 )
+from warpline.pipeline.config.datasets import Dataset, DatasetComparison
 
 __all__ = [
     "DSA",
@@ -130,7 +144,7 @@ class TaskSet(Strict):
     """Additional arguments of the environment."""
     trials: TrialCounts = TrialCounts()
     """Number of trials per task."""
-    measures: list[Name] = []
+    measures: Annotated[list[Name], EachOnce] = []
     """Measures that suit the comparison window, by their names in ``measures``. An empty list
     stands for ``run.measures``."""
 
@@ -142,19 +156,27 @@ class Architecture(Strict):
     """Settings that all models share. Any value may be a list: the entry is then a grid."""
 
     model: str
-    """Model: ``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``static_mlp``, or your own
+    """Model: ``leaky_rnn``, ``leaky_gru``, ``ei_rnn``, ``current_rnn``, ``low_rank_rnn``, ``static_mlp``;
+    as in torch.nn ``rnn``, ``gru``, ``lstm``, ``gru_cell``, ``lstm_cell``; or your own
     ``path/to/file.py:Class``."""
     learning_rate: Positive = 1e-3
     """Adam learning rate."""
     batch_size: Count = 64
     """Number of trials per update."""
+    weights: str | None = None
+    """File with the weights of networks that were trained elsewhere (``.safetensors``, or ``.pt`` with a
+    state_dict). They are analysed without training. ``{seed}``, ``{curriculum}`` and ``{taskset}`` in the
+    path stand for those of the run, such as ``nets/seed-{seed}.safetensors``."""
+    weight_names: dict[str, str | None] = {}
+    """Renaming of the weights in the file: what a name starts with, and what stands in its place in the
+    model, such as ``{lstm.: "", fc.weight: weight_out}``. ``null`` leaves a weight out."""
 
 
 class RecurrentArchitecture(Architecture):
     """Network of hidden units, and its training. Any value may be a list: the entry is then a grid."""
 
-    units: Count
-    """Number of hidden units."""
+    units: Annotated[Size | None, Field(validate_default=True)] = None
+    """Number of hidden units. Your own model with ``weights`` may do without it; all others need it."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
     """Activation function of the hidden units."""
     init: Literal["kaiming", "xavier", "orthogonal", "identity", "gaussian"] = "orthogonal"
@@ -167,7 +189,16 @@ class RecurrentArchitecture(Architecture):
     """Standard deviation of the hidden noise, in training only: that of a linear unit without
     recurrence, at any time step. Of ``static_mlp``, which has no time constant, it is that of the drive."""
     parameters: dict[str, Any] = {}
-    """Additional settings of your own model."""
+    """Additional settings of the model: of your own; of ``rnn``, ``gru`` and ``lstm``, ``num_layers``; of
+    ``lstm`` and ``lstm_cell``, ``observed``; of ``low_rank_rnn``, ``rank``."""
+
+    @field_validator("units")
+    @classmethod
+    def _units_are_known(cls, value: int | None, info: ValidationInfo) -> int | None:
+        own = ":" in info.data.get("model", "")
+        if value is None and not (own and info.data.get("weights")):
+            raise ValueError("expected a value, got none")
+        return value
 
 
 class MambaArchitecture(Architecture):
@@ -175,15 +206,15 @@ class MambaArchitecture(Architecture):
 
     model: Literal["mamba"]
     """Name of the model, always ``mamba``."""
-    d_model: Count
+    d_model: Size
     """Number of features between layers."""
     d_state: Annotated[int, Field(ge=1, le=256)] = 16
     """Number of states per channel; a layer has expand x d_model channels."""
     d_conv: Annotated[int, Field(ge=1, le=16)] = 4
     """Width of the causal convolution in steps, including the present step."""
-    expand: Count = 2
+    expand: Annotated[int, Field(ge=1, le=64)] = 2
     """Number of channels of a layer per feature."""
-    n_layers: Count = 1
+    n_layers: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of layers."""
     final_norm: bool = True
     """Whether the features are normalised (RMSNorm) once more before the readout, as in the original
@@ -266,7 +297,7 @@ class Training(Strict):
 class Trajectories(Strict):
     """Hidden states that are stored."""
 
-    fractions: Annotated[list[Fraction], Field(min_length=1)]
+    fractions: Annotated[list[Fraction], Field(min_length=1), Rising]
     """Checkpoints whose states are stored, as fractions of the run's own training."""
     variance: Annotated[float, Field(gt=0, le=1)] = 0.999
     """Fraction of the variance that the stored principal components explain."""
@@ -280,23 +311,25 @@ class Trajectories(Strict):
 class Over(Strict):
     """Comparison over learning, between runs."""
 
-    fractions: Annotated[list[Fraction], Field(min_length=2)]
-    """Fractions of training at which networks are compared."""
-    references: Annotated[list[Name], Field(min_length=1)] = ["master"]
+    fractions: Annotated[list[Fraction], Field(min_length=2), Rising]
+    """Fractions of training at which networks are compared, rising."""
+    references: Annotated[list[Name], Field(min_length=1), EachOnce] = ["master"]
     """Reference curricula, with which all others are compared."""
 
 
 class Within(Strict):
     """Comparison within learning, between the checkpoints of one run."""
 
-    fractions: Annotated[list[Fraction], Field(min_length=2)] = [0.0, 0.25, 0.5, 0.75, 1.0]
-    """Fractions of training that are compared with each other."""
+    fractions: Annotated[list[Fraction], Field(min_length=2), Rising] = [0.0, 0.25, 0.5, 0.75, 1.0]
+    """Fractions of training that are compared with each other, rising."""
 
 
 class Controls(Strict):
     """Comparison of each network after learning with itself under other input noise."""
 
-    drives: list[Literal["fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"]] = [
+    drives: Annotated[
+        list[Literal["fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"]], EachOnce
+    ] = [
         "fresh_noise",
         "weak_noise",
         "strong_noise",
@@ -306,14 +339,6 @@ class Controls(Strict):
     3 times as strong, or correlated over time. Task sets without input noise have no such control."""
     time_constant: Annotated[float, Field(gt=0)] = 200.0
     """Time constant of the autocorrelated noise in ms."""
-
-    @field_validator("drives")
-    @classmethod
-    def _unique(cls, value: list[str]) -> list[str]:
-        twice = sorted({drive for drive in value if value.count(drive) > 1})
-        if twice:
-            raise ValueError(f"expected each drive once, got {', '.join(twice)} more than once")
-        return value
 
 
 class Comparison(Strict):
@@ -330,13 +355,35 @@ class Comparison(Strict):
 class DSAChoice(Strict):
     """Choice of the settings of DSA that are ``auto``, by prediction of held-out trials."""
 
-    n_delays: Annotated[list[Count], Field(min_length=1)] = [1, 2, 3, 5, 7, 10, 15, 20, 33]
+    n_delays: Annotated[list[Count], Field(min_length=1, max_length=100), EachOnce] = [
+        1,
+        2,
+        3,
+        5,
+        7,
+        10,
+        15,
+        20,
+        33,
+    ]
     """Numbers of delays to try."""
-    delay_intervals: Annotated[list[Count], Field(min_length=1)] = [1, 2]
+    delay_intervals: Annotated[list[Count], Field(min_length=1, max_length=100), EachOnce] = [1, 2]
     """Numbers of steps between two delays to try, if the interval is ``auto``."""
-    ranks: Annotated[list[Count], Field(min_length=1)] = [2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50]
+    ranks: Annotated[list[Rank], Field(min_length=1, max_length=100), EachOnce] = [
+        2,
+        3,
+        5,
+        7,
+        10,
+        15,
+        20,
+        25,
+        30,
+        40,
+        50,
+    ]
     """Ranks to try."""
-    horizons: Annotated[list[Count], Field(min_length=1)] = [1, 5, 10]
+    horizons: Annotated[list[Count], Field(min_length=1, max_length=100), EachOnce] = [1, 5, 10]
     """Numbers of steps ahead that are predicted."""
     longest: Annotated[float, Field(gt=0, lt=1)] = 0.333
     """Longest embedding and longest horizon, as a share of the comparison window. Longer ones are left
@@ -352,9 +399,19 @@ class DSAChoice(Strict):
 class DSASensitivity(Strict):
     """Settings around the parameters of DSA, at which its conclusions are drawn again."""
 
-    n_delays: Annotated[list[Positive], Field(min_length=1)] = [0.5, 1.0, 2.0]
+    n_delays: Annotated[list[Factor], Field(min_length=1, max_length=100), EachOnce] = [
+        0.5,
+        1.0,
+        2.0,
+    ]
     """Factors on the number of delays. Embeddings that exceed the comparison window are left out."""
-    ranks: Annotated[list[Positive], Field(min_length=1)] = [0.5, 0.75, 1.0, 1.5, 2.0]
+    ranks: Annotated[list[Factor], Field(min_length=1, max_length=100), EachOnce] = [
+        0.5,
+        0.75,
+        1.0,
+        1.5,
+        2.0,
+    ]
     """Factors on the rank."""
     seeds: Annotated[int, Field(ge=0)] = 3
     """Number of seeds whose networks are compared, from the first; with fewer than 2 nothing is."""
@@ -406,25 +463,19 @@ class Grid(Strict):
 class Run(Strict):
     """Networks, measures and analyses to run."""
 
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000), EachOnce]
     """Seeds of the repeats; append new seeds at the end."""
-    measures: list[Name]
+    measures: Annotated[list[Name], EachOnce]
     """Measures, by their names in ``measures``."""
-    grid: Annotated[list[Grid], Field(min_length=1)]
-    """Blocks of the grid of networks."""
-    warping: list[Name] = []
+    grid: list[Grid]
+    """Blocks of the grid of networks; an empty list trains none, for recordings alone."""
+    datasets: Annotated[list[Name], EachOnce] = []
+    """Recordings to compare, by their names in ``datasets``, by the measures of ``run.measures``."""
+    warping: Annotated[list[Name], EachOnce] = []
     """Geometry analyses, by their names in ``warping``; their networks are trained too."""
     attractors: bool = False
     """Whether a full run includes the attractor validation; ``snakemake attractors`` runs it in any
     case."""
-
-    @field_validator("seeds", "measures", "warping")
-    @classmethod
-    def _unique(cls, value: list[Any]) -> list[Any]:
-        twice = sorted({str(item) for item in value if value.count(item) > 1})
-        if twice:
-            raise ValueError(f"expected each entry once, got {', '.join(twice)} more than once")
-        return value
 
 
 class Jobs(Strict):
@@ -450,7 +501,10 @@ class Jobs(Strict):
     max_runtime: Count | None = None
     """Upper bound on the time request of a job in minutes: the time limit of the partitions. A
     training job that reaches the limit resumes when it is retried."""
-    time_factor: Positive = 1.0
+    replace: bool = False
+    """Whether networks that were trained with other settings under the same name are trained anew, in
+    their place. If not, a configuration that would do so is refused."""
+    time_factor: Factor = 1.0
     """Factor on the requested run times, for machines slower or faster than the one the rates were
     measured on. After a run, ``warpline plan CONFIG --check`` prints the right value."""
 
@@ -482,6 +536,10 @@ class Config(Strict):
     """Checkpoints that are compared."""
     warping: dict[Name, Analysis] = {}
     """Catalogue of geometry analyses."""
+    datasets: dict[Name, Dataset] = {}
+    """Catalogue of recordings in files."""
+    dataset_comparison: DatasetComparison = DatasetComparison()
+    """Comparison of recordings with each other and with trained networks."""
     attractors: Attractors = Attractors()
     """Validation systems: attractors with known ground-truth similarity."""
     dsa_choice: DSAChoice = DSAChoice()

@@ -20,8 +20,15 @@ from warpline.pipeline.stages.attractors import (
 )
 from warpline.pipeline.stages.base import Cost, Stage
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
+from warpline.pipeline.stages.datasets import (
+    CompareDatasets,
+    DatasetFigures,
+    ReadDatasets,
+    SummariseDatasets,
+)
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
+from warpline.pipeline.stages.importing import ImportNetwork
 from warpline.pipeline.stages.sensitivity import CompareAround, SummariseSensitivity
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
@@ -44,6 +51,7 @@ class Pipeline:
         self.trials = GenerateTrials(plan)
         self.pretraining = Pretrain(plan, self.trials)
         self.training = Train(plan, self.trials, pretraining=self.pretraining)
+        self.given = ImportNetwork(plan, self.trials)
         self.trajectories = ComputeTrajectories(plan, self.trials, self.training)
         self.choice = ChooseDSA(plan, self.trajectories)
         self.comparisons = CompareNetworks(plan, self.trajectories, self.choice)
@@ -54,6 +62,11 @@ class Pipeline:
         self.warping = AnalyseWarping(plan, self.training)
         self.summaries = SummariseWarping(plan, self.warping)
         self.relations = RelateLearning(plan, self.warping, self.comparisons)
+        self.datasets = ReadDatasets(plan)
+        self.dataset_comparisons = CompareDatasets(
+            plan, self.datasets, self.trials, self.trajectories
+        )
+        self.dataset_summary = SummariseDatasets(plan, self.dataset_comparisons)
         self.systems = SimulateAttractors(plan)
         self.validation = CompareAttractors(plan, self.systems)
         self.sweep = SweepHyperparameters(plan, self.systems)
@@ -79,6 +92,7 @@ class Pipeline:
         return {
             "figures": list(self._taskset_figures.figures()),
             "warping": list(WarpingFigures(self.summaries, self.relations).figures()),
+            "datasets": list(DatasetFigures(self.dataset_summary).figures()),
             "attractors": list(AttractorFigures(self.scores).figures()),
         }
 
@@ -98,6 +112,9 @@ class Pipeline:
             "warping": DrawFigures(
                 self.plan, "draw_warping_*", "warping", lambda: outputs("warping")
             ),
+            "datasets": DrawFigures(
+                self.plan, "draw_datasets", "datasets", lambda: outputs("datasets")
+            ),
             "attractors": DrawFigures(
                 self.plan, "draw_attractor_*", "attractors", attractor_outputs
             ),
@@ -112,6 +129,7 @@ class Pipeline:
             self.trials,
             self.pretraining,
             self.training,
+            self.given,
             self.trajectories,
             self.choice,
             self.comparisons,
@@ -124,6 +142,10 @@ class Pipeline:
             self.summaries,
             self.relations,
             self.drawings["warping"],
+            self.datasets,
+            self.dataset_comparisons,
+            self.dataset_summary,
+            self.drawings["datasets"],
             self.systems,
             self.validation,
             self.sweep,
@@ -139,6 +161,15 @@ class Pipeline:
     def all_warping(self) -> list[str]:
         """Return every summary and figure of the analyses."""
         return [*self.summaries.files(), *self.drawings["warping"].files()]
+
+    def all_datasets(self) -> list[str]:
+        """Return every table and figure of the recordings."""
+        tables = [
+            path
+            for name in self.dataset_summary.outputs
+            for path in self.dataset_summary.files(name)
+        ]
+        return [*tables, *self.drawings["datasets"].files()]
 
     def all_attractors(self) -> list[str]:
         """Return every table of scores and every figure of the validation."""

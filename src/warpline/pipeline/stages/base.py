@@ -26,6 +26,7 @@ __all__ = [
     "alternatives",
     "code_of",
     "measure_settings",
+    "settings_json",
 ]
 
 SCRIPTS = Path(__file__).resolve().parents[4] / "scripts"
@@ -34,6 +35,15 @@ Wildcards = Mapping[str, str]
 """What sets one job of a stage apart from the others, by name."""
 Settings = dict[str, Any]
 """What a job is told of the configuration: the keys that it uses and no others. JSON."""
+
+
+def settings_json(settings: Settings) -> str:
+    """Return a job's settings as they stand on its command line.
+
+    Snakemake's report shows the parameters of jobs in a script element, which any ``</script>`` would end:
+    text of the configuration would run in the browser. JSON has another way to write the character.
+    """
+    return json.dumps(settings, sort_keys=True).replace("<", "\\u003c")
 
 
 @dataclass(frozen=True)
@@ -159,7 +169,7 @@ class Stage:
 
     def settings(self, wildcards: Wildcards) -> str:
         """Return a job's settings as they stand on its command line."""
-        return json.dumps(self.parameters(wildcards), sort_keys=True)
+        return settings_json(self.parameters(wildcards))
 
     def code(self, wildcards: Wildcards) -> str:
         """Return the digest of the code that a job can run."""

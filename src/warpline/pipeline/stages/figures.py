@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from warpline.core.plugins import PluginLocation
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of, settings_json
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
 from warpline.pipeline.stages.sensitivity import SummariseSensitivity
@@ -82,7 +81,7 @@ class Figure:
 
     def settings_json(self, wildcards: Wildcards) -> str:
         """Return the settings as they stand on the command line."""
-        return json.dumps(self.settings(wildcards), sort_keys=True)
+        return settings_json(self.settings(wildcards))
 
 
 class DrawFigures(Stage):
@@ -146,7 +145,7 @@ class TasksetFigures:
                 if getattr(entry, "score", "angle") == "wasserstein"
             ],
             "architectures": {
-                name: config.architectures[name].model_dump()
+                name: config.architectures[name].model_dump(exclude={"weights", "weight_names"})
                 for name in dict.fromkeys(network.architecture for network in plan.networks)
             },
         }

@@ -24,12 +24,15 @@ STEP = {
 }
 """Microseconds of a time step of 64 trials, forward and backward: fixed, per hidden unit (of Mamba: per state
 of all layers), per hidden unit squared. The last two grow with the trials. Forward alone: a third."""
-MATRICES = {"leaky_rnn": 1.0, "leaky_gru": 3.0}
+MATRICES = {"leaky_rnn": 1.0, "leaky_gru": 3.0, "rnn": 1.0, "current_rnn": 1.0}
+MATRICES |= {"lstm": 4.0, "lstm_cell": 4.0}
 """Square weight matrices of a recurrent model."""
 HELD = {"leaky_rnn": (24, 15), "leaky_gru": (62, 33), "mamba": (20, 6)}
 """Bytes of memory for each number of the hidden states of a batch: in an update, in an evaluation."""
 OTHER = "leaky_gru"
 """What a model that is not listed is taken for."""
+OTHER_UNITS = 128
+"""Hidden units of a given network whose entry does not state them."""
 TYPICAL_UPDATES = {"pretraining": 1700, "all": 600, "input": 150}
 """Updates until a run has learned, in the demo: pretraining; training of all weights; of the input
 weights after a pretraining. Input weights alone, from random recurrent ones, run to ``max_steps``."""
@@ -94,7 +97,7 @@ class Sizes:
         entry = self.config.architectures[architecture]
         if isinstance(entry, MambaArchitecture):
             return entry.n_layers * entry.expand * entry.d_model * entry.d_state
-        return entry.units
+        return entry.units or OTHER_UNITS
 
     def weights(self, architecture: str) -> float:
         """Return how many parameters a network has, about."""
@@ -103,7 +106,8 @@ class Sizes:
             channels = entry.expand * entry.d_model
             layer = channels * (3 * entry.d_model + 3 * entry.d_state + entry.d_conv + 6)
             return entry.n_layers * layer + 20 * entry.d_model
-        return self.matrices(architecture) * entry.units * (entry.units + 12)
+        units = self.hidden(architecture)
+        return self.matrices(architecture) * units * (units + 12)
 
     def matrices(self, architecture: str) -> float:
         """Return how many square weight matrices a network has."""

@@ -30,7 +30,9 @@ PRETRAINING = "{taskset}/{architecture}/{pretraining}/seed~{seed}"
 def network_settings(plan: Plan, architecture: str, *left_out: str) -> Settings:
     """Return what of an architecture makes the network; its learning rate belongs to the loop."""
     entry = plan.config.architectures[architecture]
-    return entry.model_dump(exclude={"learning_rate", *left_out})
+    # Of given weights the checkpoint file says all; a key without a value is as good as none.
+    settings = entry.model_dump(exclude={"learning_rate", "weights", "weight_names", *left_out})
+    return {key: value for key, value in settings.items() if (key, value) != ("units", None)}
 
 
 class TrainingStage(Stage):
@@ -74,6 +76,11 @@ class TrainingStage(Stage):
     def rule_name(self) -> str:
         """Name of the rule: ``train``, or ``train_1_2`` for a block."""
         return "_".join([self.rule, *map(str, self.block)])
+
+    @property
+    def architectures(self) -> str:
+        """Wildcard constraint: the architectures that are trained."""
+        return alternatives(network.architecture for network in self.plan.trained_networks)
 
     @property
     def single_seeds(self) -> str:
@@ -236,7 +243,7 @@ class Pretrain(TrainingStage):
         plan = self.plan
         wanted = {
             (network.taskset, network.architecture, name)
-            for network in plan.networks
+            for network in plan.trained_networks
             if (name := plan.pretraining(network.taskset, network.curriculum)) is not None
         }
         for taskset, architecture, name in sorted(wanted):
@@ -254,6 +261,8 @@ class Pretrain(TrainingStage):
 
     def histories(self, taskset: str, architecture: str) -> list[str]:
         """Return the histories of all pretrainings behind an architecture's curricula."""
+        if self.plan.is_given(architecture):
+            return []
         curricula = self.plan.curricula(taskset, architecture)
         names = dict.fromkeys(self.plan.pretraining(taskset, name) for name in curricula)
         fields = {"taskset": taskset, "architecture": architecture}
@@ -320,7 +329,7 @@ class Train(TrainingStage):
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield every network, a job per block of seeds."""
-        for network in self.plan.networks:
+        for network in self.plan.trained_networks:
             for block in self.plan.training_blocks:
                 yield {**vars(network), "n_seeds": str(len(block))}
 

@@ -51,7 +51,11 @@ class GenerateTrials(Stage):
         """Return the splits that are needed of each task, in the task set's order."""
         plan = self.plan
         splits: dict[str, set[str]] = {task: set() for task in self.config.tasksets[taskset].tasks}
-        for network in plan.networks:
+        for network in plan.given_networks:
+            if network.taskset == taskset:
+                for task in plan.training_tasks(taskset, network.curriculum):
+                    splits[task].add("validation")
+        for network in plan.trained_networks:
             if network.taskset == taskset:
                 pretrain = self.config.curricula[network.curriculum].pretrain
                 pretrained = plan.tasks(taskset, pretrain)

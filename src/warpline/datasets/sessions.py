@@ -1,0 +1,128 @@
+"""A session: one system's recording from a file, read by settings that cover what the file says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from warpline.datasets.file_formats import RecordingFileError
+from warpline.datasets.sources import Source
+from warpline.datasets.spike_tables import binned_spikes
+from warpline.datasets.state_arrays import read_states
+from warpline.similarity.recordings import Recording, as_recording
+
+__all__ = ["DEFAULTS", "Session", "read_session"]
+
+DEFAULTS: dict[str, Any] = {
+    "variable": None,
+    "axes": None,
+    "dims": {},
+    "select": {},
+    "valid": None,
+    "ignore": [],
+    "time": None,
+    "time_unit": None,
+    "dt": None,
+    "trials": None,
+    "align": None,
+    "conditions": [],
+    "spikes": None,
+    "bin": None,
+    "window": None,
+}
+"""Settings of `read_session` and their values where they are not given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """Trials of one system, and what its file says of them.
+
+    Attributes
+    ----------
+    recording : Recording
+        States, trial by trial; where columns name them, its ``conditions`` are text such as
+        ``coh=12.8, choice=1``.
+    dt : float or None
+        Time step in ms; None where neither the file nor the settings say.
+    start : float or None
+        Time of the first step in ms, from the zero of each trial.
+    left_out : tuple of str
+        What the file holds and was not read.
+    """
+
+    recording: Recording
+    dt: float | None
+    start: float | None
+    left_out: tuple[str, ...]
+
+
+def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") -> Session:
+    """Read the recording of one system.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        One of `warpline.datasets.file_formats.FORMATS`.
+    settings : mapping
+        Some of `DEFAULTS`. ``variable``: the states, by default the only array that can be them. ``axes``:
+        names of its axes, where the file names none. ``dims``: dimensions to rename to trial, time or unit.
+        ``select``: one label (or index) of each further dimension. ``valid``: mask (trial, time) of the
+        recorded times. ``ignore``: masks that do not count. ``time``, ``time_unit``, ``dt``: times of the
+        steps, their unit, or the time step in ms. ``trials``: CSV table with a row per trial. ``align``:
+        column with the zero of each trial, for a recording in one piece. ``conditions``: columns that
+        name the condition of a trial. ``spikes``: mapping with ``times``, ``units``, ``trials`` (names),
+        ``kernel`` and ``width``, for spike times in place of states. ``bin``: width of time bins in ms.
+        ``window``: first and last time in ms.
+    name : str
+        What messages call the system; by default the file's name.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, or the settings do not cover what it holds.
+    """
+    path = Path(path)
+    settings = {**DEFAULTS, **settings}
+    name = name or path.name
+    source = Source(path, settings)
+    start: float | None
+    dt: float | None
+    if settings["spikes"] is not None:
+        trials, start, dt = binned_spikes(source, settings)
+        recording = as_recording(trials, name=name)
+    else:
+        recording, start, dt = read_states(source, settings, name)
+    conditions = _conditions(source, settings["conditions"], len(recording.trials))
+    recording = replace(recording, conditions=conditions)
+    return Session(recording, dt, start, source.left_out(settings["ignore"]))
+
+
+def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[str, ...] | None:
+    """Return the condition of each trial as text; None without columns."""
+    if not columns:
+        return None
+    parts = []
+    for column in columns:
+        values = source.column(column, "conditions")
+        if len(values) != n_trials:
+            raise RecordingFileError(
+                f"a value of '{column}' for each of {n_trials} trials of {source.path}",
+                f"{len(values)}",
+                "Give the table of these trials, in their order.",
+            )
+        parts.append([condition_text(column, value) for value in values])
+    return tuple(", ".join(texts) for texts in zip(*parts, strict=True))
+
+
+def condition_text(column: str, value: Any) -> str:
+    """Return a condition as text, the same for 1 and 1.0."""
+    number = isinstance(value, int | float | np.integer | np.floating)
+    return f"{column}={value:g}" if number else f"{column}={value}"

@@ -1,0 +1,166 @@
+"""What a recording is read from: variables of a file and columns of a table of trials, with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.datasets.file_formats import RecordingFileError, describe, read_content
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Source", "renamed"]
+
+Floats = NDArray[np.float64]
+
+MILLISECONDS = {
+    "ms": 1.0,
+    "msec": 1.0,
+    "millisecond": 1.0,
+    "milliseconds": 1.0,
+    "s": 1000.0,
+    "sec": 1000.0,
+    "second": 1000.0,
+    "seconds": 1000.0,
+}
+"""Units of time by the names that files give them, in ms."""
+
+
+class Source:
+    """Variables of a file and columns of a table of trials; it remembers which were used."""
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        content = read_content(path)
+        self.path = path
+        self.unread = content.unread
+        self.variables = {
+            name: renamed(variable, settings["dims"])
+            for name, variable in content.variables.items()
+        }
+        every_dim = {dim for variable in content.variables.values() for dim in variable.dims}
+        for old in settings["dims"]:
+            if old not in every_dim:
+                named = sorted(str(dim) for dim in every_dim if " axis " not in str(dim))
+                raise RecordingFileError(
+                    f"dims of {path}: {', '.join(named) or 'none has a name'}",
+                    f"'{old}' in dims",
+                    "Correct dims; axes without names are named by `axes`, such as [trial, time, unit].",
+                )
+        self.table = _read_trial_table(settings["trials"]) if settings["trials"] else {}
+        self.used: set[str] = set()
+
+    def variable(self, name: str, purpose: str) -> xr.Variable:
+        """Return a variable of the file by name."""
+        if name not in self.variables:
+            known = ", ".join(sorted(self.variables)) or "no variable"
+            raise RecordingFileError(
+                f"a variable '{name}' ({purpose}) in {self.path}",
+                f"only {known}",
+                "Correct its name.",
+            )
+        self.used.add(name)
+        return self.variables[name]
+
+    def column(self, name: str, purpose: str) -> NDArray[Any]:
+        """Return a column of the table of trials, or a variable of the file with a value per trial."""
+        if name in self.table:
+            return self.table[name]
+        if name not in self.variables:
+            known = ", ".join([*self.table, *sorted(self.variables)])
+            raise RecordingFileError(
+                f"a column '{name}' ({purpose}) of the trial table or of {self.path}",
+                f"only {known or 'none'}",
+                "Correct its name, or name the table: trials.",
+            )
+        variable = self.variable(name, purpose)
+        if variable.ndim != 1:
+            raise RecordingFileError(
+                f"one value per trial in '{name}' of {self.path}",
+                describe(variable),
+                "Name another.",
+            )
+        return np.asarray(variable.values)
+
+    def milliseconds(self, name: str, values: NDArray[Any], unit: str | None) -> Floats:
+        """Return times in ms, by the unit that the file states or else by the one that is given."""
+        stated = self.variables[name].attrs.get("units") if name in self.variables else None
+        if stated is not None and str(stated) not in MILLISECONDS:
+            raise RecordingFileError(
+                f"a unit of time of '{name}' in {self.path} among {', '.join(MILLISECONDS)}",
+                f"'{stated}'",
+                "Convert the times, from the zero of each trial.",
+            )
+        if stated is None and unit is None:
+            raise RecordingFileError(
+                f"a unit of time for '{name}', which {self.path} does not state",
+                "none",
+                "Add time_unit: s or ms.",
+            )
+        if (
+            stated is not None
+            and unit is not None
+            and MILLISECONDS[str(stated)] != MILLISECONDS[unit]
+        ):
+            raise RecordingFileError(
+                f"time_unit as {self.path} states it for '{name}', '{stated}'",
+                f"'{unit}'",
+                "Drop time_unit, or correct the file.",
+            )
+        factor = MILLISECONDS[str(unit if stated is None else stated)]
+        times = np.asarray(values, dtype=np.float64) * factor
+        if not np.isfinite(times).all():
+            raise RecordingFileError(
+                f"finite times in '{name}' of {self.path}",
+                f"{int((~np.isfinite(times)).sum())} that are NaN or infinite",
+                "Drop them.",
+            )
+        return times
+
+    def left_out(self, ignored: Iterable[str]) -> tuple[str, ...]:
+        """Return what was not read; refuse masks among it that the settings do not name."""
+        ignored = set(ignored)
+        unknown = ignored - set(self.variables)
+        if unknown:
+            raise RecordingFileError(
+                f"variables of {self.path} in ignore", ", ".join(sorted(unknown)), "Correct ignore."
+            )
+        left = []
+        for name, variable in self.variables.items():
+            if name in self.used or variable.dims == (name,):
+                continue
+            if variable.dtype == bool and name not in ignored:
+                raise RecordingFileError(
+                    f"settings that say what the mask '{name}' ({describe(variable)}) of {self.path} is",
+                    "none",
+                    f"Add valid: {name} if it marks recorded times, or ignore: [{name}].",
+                )
+            left.append(f"{name} ({describe(variable)})" if variable.dims else name)
+        return (*left, *self.unread)
+
+
+def renamed(variable: xr.Variable, names: Mapping[Any, str]) -> xr.Variable:
+    """Return a variable with some dimensions renamed."""
+    import xarray as xr
+
+    dims = [names.get(dim, dim) for dim in variable.dims]
+    return xr.Variable(dims, variable.values, variable.attrs)
+
+
+def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
+    """Return the columns of a CSV file with a row per trial."""
+    import pandas as pd
+
+    if not Path(path).is_file():
+        raise RecordingFileError(f"a table of trials at {path}", "none", "Correct the path.")
+    try:
+        frame = pd.read_csv(path, comment="#")
+    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise RecordingFileError(
+            f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."
+        ) from error
+    return {str(name): frame[name].to_numpy() for name in frame}

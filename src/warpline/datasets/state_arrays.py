@@ -1,0 +1,290 @@
+"""States of a file, such as rates or fluorescence, as trials in a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.datasets.file_formats import RecordingFileError, describe
+from warpline.datasets.sources import Source, renamed
+from warpline.datasets.spike_tables import trial_zeros
+from warpline.similarity.recordings import UNIT_DIMS, Recording, as_recording
+
+__all__ = ["read_states"]
+
+Floats = NDArray[np.float64]
+
+
+def read_states(
+    source: Source, settings: Mapping[str, Any], name: str
+) -> tuple[Recording, float | None, float | None]:
+    """Return states as a recording, the time of their first step and their time step in ms."""
+    key = settings["variable"] or _only_candidate(source, settings)
+    variable = source.variable(key, "variable")
+    if variable.dtype == object:
+        trials = [np.asarray(cell) for cell in variable.values.reshape(-1)]
+        if settings["axes"] is not None and list(settings["axes"]) == ["unit", "time"]:
+            trials = [trial.T for trial in trials]
+        start, dt, keep = _time_axis(source, settings, key, max(map(len, trials)), "")
+        cut = [_cut(trial, keep, source, k) for k, trial in enumerate(trials)]
+        return as_recording([_in_bins(x, dt, settings) for x in cut], name=name), *_step(
+            start, dt, settings
+        )
+
+    variable = _with_names(source, key, variable, settings)
+    values, time_dim = np.asarray(variable.values), "time"
+    labels = None
+    if "trial" in source.variables and source.variables["trial"].dims == ("trial",):
+        labels = source.variables["trial"].values
+    if "trial" not in variable.dims and settings["align"] is not None:
+        values, start, dt = _aligned(source, settings, key, values)
+        return as_recording(_in_bins(values, dt, settings), name=name), *_step(start, dt, settings)
+
+    values = values if variable.ndim == 3 else values[None]
+    start, dt, keep = _time_axis(source, settings, key, values.shape[1], time_dim)
+    valid = None
+    if settings["valid"] is not None:
+        mask = source.variable(settings["valid"], "valid")
+        dims = mask.dims if set(mask.dims) == {"trial", "time"} else ("trial", "time")
+        valid = np.asarray(mask.values if dims == ("trial", "time") else mask.values.T)
+        if valid.shape != values.shape[:2]:
+            raise RecordingFileError(
+                f"valid as a mask (trial, time) of shape {values.shape[:2]} in {source.path}",
+                f"{valid.shape}",
+                "Name the mask of these states.",
+            )
+        valid = _in_bins(valid[:, keep, None].astype(bool), dt, settings, all_of=True)[..., 0]
+    states = _in_bins(values[:, keep], dt, settings)
+    import xarray as xr
+
+    array = xr.DataArray(states, dims=("trial", "time", "unit"))
+    if labels is not None and len(labels) == len(states):
+        array = array.assign_coords(trial=labels)
+    return as_recording(array, valid=valid, name=name), *_step(start, dt, settings)
+
+
+def _only_candidate(source: Source, settings: Mapping[str, Any]) -> str:
+    """Return the name of the only array that can be the states."""
+    wanted = 1 + len(settings["axes"] or ()) if settings["axes"] else 3
+    candidates = [
+        name
+        for name, variable in source.variables.items()
+        if name not in (settings["valid"], settings["time"])
+        and variable.dtype.kind in "fiuO"
+        and (variable.ndim in (2, 3, wanted - 1) or variable.dtype == object)
+        and variable.dims != (name,)
+    ]
+    if len(candidates) != 1:
+        raise RecordingFileError(
+            f"one array of states in {source.path}",
+            ", ".join(candidates) or f"only {', '.join(source.variables) or 'nothing'}",
+            "Name it: variable.",
+        )
+    return candidates[0]
+
+
+def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, Any]) -> Any:
+    """Return states with the dimensions (trial,) time, unit, in this order."""
+    axes = settings["axes"]
+    if any(" axis " in str(dim) or str(dim).startswith(f"{key} ") for dim in variable.dims):
+        # NWB's series are (time, unit) by its standard; other files without names say nothing.
+        if axes is None and source.path.suffix == ".nwb":
+            axes = ["time", "unit"][: variable.ndim]
+        if axes is None or len(axes) != variable.ndim:
+            raise RecordingFileError(
+                f"names of the axes of '{key}' in {source.path}, whose shape is {variable.shape}",
+                f"{list(axes) if axes else 'none'}",
+                "Add axes, such as [trial, time, unit].",
+            )
+        variable = renamed(variable, dict(zip(variable.dims, axes, strict=True)))
+    elif axes is not None and list(axes) != list(variable.dims):
+        raise RecordingFileError(
+            f"axes as {source.path} names those of '{key}', {', '.join(map(str, variable.dims))}",
+            ", ".join(axes),
+            "Drop axes, and rename dimensions by dims.",
+        )
+    # A further dimension, such as a seed or a session, is reduced to one label.
+    for dim, label in settings["select"].items():
+        if dim not in variable.dims:
+            raise RecordingFileError(
+                f"dimensions of '{key}' in select, {', '.join(map(str, variable.dims))}",
+                dim,
+                "Correct select.",
+            )
+        coordinate = source.variables.get(dim)
+        labels = list(range(variable.sizes[dim])) if coordinate is None else list(coordinate.values)
+        if label not in labels:
+            raise RecordingFileError(
+                f"a label of '{dim}' in {source.path}, {', '.join(map(str, labels[:8]))}",
+                str(label),
+                "Correct select.",
+            )
+        variable = variable.isel({dim: labels.index(label)})
+    unit_dims = [dim for dim in variable.dims if dim in UNIT_DIMS]
+    others = {dim for dim in variable.dims if dim not in UNIT_DIMS}
+    if len(unit_dims) != 1 or others not in ({"trial", "time"}, {"time"}):
+        raise RecordingFileError(
+            f"the dimensions trial (optional), time and unit of '{key}' in {source.path}",
+            describe(variable),
+            "Rename dimensions by dims, such as neuron to unit; take one label of another by select.",
+        )
+    order = [dim for dim in ("trial", "time") if dim in others]
+    return variable.transpose(*order, unit_dims[0])
+
+
+def _times(source: Source, settings: Mapping[str, Any], key: str) -> Floats | None:
+    """Return the times of the steps in ms; None where the file has none."""
+    name = settings["time"]
+    if name is None and f"{key}.times" in source.variables:
+        name = f"{key}.times"
+    if name is None and "time" in source.variables:
+        # Step numbers without a unit are no times.
+        if "units" not in source.variables["time"].attrs and settings["time_unit"] is None:
+            if settings["window"] is None and settings["dt"] is None and settings["bin"] is None:
+                return None
+            if settings["dt"] is not None:
+                return None
+        name = "time"
+    if name is None:
+        return None
+    values = np.asarray(source.variable(name, "time").values).reshape(-1)
+    times = source.milliseconds(name, values, settings["time_unit"])
+    steps = np.diff(times)
+    if len(times) > 1 and not (steps > 0).all():
+        raise RecordingFileError(
+            f"rising times in '{name}' of {source.path}", "others", "Sort them."
+        )
+    if len(times) > 2 and np.ptp(steps) > 1e-3 * steps.mean():
+        raise RecordingFileError(
+            f"equally spaced times in '{name}' of {source.path}",
+            f"steps of {steps.min():g} to {steps.max():g} ms",
+            "Interpolate the states to equal steps.",
+        )
+    return times
+
+
+def _time_axis(
+    source: Source, settings: Mapping[str, Any], key: str, n_steps: int, time_dim: str
+) -> tuple[float | None, float | None, NDArray[np.int64]]:
+    """Return the first time and the step in ms, and the steps inside the window."""
+    times, dt, window = _times(source, settings, key), settings["dt"], settings["window"]
+    if times is not None and len(times) != n_steps:
+        raise RecordingFileError(
+            f"a time for each of {n_steps} steps of '{key}' in {source.path}",
+            f"{len(times)}",
+            "Name the times of these states.",
+        )
+    if times is not None and len(times) > 1:
+        measured = float(np.diff(times).mean())
+        if dt is not None and abs(dt - measured) > 1e-3 * measured:
+            raise RecordingFileError(
+                f"dt as the times of {source.path} have it, {measured:g} ms", f"{dt:g}", "Drop dt."
+            )
+        dt = measured
+    if times is None and dt is not None:
+        times = dt * np.arange(n_steps)
+    if window is None:
+        return (None if times is None else float(times[0])), dt, np.arange(n_steps)
+    if times is None:
+        raise RecordingFileError(
+            f"times of the steps of '{key}' in {source.path}, to cut a window",
+            "none",
+            "Add time (a variable) or dt (ms).",
+        )
+    start, stop = float(window[0]), float(window[1])
+    slack = 1e-6 * float(dt or 1)
+    keep = np.flatnonzero((times >= start - slack) & (times < stop - slack))
+    end = float(times[-1]) + float(dt or 0)
+    if not len(keep) or start < times[0] - (dt or 0) / 2 - slack or stop > end + slack:
+        raise RecordingFileError(
+            f"a window inside the times of {source.path}, {times[0]:g} to {end:g} ms",
+            f"{start:g} to {stop:g} ms",
+            "Change window.",
+        )
+    return float(times[keep[0]]), dt, keep
+
+
+def _aligned(
+    source: Source, settings: Mapping[str, Any], key: str, values: NDArray[Any]
+) -> tuple[NDArray[Any], float, float]:
+    """Cut a recording in one piece (time, unit) into trials: (trial, time, unit), first time, step."""
+    times, zeros = _times(source, settings, key), trial_zeros(source, settings)
+    if times is None and settings["dt"] is not None:
+        times = settings["dt"] * np.arange(len(values))
+    if times is None or settings["window"] is None or len(times) < 2:
+        raise RecordingFileError(
+            f"times of '{key}' in {source.path} and a window, to cut trials",
+            "none",
+            "Add time (a variable) or dt (ms), and window.",
+        )
+    dt = float(np.diff(times).mean())
+    start, stop = (float(edge) for edge in settings["window"])
+    n_steps = round((stop - start) / dt)
+    first = np.ceil((zeros + start - times[0]) / dt - 1e-6).astype(int)
+    outside = (first < 0) | (first + n_steps > len(times))
+    if outside.any() or n_steps < 1:
+        k = int(np.argmax(outside))
+        raise RecordingFileError(
+            f"the window of every trial inside {source.path}, {times[0]:g} to {times[-1] + dt:g} ms",
+            f"trial {k}, {zeros[k] + start:g} to {zeros[k] + stop:g} ms",
+            "Change window, or drop the trial from the table.",
+        )
+    values = values if values.ndim == 2 else values[:, None]
+    return values[first[:, None] + np.arange(n_steps)], start, dt
+
+
+def _cut(trial: NDArray[Any], keep: NDArray[np.int64], source: Source, k: int) -> NDArray[Any]:
+    """Return a trial (time, unit) in the window; without a window all of it."""
+    if trial.ndim != 2:
+        raise RecordingFileError(
+            f"trials (time, unit) in {source.path}",
+            f"shape {trial.shape} of trial {k}",
+            "Correct it.",
+        )
+    if keep[0] >= len(trial):
+        raise RecordingFileError(
+            f"some of the window in every trial of {source.path}", f"none in trial {k}", "Drop it."
+        )
+    return trial[keep[keep < len(trial)]]
+
+
+def _in_bins(
+    values: NDArray[Any], dt: float | None, settings: Mapping[str, Any], all_of: bool = False
+) -> NDArray[Any]:
+    """Average steps, the last axis but one, in bins; of a mask, say whether all of a bin counts."""
+    width = settings["bin"]
+    if width is None:
+        return values
+    if dt is None:
+        raise RecordingFileError(
+            "a time step, to average states in bins", "none", "Add time (a variable) or dt (ms)."
+        )
+    steps = round(width / dt)
+    if steps < 1 or abs(steps * dt - width) > 1e-3 * dt:
+        raise RecordingFileError(
+            f"a bin of a whole number of steps of {dt:g} ms", f"{width:g} ms", "Change bin."
+        )
+    n_bins = values.shape[-2] // steps
+    if n_bins * steps != values.shape[-2] and values.ndim == 3 and not all_of:
+        raise RecordingFileError(
+            f"a window of a whole number of bins of {width:g} ms",
+            f"{values.shape[-2]} steps of {dt:g} ms",
+            "Change window or bin.",
+        )
+    binned = values[..., : n_bins * steps, :].reshape(
+        *values.shape[:-2], n_bins, steps, values.shape[-1]
+    )
+    return np.asarray(binned.all(axis=-2) if all_of else binned.mean(axis=-2))
+
+
+def _step(
+    start: float | None, dt: float | None, settings: Mapping[str, Any]
+) -> tuple[float | None, float | None]:
+    """Return the time of the first step and the time step after binning."""
+    width = settings["bin"]
+    if width is None or dt is None:
+        return start, dt
+    return (None if start is None else start + (width - dt) / 2), float(width)

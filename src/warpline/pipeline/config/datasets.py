@@ -1,0 +1,140 @@
+"""Recordings that are compared: files, what their axes and times are, and who is compared with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from warpline.pipeline.config.base import Name, Positive, Strict
+from warpline.pipeline.config.messages import explain
+
+__all__ = ["Dataset", "DatasetComparison", "Spikes", "read_settings_of"]
+
+Axis = Literal["trial", "time", "unit"]
+
+
+class Spikes(Strict):
+    """Spike times in a file, which are binned."""
+
+    times: str
+    """Name of the variable with the spike times (``spike_times`` in NWB). They are listed one by one, or are
+    cells (trial, unit) of a mat file."""
+    units: str | None = None
+    """Name of the variable with the unit of each spike (``spike_units`` in NWB), if spikes are listed."""
+    trials: str | None = None
+    """Name of the variable with the trial of each spike, if times count from the zero of each trial.
+    Without it, times are those of one clock, and ``align`` names the zeros of the trials."""
+    kernel: Literal["counts", "gaussian"] = "counts"
+    """Estimate in each bin. ``counts``: number of spikes. ``gaussian``: rate in spikes per second, by a
+    Gaussian kernel."""
+    width: Positive | None = None
+    """Standard deviation of the Gaussian kernel in ms."""
+
+    @model_validator(mode="after")
+    def _width_fits(self) -> Spikes:
+        if (self.kernel == "gaussian") is (self.width is None):
+            wanted = "a width in ms" if self.width is None else "no width"
+            raise ValueError(
+                f"width: expected {wanted} for the kernel {self.kernel}, got {self.width}"
+            )
+        return self
+
+
+class Dataset(Strict):
+    """Recording of one system, such as an animal, in a file."""
+
+    file: str
+    """File with the recording: npz, mat (version 5 or 7.3), netCDF or NWB. A path is relative to the folder
+    in which Snakemake runs."""
+    group: Name | None = None
+    """Group that the system belongs to, such as a species or an area; statistics compare groups. By
+    default each recording is a group by itself."""
+    variable: str | None = None
+    """Name of the states in the file; ``struct.field`` for a field of a struct of MATLAB. By default the only
+    array that can be the states."""
+    axes: list[Axis] | None = None
+    """Names of the axes of the states, in their order, where the file names none (npz, mat)."""
+    dims: dict[str, str] = {}
+    """Dimensions of the file to rename to ``trial``, ``time`` or ``unit``, such as ``neuron: unit``."""
+    select: dict[str, str | int | float] = {}
+    """Label (or index) of each further dimension of the states, such as ``session: 3``."""
+    valid: str | None = None
+    """Name of the mask (trial, time) in the file that is true where a time was recorded. The other times
+    must end a trial."""
+    ignore: list[str] = []
+    """Names of masks in the file that do not count. A mask that is not named stops the run."""
+    time: str | None = None
+    """Name of the times of the steps in the file; by default ``time``, if it has a unit."""
+    time_unit: Literal["ms", "s"] | None = None
+    """Unit of the times in the file, where the file states none."""
+    dt: Positive | None = None
+    """Time step of the states in ms, where the file holds no times."""
+    trials: str | None = None
+    """CSV file with a row per trial, in the order of the trials. A column ``trial`` holds the numbers that
+    spikes name."""
+    align: str | None = None
+    """Column of the trial table, or variable of the file, with the zero of each trial, for a recording in
+    one piece."""
+    conditions: list[str] = []
+    """Columns of the trial table, or variables of the file, that name the condition of a trial. Trials
+    of several systems are matched by condition."""
+    spikes: Spikes | None = None
+    """Spike times in place of states."""
+    bin: Positive | None = None
+    """Width of time bins in ms: spikes are counted in them, states averaged. Needed for spikes."""
+    window: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """First and last time in ms, counted from the zero of each trial. Needed for spikes; by default whole
+    trials."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Dataset:
+        if self.spikes is not None:
+            missing = [key for key in ("bin", "window") if getattr(self, key) is None]
+            if missing:
+                raise ValueError(f"{' and '.join(missing)}: expected a value for spikes, got none")
+            if self.variable is not None:
+                raise ValueError(
+                    "variable: expected none beside spikes, whose names are in `spikes`"
+                )
+        if self.window is not None and not self.window[0] < self.window[1]:
+            raise ValueError(f"window: expected first < last, got {self.window}")
+        if self.axes is not None and len(set(self.axes)) < len(self.axes):
+            raise ValueError(f"axes: expected each name once, got {self.axes}")
+        return self
+
+    def read_settings(self) -> dict[str, Any]:
+        """Return the settings of `warpline.datasets.sessions.read_session`."""
+        return self.model_dump(exclude={"file", "group"})
+
+
+class DatasetComparison(Strict):
+    """Comparison of the recordings that ``run.datasets`` names."""
+
+    networks: Name | None = None
+    """Task set whose trained networks are compared with the recordings, too; by default none. All its
+    networks in ``run.grid`` are, after learning, in the comparison window."""
+    single_trials: list[Name] = []
+    """Measures that compare single trials, such as DSA; they need no matched trials. All others compare
+    averages over the trials of each condition, of the conditions that all systems have."""
+    centre: bool = True
+    """Whether the mean of each unit over trials and times is subtracted. Otherwise the baseline rates of
+    neurons count as part of the dynamics."""
+    references: list[Name] = []
+    """Groups with which the others are compared in the tests; by default each in turn. Networks are
+    groups named ``architecture.curriculum``."""
+
+
+def read_settings_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate one entry by itself, and return its settings for reading.
+
+    Raises
+    ------
+    ConfigError
+        When a key or a value is wrong.
+    """
+    try:
+        return Dataset.model_validate(dict(entry)).read_settings()
+    except ValidationError as error:
+        raise explain(error, Dataset, entry) from None

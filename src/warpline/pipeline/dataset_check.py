@@ -1,0 +1,92 @@
+"""Check of recordings before a run: files, dimensions, windows, time steps and conditions."""
+
+from __future__ import annotations
+
+from warpline.pipeline.config.base import DSA
+from warpline.pipeline.expansion import Plan
+
+__all__ = ["dataset_faults"]
+
+
+def dataset_faults(plan: Plan) -> list[str]:
+    """Read the recordings of a configuration, and return a message per fault.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    list of str
+        Empty where all can be read, matched and compared.
+    """
+    if not plan.config.run.datasets:
+        return []
+    # Reading takes numpy and xarray, which configurations without recordings need not load.
+    from warpline.comparison.dataset_systems import shared_conditions
+    from warpline.datasets.sessions import read_session
+    from warpline.similarity.input_errors import InputError
+
+    config = plan.config
+    faults, sessions = [], {}
+    for name in config.run.datasets:
+        entry = config.datasets[name]
+        try:
+            sessions[name] = read_session(entry.file, entry.read_settings(), name)
+        except InputError as error:
+            faults.append(f"datasets.{name}: {error}")
+    if faults:
+        return faults
+
+    # Systems with other time steps have other operators, and no matched times.
+    steps = {name: session.dt for name, session in sessions.items() if session.dt is not None}
+    n_times = {name: min(session.recording.lengths) for name, session in sessions.items()}
+    taskset = config.dataset_comparison.networks
+    if taskset is not None:
+        window = config.tasksets[taskset]
+        steps[f"networks of {taskset}"] = float(window.dt)
+        duration = window.timing[window.window]
+        n_times[f"networks of {taskset}"] = (
+            int(duration // window.dt) if isinstance(duration, int | float) else 0
+        )
+    if steps and max(steps.values()) > 1.001 * min(steps.values()):
+        listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
+        faults.append(f"datasets: expected one time step for all systems, got {listed}: set bin")
+
+    averaged = [
+        name for name in config.run.measures if name not in config.dataset_comparison.single_trials
+    ]
+    if averaged:
+        try:
+            shared_conditions([session.recording for session in sessions.values()])
+        except InputError as error:
+            faults.append(f"datasets: {error}")
+        for name, session in sessions.items():
+            lengths = session.recording.lengths
+            if len(set(lengths)) > 1:
+                faults.append(
+                    f"datasets.{name}: expected trials as long, to average them for {', '.join(averaged)}, "
+                    f"got {min(lengths)} to {max(lengths)} steps: set window, or list the measures in "
+                    "dataset_comparison.single_trials"
+                )
+        if len(set(n_times.values())) > 1:
+            listed = ", ".join(f"{name} {count}" for name, count in n_times.items())
+            faults.append(
+                f"datasets: expected as many time steps in all systems for {', '.join(averaged)}, "
+                f"got {listed}: set window"
+            )
+    for name in config.run.measures:
+        measure = config.measures[name]
+        if not isinstance(measure, DSA):
+            continue
+        n_delays, interval = measure.n_delays, measure.delay_interval
+        if isinstance(n_delays, str) or isinstance(interval, str):
+            continue  # chosen among those that fit
+        need = (n_delays - 1) * interval + 2
+        short = [system for system, count in n_times.items() if count < need]
+        if short:
+            faults.append(
+                f"measures.{name}: expected trials of at least {need} steps for its delays, got fewer in "
+                f"{', '.join(short)}: use fewer delays, or longer windows"
+            )
+    return faults

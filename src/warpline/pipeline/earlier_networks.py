@@ -1,0 +1,104 @@
+"""Networks that lie in the results folder and were trained with other settings than the configuration's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from warpline.console import provenance
+from warpline.pipeline.stages import Pipeline
+from warpline.pipeline.stages.base import Wildcards
+from warpline.pipeline.stages.training import TrainingStage
+
+__all__ = ["replaced_networks"]
+
+
+def replaced_networks(pipeline: Pipeline) -> list[str]:
+    """Return a message where a run would train networks anew in the place of others; none otherwise.
+
+    Two configurations of one name share a folder. Where they differ in what networks learn, each run would
+    replace the networks of the other. New seeds, curricula and architectures replace nothing, and what is
+    computed from networks (trajectories, comparisons, figures) is not looked at: it takes less to make again.
+
+    The settings of an earlier network are those of its sidecar; of each network specification the first seed
+    that lies there is read. A network without a readable sidecar is left to ``warpline verify``.
+    """
+    plan = pipeline.plan
+    if plan.config.jobs.replace:
+        return []
+    replaced = list(_replaced(pipeline))
+    if not replaced:
+        return []
+    place, differences = replaced[0]
+    listed = "; ".join(differences[:3]) + ("; ..." if len(differences) > 3 else "")
+    return [
+        f"name: expected a name of its own for a configuration that trains other networks, but "
+        f"{plan.results.root} holds networks of other settings, {len(replaced):,} of those that are asked "
+        f"for. First {place}: {listed}. Use another `name`. Or, to train these networks anew in their place, "
+        "set jobs.replace: true (once: --config jobs='{replace: true}')"
+    ]
+
+
+def _replaced(pipeline: Pipeline) -> Iterator[tuple[str, list[str]]]:
+    """Yield the file of each network specification of other settings, and the differences."""
+    recorded: dict[str, Any] = {}
+    for stage in (pipeline.pretraining, pipeline.training):
+        if not (pipeline.plan.results.root / stage.section).is_dir():
+            continue
+        # Jobs of other blocks of seeds train the same networks.
+        specifications = {
+            tuple((key, value) for key, value in job.items() if key != "n_seeds"): None
+            for job in stage.jobs()
+        }
+        for wildcards in map(dict, specifications):
+            network = _first_network(stage, wildcards)
+            if network is None:
+                continue
+            differences = _differences(network, json.loads(stage.settings(wildcards)), "")
+            # What a network learned from counts as its settings: the trials.
+            files = stage.inputs({**wildcards, "seed": str(pipeline.plan.seeds[0])})
+            for file in (*files.get("train", ()), *files.get("validation", ())):
+                if file not in recorded:
+                    recorded[file] = _recorded_settings(Path(file))
+                taskset, task, split = Path(file).with_suffix("").parts[-3:]
+                trials = {"taskset": taskset, "task": task, "split": split}
+                now = json.loads(pipeline.trials.settings(trials))
+                if recorded[file] is not None:
+                    differences += _differences(recorded[file], now, f"trials {taskset}/{task}: ")
+            if differences:
+                name = stage.path("checkpoints", **{**wildcards, "seed": "*"})
+                yield name, list(dict.fromkeys(differences))
+
+
+def _first_network(stage: TrainingStage, wildcards: Wildcards) -> dict[str, Any] | None:
+    """Return the recorded settings of the first seed that was trained, None where none was."""
+    for seed in stage.plan.seeds:
+        path = Path(stage.path("checkpoints", **{**wildcards, "seed": str(seed)}))
+        if path.is_file():
+            return _recorded_settings(path)
+    return None
+
+
+def _recorded_settings(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(provenance.sidecar_path(path).read_text(encoding="utf-8"))
+        settings = record["provenance"]["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return dict(settings) if isinstance(settings, dict) else None
+
+
+def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any], place: str) -> list[str]:
+    """Return what differs, with its place; the names of random streams follow from the run's name."""
+    found = []
+    for key in dict.fromkeys([*earlier, *now]):
+        if key == "streams":
+            continue
+        before, after = earlier.get(key), now.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += _differences(before, after, f"{place}{key}.")
+        elif before != after:
+            found.append(f"{place}{key} was {json.dumps(before)} and is {json.dumps(after)}")
+    return found

@@ -1,0 +1,166 @@
+"""``warpline compare``: dissimilarities of recordings in files, as a table on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["add_options", "compare_files"]
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    """Read a JSON object."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a JSON object: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Read ``old=new``."""
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"expected two names such as neuron=unit, got '{text}'")
+    return old, new
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument(
+        "files", nargs="+", help="recordings: .npz, .mat, .nc, .nwb; one system each"
+    )
+    parser.add_argument(
+        "--measure",
+        action="append",
+        metavar="NAME",
+        help="cka (default), dsa, ...; may be repeated",
+    )
+    parser.add_argument(
+        "--settings",
+        type=_mapping,
+        default={},
+        metavar="JSON",
+        help='settings of the measures, such as {"n_delays": 7, "rank": 10}',
+    )
+    parser.add_argument(
+        "--dims",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="a dimension to rename, such as neuron=unit; may be repeated",
+    )
+    parser.add_argument("--axes", help="names of the axes of arrays without: trial,time,unit")
+    parser.add_argument("--variable", help="name of the states in the files")
+    parser.add_argument(
+        "--read",
+        type=_mapping,
+        default={},
+        metavar="JSON",
+        help='further keys of an entry of `datasets`, such as {"window": [0, 500], "dt": 10}',
+    )
+    parser.add_argument("--seed", type=int, default=0, help="root seed of random starts")
+    parser.add_argument("--output", type=Path, metavar="CSV", help="a file for the table")
+
+
+def compare_files(options: argparse.Namespace) -> int:
+    """Compare every pair of files by every measure, and print a row for each.
+
+    Returns
+    -------
+    int
+        Exit status: 1 where a file cannot be read or a setting is wrong, with the reason on stderr.
+    """
+    from warpline.comparison.measured_pairs import settings_by_measure
+    from warpline.comparison.sets import compare_sets
+    from warpline.core.plugins import UnknownNameError
+    from warpline.datasets.sessions import read_session
+    from warpline.pipeline.config.datasets import read_settings_of
+
+    names = system_names(options.files)
+    entry = {
+        **options.read,
+        **({"dims": dict(options.dims)} if options.dims else {}),
+        **({"axes": options.axes.split(",")} if options.axes else {}),
+        **({"variable": options.variable} if options.variable else {}),
+    }
+    measures = options.measure or ["cka"]
+    try:
+        if len(options.files) < 2:
+            raise ValueError("expected two files or more, got one")
+        systems = {}
+        for path, name in zip(options.files, names, strict=True):
+            session = read_session(path, read_settings_of({**entry, "file": path}), name)
+            systems[name] = session.recording
+            print(f"{name}: {_described(session)}")
+        tables = [
+            compare_sets(systems, measure=measure, settings=settings, seed=options.seed).table
+            for measure, settings in settings_by_measure(measures, options.settings).items()
+        ]
+    except (ValueError, UnknownNameError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print()
+    print(_as_text(tables))
+    if options.output is not None:
+        _write(tables, options)
+    return 0
+
+
+def system_names(paths: Sequence[str]) -> list[str]:
+    """Return a name for each file: its stem, or its path where two have one stem."""
+    counts = Counter(Path(path).stem for path in paths)
+    return [Path(path).stem if counts[Path(path).stem] == 1 else path for path in paths]
+
+
+def _described(session: Any) -> str:
+    """Return what was read of a file, and what was not, as a line."""
+    recording = session.recording
+    times = sorted(set(recording.lengths))
+    spread = str(times[0]) if len(times) == 1 else f"{times[0]} to {times[-1]}"
+    parts = [f"{len(recording.trials)} trials of {spread} times, {recording.n_units} units"]
+    if session.dt is not None:
+        parts.append(f"steps of {session.dt:g} ms")
+    if session.left_out:
+        parts.append(f"not read: {', '.join(session.left_out)}")
+    return "; ".join(parts)
+
+
+def _as_text(tables: Sequence[pd.DataFrame]) -> str:
+    import pandas as pd
+
+    columns = ["measure", "system_a", "system_b", "dissimilarity", "status"]
+    table = pd.concat([table[columns] for table in tables], ignore_index=True)
+    return table.to_string(index=False, float_format="{:.4f}".format)
+
+
+def _write(tables: Sequence[pd.DataFrame], options: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from warpline.core import result_files
+
+    settings: Mapping[str, Any] = {
+        "files": list(options.files),
+        "measures": options.measure or ["cka"],
+        "settings": options.settings,
+        "read": options.read,
+        "dims": dict(options.dims),
+        "axes": options.axes,
+        "variable": options.variable,
+        "seed": options.seed,
+    }
+    result_files.write_table(
+        pd.concat(tables, ignore_index=True), options.output, {"settings": settings, "code": ""}
+    )
+    print(f"\nwritten to {options.output}, with all columns of the measures")

@@ -1,0 +1,244 @@
+"""Verification of a results folder: damaged results, sidecars left alone, stray part files."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import struct
+import xml.etree.ElementTree as ElementTree
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from warpline.console.provenance import SIDECAR, sidecar_path
+from warpline.core import atomic_writes, result_files, tensor_files
+from warpline.core.result_files import DamagedFileError
+
+__all__ = ["Verification", "delete_findings", "integrity_error", "remake_commands", "verify"]
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+STATE = "state.safetensors"
+"""Name of the state of an unfinished training, which no rule makes."""
+
+
+# --- one file -------------------------------------------------------------------------------------
+
+
+def _check_svg(path: Path) -> None:
+    """Raise a DamagedFileError where a file is not well-formed XML of an SVG."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DamagedFileError(path, f"not well-formed: {error}") from error
+    if root.tag.rpartition("}")[2] != "svg":
+        raise DamagedFileError(path, f"expected an svg element, got {root.tag}")
+
+
+def _check_png(path: Path) -> None:
+    """Raise a DamagedFileError where the chunks of a PNG are not whole, by their CRC-32 (RFC 2083)."""
+    content = path.read_bytes()
+    place, kinds = len(PNG_SIGNATURE), []
+    if content[:place] != PNG_SIGNATURE:
+        raise DamagedFileError(path, "not a PNG")
+    while place < len(content):
+        try:
+            (length,) = struct.unpack_from(">I", content, place)
+            (crc,) = struct.unpack_from(">I", content, place + 8 + length)
+        except struct.error:
+            raise DamagedFileError(path, "its last chunk is cut short") from None
+        if zlib.crc32(content[place + 4 : place + 8 + length]) != crc:
+            raise DamagedFileError(path, f"its chunk at byte {place} has another CRC")
+        kinds.append(content[place + 4 : place + 8])
+        place += 12 + length
+    if kinds[:1] != [b"IHDR"] or kinds[-1] != b"IEND" or b"IDAT" not in kinds:
+        raise DamagedFileError(
+            path, f"expected chunks from IHDR to IEND, got {kinds[:1]} to {kinds[-1:]}"
+        )
+
+
+def _check_tsv(path: Path) -> None:
+    """Raise a DamagedFileError where the rows of a table of run times have another number of columns."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except ValueError:
+        raise DamagedFileError(path, "not UTF-8") from None
+    widths = {line.count("\t") for line in text.splitlines()}
+    if not text.endswith("\n") or len(widths) != 1 or widths == {0} or "\0" in text:
+        raise DamagedFileError(path, "its rows are cut short, or differ in their number of columns")
+
+
+STRUCTURE: dict[str, Callable[[Path], object]] = {
+    ".nc": result_files.read_dataset,
+    ".csv": result_files.read_table,
+    ".safetensors": tensor_files.read_tensors,
+    ".svg": _check_svg,
+    ".png": _check_png,
+    ".tsv": _check_tsv,
+}
+"""What checks a result without a sidecar, by the ending of its name; each raises `DamagedFileError`."""
+
+
+def integrity_error(path: str | Path) -> str | None:
+    """Say what is wrong with a result, None where nothing is.
+
+    By size and SHA-256 where there is a sidecar beside it, otherwise by its structure.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Named like a result; it may be anything, such as a folder or a pipe.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            # A pipe would be waited for.
+            return f"expected a file, got a {'folder' if stat.S_ISDIR(mode) else 'pipe or device'}"
+        if not result_files.check_sidecar(path):
+            STRUCTURE[path.suffix](path)
+    except DamagedFileError as error:
+        return error.why
+    except OSError as error:
+        if path.is_symlink():
+            return "expected a file, got a link to nothing that can be read"
+        # A run that goes on can have moved it.
+        return f"it cannot be read: {error.strerror}" if os.path.lexists(path) else None
+    return None
+
+
+# --- a folder -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Verification:
+    """What was found below a folder.
+
+    Attributes
+    ----------
+    by_checksum, by_structure : int
+        Results that were checked by SHA-256, and by structure because they have no sidecar.
+    errors : dict of pathlib.Path to str
+        What is wrong with a result, by its path; also of folders that cannot be read.
+    strays : list of pathlib.Path
+        Part files of processes that no longer run.
+    open_parts : list of pathlib.Path
+        Part files that a process writes, or that another machine's process may write.
+    """
+
+    by_checksum: int = 0
+    by_structure: int = 0
+    errors: dict[Path, str] = field(default_factory=dict)
+    strays: list[Path] = field(default_factory=list)
+    open_parts: list[Path] = field(default_factory=list)
+
+
+def _entries(folder: Path, errors: dict[Path, str]) -> Iterator[Path]:
+    """Yield all files and folders below a folder, through links too, each folder once."""
+
+    def report(error: OSError) -> None:
+        errors[Path(error.filename)] = f"the folder cannot be read: {error.strerror}"
+
+    visited = set()
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=report):
+        status = Path(parent).stat()
+        identity = (status.st_dev, status.st_ino)
+        if identity in visited:
+            # A link to a folder above it would never end.
+            folders.clear()
+            continue
+        visited.add(identity)
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted([*names, *folders]))
+
+
+def _is_named_folder(path: Path) -> bool:
+    """Return whether a folder only has a configured name that ends like a result: there are results in it."""
+    if not path.is_dir() or os.path.lexists(sidecar_path(path)):
+        return False
+    return any(Path(name).suffix in STRUCTURE for _, _, names in os.walk(path) for name in names)
+
+
+def verify(folder: str | Path) -> Verification:
+    """Check every result below a folder; nothing is changed.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+    """
+    outcome = Verification()
+    # The folder as it was named, not as links resolve it: Snakemake knows results by these paths.
+    for path in _entries(Path(os.path.abspath(folder)), outcome.errors):  # noqa: PTH100
+        if atomic_writes.is_part(path):
+            dead = atomic_writes.writer_lives(path) is False
+            (outcome.strays if dead else outcome.open_parts).append(path)
+        elif path.name.endswith(SIDECAR):
+            result = path.with_name(path.name.removesuffix(SIDECAR))
+            if result.suffix in STRUCTURE and not os.path.lexists(result):
+                outcome.errors[result] = "it is not there, its sidecar alone remains"
+        elif path.suffix in STRUCTURE and not _is_named_folder(path):
+            if sidecar_path(path).is_file():
+                outcome.by_checksum += 1
+            else:
+                outcome.by_structure += 1
+            if error := integrity_error(path):
+                outcome.errors[path] = error
+    return outcome
+
+
+def delete_findings(outcome: Verification) -> list[Path]:
+    """Delete damaged results with their sidecars, sidecars left alone, and stray parts.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was left, because it is a folder or cannot be deleted.
+    """
+    left = []
+    for path in outcome.errors:
+        try:
+            path.unlink(missing_ok=True)
+            sidecar_path(path).unlink(missing_ok=True)
+        except OSError:
+            left.append(path)
+    for path in outcome.strays:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            left.append(path)
+    return left
+
+
+def _working_folder(path: Path) -> Path:
+    """Return the folder in which Snakemake made a result: that of ``results`` and of the records of runs."""
+    parents = [parent.parent for parent in path.parents if parent.name == "results"]
+    marked = [
+        parent
+        for parent in parents
+        if any((parent / n).exists() for n in (".snakemake", "Snakefile"))
+    ]
+    return [*marked, *parents, Path.cwd()][0]
+
+
+def remake_commands(paths: Iterable[Path]) -> list[str]:
+    """Return commands that make results anew, one for each folder in which Snakemake ran.
+
+    They hold from any folder, and for names with spaces. Records of run times and states of unfinished
+    trainings are no reason to compute: they are left out.
+
+    Parameters
+    ----------
+    paths : iterable of pathlib.Path
+        Absolute.
+    """
+    by_folder: dict[Path, list[Path]] = {}
+    for path in paths:
+        if path.suffix in STRUCTURE and path.suffix != ".tsv" and path.name != STATE:
+            by_folder.setdefault(_working_folder(path), []).append(path)
+    return [
+        # By name: Snakemake does not miss a file whose followers are all there.
+        f"cd {shlex.quote(str(folder))} && snakemake"
+        f" {shlex.join(os.path.relpath(path, folder) for path in targets)}"
+        for folder, targets in by_folder.items()
+    ]

@@ -1,0 +1,51 @@
+"""Given weights against their models and task sets, before any job runs."""
+
+from __future__ import annotations
+
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.stages.training import network_settings
+from warpline.pipeline.stages.trials import taskset_settings
+
+__all__ = ["weights_faults"]
+
+
+def weights_faults(plan: Plan) -> list[str]:
+    """Return a message for each file of weights that does not fit its model or task set; none if all fit.
+
+    Each network is built and runs one trial of zeros (`warpline.models.given_weights`).
+    """
+    if not plan.given_networks:
+        return []
+    # Models and task sets load torch and neurogym, which the other commands do without.
+    from warpline.models.given_weights import network_from_file
+    from warpline.tasks.trials import make_environment
+
+    faults: dict[str, str] = {}
+    for network in plan.given_networks:
+        target = plan.config.tasksets[network.taskset].target
+        task = taskset_settings(plan, network.taskset, target)
+        names = plan.config.architectures[network.architecture].weight_names
+        architecture = {**network_settings(plan, network.architecture), "weight_names": names}
+        try:
+            environment = make_environment(task, target)
+        except (TypeError, ValueError) as error:
+            faults[f"tasksets.{network.taskset}, task {target}: {error}"] = ""
+            continue
+        for seed in plan.seeds:
+            path = plan.weights_file(network, seed)
+            try:
+                network_from_file(
+                    path,
+                    architecture,
+                    n_inputs=len(environment.channel_names()),
+                    n_outputs=environment.n_outputs,
+                    dt=float(task["dt"]),
+                )
+            except Exception as error:
+                # The model may be a class of the user's, with any error of its own.
+                kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+                place = f"architectures.{network.architecture}.weights"
+                # The files of several seeds often have one fault: it is told of the first.
+                message = f"{place}, task set {network.taskset}: {kind}{error}"
+                faults.setdefault(message, f" (in {path})")
+    return [f"{message}{where}" for message, where in faults.items()]

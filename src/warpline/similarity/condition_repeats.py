@@ -1,0 +1,218 @@
+"""Noisy trials as repeats of conditions, and the search for the rotation of a stochastic shape distance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.similarity.input_errors import (
+    ConstantDataError,
+    DimensionError,
+    SettingsError,
+    TrialError,
+    positive_integer,
+)
+from warpline.similarity.recordings import as_recording
+
+__all__ = ["DEFAULTS", "Repeats", "best_rotation", "nearest_rotation", "repeats_of", "same_units"]
+
+FloatArray = NDArray[np.float64]
+
+#: Settings that both stochastic shape distances share.
+DEFAULTS: dict[str, Any] = {
+    "normalise": True,
+    "n_starts": 8,
+    "max_steps": 1000,
+    "tolerance": 1e-9,
+}
+
+#: Steps that every start makes before the better half of them goes on.
+_FIRST_STEPS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """States of one system by condition, repeat and time.
+
+    Attributes
+    ----------
+    conditions : tuple
+        Labels, sorted.
+    states : ndarray, shape (condition, time, repeat, unit)
+        Zeros stand for the repeats that a condition has fewer than another.
+    weights : ndarray, shape (condition, repeat)
+        1 over the number of repeats of the condition; 0 where there is no repeat.
+    digest : bytes
+        Of the values: puts a pair in the same order whichever way round it is given.
+    """
+
+    conditions: tuple[Any, ...]
+    states: FloatArray
+    weights: FloatArray
+    digest: bytes
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return int(self.states.shape[-1])
+
+    @property
+    def means(self) -> FloatArray:
+        """Mean over the repeats, shape (condition, time, unit)."""
+        return np.einsum("ctru,cr->ctu", self.states, self.weights)
+
+
+def repeats_of(states: Any, conditions: Any, *, normalise: bool, measure: str) -> Repeats:
+    """Sort the trials of a system by condition.
+
+    Parameters
+    ----------
+    states : ndarray, shape (trial, time, unit)
+    conditions : sequence, length trial
+        Label of each trial; trials of one label are repeats.
+    normalise : bool
+        Subtract the mean of each unit, and divide by the root of the total variance, both over conditions
+        (each counts once), times and repeats. The distance then has no unit.
+    measure : str
+        What messages call the measure.
+
+    Raises
+    ------
+    TrialError
+        When conditions are missing, or one has a single trial.
+    ConstantDataError
+        When nothing varies.
+    """
+    array = as_recording(states).states
+    if conditions is None or len(conditions) != len(array):
+        raise TrialError(
+            f"a condition for each of {len(array)} trials, which {measure} needs",
+            "none" if conditions is None else f"{len(conditions)}",
+            "Give the conditions: conditions=.",
+        )
+    labels, index = np.unique(np.asarray(conditions), return_inverse=True)
+    counts = np.bincount(index)
+    if counts.min() < 2:
+        raise TrialError(
+            f"at least two trials of each condition, which {measure} takes as repeats",
+            f"{counts.min()} of condition {labels[counts.argmin()]}",
+            "Drop the condition, or join conditions.",
+        )
+    sorted_states = np.zeros((len(labels), array.shape[1], counts.max(), array.shape[2]))
+    weights = np.zeros((len(labels), counts.max()))
+    for c, count in enumerate(counts):
+        sorted_states[c, :, :count] = array[index == c].transpose(1, 0, 2)
+        weights[c, :count] = 1 / count
+    if normalise:
+        # Each condition and time counts once, however many repeats it has.
+        mean = np.einsum("ctru,cr->u", sorted_states, weights) / np.prod(sorted_states.shape[:2])
+        sorted_states = (sorted_states - mean) * (weights > 0)[:, None, :, None]
+        variance = np.einsum("ctru,cr->", sorted_states**2, weights) / np.prod(
+            sorted_states.shape[:2]
+        )
+        if variance <= 1e-24 * max(float(mean @ mean), 1e-300):
+            raise ConstantDataError(
+                "states that vary", "constant ones", "Check the window; nothing can be compared."
+            )
+        sorted_states /= np.sqrt(variance)
+    digest = hashlib.sha256(np.ascontiguousarray(sorted_states).tobytes()).digest()
+    return Repeats(tuple(labels.tolist()), sorted_states, weights, digest)
+
+
+def same_units(x: Repeats, y: Repeats, measure: str) -> tuple[FloatArray, FloatArray]:
+    """Return the states of two systems with as many units: zeros are added to the smaller one.
+
+    Raises
+    ------
+    TrialError, DimensionError
+        When the systems have not the same conditions, or numbers of times.
+    """
+    if x.conditions != y.conditions:
+        alone = set(x.conditions) ^ set(y.conditions)
+        raise TrialError(
+            f"the same conditions in both systems, which {measure} matches",
+            f"{len(alone)} in one alone ({', '.join(map(str, sorted(alone, key=str)[:4]))})",
+            "Select the conditions that they share.",
+        )
+    if x.states.shape[1] != y.states.shape[1]:
+        raise DimensionError(
+            f"as many times in both systems, which {measure} matches",
+            f"{x.states.shape[1]} and {y.states.shape[1]}",
+            "Cut the trials to a common window.",
+        )
+    size = max(x.n_units, y.n_units)
+    padded = [
+        np.pad(system.states, [(0, 0)] * 3 + [(0, size - system.n_units)]) for system in (x, y)
+    ]
+    return padded[0], padded[1]
+
+
+def nearest_rotation(cross: FloatArray) -> FloatArray:
+    """Return the orthogonal Q that maximises tr(Q' cross), shape (..., unit, unit)."""
+    left, _, right = np.linalg.svd(cross, full_matrices=False)
+    return np.asarray(left @ right)
+
+
+def best_rotation(
+    step: Callable[[FloatArray], tuple[FloatArray, float]],
+    start: FloatArray,
+    *,
+    settings: dict[str, Any],
+    seed: int,
+    digests: Sequence[bytes],
+) -> tuple[float, str]:
+    """Lower a loss over rotations by steps that never raise it, from several starts.
+
+    All starts make a few steps, and the better half of them goes on.
+
+    Parameters
+    ----------
+    step : callable
+        Takes a rotation; returns the next one, and the loss of the one given.
+    start : ndarray, shape (unit, unit)
+        First start.
+    settings : dict
+        ``n_starts``, ``max_steps``, ``tolerance`` (relative fall of the loss at which it ends).
+    seed : int
+        Root of the random starts.
+    digests : sequence of bytes
+        Of the pair, in its order: pair and seed determine the starts.
+
+    Returns
+    -------
+    loss : float
+    status : str
+        "converged" or "max_steps".
+    """
+    n_starts = positive_integer("n_starts", settings["n_starts"])
+    max_steps = positive_integer("max_steps", settings["max_steps"])
+    tolerance = settings["tolerance"]
+    if not 0 < tolerance < 1:
+        raise SettingsError("tolerance in (0, 1)", f"{tolerance!r}", "Set tolerance.")
+    entropy = hashlib.sha256(b"".join(digests) + str(seed).encode()).digest()
+    generator = np.random.default_rng(int.from_bytes(entropy[:8], "little"))
+    starts = [start]
+    starts += [
+        nearest_rotation(generator.standard_normal(start.shape)) for _ in range(n_starts - 1)
+    ]
+
+    def descend(rotation: FloatArray, n_steps: int) -> tuple[FloatArray, float, bool]:
+        previous = np.inf
+        for _ in range(n_steps):
+            following, loss = step(rotation)
+            if previous - loss <= tolerance * abs(loss) + 1e-300:
+                return rotation, loss, True
+            rotation, previous = following, loss
+        return rotation, step(rotation)[1], False
+
+    ends = [descend(rotation, min(_FIRST_STEPS, max_steps)) for rotation in starts]
+    ends = sorted(ends, key=lambda end: end[1])[: (len(ends) + 1) // 2]
+    if max_steps > _FIRST_STEPS:
+        ends = [end if end[2] else descend(end[0], max_steps - _FIRST_STEPS) for end in ends]
+    _, loss, converged = min(ends, key=lambda end: end[1])
+    return loss, "converged" if converged else "max_steps"

@@ -1,0 +1,125 @@
+"""Stochastic shape distance by the energy distance: noisy trials without assuming that they are Gaussian."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.similarity.condition_repeats import (
+    DEFAULTS,
+    Repeats,
+    best_rotation,
+    nearest_rotation,
+    repeats_of,
+    same_units,
+)
+
+__all__ = ["compare_pairs", "represent"]
+
+SETTINGS: tuple[str, ...] = tuple(DEFAULTS)
+
+#: Trials of one condition are repeats.
+NEEDS_CONDITIONS = True
+
+#: Distances below this fraction of the mean one count as this long in the weights of the fit.
+_SHORTEST = 1e-6
+
+
+def represent(
+    states: NDArray[Any], *, settings: Mapping[str, Any], conditions: Any = None
+) -> Repeats:
+    """Return states (trial, time, unit) by condition.
+
+    Raises
+    ------
+    ValueError
+        When conditions are missing, or one has a single trial.
+    """
+    normalise = bool(settings.get("normalise", DEFAULTS["normalise"]))
+    return repeats_of(states, conditions, normalise=normalise, measure="shape_energy")
+
+
+def compare_pairs(
+    representations: Sequence[Repeats],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    settings: Mapping[str, Any],
+    seed: int = 0,
+    progress: Any = None,
+) -> list[dict[str, Any]]:
+    r"""Compare pairs of systems by the energy distance of their responses, up to a rotation.
+
+    .. math:: d^2 = \min_{Q \in O(n)} \frac1m \sum_c E\|x_c - y_c Q\|
+              - \tfrac12 E\|x_c - x'_c\| - \tfrac12 E\|y_c - y'_c\|
+
+    over the m conditions and times c, with means over pairs of repeats (Duong et al. 2023;
+    ``EnergyStochasticMetric`` of netrep). Means within a system leave out a repeat with itself, so that the
+    estimate of the square is unbiased for a given Q; below 0 it counts as 0. Q is found by iteratively
+    reweighted least squares, whose steps lower the first term.
+
+    Parameters
+    ----------
+    representations, pairs, settings, seed, progress
+        As in `warpline.similarity.shape_gaussian`, without ``alpha``.
+
+    Returns
+    -------
+    list of dict
+        ``dissimilarity``, the root of a length: with ``normalise`` in units of the root of the standard
+        deviation of the states; ``status``: "converged" or "max_steps".
+    """
+    rows = []
+    for i, j in pairs:
+        x, y = sorted((representations[i], representations[j]), key=lambda system: system.digest)
+        rows.append(_compare(x, y, {**DEFAULTS, **settings}, seed))
+        if progress is not None:
+            progress.update()
+    return rows
+
+
+def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dict[str, Any]:
+    states_x, states_y = same_units(x, y, "shape_energy")
+    size = states_x.shape[-1]
+    weights = np.einsum("cr,cs->crs", x.weights, y.weights)[:, None]
+    n_samples = states_x.shape[0] * states_x.shape[1]
+    flat_x = states_x.reshape(-1, size)
+
+    def step(rotation: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        distance = _distances(states_x, states_y @ rotation)
+        loss = float((distance * weights).sum()) / n_samples
+        # Each pair of repeats with the weight that makes the squares of this step equal to the distances.
+        least_squares = weights / np.maximum(distance, _SHORTEST * max(loss, 1e-300))
+        pulled = least_squares @ states_y
+        return nearest_rotation(pulled.reshape(-1, size).T @ flat_x), loss
+
+    means = [
+        np.einsum("ctru,cr->ctu", states, system.weights).reshape(-1, size)
+        for states, system in ((states_x, x), (states_y, y))
+    ]
+    loss, status = best_rotation(
+        step,
+        nearest_rotation(means[1].T @ means[0]),
+        settings=settings,
+        seed=seed,
+        digests=(x.digest, y.digest),
+    )
+    within = [_within(states, system) for states, system in ((states_x, x), (states_y, y))]
+    return {"dissimilarity": float(np.sqrt(max(0.0, loss - sum(within) / 2))), "status": status}
+
+
+def _distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return distances between repeats of each condition and time, shape (..., repeat of x, repeat of y)."""
+    squares = (x**2).sum(-1)[..., :, None] + (y**2).sum(-1)[..., None, :] - 2 * x @ y.mT
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
+
+
+def _within(states: NDArray[np.float64], system: Repeats) -> float:
+    """Return the mean distance between two different repeats, over conditions and times."""
+    weights = np.einsum("cr,cs->crs", system.weights, system.weights)
+    weights[:, np.arange(weights.shape[1]), np.arange(weights.shape[1])] = 0
+    weights /= weights.sum(axis=(1, 2), keepdims=True)
+    distance = _distances(states, states)
+    return float((distance * weights[:, None]).sum()) / (states.shape[0] * states.shape[1])

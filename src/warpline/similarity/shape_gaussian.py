@@ -1,0 +1,143 @@
+"""Stochastic shape distance between Gaussian responses: means and covariances of noisy trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warpline.similarity.condition_repeats import (
+    DEFAULTS,
+    Repeats,
+    best_rotation,
+    nearest_rotation,
+    repeats_of,
+    same_units,
+)
+from warpline.similarity.input_errors import SettingsError
+
+__all__ = ["compare_pairs", "represent"]
+
+SETTINGS: tuple[str, ...] = ("alpha", *DEFAULTS)
+
+#: Trials of one condition are repeats.
+NEEDS_CONDITIONS = True
+
+
+def represent(
+    states: NDArray[Any], *, settings: Mapping[str, Any], conditions: Any = None
+) -> Repeats:
+    """Return states (trial, time, unit) by condition.
+
+    Raises
+    ------
+    ValueError
+        When conditions are missing, or one has a single trial.
+    """
+    normalise = bool(settings.get("normalise", DEFAULTS["normalise"]))
+    return repeats_of(states, conditions, normalise=normalise, measure="shape_gaussian")
+
+
+def compare_pairs(
+    representations: Sequence[Repeats],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    settings: Mapping[str, Any],
+    seed: int = 0,
+    progress: Any = None,
+) -> list[dict[str, Any]]:
+    r"""Compare pairs of systems by the Wasserstein distance of their Gaussian responses, up to a rotation.
+
+    .. math:: d^2 = \min_{Q \in O(n)} \frac1m \sum_c \alpha \| \mu_c - \nu_c Q \|^2
+              + (2 - \alpha)\, B^2(\Sigma_c, Q^\top \Lambda_c Q)
+
+    over the m conditions and times c, where B is the Bures distance of covariances (Duong et al. 2023;
+    ``GaussianStochasticMetric`` of netrep). ``alpha`` is 1 for the 2-Wasserstein distance, 2 for the
+    means alone, 0 for the covariances alone. Covariances divide by the number of repeats less one.
+
+    B is the distance of factors of the covariances up to a rotation each, so that rotations of the factors
+    and Q are found in turn. Each step lowers the sum; it can end in a local minimum, which several starts
+    make less likely. For alpha other than 0, 1 and 2, netrep weights the fit by the squares of the weights of
+    the distance; here both are the same.
+
+    Parameters
+    ----------
+    representations : sequence of Repeats
+        From `represent`; all systems have the same conditions and times. They may differ in units.
+    pairs : sequence of (int, int)
+    settings : mapping
+        ``alpha``; ``normalise`` (`warpline.similarity.condition_repeats.repeats_of`); ``n_starts``,
+        ``max_steps``, ``tolerance`` (`warpline.similarity.condition_repeats.best_rotation`).
+    seed : int
+        Root of the random starts. With the pair it determines the row, and so does the swapped pair.
+    progress : optional
+        Its ``update()`` is called once a pair.
+
+    Returns
+    -------
+    list of dict
+        ``dissimilarity``, with ``normalise`` and alpha = 1 in [0, sqrt 2]; ``status``: "converged" or
+        "max_steps".
+    """
+    alpha = float(settings.get("alpha", 1.0))
+    if not 0 <= alpha <= 2:
+        raise SettingsError("alpha in [0, 2]", f"{alpha!r}", "Set alpha.")
+    rows = []
+    for i, j in pairs:
+        x, y = sorted((representations[i], representations[j]), key=lambda system: system.digest)
+        rows.append(_compare(x, y, alpha, {**DEFAULTS, **settings}, seed))
+        if progress is not None:
+            progress.update()
+    return rows
+
+
+def _compare(
+    x: Repeats, y: Repeats, alpha: float, settings: dict[str, Any], seed: int
+) -> dict[str, Any]:
+    states = same_units(x, y, "shape_gaussian")
+    size = states[0].shape[-1]
+    (means_x, means_y), (factors_x, factors_y) = _moments(states, (x, y))
+    n_samples = len(means_x)
+
+    def step(rotation: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        turned = factors_y @ rotation
+        # The rotation of each factor that brings it closest: its rows have no meaning of their own.
+        own = nearest_rotation(factors_x @ turned.mT)
+        loss = alpha * float(((means_x - means_y @ rotation) ** 2).sum())
+        loss += (2 - alpha) * float(((factors_x - own @ turned) ** 2).sum())
+        cross = alpha * means_y.T @ means_x
+        aligned = (own @ factors_y).reshape(-1, size)
+        cross += (2 - alpha) * aligned.T @ factors_x.reshape(-1, size)
+        return nearest_rotation(cross), loss / n_samples
+
+    start = nearest_rotation(means_y.T @ means_x)
+    loss, status = best_rotation(
+        step, start, settings=settings, seed=seed, digests=(x.digest, y.digest)
+    )
+    return {"dissimilarity": float(np.sqrt(loss)), "status": status}
+
+
+def _moments(
+    states: Sequence[NDArray[np.float64]], systems: Sequence[Repeats]
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Return means (sample, unit) and factors L (sample, row, unit) of covariances L'L, of two systems.
+
+    A sample is a condition and a time. Deviations of the repeats are such a factor; where there are more
+    repeats than units, the triangle of their QR decomposition is a smaller one.
+    """
+    means, factors = [], []
+    for array, system in zip(states, systems, strict=True):
+        mean = np.einsum("ctru,cr->ctu", array, system.weights)
+        present = (system.weights > 0)[:, None, :, None]
+        counts = (system.weights > 0).sum(axis=1)[:, None, None, None]
+        deviations = (array - mean[:, :, None]) * present / np.sqrt(counts - 1)
+        factor = deviations.reshape(-1, *array.shape[2:])
+        if factor.shape[1] > factor.shape[2]:
+            factor = np.linalg.qr(factor, mode="r")
+        means.append(mean.reshape(-1, array.shape[-1]))
+        factors.append(factor)
+    n_rows = max(factor.shape[1] for factor in factors)
+    factors = [np.pad(f, [(0, 0), (0, n_rows - f.shape[1]), (0, 0)]) for f in factors]
+    return means, factors

@@ -1,0 +1,91 @@
+"""``warpline compare``: the table that it prints, and its errors."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import warpline
+from warpline.core import result_files
+from warpline.pipeline.command_line import main
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["warpline", "compare", *arguments])
+        try:
+            status = main()
+        except SystemExit as stopped:
+            status = stopped.code
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path, rng):
+    """Three recordings (neuron, trial, time) of the same trials; b is a rotation of a."""
+    a = rng.normal(size=(8, 30, 5)).cumsum(1)
+    b = a @ np.linalg.qr(rng.normal(size=(5, 5)))[0]
+    c = rng.normal(size=(8, 30, 6)).cumsum(1)
+    states = {"a": a, "b": b, "c": c}
+    for name, value in states.items():
+        array = xr.DataArray(
+            value.transpose(2, 0, 1), dims=("neuron", "trial", "time"), name="rates"
+        )
+        array.to_netcdf(tmp_path / f"{name}.nc")
+    return states
+
+
+def test_all_pairs_by_all_measures(command, files):
+    settings = '{"n_delays": 2, "rank": 5}'
+    status, out, _ = command(
+        "a.nc", "b.nc", "c.nc", "--measure", "dsa", "--measure", "procrustes", "--dims", "neuron=unit",
+        "--settings", settings, "--output", "table.csv",
+    )  # fmt: skip
+    assert status == 0 and "a: 8 trials of 30 times, 5 units" in out
+    table = result_files.read_table("table.csv")
+    assert len(table) == 6 and set(table["measure"]) == {"dsa", "procrustes"}
+    values = table.set_index(["measure", "system_a", "system_b"])["dissimilarity"]
+    for (measure, one, other), value in values.items():
+        own = {"n_delays": 2, "rank": 5} if measure == "dsa" else {}
+        expected = warpline.compare(files[one], files[other], measure=measure, **own)
+        assert value == pytest.approx(expected["dissimilarity"], abs=1e-8)
+        assert f"{value:.4f}" in out
+    assert values["procrustes", "a", "b"] < 1e-6 < values["procrustes", "a", "c"]
+
+
+CASES = {
+    "one file": (["a.nc"], "expected two files or more"),
+    "no such file": (["d.nc", "a.nc"], "expected a file at d.nc"),
+    "not renamed": (["a.nc", "b.nc"], "neuron: 5, trial: 8, time: 30"),
+    "no such measure": (["a.nc", "b.nc", "--dims", "neuron=unit", "--measure", "ckaa"], "'ckaa'"),
+    "missing setting": (["a.nc", "b.nc", "--dims", "neuron=unit", "--measure", "dsa"], "n_delays"),
+    "unknown setting": (["a.nc", "b.nc", "--settings", '{"rnk": 3}'], "rnk"),
+    "unknown key": (["a.nc", "b.nc", "--read", '{"windw": 3}'], "did you mean 'window'"),
+    "no JSON": (["a.nc", "b.nc", "--settings", "n_delays=3"], "expected a JSON object"),
+    "no pair": (["a.nc", "b.nc", "--dims", "neuron"], "such as neuron=unit, got 'neuron'"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_errors_are_one_message(command, files, case):
+    arguments, message = CASES[case]
+    if case == "unknown setting":
+        arguments = [*arguments, "--dims", "neuron=unit"]
+    status, _, error = command(*arguments)
+    assert status and message in error and "Traceback" not in error
+
+
+def test_files_with_one_stem_keep_their_paths(command, files, tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.nc").write_bytes((tmp_path / "a.nc").read_bytes())
+    status, out, _ = command("a.nc", "d/a.nc", "--dims", "neuron=unit")
+    assert status == 0 and "d/a.nc" in out

@@ -1,0 +1,294 @@
+"""Recordings from files: every format gives the same session; what a file says is covered or refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.io import savemat
+
+from warpline.datasets.file_formats import read_content
+from warpline.datasets.sessions import read_session
+from warpline.similarity.input_errors import InputError
+
+TRIALS, TIMES, UNITS = 6, 20, 4
+CHOICE = np.array([0, 1, 0, 1, 0, 1])
+
+
+@pytest.fixture
+def states(rng):
+    return rng.normal(size=(TRIALS, TIMES, UNITS))
+
+
+def write_npz(path, states, **further):
+    np.savez(path, rates=states, choice=CHOICE, **further)
+    return {"axes": ["trial", "time", "unit"], "dt": 10.0}
+
+
+def write_mat5(path, states, **further):
+    savemat(path, {"data": {"rates": states, "name": "x"}, "choice": CHOICE, **further})
+    return {"variable": "data.rates", "axes": ["trial", "time", "unit"], "dt": 10.0}
+
+
+def write_mat73(path, states, **further):
+    import h5py
+
+    with h5py.File(path, "w", userblock_size=512) as file:
+        # MATLAB writes its arrays by columns: the axes are the other way round.
+        group = file.create_group("data")
+        group.create_dataset("rates", data=states.T)
+        file.create_dataset("choice", data=CHOICE[None].T.astype(float))
+        for name, value in further.items():
+            kind = {"bool": "logical"}.get(str(value.dtype), "double")
+            file.create_dataset(
+                name, data=np.asarray(value, float if kind == "double" else np.uint8).T
+            )
+            file[name].attrs["MATLAB_class"] = np.bytes_(kind)
+    with path.open("r+b") as handle:
+        handle.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
+    return {"variable": "data.rates", "axes": ["trial", "time", "unit"], "dt": 10.0}
+
+
+def write_nc(path, states, **further):
+    further = {k: (("trial", "time")[: np.ndim(v)], v) for k, v in further.items()}
+    xr.Dataset(
+        {
+            "rates": (("neuron", "trial", "time"), states.transpose(2, 0, 1)),
+            "choice": ("trial", CHOICE),
+            **further,
+        },
+        coords={"time": ("time", 0.01 * np.arange(TIMES), {"units": "s"})},
+    ).to_netcdf(path)
+    return {"variable": "rates", "dims": {"neuron": "unit"}}
+
+
+WRITERS = {"a.npz": write_npz, "a.mat": write_mat5, "b.mat": write_mat73, "a.nc": write_nc}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_session(tmp_path, states, name):
+    settings = WRITERS[name](tmp_path / name, states)
+    session = read_session(tmp_path / name, {**settings, "conditions": ["choice"]})
+    np.testing.assert_array_equal(session.recording.states, states)
+    assert session.recording.conditions == tuple(f"choice={value}" for value in CHOICE)
+    assert session.dt == pytest.approx(10.0) and session.start == pytest.approx(0.0)
+    window = read_session(tmp_path / name, {**settings, "window": [50, 150], "bin": 20})
+    np.testing.assert_allclose(
+        window.recording.states, states[:, 5:15].reshape(TRIALS, 5, 2, UNITS).mean(2)
+    )
+    assert window.dt == 20 and window.start == pytest.approx(55.0)
+    assert any(entry.startswith("choice") for entry in window.left_out)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_masks_are_read_or_refused(tmp_path, states, name):
+    mask = np.arange(TIMES) < np.array([20, 15, 20, 8, 20, 20])[:, None]
+    padded = np.where(mask[..., None], states, np.nan)
+    settings = WRITERS[name](tmp_path / name, padded, recorded=mask)
+    with pytest.raises(InputError, match=r"that are NaN|mask 'recorded'"):
+        read_session(tmp_path / name, settings)
+    session = read_session(tmp_path / name, {**settings, "valid": "recorded"})
+    assert session.recording.lengths == (20, 15, 20, 8, 20, 20)
+    np.testing.assert_array_equal(session.recording.trials[3], states[3, :8])
+    # A mask beside finite states is not passed over either.
+    WRITERS[name](tmp_path / name, states, recorded=mask)
+    with pytest.raises(InputError, match=r"what the mask 'recorded' .* is; got none"):
+        read_session(tmp_path / name, settings)
+    session = read_session(tmp_path / name, {**settings, "ignore": ["recorded"]})
+    assert session.recording.equal_lengths
+
+
+CASES = {
+    "axes unknown": ("a.npz", {"axes": None}, "names of the axes of 'rates'"),
+    "axes too few": ("a.npz", {"axes": ["time", "unit"], "variable": "rates"}, "names of the axes"),
+    "no such variable": ("a.npz", {"variable": "rate"}, "a variable 'rate' .* only choice, rates"),
+    "no such dim": ("a.nc", {"dims": {"cell": "unit"}}, "'cell' in dims"),
+    "dim not renamed": ("a.nc", {"dims": {}}, "neuron: 4, trial: 6, time: 20"),
+    "window outside": ("a.nc", {"window": [100, 300]}, r"inside the times .* 0 to 200 ms"),
+    "window without times": ("a.npz", {"dt": None, "window": [0, 100]}, r"Add time .* or dt"),
+    "other unit of time": (
+        "a.nc",
+        {"time_unit": "ms"},
+        "as .* states it for 'time', 's'; got 'ms'",
+    ),
+    "other dt": ("a.nc", {"dt": 5.0}, "10 ms; got 5"),
+    "bin not whole": ("a.nc", {"bin": 15}, "whole number of steps of 10 ms"),
+    "no such column": ("a.nc", {"conditions": ["chioce"]}, "a column 'chioce'"),
+    "select of no dim": ("a.nc", {"select": {"seed": 1}}, "in select"),
+    "no such table": ("a.nc", {"trials": "nowhere.csv"}, "a table of trials at nowhere.csv"),
+    "no such mask": ("a.nc", {"valid": "mask"}, "a variable 'mask'"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_wrong_is_said(tmp_path, states, case):
+    name, change, message = CASES[case]
+    settings = WRITERS[name](tmp_path / name, states)
+    read_session(tmp_path / name, settings)
+    with pytest.raises(InputError, match=message):
+        read_session(tmp_path / name, {**settings, **change})
+
+
+def test_hostile_and_damaged_files_are_refused(tmp_path, states):
+    import h5py
+
+    np.savez(tmp_path / "o.npz", rates=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(InputError, match="Python objects, which could run code"):
+        read_session(tmp_path / "o.npz", {})
+    for name in ("x.npz", "x.mat", "x.nc"):
+        (tmp_path / name).write_bytes(b"\x93\x00 not a file of its format" * 40)
+        with pytest.raises(InputError, match="expected a readable"):
+            read_content(tmp_path / name)
+        with pytest.raises(InputError, match="expected a file at"):
+            read_content(tmp_path / f"none-{name}")
+    for name, write in WRITERS.items():
+        write(tmp_path / name, states)
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(InputError, match="expected a readable"):
+            read_content(tmp_path / name)
+    with pytest.raises(InputError, match=r"ending in .npz, .mat, .nc, .nwb"):
+        read_content(tmp_path / "x.pkl")
+    # A link to another file.
+    write_mat73(tmp_path / "b.mat", states)
+    with h5py.File(tmp_path / "c.mat", "w", userblock_size=512) as file:
+        file["rates"] = h5py.ExternalLink(str(tmp_path / "b.mat"), "/data/rates")
+    with (tmp_path / "c.mat").open("r+b") as handle:
+        handle.write(b"MATLAB 7.3 MAT-file")
+    with pytest.raises(InputError, match="'rates', a link"):
+        read_content(tmp_path / "c.mat")
+
+
+# --- spikes -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spikes(rng):
+    """Spikes of 3 units in 5 trials of 1 s, and their counts in bins of 100 ms."""
+    n = 400
+    trial, unit = rng.integers(0, 5, n), rng.integers(0, 3, n)
+    times = rng.uniform(0, 1, n)
+    counts = np.zeros((5, 10, 3))
+    np.add.at(counts, (trial, (times * 10).astype(int), unit), 1)
+    return times, unit, trial, counts
+
+
+ZEROS = 3.0 + 2.0 * np.arange(5)
+BINS = {"bin": 100, "window": [0, 1000]}
+NAMES = {"times": "times", "units": "units"}
+
+
+def write_listed(path, times, unit, trial):
+    np.savez(path, times=times, units=unit + 7, trials=trial)
+    return {"spikes": {**NAMES, "trials": "trials"}, "time_unit": "s"}
+
+
+def write_one_piece(path, times, unit, trial):
+    np.savez(path, times=times + ZEROS[trial], units=unit, go=ZEROS)
+    return {"spikes": NAMES, "time_unit": "s", "align": "go"}
+
+
+def write_cells(path, times, unit, trial):
+    cells = np.empty((3, 5), dtype=object)
+    for k in range(15):
+        row, column = divmod(k, 5)
+        cells[row, column] = 1000 * np.sort(times[(unit == row) & (trial == column)])
+    savemat(path, {"times": cells})
+    return {"spikes": {"times": "times"}, "axes": ["unit", "trial"], "time_unit": "ms"}
+
+
+def write_nwb(path, times, unit, trial):
+    pynwb = pytest.importorskip("pynwb")
+    import datetime
+
+    file = pynwb.NWBFile("s", "id", datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
+    for k in range(3):
+        file.add_unit(spike_times=np.sort((times + ZEROS[trial])[unit == k]))
+    file.add_trial_column("choice", "side")
+    for k, zero in enumerate(ZEROS):
+        file.add_trial(start_time=zero, stop_time=zero + 1, choice="left" if k % 2 else "right")
+    data = np.arange(300.0)[:, None] * [1.0, 2.0]
+    file.add_acquisition(
+        pynwb.TimeSeries(name="lfp", data=data, unit="V", rate=20.0, starting_time=0.0)
+    )
+    with pynwb.NWBHDF5IO(str(path), "w") as handle:
+        handle.write(file)
+    return {"spikes": {"times": "spike_times", "units": "spike_units"}, "align": "start_time"}
+
+
+SPIKES = {
+    "listed.npz": write_listed,
+    "piece.npz": write_one_piece,
+    "cells.mat": write_cells,
+    "file.nwb": write_nwb,
+}
+
+
+@pytest.mark.parametrize("name", SPIKES)
+def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
+    *columns, counts = spikes
+    settings = {**SPIKES[name](tmp_path / name, *columns), **BINS}
+    session = read_session(tmp_path / name, settings)
+    np.testing.assert_array_equal(session.recording.states, counts)
+    assert session.start == 50 and session.dt == 100
+    kernel = {**settings["spikes"], "kernel": "gaussian", "width": 1e-3}
+    narrow = read_session(tmp_path / name, {**settings, "spikes": kernel})
+    np.testing.assert_allclose(narrow.recording.states, counts * 10, atol=1e-6)
+
+
+def test_nwb_holds_conditions_and_series(tmp_path, spikes):
+    settings = write_nwb(tmp_path / "a.nwb", *spikes[:3])
+    session = read_session(tmp_path / "a.nwb", {**settings, **BINS, "conditions": ["choice"]})
+    assert session.recording.conditions[:2] == ("choice=right", "choice=left")
+    series = {"variable": "lfp", "align": "start_time", "window": [0, 500]}
+    session = read_session(tmp_path / "a.nwb", series)
+    expected = (20 * ZEROS[:, None] + np.arange(10))[..., None] * [1.0, 2.0]
+    np.testing.assert_allclose(session.recording.states, expected)
+    assert session.dt == pytest.approx(50)
+    assert any(entry.startswith("spike_times") for entry in session.left_out)
+
+
+SPIKE_CASES = {
+    "no unit of time": ({"time_unit": None}, "a unit of time for 'times'"),
+    "no window": ({"window": None}, "a window and a bin"),
+    "another window": ({"window": [5000, 6000]}, "spikes of .* in the window"),
+    "wrong unit of time": (
+        {"time_unit": "ms", "window": [100, 1000]},
+        "spikes of .* in the window",
+    ),
+    "no trials": ({"spikes": NAMES}, "the trials of .*, which is one piece"),
+    "other trials": ({"trials": "table.csv"}, "spikes of the 2 trials that are listed"),
+}
+
+
+@pytest.mark.parametrize("case", SPIKE_CASES)
+def test_what_is_wrong_with_spikes_is_said(tmp_path, spikes, case, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table.csv").write_text("side\nleft\nright\n")
+    change, message = SPIKE_CASES[case]
+    settings = {**write_listed(tmp_path / "a.npz", *spikes[:3]), **BINS}
+    with pytest.raises(InputError, match=message):
+        read_session("a.npz", {**settings, **change})
+
+
+def test_a_trial_table_names_trials_that_have_no_spike(tmp_path, spikes):
+    times, unit, trial, counts = spikes
+    settings = {**write_listed(tmp_path / "a.npz", times, unit, trial), **BINS}
+    (tmp_path / "table.csv").write_text(
+        "trial,side\n" + "".join(f"{k},l\n" for k in (4, 9, 0, 1, 2, 3))
+    )
+    session = read_session(
+        tmp_path / "a.npz", {**settings, "trials": tmp_path / "table.csv", "conditions": ["side"]}
+    )
+    assert len(session.recording.trials) == 6 and not session.recording.trials[1].any()
+    np.testing.assert_array_equal(session.recording.trials[0], counts[4])
+
+
+def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
+    trials = np.empty(3, dtype=object)
+    for k, length in enumerate((12, 9, 15)):
+        trials[k] = rng.normal(size=(length, 2))
+    savemat(tmp_path / "a.mat", {"rates": trials})
+    session = read_session(tmp_path / "a.mat", {"dt": 10.0})
+    assert session.recording.lengths == (12, 9, 15)
+    np.testing.assert_array_equal(session.recording.trials[1], trials[1])
