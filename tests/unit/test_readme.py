@@ -168,5 +168,7 @@ def test_the_notebook_section_runs_as_it_stands(project, tmp_path, capsys):
     sessions = names["warpline"].compare(names["sessions"], measure="dsa", n_delays=1, rank=2)
     alike, *others = sessions.table["dissimilarity"]
     assert alike < 0.1 < min(others)
+    noise = names["noise"].dissimilarity
+    assert noise[0, 1] < 0.5 * noise[0, 2]
     summary = names["result"].summary.set_index(["group_a", "group_b"])
     assert summary.loc[("decoy", "monkey"), "separation"] == 1
