@@ -97,10 +97,7 @@ def make(arguments, settings):
     all_sweeps = result_files.read_tables(arguments.sweep)
     all_networks = result_files.read_tables(arguments.networks)
     if "error_ratio_1" not in all_sweeps and "score" not in all_sweeps:
-        figure, axes = plt.subplots(figsize=(4, 1))
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no network could be fitted", ha="center", va="center")
-        return figure
+        return plotting.nothing_to_show("No network could be fitted.")
 
     horizons = [int(name[12:]) for name in all_sweeps if name.startswith("error_ratio_")]
     measures = list(dict.fromkeys(all_sweeps["measure"]))

@@ -119,10 +119,18 @@ def make(arguments, settings):
         for panel, measure in zip(axes[1:, column], measures, strict=True):
             pairs = over[over["measure"] == measure]
             draw_dissimilarity(panel, pairs, against, reference, styles, band)
+            if not panel.lines:
+                plotting.say_why_empty(
+                    panel,
+                    f"Neither another curriculum nor another seed of {reference} to compare with.",
+                )
         axes[-1, column].set_xlabel("fraction of training")
     # The third column is without units, so that its rows can be compared with each other.
     for panel, measure in zip(axes[1:, 2], measures, strict=True):
-        draw_separation(panel, learning[learning["measure"] == measure], styles)
+        rows = learning[learning["measure"] == measure]
+        draw_separation(panel, rows, styles)
+        if rows["separation"].isna().all():
+            plotting.say_why_empty(panel, "No floor to separate from: it needs two seeds.")
     axes[0, 2].set_axis_off()
     axes[1, 2].set_title("separation of the distance\nto the run's own end")
     axes[-1, 2].set_xlabel("fraction of training")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from warpline.analyses.projection import principal_axes
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
@@ -19,16 +20,32 @@ def draw_inputs(axes, gridlines, class_colours):
     axes.axis("off")
 
 
-def draw_hidden_states(axes, network, class_colours):
+def in_three_dimensions(network):
+    """Return the states (stage, theta, axis) on three axes, and the names of these.
+
+    The axes are the units where there are three; the principal axes of both stages where there are more. With
+    fewer, the last axes are 0.
+    """
+    states = network["states"].transpose("stage", "theta", "unit").values
+    n_units = states.shape[-1]
+    if n_units > 3:
+        axes = principal_axes(states)
+        names = [f"PC {k + 1} ({share:.0%})" for k, share in enumerate(axes.variance)]
+        return axes.points(states), names
+    names = [f"unit {k + 1}" if k < n_units else "" for k in range(3)]
+    return np.pad(states, [(0, 0), (0, 0), (0, 3 - n_units)]), names
+
+
+def draw_hidden_states(axes, network, states, names, class_colours):
     """Draw the hidden states of the circle, with dots at equal distances of the metric."""
-    theta, states = network["theta"].values, network["states"].values
+    theta = network["theta"].values
     closed_curve = np.vstack([states, states[:1]])
     axes.plot(*closed_curve.T, color="0.6", lw=1)
     for sign, colour in class_colours.items():
         axes.plot(*states[np.sign(theta) == sign].T, color=colour, lw=2)
     nearest = [np.abs(theta - angle).argmin() for angle in network["gridline"].values]
     axes.scatter(*states[nearest].T, color="black", s=5, depthshade=False)
-    geometry_panels.strip_3d_axes(axes, ("unit 1", "unit 2", "unit 3"))
+    geometry_panels.strip_3d_axes(axes, names)
 
 
 def draw_metric(axes, arrays, summary, stage):
@@ -67,6 +84,7 @@ def make(arguments, settings):
         hspace=0.3,
         wspace=0.3,
     )
+    all_states, names = in_three_dimensions(network)
     for row, (stage, letters) in enumerate((("before", "abc"), ("after", "def"))):
         at_stage = network.sel(stage=stage)
         panel = figure.add_subplot(grid[row, 0])
@@ -74,14 +92,19 @@ def make(arguments, settings):
         geometry_panels.panel_label(panel, letters[0], f"inputs, {stage} learning")
 
         panel = figure.add_subplot(grid[row, 1], projection="3d")
-        draw_hidden_states(panel, at_stage, class_colours)
+        draw_hidden_states(panel, at_stage, all_states[row], names, class_colours)
         geometry_panels.panel_label(panel, letters[1], "hidden states")
 
         panel = figure.add_subplot(grid[row, 2])
         draw_metric(panel, arrays, summary, stage)
         geometry_panels.panel_label(panel, letters[2], "metric along the circle")
     panel.set_xlabel("angle θ")
-    figure.suptitle(f"n = {arrays.sizes['seed']} networks; drawn: the first", fontsize="small")
+    n = arrays.sizes["seed"]
+    title = f"n = {n} network{'s' * (n > 1)}; drawn: the first"
+    before, after = (arrays["states"].sel(stage=stage).values for stage in ("before", "after"))
+    if np.array_equal(before, after):
+        title += "; not trained: before and after are the same"
+    figure.suptitle(title, fontsize="small")
     return figure
 
 

@@ -80,6 +80,25 @@ def test_every_flipped_bit_is_seen(kind, sidecar, tmp_path):
                 reader(path)
 
 
+def test_every_bit_of_a_whole_file_of_weights_is_checked(tmp_path):
+    """The names of the checksums, too, without which they could not be found."""
+    path = tmp_path / "x.safetensors"
+    tensors = {"a": np.arange(6.0, dtype="f4"), "b": np.zeros((), "i8")}
+    tensor_files.write_tensors(tensors, path, {"code": "c", "x": 1e-5}, sidecar=False)
+    whole = path.read_bytes()
+    unseen = []
+    for bit in range(8 * len(whole)):
+        content = bytearray(whole)
+        content[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(content)
+        try:
+            tensor_files.read_tensors(path)
+            unseen.append(bit)
+        except DamagedFileError:
+            pass
+    assert unseen == []
+
+
 def test_only_the_step_that_is_read_is_hashed(tmp_path):
     """A flip in the weights of one step leaves the others readable: each is checked on its own."""
     path = tmp_path / "x.safetensors"

@@ -91,11 +91,13 @@ def blocks_of(page, kind="python"):
     }
 
 
-def test_the_page_of_your_networks_runs_as_it_stands(project, tmp_path, monkeypatch):
+def test_the_page_of_your_networks_runs_as_it_stands(project, raw_config, tmp_path, monkeypatch):
     """But for the comparison with a network of the demo, which tests/workflow runs."""
     import torch
+    from safetensors.torch import save_file
 
     from warpline.models.base import build_model
+    from warpline.pipeline.before_work import faults_before_work
     from warpline.pipeline.weights_check import weights_faults
 
     page = (project / "docs" / "your_networks.md").read_text()
@@ -115,7 +117,14 @@ def test_the_page_of_your_networks_runs_as_it_stands(project, tmp_path, monkeypa
     assert weights_faults(plan) == []
 
     (tmp_path / "my.py").write_text(python["A class of your own"][0])
+    # Its weights do not come from the generator, which is asked only of networks that are trained.
     network = build_model({"model": "my.py:Mine"}, 7, 3, 20.0, seed=1)
+    save_file(network.state_dict(), tmp_path / "net.safetensors")
+    entry = {"model": "my.py:Mine", "weights": "net.safetensors"}
+    raw_config["architectures"]["mine"] = entry
+    block = {"tasksets": ["PDM"], "architectures": ["mine"], "curricula": ["master"]}
+    raw_config["run"] |= {"seeds": [1], "grid": [block]}
+    assert faults_before_work(Pipeline(Plan(load(raw_config)))) == []
     outputs, states = network(torch.zeros(2, 4, 7))
     assert outputs.shape == (2, 4, 3) and torch.equal(network.readout(states), outputs)
 
@@ -159,6 +168,8 @@ def test_the_notebook_section_runs_as_it_stands(project, tmp_path, capsys):
     sessions = names["warpline"].compare(names["sessions"], measure="dsa", n_delays=1, rank=2)
     alike, *others = sessions.table["dissimilarity"]
     assert alike < 0.1 < min(others)
+    noise = names["noise"].dissimilarity
+    assert noise[0, 1] < 0.5 * noise[0, 2]
     summary = names["result"].summary.set_index(["group_a", "group_b"])
     assert summary.loc[("decoy", "monkey"), "separation"] == 1
 

@@ -215,7 +215,7 @@ def test_a_diverging_run_is_a_row_and_the_rest_goes_on(fresh):
 
 
 def test_an_error_of_a_job_reaches_its_log_and_leaves_no_output(fresh):
-    fresh.configure(tasksets__PDM__parameters={"cohs": "many"})
+    fresh.configure(tasksets__PDM__parameters={"dim_ring": 3})
     done = fresh.snakemake("trials", check=False)
     assert done.returncode != 0
     logs = list((fresh.root / "logs/tiny/generate_trials").rglob("*.log"))

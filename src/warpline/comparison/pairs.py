@@ -53,6 +53,8 @@ class System:
         Name of a control's change of the states or of the inputs; empty for the states as they are.
     inputs : ndarray, shape (trial, time, channel), or None
         Inputs that drove the network, in the comparison window; for measures that need them.
+    conditions : ndarray of int, shape (trial,), or None
+        Condition of each trial, for measures that take trials as repeats.
     """
 
     architecture: str
@@ -66,6 +68,7 @@ class System:
     states: NDArray[np.float64]
     variant: str = ""
     inputs: NDArray[np.floating[Any]] | None = None
+    conditions: NDArray[np.integer[Any]] | None = None
 
     @property
     def identity(self) -> tuple[str, str, int, int, str]:
@@ -97,6 +100,7 @@ def systems_of(dataset: xr.Dataset, inputs: Inputs | None = None) -> dict[int, l
         What drove the networks (`warpline.comparison.drives.window_inputs`), for measures that need it.
     """
     states = dataset["states"].transpose("seed", "checkpoint", "trial", "time", "component").values
+    conditions = dataset["condition"].values
     systems: dict[int, list[System]] = {}
     for i, seed in enumerate(dataset["seed"].values):
         systems[int(seed)] = [
@@ -111,6 +115,7 @@ def systems_of(dataset: xr.Dataset, inputs: Inputs | None = None) -> dict[int, l
                 run_status=str(dataset["status"].values[i]),
                 states=states[i, k, :, :, : int(dataset["n_components"][i, k])],
                 inputs=None if inputs is None else inputs[""],
+                conditions=conditions,
             )
             for k in range(dataset.sizes["checkpoint"])
         ]
@@ -306,9 +311,16 @@ def controls(
 
 
 def _selected(system: System, index: Any, variant: str) -> System:
-    """Return a system with some of its trials or steps, inputs alike."""
-    inputs = None if system.inputs is None else system.inputs[index]
-    return replace(system, states=system.states[index], inputs=inputs, variant=variant)
+    """Return a system with some of its trials or steps, inputs and conditions alike."""
+    # A pair of indices reorders steps, and keeps every trial in its place.
+    of_trials = slice(None) if isinstance(index, tuple) else index
+    return replace(
+        system,
+        states=system.states[index],
+        inputs=None if system.inputs is None else system.inputs[index],
+        conditions=None if system.conditions is None else system.conditions[of_trials],
+        variant=variant,
+    )
 
 
 def between_architectures(
@@ -329,6 +341,16 @@ def between_architectures(
             if (a, name, seed) in finals and (b, name, seed) in finals:
                 pairs.append(Comparison(finals[a, name, seed], finals[b, name, seed], {}))
     return pairs
+
+
+def _represent(measure: Any, system: System, settings: Mapping[str, Any]) -> Any:
+    """Hand a measure the states of a network, and what else it needs (`warpline.similarity`)."""
+    extra: dict[str, Any] = {}
+    if getattr(measure, "NEEDS_INPUTS", False):
+        extra["inputs"] = system.inputs
+    if getattr(measure, "NEEDS_CONDITIONS", False):
+        extra["conditions"] = system.conditions
+    return measure.represent(system.states, settings=settings, **extra)
 
 
 IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy", "run_status")
@@ -356,7 +378,6 @@ def compare(
         cannot be compared is a row with a missing value, and the reason as its status.
     """
     measure = plugins.load("similarity", settings["measure"])
-    needs_inputs = getattr(measure, "NEEDS_INPUTS", False)
     systems: dict[int, System] = {}
     for pair in itertools.chain.from_iterable(comparisons.values()):
         systems |= {id(pair.a): pair.a, id(pair.b): pair.b}
@@ -375,8 +396,7 @@ def compare(
             failed[key] = "diverged"
             continue
         try:
-            driven = {"inputs": system.inputs} if needs_inputs else {}
-            representations.append(measure.represent(system.states, settings=settings, **driven))
+            representations.append(_represent(measure, system, settings))
         except ValueError as error:
             failed[key] = f"failed: {error}"
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ __all__ = [
     "names_in_data",
     "nothing_to_show",
     "parameters_label",
+    "say_why_empty",
     "sensitivity_label",
     "shared_legend",
     "style_parameters",
@@ -44,6 +46,8 @@ PALETTES = {
     "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
 }
 MARKERS = "osD^vPX"
+ROUNDING = 1e-9
+"""Largest dissimilarity that rounding alone can leave."""
 
 MEASURE_LABELS = {
     "cka": "CKA (angle / 90°)",
@@ -51,6 +55,8 @@ MEASURE_LABELS = {
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
     "dsa_input": "InputDSA (radians)",
+    "shape_gaussian": "stochastic shape (Gaussian)",
+    "shape_energy": "stochastic shape (energy)",
 }
 
 
@@ -209,10 +215,24 @@ def jitter(count: int, width: float = 0.3) -> np.ndarray:
 
 
 def from_zero(axes: Axes) -> None:
-    """Start the vertical axis at 0 and end it 8 % above the largest value."""
+    """Start the vertical axis at 0 and end it 8 % above the largest value; at 1 where all are rounding."""
     maximum = axes.dataLim.y1
     if np.isfinite(maximum) and maximum > 0:
-        axes.set_ylim(0, 1.08 * maximum)
+        axes.set_ylim(0, 1.08 * maximum if maximum > ROUNDING else 1)
+
+
+def say_why_empty(axes: Axes, reason: str) -> None:
+    """Write into a panel without data why it has none."""
+    axes.text(
+        0.5,
+        0.5,
+        textwrap.fill(reason, 28),
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize="small",
+        color="0.3",
+    )
 
 
 def annotated_heat_map(

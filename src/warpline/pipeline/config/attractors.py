@@ -17,6 +17,7 @@ from warpline.pipeline.config.base import (
     NamedMeasure,
     Positive,
     Rank,
+    ShapeEnergy,
     Strict,
 )
 
@@ -149,6 +150,11 @@ class Attractors(Strict):
                 raise ValueError(
                     f"measures.{name}: expected a measure of states alone, got dsa_input: the validation "
                     "systems have no inputs"
+                )
+            if isinstance(entry, ShapeEnergy):
+                raise ValueError(
+                    f"measures.{name}: expected a measure without conditions, got {entry.measure}: trials of "
+                    "attractors are no repeats of a condition"
                 )
             if isinstance(entry, DSA):
                 n_delays, interval = entry.n_delays, entry.delay_interval

@@ -43,7 +43,7 @@ __all__ = [
     "by_name",
 ]
 
-PERIODIC = re.compile(r"(.+)\1{19,}$")
+PERIODIC = re.compile(r"(.+?)\1{19,}$")
 """A text that ends in twenty equal parts: as a wildcard, Snakemake takes it for a rule that reads itself."""
 
 
@@ -115,12 +115,17 @@ class Strict(BaseModel):
     )
 
 
+#: Measures with a class of settings, so that an editor's schema has one class for each entry.
+WITH_SETTINGS = ["dsa", "shape_gaussian", "shape_energy"]
+
+
 class NamedMeasure(Strict):
     """Measure by name: one of Warpline's, or your own."""
 
-    measure: str
+    measure: Annotated[str, Field(json_schema_extra={"not": {"enum": WITH_SETTINGS}})]
     """Name of the measure: ``cka``, ``cka_debiased``, ``procrustes``, or your own
-    ``path/to/file.py:Name`` with ``represent`` and ``compare_pairs``."""
+    ``path/to/file.py:Name`` with ``represent`` and ``compare_pairs``. ``dsa``, ``shape_gaussian`` and
+    ``shape_energy`` have settings of their own."""
     settings: dict[str, Any] = {}
     """Settings of your own measure, passed unchanged; the three named ones have none."""
 
@@ -224,6 +229,31 @@ class InputDSA(Strict):
         return self
 
 
+class ShapeEnergy(Strict):
+    """Stochastic shape distance by the energy distance (Duong et al. 2023); trials are repeats."""
+
+    measure: Literal["shape_energy"]
+    """Name of the measure, always ``shape_energy``."""
+    normalise: bool = True
+    """Whether states are centred and divided by the root of their total variance."""
+    n_starts: Count = 8
+    """Number of starting points of the search for the rotation."""
+    max_steps: Count = 1000
+    """Maximum number of steps of that search."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-9
+    """Relative fall of the loss at which the search ends."""
+
+
+class ShapeGaussian(ShapeEnergy):
+    """Stochastic shape distance of means and covariances (Duong et al. 2023); trials are repeats."""
+
+    measure: Literal["shape_gaussian"]  # type: ignore[assignment]
+    """Name of the measure, always ``shape_gaussian``."""
+    alpha: Annotated[float, Field(ge=0, le=2)] = 1.0
+    """Weight of the means, and 2 less the weight of the covariances: 1 for the Wasserstein distance, 2
+    for the means alone, 0 for the covariances alone."""
+
+
 def by_name(
     key: str, named: Mapping[str, type[Strict]], otherwise: type[Strict], example: str
 ) -> Discriminator:
@@ -257,6 +287,18 @@ def by_name(
 Measure = Annotated[
     Annotated[NamedMeasure, Tag("tag:NamedMeasure")]
     | Annotated[DSA, Tag("tag:DSA")]
-    | Annotated[InputDSA, Tag("tag:InputDSA")],
-    by_name("measure", {"dsa": DSA, "dsa_input": InputDSA}, NamedMeasure, "dsa"),
+    | Annotated[InputDSA, Tag("tag:InputDSA")]
+    | Annotated[ShapeGaussian, Tag("tag:ShapeGaussian")]
+    | Annotated[ShapeEnergy, Tag("tag:ShapeEnergy")],
+    by_name(
+        "measure",
+        {
+            "dsa": DSA,
+            "dsa_input": InputDSA,
+            "shape_gaussian": ShapeGaussian,
+            "shape_energy": ShapeEnergy,
+        },
+        NamedMeasure,
+        "dsa",
+    ),
 ]

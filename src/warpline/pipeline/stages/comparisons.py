@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from warpline.core.table_names import COMPARISON_TABLES
-from warpline.pipeline.config.base import DSA, InputDSA
+from warpline.pipeline.config.base import DSA, InputDSA, ShapeEnergy, ShapeGaussian
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
@@ -46,6 +46,12 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
         channels = lags * TYPICAL_COMPONENTS
         pair = 0.068 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
         return pair, 5 * pair, rows * channels * (2e-7 + 4e-10 * channels)
+    if isinstance(entry, ShapeEnergy):
+        # Each start and step: matrices of every condition and time, or distances between repeats.
+        cube = isinstance(entry, ShapeGaussian)
+        work = TYPICAL_COMPONENTS**3 if cube else 20 * TYPICAL_COMPONENTS
+        pair = 2e-8 * rows * work * entry.n_starts
+        return pair, 5 * pair, rows * TYPICAL_COMPONENTS * 1e-7
     pair = 1e-3 + rows * TYPICAL_COMPONENTS**2 * 1e-9
     return pair, pair, rows * TYPICAL_COMPONENTS * 1e-8
 
