@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
-# An absolute path as the shell finds it: make's own function takes a space for the end of a name.
-BIN := $(shell case "$(VENV)" in /*) echo "$(VENV)";; *) echo "$(CURDIR)/$(VENV)";; esac)/bin
+# Not $(abspath ...), which takes a space in the path of the checkout for the end of a name.
+BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 READY := $(VENV)/.ready
 # Browsers, linters and snakemake are found in the environment whether or not it is activated.
 export PATH := $(BIN):$(PATH)
@@ -93,6 +93,7 @@ benchmark: $(READY)
 	python benchmarks/fixed_points.py
 	python benchmarks/mamba.py
 	python benchmarks/ensembles.py
+	python benchmarks/checksums.py
 
 clean:
 	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

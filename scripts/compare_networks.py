@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from warpline.comparison.chosen_parameters import with_choice, with_parameters
+from warpline.comparison.drives import window_inputs
 from warpline.comparison.pairs import (
     after_learning,
     compare,
@@ -27,18 +28,24 @@ def main() -> None:
         "--seeds", nargs="+", type=int, required=True, help="the seeds of these tables"
     )
     parser.add_argument("--choice", type=Path, help="the chosen parameters, if any is auto")
+    parser.add_argument(
+        "--trials", type=Path, help="evaluation trials of the target, for measures that need inputs"
+    )
     for table in COMPARISON_TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
     measure = with_choice(settings["measure"], arguments.choice)
 
+    inputs = None
+    if arguments.trials is not None:
+        inputs = window_inputs(result_files.read_dataset(arguments.trials), settings["inputs"])
     runs, driven = {}, {}
     for path in arguments.trajectories:
         dataset = result_files.read_dataset(path)
-        for seed, systems in systems_of(dataset).items():
+        for seed, systems in systems_of(dataset, inputs).items():
             runs[dataset.attrs["curriculum"], seed] = systems
-        for seed, by_drive in driven_systems_of(dataset).items():
+        for seed, by_drive in driven_systems_of(dataset, inputs).items():
             driven[dataset.attrs["curriculum"], seed] = by_drive
     # All networks run on the same trials, so that the last file's repeats are those of every file.
     repeat = dataset["repeat"].values

@@ -49,8 +49,9 @@ def plan(project, tmp_path_factory):
 def network(plan, tmp_path):
     """Return a function: the name of an analysis, to a network of its kind and the analysis's settings."""
 
-    def make(name, device="cpu", **changes):
+    def make(name, device="cpu", architecture=None, steps=(0, 10, 20), **changes):
         settings = Pipeline(plan).warping.parameters({"analysis": name})
+        settings["architecture"] |= architecture or {}
         environment = make_environment(settings["taskset"], settings["task"])
         model = build_model(
             settings["architecture"],
@@ -62,7 +63,7 @@ def network(plan, tmp_path):
         start = {key: value.detach().numpy().copy() for key, value in model.named_parameters()}
         noise = torch.Generator().manual_seed(7)
         weights, summary = {}, []
-        for k, step in enumerate((0, 10, 20)):
+        for k, step in enumerate(steps):
             weights[step] = {}
             for key, value in start.items():
                 shift = torch.randn(value.shape, generator=noise).numpy()

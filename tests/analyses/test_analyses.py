@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
@@ -278,6 +279,49 @@ def test_on_a_gpu_as_on_the_cpu(network, experiment, name, cuda):
     )
     assert found.drop(columns="value").equals(expected.drop(columns="value"))
     np.testing.assert_allclose(found["value"], expected["value"], rtol=1e-5, atol=1e-8)
+
+
+GIVEN = {
+    "gru": {"model": "gru", "activation": "tanh"},
+    "lstm": {"model": "lstm", "activation": "tanh"},
+    "lstm, h observed": {"model": "lstm", "activation": "tanh", "parameters": {"observed": "h"}},
+    "current_rnn": {"model": "current_rnn", "activation": "tanh"},
+}
+
+
+EXPERIMENTS = {
+    static: {},
+    decision: {},
+    context: {},
+    memory: {"topology": False},
+    learning: {"fractions": [0.0, 1.0]},
+}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "model"),
+    # The experiment of contexts takes seconds: the largest state stands for all.
+    [(e, m) for e in EXPERIMENTS for m in GIVEN if e is not context or m == "lstm"],
+)
+def test_networks_of_one_checkpoint_and_any_weights(network, experiment, model):
+    """As given ones are: no update to align with, and a readout of part of the state."""
+    changes = EXPERIMENTS[experiment]
+    name = experiment.__name__.rpartition(".")[2].replace("learning", "pdm_learning")
+    opened, settings = network(name, architecture=GIVEN[model], steps=(0,), **changes)
+    arrays, numbers = experiment.analyse(opened, settings)
+    assert len(numbers) > 3 and numbers["value"].notna().any()
+    assert not any("eigenvectors" in str(variable) for variable in arrays)
+
+
+@pytest.mark.parametrize("model", GIVEN)
+def test_the_decoder_is_the_readout_of_what_is_observed(network, model):
+    opened, _ = network("pdm_learning", architecture=GIVEN[model], steps=(0,))
+    dynamics, decoder = opened.dynamics(), opened.decoder()
+    state = torch.randn(5, dynamics.initial(1).shape[1], generator=torch.Generator().manual_seed(0))
+    observed, bias = dynamics.observe(state.double()), dynamics.readout(dynamics.initial(1))
+    if model == "current_rnn":
+        observed = torch.tanh(observed)  # whose readout is of the rates
+    torch.testing.assert_close(observed @ decoder.T + bias, dynamics.readout(state.double()))
 
 
 def test_an_experiment_says_which_inputs_it_is_made_for(network):

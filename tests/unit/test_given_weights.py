@@ -22,6 +22,7 @@ from warpline.models.given_weights import (
     rename_weights,
 )
 from warpline.pipeline.config import ConfigError, load
+from warpline.pipeline.earlier_networks import replaced_networks
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.weights_check import weights_faults
@@ -337,6 +338,20 @@ def test_a_changed_file_changes_the_settings_and_a_touched_one_does_not(given_co
     state["fc.bias"] += 1
     torch.save(state, "net-1.pt")
     assert pipeline.given.settings(job) != before
+
+
+def test_a_trained_network_is_not_replaced_by_a_file(given_config):
+    plan = Plan(load(given_config))
+    pipeline = Pipeline(plan)
+    path = pipeline.given.path(**next(pipeline.given.jobs()))
+    weights = {0: {"w": np.zeros(1, np.float32)}}
+    write_checkpoints(
+        path, weights, [{"step": 0}], {"settings": {"run": ["PDM", "mine", "master"]}}
+    )
+    (fault,) = replaced_networks(pipeline)
+    assert f"First {path}: it was trained here and is now given by a file of weights" in fault
+    write_checkpoints(path, weights, [{"step": 0}], {"settings": {"source": {}}})
+    assert replaced_networks(pipeline) == []
 
 
 def entry(**changes):

@@ -46,6 +46,21 @@ def test_parameters_are_json_and_hold_no_lists_of_what_is_run(pipeline):
         assert '"seeds"' not in text and "master_frozen" not in text
 
 
+def test_comparisons_of_driven_systems_read_the_trials_and_know_the_drives(raw_config):
+    raw_config["run"]["measures"] = ["cka", "dsa_input"]
+    comparisons = Pipeline(Plan(load(raw_config))).comparisons
+    job = {"taskset": "PDM", "architecture": "leaky_rnn", "seeds": "1", "measure": "dsa_input"}
+    (trials,) = comparisons.inputs(job)["trials"]
+    assert trials.endswith("trials/PDM/AntiDelayResponse/evaluation.nc")
+    inputs = comparisons.parameters(job)["inputs"]
+    assert inputs["period"] == "stimulus"
+    assert inputs["drives"] == comparisons.trajectories.parameters(MASTER)["drives"]
+    assert comparisons.cost(job).seconds > comparisons.cost(job | {"measure": "cka"}).seconds
+    # Other measures read no trials, and do not run again when drives change.
+    assert "trials" not in comparisons.inputs(job | {"measure": "cka"})
+    assert "inputs" not in comparisons.parameters(job | {"measure": "cka"})
+
+
 def figure_settings(pipeline):
     return pipeline.figures_by_part["figures"][0].settings({})
 
@@ -290,5 +305,5 @@ def test_only_compared_networks_with_input_noise_run_under_other_drives(raw_conf
 
 def test_a_drive_named_twice_is_refused(raw_config):
     raw_config["comparison"]["controls"] = {"drives": ["weak_noise", "weak_noise"]}
-    with pytest.raises(ValueError, match="expected each drive once, got weak_noise more than once"):
+    with pytest.raises(ValueError, match="expected each entry once, got weak_noise more than once"):
         load(raw_config)

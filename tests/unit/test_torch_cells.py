@@ -7,14 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from warpline.core import plugins
+from warpline.core import plugins, result_files
 from warpline.geometry.derivatives.dynamics import dynamics_of
 from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 from warpline.geometry.derivatives.sensitivity import tangents
 from warpline.geometry.derivatives.snapshot import state_map
 from warpline.geometry.measurements.fixed_points import find_fixed_points
 from warpline.models.base import Model, build_model
+from warpline.models.checkpoints import CheckpointFile
+from warpline.tasks.trials import generate_trials
 from warpline.training.ensemble import can_be_batched
+from warpline.training.job import prepare_member, read_job, train_members, write_member
 
 UNITS, INPUTS, OUTPUTS = 6, 4, 3
 CELLS = {
@@ -324,3 +327,69 @@ def test_the_noise_is_as_strong_at_any_time_step(model):
         noise = torch.Generator().manual_seed(1)
         states = network(torch.zeros(200, steps, INPUTS), noise)[1].detach()
         assert float(states[:, steps // 2 :].std()) == pytest.approx(0.3, rel=0.02)
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory):
+    """Return a file of trials of which the first stimulus channel minus the second tells the answer."""
+    settings = {
+        "name": "Set",
+        "env": "perceptual_decision",
+        "rules": ["Basic"],
+        "variation": {"anti": False, "delay": False},
+        "dt": 100,
+        "timing": {"fixation": 100, "stimulus": 400, "decision": 200},
+        "input_noise": 0.1,
+        "parameters": {"cohs": [51.2]},
+    }
+    path = tmp_path_factory.mktemp("trials") / "trials.nc"
+    result_files.write_dataset(generate_trials(settings, "Basic", "train", 128, 1), path, {})
+    return path
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_models_learn_and_their_weights_come_back(model, trials, tmp_path):
+    loop = {
+        "trainable": "all",
+        "max_steps": 60,
+        "learning_rate": 0.02,
+        "gradient_clip": 1.0,
+        "evaluate_every": 20,
+        "target_fraction": 1.0,
+        "sustained": 5,
+        "checkpoints": {"log": 0, "every": 0, "steps": []},
+        "resume_every": 100,
+    }
+    architecture = {
+        "model": model,
+        "units": 16,
+        "activation": "tanh",
+        "init": "orthogonal",
+        "gain": 1.0,
+        "tau": 100.0,
+        "noise": 0.0,
+        "parameters": {},
+        "batch_size": 32,
+    }
+    settings = {
+        "seed": 1,
+        "run": ["Set", model, "x"],
+        "architecture": architecture,
+        "training": loop,
+    }
+    job = read_job(settings, [1], [trials], [trials], torch.device("cpu"))
+    prepared = prepare_member(job, 1)
+    (run,) = train_members(job, [prepared], [tmp_path])
+    assert run.status in ("max_steps", "converged")
+    assert run.history[-1].loss < 0.5 * run.history[0].loss
+    write_member(job, prepared, run, tmp_path / "c.safetensors", tmp_path / "h.csv")
+    data = job.validation[0]
+    network = CheckpointFile(tmp_path / "c.safetensors").network(
+        architecture, data.inputs.shape[-1], data.n_outputs, data.dt
+    )
+    assert torch.equal(network(data.inputs)[0], prepared.member.model(data.inputs)[0])
+    # A frozen curriculum finds the input weights.
+    assert set(network.input_weights) < {name for name, _ in network.named_parameters()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 import warpline
 from warpline.core import result_files
+from warpline.models import lstm
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -29,7 +31,7 @@ class Mine(nn.Module):
         self.fc = nn.Linear(6, 3)
 
 
-def test_an_lstm_of_one_s_own_goes_through_every_analysis(checkout):
+def test_an_lstm_of_one_s_own_goes_through_every_analysis(checkout, project, monkeypatch):
     nets = checkout.root / "nets"
     nets.mkdir()
     modules = {}
@@ -73,6 +75,19 @@ def test_an_lstm_of_one_s_own_goes_through_every_analysis(checkout):
     assert numbers.loc[numbers["quantity"] == "log10 G, coherence", "value"].notna().all()
     for figure in FIGURES:
         assert "Nothing to show" in (checkout.root / figure).with_suffix(".svg").read_text()
+
+    # The page's comparison, with a module of the right size, against what is there.
+    page = (project / "docs" / "your_networks.md").read_text()
+    section = page.partition("## Against a network of the pipeline")[2].partition("\n## ")[0]
+    block = section.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(checkout.root)
+    own_network = lstm.Network.from_module(modules[1].lstm, modules[1].fc)
+    (checkout.root / "block.py").write_text(
+        block.replace('"demo"', '"tiny"').replace("rank=10", "rank=4")
+    )
+    names = runpy.run_path("block.py", init_globals={"network": own_network})
+    assert names["mine"].shape[-1] == 12 and names["theirs"].shape[-1] == 8
+    assert names["manifold"].names == ["coherence"]
 
     # A time stamp re-runs nothing; another weight re-runs what its network reaches.
     assert checkout.planned(*TARGETS) == {}

@@ -9,6 +9,8 @@ import time
 import pytest
 from checkouts import Checkout
 
+from warpline.core import result_files
+
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 # Jobs of tests/workflow/tiny.yaml: five networks and one pretraining in two seeds, two measures.
@@ -206,7 +208,8 @@ def test_touching_every_file_re_runs_nothing(checkout):
 def test_touching_a_result_over_one_megabyte_re_runs_nothing(checkout):
     """Snakemake's default compares checksums only below 1 MB."""
     checkout.configure(
-        tasksets__PDM__trials={"train": 9000, "validation": 32, "evaluation_repeats": 2}
+        tasksets__PDM__trials={"train": 9000, "validation": 32, "evaluation_repeats": 2},
+        jobs={"replace": True},
     )
     checkout.snakemake("trials")
     big = max(
@@ -304,6 +307,24 @@ def test_a_new_measure_and_then_a_new_rank_redo_that_measure_alone(checkout):
     planned = checkout.planned("comparisons")
     assert set(planned) - {"comparisons"} == {"compare_networks", "compare_architectures"}
     assert planned["compare_networks"] == 2 and planned["compare_architectures"] == 2
+
+
+def test_stochastic_shapes_take_the_trials_of_a_condition_as_repeats(checkout):
+    checkout.configure(run__measures=["cka", "procrustes", "shape_energy", "shape_gaussian"])
+    checkout.snakemake("comparisons")
+    folder = checkout.root / "results" / "tiny" / "compare"
+    for measure in ("shape_energy", "shape_gaussian"):
+        after = result_files.read_table(folder / f"after/{measure}/PDM/leaky_rnn/seed~1+2.csv")
+        assert set(after["status"]) <= {"converged", "max_steps"}
+        itself = (after["seeds"] == "same") & (after["curriculum_a"] == after["curriculum_b"])
+        assert (after.loc[itself, "dissimilarity"] < 1e-6).all()
+        assert (after.loc[~itself, "dissimilarity"] > 0).any()
+        # With two repeats a half has one: a row that says so.
+        controls = result_files.read_table(
+            folder / f"controls/{measure}/PDM/leaky_rnn/seed~1+2.csv"
+        )
+        halves = controls[controls["control"] == "split_half"]
+        assert halves["status"].str.startswith("failed: expected at least two trials").all()
 
 
 # --- a user's own code ----------------------------------------------------------------------------------

@@ -35,23 +35,20 @@ Row = tuple[str, str, str, float]
 def _update(network: Network, count: int) -> dict[str, torch.Tensor]:
     """Return the leading directions of the recurrent weight update, and the readout's rows.
 
-    Of stacked gates the last block, the candidate's, is taken. Where the recurrent weights did not learn,
-    only the readout's rows are returned.
+    Of stacked gates the last block, the candidate's, is taken. Where the recurrent weights did not learn, or
+    are not one matrix ``weight_hh`` over the observed units, only the readout's rows are returned.
 
     Raises
     ------
     TypeError
-        When the network has no weights of these names.
+        When the readout depends on the state beyond what is observed.
     """
     initial, trained = (network.weights(step) for step in (network.steps[0], network.steps[-1]))
-    if "weight_hh" not in trained or "weight_out" not in trained:
-        raise TypeError(
-            f"expected a network with weight_hh and weight_out to compare tangents with, got "
-            f"{', '.join(sorted(trained))}"
-        )
+    directions = {"readout": network.decoder().to("cpu", torch.float32)}
+    if "weight_hh" not in trained:
+        return directions
     units = trained["weight_hh"].shape[1]
     before, after = (torch.from_numpy(w["weight_hh"][-units:]) for w in (initial, trained))
-    directions = {"readout": torch.from_numpy(trained["weight_out"])}
     if not torch.equal(before, after):
         directions |= update_directions(before, after, count)
     return directions

@@ -93,7 +93,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     }
 
     # The metric, and its share that the decoder sees, over time.
-    readout = torch.from_numpy(network.weights()["weight_out"]).double()
+    readout = network.decoder()
     vectors = tangents(dynamics, inputs, kappa)
     metric = pullback_metric(vectors)
     split = readout_split(vectors, readout.to(vectors.vectors))

@@ -83,6 +83,35 @@ class Network:
         )
         return dynamics_of(model.to(self.device))
 
+    def decoder(self) -> Tensor:
+        """Return the rows of the last checkpoint's readout over the observed state, (output, unit), float64.
+
+        They are the weights of the linear readout. Where it reads from part of the full state, such as h of
+        an LSTM's (h, c), they are D in d readout / d x = D d observed / d x, at the initial state.
+
+        Raises
+        ------
+        TypeError
+            When the readout depends on the state beyond what is observed.
+        """
+        dynamics = self.dynamics()
+        start = dynamics.initial(1)
+        weights = self.weights().get("weight_out")
+        if weights is not None and weights.shape[1] == dynamics.observe(start).shape[1]:
+            return torch.from_numpy(weights).double().to(self.device)
+        assert dynamics.readout is not None
+        of_readout, of_observed = (
+            torch.autograd.functional.jacobian(function, start)[0, :, 0]
+            for function in (dynamics.readout, dynamics.observe)
+        )
+        decoder = of_readout @ torch.linalg.pinv(of_observed)
+        if not torch.allclose(decoder @ of_observed, of_readout, atol=1e-9):
+            raise TypeError(
+                "expected a readout of the observed state, but it depends on the full state beyond it: "
+                "observe more of the state, or use another experiment"
+            )
+        return decoder
+
     def input_manifold(self, count: int | None = None, **condition: Any) -> InputManifold:
         """Return the noise-free inputs of the task as a function of kappa.
 

@@ -51,11 +51,11 @@ def with_parameters(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Data
     table : DataFrame
         As `warpline.comparison.pairs.compare` returns it.
     settings : mapping
-        The measure's entry, as `with_choice` returns it. Other measures have no such columns.
+        The measure's entry, as `with_choice` returns it. Measures but DSA and InputDSA have no such columns.
     """
     table = table.copy()
     table.insert(0, "measure", settings["name"])
-    if settings["measure"] == "dsa":
+    if settings["measure"] in ("dsa", "dsa_input"):
         for name in PARAMETERS:
             table[name] = settings[name]
     return table

@@ -1,4 +1,4 @@
-"""Evaluation trials under other input noise: what a driven network's similarity owes to its drive."""
+"""Inputs of the evaluation trials, and other input noise: what a network's similarity owes to its drive."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from warpline.comparison.hidden_states import cut_window
 from warpline.core import random_streams
 
-__all__ = ["DRIVES", "autoregressive_noise", "driven_inputs"]
+__all__ = ["DRIVES", "autoregressive_noise", "driven_inputs", "window_inputs"]
 
 DRIVES = {
     "fresh_noise": 1.0,
@@ -94,3 +95,31 @@ def driven_inputs(
     )
     new_noise = DRIVES[drive] * deviations * autoregressive_noise(noise.shape, correlation, stream)
     return np.asarray(noise_free + np.where(noisy, new_noise, 0), np.float32)
+
+
+def window_inputs(
+    trials: xr.Dataset, settings: Mapping[str, Any]
+) -> dict[str, NDArray[np.floating[Any]]]:
+    """Return what drives networks in the comparison window, by drive.
+
+    All networks of a task set see the same inputs. Their trajectories need not store them.
+
+    Parameters
+    ----------
+    trials : xarray.Dataset
+        Evaluation trials of the target (`warpline.tasks.trials.generate_trials`).
+    settings : mapping
+        ``period``, the comparison window; ``drives``, as for
+        `warpline.comparison.trajectories.network_trajectories`.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (trial, time, channel)
+        Those of the evaluation trials under the name ``""``, then those of each drive.
+    """
+    start, stop = (trials[edge].sel(period=settings["period"]).values for edge in ("start", "stop"))
+    inputs = trials["inputs"].transpose("trial", "time", "channel").values
+    windows = {"": cut_window(inputs, start, stop)}
+    for drive in settings["drives"]["names"] if "noise_free_inputs" in trials else []:
+        windows[drive] = cut_window(driven_inputs(trials, drive, settings["drives"]), start, stop)
+    return windows

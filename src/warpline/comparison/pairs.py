@@ -51,6 +51,10 @@ class System:
         States in the comparison window.
     variant : str
         Name of a control's change of the states or of the inputs; empty for the states as they are.
+    inputs : ndarray, shape (trial, time, channel), or None
+        Inputs that drove the network, in the comparison window; for measures that need them.
+    conditions : ndarray of int, shape (trial,), or None
+        Condition of each trial, for measures that take trials as repeats.
     """
 
     architecture: str
@@ -63,6 +67,8 @@ class System:
     run_status: str
     states: NDArray[np.float64]
     variant: str = ""
+    inputs: NDArray[np.floating[Any]] | None = None
+    conditions: NDArray[np.integer[Any]] | None = None
 
     @property
     def identity(self) -> tuple[str, str, int, int, str]:
@@ -79,15 +85,22 @@ class Comparison:
     labels: Mapping[str, Any]
 
 
-def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
+Inputs = Mapping[str, NDArray[np.floating[Any]]]
+"""Inputs in the comparison window by drive; those of the evaluation trials have the name ``""``."""
+
+
+def systems_of(dataset: xr.Dataset, inputs: Inputs | None = None) -> dict[int, list[System]]:
     """Return the systems of one architecture and curriculum, by seed, in order of nominal fraction.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         See `warpline.comparison.trajectories.concatenate_seeds`.
+    inputs : mapping of str to ndarray, optional
+        What drove the networks (`warpline.comparison.drives.window_inputs`), for measures that need it.
     """
     states = dataset["states"].transpose("seed", "checkpoint", "trial", "time", "component").values
+    conditions = dataset["condition"].values
     systems: dict[int, list[System]] = {}
     for i, seed in enumerate(dataset["seed"].values):
         systems[int(seed)] = [
@@ -101,18 +114,22 @@ def systems_of(dataset: xr.Dataset) -> dict[int, list[System]]:
                 accuracy=float(dataset["accuracy"][i, k]),
                 run_status=str(dataset["status"].values[i]),
                 states=states[i, k, :, :, : int(dataset["n_components"][i, k])],
+                inputs=None if inputs is None else inputs[""],
+                conditions=conditions,
             )
             for k in range(dataset.sizes["checkpoint"])
         ]
     return systems
 
 
-def driven_systems_of(dataset: xr.Dataset) -> dict[int, dict[str, System]]:
+def driven_systems_of(
+    dataset: xr.Dataset, inputs: Inputs | None = None
+) -> dict[int, dict[str, System]]:
     """Return the networks after learning under other input noise, by seed and drive.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset, inputs
         As `systems_of`.
 
     Returns
@@ -129,11 +146,14 @@ def driven_systems_of(dataset: xr.Dataset) -> dict[int, dict[str, System]]:
     return {
         seed: {
             str(drive): replace(
-                systems[-1], states=states[i, k, :, :, : counts[i, k]], variant=str(drive)
+                systems[-1],
+                states=states[i, k, :, :, : counts[i, k]],
+                variant=str(drive),
+                inputs=None if inputs is None else inputs[str(drive)],
             )
             for k, drive in enumerate(dataset["drive"].values)
         }
-        for i, (seed, systems) in enumerate(systems_of(dataset).items())
+        for i, (seed, systems) in enumerate(systems_of(dataset, inputs).items())
     }
 
 
@@ -267,7 +287,7 @@ def controls(
         Column ``control``: ``split_half`` (even against odd repeats, which share conditions and differ in
         noise: the effect of trial noise alone), the names of the drives (same weights and trials, other
         input noise: the effect of the drive alone) and ``shuffled_time`` (each trial's steps in a random
-        order: the null without temporal order).
+        order: the null without temporal order; the input of a step goes with its state).
     """
     pairs = []
     n_even, n_odd = int((repeat % 2 == 0).sum()), int((repeat % 2 == 1).sum())
@@ -275,10 +295,7 @@ def controls(
         final = runs[name, seed][-1]
         # CKA and Procrustes need equally many trials in both halves.
         if n_even == n_odd:
-            halves = [
-                replace(final, states=final.states[repeat % 2 == parity], variant=f"half {parity}")
-                for parity in (0, 1)
-            ]
+            halves = [_selected(final, repeat % 2 == parity, f"half {parity}") for parity in (0, 1)]
             pairs.append(Comparison(halves[0], halves[1], {"control": "split_half"}))
 
         for drive, other in driven.get((name, seed), {}).items():
@@ -288,10 +305,22 @@ def controls(
         stream = random_streams.generator(root, "shuffled_time", final.architecture, name, seed)
         n_trials, n_steps = final.states.shape[:2]
         order = stream.permuted(np.tile(np.arange(n_steps), (n_trials, 1)), axis=1)
-        states = np.take_along_axis(final.states, order[:, :, None], axis=1)
-        shuffled = replace(final, states=states, variant="shuffled")
+        shuffled = _selected(final, (np.arange(n_trials)[:, None], order), "shuffled")
         pairs.append(Comparison(final, shuffled, {"control": "shuffled_time"}))
     return pairs
+
+
+def _selected(system: System, index: Any, variant: str) -> System:
+    """Return a system with some of its trials or steps, inputs and conditions alike."""
+    # A pair of indices reorders steps, and keeps every trial in its place.
+    of_trials = slice(None) if isinstance(index, tuple) else index
+    return replace(
+        system,
+        states=system.states[index],
+        inputs=None if system.inputs is None else system.inputs[index],
+        conditions=None if system.conditions is None else system.conditions[of_trials],
+        variant=variant,
+    )
 
 
 def between_architectures(
@@ -312,6 +341,16 @@ def between_architectures(
             if (a, name, seed) in finals and (b, name, seed) in finals:
                 pairs.append(Comparison(finals[a, name, seed], finals[b, name, seed], {}))
     return pairs
+
+
+def _represent(measure: Any, system: System, settings: Mapping[str, Any]) -> Any:
+    """Hand a measure the states of a network, and what else it needs (`warpline.similarity`)."""
+    extra: dict[str, Any] = {}
+    if getattr(measure, "NEEDS_INPUTS", False):
+        extra["inputs"] = system.inputs
+    if getattr(measure, "NEEDS_CONDITIONS", False):
+        extra["conditions"] = system.conditions
+    return measure.represent(system.states, settings=settings, **extra)
 
 
 IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy", "run_status")
@@ -357,7 +396,7 @@ def compare(
             failed[key] = "diverged"
             continue
         try:
-            representations.append(measure.represent(system.states, settings=settings))
+            representations.append(_represent(measure, system, settings))
         except ValueError as error:
             failed[key] = f"failed: {error}"
             continue

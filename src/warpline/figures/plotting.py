@@ -54,6 +54,9 @@ MEASURE_LABELS = {
     "cka_debiased": "debiased CKA (angle / 90°)",
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
+    "dsa_input": "InputDSA (radians)",
+    "shape_gaussian": "stochastic shape (Gaussian)",
+    "shape_energy": "stochastic shape (energy)",
 }
 
 

@@ -43,6 +43,12 @@ def replaced_networks(pipeline: Pipeline) -> list[str]:
 
 def _replaced(pipeline: Pipeline) -> Iterator[tuple[str, list[str]]]:
     """Yield the file of each network specification of other settings, and the differences."""
+    # A file of weights must not take the place of what was trained.
+    for job in pipeline.given.jobs():
+        path = pipeline.given.path(**job)
+        settings = _recorded_settings(Path(path))
+        if settings is not None and "source" not in settings:
+            yield path, ["it was trained here and is now given by a file of weights"]
     recorded: dict[str, Any] = {}
     for stage in (pipeline.pretraining, pipeline.training):
         if not (pipeline.plan.results.root / stage.section).is_dir():

@@ -122,7 +122,8 @@ def _checks(pipeline: Pipeline) -> Iterator[_Check]:
                 },
                 (("tasks", entry.env),),
             )
-    for taskset, name in dict.fromkeys((n.taskset, n.architecture) for n in plan.networks):
+    # Models whose weights come from files are tried with these (`warpline.pipeline.weights_check`).
+    for taskset, name in dict.fromkeys((n.taskset, n.architecture) for n in plan.trained_networks):
         model, entry = config.architectures[name].model, config.tasksets[taskset]
         if ":" in model:
             yield _Check(

@@ -151,7 +151,7 @@ class Context(Experiment):
     conditions_set: ClassVar[tuple[str, ...]] = ("context",)
 
     derivatives: ClassVar[int] = 2
-    weights: ClassVar[tuple[str, ...]] = ("weight_hh", "weight_out")
+    weights: ClassVar[tuple[str, ...]] = ("weight_hh",)
     n_coordinates: ClassVar[int | None] = 2
     cost: ClassVar[tuple[float, float] | None] = (84.0, 0.36)
 
@@ -180,7 +180,6 @@ class Memory(Experiment):
     }
 
     derivatives: ClassVar[int] = 2
-    weights: ClassVar[tuple[str, ...]] = ("weight_out",)
     n_coordinates: ClassVar[int | None] = 2
     cost: ClassVar[tuple[float, float] | None] = (50.0, 0.03)
 

@@ -11,11 +11,13 @@ from warpline.pipeline.config.base import (
     DSA,
     Count,
     EachOnce,
+    InputDSA,
     Measure,
     Name,
     NamedMeasure,
     Positive,
     Rank,
+    ShapeEnergy,
     Strict,
 )
 
@@ -144,6 +146,16 @@ class Attractors(Strict):
     @model_validator(mode="after")
     def _delays_fit(self) -> Attractors:
         for name, entry in self.measures.items():
+            if isinstance(entry, InputDSA):
+                raise ValueError(
+                    f"measures.{name}: expected a measure of states alone, got dsa_input: the validation "
+                    "systems have no inputs"
+                )
+            if isinstance(entry, ShapeEnergy):
+                raise ValueError(
+                    f"measures.{name}: expected a measure without conditions, got {entry.measure}: trials of "
+                    "attractors are no repeats of a condition"
+                )
             if isinstance(entry, DSA):
                 n_delays, interval = entry.n_delays, entry.delay_interval
                 if n_delays == "auto" or interval == "auto" or entry.rank == "auto":

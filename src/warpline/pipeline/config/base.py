@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from warpline.pipeline.config.documents import as_number
 from warpline.pipeline.config.messages import shown
@@ -21,6 +29,7 @@ __all__ = [
     "EachOnce",
     "Factor",
     "Fraction",
+    "InputDSA",
     "Measure",
     "Name",
     "NamedMeasure",
@@ -34,7 +43,7 @@ __all__ = [
     "by_name",
 ]
 
-PERIODIC = re.compile(r"(.+)\1{19,}$")
+PERIODIC = re.compile(r"(.+?)\1{19,}$")
 """A text that ends in twenty equal parts: as a wildcard, Snakemake takes it for a rule that reads itself."""
 
 
@@ -106,12 +115,17 @@ class Strict(BaseModel):
     )
 
 
+#: Measures with a class of settings, so that an editor's schema has one class for each entry.
+WITH_SETTINGS = ["dsa", "shape_gaussian", "shape_energy"]
+
+
 class NamedMeasure(Strict):
     """Measure by name: one of Warpline's, or your own."""
 
-    measure: str
+    measure: Annotated[str, Field(json_schema_extra={"not": {"enum": WITH_SETTINGS}})]
     """Name of the measure: ``cka``, ``cka_debiased``, ``procrustes``, or your own
-    ``path/to/file.py:Name`` with ``represent`` and ``compare_pairs``."""
+    ``path/to/file.py:Name`` with ``represent`` and ``compare_pairs``. ``dsa``, ``shape_gaussian`` and
+    ``shape_energy`` have settings of their own."""
     settings: dict[str, Any] = {}
     """Settings of your own measure, passed unchanged; the three named ones have none."""
 
@@ -158,6 +172,88 @@ class DSA(Strict):
         return [name for name in names if getattr(self, name) == "auto"]
 
 
+class InputDSA(Strict):
+    """Dynamical similarity analysis of driven systems (Huang, Ostrow et al. 2026)."""
+
+    measure: Literal["dsa_input"]
+    """Name of the measure, always ``dsa_input``."""
+    rank: Count = 10
+    """Rank of the fitted state operator."""
+    n_delays: Count = 1
+    """Number of delays of the embedding, including the present; for ``subspace``, steps of the past window
+    and of the future window."""
+    delay_interval: Count = 1
+    """Number of steps between two delays (``dmdc``)."""
+    n_input_delays: Count = 1
+    """Number of inputs that act on one step, the newest first (``dmdc``)."""
+    input_lag: Annotated[int, Field(ge=0)] = 0
+    """Number of steps from an input to the state on which it acts: 0 for networks whose state at a step is
+    computed from the input of that step, such as Warpline's; 1 is the convention of control theory."""
+    backend: Literal["dmdc", "subspace"] = "dmdc"
+    """Estimator of the operators. ``dmdc``: regression on the states, for networks of which all units are
+    seen. ``subspace``: subspace identification, for states that are observed in part."""
+    coordinates: Literal["principal", "balanced", "whitened"] = "principal"
+    """Coordinates of the operators. ``principal``: units of the data. ``balanced``: as the package
+    dsa-metric has them for ``subspace``. ``whitened``: as DSA has them."""
+    offset: bool = True
+    """Whether a constant term is fitted too; it is left out of the comparison."""
+    ridge: NonNegative = 0.0
+    """Ridge penalty of the regression, in whitened coordinates."""
+    compare: Literal["state", "control", "joint"] = "joint"
+    """Score that is the dissimilarity. All three are columns of the tables."""
+    control_weight: Fraction = 0.5
+    """Share of the control in the joint score."""
+    max_starts: Count = 48
+    """Maximum number of starting points of an alignment."""
+    bound: Literal["auto", "split", "dual"] = "auto"
+    """Lower bound on the angle of the states, as for ``dsa``."""
+    rank_tolerance: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Threshold below which singular values count as zero, relative to the largest; by default the
+    rounding level."""
+
+    @property
+    def steps_needed(self) -> int:
+        """Steps of a trial that hold one transition."""
+        lags = max(self.n_delays, self.n_input_delays)
+        if self.backend == "subspace":
+            lags = 2 * self.n_delays
+        return (lags - 1) * self.delay_interval + 2 + abs(1 - self.input_lag)
+
+    @model_validator(mode="after")
+    def _windows_hold_every_step(self) -> InputDSA:
+        if self.backend == "subspace" and (self.delay_interval, self.n_input_delays) != (1, 1):
+            raise ValueError(
+                "expected delay_interval and n_input_delays of 1 for the backend subspace, got "
+                f"{self.delay_interval} and {self.n_input_delays}: its windows hold every step"
+            )
+        return self
+
+
+class ShapeEnergy(Strict):
+    """Stochastic shape distance by the energy distance (Duong et al. 2023); trials are repeats."""
+
+    measure: Literal["shape_energy"]
+    """Name of the measure, always ``shape_energy``."""
+    normalise: bool = True
+    """Whether states are centred and divided by the root of their total variance."""
+    n_starts: Count = 8
+    """Number of starting points of the search for the rotation."""
+    max_steps: Count = 1000
+    """Maximum number of steps of that search."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-9
+    """Relative fall of the loss at which the search ends."""
+
+
+class ShapeGaussian(ShapeEnergy):
+    """Stochastic shape distance of means and covariances (Duong et al. 2023); trials are repeats."""
+
+    measure: Literal["shape_gaussian"]  # type: ignore[assignment]
+    """Name of the measure, always ``shape_gaussian``."""
+    alpha: Annotated[float, Field(ge=0, le=2)] = 1.0
+    """Weight of the means, and 2 less the weight of the covariances: 1 for the Wasserstein distance, 2
+    for the means alone, 0 for the covariances alone."""
+
+
 def by_name(
     key: str, named: Mapping[str, type[Strict]], otherwise: type[Strict], example: str
 ) -> Discriminator:
@@ -189,6 +285,20 @@ def by_name(
 
 
 Measure = Annotated[
-    Annotated[NamedMeasure, Tag("tag:NamedMeasure")] | Annotated[DSA, Tag("tag:DSA")],
-    by_name("measure", {"dsa": DSA}, NamedMeasure, "dsa"),
+    Annotated[NamedMeasure, Tag("tag:NamedMeasure")]
+    | Annotated[DSA, Tag("tag:DSA")]
+    | Annotated[InputDSA, Tag("tag:InputDSA")]
+    | Annotated[ShapeGaussian, Tag("tag:ShapeGaussian")]
+    | Annotated[ShapeEnergy, Tag("tag:ShapeEnergy")],
+    by_name(
+        "measure",
+        {
+            "dsa": DSA,
+            "dsa_input": InputDSA,
+            "shape_gaussian": ShapeGaussian,
+            "shape_energy": ShapeEnergy,
+        },
+        NamedMeasure,
+        "dsa",
+    ),
 ]

@@ -16,6 +16,7 @@ from warpline.pipeline.config.schema import (
     DSA,
     Choice,
     Config,
+    InputDSA,
     RecurrentArchitecture,
     TaskSet,
     TruncatedExponential,
@@ -112,7 +113,7 @@ def _sizes(config: Config) -> Iterator[str]:
     for place, size, by in joined:
         texts = [str(seed) for seed in config.run.seeds]
         blocks = (by.join(texts[i : i + size]) for i in range(0, len(texts), size))
-        longest = max(map(len, blocks))
+        longest = max(map(len, blocks), default=0)
         if longest > MAX_NAME:
             yield (
                 f"{place}: expected blocks whose seeds have at most {MAX_NAME} characters in the name of a "
@@ -390,6 +391,14 @@ def _delays(config: Config) -> Iterator[str]:
             continue
         for measure in taskset.measures or config.run.measures:
             entry = config.measures.get(measure)
+            if isinstance(entry, InputDSA) and steps < entry.steps_needed:
+                yield (
+                    f"measures.{measure}: {entry.n_delays} delays (backend {entry.backend}) need a window "
+                    f"of at least {entry.steps_needed} steps, got {steps} (task set {name}, "
+                    f"{taskset.window} of {taskset.timing[taskset.window]} ms at dt = {taskset.dt} ms): "
+                    "use fewer or shorter delays, a smaller dt, or other measures for this task set "
+                    f"(tasksets.{name}.measures)"
+                )
             if not isinstance(entry, DSA):
                 continue
             # The shortest embedding and horizon of a choice always stay.

@@ -26,7 +26,7 @@ MAX_CHARACTERS = 100_000
 on a command line, where an argument ends at 131,072 bytes."""
 SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 """Magnitudes that single precision holds, in which networks are trained."""
-NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 # LibYAML reads ten times as fast; a PyYAML without it has the other one.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -60,6 +60,11 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 def _integer(loader: Any, node: yaml.ScalarNode) -> int:
     text = str(node.value)
+    if len(text) > 40:
+        raise ValueError(
+            f"expected a whole number below 2^63, got one of {len(text):,} digits in line "
+            f"{node.start_mark.line + 1}"
+        )
     if ":" in text or re.match(r"[-+]?0[0-9_]", text):
         # YAML 1.1 counts in eights, and in sixties: 010 would be 8, and 1:30 would be 90.
         raise ValueError(
@@ -115,8 +120,10 @@ def read_document(path: Path) -> dict[str, Any]:
                     raise refuse(f"expected at most {MAX_DEPTH} levels of nesting, got more")
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 depth -= 1
-        document = yaml.load(text, Loader=_Loader)
+        document = _Loader(text).get_single_data()
     except yaml.YAMLError as error:
+        if "recursive" in str(error):
+            raise refuse("expected values with an end, got an anchor that holds itself") from None
         raise refuse(f"expected YAML: {error}") from None
     except (ValueError, RecursionError, OverflowError) as error:
         if isinstance(error, ConfigError):
@@ -222,7 +229,7 @@ def as_number(text: str) -> int | float | None:
     """Return the number that a text spells, ``1e-3`` included; None where it is none."""
     if len(text) > 40 or not NUMBER.fullmatch(text):
         return None
-    return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
+    return int(text) if re.fullmatch(r"[-+]?[0-9]+", text) else float(text)
 
 
 def as_values(value: Any) -> Any:

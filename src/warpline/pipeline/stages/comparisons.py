@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from warpline.core.table_names import COMPARISON_TABLES
-from warpline.pipeline.config.base import DSA
+from warpline.pipeline.config.base import DSA, InputDSA, ShapeEnergy, ShapeGaussian
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
@@ -40,6 +40,18 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
         pair = 0.034 * (rank / 20) ** 2.1 * entry.max_starts / 16
         # States without structure keep every start busy: twenty times as long was seen.
         return pair, 5 * pair, rows * channels * (1.3e-7 + 1.7e-10 * channels)
+    if isinstance(entry, InputDSA):
+        # Two searches, of the states alone and jointly; two passes over the embedded trials.
+        lags = 2 * entry.n_delays if entry.backend == "subspace" else entry.n_delays
+        channels = lags * TYPICAL_COMPONENTS
+        pair = 0.068 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
+        return pair, 5 * pair, rows * channels * (2e-7 + 4e-10 * channels)
+    if isinstance(entry, ShapeEnergy):
+        # Each start and step: matrices of every condition and time, or distances between repeats.
+        cube = isinstance(entry, ShapeGaussian)
+        work = TYPICAL_COMPONENTS**3 if cube else 20 * TYPICAL_COMPONENTS
+        pair = 2e-8 * rows * work * entry.n_starts
+        return pair, 5 * pair, rows * TYPICAL_COMPONENTS * 1e-7
     pair = 1e-3 + rows * TYPICAL_COMPONENTS**2 * 1e-9
     return pair, pair, rows * TYPICAL_COMPONENTS * 1e-8
 
@@ -60,12 +72,31 @@ class _Comparison(Stage):
         return [("similarity", self.config.measures[wildcards["measure"]].measure)]
 
     def parameters(self, wildcards: Wildcards) -> Settings:
-        """Return the measure."""
+        """Return the measure, and for one that needs inputs their window and drives."""
         measure = wildcards["measure"]
-        return {
+        settings = {
             "seed": self.config.seed,
             "measure": measure_settings(measure, self.config.measures[measure]),
         }
+        if self._needs_inputs(measure):
+            settings["inputs"] = {
+                "period": self.config.tasksets[wildcards["taskset"]].window,
+                "drives": self._drives(wildcards),
+            }
+        return settings
+
+    def _needs_inputs(self, measure: str) -> bool:
+        return isinstance(self.config.measures[measure], InputDSA)
+
+    def _drives(self, wildcards: Wildcards) -> Settings:
+        """Return the other drives of the networks that are compared."""
+        return {"names": []}
+
+    def _trials(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the target's evaluation trials, for a measure that needs inputs."""
+        if not self._needs_inputs(wildcards["measure"]):
+            return {}
+        return {"trials": self.trajectories.trials.evaluation(wildcards["taskset"])[:1]}
 
 
 class CompareNetworks(_Comparison):
@@ -88,7 +119,14 @@ class CompareNetworks(_Comparison):
         return {
             "trajectories": self.trajectories.of(taskset, architecture, "learning", blocks),
             **self.choice.of(wildcards["measure"], taskset),
+            **self._trials(wildcards),
         }
+
+    def _drives(self, wildcards: Wildcards) -> Settings:
+        """Return those of the controls."""
+        taskset, architecture = wildcards["taskset"], wildcards["architecture"]
+        curricula = self.plan.curricula(taskset, architecture, "learning")
+        return self.trajectories.drive_settings(taskset, architecture, curricula[0])
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, and which checkpoints are compared."""
@@ -168,6 +206,7 @@ class CompareArchitectures(_Comparison):
                 for path in self.trajectories.of(taskset, architecture, "architectures", [block])
             ],
             **self.choice.of(wildcards["measure"], taskset),
+            **self._trials(wildcards),
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:

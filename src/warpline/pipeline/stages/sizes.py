@@ -24,7 +24,8 @@ STEP = {
 }
 """Microseconds of a time step of 64 trials, forward and backward: fixed, per hidden unit (of Mamba: per state
 of all layers), per hidden unit squared. The last two grow with the trials. Forward alone: a third."""
-MATRICES = {"leaky_rnn": 1.0, "leaky_gru": 3.0}
+MATRICES = {"leaky_rnn": 1.0, "leaky_gru": 3.0, "rnn": 1.0, "current_rnn": 1.0}
+MATRICES |= {"lstm": 4.0, "lstm_cell": 4.0}
 """Square weight matrices of a recurrent model."""
 HELD = {"leaky_rnn": (24, 15), "leaky_gru": (62, 33), "mamba": (20, 6)}
 """Bytes of memory for each number of the hidden states of a batch: in an update, in an evaluation."""

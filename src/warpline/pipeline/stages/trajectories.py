@@ -48,7 +48,9 @@ class ComputeTrajectories(Stage):
             "variance": settings.variance,
             "memory_mb": settings.memory_mb,
             "period": self.config.tasksets[taskset].window,
-            "drives": self._drive_settings(wildcards),
+            "drives": self.drive_settings(
+                *(wildcards[key] for key in ("taskset", "architecture", "curriculum"))
+            ),
         }
 
     def drives(self, taskset: str, architecture: str, curriculum: str) -> list[str]:
@@ -59,8 +61,9 @@ class ComputeTrajectories(Stage):
             return []
         return list(self.config.comparison.controls.drives)
 
-    def _drive_settings(self, wildcards: Wildcards) -> Settings:
-        names = self.drives(*(wildcards[key] for key in ("taskset", "architecture", "curriculum")))
+    def drive_settings(self, taskset: str, architecture: str, curriculum: str) -> Settings:
+        """Return the other drives of a network, and the noise of which they are made."""
+        names = self.drives(taskset, architecture, curriculum)
         if not names:
             return {"names": []}
         time_constant = self.config.comparison.controls.time_constant

@@ -1,0 +1,195 @@
+"""Benchmark of InputDSA against dsa-metric's ``InputDSA``, both in one run, one thread.
+
+All pairs of eight noisy systems, two systems x two input statistics x two draws, 4 of 10 units observed:
+
+operators   fitting time of ``SubspaceDMDc`` and ``DMDc``, at the same delays and rank
+state       angle of the state operators: theirs by 1500 steps of Adam, as users run it
+joint       joint alignment: theirs is that of controllability matrices, in closed form; ours climbs
+            (its distance at their alignment is a column)
+
+    python benchmarks/dsa_input.py --output results/benchmarks/dsa_input.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# One thread, set before any library reads it.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from warpline.similarity.dsa_input import (  # noqa: E402
+    DrivenOperator,
+    compare_pairs,
+    fit_driven_operator,
+)
+
+FloatArray = NDArray[np.float64]
+RANK, N_DELAYS = 10, 5
+UNITS, OBSERVED, CHANNELS, TRIALS, TIMES, DRAWS = 10, 4, 2, 50, 200, 2
+
+
+def recordings(seed: int = 0) -> list[tuple[FloatArray, FloatArray]]:
+    """States (trial, time, unit) and inputs (trial, time, channel) of the eight systems."""
+    rng = np.random.default_rng(seed)
+    observed = rng.choice(UNITS, OBSERVED, replace=False)
+    made = []
+    for _ in range(2):
+        a = rng.standard_normal((UNITS, UNITS))
+        a *= 0.9 / np.abs(np.linalg.eigvals(a)).max()
+        b = rng.standard_normal((UNITS, CHANNELS))
+        for correlation, _ in itertools.product((0.0, 0.95), range(DRAWS)):
+            inputs = rng.standard_normal((TRIALS, TIMES, CHANNELS))
+            for t in range(1, TIMES):
+                inputs[:, t] *= np.sqrt(1 - correlation**2)
+                inputs[:, t] += correlation * inputs[:, t - 1]
+            states = np.zeros((TRIALS, TIMES, UNITS))
+            for t in range(1, TIMES):
+                states[:, t] = states[:, t - 1] @ a.T + inputs[:, t - 1] @ b.T
+            states = states[:, :, observed]
+            noise = 0.01 * states.std() * rng.standard_normal(states.shape)
+            made.append((states + noise, inputs))
+    return made
+
+
+def best_time(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+    """Shortest of several wall-clock times, in seconds, and what the call returns."""
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        value = call()
+        times.append(time.perf_counter() - begin)
+    return min(times), value
+
+
+def benchmark_operators(data: list[tuple[FloatArray, FloatArray]]) -> list[dict[str, Any]]:
+    """Fitting time of both packages, by backend."""
+    from DSA.dmdc import DMDc
+    from DSA.subspace_dmdc import SubspaceDMDc
+
+    def theirs(backend: str) -> None:
+        for states, inputs in data:
+            if backend == "subspace":
+                SubspaceDMDc(states, inputs, n_delays=N_DELAYS, rank=RANK).fit()
+            else:
+                DMDc(states, inputs, n_delays=N_DELAYS, rank_output=RANK).fit()
+
+    def ours(backend: str) -> list[DrivenOperator]:
+        return [
+            fit_driven_operator(
+                states, inputs, rank=RANK, n_delays=N_DELAYS, input_lag=1, backend=backend
+            )
+            for states, inputs in data
+        ]
+
+    rows = []
+    for backend in ("subspace", "dmdc"):
+        ours(backend)
+        seconds, _ = best_time(lambda b=backend: ours(b), 5)
+        reference, _ = best_time(lambda b=backend: theirs(b), 3)
+        rows.append(
+            {
+                "backend": backend,
+                "seconds": seconds,
+                "reference_seconds": reference,
+                "ratio": reference / seconds,
+            }
+        )
+    return rows
+
+
+def benchmark_pairs(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, Any]:
+    """Time of all pairs from operators, and how the values compare."""
+    from DSA.simdist import SimilarityTransformDist
+    from DSA.simdist_controllability import ControllabilitySimilarityTransformDist
+
+    operators = [
+        fit_driven_operator(
+            states, inputs, rank=RANK, n_delays=N_DELAYS, input_lag=1, backend="subspace"
+        )
+        for states, inputs in data
+    ]
+    pairs = list(itertools.combinations(range(len(operators)), 2))
+    settings = {"rank": RANK}
+    compare_pairs(operators, pairs[:1], settings=settings)  # compiles
+    seconds, rows = best_time(lambda: compare_pairs(operators, pairs, settings=settings), 3)
+
+    def their_states() -> list[float]:
+        torch.manual_seed(0)
+        solver = SimilarityTransformDist(score_method="angular")
+        return [
+            float(solver.fit_score(np.array(operators[i].state), np.array(operators[j].state)))
+            for i, j in pairs
+        ]
+
+    def their_rotations() -> list[FloatArray]:
+        solver = ControllabilitySimilarityTransformDist(compare="joint")
+        return [
+            solver.compare_systems_procrustes(
+                operators[i].state, operators[i].control, operators[j].state, operators[j].control
+            )[0]
+            for i, j in pairs
+        ]
+
+    state_seconds, state_angles = best_time(their_states, 1)
+    joint_seconds, rotations = best_time(their_rotations, 3)
+
+    def joint_at(pair: tuple[int, int], rotation: FloatArray) -> float:
+        """Our joint angle at an alignment of theirs, the better of C and its transpose."""
+        first, second = (operators[k] for k in pair)
+        a, b = (x.state / np.linalg.norm(x.state) for x in (first, second))
+        d, e = (x.control / np.linalg.norm(x.control) for x in (first, second))
+        cosines = [
+            (np.sum(a * (c @ b @ c.T)) + np.sum(d * (c @ e))) / 2 for c in (rotation, rotation.T)
+        ]
+        return float(np.arccos(max(cosines)))
+
+    joint_angles = [joint_at(pair, c) for pair, c in zip(pairs, rotations, strict=True)]
+    ours = {name: np.array([row[f"{name}_score"] for row in rows]) for name in ("state", "joint")}
+    return {
+        "pairs": len(pairs),
+        "seconds_of_all_scores": seconds,
+        "reference_seconds_of_the_state": state_seconds,
+        "reference_seconds_of_the_joint_alignment": joint_seconds,
+        "ratio": (state_seconds + joint_seconds) / seconds,
+        "largest_state_angle_above_theirs": float(np.max(ours["state"] - state_angles)),
+        "mean_state_angle": float(ours["state"].mean()),
+        "mean_state_angle_of_theirs": float(np.mean(state_angles)),
+        "largest_joint_angle_above_theirs": float(np.max(ours["joint"] - joint_angles)),
+        "mean_joint_angle": float(ours["joint"].mean()),
+        "mean_joint_angle_at_their_alignment": float(np.mean(joint_angles)),
+        "status": {s: sum(row["status"] == s for row in rows) for s in {r["status"] for r in rows}},
+    }
+
+
+def main() -> None:
+    """Run both parts and write them as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    data = recordings()
+    result = {
+        "machine": f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}",
+        "operators": benchmark_operators(data),
+        "pairs": benchmark_pairs(data),
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+"""Recordings as systems: stored and read again, matched by condition, compared; the checks before a run."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import warpline
+from warpline.comparison.dataset_pairs import compare_systems, unit_numbers
+from warpline.comparison.dataset_systems import (
+    ComparedSystem,
+    condition_averages,
+    dataset_of_session,
+    system_of_dataset,
+    systems_of_networks,
+)
+from warpline.comparison.groups import group_tables
+from warpline.core import result_files
+from warpline.datasets.sessions import Session
+from warpline.pipeline.config import ConfigError, load, load_files
+from warpline.pipeline.dataset_check import dataset_faults
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.stages import Pipeline
+from warpline.similarity.input_errors import InputError
+from warpline.similarity.recordings import Recording
+
+CKA = {"measure": {"name": "cka", "measure": "cka"}, "candidates": {}, "centre": True}
+DSA = {
+    "name": "dsa",
+    "measure": "dsa",
+    "n_delays": "auto",
+    "delay_interval": 1,
+    "rank": "auto",
+    "ridge": 0.0,
+    "rank_tolerance": None,
+}
+CANDIDATES = {
+    "n_delays": [1, 2],
+    "delay_intervals": [1],
+    "ranks": [2, 4],
+    "horizons": [1],
+    "keep": 0.95,
+    "longest": 0.333,
+}
+
+
+def recording(name, rng, conditions, n_units=6, frequency=0.3, noise=0.0, n_times=25):
+    """Rotations with a phase for each condition, seen by random units with a baseline."""
+    phase = frequency * np.arange(n_times) + np.array([ord(c[-1]) for c in conditions])[:, None]
+    states = np.stack([np.cos(phase), np.sin(phase)], -1) @ rng.normal(size=(2, n_units))
+    states = states + 5 * rng.normal(size=n_units) + noise * rng.normal(size=states.shape)
+    return Recording(tuple(states), name=name, conditions=tuple(conditions))
+
+
+def system(value, group="g", seed=None, dt=10.0):
+    return ComparedSystem(value, group, seed, dt)
+
+
+@pytest.mark.parametrize("lengths", [(5, 5, 5), (5, 3, 4)])
+def test_a_recording_is_stored_and_read_again(tmp_path, rng, lengths):
+    trials = tuple(rng.normal(size=(length, 2)) for length in lengths)
+    value = Recording(trials, trial_labels=(4, 2, 9), name="a", conditions=("x=1", "x=2", "x=1"))
+    stored = dataset_of_session(Session(value, 20.0, 10.0, ("lfp (time: 3)",)), "a", "apes")
+    result_files.write_dataset(stored, tmp_path / "a.nc", {"settings": {}})
+    again = system_of_dataset(result_files.read_dataset(tmp_path / "a.nc"))
+    assert (again.group, again.seed, again.dt) == ("apes", None, 20.0)
+    for name in ("trial_labels", "conditions", "name"):
+        assert getattr(again.recording, name) == getattr(value, name)
+    for one, other in zip(again.recording.trials, trials, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_averages_are_those_of_the_shared_conditions(rng):
+    a = recording("a", rng, ["c=1", "c=2", "c=1", "c=3"])
+    b = recording("b", rng, ["c=3", "c=1", "c=4"])
+    averages = condition_averages({"a": a, "b": b})
+    assert averages["a"].trial_labels == averages["b"].trial_labels == ("c=1", "c=3")
+    np.testing.assert_allclose(averages["a"].trials[0], (a.trials[0] + a.trials[2]) / 2)
+    np.testing.assert_array_equal(averages["b"].trials[1], b.trials[0])
+    with pytest.raises(InputError, match="a condition that all systems have"):
+        condition_averages({"a": a, "b": recording("b", rng, ["c=7"])})
+    with pytest.raises(InputError, match=r"as many time steps .* a 25, b 9"):
+        condition_averages({"a": a, "b": recording("b", rng, ["c=1"], n_times=9)})
+    with pytest.raises(InputError, match="single_trials"):
+        condition_averages({"a": a, "b": Recording(a.trials, name="b")})
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.permutations(range(6)))
+def test_the_order_of_trials_and_baselines_change_nothing(seed, order):
+    rng = np.random.default_rng(seed)
+    a = recording("a", rng, list("ABCABC"), noise=0.3)
+    b = recording("b", rng, list("ABCABC"), noise=0.3, n_units=4)
+    shifted = Recording(
+        tuple(b.trials[k] + 3.0 for k in order),
+        name="b",
+        conditions=tuple(b.conditions[k] for k in order),
+    )
+    values = [
+        compare_systems([system(a), system(other)], {**CKA, "single_trials": False}, 0)[0]
+        for other in (b, shifted)
+    ]
+    assert values[0]["dissimilarity"][0] == pytest.approx(values[1]["dissimilarity"][0], abs=1e-9)
+
+
+def test_pairs_have_labels_and_values_of_the_measure(rng):
+    a, b = (recording(name, rng, list("AABBCC"), noise=0.1) for name in "ab")
+    c = recording("c", rng, list("AABBCC"), noise=0.1, frequency=0.7)
+    systems = [system(a, "apes"), system(b, "apes"), system(c, "nets/x", 3)]
+    table, measure = compare_systems(
+        systems,
+        {"measure": DSA, "candidates": CANDIDATES, "centre": True, "single_trials": True},
+        0,
+    )
+    assert (measure["n_delays"], measure["rank"]) == (1, 2) or measure["rank"] in (2, 4)
+    pairs = table.set_index(["system_a", "system_b"])
+    assert pairs.loc[("a", "b"), "dissimilarity"] < 0.1 < pairs.loc[("a", "c"), "dissimilarity"]
+    assert pairs.loc[("b", "c"), "group_b"] == "nets/x" and pairs.loc[("b", "c"), "seed_b"] == 3
+    assert pd.isna(pairs.loc[("a", "b"), "seed_a"]) and set(table["trials"]) == {"single"}
+    expected = warpline.compare(
+        np.stack(a.trials) - np.concatenate(a.trials).mean(0),
+        np.stack(c.trials) - np.concatenate(c.trials).mean(0),
+        measure="dsa",
+        n_delays=measure["n_delays"],
+        rank=measure["rank"],
+    )
+    assert pairs.loc[("a", "c"), "dissimilarity"] == pytest.approx(
+        expected["dissimilarity"], abs=1e-9
+    )
+    with pytest.raises(InputError, match="one time step for all systems; got a 10 ms, b 20 ms"):
+        compare_systems([system(a), system(b, dt=20.0)], {**CKA, "single_trials": True}, 0)
+
+
+def test_networks_of_one_seed_are_one_unit():
+    """By the delete-one jackknife of a mean, in closed form."""
+    rows = []
+    values = {("m0", 0): 1.0, ("m0", 1): 2.0, ("m1", 0): 4.0, ("m1", 1): 7.0}
+    for (recorded, seed), value in values.items():
+        rows.append(
+            {
+                "measure": "cka",
+                "system_a": recorded,
+                "system_b": f"n{seed}",
+                "group_a": "m",
+                "group_b": "n",
+                "seed_a": pd.NA,
+                "seed_b": seed,
+                "dissimilarity": value,
+            }
+        )
+    pairs = pd.DataFrame(rows)
+    numbers = unit_numbers(pairs)
+    assert len({numbers[name] for name in ("m0", "m1", "n0", "n1")}) == 4
+    twin = pairs.assign(system_b=pairs["system_b"] + "b", group_b="k")
+    both = unit_numbers(pd.concat([pairs, twin]))
+    assert both["n0"] == both["n0b"] and both["n1"] != both["n0"]
+    summary, _ = group_tables(
+        pairs, numbers, references=["m"], confidence=0.95, family_error=0.05, min_systems=3
+    )
+    from scipy import stats
+
+    without = np.array([5.5, 1.5, 4.5, 2.5])
+    error = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
+    row = summary.iloc[0]
+    assert row["mean"] == 3.5
+    assert row["high"] - row["mean"] == pytest.approx(stats.t.ppf(0.975, 3) * error)
+
+
+def test_networks_have_the_conditions_of_their_trials(rng):
+    states = rng.normal(size=(2, 1, 4, 5, 3)).astype(np.float32)
+    trajectories = xr.Dataset(
+        {
+            "states": (("seed", "checkpoint", "trial", "time", "component"), states),
+            "step": (("seed", "checkpoint"), [[9], [9]]),
+            "fraction": (("seed", "checkpoint"), [[1.0], [1.0]]),
+            "accuracy": (("seed", "checkpoint"), [[0.9], [0.9]]),
+            "n_components": (("seed", "checkpoint"), [[3], [2]]),
+            "status": ("seed", ["converged", "converged"]),
+            "condition": ("trial", [0, 1, 0, 1]),
+        },
+        coords={"seed": [1, 2], "checkpoint": [1.0]},
+        attrs={"architecture": "rnn", "curriculum": "master", "dt": 50},
+    )
+    trials = xr.Dataset({"coh": ("trial", [0.0, 12.8, 0.0, 12.8])}, attrs={"taskset": "PDM"})
+    first, second = systems_of_networks(trajectories, trials, ["coh"])
+    assert first.recording.conditions == ("coh=0", "coh=12.8", "coh=0", "coh=12.8")
+    assert second.recording.n_units == 2 and second.recording.name == "rnn/master/2"
+    assert (second.group, second.seed, second.dt) == ("rnn/master", 2, 50.0)
+    np.testing.assert_array_equal(first.recording.states, states[0, 0])
+    with pytest.raises(InputError, match="trial variables of PDM, coh; got side"):
+        systems_of_networks(trajectories, trials, ["side"])
+
+
+# --- configuration ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def raw(raw_config, tmp_path, monkeypatch):
+    """A configuration with two recordings and no network."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    for name in "ab":
+        states = rng.normal(size=(6, 20, 3))
+        np.savez(f"{name}.npz", rates=states, side=np.tile([0, 1], 3))
+        raw_config.setdefault("datasets", {})[name] = {
+            "file": f"{name}.npz",
+            "variable": "rates",
+            "axes": ["trial", "time", "unit"],
+            "dt": 50.0,
+            "conditions": ["side"],
+        }
+    raw_config["run"] |= {"grid": [], "datasets": ["a", "b"], "measures": ["cka", "dsa"]}
+    return raw_config
+
+
+def test_recordings_alone_are_a_configuration(raw):
+    pipeline = Pipeline(Plan(load(raw)))
+    assert dataset_faults(pipeline.plan) == []
+    jobs = {stage.rule: len(list(stage.jobs())) for stage in pipeline.stages}
+    assert {rule: n for rule, n in jobs.items() if n} == {
+        "read_dataset": 2,
+        "compare_datasets": 2,
+        "summarise_datasets": 1,
+        "draw_datasets": 1,
+    }
+    for stage in (pipeline.datasets, pipeline.dataset_comparisons, pipeline.dataset_summary):
+        job = next(stage.jobs())
+        assert stage.cost(job).seconds > 0 and stage.parameters(job) and stage.inputs(job)
+
+
+CASES = {
+    "unknown name": (lambda r: r["run"]["datasets"].append("c"), "unknown name 'c'"),
+    "one alone": (lambda r: r["run"]["datasets"].pop(), "expected two recordings or"),
+    "nothing": (lambda r: r["run"].update(datasets=[]), "run.grid: expected networks"),
+    "no conditions": (
+        lambda r: r["datasets"]["b"].update(conditions=[]),
+        "datasets.b.conditions: expected columns that name",
+    ),
+    "other conditions": (
+        lambda r: r["datasets"]["b"].update(conditions=["choice"]),
+        "expected those of datasets.a, side, got choice",
+    ),
+    "unknown key": (lambda r: r["datasets"]["a"].update(fiel="x"), "did you mean 'file'"),
+    "unknown measure": (
+        lambda r: r.update(dataset_comparison={"single_trials": ["dsaa"]}),
+        "did you mean 'dsa'",
+    ),
+    "unknown reference": (
+        lambda r: r.update(dataset_comparison={"references": ["c"]}),
+        "dataset_comparison.references: unknown name 'c'",
+    ),
+    "no networks": (
+        lambda r: r.update(dataset_comparison={"networks": "PDM"}),
+        "expected a task set of run.grid",
+    ),
+    "kernel without width": (
+        lambda r: r["datasets"]["a"].update(
+            spikes={"times": "t", "kernel": "gaussian"}, bin=5.0, window=[0.0, 9.0], variable=None
+        ),
+        "expected a width in ms",
+    ),
+    "spikes without bin": (
+        lambda r: r["datasets"]["a"].update(spikes={"times": "t"}, variable=None),
+        "bin and window: expected a value for spikes",
+    ),
+    "window the wrong way": (
+        lambda r: r["datasets"]["a"].update(window=[9.0, 0.0]),
+        "expected first < last",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_does_not_fit_is_refused(raw, case):
+    change, message = CASES[case]
+    change(raw)
+    with pytest.raises(ConfigError, match=message):
+        load(raw)
+
+
+FILE_CASES = {
+    "missing file": ({"file": "c.npz"}, r"datasets\.b: expected a file at c\.npz"),
+    "no such dim": ({"dims": {"neuron": "unit"}}, r"datasets\.b: .*'neuron' in dims"),
+    "window outside": ({"window": [0.0, 9000.0]}, r"datasets\.b: expected a window inside"),
+    "other step": ({"dt": 20.0}, "one time step for all systems, got a 50 ms, b 20 ms"),
+    "other length": ({"window": [0.0, 500.0]}, "as many time steps .* got a 20, b 10"),
+}
+
+
+@pytest.mark.parametrize("case", FILE_CASES)
+def test_what_is_wrong_with_a_file_is_said_before_a_run(raw, case):
+    change, message = FILE_CASES[case]
+    raw["datasets"]["b"] |= change
+    faults = dataset_faults(Plan(load(raw)))
+    assert len(faults) == 1
+    assert re.search(message, faults[0])
+
+
+def test_the_page_s_configuration_is_one(project, raw_config, tmp_path):
+    page = (project / "docs" / "your_data.md").read_text()
+    block = next(text for text in page.split("```yaml\n")[1:] if text.startswith("# mine.yaml"))
+    (tmp_path / "mine.yaml").write_text(block.split("```")[0])
+    plan = Plan(load_files([project / "config" / "config.yaml", tmp_path / "mine.yaml"]))
+    assert [entry.group for entry in plan.config.datasets.values()] == ["ape", "rat"]
+    assert [fault.partition(":")[0] for fault in dataset_faults(plan)] == [
+        "datasets.ape_1",
+        "datasets.rat_1",
+    ]
+
+
+def test_delays_must_fit_the_trials(raw):
+    raw["measures"]["dsa"] = {"measure": "dsa", "n_delays": 30, "rank": 2}
+    faults = dataset_faults(Plan(load(raw)))
+    assert len(faults) == 1 and "at least 31 steps" in faults[0]

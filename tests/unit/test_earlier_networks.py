@@ -1,0 +1,113 @@
+"""A second configuration of one name does not replace the networks of the first; new seeds stay free."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from warpline.console import provenance
+from warpline.pipeline.config import load
+from warpline.pipeline.earlier_networks import replaced_networks
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.stages import Pipeline
+
+
+@pytest.fixture
+def trained(raw_config, tmp_path):
+    """Return a pipeline by its configuration, in a folder where the default has trained all but seeds 4, 5."""
+    raw_config["run"]["seeds"] = [1, 2, 3]
+
+    def pipeline(raw):
+        return Pipeline(Plan(load(raw), tmp_path))
+
+    def leave(path, settings):
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        record = {"provenance": {"settings": settings}}
+        provenance.sidecar_path(path).write_text(json.dumps(record))
+
+    first = pipeline(raw_config)
+    for job in first.trials.jobs():
+        leave(first.trials.path(**job), json.loads(first.trials.settings(job)))
+    for stage in (first.pretraining, first.training):
+        for job in stage.jobs():
+            for seed in first.plan.seeds:
+                settings = json.loads(stage.settings(job))
+                streams = {"streams": {"run": [*settings["run"], seed]}}
+                leave(stage.path(**{**job, "seed": str(seed)}), settings | streams)
+    return pipeline
+
+
+def change(place, value):
+    def apply(raw):
+        *path, last = place.split(".")
+        node = raw
+        for key in path:
+            node = node[int(key)] if isinstance(node, list) else node.setdefault(key, {})
+        node[last] = value
+
+    return apply
+
+
+FREE = {
+    "nothing": change("name", "default"),
+    "a seed": change("run.seeds", [1, 2, 3, 4]),
+    "a removed seed": change("run.seeds", [2, 3]),
+    "other seeds alone": change("run.seeds", [7]),
+    "a curriculum": change("run.grid.0.curricula", ["master", "pretrain_delay_frozen"]),
+    "an architecture": change("run.grid.0.architectures", ["leaky_rnn", "leaky_gru"]),
+    "a measure": change("run.measures", ["cka", "cka_debiased"]),
+    "a setting of DSA": change("measures.dsa.rank", 7),
+    "evaluation trials": change("tasksets.PDM.trials", {"evaluation_repeats": 30}),
+    "kept trajectories": change("trajectories.fractions", [0.0, 0.5, 1.0]),
+    "blocks of seeds": change("jobs", {"seeds_per_training_job": 3, "seeds_per_job": 2}),
+    "a colour": change("figures", {"palette": "tol-bright"}),
+    "a catalogue entry that is not run": change("architectures.context_rnn.units", 9),
+    "an analysis": change("run.warping", ["context"]),
+}
+
+
+@pytest.mark.parametrize("case", FREE)
+def test_what_replaces_no_network_is_free(trained, raw_config, case, monkeypatch):
+    if case == "kept trajectories":
+        raw_config["comparison"] = {
+            "over": {"fractions": [0.0, 1.0]},
+            "within": {"fractions": [0.0, 1.0]},
+        }
+    FREE[case](raw_config)
+    assert replaced_networks(trained(raw_config)) == []
+
+
+REPLACING = {
+    "updates": (change("training.max_steps", 500), "training.max_steps was 3000 and is 500", 4),
+    "updates of the pretraining": (change("pretraining.max_steps", 500), "training.max_steps was 3000", 1),
+    "a schedule": (change("training.checkpoints.every", 30), "training.checkpoints.every was 20 and is 30", 5),
+    "the root seed": (change("seed", 1), "seed was 2410 and is 1", 6),
+    "units": (change("architectures.leaky_rnn.units", 64), "architecture.units was 128 and is 64", 6),
+    "a learning rate": (change("architectures.leaky_rnn.learning_rate", 0.01), "learning_rate was 0.001", 6),
+    "a task set": (change("tasksets.PDM.input_noise", 2.0), "taskset.input_noise was 1.0 and is 2.0", 6),
+    "trials": (change("tasksets.PDM.trials", {"train": 99, "validation": 500}), ": count was 10000 and is 99", 6),
+    "a curriculum": (change("curricula.master", {"trainable": "input"}), 'trainable was "all" and is "input"', 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REPLACING)
+def test_what_replaces_networks_is_refused(trained, raw_config, case):
+    apply, expected, count = REPLACING[case]
+    apply(raw_config)
+    (message,) = replaced_networks(trained(raw_config))
+    assert expected in message and f"of other settings, {count} of those" in message
+    assert "Use another `name`" in message and "jobs.replace: true" in message
+    raw_config["jobs"] = {"replace": True}
+    assert replaced_networks(trained(raw_config)) == []
+    raw_config["jobs"] = {}
+    raw_config["name"] = "other"
+    assert replaced_networks(trained(raw_config)) == []
+
+
+def test_a_sidecar_that_says_nothing_is_left_to_verify(trained, raw_config, tmp_path):
+    for path in tmp_path.rglob("*.provenance.json"):
+        path.write_text("[")
+    raw_config["training"]["max_steps"] = 500
+    assert replaced_networks(trained(raw_config)) == []
