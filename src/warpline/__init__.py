@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from warpline.notebook import (
         Run,
+        as_recording,
         choose_dsa,
         compare,
         compare_groups,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Run",
+    "as_recording",
     "choose_dsa",
     "compare",
     "compare_groups",

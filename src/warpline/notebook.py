@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from warpline.runs import Run, list_runs, load_table, open_run
+from warpline.similarity.recordings import as_recording
 from warpline.system_sets import compare, compare_groups
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Run",
+    "as_recording",
     "choose_dsa",
     "compare",
     "compare_groups",

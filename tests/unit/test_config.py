@@ -127,6 +127,10 @@ CASES = {
         "measures.cka.measure: expected one of cka, cka_debiased, dsa, dsa_input, procrustes, "
         "shape_energy, shape_gaussian, or 'file.py:Name'",
     ),
+    "stochastic shapes of attractors": (
+        put("attractors", {"measures": {"noise": {"measure": "shape_energy"}}}),
+        "measures.noise: expected a measure without conditions, got shape_energy",
+    ),
     "measure without its name": (
         put("measures", "dsa20", {"n_delays": 5, "rank": 20}),
         "measures.dsa20: expected an entry with `measure:` and a name, such as `measure: dsa`",
@@ -162,6 +166,22 @@ CASES = {
     "class that the file does not have": (
         put(*PDM, "env", f"{__file__}:Nothing"),
         "no 'Nothing' at the top of",
+    ),
+    "windows of InputDSA do not fit the window": (
+        put("measures", "dsa", {"measure": "dsa_input", "n_delays": 21, "backend": "subspace"}),
+        "measures.dsa: 21 delays (backend subspace) need a window of at least 44 steps, got 40",
+    ),
+    "InputDSA skips steps of a subspace": (
+        put(
+            "measures",
+            "dsa_input",
+            {"measure": "dsa_input", "delay_interval": 2, "backend": "subspace"},
+        ),
+        "expected delay_interval and n_input_delays of 1 for the backend subspace, got 2 and 1",
+    ),
+    "InputDSA of systems without inputs": (
+        put("attractors", {"measures": {"driven": {"measure": "dsa_input"}}}),
+        "measures.driven: expected a measure of states alone, got dsa_input",
     ),
     "DSA delays do not fit the window": (
         put("measures", "dsa", "n_delays", 60),

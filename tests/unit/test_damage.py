@@ -15,6 +15,7 @@ from warpline.console.provenance import sidecar_path
 from warpline.core import result_files, tensor_files
 from warpline.core.result_files import DamagedFileError
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
+from warpline.models.given_weights import WeightsError, read_weights
 
 PROVENANCE = {"settings": {"seed": 1, "note": "1e-05 é"}, "status": "converged", "code": "c"}
 STEPS = (0, 3, 20)
@@ -80,21 +81,23 @@ def test_every_flipped_bit_is_seen(kind, sidecar, tmp_path):
                 reader(path)
 
 
-@pytest.mark.parametrize("name", [b"header_sha256", b"tensor_sha256", b"__metadata__", b"warpline"])
-@pytest.mark.parametrize("sidecar", [True, False])
-def test_checksums_that_lost_their_name_are_missed(name, sidecar, tmp_path):
-    """A flip in the name of a checksum is none that the checksum itself could tell."""
+def test_every_bit_of_a_whole_file_of_weights_is_checked(tmp_path):
+    """The names of the checksums, too, without which they could not be found."""
     path = tmp_path / "x.safetensors"
-    write_safetensors(path)
-    if not sidecar:
-        sidecar_path(path).unlink()
+    tensors = {"a": np.arange(6.0, dtype="f4"), "b": np.zeros((), "i8")}
+    tensor_files.write_tensors(tensors, path, {"code": "c", "x": 1e-5}, sidecar=False)
     whole = path.read_bytes()
-    for k in range(len(name)):
+    unseen = []
+    for bit in range(8 * len(whole)):
         content = bytearray(whole)
-        content[whole.index(name) + k] ^= 1
+        content[bit // 8] ^= 1 << (bit % 8)
         path.write_bytes(content)
-        with pytest.raises(DamagedFileError):
-            CheckpointFile(path)
+        try:
+            tensor_files.read_tensors(path)
+            unseen.append(bit)
+        except DamagedFileError:
+            pass
+    assert unseen == []
 
 
 def test_only_the_step_that_is_read_is_hashed(tmp_path):
@@ -112,6 +115,20 @@ def test_only_the_step_that_is_read_is_hashed(tmp_path):
         except DamagedFileError as error:
             refused.append((step, error.why))
     assert refused == [(20, "the SHA-256 of its tensor 00000020/weight_in is another")]
+
+
+def test_a_checkpoint_file_of_ours_that_is_given_as_weights_is_checked(tmp_path):
+    path = tmp_path / "x.safetensors"
+    write_safetensors(path)
+    sidecar_path(path).unlink()
+    assert set(read_weights(path)) == {"weight_in", "bias"}
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(
+        WeightsError, match="the SHA-256 of its tensor 00000020/weight_in is another"
+    ):
+        read_weights(path)
 
 
 SIDECARS = {

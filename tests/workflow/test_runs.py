@@ -232,6 +232,24 @@ def test_a_damaged_input_is_named(checkout):
     assert "delete it and run again" in done.stdout + done.stderr
 
 
+def test_a_measure_of_driven_systems_gets_the_inputs_of_the_trials(checkout):
+    measure = {"measure": "dsa_input", "rank": 3, "max_starts": 4}
+    checkout.configure(run__measures=["dsa_input"], measures__dsa_input=measure)
+    assert "compute_trajectories" not in checkout.planned("comparisons")
+    checkout.snakemake("comparisons")
+    root = checkout.root / "results/tiny/compare"
+    frame = pd.concat(
+        result_files.read_table(path)
+        for path in sorted((root / "controls/dsa_input/PDM/leaky_rnn").glob("*.csv"))
+    )
+    drives = frame[frame["control"].str.endswith("noise")]
+    assert len(drives) and drives["status"].isin(["converged", "uncertain"]).all()
+    assert (drives[["state_score", "control_score", "joint_score", "rank"]].notna()).all(axis=None)
+    assert (drives["dissimilarity"] == drives["joint_score"]).all()
+    between = pd.concat(map(result_files.read_table, (root / "architectures").rglob("*.csv")))
+    assert len(between) and between["dissimilarity"].notna().all()
+
+
 def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     (fresh.root / "my_tasks.py").write_text(
         "import numpy as np\n"
@@ -284,6 +302,35 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     assert before == {}
     fresh.edit("my_tasks.py", "3 - action", "-action + 3")
     assert fresh.planned()["generate_trials"] > 0
+
+
+def test_one_untrained_network_runs_to_the_end_and_figures_say_what_they_cannot_show(fresh):
+    """One curriculum, untrained, in one architecture with one seed."""
+    fresh.configure(
+        run__seeds=[1],
+        run__measures=["cka"],
+        run__grid=[
+            {"tasksets": ["PDM"], "architectures": ["leaky_rnn"], "curricula": ["untrained"]}
+        ],
+        comparison__over__references=["untrained"],
+    )
+    fresh.snakemake()
+    root = fresh.root / "results/tiny"
+    expected = {
+        "figures/PDM/leaky_rnn/learning_curves": "None of the networks was trained here",
+        "figures/PDM/leaky_rnn/over_learning": "Each network has one checkpoint",
+        "figures/PDM/leaky_rnn/within_learning": "Each network has one checkpoint",
+        "figures/PDM/leaky_rnn/trajectories": "untrained",
+        "figures/PDM/task_trial": "AntiDelayResponse",
+    }
+    drawn = {path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.svg")}
+    assert drawn == set(expected)
+    for name, text in expected.items():
+        assert text in (root / f"{name}.svg").read_text(), name
+    assert pd.read_csv(root / "tables/PDM/runs.csv", comment="#")["status"].tolist() == [
+        "untrained"
+    ]
+    assert fresh.planned() == {}
 
 
 def test_a_model_that_breaks_its_interface_stops_before_any_work(fresh):
