@@ -310,7 +310,7 @@ def test_one_label_of_a_further_dimension_is_taken(tmp_path, states):
     array.assign_coords(day=list("abcdef")).to_netcdf(tmp_path / "a.nc")
     session = read_session(tmp_path / "a.nc", {"select": {"day": "b"}})
     np.testing.assert_array_equal(session.recording.states, states[1:2])
-    with pytest.raises(InputError, match="a label of 'day' in .*; got x"):
+    with pytest.raises(InputError, match=r"a label of 'day' in .*; got x"):
         read_session(tmp_path / "a.nc", {"select": {"day": "x"}})
 
 
