@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist, pdist
 
 import warpline
-from warpline.comparison.pairs import Comparison, System, compare
+from warpline.comparison.pairs import Comparison, System, compare, controls
 from warpline.similarity import shape_energy, shape_gaussian
 from warpline.similarity.input_errors import DimensionError, SettingsError, TrialError
 
@@ -250,11 +250,17 @@ def test_the_pipeline_hands_over_the_conditions():
 
     x, y, alone = system(1), system(2), system(3, np.arange(24))
     pairs = {"after": [Comparison(x, y, {}), Comparison(x, alone, {})]}
-    table = compare(pairs, {"measure": "shape_energy"}, seed=0)["after"]
+    # Repeats alternate, so that both halves hold each condition twice.
+    repeat = np.arange(24) % 4
+    pairs["controls"] = controls({("master", 1): [x]}, ["master"], [1], repeat, 0, {})
+    tables = compare(pairs, {"measure": "shape_energy"}, seed=0)
+    table = tables["after"]
     assert table["status"][0] == "converged"
     expected = warpline.compare(x.states, y.states, "shape_energy", conditions=x.conditions)
     assert table["dissimilarity"][0] == pytest.approx(expected["dissimilarity"])
     assert table["status"][1].startswith("failed: expected at least two trials of each condition")
+    assert tables["controls"]["control"].tolist() == ["split_half", "shuffled_time"]
+    assert tables["controls"]["status"].tolist() == ["converged", "converged"]
 
 
 def test_a_turned_copy_is_as_far():

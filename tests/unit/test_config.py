@@ -127,6 +127,10 @@ CASES = {
         "measures.cka.measure: expected one of cka, cka_debiased, dsa, dsa_input, procrustes, "
         "shape_energy, shape_gaussian, or 'file.py:Name'",
     ),
+    "stochastic shapes of attractors": (
+        put("attractors", {"measures": {"noise": {"measure": "shape_energy"}}}),
+        "measures.noise: expected a measure without conditions, got shape_energy",
+    ),
     "measure without its name": (
         put("measures", "dsa20", {"n_delays": 5, "rank": 20}),
         "measures.dsa20: expected an entry with `measure:` and a name, such as `measure: dsa`",

@@ -116,7 +116,7 @@ class Strict(BaseModel):
 
 
 #: Measures with a class of settings, so that an editor's schema has one class for each entry.
-WITH_SETTINGS = ["dsa", "shape_gaussian", "shape_energy"]
+WITH_SETTINGS = ["dsa", "dsa_input", "shape_gaussian", "shape_energy"]
 
 
 class NamedMeasure(Strict):
