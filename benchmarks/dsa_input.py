@@ -157,7 +157,7 @@ def benchmark_pairs(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, Any]
         return float(np.arccos(max(cosines)))
 
     joint_angles = [joint_at(pair, c) for pair, c in zip(pairs, rotations, strict=True)]
-    ours = {name: np.array([row[name] for row in rows]) for name in ("state", "joint")}
+    ours = {name: np.array([row[f"{name}_score"] for row in rows]) for name in ("state", "joint")}
     return {
         "pairs": len(pairs),
         "seconds_of_all_scores": seconds,

@@ -17,6 +17,9 @@ import torch
 import warpline
 
 ROOT_SEED = 7
+N_TRIALS, N_NEURONS = 400, 100
+MEAN_RATE = 20.0
+"""Spikes per second, of every neuron."""
 SOURCES = {
     "rnn": ("leaky_rnn", "master"),
     "gru": ("leaky_gru", "master"),
@@ -88,10 +91,9 @@ def main():
         run = warpline.open_run(
             arguments.name, "PDM", architecture, curriculum, 1, arguments.results
         )
-        make(run, arguments.folder, name, 400, 60, 20.0, rng)
-        print(
-            f"{arguments.folder / name}.npz: 60 neurons on 400 trials of {architecture}/{curriculum}"
-        )
+        make(run, arguments.folder, name, N_TRIALS, N_NEURONS, MEAN_RATE, rng)
+        observed = f"{N_NEURONS} neurons on {N_TRIALS} trials of {architecture}/{curriculum}"
+        print(f"{arguments.folder / name}.npz: {observed}")
 
 
 if __name__ == "__main__":

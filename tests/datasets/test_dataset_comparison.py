@@ -23,7 +23,7 @@ from warpline.comparison.dataset_systems import (
 from warpline.comparison.groups import group_tables
 from warpline.core import result_files
 from warpline.datasets.sessions import Session
-from warpline.pipeline.config import ConfigError, load
+from warpline.pipeline.config import ConfigError, load, load_files
 from warpline.pipeline.dataset_check import dataset_faults
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -182,6 +182,7 @@ def test_networks_have_the_conditions_of_their_trials(rng):
             "accuracy": (("seed", "checkpoint"), [[0.9], [0.9]]),
             "n_components": (("seed", "checkpoint"), [[3], [2]]),
             "status": ("seed", ["converged", "converged"]),
+            "condition": ("trial", [0, 1, 0, 1]),
         },
         coords={"seed": [1, 2], "checkpoint": [1.0]},
         attrs={"architecture": "rnn", "curriculum": "master", "dt": 50},
@@ -299,6 +300,18 @@ def test_what_is_wrong_with_a_file_is_said_before_a_run(raw, case):
     faults = dataset_faults(Plan(load(raw)))
     assert len(faults) == 1
     assert re.search(message, faults[0])
+
+
+def test_the_page_s_configuration_is_one(project, raw_config, tmp_path):
+    page = (project / "docs" / "your_data.md").read_text()
+    block = next(text for text in page.split("```yaml\n")[1:] if text.startswith("# mine.yaml"))
+    (tmp_path / "mine.yaml").write_text(block.split("```")[0])
+    plan = Plan(load_files([project / "config" / "config.yaml", tmp_path / "mine.yaml"]))
+    assert [entry.group for entry in plan.config.datasets.values()] == ["ape", "rat"]
+    assert [fault.partition(":")[0] for fault in dataset_faults(plan)] == [
+        "datasets.ape_1",
+        "datasets.rat_1",
+    ]
 
 
 def test_delays_must_fit_the_trials(raw):

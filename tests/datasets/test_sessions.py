@@ -284,6 +284,21 @@ def test_a_trial_table_names_trials_that_have_no_spike(tmp_path, spikes):
     np.testing.assert_array_equal(session.recording.trials[0], counts[4])
 
 
+def test_coordinates_that_are_not_read_are_listed(tmp_path, states):
+    """Times without a unit are no times: they are left out, and an error where they are needed."""
+    xr.DataArray(
+        states,
+        dims=("trial", "time", "unit"),
+        coords={"time": np.arange(TIMES), "trial": np.arange(TRIALS) + 3},
+        name="rates",
+    ).to_netcdf(tmp_path / "a.nc")
+    session = read_session(tmp_path / "a.nc", {})
+    assert session.left_out == (f"time (time: {TIMES})",) and session.dt is None
+    assert session.recording.trial_labels == tuple(range(3, 9))
+    with pytest.raises(InputError, match="a unit of time for 'time'"):
+        read_session(tmp_path / "a.nc", {"window": [0, 5]})
+
+
 def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
     trials = np.empty(3, dtype=object)
     for k, length in enumerate((12, 9, 15)):

@@ -182,3 +182,38 @@ def test_each_checkpoint_is_represented_once(runs, monkeypatch):
     }
     compare(lists, CKA, seed=1)
     assert len(calls) == 1 + 3 + 3
+
+
+def test_a_measure_of_driven_systems_gets_each_network_s_own_inputs(rng):
+    """Networks that are linear: InputDSA sees one system under every drive, and another in a scrambled one."""
+
+    def network(seed, scale, variant=""):
+        weights = np.random.default_rng(seed)
+        a, b = weights.normal(size=(3, 3)) / 2.5, weights.normal(size=(3, 2))
+        inputs = scale * rng.normal(size=(8, 30, 2))
+        states, x = np.empty((8, 30, 3)), np.zeros((8, 3))
+        for t in range(30):
+            x = x @ a.T + inputs[:, t] @ b.T
+            states[:, t] = x
+        return System("rnn", "master", seed, 1, 1.0, 1.0, 0.5, "converged", states, variant, inputs)
+
+    runs = {("master", seed): [network(seed, 1.0)] for seed in (1, 2)}
+    driven = {key: {"strong_noise": network(key[1], 3.0, "strong_noise")} for key in runs}
+    settings = {"measure": "dsa_input", "rank": 3}
+    tables = compare(
+        {
+            "after": after_learning(runs, ["master"], [2], [1]),
+            "controls": controls(runs, ["master"], [1, 2], np.arange(8) % 2, 0, driven),
+        },
+        settings,
+        0,
+    )
+    after, controlled = tables["after"].set_index("seeds"), tables["controls"].set_index("control")
+    assert after.loc["same", "joint_score"] < 1e-6
+    assert after.loc["cross", "joint_score"] > 0.1
+    assert (controlled.loc[["split_half", "strong_noise"], "joint_score"] < 1e-6).all()
+    assert (controlled.loc["shuffled_time", "joint_score"] > 0.1).all()
+    # Without inputs there is nothing to fit.
+    without = {key: [replace(systems[0], inputs=None)] for key, systems in runs.items()}
+    table = compare({"after": after_learning(without, ["master"], [1], [])}, settings, 0)["after"]
+    assert table["status"].str.startswith("failed: expected inputs").all()

@@ -167,6 +167,22 @@ CASES = {
         put(*PDM, "env", f"{__file__}:Nothing"),
         "no 'Nothing' at the top of",
     ),
+    "windows of InputDSA do not fit the window": (
+        put("measures", "dsa", {"measure": "dsa_input", "n_delays": 21, "backend": "subspace"}),
+        "measures.dsa: 21 delays (backend subspace) need a window of at least 44 steps, got 40",
+    ),
+    "InputDSA skips steps of a subspace": (
+        put(
+            "measures",
+            "dsa_input",
+            {"measure": "dsa_input", "delay_interval": 2, "backend": "subspace"},
+        ),
+        "expected delay_interval and n_input_delays of 1 for the backend subspace, got 2 and 1",
+    ),
+    "InputDSA of systems without inputs": (
+        put("attractors", {"measures": {"driven": {"measure": "dsa_input"}}}),
+        "measures.driven: expected a measure of states alone, got dsa_input",
+    ),
     "DSA delays do not fit the window": (
         put("measures", "dsa", "n_delays", 60),
         "measures.dsa: 60 delays of 1 steps need a window of at least 61 steps, got 40 (task set PDM",

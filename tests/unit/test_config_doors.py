@@ -401,7 +401,7 @@ def test_no_command_line_of_the_full_grid_is_too_long(project):
         template = rules.get(stage.rule) or next(t for t in rules.values() if "train_network" in t)
         inline = set(re.findall(r"(?<!' )\{input\.(\w+):q\}", template))
         jobs = list(stage.jobs())
-        for job in (jobs[0], jobs[-1]):
+        for job in (*jobs[:1], *jobs[-1:]):
             job = {**job, "seed": "1"}
             files = stage.inputs(job) if inline else {}
             length = len(stage.settings(job).encode())

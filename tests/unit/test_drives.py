@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from warpline.comparison.drives import DRIVES, autoregressive_noise, driven_inputs
+from warpline.comparison.drives import DRIVES, autoregressive_noise, driven_inputs, window_inputs
 from warpline.tasks.trials import generate_trials
 
 SETTINGS = {"time_constant": 200.0, "seed": 3}
@@ -74,3 +74,16 @@ def test_drives_are_independent_draws_and_reproducible(trials):
 def test_an_unknown_drive_is_named(trials):
     with pytest.raises(ValueError, match=r"expected a drive among fresh_noise.*got 'loud'"):
         driven_inputs(trials, "loud", SETTINGS)
+
+
+def test_inputs_in_the_window_are_those_of_the_trials_and_of_each_drive(trials):
+    drives = {"names": ["weak_noise", "strong_noise"], **SETTINGS}
+    windows = window_inputs(trials, {"period": "stimulus", "drives": drives})
+    assert list(windows) == ["", "weak_noise", "strong_noise"]
+    # The stimulus lasts from step 4 to step 44 in every trial.
+    np.testing.assert_array_equal(windows[""], trials["inputs"].values[:, 4:44])
+    for name in drives["names"]:
+        expected = driven_inputs(trials, name, SETTINGS)[:, 4:44]
+        np.testing.assert_array_equal(windows[name], expected)
+    silent = trials.drop_vars("noise_free_inputs")
+    assert list(window_inputs(silent, {"period": "stimulus", "drives": drives})) == [""]

@@ -172,3 +172,11 @@ def test_the_notebook_section_runs_as_it_stands(project, tmp_path, capsys):
     assert noise[0, 1] < 0.5 * noise[0, 2]
     summary = names["result"].summary.set_index(["group_a", "group_b"])
     assert summary.loc[("decoy", "monkey"), "separation"] == 1
+
+
+def test_the_example_of_driven_systems_runs_as_it_stands(project, tmp_path):
+    page = (project / "docs" / "dsa_input.md").read_text()
+    names = run_blocks(re.findall(r"```python\n(.*?)```", page, re.DOTALL), tmp_path)
+    driven, compare = names["driven"], names["warpline"].compare
+    alike, other = (compare(driven(1), driven(k), measure="dsa_input", rank=4) for k in (1, 2))
+    assert alike["dissimilarity"] < 1e-6 and other["dissimilarity"] > 0.1

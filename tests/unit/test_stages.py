@@ -46,6 +46,21 @@ def test_parameters_are_json_and_hold_no_lists_of_what_is_run(pipeline):
         assert '"seeds"' not in text and "master_frozen" not in text
 
 
+def test_comparisons_of_driven_systems_read_the_trials_and_know_the_drives(raw_config):
+    raw_config["run"]["measures"] = ["cka", "dsa_input"]
+    comparisons = Pipeline(Plan(load(raw_config))).comparisons
+    job = {"taskset": "PDM", "architecture": "leaky_rnn", "seeds": "1", "measure": "dsa_input"}
+    (trials,) = comparisons.inputs(job)["trials"]
+    assert trials.endswith("trials/PDM/AntiDelayResponse/evaluation.nc")
+    inputs = comparisons.parameters(job)["inputs"]
+    assert inputs["period"] == "stimulus"
+    assert inputs["drives"] == comparisons.trajectories.parameters(MASTER)["drives"]
+    assert comparisons.cost(job).seconds > comparisons.cost(job | {"measure": "cka"}).seconds
+    # Other measures read no trials, and do not run again when drives change.
+    assert "trials" not in comparisons.inputs(job | {"measure": "cka"})
+    assert "inputs" not in comparisons.parameters(job | {"measure": "cka"})
+
+
 def figure_settings(pipeline):
     return pipeline.figures_by_part["figures"][0].settings({})
 

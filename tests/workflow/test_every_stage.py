@@ -109,7 +109,7 @@ def test_networks_of_analyses_alone_are_opened_with_their_inputs(golden):
     for taskset, run in runs.items():
         fixed = {"delay": 400.0} if taskset in ("PDM", "SequenceMemory") else {}
         condition = {"context": 1} if taskset == "Context" else {}
-        manifold = run.input_manifold(fixed, task=run._learned_tasks()[0], **condition)
+        manifold = run.input_manifold(fixed, **condition)
         kappa = manifold.grid(*[2] * len(manifold.coordinates))
         outputs, states = run.model().double()(manifold.sequence(kappa))
         assert len(outputs) == len(kappa) and np.isfinite(states.detach().numpy()).all()

@@ -69,7 +69,7 @@ def test_an_lstm_of_one_s_own_goes_through_every_analysis(checkout, project, mon
     runs = warpline.load_table("tiny", "PDM", "runs", results)
     assert runs["status"].tolist() == ["given", "given"] and set(runs["architecture"]) == {"mine"}
     summary = warpline.load_table("tiny", "PDM", "summary", results)
-    assert (summary["dissimilarity"].dropna() > 0).any()
+    assert (summary["mean"].dropna() > 0).any()
     numbers = result_files.read_table(results / "tiny/warping/own/seed~1+2.csv")
     assert set(numbers["status"]) == {"given"}
     assert numbers.loc[numbers["quantity"] == "log10 G, coherence", "value"].notna().all()

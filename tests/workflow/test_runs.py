@@ -232,6 +232,24 @@ def test_a_damaged_input_is_named(checkout):
     assert "delete it and run again" in done.stdout + done.stderr
 
 
+def test_a_measure_of_driven_systems_gets_the_inputs_of_the_trials(checkout):
+    measure = {"measure": "dsa_input", "rank": 3, "max_starts": 4}
+    checkout.configure(run__measures=["dsa_input"], measures__dsa_input=measure)
+    assert "compute_trajectories" not in checkout.planned("comparisons")
+    checkout.snakemake("comparisons")
+    root = checkout.root / "results/tiny/compare"
+    frame = pd.concat(
+        result_files.read_table(path)
+        for path in sorted((root / "controls/dsa_input/PDM/leaky_rnn").glob("*.csv"))
+    )
+    drives = frame[frame["control"].str.endswith("noise")]
+    assert len(drives) and drives["status"].isin(["converged", "uncertain"]).all()
+    assert (drives[["state_score", "control_score", "joint_score", "rank"]].notna()).all(axis=None)
+    assert (drives["dissimilarity"] == drives["joint_score"]).all()
+    between = pd.concat(map(result_files.read_table, (root / "architectures").rglob("*.csv")))
+    assert len(between) and between["dissimilarity"].notna().all()
+
+
 def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     (fresh.root / "my_tasks.py").write_text(
         "import numpy as np\n"

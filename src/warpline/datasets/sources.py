@@ -131,7 +131,7 @@ class Source:
             )
         left = []
         for name, variable in self.variables.items():
-            if name in self.used or variable.dims == (name,):
+            if name in self.used:
                 continue
             if variable.dtype == bool and name not in ignored:
                 raise RecordingFileError(

@@ -80,7 +80,7 @@ def _spikes_of_columns(source: Source, variable: Any, settings: Mapping[str, Any
     # Units without a spike are known only where the file lists all units, as NWB does.
     listed = source.variables.get("unit_ids", source.variables.get("unit"))
     if listed is not None and listed.ndim == 1:
-        source.used |= {"unit_ids"}
+        source.used |= {"unit_ids", "unit"}
         names = np.asarray(listed.values)
     else:
         names = np.unique(unit_of_spike)

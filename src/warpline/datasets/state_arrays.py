@@ -39,6 +39,7 @@ def read_states(
     labels = None
     if "trial" in source.variables and source.variables["trial"].dims == ("trial",):
         labels = source.variables["trial"].values
+        source.used.add("trial")
     if "trial" not in variable.dims and settings["align"] is not None:
         values, start, dt = _aligned(source, settings, key, values)
         return as_recording(_in_bins(values, dt, settings), name=name), *_step(start, dt, settings)
@@ -115,6 +116,7 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
                 "Correct select.",
             )
         coordinate = source.variables.get(dim)
+        source.used.add(dim)
         labels = list(range(variable.sizes[dim])) if coordinate is None else list(coordinate.values)
         if label not in labels:
             raise RecordingFileError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from neurogym.utils import spaces
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RuleTask", "neurogym_timing"]
 
-Timing = int | float | Mapping[str, Any]
+Timing = Any
+"""Duration of a period, in the configuration's format or in neurogym's."""
 
 
 def neurogym_timing(value: Timing) -> Any:
@@ -21,14 +23,22 @@ def neurogym_timing(value: Timing) -> Any:
 
     Parameters
     ----------
-    value : number or mapping
+    value : number or mapping, or neurogym's own format
         A constant, or ``{"choice": [...]}``, ``{"uniform": [low, high]}``,
-        ``{"truncated_exponential": [mean, low, high]}``.
+        ``{"truncated_exponential": [mean, low, high]}``. What is neither stays as it is: a list, a tuple of
+        distribution and arguments, or a function, as `neurogym.TrialEnv.sample_time` takes them.
     """
-    if isinstance(value, int | float):
+    if not isinstance(value, Mapping):
         return value
     ((kind, arguments),) = value.items()
     return (kind, tuple(arguments))
+
+
+def _said(duration: Any) -> str:
+    """Return how a duration varies, in words."""
+    if isinstance(duration, tuple) and len(duration) == 2 and isinstance(duration[0], str):
+        return f"({duration[0]} of {list(duration[1])})"
+    return f"({duration})"
 
 
 class RuleTask:
@@ -103,7 +113,23 @@ class RuleTask:
         if self.adds_noise:
             parameters["sigma"] = input_noise
         super().__init__(dt=dt, timing=durations, **parameters)  # type: ignore[call-arg]
+        # Trials are made in the environment's own space; what is observed has the rule cue, too.
+        self._own_space: Any = self.observation_space
+        self.observation_space: Any = self._with_cue(self._own_space)
         self.input_noise = 0.0 if self.adds_noise else input_noise / np.sqrt(dt)
+
+    def _with_cue(self, space: Any) -> Any:
+        """Return a space of observations with a channel per rule, by name; noise leaves any bounds."""
+        names = getattr(space, "name", None)
+        if not isinstance(names, dict):
+            raise ValueError(
+                "expected observation_space of neurogym.utils.spaces with names of its channels, such as "
+                f"Box(..., name={{'fixation': 0, 'stimulus': [1, 2]}}), got names {names!r}"
+            )
+        n_channels = space.shape[0]
+        cue = {f"rule_{rule}": n_channels + k for k, rule in enumerate(self.rules)}
+        shape = (n_channels + len(cue),)
+        return spaces.Box(-np.inf, np.inf, shape=shape, dtype=space.dtype, name={**names, **cue})
 
     # --- for task sets to override -----------------------------------------------------------
 
@@ -149,8 +175,21 @@ class RuleTask:
 
     # --- provided by the mixin ------------------------------------------------------------------
 
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start anew, as gymnasium has it: a seed determines the trials that follow."""
+        if seed is not None:
+            self.seed(seed)  # type: ignore[attr-defined]
+        observation, info = super().reset(seed=seed, options=options)  # type: ignore[misc]
+        return observation, info
+
     def _new_trial(self, **kwargs: Any) -> dict[str, Any]:
-        trial: dict[str, Any] = super()._new_trial(**kwargs)  # type: ignore[misc]
+        observed, self.observation_space = self.observation_space, self._own_space
+        try:
+            trial: dict[str, Any] = super()._new_trial(**kwargs)  # type: ignore[misc]
+        finally:
+            self.observation_space = observed
         inputs: NDArray[np.float32] = self.ob  # type: ignore[has-type]
 
         # The end of fixation is the go signal: a response delay needs one.
@@ -174,7 +213,7 @@ class RuleTask:
 
     def channels(self) -> dict[str, Any]:
         """Return the names of the environment's own input channels, with their indices."""
-        return dict(self.observation_space.name)  # type: ignore[attr-defined]
+        return dict(self._own_space.name)
 
     def channel_names(self) -> list[str]:
         """Return one name per input channel, rule cues last."""
@@ -221,7 +260,7 @@ class RuleTask:
             if not isinstance(duration, int | float):
                 raise ValueError(
                     f"expected one duration of {period} for a family of inputs, but it varies "
-                    f"({duration[0]} of {list(duration[1])}): fix it, as in timing={{'{period}': 500}} (ms)"
+                    f"{_said(duration)}: fix it, as in timing={{'{period}': 500}} (ms)"
                 )
             stop = start + int(duration // self.dt)  # type: ignore[attr-defined]
             steps[period] = (start, stop)

@@ -21,6 +21,13 @@ class TaskSet(RuleTask, GoNogo):
     parameters: ClassVar[Sequence[str]] = ("rewards",)
     adds_noise: ClassVar[bool] = False
 
+    def _new_trial(self, **kwargs: Any) -> dict[str, Any]:
+        trial = super()._new_trial(**kwargs)
+        # What a miss costs, and silence earns, follows from the answer: of an anti task the other one.
+        go = int(self.gt[self.start_ind["decision"]])
+        self.r_tmax, self.performance = self.rewards["miss"] * go, 1 - go
+        return trial
+
     def factors(self) -> dict[str, list[Any]]:  # noqa: D102
         return {"ground_truth": list(self.choices)}
 

@@ -101,12 +101,6 @@ def _environment(settings: Mapping[str, Any], task: str) -> Any:
                 f"expected an environment without an attribute `{name}`, which RuleTask sets to {value!r}, "
                 f"got {getattr(environment, name)!r}: set it to {value!r} after super().__init__(...)"
             )
-    named = getattr(getattr(environment, "observation_space", None), "name", None)
-    if not isinstance(named, dict):
-        raise ContractError(
-            "expected observation_space of neurogym.utils.spaces with names of its channels, such as "
-            f"Box(..., name={{'fixation': 0, 'stimulus': [1, 2]}}), got names {named!r}"
-        )
     with calling(
         "a number of outputs",
         "use Discrete actions, or state `tolerance`, the largest distance of a right output vector",

@@ -21,7 +21,13 @@ class _VectorEnv(TrialEnv):
     """Environment below `VectorTask`, whose attributes and methods define its trials."""
 
     def __init__(
-        self, *, dt: int, timing: Mapping[str, Any], sigma: float, tolerance: float
+        self,
+        *,
+        dt: int,
+        timing: Mapping[str, Any],
+        sigma: float,
+        tolerance: float,
+        rewards: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(dt=dt)
         task_set: Any = self
@@ -31,6 +37,8 @@ class _VectorEnv(TrialEnv):
                 f"expected a duration of {', '.join(task_set.periods)}; got none of {', '.join(missing)}"
             )
         self.timing = dict(timing)
+        self.rewards = {"abort": -0.1, "correct": 1.0, "fail": 0.0, **(rewards or {})}
+        self._correct: list[bool] = []
         self.sigma = sigma / np.sqrt(dt)
         task_set.tolerance = tolerance
         self.observation_space = spaces.Box(
@@ -45,6 +53,7 @@ class _VectorEnv(TrialEnv):
     def _new_trial(self, **kwargs: Any) -> dict[str, Any]:
         task_set: Any = self
         trial = {**task_set.draw(), **kwargs}
+        self._correct = []
         self.add_period(list(task_set.periods))
         kappa = torch.tensor(
             [[trial[name] for name, *_ in task_set.coordinates()]], dtype=torch.float64
@@ -64,11 +73,21 @@ class _VectorEnv(TrialEnv):
         return trial
 
     def _step(self, action: NDArray[Any]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Reward an output within the tolerance while an answer is due; only gymnasium calls this."""
+        """Reward an output by its distance from the target; only gymnasium calls this.
+
+        In a step in which an answer is due, it is ``correct`` within the tolerance and ``fail`` outside. An
+        output away from 0 in the fixation period is ``abort``. The performance is the share of correct steps.
+        """
         task_set: Any = self
-        answer_due = any(self.in_period(period) for period in task_set.decisions)
-        correct = np.linalg.norm(np.asarray(action) - self.gt_now) <= task_set.tolerance
-        return self.ob_now, float(answer_due and correct), False, False, {"new_trial": False}
+        correct = bool(np.linalg.norm(np.asarray(action) - self.gt_now) <= task_set.tolerance)
+        reward = 0.0
+        if any(self.in_period(period) for period in task_set.decisions):
+            self._correct.append(correct)
+            self.performance = float(np.mean(self._correct))
+            reward = self.rewards["correct" if correct else "fail"]
+        elif "fixation" in task_set.periods and self.in_period("fixation") and not correct:
+            reward = self.rewards["abort"]
+        return self.ob_now, float(reward), False, False, {"new_trial": False}
 
 
 class VectorTask(RuleTask, _VectorEnv):
@@ -83,6 +102,8 @@ class VectorTask(RuleTask, _VectorEnv):
         Largest distance between output and target of a correct answer. It must be smaller than the norm of
         every scored target, which is the distance of the output 0: silence must not be right. A target of 0
         itself is exempt, for a task that asks for silence.
+    rewards : mapping of str to float, optional
+        ``abort``, ``correct`` and ``fail``, as neurogym has them.
     **settings
         As in `RuleTask`. Noise is added to the channels `noisy` in the periods `shown`.
 

@@ -17,7 +17,7 @@ from warpline.similarity.dsa_input.joint_alignment import (
     joint_distance,
 )
 
-SCORES = ("state", "control", "joint", "joint_state", "joint_control")
+SCORES = ("state_score", "control_score", "joint_score", "state_at_joint", "control_at_joint")
 
 
 def as_operator(a, b):
@@ -105,14 +105,14 @@ def test_scores_do_not_depend_on_bases_order_or_scale(seed, score):
     c = orthogonal(rng, 5)
     turned = (c @ d @ c.T, c @ e)
     one, other = compare((a, b), (d, e), score=score), compare((a, b), turned, score=score)
-    for name in ("state", "control", "joint"):
+    for name in ("state_score", "control_score", "joint_score"):
         assert other[0][name] == pytest.approx(one[0][name], rel=1e-5)
     # Swapping a pair changes nothing at all.
     swapped = compare((d, e), (a, b), score=score)
     assert swapped[0] == one[0]
     # The unit of the inputs does not matter to an angle.
     scaled = compare((a, b), (3 * d, 0.1 * e), score=score)
-    same = scaled[0]["joint"] == pytest.approx(one[0]["joint"], rel=1e-6)
+    same = scaled[0]["joint_score"] == pytest.approx(one[0]["joint_score"], rel=1e-6)
     assert same == (score == "angle")
 
 
@@ -157,8 +157,8 @@ def test_joint_alignment_of_two_planes_is_the_best_on_a_grid():
                     distance(x.control, c @ y.control, "angle"),
                 )
                 best = min(best, joint_distance(*parts, 0.3, "angle"))
-        assert row["joint"] == pytest.approx(best, abs=1e-5)
-        assert row["joint"] <= best + 1e-9
+        assert row["joint_score"] == pytest.approx(best, abs=1e-5)
+        assert row["joint_score"] <= best + 1e-9
 
 
 @pytest.mark.parametrize("score", ["angle", "euclidean"])
@@ -167,16 +167,16 @@ def test_scores_respect_their_bounds(score, weight):
     for seed in range(3):
         first, second = random_pair(seed, n=6)
         (row,) = compare(first, second, score=score, control_weight=weight)
-        assert row["lower_bound"] <= row["joint"] + 1e-9
+        assert row["lower_bound"] <= row["joint_score"] + 1e-9
         # Each part is at its least where it is aligned alone.
-        assert row["state"] <= row["joint_state"] + 1e-6
-        assert row["control"] <= row["joint_control"] + 1e-9
-        expected = joint_distance(row["joint_state"], row["joint_control"], weight, score)
-        assert row["joint"] == pytest.approx(expected)
+        assert row["state_score"] <= row["state_at_joint"] + 1e-6
+        assert row["control_score"] <= row["control_at_joint"] + 1e-9
+        expected = joint_distance(row["state_at_joint"], row["control_at_joint"], weight, score)
+        assert row["joint_score"] == pytest.approx(expected)
         if weight == 0:
-            assert row["joint"] == pytest.approx(row["state"], rel=1e-6)
+            assert row["joint_score"] == pytest.approx(row["state_score"], rel=1e-6)
         if weight == 1:
-            assert row["joint"] == pytest.approx(row["control"], rel=1e-6)
+            assert row["joint_score"] == pytest.approx(row["control_score"], rel=1e-6)
 
 
 def test_dsa_metric_finds_no_better_alignment():
@@ -187,7 +187,7 @@ def test_dsa_metric_finds_no_better_alignment():
         (a, b), (d, e) = random_pair(seed, n=6)
         (row,) = compare((a, b), (d, e), score="euclidean")
         control = ControllabilitySimilarityTransformDist(compare="control")
-        assert row["control"] == pytest.approx(control.fit_score(a, d, b, e), rel=1e-9)
+        assert row["control_score"] == pytest.approx(control.fit_score(a, d, b, e), rel=1e-9)
         # Its joint alignment is that of the controllability matrices, in closed form.
         joint = ControllabilitySimilarityTransformDist(compare="joint")
         rotation, _, _, _ = joint.compare_systems_procrustes(a, b, d, e)
@@ -201,7 +201,7 @@ def test_dsa_metric_finds_no_better_alignment():
             np.linalg.norm(b - rotation @ e),
             0.5, "euclidean",
         )  # fmt: skip
-        assert row["joint"] <= min(theirs, theirs_transposed) + 1e-9
+        assert row["joint_score"] <= min(theirs, theirs_transposed) + 1e-9
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             state = SimilarityTransformDist(iters=300, lr=0.01, score_method="angular")
@@ -234,7 +234,7 @@ def test_operators_of_other_rank_are_padded():
     padded = as_operator(np.pad(a, (0, 2)), np.pad(b, ((0, 2), (0, 0))))
     operators = [as_operator(a, b), padded]
     (row,) = dsa_input.compare_pairs(operators, [(0, 1)], settings={"rank": 5})
-    assert row["joint"] < 1e-6
+    assert row["joint_score"] < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def _sizes(config: Config) -> Iterator[str]:
     for place, size, by in joined:
         texts = [str(seed) for seed in config.run.seeds]
         blocks = (by.join(texts[i : i + size]) for i in range(0, len(texts), size))
-        longest = max(map(len, blocks))
+        longest = max(map(len, blocks), default=0)
         if longest > MAX_NAME:
             yield (
                 f"{place}: expected blocks whose seeds have at most {MAX_NAME} characters in the name of a "

@@ -109,8 +109,8 @@ def compare_pairs(
         For each pair, in order: ``dissimilarity``; ``status``, ``lower_bound``, ``gradient_norm``,
         ``n_starts`` and ``chance_of_better`` of that score, as in `warpline.similarity.dsa.compare_pairs`;
         ``rank_used``, the lower of the two. Then the three scores, each at its own best alignment:
-        ``state`` (DSA of the state operators), ``control``, ``joint``; and ``joint_state`` and
-        ``joint_control``, the two at the joint alignment. A failed pair has NaN.
+        ``state_score`` (DSA of the state operators), ``control_score``, ``joint_score``; and
+        ``state_at_joint`` and ``control_at_joint``, the two at the joint alignment. A failed pair has NaN.
     """
     weight = float(_setting(settings, "control_weight"))
     if not 0 <= weight <= 1:
@@ -190,20 +190,26 @@ def _fill(
                 distance(a.control, rotation @ b.control, score),
             )
 
-        row["state"], _ = parts(state.rotation)
-        _, row["control"] = parts(control_alignment(first, second))
-        row["joint_state"], row["joint_control"] = parts(joint.rotation)
-        row["joint"] = joint_distance(row["joint_state"], row["joint_control"], weight, score)
-        row["dissimilarity"] = row[compare]
+        row["state_score"], _ = parts(state.rotation)
+        _, row["control_score"] = parts(control_alignment(first, second))
+        row["state_at_joint"], row["control_at_joint"] = parts(joint.rotation)
+        row["joint_score"] = joint_distance(
+            row["state_at_joint"], row["control_at_joint"], weight, score
+        )
+        row["dissimilarity"] = row[f"{compare}_score"]
 
         if compare == "control":
             # In closed form: the only start is the best one.
-            row |= {"status": "converged", "lower_bound": row["control"], "gradient_norm": 0.0}
+            row |= {
+                "status": "converged",
+                "lower_bound": row["control_score"],
+                "gradient_norm": 0.0,
+            }
             row |= {"n_starts": 1, "chance_of_better": 0.0}
             continue
         bound = state_bound(float(bound), first, second, score)
         if compare == "joint":
-            bound = joint_distance(bound, row["control"], weight, score)
+            bound = joint_distance(bound, row["control_score"], weight, score)
         row["lower_bound"] = bound
         search = state if compare == "state" else joint
         for name in ("status", "gradient_norm", "n_starts", "chance_of_better"):
@@ -215,7 +221,7 @@ def _empty_row(first: DrivenOperator, second: DrivenOperator) -> dict[str, Any]:
     row: dict[str, Any] = {"dissimilarity": float("nan"), "status": ""}
     row |= {"lower_bound": float("nan"), "gradient_norm": float("nan"), "n_starts": 0}
     row |= {"chance_of_better": float("nan"), "rank_used": min(first.rank_used, second.rank_used)}
-    scores = ("state", "control", "joint", "joint_state", "joint_control")
+    scores = ("state_score", "control_score", "joint_score", "state_at_joint", "control_at_joint")
     return row | dict.fromkeys(scores, float("nan"))
 
 
