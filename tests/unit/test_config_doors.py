@@ -4,7 +4,6 @@ import copy
 import resource
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
@@ -223,13 +222,10 @@ def written(tmp_path, text):
 @pytest.mark.parametrize("case", REFUSED)
 def test_is_refused_with_one_clear_message(case, tmp_path, project):
     text, expected = REFUSED[case]
-    start = time.process_time()
     with pytest.raises(ConfigError) as caught:
         load_files([project / "config" / "config.yaml", written(tmp_path, text)])
     assert expected in str(caught.value)
     assert len(str(caught.value)) < 5000 and len(caught.value.faults) <= 6
-    # No assertion on speed, but on what does not end: each takes milliseconds.
-    assert time.process_time() - start < 60
 
 
 @pytest.mark.parametrize(
