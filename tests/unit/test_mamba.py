@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
+from warpline.geometry.derivatives.sensitivity import tangents
 from warpline.models import selective_scan
 from warpline.models.base import Model, build_model
 from warpline.models.mamba_block import MambaBlock, ResidualBlock
@@ -537,3 +539,19 @@ def test_the_kernel_is_found_inside_a_transform_on_a_gpu(mamba_ssm, no_kernel_kn
     batch = torch.ones(3, device="cuda")
     torch.func.vmap(lambda x: found.append(selective_scan.cuda_kernel()) or x)(batch)
     assert found[0] is not None
+
+
+def test_curvature_finds_a_second_derivative_of_the_step():
+    """torch has no second forward derivative of silu: the step is written without it."""
+
+    def shown(kappa, step):
+        k = kappa[:, 0]
+        return torch.stack([k, k**2, torch.sin(k * (step + 1)), torch.ones_like(k)], dim=1)
+
+    inputs = InputManifold((Coordinate("k", -1.0, 1.0),), shown, n_steps=6)
+    kappa = torch.tensor([[-0.4], [0.3]], dtype=torch.float64)
+    net, h = build(), 1e-4
+    below, above = (tangents(net, inputs, kappa + sign * h, at=[6]).inputs for sign in (-1, 1))
+    second = tangents(net, inputs, kappa, at=[6], second=True).second
+    assert float(second.abs().max()) > 1e-4
+    torch.testing.assert_close(second[:, :, 0], (above - below) / (2 * h), rtol=1e-5, atol=1e-8)
