@@ -144,9 +144,9 @@ def draw_measure(axes, pairs, summary, controls, curricula, settings):
         if n_cross >= settings["statistics"]["min_seeds"] and row is not None:
             draw_confidence_interval(axes, position, row)
         separation = None if row is None else row["separation"]
-        labels.append(
-            f"{plotting.curriculum_label(name)}\nn = {len(seeds)}{separation_line(separation)}"
-        )
+        # The reference against itself is the floor, of different seeds.
+        count = f"n = {len(seeds)}" if seeds else "no floor:\none seed"
+        labels.append(f"{plotting.curriculum_label(name)}\n{count}{separation_line(separation)}")
 
     # The controls stand apart. They depend on the range of the points, and change it.
     plotting.from_zero(axes)
@@ -221,7 +221,9 @@ def make(arguments, settings):
         plt.Line2D([], [], marker="x", ls="", color="black", label="did not converge"),
         plt.Rectangle((0, 0), 1, 1, fc="0.95", label="the same network (a mean per curriculum)"),
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=4)
+    # A single panel is narrower than the legend in one row.
+    layout = {"ncols": 4} if sum(widths) > 8 else {"ncols": 2, "fontsize": "x-small"}
+    figure.legend(handles=handles, loc="outside upper right", **layout)
     return figure
 
 

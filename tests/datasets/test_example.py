@@ -33,7 +33,7 @@ def job(project, monkeypatch):
         arguments = ["--settings", json.dumps(stage.parameters(wildcards))]
         for name, value in options.items():
             values = value if isinstance(value, list) else [value]
-            arguments += [f"--{name}", *map(str, values)]
+            arguments += [f"--{name}", *map(str, values)] if values else []
         monkeypatch.setattr(sys, "argv", [stage.script, *arguments])
         runpy.run_path(str(project / "scripts" / stage.script), run_name="__main__")
 
@@ -54,9 +54,9 @@ def pairs(project, tmp_path, monkeypatch, job):
     for wildcards in p.trials.jobs():
         if wildcards["task"] == "AntiDelayResponse":
             job(p.trials, wildcards, output=p.trials.path(**wildcards))
-    for wildcards in p.training.jobs():
+    for wildcards in ({**names, "seed": "1"} for names in p.training.jobs()):
         files = {name: p.training.path(name, **wildcards) for name in ("checkpoints", "history")}
-        inputs = p.training.inputs({**wildcards, "seed": "1"})
+        inputs = p.training.inputs(wildcards)
         job(p.training, wildcards, seeds=1, **inputs, **files)
     for wildcards in p.trajectories.jobs():
         inputs = p.trajectories.inputs(wildcards)

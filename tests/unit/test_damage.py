@@ -15,6 +15,7 @@ from warpline.console.provenance import sidecar_path
 from warpline.core import result_files, tensor_files
 from warpline.core.result_files import DamagedFileError
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
+from warpline.models.given_weights import WeightsError, read_weights
 
 PROVENANCE = {"settings": {"seed": 1, "note": "1e-05 é"}, "status": "converged", "code": "c"}
 STEPS = (0, 3, 20)
@@ -114,6 +115,20 @@ def test_only_the_step_that_is_read_is_hashed(tmp_path):
         except DamagedFileError as error:
             refused.append((step, error.why))
     assert refused == [(20, "the SHA-256 of its tensor 00000020/weight_in is another")]
+
+
+def test_a_checkpoint_file_of_ours_that_is_given_as_weights_is_checked(tmp_path):
+    path = tmp_path / "x.safetensors"
+    write_safetensors(path)
+    sidecar_path(path).unlink()
+    assert set(read_weights(path)) == {"weight_in", "bias"}
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(
+        WeightsError, match="the SHA-256 of its tensor 00000020/weight_in is another"
+    ):
+        read_weights(path)
 
 
 SIDECARS = {

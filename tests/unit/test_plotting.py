@@ -1,8 +1,15 @@
+import runpy
+from argparse import Namespace
+
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from scipy.spatial.distance import pdist
 
+from warpline.core import result_files
 from warpline.figures import plotting
 from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
@@ -38,8 +45,6 @@ def test_labels_are_broken_into_lines():
 
 
 def test_what_two_architectures_differ_in(project):
-    import runpy
-
     difference = runpy.run_path(str(project / "scripts" / "figures" / "hyperparameters.py"))[
         "difference"
     ]
@@ -108,3 +113,123 @@ def test_a_panel_of_sensitivity_counts_what_holds_at_each_setting():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["25", "50"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["4", "7"]
     assert [patch.get_hatch() for patch in axes.patches if patch.get_hatch()] == ["////"]
+
+
+# --- what a figure cannot show ----------------------------------------------------------------------------
+
+
+def texts(figure):
+    """Return all that is written in a figure, as one text."""
+    figure.canvas.draw()
+    return " ".join(" ".join(text.get_text().split()) for text in figure.findobj(Text))
+
+
+def script(project, name):
+    plotting.apply_style(STYLE)
+    return runpy.run_path(str(project / "scripts" / "figures" / f"{name}.py"))["make"]
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("units", [1, 2, 3, 7])
+def test_the_static_network_is_drawn_with_any_number_of_units(
+    project, tmp_path, rng, units, trained
+):
+    theta = np.linspace(-np.pi, np.pi, 24, endpoint=False)
+    before = rng.normal(size=(24, units))
+    after = rng.normal(size=(24, units)) if trained else before
+    arrays = xr.Dataset(
+        {
+            "states": (("stage", "theta", "unit"), np.stack([before, after])),
+            "metric": (("stage", "theta"), rng.uniform(1, 2, (2, 24))),
+            "gridline": (("stage", "line"), rng.uniform(-3, 3, (2, 5))),
+            "status": ((), "untrained"),
+        },
+        coords={"stage": ["before", "after"], "theta": theta},
+    )
+    summary = pd.DataFrame(
+        {
+            "quantity": "speed near the boundaries / mean speed",
+            "condition": ["before", "after"],
+            "moment": "",
+            "fraction": np.nan,
+            "n": 1,
+            "mean": 1.0,
+            "low": np.nan,
+            "high": np.nan,
+        }
+    )
+    result_files.write_dataset(arrays.expand_dims(seed=[1]), tmp_path / "a.nc", {})
+    result_files.write_table(summary, tmp_path / "s.csv", {})
+    arguments = Namespace(arrays=[tmp_path / "a.nc"], summary=[tmp_path / "s.csv"])
+    figure = script(project, "warping_static")(arguments, {"style": STYLE})
+    written = texts(figure)
+    assert ("not trained: before and after are the same" in written) != trained
+    panels = [axes for axes in figure.axes if axes.name == "3d"]
+    assert len(panels) == 2
+    names = [axes.get_xlabel().split(" (")[0] for axes in panels]
+    assert names == ["unit 1" if units <= 3 else "PC 1"] * 2
+    if units == 3:
+        drawn = np.stack(panels[1].lines[0].get_data_3d(), axis=1)
+        assert np.array_equal(drawn, np.vstack([after, after[:1]]))
+    if units == 7:
+        # A projection onto orthogonal axes lengthens no distance, and keeps some of each.
+        drawn = np.stack(panels[1].lines[0].get_data_3d(), axis=1)[:-1]
+        assert (pdist(drawn) <= pdist(after) + 1e-9).all() and (pdist(drawn) > 0).all()
+
+
+def over_table(seeds, trained=True):
+    """Return a table of distances to the own end, and of other seeds where there are several."""
+    pairs = [(seed, seed, "own_final") for seed in seeds]
+    pairs += [(b, a, "floor") for a in seeds for b in seeds if a < b]
+    rows = [
+        {
+            "measure": "cka",
+            "against": against,
+            "checkpoint": fraction,
+            "architecture_a": "rnn",
+            "curriculum_a": "master",
+            "curriculum_b": "master",
+            "seed_a": a,
+            "seed_b": b,
+            "step_a": 10 * fraction * trained,
+            "step_b": 10 * trained,
+            "accuracy_a": 0.5,
+            "dissimilarity": 1 - fraction,
+        }
+        for a, b, against in pairs
+        for fraction in (0.0, 1.0)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("seeds", [[1], [1, 2]])
+def test_over_learning_says_what_one_seed_cannot_show(project, tmp_path, seeds):
+    learning = pd.DataFrame(
+        {
+            "measure": "cka",
+            "architecture": "rnn",
+            "against": "own_final",
+            "curriculum_a": "master",
+            "checkpoint": [0.0, 1.0],
+            "separation": [0.9, 0.5] if len(seeds) > 1 else [np.nan, np.nan],
+        }
+    )
+    result_files.write_table(over_table(seeds), tmp_path / "over.csv", {})
+    result_files.write_table(learning, tmp_path / "learning.csv", {})
+    settings = {
+        "style": STYLE, "reference": "master", "measures": ["cka"], "curricula": ["master"],
+        "statistics": {"min_seeds": 5}, "wasserstein": [],
+    }  # fmt: skip
+    arguments = Namespace(
+        over=[tmp_path / "over.csv"], learning=[tmp_path / "learning.csv"], sensitivity=[]
+    )
+    written = texts(script(project, "over_learning")(arguments, settings))
+    for reason in ("nor another seed of master to compare with", "it needs two seeds"):
+        assert (reason in written) == (len(seeds) == 1)
+
+
+def test_an_axis_of_rounding_errors_shows_zero():
+    axes = Figure().subplots()
+    axes.plot([0, 1], [1e-16, 2e-16])
+    plotting.from_zero(axes)
+    assert axes.get_ylim() == (0, 1)

@@ -631,6 +631,12 @@ MAMBA = {
         ("ei_rnn", 1, LEAKY),
         ("static_mlp", 1, LEAKY),
         ("mamba", 3, MAMBA),
+        ("current_rnn", 3, LEAKY),
+        ("low_rank_rnn", 3, {**LEAKY, "parameters": {"rank": 2}}),
+        *(
+            (name, 3, {**LEAKY, "noise": 0.0})
+            for name in ("rnn", "gru", "lstm", "gru_cell", "lstm_cell")
+        ),
     ],
 )
 def test_models_of_the_package_pass(model, n_outputs, settings):

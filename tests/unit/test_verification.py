@@ -16,7 +16,16 @@ import xarray as xr
 from warpline.console.provenance import sidecar_path
 from warpline.core import atomic_writes, result_files, tensor_files
 from warpline.figures import plotting
-from warpline.pipeline.verification import delete_findings, integrity_error, remake_commands, verify
+from warpline.pipeline.config import load
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.stages import Pipeline
+from warpline.pipeline.verification import (
+    STRUCTURE,
+    delete_findings,
+    integrity_error,
+    remake_commands,
+    verify,
+)
 
 STYLE = {"font_size": 8, "dpi": 60, "colormap": "viridis", "palette": "okabe-ito"}
 
@@ -354,3 +363,11 @@ def test_the_name_of_any_machine_is_found_in_its_parts(host, tmp_path, monkeypat
         monkeypatch.setattr(socket, "gethostname", lambda: "b")
         assert atomic_writes.writer_lives(part) is None
     assert not atomic_writes.is_part(Path("x.part"))
+
+
+def test_every_kind_of_file_that_a_job_makes_is_checked(raw_config):
+    pipeline = Pipeline(Plan(load(raw_config)))
+    names = [pattern for stage in pipeline.stages for pattern in stage.outputs.values()]
+    names += [path for part in pipeline.drawings.values() for path in part.files()]
+    assert len(names) > 20
+    assert {Path(name).suffix for name in names} <= set(STRUCTURE)

@@ -304,6 +304,35 @@ def test_a_task_set_of_one_s_own_is_one_class_and_one_entry(fresh):
     assert fresh.planned()["generate_trials"] > 0
 
 
+def test_one_untrained_network_runs_to_the_end_and_figures_say_what_they_cannot_show(fresh):
+    """One curriculum, untrained, in one architecture with one seed."""
+    fresh.configure(
+        run__seeds=[1],
+        run__measures=["cka"],
+        run__grid=[
+            {"tasksets": ["PDM"], "architectures": ["leaky_rnn"], "curricula": ["untrained"]}
+        ],
+        comparison__over__references=["untrained"],
+    )
+    fresh.snakemake()
+    root = fresh.root / "results/tiny"
+    expected = {
+        "figures/PDM/leaky_rnn/learning_curves": "None of the networks was trained here",
+        "figures/PDM/leaky_rnn/over_learning": "Each network has one checkpoint",
+        "figures/PDM/leaky_rnn/within_learning": "Each network has one checkpoint",
+        "figures/PDM/leaky_rnn/trajectories": "untrained",
+        "figures/PDM/task_trial": "AntiDelayResponse",
+    }
+    drawn = {path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.svg")}
+    assert drawn == set(expected)
+    for name, text in expected.items():
+        assert text in (root / f"{name}.svg").read_text(), name
+    assert pd.read_csv(root / "tables/PDM/runs.csv", comment="#")["status"].tolist() == [
+        "untrained"
+    ]
+    assert fresh.planned() == {}
+
+
 def test_a_model_that_breaks_its_interface_stops_before_any_work(fresh):
     model = fresh.root / "my_model.py"
     model.write_text(

@@ -232,6 +232,8 @@ def say_why_empty(axes: Axes, reason: str) -> None:
         va="center",
         fontsize="small",
         color="0.3",
+        # No line of the panel goes through the words.
+        bbox={"facecolor": "white", "edgecolor": "none"},
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from warpline.core.result_files import KEY
+from warpline.core.tensor_files import read_tensors
 from warpline.models.base import build_model
 
 __all__ = ["GivenNetwork", "WeightsError", "network_from_file", "read_weights", "rename_weights"]
@@ -56,7 +58,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     Raises
     ------
     WeightsError
-        When there is no such file, it has another ending, or it holds anything but named tensors.
+        When there is no such file, it has another ending, or it holds anything but named tensors; when a
+        file of Warpline is not as it was written.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -64,11 +67,18 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"expected a file of weights at {path}, found none")
     if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
+        from safetensors import SafetensorError, safe_open
         from safetensors.torch import load_file
 
         try:
-            tensors = load_file(path)
+            with safe_open(path, framework="pt") as handle:
+                is_ours = KEY in (handle.metadata() or {})
+            if is_ours:
+                # It holds checksums, which this reader checks.
+                arrays, _ = read_tensors(path)
+                tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
+            else:
+                tensors = load_file(path)
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"expected safetensors in {path}: {error}") from error
         return _last_checkpoint(tensors)
