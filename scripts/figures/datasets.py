@@ -40,15 +40,14 @@ def make(arguments, settings):
     measures = plotting.names_in_data(settings["measures"], pairs["measure"])
 
     # Above: every pair, systems in the order of their groups. Below: the pairs by two groups.
-    n_couples = len(groups) * (len(groups) + 1) // 2
-    side = set_panels.matrix_side(len(names))
-    width = max(side + 2.6, 0.75 * n_couples + 1.2)
+    n_couples = len(set_panels.couples_of(list(groups)))
+    side, below = set_panels.matrix_side(len(names)), 0.24 * n_couples + 0.7
     figure, axes = plt.subplots(
         2,
         len(measures),
         squeeze=False,
-        figsize=(width * len(measures), side + 5.2),
-        height_ratios=[side + 1.6, 3.4],
+        figsize=((side + 1.6) * len(measures) + 2.6, side + below + 2.4),
+        height_ratios=[side + 1.8, below],
     )
     for column, measure in enumerate(measures):
         rows = pairs[pairs["measure"] == measure]
@@ -69,8 +68,13 @@ def make(arguments, settings):
             summary[summary["measure"] == measure],
             list(groups),
             settings["style"],
+            horizontal=True,
         )
-        axes[1, column].set_ylabel("dissimilarity")
+        axes[1, column].set_xlabel("dissimilarity")
+        if column:
+            panel.set_yticklabels([])
+            panel.set_ylabel("")
+            axes[1, column].set_yticklabels([])
     return figure
 
 

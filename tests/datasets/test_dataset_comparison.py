@@ -137,6 +137,27 @@ def test_pairs_have_labels_and_values_of_the_measure(rng):
         compare_systems([system(a), system(b, dt=20.0)], {**CKA, "single_trials": True}, 0)
 
 
+def test_trials_of_any_length_are_compared_singly(rng):
+    values = []
+    for name, frequency in (("a", 0.3), ("b", 0.3), ("c", 0.8)):
+        whole = recording(name, rng, list("ABCD"), frequency=frequency, noise=0.01)
+        trials = tuple(trial[: 25 - 3 * k] for k, trial in enumerate(whole.trials))
+        values.append(system(Recording(trials, name=name)))
+    settings = {"candidates": CANDIDATES, "centre": True, "single_trials": True}
+    table, _ = compare_systems(values, {**settings, "measure": DSA | {"n_delays": 1, "rank": 2}}, 0)
+    near, far, _ = table["dissimilarity"]
+    assert near < 0.02 and far > 0.3
+    with pytest.raises(InputError, match="trials of equal length in a"):
+        condition_averages(
+            {
+                value.recording.name: Recording(
+                    value.recording.trials, name=value.recording.name, conditions=tuple("AABB")
+                )
+                for value in values
+            }
+        )
+
+
 def test_networks_of_one_seed_are_one_unit():
     """By the delete-one jackknife of a mean, in closed form."""
     rows = []

@@ -299,6 +299,21 @@ def test_coordinates_that_are_not_read_are_listed(tmp_path, states):
         read_session(tmp_path / "a.nc", {"window": [0, 5]})
 
 
+def test_one_label_of_a_further_dimension_is_taken(tmp_path, states):
+    np.savez(tmp_path / "a.npz", rates=np.stack([states, 2 * states]))
+    axes = ["session", "trial", "time", "unit"]
+    session = read_session(tmp_path / "a.npz", {"axes": axes, "select": {"session": 1}})
+    np.testing.assert_array_equal(session.recording.states, 2 * states)
+    with pytest.raises(InputError, match="take one label of another by select"):
+        read_session(tmp_path / "a.npz", {"axes": axes})
+    array = xr.DataArray(states, dims=("day", "time", "unit"), name="x")
+    array.assign_coords(day=list("abcdef")).to_netcdf(tmp_path / "a.nc")
+    session = read_session(tmp_path / "a.nc", {"select": {"day": "b"}})
+    np.testing.assert_array_equal(session.recording.states, states[1:2])
+    with pytest.raises(InputError, match=r"a label of 'day' in .*; got x"):
+        read_session(tmp_path / "a.nc", {"select": {"day": "x"}})
+
+
 def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
     trials = np.empty(3, dtype=object)
     for k, length in enumerate((12, 9, 15)):

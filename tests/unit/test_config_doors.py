@@ -274,7 +274,6 @@ TAKEN = {
     "a learning rate that diverges": "architectures: {leaky_rnn: {learning_rate: 1.0e38}}",
     "a long name": f"curricula: {{{'ab' * 39}c: {{}}}}",
     "20 seeds in a file name": f"run: {{seeds: {list(range(1, 21))}}}\njobs: {{seeds_per_job: 20}}",
-    "a date in quotes": "tasksets: {PDM: {parameters: {day: '2024-01-01'}}}",
 }  # fmt: skip
 
 

@@ -106,6 +106,16 @@ def test_what_replaces_networks_is_refused(trained, raw_config, case):
     assert replaced_networks(trained(raw_config)) == []
 
 
+def test_a_key_of_a_newer_version_is_no_other_configuration(trained, raw_config, tmp_path):
+    for path in tmp_path.rglob("*.provenance.json"):
+        record = json.loads(path.read_text())
+        record["provenance"]["settings"].get("architecture", {}).pop("gain", None)
+        path.write_text(json.dumps(record))
+    assert replaced_networks(trained(raw_config)) == []
+    raw_config["tasksets"]["PDM"]["parameters"]["rewards"] = {"abort": -0.1}
+    assert "parameters.rewards was null" in replaced_networks(trained(raw_config))[0]
+
+
 def test_a_sidecar_that_says_nothing_is_left_to_verify(trained, raw_config, tmp_path):
     for path in tmp_path.rglob("*.provenance.json"):
         path.write_text("[")

@@ -216,6 +216,11 @@ MODELS = {
         "torch.randn(state.shape)",
         "expected the same hidden noise from the same generator",
     ),
+    "no noise although it is asked for": (
+        "self.noise * torch",
+        "0 * torch",
+        "expected hidden noise in a run with a generator at noise = 0.1",
+    ),
     "no generator taken": (
         "def forward(self, inputs, generator=None):",
         "def forward(self, inputs):",
@@ -388,6 +393,34 @@ TASKS = {
         "stimulus",
         None,
         "Anti",
+    ),
+    "an opposite that is the answer itself": (
+        "return 3 - action",
+        "return 2 - action",
+        "expected `opposite` to return another answer than it is given, got 1 of 1",
+        {},
+        "stimulus",
+        None,
+        "Anti",
+    ),
+    "an opposite that goes round": (
+        "return 3 - action",
+        "return (action + 1) % 3",
+        "expected the opposite of the opposite to be the answer itself",
+        {},
+        "stimulus",
+        None,
+        "Anti",
+    ),
+    "names of other channels": (
+        "'tone': [1, 2]}",
+        "'tone': [2, 3]}",
+        "expected a name for each of the channels 0 to 2",
+    ),
+    "a channel of two names": (
+        "'tone': [1, 2]}",
+        "'tone': [1, 2], 'extra': 2}",
+        "expected a name for each of the channels 0 to 2",
     ),
     "no opposite": (
         "    def opposite(self, action):\n        return 3 - action\n",

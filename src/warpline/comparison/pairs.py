@@ -312,7 +312,8 @@ def controls(
 
 def _selected(system: System, index: Any, variant: str) -> System:
     """Return a system with some of its trials or steps, inputs and conditions alike."""
-    of_trials = index[0].ravel() if isinstance(index, tuple) else index
+    # A pair of indices reorders steps, and keeps every trial in its place.
+    of_trials = slice(None) if isinstance(index, tuple) else index
     return replace(
         system,
         states=system.states[index],

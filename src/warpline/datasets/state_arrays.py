@@ -69,13 +69,12 @@ def read_states(
 
 def _only_candidate(source: Source, settings: Mapping[str, Any]) -> str:
     """Return the name of the only array that can be the states."""
-    wanted = 1 + len(settings["axes"] or ()) if settings["axes"] else 3
     candidates = [
         name
         for name, variable in source.variables.items()
         if name not in (settings["valid"], settings["time"])
         and variable.dtype.kind in "fiuO"
-        and (variable.ndim in (2, 3, wanted - 1) or variable.dtype == object)
+        and (variable.ndim > 1 or variable.dtype == object)
         and variable.dims != (name,)
     ]
     if len(candidates) != 1:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "couples_of",
     "draw_groups",
     "draw_matrix",
     "embedding_figure",
@@ -145,8 +146,7 @@ def group_figure(result: GroupComparison) -> Figure:
     result : GroupComparison
     """
     names = list(result.groups)
-    n_couples = len(names) * (len(names) + 1) // 2
-    figure = _figure(max(2.6, 0.75 * n_couples + 1.0) * len(result.matrices), 3.4)
+    figure = _figure(max(2.6, 0.75 * len(couples_of(names)) + 1.0) * len(result.matrices), 3.4)
     axes = figure.subplots(1, len(result.matrices), squeeze=False)[0]
     for panel, measure in zip(axes, result.matrices, strict=True):
         pairs = result.pairs[result.pairs["measure"] == measure]
@@ -199,8 +199,9 @@ def draw_matrix(
     ends = np.cumsum([len(names) for names in (groups or {}).values()])
     if groups and max(values.shape) > MOST_NUMBERS:
         middles = ends - np.array([len(names) for names in groups.values()]) / 2 - 0.5
-        panel.set_xticks(middles, list(groups))
-        panel.set_yticks(middles, list(groups), rotation=90, va="center")
+        slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        panel.set_xticks(middles, list(groups), **slanted)
+        panel.set_yticks(middles, list(groups))
         panel.tick_params(length=0)
     for boundary in ends[:-1]:
         panel.axhline(boundary - 0.5, color="white", linewidth=2)
@@ -209,7 +210,12 @@ def draw_matrix(
 
 
 def draw_groups(
-    panel: Axes, pairs: Any, summary: Any, names: Sequence[str], style: Mapping[str, Any]
+    panel: Axes,
+    pairs: Any,
+    summary: Any,
+    names: Sequence[str],
+    style: Mapping[str, Any],
+    horizontal: bool = False,
 ) -> None:
     """Draw the pairs of one measure by two groups, with means and intervals; see `group_figure`.
 
@@ -222,29 +228,49 @@ def draw_groups(
         Groups in their order.
     style : mapping
         As `colours`.
+    horizontal : bool, optional
+        Whether groups stand below each other, which leaves room for many and for long names.
     """
-    couples = [(name, name) for name in names]
-    couples += [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    shown = [couple for couple in couples_of(names) if len(_of_groups(pairs, *couple))]
     kinds = colours(["within", "between"], style)
+
+    def placed(position: Any, value: Any) -> tuple[Any, Any]:
+        return (value, position) if horizontal else (position, value)
+
     labels = []
-    for x, (a, b) in enumerate(couples):
+    for position, (a, b) in enumerate(shown):
         chosen = _of_groups(pairs, a, b)["dissimilarity"].dropna().to_numpy()
         colour, marker = kinds["within" if a == b else "between"]
-        panel.scatter(x + jitter(len(chosen), 0.5), chosen, s=9, color=colour, alpha=0.4, lw=0)
-        name = f"within\n{a}" if a == b else f"{a} to\n{b}"
-        labels.append(f"{name}\nn = {len(chosen)}")
+        spread = position + jitter(len(chosen), 0.5)
+        panel.scatter(*placed(spread, chosen), s=9, color=colour, alpha=0.4, lw=0)
+        parts = ["within", a] if a == b else [f"{a} to", b]
+        labels.append(
+            f"{' '.join(parts)} (n = {len(chosen)})"
+            if horizontal
+            else "\n".join([*parts, f"n = {len(chosen)}"])
+        )
         row = _of_groups(summary, a, b)
         if row.empty:
             continue
         mean, low, high = (float(row[column].iloc[0]) for column in ("mean", "low", "high"))
         if math.isfinite(low):
-            panel.plot([x, x], [low, high], color="black", linewidth=1.5)
-        panel.plot(
-            x, mean, marker=marker, color=colour, markeredgecolor="black", markersize=7, lw=0
-        )
-    panel.set_xticks(range(len(couples)), labels)
-    panel.set_xlim(-0.6, len(couples) - 0.4)
-    from_zero(panel)
+            panel.plot(*placed([position] * 2, [low, high]), color="black", linewidth=1.5)
+        large: dict[str, Any] = {"markeredgecolor": "black", "markersize": 7, "lw": 0}
+        panel.plot(*placed([position], [mean]), marker=marker, color=colour, **large)
+    if horizontal:
+        panel.set_yticks(range(len(shown)), labels)
+        panel.set_ylim(len(shown) - 0.4, -0.6)
+        panel.set_xlim(left=0)
+    else:
+        panel.set_xticks(range(len(shown)), labels)
+        panel.set_xlim(-0.6, len(shown) - 0.4)
+        from_zero(panel)
+
+
+def couples_of(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each group with itself, then all pairs of groups."""
+    within = [(name, name) for name in names]
+    return within + [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
 
 
 def _of_groups(table: Any, a: str, b: str) -> Any:

@@ -36,7 +36,7 @@ def check_model(settings: Mapping[str, Any], n_inputs: int, n_outputs: int, dt: 
     outputs, states = _run(model, inputs, n_outputs)
     _check_parameters(model, other, inputs)
     _check_independence(model, inputs, outputs, states)
-    _check_noise(model, inputs, outputs, states)
+    _check_noise(model, inputs, outputs, states, settings.get("noise") or 0.0)
     _check_gradients(model, inputs)
 
 
@@ -163,8 +163,10 @@ def _close(run: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> bool:
 
 
 @torch.no_grad()
-def _check_noise(model: nn.Module, inputs: Tensor, outputs: Tensor, states: Tensor) -> None:
-    """Refuse noise without a generator, and noise that the generator does not determine."""
+def _check_noise(
+    model: nn.Module, inputs: Tensor, outputs: Tensor, states: Tensor, noise: float
+) -> None:
+    """Refuse noise without a generator, noise that it does not determine, and noise that is missing."""
     if not _close(model(inputs), (outputs, states)):
         raise ContractError(
             "expected a run without `generator` to be noise-free, got two that differ: turn dropout off, "
@@ -176,6 +178,11 @@ def _check_noise(model: nn.Module, inputs: Tensor, outputs: Tensor, states: Tens
         raise ContractError(
             "expected the same hidden noise from the same generator, got two runs that differ: draw it "
             "from `generator`, as in torch.randn(shape, generator=generator)"
+        )
+    if noise > 0 and torch.equal(noisy[0][1], states):
+        raise ContractError(
+            f"expected hidden noise in a run with a generator at noise = {noise:g}, got the states of a run "
+            "without: use settings['noise'], or set noise: 0"
         )
     with calling("outputs(inputs, generator) to return the outputs (trial, time, output)"):
         alone = outputs_of(model, inputs)

@@ -97,10 +97,15 @@ def _recorded_settings(path: Path) -> dict[str, Any] | None:
 
 
 def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any], place: str) -> list[str]:
-    """Return what differs, with its place; the names of random streams follow from the run's name."""
+    """Return what differs, with its place.
+
+    A key that only one of them has comes with another version of Warpline, and is no other configuration:
+    except where the user names the keys.
+    """
     found = []
+    named_by_user = place.endswith(("parameters.", "timing."))
     for key in dict.fromkeys([*earlier, *now]):
-        if key == "streams":
+        if not named_by_user and not (key in earlier and key in now):
             continue
         before, after = earlier.get(key), now.get(key)
         if isinstance(before, Mapping) and isinstance(after, Mapping):

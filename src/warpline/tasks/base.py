@@ -127,6 +127,12 @@ class RuleTask:
                 f"Box(..., name={{'fixation': 0, 'stimulus': [1, 2]}}), got names {names!r}"
             )
         n_channels = space.shape[0]
+        indices = [int(i) for index in names.values() for i in np.atleast_1d(index)]
+        if sorted(indices) != list(range(n_channels)):
+            raise ValueError(
+                f"expected a name for each of the channels 0 to {n_channels - 1} of observation_space, got "
+                f"{names}"
+            )
         cue = {f"rule_{rule}": n_channels + k for k, rule in enumerate(self.rules)}
         shape = (n_channels + len(cue),)
         return spaces.Box(-np.inf, np.inf, shape=shape, dtype=space.dtype, name={**names, **cue})

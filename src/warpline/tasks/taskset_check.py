@@ -177,6 +177,8 @@ def _new_trial(
             f"expected actions from 0 to {environment.n_outputs - 1} as targets, got {targets.min()} to "
             f"{targets.max()}: is `opposite` right for every action of {environment.task}?"
         )
+    if environment.anti and environment.is_scored(trial):
+        _check_opposite(environment, targets)
     ideal = environment.ideal_accuracy(trial)
     if not 0 <= ideal <= 1:
         raise ContractError(f"expected ideal_accuracy between 0 and 1, got {ideal}")
@@ -185,6 +187,23 @@ def _new_trial(
         for name in environment.periods
     }
     return spans, inputs, targets, trial
+
+
+def _check_opposite(environment: Any, targets: np.ndarray) -> None:
+    """Refuse an opposite that is the answer itself, or whose opposite is another answer."""
+    for name in environment.decisions:
+        answers = targets[environment.start_ind[name] : environment.end_ind[name]]
+        opposite = environment.opposite(answers.copy())
+        for answer, other in zip(answers, opposite, strict=True):
+            if np.array_equal(answer, other) and np.any(answer):
+                raise ContractError(
+                    f"expected `opposite` to return another answer than it is given, got {other} of {answer}"
+                )
+        if not np.allclose(environment.opposite(opposite.copy()), answers):
+            raise ContractError(
+                "expected the opposite of the opposite to be the answer itself, got "
+                f"{environment.opposite(opposite.copy())[0]} of {answers[0]}"
+            )
 
 
 def _check_seed(environment: Any) -> None:

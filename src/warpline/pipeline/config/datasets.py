@@ -12,8 +12,6 @@ from warpline.pipeline.config.messages import explain
 
 __all__ = ["Dataset", "DatasetComparison", "Spikes", "read_settings_of"]
 
-Axis = Literal["trial", "time", "unit"]
-
 
 class Spikes(Strict):
     """Spike times in a file, which are binned."""
@@ -54,8 +52,9 @@ class Dataset(Strict):
     variable: str | None = None
     """Name of the states in the file; ``struct.field`` for a field of a struct of MATLAB. By default the only
     array that can be the states."""
-    axes: list[Axis] | None = None
-    """Names of the axes of the states, in their order, where the file names none (npz, mat)."""
+    axes: list[str] | None = None
+    """Names of the axes of the states, in their order, where the file names none (npz, mat): ``trial``,
+    ``time``, ``unit``, and any name for an axis of which ``select`` takes one index."""
     dims: dict[str, str] = {}
     """Dimensions of the file to rename to ``trial``, ``time`` or ``unit``, such as ``neuron: unit``."""
     select: dict[str, str | int | float] = {}

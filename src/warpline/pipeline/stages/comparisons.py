@@ -60,7 +60,8 @@ class _Comparison(Stage):
     """What the comparisons share."""
 
     heading = "comparisons"
-    folders = ("compare",)
+    # Recordings have compare/datasets.
+    folders = tuple(f"compare/{kind}" for kind in (*COMPARISON_TABLES, "architectures"))
 
     def __init__(self, plan: Plan, trajectories: ComputeTrajectories, choice: ChooseDSA) -> None:
         super().__init__(plan)

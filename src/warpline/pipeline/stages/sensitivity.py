@@ -26,7 +26,7 @@ class CompareAround(Stage):
 
     rule = "compare_around"
     heading = "comparisons"
-    folders = ("compare",)
+    folders = ("compare/around",)
     script = "compare_around.py"
     outputs = {"around": "compare/around/{measure}/{taskset}/{part}.csv"}
 
