@@ -68,7 +68,6 @@ def make(arguments, settings):
             summary[summary["measure"] == measure],
             list(groups),
             settings["style"],
-            horizontal=True,
         )
         axes[1, column].set_xlabel("dissimilarity")
         if column:

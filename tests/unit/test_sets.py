@@ -381,8 +381,10 @@ def test_figures_of_groups(groups, kind):
     before = dict(mpl.rcParams)
     figure = groups.plot(kind)
     assert dict(mpl.rcParams) == before
-    texts = [text.get_text() for panel in figure.axes for text in (panel.title, panel.yaxis.label)]
-    texts += [label.get_text() for panel in figure.axes for label in panel.get_xticklabels()]
+    texts = []
+    for panel in figure.axes:
+        parts = [panel.title, panel.xaxis.label, panel.yaxis.label, *panel.get_yticklabels()]
+        texts += [text.get_text() for text in parts]
     texts += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     joined = " ".join(texts)
     assert "DSA (radians)" in joined and "Procrustes" in joined and "n = " in joined

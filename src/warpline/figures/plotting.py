@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -263,6 +264,8 @@ def annotated_heat_map(
     axes.set_yticks(range(matrix.shape[0]), labels[0])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+    # Two digits at least, also of a measure whose values are small.
+    decimals = max(2, 1 - math.floor(math.log10(maximum))) if maximum > 0 else 2
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
             # Black numbers on light cells, white on dark ones. The weights are those of luma (ITU-R BT.601).
@@ -271,7 +274,7 @@ def annotated_heat_map(
             axes.text(
                 column,
                 row,
-                f"{value:.2f}",
+                f"{value:.{decimals}f}",
                 ha="center",
                 va="center",
                 color="black" if is_light else "white",

@@ -15,7 +15,6 @@ from warpline.comparison.sets import SystemMatrix
 from warpline.figures.plotting import (
     annotated_heat_map,
     colours,
-    from_zero,
     jitter,
     measure_label,
     style_parameters,
@@ -146,13 +145,13 @@ def group_figure(result: GroupComparison) -> Figure:
     result : GroupComparison
     """
     names = list(result.groups)
-    figure = _figure(max(2.6, 0.75 * len(couples_of(names)) + 1.0) * len(result.matrices), 3.4)
+    figure = _figure(4.4 * len(result.matrices), 0.36 * len(couples_of(names)) + 1.3)
     axes = figure.subplots(1, len(result.matrices), squeeze=False)[0]
     for panel, measure in zip(axes, result.matrices, strict=True):
         pairs = result.pairs[result.pairs["measure"] == measure]
         summary = result.summary[result.summary["measure"] == measure]
         draw_groups(panel, pairs, summary, names, STYLE)
-        panel.set_ylabel(measure_label(measure, {}))
+        panel.set_xlabel(measure_label(measure, {}))
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
     figure.suptitle(
         f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})",
@@ -215,9 +214,8 @@ def draw_groups(
     summary: Any,
     names: Sequence[str],
     style: Mapping[str, Any],
-    horizontal: bool = False,
 ) -> None:
-    """Draw the pairs of one measure by two groups, with means and intervals; see `group_figure`.
+    """Draw the pairs of one measure by two groups below each other, with means and intervals.
 
     Parameters
     ----------
@@ -228,43 +226,28 @@ def draw_groups(
         Groups in their order.
     style : mapping
         As `colours`.
-    horizontal : bool, optional
-        Whether groups stand below each other, which leaves room for many and for long names.
     """
     shown = [couple for couple in couples_of(names) if len(_of_groups(pairs, *couple))]
     kinds = colours(["within", "between"], style)
-
-    def placed(position: Any, value: Any) -> tuple[Any, Any]:
-        return (value, position) if horizontal else (position, value)
-
     labels = []
     for position, (a, b) in enumerate(shown):
-        chosen = _of_groups(pairs, a, b)["dissimilarity"].dropna().to_numpy()
+        values = _of_groups(pairs, a, b)["dissimilarity"].dropna().to_numpy()
         colour, marker = kinds["within" if a == b else "between"]
-        spread = position + jitter(len(chosen), 0.5)
-        panel.scatter(*placed(spread, chosen), s=9, color=colour, alpha=0.4, lw=0)
-        parts = ["within", a] if a == b else [f"{a} to", b]
-        labels.append(
-            f"{' '.join(parts)} (n = {len(chosen)})"
-            if horizontal
-            else "\n".join([*parts, f"n = {len(chosen)}"])
-        )
+        spread = position + jitter(len(values), 0.5)
+        panel.scatter(values, spread, s=9, color=colour, alpha=0.4, lw=0)
+        couple = f"within {a}" if a == b else f"{a} to {b}"
+        labels.append(f"{couple} (n = {len(values)})")
         row = _of_groups(summary, a, b)
         if row.empty:
             continue
         mean, low, high = (float(row[column].iloc[0]) for column in ("mean", "low", "high"))
         if math.isfinite(low):
-            panel.plot(*placed([position] * 2, [low, high]), color="black", linewidth=1.5)
+            panel.plot([low, high], [position] * 2, color="black", linewidth=1.5)
         large: dict[str, Any] = {"markeredgecolor": "black", "markersize": 7, "lw": 0}
-        panel.plot(*placed([position], [mean]), marker=marker, color=colour, **large)
-    if horizontal:
-        panel.set_yticks(range(len(shown)), labels)
-        panel.set_ylim(len(shown) - 0.4, -0.6)
-        panel.set_xlim(left=0)
-    else:
-        panel.set_xticks(range(len(shown)), labels)
-        panel.set_xlim(-0.6, len(shown) - 0.4)
-        from_zero(panel)
+        panel.plot([mean], [position], marker=marker, color=colour, **large)
+    panel.set_yticks(range(len(shown)), labels)
+    panel.set_ylim(len(shown) - 0.4, -0.6)
+    panel.set_xlim(left=0)
 
 
 def couples_of(names: Sequence[str]) -> list[tuple[str, str]]:
