@@ -236,6 +236,15 @@ def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
     np.testing.assert_allclose(narrow.recording.states, counts * 10, atol=1e-6)
 
 
+def test_a_spike_on_the_first_edge_is_not_lost_on_a_clock(tmp_path):
+    zeros = np.array([12.3, 123.457, 5000.123, 10000.001])
+    times = (zeros[:, None] + np.arange(-200, 800) / 1000).reshape(-1)
+    np.savez(tmp_path / "a.npz", times=times, units=np.zeros(len(times), int), go=zeros)
+    settings = {"spikes": NAMES, "time_unit": "s", "align": "go", "bin": 20, "window": [-200, 800]}
+    session = read_session(tmp_path / "a.npz", settings)
+    np.testing.assert_array_equal(session.recording.states, np.full((4, 50, 1), 20.0))
+
+
 def test_nwb_holds_conditions_and_series(tmp_path, spikes):
     settings = write_nwb(tmp_path / "a.nwb", *spikes[:3])
     session = read_session(tmp_path / "a.nwb", {**settings, **BINS, "conditions": ["choice"]})

@@ -103,7 +103,8 @@ def _spikes_of_columns(source: Source, variable: Any, settings: Mapping[str, Any
 
     # One piece: each trial takes the spikes around its own zero. A spike may fall into two trials.
     zeros = trial_zeros(source, settings)
-    reach = 6 * float(spikes.get("width") or 0)
+    # A bin more, so that rounding cannot lose a spike on the edge of the window.
+    reach = 6 * float(spikes.get("width") or 0) + float(settings["bin"])
     low, high = float(settings["window"][0]) - reach, float(settings["window"][1]) + reach
     order = np.argsort(times, kind="stable")
     times, units = times[order], units[order]
