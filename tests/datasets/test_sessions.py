@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from scipy.io import savemat
 
+import warpline
 from warpline.datasets.file_formats import read_content
 from warpline.datasets.sessions import read_session
 from warpline.similarity.input_errors import InputError
@@ -267,6 +268,9 @@ SPIKE_CASES = {
     ),
     "no trials": ({"spikes": NAMES}, "the trials of .*, which is one piece"),
     "other trials": ({"trials": "table.csv"}, "spikes of the 2 trials that are listed"),
+    "a trial twice": ({"trials": "twice.csv"}, "distinct trials .* got 6 trials of which 5"),
+    "zeros for times by trial": ({"align": "go"}, "no align for spikes"),
+    "a time step": ({"dt": 10.0, "valid": "ok"}, "keys that apply .* got valid, dt"),
 }
 
 
@@ -274,6 +278,7 @@ SPIKE_CASES = {
 def test_what_is_wrong_with_spikes_is_said(tmp_path, spikes, case, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "table.csv").write_text("side\nleft\nright\n")
+    (tmp_path / "twice.csv").write_text("trial\n0\n1\n2\n3\n4\n4\n")
     change, message = SPIKE_CASES[case]
     settings = {**write_listed(tmp_path / "a.npz", *spikes[:3]), **BINS}
     with pytest.raises(InputError, match=message):
@@ -291,6 +296,39 @@ def test_a_trial_table_names_trials_that_have_no_spike(tmp_path, spikes):
     )
     assert len(session.recording.trials) == 6 and not session.recording.trials[1].any()
     np.testing.assert_array_equal(session.recording.trials[0], counts[4])
+
+
+@pytest.mark.parametrize("name", ["unit", "unit_ids"])
+def test_the_unit_of_each_spike_is_no_list_of_units(tmp_path, spikes, name):
+    times, unit, trial, counts = spikes
+    np.savez(tmp_path / "a.npz", **{"t": times, name: unit, "trial": trial})
+    settings = {"spikes": {"times": "t", "units": name, "trials": "trial"}, "time_unit": "s"}
+    session = read_session(tmp_path / "a.npz", {**settings, **BINS})
+    np.testing.assert_array_equal(session.recording.states, counts)
+    np.savez(tmp_path / "a.npz", t=times, u=unit, trial=trial, **{name: [0, 1, 2, 2]})
+    settings["spikes"]["units"] = "u"
+    with pytest.raises(InputError, match=r"distinct units .* got 4 units of which 3"):
+        read_session(tmp_path / "a.npz", {**settings, **BINS})
+
+
+def test_cells_of_spikes_take_no_zeros_of_trials(tmp_path, spikes):
+    settings = {**write_cells(tmp_path / "a.mat", *spikes[:3]), **BINS}
+    with pytest.raises(InputError, match="no align for spikes"):
+        read_session(tmp_path / "a.mat", {**settings, "align": "go"})
+
+
+def test_trials_of_listed_spikes_keep_their_labels(tmp_path, spikes):
+    """Sessions that lack other trials are not matched by order."""
+    times, unit, trial, _ = spikes
+    recordings = {}
+    for name, missing in {"a": 1, "b": 3}.items():
+        kept = trial != missing
+        settings = write_listed(tmp_path / f"{name}.npz", times[kept], unit[kept], trial[kept])
+        session = read_session(tmp_path / f"{name}.npz", {**settings, **BINS})
+        recordings[name] = session.recording
+    assert recordings["a"].trial_labels == (0, 2, 3, 4)
+    with pytest.raises(InputError, match="label"):
+        warpline.compare(recordings["a"], recordings["b"])
 
 
 def test_coordinates_that_are_not_read_are_listed(tmp_path, states):

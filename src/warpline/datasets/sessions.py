@@ -96,8 +96,8 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     start: float | None
     dt: float | None
     if settings["spikes"] is not None:
-        trials, start, dt = binned_spikes(source, settings)
-        recording = as_recording(trials, name=name)
+        trials, labels, start, dt = binned_spikes(source, settings)
+        recording = replace(as_recording(trials, name=name), trial_labels=labels)
     else:
         recording, start, dt = read_states(source, settings, name)
     conditions = _conditions(source, settings["conditions"], len(recording.trials))

@@ -50,8 +50,8 @@ def spike_counts(
         Row that a spike belongs to: its trial and unit.
     n_rows : int
     edges : ndarray, shape (bin + 1,)
-        Equally spaced. A spike on an edge belongs to the later bin; one on the last edge to none. A spike within
-        a millionth of a bin counts as on the edge: the zero of a trial, once subtracted, leaves rounding errors.
+        Equally spaced. A spike on an edge belongs to the later bin; one on the last edge to none. A spike
+        within a millionth of a bin of an edge is on it: subtracting the zero of a trial leaves rounding errors.
 
     Returns
     -------
