@@ -258,6 +258,55 @@ def test_nwb_holds_conditions_and_series(tmp_path, spikes):
     assert any(entry.startswith("spike_times") for entry in session.left_out)
 
 
+def test_nwb_reads_or_lists_everything(tmp_path, spikes):
+    """Ragged columns, two series of one name, stimuli and tables of intervals."""
+    pynwb = pytest.importorskip("pynwb")
+    settings = write_nwb(tmp_path / "a.nwb", *spikes[:3])
+
+    def series(name, scale):
+        return pynwb.TimeSeries(name=name, data=scale * np.arange(300.0), unit="V", rate=20.0)
+
+    with pynwb.NWBHDF5IO(str(tmp_path / "a.nwb"), "r+") as handle:
+        file = handle.read()
+        licks = [[0.1] * k for k in range(5)]
+        ends = np.cumsum([len(row) for row in licks])
+        values = [time for row in licks for time in row]
+        file.trials.add_column("licks", "times", data=values, index=ends.tolist())
+        file.create_processing_module("behavior", "b").add(series("lfp", -1.0))
+        file.add_stimulus(series("light", 1.0))
+        file.add_time_intervals(pynwb.epoch.TimeIntervals(name="blocks", description="b"))
+        handle.write(file)
+    session = read_session(tmp_path / "a.nwb", {**settings, **BINS})
+    np.testing.assert_array_equal(session.recording.states, spikes[3])
+    left = " ".join(session.left_out)
+    for name in ("trials.licks", "lfp (", "behavior.lfp (", "stimulus.light", "intervals.blocks"):
+        assert name in left
+    window = {"align": "start_time", "window": [0, 500]}
+    session = read_session(tmp_path / "a.nwb", {"variable": "lfp", **window})
+    assert session.recording.states.min() >= 0
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["face#1", "face#2", "#3", "d", "e"], ("face#1", "face#2", "#3", "d", "e")),
+        ([12345671, 12345672, 1, 2.0, 0.5], ("12345671", "12345672", "1", "2", "0.5")),
+        (["left", "NA", "", "None", "left"], None),
+    ],
+)
+def test_conditions_are_kept_apart(tmp_path, spikes, values, expected):
+    settings = {**write_listed(tmp_path / "a.npz", *spikes[:3]), **BINS, "conditions": ["side"]}
+    rows = "".join(f"{value},{k}\n" for k, value in enumerate(values))
+    (tmp_path / "table.csv").write_text("# a comment\nside,trial\n" + rows)
+    settings["trials"] = tmp_path / "table.csv"
+    if expected is None:
+        with pytest.raises(InputError, match=r"'side' for each trial .* for 3, the first .* 1"):
+            read_session(tmp_path / "a.npz", settings)
+    else:
+        session = read_session(tmp_path / "a.npz", settings)
+        assert session.recording.conditions == tuple(f"side={text}" for text in expected)
+
+
 SPIKE_CASES = {
     "no unit of time": ({"time_unit": None}, "a unit of time for 'times'"),
     "no window": ({"window": None}, "a window and a bin"),

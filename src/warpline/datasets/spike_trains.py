@@ -51,7 +51,7 @@ def spike_counts(
     n_rows : int
     edges : ndarray, shape (bin + 1,)
         Equally spaced. A spike on an edge belongs to the later bin; one on the last edge to none. A spike
-        within a millionth of a bin of an edge is on it: subtracting the zero of a trial leaves rounding errors.
+        within a millionth of a bin of an edge is on it: subtracted zeros of trials leave rounding errors.
 
     Returns
     -------
