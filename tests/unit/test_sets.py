@@ -391,6 +391,16 @@ def test_figures_of_groups(groups, kind):
         assert f"stress {stress:.2f}" in joined and "decoy (n = 3)" in joined
 
 
+def test_the_title_of_a_narrow_figure_is_not_cut():
+    """Two groups and one measure, saved without a tight box."""
+    groups = {"a": [SYSTEMS["a"], SYSTEMS["b"]], "b": [SYSTEMS["c"], SYSTEMS["d"]]}
+    figure = warpline.compare_groups(groups, ["procrustes"]).plot()
+    figure.canvas.draw()
+    title = figure.get_suptitle()
+    box = next(text for text in figure.texts if text.get_text() == title).get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+
+
 def test_figures_of_sets():
     result = warpline.compare(SYSTEMS, measure="procrustes")
     numbers = {text.get_text() for text in result.plot().axes[0].texts}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -154,10 +155,10 @@ def group_figure(result: GroupComparison) -> Figure:
         draw_groups(panel, pairs, summary, names, STYLE)
         panel.set_ylabel(measure_label(measure, {}))
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
-    figure.suptitle(
-        f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})",
-        fontsize=STYLE["font_size"],
-    )
+    title = f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})"
+    # Characters in a line: a character is about 0.55 of the font size, in points of 1/72 inch, wide.
+    width = int(figure.get_figwidth() * 72 / (0.55 * STYLE["font_size"]))
+    figure.suptitle(textwrap.fill(title, width), fontsize=STYLE["font_size"])
     return figure
 
 
