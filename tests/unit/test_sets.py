@@ -401,6 +401,14 @@ def test_the_title_of_a_narrow_figure_is_not_cut():
     assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
 
 
+def test_failed_pairs_are_counted_in_print_and_figure():
+    """A system with too few times for the delays has no pairs."""
+    groups = {"a": [SYSTEMS[name] for name in "abc"], "b": [SYSTEMS["d"], SYSTEMS["d"][:, :3]]}
+    result = warpline.compare_groups(groups, ["dsa"], n_delays=5, rank=3)
+    assert "4 of 10 pairs failed" in repr(result)
+    assert result.plot().axes[0].get_title() == "4 pairs failed"
+
+
 def test_figures_of_sets():
     result = warpline.compare(SYSTEMS, measure="procrustes")
     numbers = {text.get_text() for text in result.plot().axes[0].texts}
