@@ -1,5 +1,7 @@
 """Sets and groups of systems: matrices, matched trials, statistics with the system as the unit, figures."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -399,6 +401,17 @@ def test_the_title_of_a_narrow_figure_is_not_cut():
     title = figure.get_suptitle()
     box = next(text for text in figure.texts if text.get_text() == title).get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+
+
+def test_long_names_of_groups_do_not_overlap():
+    groups = {
+        "macaques with a lesion": [SYSTEMS["a"], SYSTEMS["b"]],
+        "gru.pretrain_anti_then_pro": [SYSTEMS["c"], SYSTEMS["d"]],
+    }
+    figure = warpline.compare_groups(groups, ["procrustes"]).plot()
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_failed_pairs_are_counted_in_print_and_figure():

@@ -41,6 +41,8 @@ FONT_SIZE = 9.0
 STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": FONT_SIZE, "dpi": 110}
 #: Above so many systems, cells have no numbers and points no names.
 MOST_NUMBERS, MOST_NAMES = 12, 30
+#: Characters in a line of the label below a pair of groups, which is 0.75 inch wide.
+LABEL_WIDTH = 11
 
 
 def _in_house_style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -252,7 +254,9 @@ def draw_groups(
         labels.append(
             f"{' '.join(parts)} (n = {len(chosen)})"
             if horizontal
-            else "\n".join([*parts, f"n = {len(chosen)}"])
+            else "\n".join(
+                [*(textwrap.fill(part, LABEL_WIDTH) for part in parts), f"n = {len(chosen)}"]
+            )
         )
         row = _of_groups(summary, a, b)
         if row.empty:
