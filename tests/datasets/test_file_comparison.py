@@ -89,3 +89,16 @@ def test_files_with_one_stem_keep_their_paths(command, files, tmp_path):
     (tmp_path / "d" / "a.nc").write_bytes((tmp_path / "a.nc").read_bytes())
     status, out, _ = command("a.nc", "d/a.nc", "--dims", "neuron=unit")
     assert status == 0 and "d/a.nc" in out
+
+
+def test_other_time_steps_are_no_match(command, files):
+    for name, step in {"a": 10.0, "b": 20.0}.items():
+        times = ("time", step * np.arange(30), {"units": "ms"})
+        dims = ("trial", "time", "unit")
+        array = xr.DataArray(files[name], dims=dims, coords={"time": times}, name="states")
+        array.to_netcdf(f"{name}-times.nc")
+    status, _, err = command("a-times.nc", "b-times.nc")
+    assert status == 1 and "one time step for all systems, got a-times 10 ms, b-times 20 ms" in err
+    options = ["--read", '{"bin": 20, "window": [0, 300]}']
+    status, out, _ = command("a-times.nc", "b-times.nc", *options)
+    assert status == 0 and "of 15 times" in out

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from scipy.io import savemat
 
+import warpline
 from warpline.datasets.file_formats import read_content
 from warpline.datasets.sessions import read_session
 from warpline.similarity.input_errors import InputError
@@ -236,6 +237,15 @@ def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
     np.testing.assert_allclose(narrow.recording.states, counts * 10, atol=1e-6)
 
 
+def test_a_spike_on_the_first_edge_is_not_lost_on_a_clock(tmp_path):
+    zeros = np.array([12.3, 123.457, 5000.123, 10000.001])
+    times = (zeros[:, None] + np.arange(-200, 800) / 1000).reshape(-1)
+    np.savez(tmp_path / "a.npz", times=times, units=np.zeros(len(times), int), go=zeros)
+    settings = {"spikes": NAMES, "time_unit": "s", "align": "go", "bin": 20, "window": [-200, 800]}
+    session = read_session(tmp_path / "a.npz", settings)
+    np.testing.assert_array_equal(session.recording.states, np.full((4, 50, 1), 20.0))
+
+
 def test_nwb_holds_conditions_and_series(tmp_path, spikes):
     settings = write_nwb(tmp_path / "a.nwb", *spikes[:3])
     session = read_session(tmp_path / "a.nwb", {**settings, **BINS, "conditions": ["choice"]})
@@ -248,6 +258,55 @@ def test_nwb_holds_conditions_and_series(tmp_path, spikes):
     assert any(entry.startswith("spike_times") for entry in session.left_out)
 
 
+def test_nwb_reads_or_lists_everything(tmp_path, spikes):
+    """Ragged columns, two series of one name, stimuli and tables of intervals."""
+    pynwb = pytest.importorskip("pynwb")
+    settings = write_nwb(tmp_path / "a.nwb", *spikes[:3])
+
+    def series(name, scale):
+        return pynwb.TimeSeries(name=name, data=scale * np.arange(300.0), unit="V", rate=20.0)
+
+    with pynwb.NWBHDF5IO(str(tmp_path / "a.nwb"), "r+") as handle:
+        file = handle.read()
+        licks = [[0.1] * k for k in range(5)]
+        ends = np.cumsum([len(row) for row in licks])
+        values = [time for row in licks for time in row]
+        file.trials.add_column("licks", "times", data=values, index=ends.tolist())
+        file.create_processing_module("behavior", "b").add(series("lfp", -1.0))
+        file.add_stimulus(series("light", 1.0))
+        file.add_time_intervals(pynwb.epoch.TimeIntervals(name="blocks", description="b"))
+        handle.write(file)
+    session = read_session(tmp_path / "a.nwb", {**settings, **BINS})
+    np.testing.assert_array_equal(session.recording.states, spikes[3])
+    left = " ".join(session.left_out)
+    for name in ("trials.licks", "lfp (", "behavior.lfp (", "stimulus.light", "intervals.blocks"):
+        assert name in left
+    window = {"align": "start_time", "window": [0, 500]}
+    session = read_session(tmp_path / "a.nwb", {"variable": "lfp", **window})
+    assert session.recording.states.min() >= 0
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["face#1", "face#2", "#3", "d", "e"], ("face#1", "face#2", "#3", "d", "e")),
+        ([12345671, 12345672, 1, 2.0, 0.5], ("12345671", "12345672", "1", "2", "0.5")),
+        (["left", "NA", "", "None", "left"], None),
+    ],
+)
+def test_conditions_are_kept_apart(tmp_path, spikes, values, expected):
+    settings = {**write_listed(tmp_path / "a.npz", *spikes[:3]), **BINS, "conditions": ["side"]}
+    rows = "".join(f"{value},{k}\n" for k, value in enumerate(values))
+    (tmp_path / "table.csv").write_text("# a comment\nside,trial\n" + rows)
+    settings["trials"] = tmp_path / "table.csv"
+    if expected is None:
+        with pytest.raises(InputError, match=r"'side' for each trial .* for 3, the first .* 1"):
+            read_session(tmp_path / "a.npz", settings)
+    else:
+        session = read_session(tmp_path / "a.npz", settings)
+        assert session.recording.conditions == tuple(f"side={text}" for text in expected)
+
+
 SPIKE_CASES = {
     "no unit of time": ({"time_unit": None}, "a unit of time for 'times'"),
     "no window": ({"window": None}, "a window and a bin"),
@@ -258,6 +317,9 @@ SPIKE_CASES = {
     ),
     "no trials": ({"spikes": NAMES}, "the trials of .*, which is one piece"),
     "other trials": ({"trials": "table.csv"}, "spikes of the 2 trials that are listed"),
+    "a trial twice": ({"trials": "twice.csv"}, "distinct trials .* got 6 trials of which 5"),
+    "zeros for times by trial": ({"align": "go"}, "no align for spikes"),
+    "a time step": ({"dt": 10.0, "valid": "ok"}, "keys that apply .* got valid, dt"),
 }
 
 
@@ -265,6 +327,7 @@ SPIKE_CASES = {
 def test_what_is_wrong_with_spikes_is_said(tmp_path, spikes, case, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "table.csv").write_text("side\nleft\nright\n")
+    (tmp_path / "twice.csv").write_text("trial\n0\n1\n2\n3\n4\n4\n")
     change, message = SPIKE_CASES[case]
     settings = {**write_listed(tmp_path / "a.npz", *spikes[:3]), **BINS}
     with pytest.raises(InputError, match=message):
@@ -282,6 +345,39 @@ def test_a_trial_table_names_trials_that_have_no_spike(tmp_path, spikes):
     )
     assert len(session.recording.trials) == 6 and not session.recording.trials[1].any()
     np.testing.assert_array_equal(session.recording.trials[0], counts[4])
+
+
+@pytest.mark.parametrize("name", ["unit", "unit_ids"])
+def test_the_unit_of_each_spike_is_no_list_of_units(tmp_path, spikes, name):
+    times, unit, trial, counts = spikes
+    np.savez(tmp_path / "a.npz", **{"t": times, name: unit, "trial": trial})
+    settings = {"spikes": {"times": "t", "units": name, "trials": "trial"}, "time_unit": "s"}
+    session = read_session(tmp_path / "a.npz", {**settings, **BINS})
+    np.testing.assert_array_equal(session.recording.states, counts)
+    np.savez(tmp_path / "a.npz", t=times, u=unit, trial=trial, **{name: [0, 1, 2, 2]})
+    settings["spikes"]["units"] = "u"
+    with pytest.raises(InputError, match=r"distinct units .* got 4 units of which 3"):
+        read_session(tmp_path / "a.npz", {**settings, **BINS})
+
+
+def test_cells_of_spikes_take_no_zeros_of_trials(tmp_path, spikes):
+    settings = {**write_cells(tmp_path / "a.mat", *spikes[:3]), **BINS}
+    with pytest.raises(InputError, match="no align for spikes"):
+        read_session(tmp_path / "a.mat", {**settings, "align": "go"})
+
+
+def test_trials_of_listed_spikes_keep_their_labels(tmp_path, spikes):
+    """Sessions that lack other trials are not matched by order."""
+    times, unit, trial, _ = spikes
+    recordings = {}
+    for name, missing in {"a": 1, "b": 3}.items():
+        kept = trial != missing
+        settings = write_listed(tmp_path / f"{name}.npz", times[kept], unit[kept], trial[kept])
+        session = read_session(tmp_path / f"{name}.npz", {**settings, **BINS})
+        recordings[name] = session.recording
+    assert recordings["a"].trial_labels == (0, 2, 3, 4)
+    with pytest.raises(InputError, match="label"):
+        warpline.compare(recordings["a"], recordings["b"])
 
 
 def test_coordinates_that_are_not_read_are_listed(tmp_path, states):

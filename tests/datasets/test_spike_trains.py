@@ -46,3 +46,12 @@ def test_a_window_is_a_whole_number_of_bins():
         InputError, match=r"whole number of bins of 20 ms; got 0 to 110 ms, 5\.5 bins"
     ):
         bin_edges((0.0, 110.0), 20.0)
+
+
+@pytest.mark.parametrize("zero", [0.3, 12.3, 5000.123, 90000.001])
+def test_spikes_on_an_edge_stay_there_after_subtraction_of_the_zero(zero):
+    """Spikes on a grid of 1 ms, on a clock in seconds: each bin of 20 ms has 20 of them."""
+    grid = np.arange(-200, 800) / 1000
+    times = 1000 * (zero + grid) - 1000 * zero
+    counts = spike_counts(times, np.zeros(1000, int), 1, bin_edges((-200.0, 800.0), 20.0))
+    assert counts[0].tolist() == [20.0] * 50

@@ -1,5 +1,7 @@
 """Sets and groups of systems: matrices, matched trials, statistics with the system as the unit, figures."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -391,6 +393,36 @@ def test_figures_of_groups(groups, kind):
     if kind == "embedding":
         stress = groups.matrices["dsa"].embedding().stress
         assert f"stress {stress:.2f}" in joined and "decoy (n = 3)" in joined
+
+
+def test_the_title_of_a_narrow_figure_is_not_cut():
+    """Two groups and one measure, saved without a tight box."""
+    groups = {"a": [SYSTEMS["a"], SYSTEMS["b"]], "b": [SYSTEMS["c"], SYSTEMS["d"]]}
+    figure = warpline.compare_groups(groups, ["procrustes"]).plot()
+    figure.canvas.draw()
+    title = figure.get_suptitle()
+    box = next(text for text in figure.texts if text.get_text() == title).get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+
+
+def test_long_names_of_groups_do_not_overlap():
+    groups = {
+        "macaques with a lesion": [SYSTEMS["a"], SYSTEMS["b"]],
+        "gru.pretrain_anti_then_pro": [SYSTEMS["c"], SYSTEMS["d"]],
+    }
+    figure = warpline.compare_groups(groups, ["procrustes"]).plot()
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes))
+    assert min(box.x0 for box in boxes) >= 0
+
+
+def test_failed_pairs_are_counted_in_print_and_figure():
+    """A system with too few times for the delays has no pairs."""
+    groups = {"a": [SYSTEMS[name] for name in "abc"], "b": [SYSTEMS["d"], SYSTEMS["d"][:, :3]]}
+    result = warpline.compare_groups(groups, ["dsa"], n_delays=5, rank=3)
+    assert "4 of 10 pairs failed" in repr(result)
+    assert result.plot().axes[0].get_title() == "4 pairs failed"
 
 
 def test_figures_of_sets():

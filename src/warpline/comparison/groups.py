@@ -61,10 +61,16 @@ class GroupComparison:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} (n = {len(systems)})" for name, systems in self.groups.items())
         tested = self.tests["p"].notna()
+        failed = int(self.pairs["dissimilarity"].isna().sum())
         return "\n".join(
             [
                 f"<{type(self).__name__} of {len(self.groups)} groups by {', '.join(self.matrices)}",
                 f"  groups: {sizes}",
+                *(
+                    [f"  {failed} of {len(self.pairs)} pairs failed: see status in .pairs"]
+                    if failed
+                    else []
+                ),
                 f"  {int(self.tests['significant'].sum())} of {int(tested.sum())} tests significant at "
                 f"{self.family_error:g} (Holm): see .summary, .tests, .pairs>",
             ]

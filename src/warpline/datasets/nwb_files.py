@@ -27,7 +27,7 @@ def read_nwb(path: Path) -> tuple[dict[str, xr.Variable], tuple[str, ...]]:
     variables : dict of str to xarray.Variable
         ``spike_times`` and ``spike_units`` (spike), in seconds, and ``unit_ids`` (unit), of the table of
         units. The columns of the table of trials (trial). Each time series by its name, (time, unit) or
-        (time,), and ``NAME.times`` (time), in seconds.
+        (time,), and ``NAME.times`` (time), in seconds; ``MODULE.NAME`` where the name is taken.
     unread : tuple of str
         Names of what is of another kind.
 
@@ -59,18 +59,25 @@ def read_nwb(path: Path) -> tuple[dict[str, xr.Variable], tuple[str, ...]]:
             unread += [f"units.{name}" for name in file.units.colnames if name != "spike_times"]
         if file.trials is not None:
             for name in file.trials.colnames:
-                column = np.asarray(file.trials[name][:])
+                try:
+                    column = np.asarray(file.trials[name][:])
+                except ValueError:  # a list of another length in each trial
+                    unread.append(f"trials.{name}")
+                    continue
                 if column.ndim != 1 or column.dtype.kind not in "fiubUO":
                     unread.append(f"trials.{name}")
                     continue
                 column = column.astype(str) if column.dtype == object else column
                 units = {"units": "s"} if name.endswith("_time") else None
                 variables[name] = xr.Variable("trial", column, units)
-        series = dict(file.acquisition)
-        for module in file.processing.values():
-            series |= dict(module.data_interfaces)
-        for name, entry in series.items():
-            _add_series(name, entry, variables, unread)
+        modules = {name: module.data_interfaces for name, module in file.processing.items()}
+        for where, entries in {"acquisition": file.acquisition, **modules}.items():
+            for name, entry in entries.items():
+                # A name that is taken is told apart by the name of its module.
+                key = f"{where}.{name}" if name in {*variables, *unread} else name
+                _add_series(key, entry, variables, unread)
+        for kind in ("stimulus", "intervals", "analysis", "scratch"):
+            unread += [f"{kind}.{name}" for name in getattr(file, kind) if name != "trials"]
     return variables, tuple(unread)
 
 

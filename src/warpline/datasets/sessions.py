@@ -96,8 +96,8 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     start: float | None
     dt: float | None
     if settings["spikes"] is not None:
-        trials, start, dt = binned_spikes(source, settings)
-        recording = as_recording(trials, name=name)
+        trials, labels, start, dt = binned_spikes(source, settings)
+        recording = replace(as_recording(trials, name=name), trial_labels=labels)
     else:
         recording, start, dt = read_states(source, settings, name)
     conditions = _conditions(source, settings["conditions"], len(recording.trials))
@@ -107,6 +107,8 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
 
 def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[str, ...] | None:
     """Return the condition of each trial as text; None without columns."""
+    import pandas as pd
+
     if not columns:
         return None
     parts = []
@@ -118,11 +120,20 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 f"{len(values)}",
                 "Give the table of these trials, in their order.",
             )
+        missing = np.flatnonzero(pd.isna(values))
+        if len(missing):
+            raise RecordingFileError(
+                f"a value of '{column}' for each trial of {source.path}",
+                f"none (empty, NaN, NA or None) for {len(missing)}, the first being number {missing[0]}",
+                "Give these trials a word of their own, such as 'catch', or leave them out.",
+            )
         parts.append([condition_text(column, value) for value in values])
     return tuple(", ".join(texts) for texts in zip(*parts, strict=True))
 
 
 def condition_text(column: str, value: Any) -> str:
-    """Return a condition as text, the same for 1 and 1.0."""
+    """Return a condition as text, the same for 1 and 1.0: whole numbers in full, others to six digits."""
     number = isinstance(value, int | float | np.integer | np.floating)
+    if number and np.isfinite(value) and value == int(value):
+        return f"{column}={int(value)}"
     return f"{column}={value:g}" if number else f"{column}={value}"

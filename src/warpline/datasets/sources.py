@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,7 +159,12 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
     if not Path(path).is_file():
         raise RecordingFileError(f"a table of trials at {path}", "none", "Correct the path.")
     try:
-        frame = pd.read_csv(path, comment="#")
+        # Comments stand above the header only: a value may hold a '#'.
+        with Path(path).open(encoding="utf-8-sig") as lines:
+            n_comments = sum(
+                1 for _ in itertools.takewhile(lambda line: line.startswith("#"), lines)
+            )
+        frame = pd.read_csv(path, skiprows=n_comments)
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise RecordingFileError(
             f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."

@@ -17,18 +17,24 @@ __all__ = ["binned_spikes", "trial_zeros"]
 Floats = NDArray[np.float64]
 
 
-def binned_spikes(source: Source, settings: Mapping[str, Any]) -> tuple[Floats, float, float]:
-    """Return states (trial, bin, unit), the time of the first bin's centre, and the bin in ms."""
+def binned_spikes(
+    source: Source, settings: Mapping[str, Any]
+) -> tuple[Floats, tuple[Any, ...] | None, float, float]:
+    """Return states (trial, bin, unit), labels of trials, the first bin's centre and the bin in ms."""
     spikes, window, width = settings["spikes"], settings["window"], settings["bin"]
     if window is None or width is None:
         raise RecordingFileError(
             "a window and a bin in ms for spike times", "none", "Add window: [start, stop] and bin."
         )
     variable = source.variable(spikes["times"], "spikes.times")
-    if variable.dtype == object:
+    in_cells = variable.dtype == object
+    _refuse_what_spikes_do_not_use(source, settings, in_cells or bool(spikes.get("trials")))
+    labels = None
+    if in_cells:
         times, trials, units, n_trials, n_units = _spikes_of_cells(source, variable, settings)
     else:
-        times, trials, units, n_trials, n_units = _spikes_of_columns(source, variable, settings)
+        columns, labels = _spikes_of_columns(source, variable, settings)
+        times, trials, units, n_trials, n_units = columns
     edges = bin_edges((float(window[0]), float(window[1])), float(width))
     if not ((times >= edges[0]) & (times < edges[-1])).any():
         extent = f"{times.min():g} to {times.max():g} ms" if len(times) else "no spike at all"
@@ -44,7 +50,24 @@ def binned_spikes(source: Source, settings: Mapping[str, Any]) -> tuple[Floats, 
     else:
         binned = spike_counts(times, rows, n_rows, edges)
     states = binned.reshape(n_trials, n_units, -1).transpose(0, 2, 1)
-    return states, float(edges[0] + width / 2), float(width)
+    return states, labels, float(edges[0] + width / 2), float(width)
+
+
+def _refuse_what_spikes_do_not_use(
+    source: Source, settings: Mapping[str, Any], by_trial: bool
+) -> None:
+    """Refuse settings that would do nothing: zeros of trials where times count from them, keys of states."""
+    if by_trial and settings["align"] is not None:
+        raise RecordingFileError(
+            f"no align for spikes of {source.path} that are listed by trial: their times count from its zero",
+            f"align: {settings['align']}",
+            "Drop align, or subtract these times in the file; for times on one clock, drop spikes.trials.",
+        )
+    idle = [key for key in ("variable", "select", "valid", "time", "dt") if settings[key]]
+    if idle:
+        raise RecordingFileError(
+            f"keys that apply to the spikes of {source.path}", ", ".join(idle), "Drop these keys."
+        )
 
 
 _Spikes = tuple[Floats, NDArray[np.int64], NDArray[np.int64], int, int]
@@ -69,8 +92,10 @@ def _spikes_of_cells(source: Source, variable: Any, settings: Mapping[str, Any])
     return times, rows // n_units, rows % n_units, n_trials, n_units
 
 
-def _spikes_of_columns(source: Source, variable: Any, settings: Mapping[str, Any]) -> _Spikes:
-    """Return times, trials and units of spikes that are listed one by one, and the numbers of both."""
+def _spikes_of_columns(
+    source: Source, variable: Any, settings: Mapping[str, Any]
+) -> tuple[_Spikes, tuple[Any, ...] | None]:
+    """Return times, trials and units of spikes listed one by one, the numbers of both, and labels."""
     spikes = settings["spikes"]
     times = source.milliseconds(
         spikes["times"], np.asarray(variable.values).reshape(-1), settings["time_unit"]
@@ -78,12 +103,17 @@ def _spikes_of_columns(source: Source, variable: Any, settings: Mapping[str, Any
     unit_of_spike = np.asarray(source.variable(spikes["units"], "spikes.units").values).reshape(-1)
     _same_length(source, spikes["times"], len(times), spikes["units"], len(unit_of_spike))
     # Units without a spike are known only where the file lists all units, as NWB does.
-    listed = source.variables.get("unit_ids", source.variables.get("unit"))
-    if listed is not None and listed.ndim == 1:
-        source.used |= {"unit_ids", "unit"}
-        names = np.asarray(listed.values)
-    else:
-        names = np.unique(unit_of_spike)
+    # A variable of that name may also be the unit of each spike.
+    lists = [
+        name
+        for name in ("unit_ids", "unit")
+        if name in source.variables
+        and source.variables[name].ndim == 1
+        and name not in (spikes["times"], spikes["units"], spikes.get("trials"))
+    ]
+    names = np.unique(unit_of_spike)
+    if lists:
+        names = np.asarray(source.variable(lists[0], "units").values)
     units = _positions(source, unit_of_spike, names, spikes["units"], "units")
 
     if spikes.get("trials"):
@@ -92,18 +122,21 @@ def _spikes_of_columns(source: Source, variable: Any, settings: Mapping[str, Any
             source.variable(spikes["trials"], "spikes.trials").values
         ).reshape(-1)
         _same_length(source, spikes["times"], len(times), spikes["trials"], len(trial_of_spike))
+        known = True
         if "trial" in source.table:
             labels = source.table["trial"]
         elif source.table:
-            labels = np.arange(len(next(iter(source.table.values()))))
+            labels, known = np.arange(len(next(iter(source.table.values())))), False
         else:
             labels = np.unique(trial_of_spike)
         trials = _positions(source, trial_of_spike, labels, spikes["trials"], "trials")
-        return times, trials, units, len(labels), len(names)
+        columns = times, trials, units, len(labels), len(names)
+        return columns, tuple(labels.tolist()) if known else None
 
     # One piece: each trial takes the spikes around its own zero. A spike may fall into two trials.
     zeros = trial_zeros(source, settings)
-    reach = 6 * float(spikes.get("width") or 0)
+    # A bin more, so that rounding cannot lose a spike on the edge of the window.
+    reach = 6 * float(spikes.get("width") or 0) + float(settings["bin"])
     low, high = float(settings["window"][0]) - reach, float(settings["window"][1]) + reach
     order = np.argsort(times, kind="stable")
     times, units = times[order], units[order]
@@ -112,7 +145,7 @@ def _spikes_of_columns(source: Source, variable: Any, settings: Mapping[str, Any
         first, last = np.searchsorted(times, [zero + low, zero + high])
         pieces.append((times[first:last] - zero, np.full(last - first, k), units[first:last]))
     aligned, trials, units = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    return aligned, trials, units, len(zeros), len(names)
+    return (aligned, trials, units, len(zeros), len(names)), None
 
 
 def trial_zeros(source: Source, settings: Mapping[str, Any]) -> Floats:
@@ -143,7 +176,15 @@ def _same_length(source: Source, a: str, n_a: int, b: str, n_b: int) -> None:
 def _positions(
     source: Source, values: NDArray[Any], names: NDArray[Any], variable: str, what: str
 ) -> NDArray[np.int64]:
-    """Return the position of each value among the names of units or trials."""
+    """Return the position of each value among the names of units or trials, which are distinct."""
+    import pandas as pd
+
+    if pd.isna(names).any() or len(set(names.tolist())) < len(names):
+        raise RecordingFileError(
+            f"distinct {what} in the list of them for '{variable}' of {source.path}",
+            f"{len(names)} {what} of which {len(set(pd.Series(names).dropna()))} are distinct",
+            f"Give each of the {what} one number of its own.",
+        )
     order = np.argsort(names, kind="stable")
     places = np.searchsorted(names[order], values)
     places = np.minimum(places, len(names) - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,8 @@ __all__ = [
     "matrix_side",
 ]
 
-STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 110}
+FONT_SIZE = 9.0
+STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": FONT_SIZE, "dpi": 110}
 #: Above so many systems, cells have no numbers and points no names.
 MOST_NUMBERS, MOST_NAMES = 12, 30
 
@@ -152,11 +154,14 @@ def group_figure(result: GroupComparison) -> Figure:
         summary = result.summary[result.summary["measure"] == measure]
         draw_groups(panel, pairs, summary, names, STYLE)
         panel.set_xlabel(measure_label(measure, {}))
+        failed = int(pairs["dissimilarity"].isna().sum())
+        if failed:
+            panel.set_title(f"{failed} pairs failed")
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
-    figure.suptitle(
-        f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})",
-        fontsize=STYLE["font_size"],
-    )
+    title = f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})"
+    # Characters in a line: a character is about 0.55 of the font size, in points of 1/72 inch, wide.
+    width = int(figure.get_figwidth() * 72 / (0.55 * FONT_SIZE))
+    figure.suptitle(textwrap.fill(title, width), fontsize=STYLE["font_size"])
     return figure
 
 

@@ -99,11 +99,19 @@ def compare_files(options: argparse.Namespace) -> int:
     try:
         if len(options.files) < 2:
             raise ValueError("expected two files or more, got one")
-        systems = {}
+        systems, steps = {}, {}
         for path, name in zip(options.files, names, strict=True):
             session = read_session(path, read_settings_of({**entry, "file": path}), name)
             systems[name] = session.recording
+            if session.dt is not None:
+                steps[name] = session.dt
             print(f"{name}: {_described(session)}")
+        # As `dataset_check`: systems with other time steps have other operators, and no matched times.
+        if steps and max(steps.values()) > 1.001 * min(steps.values()):
+            listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
+            raise ValueError(
+                f"expected one time step for all systems, got {listed}. Add a bin to --read."
+            )
         tables = [
             compare_sets(systems, measure=measure, settings=settings, seed=options.seed).table
             for measure, settings in settings_by_measure(measures, options.settings).items()
