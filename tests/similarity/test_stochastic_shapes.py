@@ -231,6 +231,14 @@ def test_what_cannot_be_compared(name):
         module.compare_pairs([representation, representation], [(0, 1)], settings={"n_starts": 0})
 
 
+def test_the_largest_gaussian_distance():
+    """Noise in one condition alone, another in each system: no rotation helps. Two repeats: sqrt(2 * 2 / 1)."""
+    first = np.zeros((4, 1, 2))
+    first[:2, 0, 0] = 1, -1
+    row = warpline.compare(first, first[::-1], "shape_gaussian", conditions=[0, 0, 1, 1])
+    assert row["dissimilarity"] == pytest.approx(2)
+
+
 def test_bad_alpha_and_a_search_that_is_cut():
     x, y = drawn(1, repeats=4), drawn(2, repeats=4)
     with pytest.raises(SettingsError, match="alpha in"):

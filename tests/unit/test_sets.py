@@ -8,6 +8,8 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inference import unshared_groups
+from scipy import stats
 
 import warpline
 from warpline.comparison.multidimensional_scaling import embed
@@ -300,8 +302,12 @@ def test_summary_of_groups_is_that_of_their_matrices(groups):
     assert (between["low"], between["high"]) == pytest.approx((low, high))
     without = [np.delete(block, k, axis=0).mean() for k in range(4)]
     without += [np.delete(block, k, axis=1).mean() for k in range(3)]
-    error = np.sqrt(6 / 7 * ((np.array(without) - np.mean(without)) ** 2).sum())
-    assert high - low == pytest.approx(2 * 2.4469118 * error, rel=1e-6)
+    squares = (np.array(without) - np.mean(without)) ** 2
+    # Welch and Satterthwaite: four systems of one group, three of the other.
+    shares = squares[:4].sum(), squares[4:].sum()
+    dof = sum(shares) ** 2 / (shares[0] ** 2 / 3 + shares[1] ** 2 / 2)
+    width = stats.t.ppf(0.975, dof) * np.sqrt(6 / 7 * squares.sum())
+    assert high - low == pytest.approx(2 * width, rel=1e-6)
     within = rows.loc[("monkey", "monkey")]
     assert within["n_pairs"] == 6
     assert within["mean"] == pytest.approx(matrix[:4, :4][np.triu_indices(4, 1)].mean())
@@ -329,25 +335,25 @@ def test_tests_of_groups_are_corrected_over_all_measures(groups):
     assert np.sort(tests["p_adjusted"])[0] == pytest.approx(min(1, len(ordered) * ordered[0]))
 
 
-@pytest.mark.parametrize("reference", ["a third group", "the group itself"])
-def test_level_of_the_test_with_groups_that_share_nothing(reference):
-    """Systems are points, all of one distribution: 2000 replications have a standard error of 0.5 %."""
-    n, points = 5, np.random.default_rng(0).normal(size=(2000, 15, 3))
-    distance = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
-    distance[:, np.eye(15, dtype=bool)] = np.nan
-    sides = np.full((2, *distance.shape), np.nan)
-    if reference == "a third group":
-        sides[0, :, :n, 2 * n :], sides[1, :, n : 2 * n, 2 * n :] = (
-            distance[:, :n, 2 * n :],
-            distance[:, n : 2 * n, 2 * n :],
-        )
-    else:
-        sides[0, :, :n, :n], sides[1, :, n : 2 * n, :n] = (
-            distance[:, :n, :n],
-            distance[:, n : 2 * n, :n],
-        )
-    level = (difference_test(sides[0], sides[1], 0.95).p <= 0.05).mean()
-    assert 0.005 < level < 0.065
+@pytest.mark.parametrize(
+    ("sizes", "spreads", "own"),
+    [
+        ((5, 5, 5), (1.0, 1.0, 1.0), False),
+        ((5, 5, 0), (1.0, 1.0, 1.0), True),
+        # With n_systems - 1 degrees of freedom the level would be 10 and 13 %.
+        ((3, 3, 3), (5.0, 0.5, 0.5), False),
+        ((3, 10, 10), (5.0, 0.5, 0.5), False),
+    ],
+)
+def test_level_of_the_test_with_groups_that_share_nothing(sizes, spreads, own):
+    """Systems are points: 2000 replications have a standard error of 0.5 %."""
+    level = unshared_groups.false_positives(sizes, spreads, own=own)
+    assert 0.005 < level < 0.07
+
+
+def test_coverage_of_the_interval_between_groups_that_share_nothing():
+    # With n - 1 degrees of freedom it would be 87 %.
+    assert unshared_groups.coverage((3, 10), (5.0, 0.5)) > 0.93
 
 
 def test_too_few_systems_are_not_tested():

@@ -71,6 +71,38 @@ def _error(means_without: Floats, present: NDArray[np.bool_]) -> Floats:
         return np.asarray(np.where(n >= 3, np.sqrt((n - 1) / n * squares), np.nan))
 
 
+def _degrees(means_without: Floats, membership: NDArray[np.int64]) -> Floats:
+    """Return the degrees of freedom of the jackknife's error, shape (...).
+
+    Seeds of one membership (of the rows, of the columns, of both) are draws of one kind: their number less
+    one, if all are. Several kinds can differ in their spread, and the error is then as certain as its widest
+    kind. Welch and Satterthwaite's formula combines them; its shares are those of the error's square. A seed
+    that is alone in its kind has no spread of its own, and counts to the largest kind.
+
+    Parameters
+    ----------
+    means_without : ndarray, shape (..., seed)
+        Estimates without each seed.
+    membership : ndarray of int, shape (..., seed)
+        A number from 1 to 7 for each kind; 0 for seeds that are not present.
+    """
+    kinds = membership[..., None, :] == np.arange(1, 8)[:, None]
+    counts = kinds.sum(-1)
+    alone = kinds & (counts == 1)[..., None]
+    largest = np.arange(7) == counts.argmax(-1)[..., None]
+    kinds = (kinds & ~alone) | (largest[..., None] & (kinds | alone.any(-2, keepdims=True)))
+    counts, n = kinds.sum(-1), (membership > 0).sum(-1)
+    estimates = np.where(membership > 0, means_without, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        squares = (estimates - (estimates.sum(-1) / n)[..., None]) ** 2
+        shares = np.where(kinds, squares[..., None, :], 0.0).sum(-1)
+        uncertain = np.where(shares > 0, shares**2 / (counts - 1), 0.0).sum(-1)
+        combined = shares.sum(-1) ** 2 / uncertain
+    # Exact for one kind, and where nothing varies.
+    one_kind = (counts > 0).sum(-1) == 1
+    return np.asarray(np.where(one_kind | ~(uncertain > 0), n - 1.0, combined))
+
+
 def jackknife_interval(
     matrix: Floats, rows: Sequence[int], columns: Sequence[int], confidence: float
 ) -> tuple[float, float]:
@@ -78,7 +110,8 @@ def jackknife_interval(
 
     Networks of one seed can share a pretraining, and a pair has two networks: only seeds are independent.
     To leave out a seed is to leave out its row and its column (delete-one jackknife, Student's t with
-    n - 1 degrees of freedom). docs/statistics.md holds its coverage.
+    n - 1 degrees of freedom if rows and columns are the same seeds, else with those of Welch and
+    Satterthwaite). docs/statistics.md holds its coverage.
 
     Parameters
     ----------
@@ -99,7 +132,9 @@ def jackknife_interval(
     square[np.ix_(np.searchsorted(seeds, rows), np.searchsorted(seeds, columns))] = matrix
     means, means_without = _leave_one_out(square)
     present = np.ones(len(seeds), dtype=bool)
-    width = _error(means_without, present) * stats.t.ppf((1 + confidence) / 2, len(seeds) - 1)
+    membership = 1 * np.isin(seeds, rows) + 2 * np.isin(seeds, columns)
+    dof = _degrees(means_without, membership)
+    width = _error(means_without, present) * stats.t.ppf((1 + confidence) / 2, dof)
     return float(means - width), float(means + width)
 
 
@@ -154,7 +189,8 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
 
     To leave out a seed is to leave out its network in a, in b and in the reference. So the error holds
     whatever the networks of one seed share, and holds what the shared reference adds (delete-one jackknife,
-    Tukey 1958; Student's t with ``n_seeds`` - 1 degrees of freedom). Curricula may have different seeds.
+    Tukey 1958; Student's t with ``n_seeds`` - 1 degrees of freedom, or with those of Welch and Satterthwaite
+    where a, b and the reference have not all the same seeds). Curricula may have different seeds.
     A seed that one of them lacks then counts in the other alone: the plain jackknife stays near its
     level, and weighting the three sets of networks by their sizes makes it liberal (docs/statistics.md).
 
@@ -185,7 +221,8 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
     error = _error(without_a - without_b, present)
     with np.errstate(invalid="ignore", divide="ignore"):
         difference = mean_a - mean_b
-        dof = np.where(np.isnan(error), np.nan, n - 1)
+        membership = 1 * rows_a + 2 * rows_b + 4 * columns
+        dof = np.where(np.isnan(error), np.nan, _degrees(without_a - without_b, membership))
         # Rounding leaves an error of about 1e-17 of the means where nothing varies.
         varies = error > 1e-12 * (np.abs(mean_a) + np.abs(mean_b))
         t = np.where(varies, difference / error, np.nan)

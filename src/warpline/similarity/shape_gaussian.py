@@ -78,8 +78,8 @@ def compare_pairs(
     Returns
     -------
     list of dict
-        ``dissimilarity``, with ``normalise`` and alpha = 1 in [0, sqrt 2]; ``status``: "converged" or
-        "max_steps".
+        ``dissimilarity``, with ``normalise`` and alpha = 1 in [0, sqrt(2 R / (R - 1))] for R repeats;
+        ``status``: "converged" or "max_steps".
     """
     alpha = float(settings.get("alpha", 1.0))
     if not 0 <= alpha <= 2:

@@ -148,7 +148,7 @@ def test_trials_may_differ_in_length_and_come_in_any_order(options):
     np.testing.assert_array_equal(separate.state, joined.state)
 
 
-def test_dmdc_of_ragged_trials_is_the_regression_of_all_their_transitions():
+def test_dmdc_of_ragged_trials_is_the_regression_of_their_transitions():
     _, _, states, inputs = driven(5, n=3, n_trials=4, n_times=30)
     rng = np.random.default_rng(0)
     states = states + 0.3 * rng.standard_normal(states.shape)
@@ -156,7 +156,8 @@ def test_dmdc_of_ragged_trials_is_the_regression_of_all_their_transitions():
     x, u = ([y[:n] for y, n in zip(data, lengths, strict=True)] for data in (states, inputs))
     operator = fit_driven_operator(x, u, rank=3, offset=False)
 
-    # By hand: x(t + 1) on [x(t), u(t + 1)], all trials, in the units of the data.
+    # By hand: x(t + 1) on [x(t), u(t + 1)], all trials, in the units of the data. The last state has no input
+    # after it, and is left out.
     regressors = np.concatenate([np.hstack([a[:-2], b[1:-1]]) for a, b in zip(x, u, strict=True)])
     targets = np.concatenate([a[1:-1] for a in x])
     solution = np.linalg.lstsq(regressors, targets, rcond=None)[0].T

@@ -1,0 +1,170 @@
+"""Level of the test, and coverage of the intervals, with groups of systems that share nothing.
+
+    PYTHONPATH=src python tests/inference/unshared_groups.py --replications 4000
+
+A system is a vector, a dissimilarity the Euclidean distance of two (as in `inference.simulation`). Groups differ
+in their number of systems and in their spread. The null hypothesis holds by symmetry, or by the distance of b
+that `calibrated_distance` finds.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import optimize
+
+from warpline.comparison.separation import separation
+from warpline.comparison.statistics import difference_test, jackknife_interval
+
+Floats = NDArray[np.float64]
+
+SIZES = ((3, 3, 3), (4, 4, 4), (5, 5, 5), (10, 10, 10), (3, 10, 10), (3, 3, 10))
+"""Systems of a, of b and of the reference."""
+SPREADS = ((1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (5.0, 0.5, 0.5), (1.0, 1.0, 3.0))
+"""Standard deviations of a coordinate in a, b and the reference."""
+PAIRS = ((3, 3), (4, 4), (10, 10), (3, 10))
+"""Systems of two groups, whose intervals are counted."""
+
+
+def distances(first: Floats, second: Floats) -> Floats:
+    """Return Euclidean distances, shape (replication, system, system)."""
+    squares = (first**2).sum(-1)[:, :, None] + (second**2).sum(-1)[:, None]
+    return np.asarray(np.sqrt(np.maximum(squares - 2 * first @ second.mT, 0.0)))
+
+
+def calibrated_distance(spreads: tuple[float, float, float], far: float, dimension: int) -> float:
+    """Return how far b must lie from the reference for the same expected distance as a at `far`."""
+    a, b, reference = np.random.default_rng(1).normal(size=(3, 20000, dimension)) * np.reshape(
+        spreads, (3, 1, 1)
+    )
+    axis = np.eye(dimension)[0]
+    target = np.linalg.norm(a + far * axis - reference, axis=-1).mean()
+
+    def excess(distance: float) -> float:
+        return float(np.linalg.norm(b - distance * axis - reference, axis=-1).mean() - target)
+
+    return far if spreads[0] == spreads[1] else float(optimize.brentq(excess, 0, 100))
+
+
+def false_positives(
+    sizes: tuple[int, int, int], spreads: tuple[float, float, float], *, far: float = 0.0,
+    dimension: int = 3, own: bool = False, replications: int = 2000,
+) -> float:  # fmt: skip
+    """Return the share of replications without an effect in which the test rejects at 5 %.
+
+    With `own`, b is the reference.
+    """
+    stream = np.random.default_rng(0)
+    a, b, reference = (
+        spread * stream.normal(size=(replications, n, dimension))
+        for n, spread in zip(sizes, spreads, strict=True)
+    )
+    if own:
+        reference = b[:, :0]
+    else:
+        a[..., 0] += far
+        b[..., 0] -= calibrated_distance(spreads, far, dimension)
+    systems = np.concatenate([a, b, reference], axis=1)
+    of_all = distances(systems, systems)
+    of_all[:, np.eye(systems.shape[1], dtype=bool)] = np.nan
+    columns = slice(sizes[0], None) if own else slice(sizes[0] + sizes[1], None)
+    sides = np.full((2, *of_all.shape), np.nan)
+    for side, rows in zip(
+        sides, (slice(sizes[0]), slice(sizes[0], sizes[0] + sizes[1])), strict=True
+    ):
+        side[:, rows, columns] = of_all[:, rows, columns]
+    return float((difference_test(sides[0], sides[1], 0.95).p <= 0.05).mean())
+
+
+def coverage(
+    sizes: tuple[int, int], spreads: tuple[float, float], *, dimension: int = 3,
+    replications: int = 1000,
+) -> float:  # fmt: skip
+    """Return how often the interval of the mean between two groups holds the true mean."""
+    stream = np.random.default_rng(2)
+    truth = np.linalg.norm(
+        np.hypot(*spreads) * stream.normal(size=(400000, dimension)), axis=-1
+    ).mean()
+    points = [
+        spread * stream.normal(size=(replications, n, dimension))
+        for n, spread in zip(sizes, spreads, strict=True)
+    ]
+    rows, columns = range(sizes[0]), range(sizes[0], sum(sizes))
+    intervals = np.array([jackknife_interval(m, rows, columns, 0.95) for m in distances(*points)])
+    return float(((intervals[:, 0] <= truth) & (truth <= intervals[:, 1])).mean())
+
+
+def separation_coverage(
+    sizes: tuple[int, int], spreads: tuple[float, float], far: float, *, replications: int = 300
+) -> tuple[float, float]:
+    """Return the true separation of two groups in three dimensions, and how often its interval holds it.
+
+    Cases without an interval do not count.
+    """
+    stream = np.random.default_rng(3)
+    axis = np.eye(3)[0]
+    draws = stream.normal(size=(3, 200000, 3))
+    between = np.linalg.norm(spreads[0] * draws[0] - spreads[1] * draws[1] + far * axis, axis=-1)
+    floors = np.linalg.norm(draws[2], axis=-1)
+    truth = np.mean([(between > np.sqrt(2) * spread * floors).mean() for spread in spreads])
+    hits = []
+    names = np.arange(sum(sizes))
+    for _ in range(replications):
+        points = np.repeat(spreads, sizes)[:, None] * stream.normal(size=(len(names), 3))
+        points[: sizes[0]] += far * axis
+        first, second = np.triu_indices(len(names), k=1)
+        pairs = pd.DataFrame({"seed_a": first, "seed_b": second})
+        pairs["dissimilarity"] = np.linalg.norm(points[first] - points[second], axis=-1)
+        group_a, group_b = (pairs[side] < sizes[0] for side in ("seed_a", "seed_b"))
+        of_floors = [pairs[group_a & group_b], pairs[~group_a & ~group_b]]
+        _, low, high = separation(pairs[group_a != group_b], of_floors, 0.95)
+        if np.isfinite(low):
+            hits.append(low <= truth <= high)
+    return float(truth), float(np.mean(hits))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replications", type=int, default=4000)
+    replications = parser.parse_args().replications
+    for dimension in (2, 3, 50):
+        for far in (0.0, 4.0):
+            for sizes in SIZES:
+                levels = [
+                    100
+                    * false_positives(
+                        sizes, spreads, far=far, dimension=dimension, replications=replications
+                    )
+                    for spreads in SPREADS
+                ]
+                print(
+                    f"dimension {dimension}, at {far:g}, n = {sizes}: level",
+                    *(f"{x:.1f}" for x in levels),
+                )
+    for dimension in (2, 50):
+        for n in (3, 5, 10):
+            level = false_positives(
+                (n, n, 0), SPREADS[0], dimension=dimension, own=True, replications=replications
+            )
+            print(f"dimension {dimension}, b is the reference, n = {n}: level {100 * level:.1f}")
+    for pair in PAIRS:
+        shares = [
+            100 * coverage(pair, spreads[:2], replications=replications) for spreads in SPREADS[:3]
+        ]
+        print(f"between groups of {pair}: coverage", *(f"{x:.1f}" for x in shares))
+    for pair in PAIRS:
+        for two_spreads, far in (
+            ((1.0, 1.0), 0.0),
+            ((1.0, 1.0), 2.0),
+            ((1.0, 1.0), 4.0),
+            ((4.0, 0.5), 0.0),
+        ):
+            truth, share = separation_coverage(pair, two_spreads, far)
+            print(f"separation {truth:.2f} of groups of {pair}: coverage {100 * share:.0f}")
+
+
+if __name__ == "__main__":
+    main()
