@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.datasets.file_formats import RecordingFileError, describe, read_content
+from warpline.similarity.recordings import UNIT_DIMS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -78,7 +80,7 @@ class Source:
                 "Correct its name, or name the table: trials.",
             )
         variable = self.variable(name, purpose)
-        if variable.ndim != 1:
+        if variable.ndim != 1 or variable.dims[0] in ("time", *UNIT_DIMS):
             raise RecordingFileError(
                 f"one value per trial in '{name}' of {self.path}",
                 describe(variable),
@@ -158,9 +160,20 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
     if not Path(path).is_file():
         raise RecordingFileError(f"a table of trials at {path}", "none", "Correct the path.")
     try:
-        frame = pd.read_csv(path, comment="#")
+        text = Path(path).read_text(encoding="utf-8-sig")
+        # A comment stands above the names: further below, # is text, as in img#1.
+        lines = text.splitlines(keepends=True)
+        n_comments = next((k for k, line in enumerate(lines) if not line.startswith("#")), 0)
+        frame = pd.read_csv(io.StringIO("".join(lines[n_comments:])))
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise RecordingFileError(
             f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."
         ) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        # pandas takes the first values for names of the rows, and moves the others below wrong names.
+        raise RecordingFileError(
+            f"as many values in each row as names in the first one of {path}",
+            "more values than names",
+            "Name each column, and end no row with a comma.",
+        )
     return {str(name): frame[name].to_numpy() for name in frame}
