@@ -276,6 +276,12 @@ def _systems(value: Any, inputs: Any, conditions: Any, prefix: str) -> dict[str,
         return {prefix: as_recording(value, inputs=inputs, conditions=conditions, name=prefix)}
     if isinstance(value, Mapping):
         members = {str(name): system for name, system in value.items()}
+        if len(members) < len(value):
+            raise InputError(
+                "names of systems that differ as text",
+                ", ".join(map(repr, value)),
+                "Rename those that print alike.",
+            )
     else:
         members = {f"{prefix} {k}".strip(): system for k, system in enumerate(value)}
     inputs_of = _for_each(members, inputs, _is_set(inputs), "inputs")

@@ -190,7 +190,9 @@ def test_networks_of_one_seed_are_one_unit():
     error = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
     row = summary.iloc[0]
     assert row["mean"] == 3.5
-    assert row["high"] - row["mean"] == pytest.approx(stats.t.ppf(0.975, 3) * error)
+    # Welch and Satterthwaite: the squares are 8 over the two recordings, and 2 over the two networks.
+    dof = (8 + 2) ** 2 / (8**2 / 1 + 2**2 / 1)
+    assert row["high"] - row["mean"] == pytest.approx(stats.t.ppf(0.975, dof) * error)
 
 
 def test_networks_have_the_conditions_of_their_trials(rng):

@@ -418,3 +418,52 @@ def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
     session = read_session(tmp_path / "a.mat", {"dt": 10.0})
     assert session.recording.lengths == (12, 9, 15)
     np.testing.assert_array_equal(session.recording.trials[1], trials[1])
+
+
+TABLES = {
+    "a comment above": ("# of the rig\nstim,side\n" + "img#1,l\nimg#2,r\n" * 3, ["stim"], 2),
+    "# within a value": ("stim,side\n" + "img#1,l\nimg#2,r\n" * 3, ["stim", "side"], 2),
+    "# first in a row": ("stim,side\n" + "#1,l\n#2,r\n" * 3, ["side"], 2),
+    "large whole numbers": ("stim\n" + "1000001\n1000002\n1000003\n" * 2, ["stim"], 3),
+    "a comma at each end": ("side,coh\n" + "l,1,\nr,2,\n" * 3, ["side"], "as many values in each row"),
+    "a name too few": ("side,coh\n" + "A,l,1\nB,r,2\n" * 3, ["side"], "as many values in each row"),
+    "numbers that print alike": (
+        "f\n" + "0.1234561\n0.1234562\n" * 3, ["f"], "differ in their first six digits",
+    ),
+    "trials in another order": (
+        "trial,side\n" + "".join(f"{k},{'lr'[k % 2]}\n" for k in range(TRIALS)), ["side"], "in the order of",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_trials_is_read_as_it_is_written_or_refused(name, tmp_path, states):
+    text, columns, expected = TABLES[name]
+    (tmp_path / "trials.csv").write_text(text)
+    xr.Dataset(
+        {"rates": (("trial", "time", "unit"), states)}, coords={"trial": range(TRIALS)[::-1]}
+    ).to_netcdf(tmp_path / "a.nc")
+    settings = {"trials": str(tmp_path / "trials.csv"), "conditions": columns}
+    if isinstance(expected, str):
+        with pytest.raises(InputError, match=expected):
+            read_session(tmp_path / "a.nc", settings)
+        return
+    conditions = read_session(tmp_path / "a.nc", settings).recording.conditions
+    assert len(set(conditions)) == expected
+
+
+def test_a_variable_of_units_is_no_condition(tmp_path, rng):
+    square = rng.normal(size=(TRIALS, TIMES, TRIALS))
+    xr.Dataset(
+        {"rates": (("trial", "time", "unit"), square), "area": ("unit", list("ababab"))}
+    ).to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(InputError, match="one value per trial in 'area'"):
+        read_session(tmp_path / "a.nc", {"conditions": ["area"]})
+
+
+@pytest.mark.parametrize("value", ["False", np.nan, 2, -1])
+def test_a_mask_holds_truth_values(value, tmp_path, states):
+    np.savez(tmp_path / "a.npz", rates=states, mask=np.full((TRIALS, TIMES), value))
+    settings = {"axes": ["trial", "time", "unit"], "variable": "rates", "valid": "mask"}
+    with pytest.raises(InputError, match="truth values, or 0 and 1"):
+        read_session(tmp_path / "a.npz", settings)

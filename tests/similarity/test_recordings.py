@@ -296,3 +296,50 @@ def test_a_rank_beyond_what_the_data_carry_is_said():
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_entry_point_reads_tensors_of_a_gpu(entry, cuda):
     np.testing.assert_allclose(ENTRIES[entry](torch.tensor(X, device=cuda)), ENTRIES[entry](X))
+
+
+ORDERED = xr.DataArray(X, dims=("trial", "time", "unit"), coords={"trial": range(len(X))})
+MASK = np.ones(X.shape[:2], bool)
+TWO = [0, 1] * (len(X) // 2) + [0] * (len(X) % 2)
+OVERLOOKED = {
+    "a mask for a Recording": lambda: as_recording(as_recording(X), valid=MASK),
+    "dims for a Recording": lambda: as_recording(as_recording(X), dims={"a": "unit"}),
+    "a mask in another order": lambda: as_recording(
+        ORDERED,
+        valid=xr.DataArray(MASK, dims=("trial", "time"), coords={"trial": range(len(X))[::-1]}),
+    ),
+    "a mask of other dimensions": lambda: as_recording(
+        ORDERED, valid=xr.DataArray(MASK, dims=("a", "time"))
+    ),
+    "trials with their units in another order": lambda: as_recording(
+        [
+            xr.DataArray(trial, dims=("time", "unit"), coords={"unit": labels})
+            for trial, labels in zip(
+                X[:2],
+                (range(X.shape[2]), range(X.shape[2])[::-1]),
+                strict=True,
+            )
+        ]
+    ),
+    "numbers beyond double precision": lambda: as_recording(
+        X.astype(np.longdouble) * np.longdouble("1e4000")
+    ),
+    "1 and '1' as conditions": lambda: as_recording(X, conditions=[1, *map(str, TWO[1:])]),
+    "one condition": lambda: as_recording(X, conditions=5),
+    "a text of conditions": lambda: as_recording(X, conditions="a" * len(X)),
+    "a set of conditions": lambda: as_recording(X, conditions=set(range(len(X)))),
+    "NaN as a condition": lambda: as_recording(X, conditions=[np.nan] * len(X)),
+    "None as a condition": lambda: as_recording(X, conditions=[None] * len(X)),
+    "masked conditions": lambda: as_recording(
+        X, conditions=np.ma.array(TWO, mask=[True] + [False] * (len(TWO) - 1))
+    ),
+    "two columns of conditions": lambda: as_recording(X, conditions=np.zeros((len(X), 2))),
+    "names of systems that print alike": lambda: warpline.compare({1: X, "1": X, 2: X}),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", OVERLOOKED)
+def test_nothing_that_is_given_is_overlooked(name):
+    with pytest.raises(InputError):
+        OVERLOOKED[name]()

@@ -9,6 +9,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inference import unshared_groups
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy import stats
 
 import warpline
@@ -417,7 +418,7 @@ def test_long_names_of_groups_do_not_overlap():
         "gru.pretrain_anti_then_pro": [SYSTEMS["c"], SYSTEMS["d"]],
     }
     figure = warpline.compare_groups(groups, ["procrustes"]).plot()
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes))
     assert min(box.x0 for box in boxes) >= 0

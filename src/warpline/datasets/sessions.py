@@ -100,9 +100,24 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
         recording = replace(as_recording(trials, name=name), trial_labels=labels)
     else:
         recording, start, dt = read_states(source, settings, name)
+    if settings["conditions"]:
+        _check_order_of_trials(source, recording)
     conditions = _conditions(source, settings["conditions"], len(recording.trials))
     recording = replace(recording, conditions=conditions)
     return Session(recording, dt, start, source.left_out(settings["ignore"]))
+
+
+def _check_order_of_trials(source: Source, recording: Recording) -> None:
+    """Refuse a table that lists the trials of the file in another order."""
+    labels, rows = recording.trial_labels, source.table.get("trial")
+    if labels is None or rows is None or list(rows) == list(labels):
+        return
+    if len(rows) == len(labels) and set(rows) == set(labels):
+        raise RecordingFileError(
+            f"the rows of the trial table in the order of the trials of {source.path}",
+            f"{rows[0]}, {rows[1]}, ... in its column 'trial', and {labels[0]}, {labels[1]}, ... in the file",
+            "Sort the table as the file.",
+        )
 
 
 def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[str, ...] | None:
@@ -127,13 +142,21 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 f"none (empty, NaN, NA or None) for {len(missing)}, the first being number {missing[0]}",
                 "Give these trials a word of their own, such as 'catch', or leave them out.",
             )
-        parts.append([condition_text(column, value) for value in values])
+        texts = [condition_text(column, value) for value in values]
+        if values.dtype.kind in "fiu" and len(set(texts)) < len(np.unique(values)):
+            raise RecordingFileError(
+                f"values of '{column}' that differ in their first six digits, to tell conditions of "
+                f"{source.path} apart",
+                f"{len(np.unique(values))} values, but {len(set(texts))} conditions",
+                "Round them, or number the conditions.",
+            )
+        parts.append(texts)
     return tuple(", ".join(texts) for texts in zip(*parts, strict=True))
 
 
 def condition_text(column: str, value: Any) -> str:
     """Return a condition as text, the same for 1 and 1.0: whole numbers in full, others to six digits."""
     number = isinstance(value, int | float | np.integer | np.floating)
-    if number and np.isfinite(value) and value == int(value):
+    if number and float(value).is_integer():
         return f"{column}={int(value)}"
     return f"{column}={value:g}" if number else f"{column}={value}"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.datasets.file_formats import RecordingFileError, describe, read_content
+from warpline.similarity.recordings import UNIT_DIMS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -79,7 +80,7 @@ class Source:
                 "Correct its name, or name the table: trials.",
             )
         variable = self.variable(name, purpose)
-        if variable.ndim != 1:
+        if variable.ndim != 1 or variable.dims[0] in ("time", *UNIT_DIMS):
             raise RecordingFileError(
                 f"one value per trial in '{name}' of {self.path}",
                 describe(variable),
@@ -169,4 +170,11 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
         raise RecordingFileError(
             f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."
         ) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        # pandas takes the first values for names of the rows, and moves the others below wrong names.
+        raise RecordingFileError(
+            f"as many values in each row as names in the first one of {path}",
+            "more values than names",
+            "Name each column, and end no row with a comma.",
+        )
     return {str(name): frame[name].to_numpy() for name in frame}

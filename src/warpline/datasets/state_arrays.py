@@ -57,6 +57,12 @@ def read_states(
                 f"{valid.shape}",
                 "Name the mask of these states.",
             )
+        if valid.dtype != bool and not (valid.dtype.kind in "fiu" and np.isin(valid, (0, 1)).all()):
+            raise RecordingFileError(
+                f"truth values, or 0 and 1, in '{settings['valid']}' of {source.path}",
+                f"{valid.dtype} with other values",
+                "Name the mask of recorded times.",
+            )
         valid = _in_bins(valid[:, keep, None].astype(bool), dt, settings, all_of=True)[..., 0]
     states = _in_bins(values[:, keep], dt, settings)
     import xarray as xr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -173,8 +173,15 @@ def as_recording(
     >>> as_recording([np.zeros((30, 5)), np.zeros((42, 5))], name="monkey")
     <Recording 'monkey': 2 trials of 30 to 42 times, 5 units>
     """
-    if isinstance(value, Recording) and inputs is None and valid is None and conditions is None:
-        return value
+    if isinstance(value, Recording):
+        if valid is not None or dims:
+            raise TrialError(
+                f"no mask and no dims for {name}, a Recording, which is read already",
+                "valid" if valid is not None else "dims",
+                "Give them where the array is read.",
+            )
+        if inputs is None and conditions is None:
+            return value
     trials, labels, precision = _trials_of(value, valid, dims, name)
     conditions = _conditions_of(value, conditions, dims or {}, len(trials), name)
     if inputs is None:
@@ -198,6 +205,10 @@ def as_recording(
             "Select the same trials of both, in the same order.",
         )
     return Recording(trials, input_trials, labels, precision, name, conditions)
+
+
+def _listed(labels: Sequence[Any]) -> str:
+    return ", ".join(map(str, labels[:6])) + (", ..." if len(labels) > 6 else "")
 
 
 def _layout(lengths: Sequence[int]) -> str:
@@ -225,7 +236,7 @@ def _conditions_of(
         given = coordinate.values if of_trials else None
     if given is None:
         return None
-    conditions = tuple(np.asarray(given).tolist())
+    conditions = _condition_labels(given, name)
     if len(conditions) != n_trials:
         raise TrialError(
             f"a condition for each of {n_trials} trials of {name}",
@@ -235,12 +246,43 @@ def _conditions_of(
     return conditions
 
 
+def _condition_labels(given: Any, name: str) -> tuple[Any, ...]:
+    """Return conditions as they are given; refuse what is no sequence of distinct kinds of trials."""
+    hidden = np.ma.getmaskarray(given).any() if isinstance(given, np.ma.MaskedArray) else False
+    given = given.values if hasattr(given, "dims") else given
+    values: Any = given.tolist() if hasattr(given, "tolist") else given
+    if isinstance(values, str | bytes | Mapping | set | frozenset) or not isinstance(
+        values, Iterable
+    ):
+        raise TrialError(
+            f"a sequence of conditions of {name}, one per trial",
+            type(given).__name__,
+            "Give a list or an array (trial,).",
+        )
+    labels = tuple(label.item() if isinstance(label, np.generic) else label for label in values)
+    # Numbers and text side by side would be told apart by nobody: 1 and "1".
+    kinds = {"text" if isinstance(label, str) else type(label).__name__ for label in labels}
+    if len(kinds - {"int", "float", "bool"}) + bool(kinds & {"int", "float", "bool"}) > 1:
+        fault = f"{' and '.join(sorted(kinds))} side by side"
+    elif hidden or any(label is None or label != label for label in labels):
+        fault = "missing ones (None, NaN or masked)"
+    elif any(isinstance(label, list | tuple) for label in labels):
+        fault = "several of a trial"
+    else:
+        return labels
+    raise TrialError(
+        f"a condition for each trial of {name}, a number or a text",
+        fault,
+        "Name each condition by one text or number.",
+    )
+
+
 def _trials_of(
     value: Any, valid: Any, dims: Mapping[str, str] | None, name: str
 ) -> tuple[tuple[FloatArray, ...], tuple[Any, ...] | None, float]:
     """Return the trials of a container, their labels, and the spacing of its type."""
     if isinstance(value, Recording):
-        # Only new inputs or a new mask bring it here: its trials are checked already.
+        # Only new inputs or conditions bring it here: its trials are checked already.
         return value.trials, value.trial_labels, value.precision
     if dims is not None and not hasattr(value, "dims"):
         raise DimensionError(
@@ -255,6 +297,7 @@ def _trials_of(
         return _separate_trials(value, valid, name)
     else:
         array = value
+    _check_mask_labels(valid, labels, name)
     array, precision, hidden = _numbers(array, name)
     array = array[None] if array.ndim == 2 else array
     _check_shape(array, 3, name)
@@ -309,6 +352,26 @@ def _labelled(value: Any, dims: Mapping[str, str], name: str) -> tuple[Any, tupl
     return value.data, labels
 
 
+def _check_mask_labels(valid: Any, labels: tuple[Any, ...] | None, name: str) -> None:
+    """Refuse a labelled mask of other dimensions, or of the trials in another order."""
+    dims = getattr(valid, "dims", None)
+    if dims is None:
+        return
+    if set(dims) != {"trial", "time"}:
+        raise TrialError(
+            f"valid with the dimensions trial and time for {name}",
+            ", ".join(map(str, dims)),
+            "Rename the dimensions of the mask.",
+        )
+    given = tuple(valid.indexes["trial"]) if "trial" in valid.indexes else None
+    if labels is not None and given is not None and len(given) == len(labels) and given != labels:
+        raise TrialError(
+            f"the trial labels of {name} and of its mask to be the same",
+            _first_difference(labels, given),
+            "Select the same trials of both, in the same order.",
+        )
+
+
 def _is_sequence_of_trials(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype == object
@@ -329,6 +392,7 @@ def _separate_trials(
             "Cut each trial to the times that were recorded.",
         )
     trials, precision = [], 0.0
+    units: tuple[Any, ...] | None = None
     for k, item in enumerate(value):
         trial_name = f"trial {k} of {name}"
         trial_dims = getattr(item, "dims", None)
@@ -340,6 +404,15 @@ def _separate_trials(
                     ", ".join(map(str, trial_dims)),
                     "Give each trial by itself.",
                 )
+            unit_dim = next(dim for dim in trial_dims if dim in UNIT_DIMS)
+            own = tuple(item.indexes[unit_dim]) if unit_dim in item.indexes else None
+            if units is not None and own is not None and own != units:
+                raise DimensionError(
+                    f"the units of {trial_name} as those of the trials before, {_listed(units)}",
+                    _listed(own),
+                    "Select the same units of all trials, in the same order.",
+                )
+            units = own if units is None else units
             item = labelled[0]
         array, spacing, hidden = _numbers(item, trial_name)
         _check_shape(array, 2, trial_name)
@@ -397,6 +470,10 @@ def _numbers(value: Any, name: str) -> tuple[NDArray[Any], float, NDArray[np.boo
             if array.dtype.kind == "c"
             else "Convert the values to numbers.",
         )
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        # What is beyond double precision is infinite there, and refused as such.
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)
     if precision is None:
         precision = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
     return array, precision, hidden
