@@ -71,17 +71,32 @@ CASES = {
     "unknown setting": (["a.nc", "b.nc", "--settings", '{"rnk": 3}'], "rnk"),
     "unknown key": (["a.nc", "b.nc", "--read", '{"windw": 3}'], "did you mean 'window'"),
     "no JSON": (["a.nc", "b.nc", "--settings", "n_delays=3"], "expected a JSON object"),
+    "a recording as output": (
+        ["a.nc", "b.nc", "--dims", "neuron=unit", "--output", "a.nc"], "a file that ends in .csv",
+    ),
+    "a folder as output": (
+        ["a.nc", "b.nc", "--dims", "neuron=unit", "--output", "."], "a file that ends in .csv",
+    ),
+    "output below a file": (
+        ["a.nc", "b.nc", "--dims", "neuron=unit", "--output", "a.nc/t.csv"], "--output that can be written",
+    ),
+    "a name too long": (
+        ["a.nc", "b.nc", "--dims", "neuron=unit", "--output", "x" * 300 + ".csv"], "--output that can be",
+    ),
     "no pair": (["a.nc", "b.nc", "--dims", "neuron"], "such as neuron=unit, got 'neuron'"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_errors_are_one_message(command, files, case):
+def test_errors_are_one_message(command, files, tmp_path, case):
     arguments, message = CASES[case]
+    before = {path: (tmp_path / path).read_bytes() for path in ("a.nc", "b.nc", "c.nc")}
     if case == "unknown setting":
         arguments = [*arguments, "--dims", "neuron=unit"]
     status, _, error = command(*arguments)
     assert status and message in error and "Traceback" not in error
+    assert {path: (tmp_path / path).read_bytes() for path in before} == before
+    assert {path.name for path in tmp_path.iterdir()} == set(before)
 
 
 def test_files_with_one_stem_keep_their_paths(command, files, tmp_path):

@@ -442,3 +442,23 @@ def test_figures_of_sets():
         result.plot("tree")
     many = {f"{k}": SYSTEMS["abcd"[k % 4]] + 0.01 * k for k in range(14)}
     assert not warpline.compare(many, measure="procrustes").plot().axes[0].texts
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"measure": None},
+        {"measure": ["cka"]},
+        {"measures": "cka"},
+        {"measure": "os:system"},
+        {"seed": -1},
+        {"seed": 1.5},
+        {"seed": None},
+        {"seed": "a"},
+        {"measure": "procrustes", "split": [0.5]},
+    ],
+    ids=str,
+)
+def test_a_measure_a_seed_and_a_split_that_cannot_be_are_refused(wrong, rng):
+    with pytest.raises(InputError, match="expected"):
+        warpline.compare(rng.normal(size=(4, 20, 3)), rng.normal(size=(4, 20, 3)), **wrong)

@@ -60,6 +60,12 @@ def measured_pairs(
         When a setting cannot be used, trials do not match, or no pair is left.
     """
     module = plugins.load("similarity", measure)
+    if not (hasattr(module, "represent") and hasattr(module, "compare_pairs")):
+        raise SettingsError(
+            "a measure with `represent` and `compare_pairs`", f"{measure}, without", "Set measure."
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise SettingsError("seed as a whole number from 0", repr(seed), "Set seed.")
     known = _setting_names(measure)
     unknown = [name for name in settings if known is not None and name not in known]
     if unknown:
@@ -159,7 +165,7 @@ def _share(module: ModuleType, measure: str, split: str | float) -> tuple[float,
         )
     if split == "halves":
         return 0.5, 2
-    if isinstance(split, str) or not 0 < split < 1:
+    if not isinstance(split, int | float | np.floating) or not 0 < split < 1:
         raise SettingsError("split as 'halves' or a share in (0, 1)", repr(split), "Set split.")
     return float(split), 1
 
@@ -211,6 +217,10 @@ def settings_by_measure(
     names = list(measures)
     if not names:
         raise SettingsError("at least one measure", "none", "Set measures.")
+    if isinstance(measures, str) or not all(isinstance(name, str) for name in names):
+        raise SettingsError(
+            "a list of names of measures, or one name as `measure`", repr(measures), "Set measures."
+        )
     known = {name: _setting_names(name) for name in names}
     for setting in settings:
         if not any(known[name] is None or setting in (known[name] or ()) for name in names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import shlex
 import sys
 from importlib import metadata
@@ -26,7 +27,8 @@ def _load(paths: list[str]) -> Plan | None:
 
     try:
         default = _default_configuration()
-        if default.resolve() not in [Path(path).resolve() for path in paths]:
+        # Links that lead in a circle have no end, which `Path.resolve` takes for an error of its own.
+        if os.path.realpath(default) not in map(os.path.realpath, paths):
             # As in Snakemake, configuration files are layered on top of the default.
             paths = [str(default), *paths]
         return Plan(load_files(paths))
@@ -257,6 +259,16 @@ def main() -> int:
     compare = commands.add_parser("compare", help="compare recordings in files by some measures")
     file_comparison.add_options(compare)
     arguments = parser.parse_args()
+    try:
+        return _run(arguments)
+    except OSError as error:
+        # A name too long for the file system, a folder that is gone, or one that may not be read.
+        shown = str(error) if len(str(error)) <= 300 else f"{str(error)[:300]}..."
+        print(f"expected files and folders that can be used, got {shown}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "compare":
         return file_comparison.compare_files(arguments)
     if arguments.command == "check":

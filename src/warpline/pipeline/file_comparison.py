@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ def _mapping(text: str) -> dict[str, Any]:
     """Read a JSON object."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"expected a JSON object: {error}") from None
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"expected a JSON object, got {type(value).__name__}")
@@ -97,6 +98,8 @@ def compare_files(options: argparse.Namespace) -> int:
     }
     measures = options.measure or ["cka"]
     try:
+        if options.output is not None:
+            _check_output(options.output)
         if len(options.files) < 2:
             raise ValueError("expected two files or more, got one")
         systems, steps = {}, {}
@@ -122,8 +125,18 @@ def compare_files(options: argparse.Namespace) -> int:
     print()
     print(_as_text(tables))
     if options.output is not None:
-        _write(tables, options)
+        try:
+            _write(tables, options)
+        except OSError as error:
+            print(f"expected --output that can be written, got {error}", file=sys.stderr)
+            return 1
     return 0
+
+
+def _check_output(path: Path) -> None:
+    """Refuse a table in the place of a recording, a folder or a device."""
+    if path.suffix != ".csv" or (os.path.lexists(path) and not path.is_file()):
+        raise ValueError(f"expected --output as a file that ends in .csv, got {path}")
 
 
 def system_names(paths: Sequence[str]) -> list[str]:
