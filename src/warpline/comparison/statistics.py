@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from warpline.comparison.degrees_of_freedom import degrees_of_freedom
 from warpline.comparison.separation import floor_pairs, separation
 from warpline.core.short_repr import ShortRepr
 
@@ -71,38 +72,6 @@ def _error(means_without: Floats, present: NDArray[np.bool_]) -> Floats:
         return np.asarray(np.where(n >= 3, np.sqrt((n - 1) / n * squares), np.nan))
 
 
-def _degrees(means_without: Floats, membership: NDArray[np.int64]) -> Floats:
-    """Return the degrees of freedom of the jackknife's error, shape (...).
-
-    Seeds of one membership (of the rows, of the columns, of both) are draws of one kind: their number less
-    one, if all are. Several kinds can differ in their spread, and the error is then as certain as its widest
-    kind. Welch and Satterthwaite's formula combines them; its shares are those of the error's square. A seed
-    that is alone in its kind has no spread of its own, and counts to the largest kind.
-
-    Parameters
-    ----------
-    means_without : ndarray, shape (..., seed)
-        Estimates without each seed.
-    membership : ndarray of int, shape (..., seed)
-        A number from 1 to 7 for each kind; 0 for seeds that are not present.
-    """
-    kinds = membership[..., None, :] == np.arange(1, 8)[:, None]
-    counts = kinds.sum(-1)
-    alone = kinds & (counts == 1)[..., None]
-    largest = np.arange(7) == counts.argmax(-1)[..., None]
-    kinds = (kinds & ~alone) | (largest[..., None] & (kinds | alone.any(-2, keepdims=True)))
-    counts, n = kinds.sum(-1), (membership > 0).sum(-1)
-    estimates = np.where(membership > 0, means_without, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        squares = (estimates - (estimates.sum(-1) / n)[..., None]) ** 2
-        shares = np.where(kinds, squares[..., None, :], 0.0).sum(-1)
-        uncertain = np.where(shares > 0, shares**2 / (counts - 1), 0.0).sum(-1)
-        combined = shares.sum(-1) ** 2 / uncertain
-    # Exact for one kind, and where nothing varies.
-    one_kind = (counts > 0).sum(-1) == 1
-    return np.asarray(np.where(one_kind | ~(uncertain > 0), n - 1.0, combined))
-
-
 def jackknife_interval(
     matrix: Floats, rows: Sequence[int], columns: Sequence[int], confidence: float
 ) -> tuple[float, float]:
@@ -133,7 +102,7 @@ def jackknife_interval(
     means, means_without = _leave_one_out(square)
     present = np.ones(len(seeds), dtype=bool)
     membership = 1 * np.isin(seeds, rows) + 2 * np.isin(seeds, columns)
-    dof = _degrees(means_without, membership)
+    dof = degrees_of_freedom(means_without, membership)
     width = _error(means_without, present) * stats.t.ppf((1 + confidence) / 2, dof)
     return float(means - width), float(means + width)
 
@@ -222,7 +191,9 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
     with np.errstate(invalid="ignore", divide="ignore"):
         difference = mean_a - mean_b
         membership = 1 * rows_a + 2 * rows_b + 4 * columns
-        dof = np.where(np.isnan(error), np.nan, _degrees(without_a - without_b, membership))
+        dof = np.where(
+            np.isnan(error), np.nan, degrees_of_freedom(without_a - without_b, membership)
+        )
         # Rounding leaves an error of about 1e-17 of the means where nothing varies.
         varies = error > 1e-12 * (np.abs(mean_a) + np.abs(mean_b))
         t = np.where(varies, difference / error, np.nan)
