@@ -121,13 +121,16 @@ def test_no_code_of_a_file_is_run(mine, tmp_path):
     [
         ({"epoch": 3, "net": {}}, "a.pt", "named tensors.*epoch: int, net: dict"),
         ([torch.zeros(2)], "a.pt", "named tensors.*got list"),
+        (b"", "a.pt", "tensors alone in .*torch says: EOFError"),
         ({"a": torch.zeros(2)}, "a.npz", "ends in .safetensors, .pt, .pth"),
         (None, "a.safetensors", "expected a file of weights at .*found none"),
     ],
 )
 def test_other_files_are_refused(content, name, message, tmp_path):
     path = tmp_path / name
-    if content is not None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
         torch.save(content, path)
     with pytest.raises(WeightsError, match=message):
         read_weights(path)
@@ -156,6 +159,11 @@ def changed(**changes):
         (changed(), {"n_outputs": 2}, r"weight_out: expected \(2, 5\), got \(3, 5\)"),
         (changed(extra=torch.zeros(2)), {}, "missing: none; unknown: extra"),
         (changed(fc__bias=torch.full((3,), torch.nan)), {}, "bias_out: expected finite real"),
+        (
+            changed(fc__bias=torch.full((3,), 1e39, dtype=torch.float64)),
+            {},
+            "bias_out: expected finite real numbers in float32",
+        ),
         (changed(), {"weight_names": RENAMING | {"rnn.": ""}}, "start with rnn., got fc.bias"),
         (changed(), {"weight_names": {"fc.weight": "a", "fc.bias": "a"}}, "got 'a' twice"),
         (changed(), {"model": "gru"}, r"weight_ih_l0: expected \(15, 4\), got \(20, 4\)"),

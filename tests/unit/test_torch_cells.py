@@ -122,6 +122,15 @@ def test_several_layers(model, kind, layers):
     torch.testing.assert_close(state, by_layer.transpose(0, 1).flatten(1), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+def test_a_state_of_one_layer_is_no_state_of_two(kind):
+    module = getattr(nn, kind.upper())(INPUTS, UNITS, num_layers=2)
+    network = plugins.load("models", kind).Network.from_module(module)
+    observed = network(normal(3, 4, INPUTS))[1][:, -1]
+    with pytest.raises(ValueError, match=rf"full states of {2 * observed.shape[-1]} numbers \(2 la"):
+        network.step(observed, normal(3, INPUTS))
+
+
 def test_relu_and_missing_biases_are_torch_s():
     module, readout = module_of(
         lambda: nn.RNN(INPUTS, UNITS, nonlinearity="relu", bias=False, batch_first=True)

@@ -89,7 +89,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"expected tensors alone in {path}, which torch.load(weights_only=True) can read: save them by "
             f"torch.save(model.state_dict(), ...), or as safetensors; torch says: "
-            f"{str(error).splitlines()[0]}"
+            # An empty file raises an error without a text.
+            f"{(str(error) or type(error).__name__).splitlines()[0]}"
         ) from error
     if isinstance(content, Mapping):
         content = next((content[key] for key in NESTED if key in content), content)
@@ -199,8 +200,10 @@ def _check_fit(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> N
             "parameters those that the weights were trained with?)"
         )
     for name, value in given.items():
-        if value.is_complex() or not torch.isfinite(value).all():
-            raise WeightsError(f"{name}: expected finite real numbers, got others")
+        # In the model's type: what fits float64 may be infinite in float32.
+        if value.is_complex() or not torch.isfinite(value.to(expected[name].dtype)).all():
+            kind = str(expected[name].dtype).removeprefix("torch.")
+            raise WeightsError(f"{name}: expected finite real numbers in {kind}, got others")
 
 
 def network_from_file(

@@ -184,6 +184,13 @@ class StackedCells(Cell):
 
     def step(self, state: Tensor, inputs: Tensor) -> Tensor:
         """Return the next full state; see `warpline.models.base.Stepwise`."""
+        size = self.num_layers * self.parts * self.units
+        if state.shape[-1] != size:
+            # A state of fewer layers would go through these layers alone, and come out as a state.
+            raise ValueError(
+                f"expected full states of {size} numbers ({self.num_layers} layers of "
+                f"{self.parts * self.units}), got {state.shape[-1]}"
+            )
         fed = inputs
         layers = []
         for layer, layer_state in enumerate(state.split(self.parts * self.units, -1)):
