@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -411,3 +412,16 @@ def test_the_check_names_what_does_not_fit(given_config, own_file, changes, mess
     faults = weights_faults(Plan(load(given_config)))
     assert len(faults) == 1 and faults[0].startswith("architectures.mine.weights")
     assert re.search(message, faults[0])
+
+
+def test_the_same_bytes_for_two_seeds_are_refused(given_config):
+    """One network would count twice."""
+    shutil.copy("net-1.pt", "net-2.pt")
+    (fault,) = weights_faults(Plan(load(given_config)))
+    assert "the same bytes for seeds 1 and 2 (net-2.pt)" in fault
+
+
+def test_networks_that_are_read_leave_dropout_out(mine, tmp_path):
+    torch.save(mine.state_dict(), tmp_path / "net.pt")
+    network = open_file(tmp_path / "net.pt", weight_names=RENAMING).model
+    assert not any(module.training for module in network.modules())

@@ -189,7 +189,7 @@ class CheckpointFile:
         Returns
         -------
         torch.nn.Module
-            Fulfils `warpline.models.base.Model`; on the CPU.
+            Fulfils `warpline.models.base.Model`; on the CPU, in evaluation mode (without dropout).
 
         Raises
         ------
@@ -201,4 +201,4 @@ class CheckpointFile:
         # The initial weights are overwritten: their seed does not matter.
         model = build_model(architecture, n_inputs, n_outputs, dt, seed=0)
         self.load_into(model, step)
-        return model
+        return model.eval()

@@ -241,6 +241,8 @@ def network_from_file(
         if value.dtype != expected[name].dtype
     }
     model.load_state_dict(tensors)
+    # Without dropout: what is analysed is a function of the inputs.
+    model.eval()
 
     # One trial of two steps: a class of one's own may fix sizes that are not the task's.
     probe = torch.zeros(1, 2, n_inputs)

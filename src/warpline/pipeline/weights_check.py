@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from warpline.core import result_files
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.training import network_settings
 from warpline.pipeline.stages.trials import taskset_settings
@@ -31,8 +34,16 @@ def weights_faults(plan: Plan) -> list[str]:
         except (TypeError, ValueError) as error:
             faults[f"tasksets.{network.taskset}, task {target}: {error}"] = ""
             continue
+        seed_of: dict[str, int] = {}
         for seed in plan.seeds:
             path = plan.weights_file(network, seed)
+            checksum = result_files.checksum(path) if Path(path).is_file() else str(path)
+            if seed_of.setdefault(checksum, seed) != seed:
+                place = f"architectures.{network.architecture}.weights"
+                message = (
+                    f"{place}: expected another network for each seed, got the same bytes for seeds"
+                )
+                faults[f"{message} {seed_of[checksum]} and {seed} ({path}): leave one out"] = ""
             try:
                 network_from_file(
                     path,
