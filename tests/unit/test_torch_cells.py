@@ -127,7 +127,9 @@ def test_a_state_of_one_layer_is_no_state_of_two(kind):
     module = getattr(nn, kind.upper())(INPUTS, UNITS, num_layers=2)
     network = plugins.load("models", kind).Network.from_module(module)
     observed = network(normal(3, 4, INPUTS))[1][:, -1]
-    with pytest.raises(ValueError, match=rf"full states of {2 * observed.shape[-1]} numbers \(2 la"):
+    with pytest.raises(
+        ValueError, match=rf"full states of {2 * observed.shape[-1]} numbers \(2 la"
+    ):
         network.step(observed, normal(3, INPUTS))
 
 
