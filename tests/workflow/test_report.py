@@ -71,16 +71,30 @@ def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
     assert wrong == []
 
 
+MINE = """
+import inspect
+from warpline.models.leaky_rnn import Network
+
+
+class Net(Network):
+    def __init__(self, *arguments, **parameters):
+        known = inspect.signature(Network).parameters
+        super().__init__(
+            *arguments, **{name: value for name, value in parameters.items() if name in known}
+        )
+"""
+
+
 def test_no_text_of_the_configuration_runs(checkout, page, monkeypatch):
     """A script element in every string and key that takes one, in the report and in figures."""
-    (checkout.root / "mine.py").write_text(
-        "from warpline.models.leaky_rnn import Network\nclass Net(Network): pass\n"
-    )
+    (checkout.root / "mine.py").write_text(MINE)
     monkeypatch.chdir(checkout.root)
     path = checkout.root / checkout.config
     config = yaml.safe_load(path.read_text())
     free = {"note": "text", "nested": {"list": ["text", {"deep": "text"}]}}
     config["architectures"]["leaky_rnn"] |= {"model": "mine.py:Net", "parameters": free}
+    # The networks of the run before stand under the same name.
+    config["jobs"] = {**config.get("jobs", {}), "replace": True}
 
     def accepted(raw):
         path.write_text(yaml.safe_dump(raw))
