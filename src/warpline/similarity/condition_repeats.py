@@ -19,7 +19,15 @@ from warpline.similarity.input_errors import (
 )
 from warpline.similarity.recordings import as_recording
 
-__all__ = ["DEFAULTS", "Repeats", "best_rotation", "nearest_rotation", "repeats_of", "same_units"]
+__all__ = [
+    "DEFAULTS",
+    "Repeats",
+    "best_rotation",
+    "compare_in_order",
+    "nearest_rotation",
+    "repeats_of",
+    "same_units",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -122,6 +130,30 @@ def repeats_of(states: Any, conditions: Any, *, normalise: bool, measure: str) -
         sorted_states /= np.sqrt(variance)
     digest = hashlib.sha256(np.ascontiguousarray(sorted_states).tobytes()).digest()
     return Repeats(tuple(labels.tolist()), sorted_states, weights, digest)
+
+
+def compare_in_order(
+    representations: Sequence[Repeats],
+    pairs: Sequence[tuple[int, int]],
+    compare: Callable[[Repeats, Repeats], dict[str, Any]],
+    progress: Any = None,
+) -> list[dict[str, Any]]:
+    """Compare pairs of systems, each in the order of their digests: a swapped pair has the same row.
+
+    Parameters
+    ----------
+    representations, pairs, progress
+        As in `warpline.similarity.shape_gaussian.compare_pairs`.
+    compare : callable
+        Given two systems; returns a row.
+    """
+    rows = []
+    for i, j in pairs:
+        x, y = sorted((representations[i], representations[j]), key=lambda system: system.digest)
+        rows.append(compare(x, y))
+        if progress is not None:
+            progress.update()
+    return rows
 
 
 def same_units(x: Repeats, y: Repeats, measure: str) -> tuple[FloatArray, FloatArray]:

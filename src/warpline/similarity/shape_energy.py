@@ -12,6 +12,7 @@ from warpline.similarity.condition_repeats import (
     DEFAULTS,
     Repeats,
     best_rotation,
+    compare_in_order,
     nearest_rotation,
     repeats_of,
     same_units,
@@ -71,13 +72,10 @@ def compare_pairs(
         ``dissimilarity``, the root of a length: with ``normalise`` in units of the root of the standard
         deviation of the states; ``status``: "converged" or "max_steps".
     """
-    rows = []
-    for i, j in pairs:
-        x, y = sorted((representations[i], representations[j]), key=lambda system: system.digest)
-        rows.append(_compare(x, y, {**DEFAULTS, **settings}, seed))
-        if progress is not None:
-            progress.update()
-    return rows
+    complete = {**DEFAULTS, **settings}
+    return compare_in_order(
+        representations, pairs, lambda x, y: _compare(x, y, complete, seed), progress
+    )
 
 
 def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dict[str, Any]:

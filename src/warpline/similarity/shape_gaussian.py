@@ -12,6 +12,7 @@ from warpline.similarity.condition_repeats import (
     DEFAULTS,
     Repeats,
     best_rotation,
+    compare_in_order,
     nearest_rotation,
     repeats_of,
     same_units,
@@ -84,13 +85,10 @@ def compare_pairs(
     alpha = float(settings.get("alpha", 1.0))
     if not 0 <= alpha <= 2:
         raise SettingsError("alpha in [0, 2]", f"{alpha!r}", "Set alpha.")
-    rows = []
-    for i, j in pairs:
-        x, y = sorted((representations[i], representations[j]), key=lambda system: system.digest)
-        rows.append(_compare(x, y, alpha, {**DEFAULTS, **settings}, seed))
-        if progress is not None:
-            progress.update()
-    return rows
+    complete = {**DEFAULTS, **settings}
+    return compare_in_order(
+        representations, pairs, lambda x, y: _compare(x, y, alpha, complete, seed), progress
+    )
 
 
 def _compare(
