@@ -13,7 +13,13 @@ from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.training import Train, network_settings
 from warpline.pipeline.stages.trials import GenerateTrials
 
-__all__ = ["ImportNetwork"]
+__all__ = ["ImportNetwork", "weights_checksum"]
+
+
+def weights_checksum(path: str) -> str:
+    """Return the SHA-256 of a file of weights; it is read once, until it changes."""
+    state = Path(path).stat()
+    return _checksum(path, state.st_mtime_ns, state.st_size)
 
 
 @cache
@@ -55,7 +61,6 @@ class ImportNetwork(Stage):
         )
         network = NetworkSpec(taskset, architecture, curriculum)
         path = self.plan.weights_file(network, int(wildcards["seed"]))
-        state = Path(path).stat()
         names = self.config.architectures[architecture].weight_names
         return {
             "run": [taskset, architecture, curriculum],
@@ -63,7 +68,7 @@ class ImportNetwork(Stage):
                 **network_settings(self.plan, architecture, "layer"),
                 "weight_names": names,
             },
-            "source": {"file": path, "sha256": _checksum(path, state.st_mtime_ns, state.st_size)},
+            "source": {"file": path, "sha256": weights_checksum(path)},
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
