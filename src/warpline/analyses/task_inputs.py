@@ -53,7 +53,8 @@ def input_manifold(
     # Fixation and rule cue do not depend on kappa: (step, channel), added to the stimuli.
     names = environment.channel_names()
     cues = torch.zeros(n_steps, len(names), dtype=torch.float64)
-    cues[:, names.index(f"rule_{environment.task}")] = 1
+    if environment.cued_rules:
+        cues[:, names.index(f"rule_{environment.task}")] = 1
     if "fixation" in names:
         cues[: periods[environment.decisions[0]][0], names.index("fixation")] = 1
     cues_at = cues.tolist()

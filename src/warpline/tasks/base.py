@@ -54,6 +54,9 @@ class RuleTask:
         The task of the set; its rule cue is on throughout the trial.
     rules : sequence of str
         All tasks of the set, in the order of the rule-cue channels.
+    rule_cue : bool
+        Whether the inputs have rule-cue channels. A set of one task can do without: its cue is constant,
+        and acts as a bias.
     anti : bool
         The correct response is the opposite one.
     delay : bool
@@ -100,12 +103,19 @@ class RuleTask:
         timing: Mapping[str, Timing],
         dt: int,
         input_noise: float = 0.0,
+        rule_cue: bool = True,
         **parameters: Any,
     ) -> None:
         if task not in rules:
             raise ValueError(f"expected a task among {', '.join(rules)}; got '{task}'")
+        if not rule_cue and len(rules) > 1:
+            raise ValueError(
+                f"expected rule_cue: true for a set of {len(rules)} tasks, which only the cue tells apart; "
+                "got false: use a set of one task, or leave rule_cue out"
+            )
         self.task = task
         self.rules = tuple(rules)
+        self.cued_rules = self.rules if rule_cue else ()
         self.anti = anti
         durations = {period: neurogym_timing(value) for period, value in timing.items()}
         if not delay and "delay" in self.periods:
@@ -133,7 +143,7 @@ class RuleTask:
                 f"expected a name for each of the channels 0 to {n_channels - 1} of observation_space, got "
                 f"{names}"
             )
-        cue = {f"rule_{rule}": n_channels + k for k, rule in enumerate(self.rules)}
+        cue = {f"rule_{rule}": n_channels + k for k, rule in enumerate(self.cued_rules)}
         shape = (n_channels + len(cue),)
         return spaces.Box(-np.inf, np.inf, shape=shape, dtype=space.dtype, name={**names, **cue})
 
@@ -212,9 +222,11 @@ class RuleTask:
             for period in self.decisions:
                 decision = self.view_groundtruth(period)  # type: ignore[attr-defined]
                 decision[...] = self.opposite(decision.copy())
-        cue = np.zeros((len(inputs), len(self.rules)), inputs.dtype)
-        cue[:, self.rules.index(self.task)] = 1
-        self.ob = np.concatenate([inputs, cue], axis=1)
+        if self.cued_rules:
+            cue = np.zeros((len(inputs), len(self.cued_rules)), inputs.dtype)
+            cue[:, self.cued_rules.index(self.task)] = 1
+            inputs = np.concatenate([inputs, cue], axis=1)
+        self.ob = inputs
         return trial
 
     def channels(self) -> dict[str, Any]:
@@ -229,7 +241,7 @@ class RuleTask:
             for k, index in enumerate(indices):
                 names[int(index)] = name if len(indices) == 1 else f"{name}_{k}"
         environment_names = [names[i] for i in sorted(names)]
-        return environment_names + [f"rule_{rule}" for rule in self.rules]
+        return environment_names + [f"rule_{rule}" for rule in self.cued_rules]
 
     def stimulus_steps(self) -> int:
         """Return the length of the current trial's stimulus period in steps."""
