@@ -54,9 +54,9 @@ class RuleTask:
         The task of the set; its rule cue is on throughout the trial.
     rules : sequence of str
         All tasks of the set, in the order of the rule-cue channels.
-    rule_cue : bool
-        Whether the inputs have rule-cue channels. A set of one task can do without: its cue is constant,
-        and acts as a bias.
+    cues : bool
+        Whether the inputs say which task it is (the rule cue) and when to answer (fixation). A set of one
+        task can do without: there are then no rule-cue channels, and the fixation input is 0 throughout.
     anti : bool
         The correct response is the opposite one.
     delay : bool
@@ -103,19 +103,20 @@ class RuleTask:
         timing: Mapping[str, Timing],
         dt: int,
         input_noise: float = 0.0,
-        rule_cue: bool = True,
+        cues: bool = True,
         **parameters: Any,
     ) -> None:
         if task not in rules:
             raise ValueError(f"expected a task among {', '.join(rules)}; got '{task}'")
-        if not rule_cue and len(rules) > 1:
+        if not cues and len(rules) > 1:
             raise ValueError(
-                f"expected rule_cue: true for a set of {len(rules)} tasks, which only the cue tells apart; "
-                "got false: use a set of one task, or leave rule_cue out"
+                f"expected cues: true for a set of {len(rules)} tasks, which only the rule cue tells apart; "
+                "got false: use a set of one task, or leave cues out"
             )
         self.task = task
         self.rules = tuple(rules)
-        self.cued_rules = self.rules if rule_cue else ()
+        self.cues = cues
+        self.cued_rules = self.rules if cues else ()
         self.anti = anti
         durations = {period: neurogym_timing(value) for period, value in timing.items()}
         if not delay and "delay" in self.periods:
@@ -211,7 +212,7 @@ class RuleTask:
         # The end of fixation is the go signal: a response delay needs one.
         go = self.start_ind[self.decisions[0]]  # type: ignore[attr-defined]
         fixation = self.channels().get("fixation", [])
-        inputs[:go, fixation] = 1
+        inputs[:go, fixation] = self.cues
         inputs[go:, fixation] = 0
         if self.input_noise > 0:
             stimulus = self.view_ob(self.stimulus)  # type: ignore[attr-defined]

@@ -38,7 +38,7 @@ class TaskSet(SignTask):
         "discrete",
         "tolerance",
         "rewards",
-        "rule_cue",
+        "cues",
     )
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "decision")
     unasked: ClassVar[Sequence[str]] = ("stimulus",)

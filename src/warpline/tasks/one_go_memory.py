@@ -29,7 +29,7 @@ class TaskSet(sequence_memory.TaskSet):
         As in `warpline.tasks.sequence_memory.TaskSet`.
     """
 
-    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance_degrees", "rewards", "rule_cue")
+    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance_degrees", "rewards", "cues")
     periods: ClassVar[Sequence[str]] = (
         "item_1",
         "gap_1",
