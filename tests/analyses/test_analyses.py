@@ -316,11 +316,16 @@ def test_networks_of_one_checkpoint_and_any_weights(network, experiment, model):
 @pytest.mark.parametrize("model", GIVEN)
 def test_the_decoder_is_the_readout_of_what_is_observed(network, model):
     opened, _ = network("pdm_learning", architecture=GIVEN[model], steps=(0,))
-    dynamics, decoder = opened.dynamics(), opened.decoder()
+    dynamics, decoder = opened.dynamics(), opened.readout()
     state = torch.randn(5, dynamics.initial(1).shape[1], generator=torch.Generator().manual_seed(0))
     observed, bias = dynamics.observe(state.double()), dynamics.readout(dynamics.initial(1))
     if model == "current_rnn":
-        observed = torch.tanh(observed)  # whose readout is of the rates
+        # Its readout is of the rates: the Jacobian D diag(1 - tanh(x)^2) is another at every state.
+        at_point = torch.autograd.functional.jacobian(decoder.readout, observed)
+        weights = torch.from_numpy(opened.weights()["weight_out"]).double()
+        for k, row in enumerate(observed):
+            torch.testing.assert_close(at_point[k, :, k], weights * (1 - row.tanh() ** 2))
+        return
     torch.testing.assert_close(observed @ decoder.T + bias, dynamics.readout(state.double()))
 
 

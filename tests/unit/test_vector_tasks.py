@@ -394,7 +394,7 @@ FAMILIES = {
     "circle_sign": ("theta",),
     "decision_line": ("evidence",),
 }
-FIXED = {"perceptual_decision": {"delay": 300}, **dict.fromkeys(MEMORY, {"delay": 500})}
+FIXED = {"perceptual_decision": {"delay": 300}, **{env: {"delay": 500} for env in MEMORY}}
 
 
 def shown_at(env, kappa):

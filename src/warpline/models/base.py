@@ -107,6 +107,10 @@ class Cell(nn.Module):
         """Return the state: all of it is hidden units."""
         return state
 
+    def rates(self, state: Tensor) -> Tensor:
+        """Return what the recurrent weights are multiplied with, shape (..., unit): here the state."""
+        return state
+
 
 def build_model(
     settings: Mapping[str, Any], n_inputs: int, n_outputs: int, dt: float, seed: int

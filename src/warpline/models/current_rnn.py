@@ -35,10 +35,13 @@ class Network(Cell):
 
     xi is standard normal; s follows from the hidden noise and a (`warpline.models.base.drive_noise`).
 
-    ``parameters`` may hold ``solver`` (``euler``, the default, or ``heun``); ``biases`` (default true), without
-    which b = c = 0; ``feedforward`` (``uniform``, the default, or ``normal``), the distribution of the initial
-    B and R; ``input_groups``, for normal B the sizes of the groups of channels, each of which is as strong as
-    any other (`warpline.models.initialisation.normal_matrix`). By default all channels are one group.
+    ``parameters`` may hold
+
+    - ``solver``: ``euler``, the default, or ``heun``;
+    - ``biases``: true by default; without them b = c = 0;
+    - ``feedforward``: the distribution of the initial B and R, ``uniform``, the default, or ``normal``;
+    - ``input_groups``: for normal B, the sizes of groups of channels, which are equally strong
+      (`warpline.models.initialisation.normal_matrix`). By default all channels are one group.
 
     Raises
     ------
@@ -127,12 +130,12 @@ class Network(Cell):
         return nn.functional.linear(rates, self.weight_hh)
 
     def _next(self, state: Tensor, drive: Tensor) -> Tensor:
-        target = self.recurrent(self.activation(state)) + drive
+        target = self.recurrent(self.rates(state)) + drive
         ahead = torch.lerp(state, target, self.alpha)
         if not self.heun:
             return ahead
         # x + a/2 ((t - x) + (t' - y)), with y = x + a (t - x) and t' the target at y.
-        target_ahead = self.recurrent(self.activation(ahead)) + drive
+        target_ahead = self.recurrent(self.rates(ahead)) + drive
         return 0.5 * (state + torch.lerp(ahead, target_ahead, self.alpha))
 
     def forward(
@@ -161,6 +164,10 @@ class Network(Cell):
         """Return the next currents; see `warpline.models.base.Stepwise`."""
         return self._next(state, nn.functional.linear(inputs, self.weight_in, self.bias))
 
+    def rates(self, state: Tensor) -> Tensor:
+        """Return phi(x), which the recurrent weights and the readout are multiplied with."""
+        return self.activation(state)
+
     def readout(self, state: Tensor) -> Tensor:
         """Return the outputs of currents, shape (..., output)."""
-        return super().readout(self.activation(state))
+        return super().readout(self.rates(state))

@@ -19,8 +19,8 @@ class Network(current_rnn.Network):
     tau dx/dt = -x + J phi(x) + B u + b, in steps of dt, from x = 0; outputs = R phi(x) + c. m and n are
     (unit, rank), N is the number of units. The random part of the paper's J is left out. The biases b and c
     are additions, 0 at first. Initial m and n are independent and standard normal, times the root of
-    ``gain``; ``init`` has no effect. ``parameters: {rank: 2}`` sets the rank, by default 1; its other keys are
-    those of `warpline.models.current_rnn`.
+    ``gain``; ``init`` has no effect. ``parameters: {rank: 2}`` sets the rank, by default 1; its other keys
+    are those of `warpline.models.current_rnn`.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
