@@ -152,9 +152,9 @@ def encoding(
     # Angles to the update's directions and to the readout, over time.
     late = time_steps[1]
     variables, angles = _update_variables(network, tangents, context, count)
-    jacobian = readout_jacobian(network.readout(), tangents)
-    signed = decoder_cosines(tangents, jacobian)[..., 0]
-    seen = readout_split(tangents, jacobian).fraction.clamp(0, 1).sqrt()
+    readout = network.readout()
+    signed = decoder_cosines(tangents, readout_jacobian(readout, tangents))[..., 0]
+    seen = readout_split(tangents, readout).fraction.clamp(0, 1).sqrt()
     angles["readout"] = (signed.abs(), seen)
     for target, (cosine, subspace) in angles.items():
         for kind, values in (("cosine", cosine), ("subspace", subspace)):

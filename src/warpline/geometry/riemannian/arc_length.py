@@ -18,9 +18,10 @@ def arc_length_mesh(matrix: Tensor, spacing: Sequence[float]) -> Tensor:
 
     The place of a point along coordinate i is the length of the states on the grid line through it,
     int sqrt(G_ii) dkappa_i, by the trapezoid rule, from the middle of the line. (After Pellegrino and
-    Chadwick 2025, who sum without the spacing.) The inverse of `warpline.geometry.riemannian.gridlines`, whose lines
-    lie at even lengths and crowd in kappa where the states are stretched. Coordinate lines are no geodesics
-    and need not cross at right angles: the mesh leaves out G_ij, and is a picture, no isometric map.
+    Chadwick 2025, who sum without the spacing.) The inverse of `warpline.geometry.riemannian.gridlines`,
+    whose lines lie at even lengths and crowd in kappa where the states are stretched. Coordinate lines are
+    no geodesics and need not cross at right angles: the mesh leaves out G_ij, and is a picture, no isometric
+    map.
 
     Parameters
     ----------
