@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -943,11 +945,21 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
 ):
     bodies = {
         "good": "",
+        "forks": "        import os; os.fork()\n",
         "hangs": "        while True: pass\n",
         "sleeps": "        import time; time.sleep(600)\n",
         "crashes": "        import ctypes; ctypes.string_at(0)\n",
         "exits": "        import os; os._exit(3)\n",
         "prints": "        print('noise', flush=True)\n",
+        "prints_bytes": "        import os; os.write(1, bytes([255])); os.write(2, bytes([255]))\n",
+        "exits_with_bytes": "        import os; os.write(2, bytes([255])); os._exit(4)\n",
+        "leaves_a_process": (
+            "        import pathlib, subprocess\n"
+            f"        left = pathlib.Path({str(tmp_path / 'left')!r})\n"
+            "        if not left.exists():\n"
+            "            left.write_text(str(subprocess.Popen(['sleep', '300']).pid))\n"
+        ),
+        "has_no_alarm": "        import signal, time; signal.setitimer(0, 0); time.sleep(600)\n",
     }
     raw_config["architectures"] = {
         name: {
@@ -966,15 +978,19 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
     raw_config["warping"] = {}
     pipeline = Pipeline(Plan(load(raw_config)))
     passed = tmp_path / "kept" / "passed"
+    monkeypatch.setattr(plugin_check, "STARTING", 10.0)
     faults = plugin_faults(pipeline, passed, seconds=3)
+    # What a plug-in leaves running is not waited for: it is there still.
+    os.kill(int((tmp_path / "left").read_text()), signal.SIGTERM)
     messages = {fault.split(" ")[0]: fault for fault in faults}
-    assert set(messages) == {
-        f"architectures.{name}" for name in bodies if name not in ("good", "prints")
-    }
+    fine = ("good", "forks", "prints", "prints_bytes", "leaves_a_process")
+    assert set(messages) == {f"architectures.{name}" for name in bodies if name not in fine}
     assert "expected an answer within 3 s, got none" in messages["architectures.hangs"]
     assert "expected an answer within 3 s, got none" in messages["architectures.sleeps"]
     assert "ended with SIGSEGV" in messages["architectures.crashes"]
     assert "ended (3)" in messages["architectures.exits"]
+    assert "ended (4)" in messages["architectures.exits_with_bytes"]
+    assert "expected an answer within 3 s" in messages["architectures.has_no_alarm"]
     assert "noise" not in capfd.readouterr().out
 
     # What passed is not tried again, until its code changes.
@@ -985,7 +1001,7 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
         return [None] * len(checks), ""
 
     monkeypatch.setattr(plugin_check, "_run", run)
-    bad = [name for name in bodies if name not in ("good", "prints")]
+    bad = [name for name in bodies if name not in fine]
     assert plugin_faults(pipeline, passed) == [] and tried == bad
     tried.clear()
     assert plugin_faults(pipeline, passed) == [] and tried == []
