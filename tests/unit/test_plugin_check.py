@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from warpline.core import plugins
+from warpline.core.plugins import ContractError
 from warpline.models.model_check import check_model
 from warpline.pipeline import live_code, plugin_check, reachable_modules
 from warpline.pipeline.command_line import main
@@ -21,6 +22,7 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.plugin_check import plugin_faults
 from warpline.pipeline.plugin_process import try_plugin
 from warpline.pipeline.stages import Pipeline
+from warpline.similarity.measure_check import check_measure
 from warpline.tasks.taskset_check import accepted_parameters
 
 MODEL = """
@@ -587,6 +589,11 @@ MEASURES = {
         "        return flat.T @ flat",
         "also of systems with other numbers of units, got ValueError",
     ),
+    "inputs that the entry does not ask for": (
+        "class Mine:\n",
+        "class Mine:\n    NEEDS_INPUTS = True\n",
+        "say `needs_inputs: true`",
+    ),
     "an unknown setting": (
         VALUE,
         VALUE + "            settings['power']\n",
@@ -700,6 +707,15 @@ def test_a_task_set_that_breaks_its_interface_is_refused(case, written, task_set
     changes, window, change, task = (*more, *({}, "stimulus", None, "Basic")[len(more) :])
     name = written(replaced(TASK, (old, new) if old else None, change))
     assert message in str(task_fault(name, task_settings, changes, window, task))
+
+
+def test_a_measure_gets_the_inputs_and_conditions_that_it_needs(written):
+    needs = "class Mine:\n    NEEDS_INPUTS = NEEDS_CONDITIONS = True\n"
+    asks = "settings, inputs, conditions):\n        assert len(inputs) == len(states) == len(conditions)\n"
+    name = written(replaced(MEASURE, ("class Mine:\n", needs), ("settings):\n", asks)))
+    check_measure({"measure": name}, n_trials=6, n_steps=10, needs_inputs=True)
+    with pytest.raises(ContractError, match="say `needs_inputs: false`"):
+        check_measure({"measure": written(MEASURE, "other.py")}, 6, 10, needs_inputs=True)
 
 
 @pytest.mark.parametrize("case", MEASURES)

@@ -22,6 +22,7 @@ from typing import Any
 
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
+from warpline.pipeline.config.base import takes_inputs
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import measure_settings
 from warpline.pipeline.stages.training import network_settings
@@ -176,6 +177,7 @@ def _measure_checks(pipeline: Pipeline) -> Iterator[_Check]:
                     "settings": measure_settings(name, entry),
                     "n_trials": n_trials,
                     "n_steps": n_steps,
+                    "needs_inputs": takes_inputs(entry),
                 },
                 (("similarity", entry.measure),),
             )
