@@ -77,8 +77,12 @@ def _accuracy(outputs: NDArray[np.float32], trials: xr.Dataset) -> float:
     target = trials["target"].transpose("trial", "time", ...).values
     decision = trials["decision"].transpose("trial", "time").values
     counted = decision & trials["scored"].values[:, None]
-    tensors = (torch.from_numpy(array) for array in (outputs, target, counted))
-    return share_correct(*tensors, trials.attrs.get("tolerance"))
+    return share_correct(
+        torch.from_numpy(outputs),
+        torch.from_numpy(target),
+        torch.from_numpy(counted),
+        trials.attrs.get("tolerance"),
+    )
 
 
 def _own_sample(
@@ -191,13 +195,13 @@ def network_trajectories(
         np.pad(scores, [(0, 0), (0, 0), (0, n_largest - scores.shape[-1])])
         for scores in [*components, *driven]
     ]
-    states, driven_states = padded[: len(components)], padded[len(components) :]
+    kept_states, driven_states = padded[: len(components)], padded[len(components) :]
     steps, fractions, accuracies, held_out, n_components, variances = (
         np.array(column) for column in zip(*rows, strict=True)
     )
     dataset = xr.Dataset(
         {
-            "states": (("checkpoint", "trial", "time", "component"), np.stack(states)),
+            "states": (("checkpoint", "trial", "time", "component"), np.stack(kept_states)),
             "step": ("checkpoint", steps),
             "fraction": ("checkpoint", fractions),
             "accuracy": ("checkpoint", accuracies),

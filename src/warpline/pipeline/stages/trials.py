@@ -40,11 +40,12 @@ class GenerateTrials(Stage):
         counts = self.config.tasksets[taskset].trials
         protocol = self.config.protocol
         settings = taskset_settings(self.plan, taskset, task)
-        row_steps = 0
+        unique, row_steps = protocol.trials.unique, 0
         if split == "evaluation":
             durations = protocol.timing.evaluation.items()
             known = {period: value for period, value in durations if period in settings["timing"]}
             settings["timing"] = settings["timing"] | known
+            unique = True
         elif protocol.trials.packed:
             row_steps = round(LONGEST_TRIALS * self.sizes.steps(taskset, task, longest=True))
         return {
@@ -53,7 +54,7 @@ class GenerateTrials(Stage):
             "split": split,
             "count": counts.evaluation_repeats if split == "evaluation" else getattr(counts, split),
             "taskset": settings,
-            "protocol": {"unique": protocol.trials.unique, "row_steps": row_steps},
+            "protocol": {"unique": unique, "row_steps": row_steps},
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
