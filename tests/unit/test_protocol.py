@@ -16,7 +16,13 @@ from warpline.core.random_streams import root_of
 from warpline.models.base import build_model
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
 from warpline.pipeline.config import ConfigError, load, load_files
-from warpline.pipeline.config.protocol import PUBLISHED, Protocol, switched, switches
+from warpline.pipeline.config.protocol import (
+    PUBLISHED,
+    Protocol,
+    protocol_name,
+    switched,
+    switches,
+)
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.similarity import cka, procrustes
@@ -65,6 +71,9 @@ def test_switches_go_one_by_one_and_back():
         assert len(differ) == count and name in differ
     assert protocol == PUBLISHED
     assert switched(PUBLISHED, "seeding", Protocol()).seeding == "streams"
+    assert [protocol_name(p) for p in (Protocol(), PUBLISHED)] == ["right", "published"]
+    two = switched(switched(Protocol(), "seeding", PUBLISHED), "trials.unique", PUBLISHED)
+    assert protocol_name(two) == "trials.unique+seeding"
 
 
 @pytest.mark.parametrize(

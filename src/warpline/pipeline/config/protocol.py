@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from warpline.pipeline.config.base import Name, Positive, Strict
 
-__all__ = ["PUBLISHED", "Protocol", "switched", "switches"]
+__all__ = ["PUBLISHED", "Protocol", "protocol_name", "switched", "switches"]
 
 
 class TrialsProtocol(Strict):
@@ -47,7 +47,7 @@ class EvaluationProtocol(Strict):
 
 
 class DSAProtocol(Strict):
-    """Computation of DSA."""
+    """Delays and solver of DSA."""
 
     delay_axis: Literal["time", "trial"] = "time"
     """Axis along which the delays of DSA run: over the steps of a trial, or over trials."""
@@ -57,7 +57,7 @@ class DSAProtocol(Strict):
 
 
 class ModelProtocol(Strict):
-    """Recurrent networks."""
+    """Recurrent networks before training."""
 
     init: Literal["own", "uniform"] = "own"
     """Initialisation of the recurrent weights: that of the architecture, or ``uniform`` for all."""
@@ -81,7 +81,7 @@ class TrainingProtocol(Strict):
 
 
 class MambaProtocol(Strict):
-    """Hidden states of Mamba."""
+    """Recorded hidden states of Mamba."""
 
     state: Literal["current", "stale"] = "current"
     """Inputs of the recorded states: of the present step, or older by the number of inputs less
@@ -98,13 +98,13 @@ class Protocol(Strict):
     evaluation: EvaluationProtocol = EvaluationProtocol()
     """What of the hidden states is compared."""
     dsa: DSAProtocol = DSAProtocol()
-    """Computation of DSA."""
+    """Delays and solver of DSA."""
     model: ModelProtocol = ModelProtocol()
-    """Recurrent networks."""
+    """Recurrent networks before training."""
     training: TrainingProtocol = TrainingProtocol()
     """Training loop, pretraining included."""
     mamba: MambaProtocol = MambaProtocol()
-    """Hidden states of Mamba."""
+    """Recorded hidden states of Mamba."""
     seeding: Literal["streams", "none"] = "streams"
     """Source of random numbers of trials and training: named streams of the root seed, or a number drawn
     anew by each job, so that no run can be repeated."""
@@ -142,3 +142,12 @@ def switched(protocol: Protocol, switch: str, source: Protocol) -> Protocol:
     if key:
         value = getattr(protocol, section).model_copy(update={key: getattr(value, key)})
     return protocol.model_copy(update={section: value})
+
+
+def protocol_name(protocol: Protocol) -> str:
+    """Return ``right`` (no switch is on), ``published`` (all are), or the switches that are on."""
+    right, published = switches(Protocol()), switches(PUBLISHED)
+    values = switches(protocol)
+    if values == published:
+        return "published"
+    return "+".join(name for name in values if values[name] != right[name]) or "right"
