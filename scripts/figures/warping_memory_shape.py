@@ -86,7 +86,7 @@ def make(arguments, settings):
 
     figure = geometry_panels.manual_layout_figure(figsize=(9.4, 7.4))
     grid = figure.add_gridspec(
-        3, 6, left=0.07, right=0.96, bottom=0.07, top=0.92, hspace=0.4, wspace=0.3
+        3, 6, left=0.07, right=0.96, bottom=0.07, top=0.92, hspace=0.4, wspace=0.55
     )
     for k, (time, points) in enumerate(zip(times, toruses, strict=True)):
         panel = figure.add_subplot(grid[0, k], projection="3d")
