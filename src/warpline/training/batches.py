@@ -137,13 +137,17 @@ class BatchOrder:
         self.seed = seed
         self.name = tuple(name)
         self._epochs: dict[int, tuple[int, Tensor]] = {}
+        self._round: tuple[int, list[int]] = (-1, [0])
 
     def __call__(self, step: int) -> tuple[int, Tensor]:
         """Return the task's index and the trials (batch,) of one update; steps count from 0."""
         n_tasks = len(self.sizes)
         cycle, position = divmod(step, n_tasks)
-        order = random_streams.generator(self.seed, *self.name, "task", cycle).permutation(n_tasks)
-        task = int(order[position])
+        # A round's order is drawn once. A stream costs more than all the rest of this method.
+        if n_tasks > 1 and self._round[0] != cycle:
+            stream = random_streams.generator(self.seed, *self.name, "task", cycle)
+            self._round = (cycle, stream.permutation(n_tasks).tolist())
+        task = self._round[1][position]
         per_epoch = self.sizes[task] // self.batch_size
         epoch, batch = divmod(cycle, per_epoch)
         # Draw a permutation once per epoch, not once per batch.
