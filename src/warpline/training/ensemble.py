@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,7 +265,10 @@ class _BatchedNetworks:
         if self.captured and all(state.run.status == "running" for state in self.states):
             self.captured.step()
         else:
-            adam.step()
+            with warnings.catch_warnings():
+                # Of a step that is not captured, by an optimiser that could be.
+                warnings.filterwarnings("ignore", "This instance was constructed with capturable")
+                adam.step()
         return norms
 
     @torch.no_grad()
