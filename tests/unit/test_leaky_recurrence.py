@@ -48,7 +48,7 @@ def gradients(net, run, inputs):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("model", [*MODELS, "ei_rnn"])
+@pytest.mark.parametrize("model", [*MODELS, "without_reset", "ei_rnn"])
 @pytest.mark.parametrize(
     ("dtype", "close"), [(torch.float64, 1e-12), (torch.float32, 1e-5)], ids=["double", "single"]
 )
@@ -59,6 +59,8 @@ def test_gradients_are_those_of_the_steps(model, activation, dtype, close):
         settings = {"model": model, "units": 20, "activation": activation, "init": "gaussian"}
         settings |= {"gain": 0.9, "tau": 50.0, "noise": 0.0}
         net = build_model(settings, n_inputs=4, n_outputs=1, dt=20.0, seed=1).to(dtype)
+    elif model == "without_reset":
+        net = build("leaky_gru", activation=activation, dtype=dtype, reset_gate="unused")
     else:
         net = build(model, activation=activation, dtype=dtype)
     inputs = trials(steps=40, dtype=dtype)

@@ -21,7 +21,9 @@ class Network(Cell):
     r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
     n = phi(U_n u + b_n + r (W_n h + c_n) + s xi), h <- h + (dt/tau) z (n - h); outputs = R h + c.
     xi is standard normal; s is that of a unit whose gate z is open (`warpline.models.base.drive_noise`).
-    As in cuDNN's GRU, the reset gate acts on W_n h: all products of a step read the same state.
+    As in cuDNN's GRU, the reset gate acts on W_n h: all products of a step read the same state. With the
+    setting ``reset_gate`` "unused", r = 1: the gate has parameters, and no gradient reaches them, as in the
+    code of Guilhot et al. (2024).
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
@@ -39,6 +41,7 @@ class Network(Cell):
         self.alpha = self.step_duration = dt / settings["tau"]
         self.noise = drive_noise(settings["noise"], self.alpha)
         self.activation = ACTIVATIONS[settings["activation"]]
+        self.resets = settings.get("reset_gate", "used") == "used"
         self.weight_in = nn.Parameter(input_matrix(3 * units, n_inputs, generator))
         # Rows in the order reset gate, update gate, candidate, each block initialised by itself.
         blocks = [
@@ -70,6 +73,10 @@ class Network(Cell):
         noise = hidden_noise(self.noise, drive[..., 2 * units :], generator)
         if noise is not None:
             drive = drive + nn.functional.pad(noise, (2 * units, 0))
+        if not self.resets:
+            # An infinite drive: the gate is 1, and no gradient goes through it.
+            reset_drive = torch.full_like(drive[..., :units], torch.inf)
+            drive = torch.cat([reset_drive, drive[..., units:]], -1)
         return gated_states(drive, self.weight_hh, self.bias_candidate, self.alpha, self.activation)
 
     def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
@@ -82,5 +89,7 @@ class Network(Cell):
         drives = linear(inputs, self.weight_in, self.bias).chunk(3, -1)
         recurrents = linear(state, self.weight_hh).chunk(3, -1)
         reset, update = (torch.sigmoid(drives[k] + recurrents[k]) for k in (0, 1))
+        if not self.resets:
+            reset = torch.ones_like(reset)
         candidate = self.activation(drives[2] + reset * (recurrents[2] + self.bias_candidate))
         return torch.lerp(state, candidate, self.alpha * update)

@@ -25,11 +25,11 @@ from warpline.training.captured_update import CapturedUpdate
 from warpline.training.checkpoint_schedule import checkpoint_steps
 from warpline.training.joined_trials import JoinedTrials
 from warpline.training.loop import (
-    balanced_loss,
     begin,
     evaluation_due,
     follow_up,
     trainable_parameters,
+    training_loss,
 )
 from warpline.training.resume import Resume
 from warpline.training.run import TrainingRun
@@ -134,18 +134,22 @@ class _BatchedNetworks:
     ----------
     states : sequence of _MemberState
     trials : JoinedTrials
-    clip : float
-        Largest norm of a member's gradient.
+    settings : mapping
+        As for `train_ensemble`; ``gradient_clip`` is the largest norm of a member's gradient.
     capture : bool
         Replay updates as CUDA graphs, from the second one on.
     """
 
     def __init__(
-        self, states: Sequence[_MemberState], trials: JoinedTrials, clip: float, capture: bool
+        self,
+        states: Sequence[_MemberState],
+        trials: JoinedTrials,
+        settings: Mapping[str, Any],
+        capture: bool,
     ) -> None:
         self.states = list(states)
         self.trials = trials
-        self.clip = clip
+        self.settings = settings
         self.outputs = _Outputs(states[0].model)
         self.device = states[0].parameters[0].device
         named = [dict(state.model.named_parameters(prefix="model")) for state in states]
@@ -206,9 +210,8 @@ class _BatchedNetworks:
 
         def loss(parameters: dict[str, Tensor], arrays: dict[str, Tensor], noise: Any) -> Tensor:
             data = self.trials.task_data(arrays)
-            return balanced_loss(
-                functional_call(self.outputs, parameters, (data.inputs, noise)), data
-            )
+            outputs = functional_call(self.outputs, parameters, (data.inputs, noise))
+            return training_loss(outputs, data, self.settings)
 
         # A member's loss depends on its own rows alone: the gradient of the sum holds that of each.
         arrays = self.trials.arrays(places, steps)
@@ -218,7 +221,7 @@ class _BatchedNetworks:
         # As torch.nn.utils.clip_grad_norm_ for each member.
         squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
         norms = torch.stack(squares).sum(0).sqrt()
-        factor = (self.clip / (norms + 1e-6)).clamp(max=1)
+        factor = (self.settings["gradient_clip"] / (norms + 1e-6)).clamp(max=1)
         for clipped, gradient in zip(self.gradients, gradients, strict=True):
             torch.mul(gradient, factor.view(-1, *[1] * (gradient.dim() - 1)), out=clipped)
         return torch.stack([losses.detach(), norms])
@@ -340,7 +343,7 @@ def train_ensemble(
         return [state for state in states if state.run.status == "running"]
 
     def batched(states: Sequence[_MemberState], capture: bool) -> _BatchedNetworks:
-        return _BatchedNetworks(states, trials, settings["gradient_clip"], capture)
+        return _BatchedNetworks(states, trials, settings, capture)
 
     first_outputs = batched(states, capture).evaluate(validation)
     for state, outputs in zip(states, first_outputs, strict=True):
