@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from warpline.analyses.projection import principal_axes
+from warpline.comparison.projection import principal_axes
 from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network, outputs_of
 from warpline.geometry.derivatives.sensitivity import tangents

@@ -9,6 +9,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from warpline.comparison.condition_states import (
+    condition_signals,
+    describe_conditions,
+    means_by_condition,
+    on_shared_axes,
+)
 from warpline.comparison.drives import driven_inputs
 from warpline.comparison.hidden_states import (
     condition_means,
@@ -23,7 +29,12 @@ if TYPE_CHECKING:
 
     from warpline.models.checkpoints import CheckpointFile
 
-__all__ = ["concatenate_seeds", "network_trajectories"]
+__all__ = ["concatenate_seeds", "network_trajectories", "split_condition_states"]
+
+BY_CONDITION = ("condition_states", "axis_variance", "shown_variance")
+"""What is stored apart: small, and kept where the states of single trials are not."""
+SHARED = ("step", "fraction", "accuracy", "status")
+"""What both files say of a network."""
 
 
 def _inputs(trials: xr.Dataset) -> NDArray[np.float32]:
@@ -31,10 +42,10 @@ def _inputs(trials: xr.Dataset) -> NDArray[np.float32]:
     return inputs
 
 
-def _window_components(
+def _window_states(
     model: nn.Module, target: xr.Dataset, settings: Mapping[str, Any]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the principal components of a network's states in the comparison window.
+) -> NDArray[np.floating[Any]]:
+    """Return a network's states in the comparison window, (trial, time, unit).
 
     States that are not finite become zeros. They are those of a diverged run, whose status says so, and
     which is compared with no other.
@@ -44,7 +55,7 @@ def _window_components(
     window = cut_window(states, start, stop)
     if not np.isfinite(window).all():
         window = np.zeros_like(window)
-    return principal_components(window, settings["variance"])
+    return window
 
 
 def _task_means(model: nn.Module, trials: xr.Dataset, memory_mb: int) -> xr.DataArray:
@@ -91,7 +102,8 @@ def network_trajectories(
         condition, step_aligned, unit): states of the last fraction, averaged by condition. With drives,
         and where the trials have noise: ``driven_states`` (drive, trial, time, component), components of
         the last fraction's states on the same trials under other input noise, and
-        ``driven_n_components`` (drive).
+        ``driven_n_components`` (drive). And the variables of
+        `warpline.comparison.condition_states.on_shared_axes`.
 
     Raises
     ------
@@ -103,12 +115,14 @@ def network_trajectories(
     dt = float(target.attrs["dt"])
 
     # Each checkpoint has its own principal components: all measures are invariant to rotation.
-    rows, components = [], []
+    rows, components, means_in_window = [], [], []
     for fraction in settings["fractions"]:
         step, actual = checkpoints.nearest(fraction)
         model = checkpoints.network(settings["architecture"], n_inputs, n_outputs, dt, step)
         model.to(device)
-        scores, variance = _window_components(model, target, settings)
+        window = _window_states(model, target, settings)
+        means_in_window.append(means_by_condition(window, target["condition"].values))
+        scores, variance = principal_components(window, settings["variance"])
         components.append(scores.astype(np.float32))
         accuracy = checkpoints.accuracy[step]
         rows.append((step, actual, accuracy, scores.shape[-1], variance))
@@ -122,7 +136,9 @@ def network_trajectories(
     for drive in drives:
         inputs = driven_inputs(target, drive, settings["drives"])
         other_trials = target.assign(inputs=(("trial", "time", "channel"), inputs))
-        driven.append(_window_components(model, other_trials, settings)[0].astype(np.float32))
+        window = _window_states(model, other_trials, settings)
+        scores, _ = principal_components(window, settings["variance"])
+        driven.append(scores.astype(np.float32))
 
     # One array for all checkpoints; `n_components` says how much of it is padding.
     n_largest = max(scores.shape[-1] for scores in [*components, *driven])
@@ -151,6 +167,8 @@ def network_trajectories(
             "task": list(means),
         },
     )
+    # Averages over trials are small, so that they can be drawn without the file of all states.
+    dataset = dataset.merge(on_shared_axes(np.stack(means_in_window)))
     if drives:
         dataset["driven_states"] = (
             ("drive", "trial", "time", "component"),
@@ -201,3 +219,32 @@ def concatenate_seeds(
         "dt": target.attrs["dt"],
     }
     return dataset
+
+
+def split_condition_states(
+    trajectories: xr.Dataset, target: xr.Dataset
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Part the states averaged by condition from the states of single trials.
+
+    Parameters
+    ----------
+    trajectories : xarray.Dataset
+        As `concatenate_seeds` returns it.
+    target : xarray.Dataset
+        Evaluation trials of the target.
+
+    Returns
+    -------
+    trajectories : xarray.Dataset
+        Without the states averaged by condition in the comparison window.
+    condition_states : xarray.Dataset
+        The variables of `warpline.comparison.condition_states.on_shared_axes` and those that both hold, with
+        ``label`` and ``signal`` (condition), what each condition shows. ``time`` in ms from the start of the
+        comparison window.
+    """
+    by_condition = trajectories[[*BY_CONDITION, *SHARED]].drop_vars("condition", errors="ignore")
+    dt = float(target.attrs["dt"])
+    by_condition = by_condition.assign_coords(time=dt * np.arange(by_condition.sizes["time"]))
+    by_condition["label"] = ("condition", describe_conditions(target))
+    by_condition["signal"] = ("condition", condition_signals(target))
+    return trajectories.drop_vars(BY_CONDITION), by_condition
