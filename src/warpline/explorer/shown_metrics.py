@@ -19,6 +19,8 @@ from warpline.explorer.shown_networks import NetworkName
 
 __all__ = ["SHOWN", "analysis_views", "views"]
 
+WORDS = {"kappa": "input", "mesh": "relevant", "mesh_b": "irrelevant", "sheet_moment": "time (ms)"}
+"""What dimensions are called in the page, where their names are not words of the reader's."""
 TANGENTS = ("tangent", "tangent_b")
 CHOSEN = ("checkpoint", "context", "condition", "moment", "stage", "sheet_moment")
 """Dimensions of which one entry is shown at a time; the others span what is drawn."""
@@ -45,11 +47,14 @@ def _values(dataset: xr.Dataset, dim: str) -> list[Any]:
     if dim not in dataset.coords:
         return list(range(dataset.sizes[dim]))
     values = dataset[dim].values
-    return [number(v) if values.dtype.kind in "fiu" else str(v) for v in values]
+    # A grid through zero holds 1e-17 in its place.
+    return [number(round(v, 12)) if values.dtype.kind in "fiu" else str(v) for v in values]
 
 
 def _axes(dataset: xr.Dataset, dims: Iterable[str]) -> list[dict[str, Any]]:
-    return [{"name": dim, "values": _values(dataset, dim)} for dim in dims]
+    return [
+        {"name": WORDS.get(dim, dim), "values": _values(dataset, dim)} for dim in dims
+    ]
 
 
 def _square_of_points(dataset: xr.Dataset) -> xr.Dataset:

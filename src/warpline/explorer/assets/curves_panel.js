@@ -33,9 +33,9 @@ const curvesPanel = {
     ];
     const criterion = network.history.target_fraction;
     const references = [
-      { y: network.chance, label: "chance" },
       { y: network.ideal, label: "ideal observer" },
-      ...(criterion ? [{ y: criterion * network.ideal, label: "criterion" }] : []),
+      { y: network.chance, label: "chance" },
+      ...(criterion ? [{ y: criterion * network.ideal, label: "criterion", below: true }] : []),
     ].filter((one) => one.y !== null);
     byId("curves-about").textContent =
       `${network.status}: ${network.last_step} updates, accuracy ${shownNumber(network.accuracy)} (tasks: ${tasks.map(([task]) => task).join(", ")}). ` +

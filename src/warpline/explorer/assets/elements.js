@@ -87,9 +87,12 @@ function chooseEntries(place, axes, kept, onChange) {
     ...axes.map((axis) => {
       const select = element("select", { onchange: onChange });
       const choices = axis.values.map((value, k) => [k, typeof value === "number" ? shownNumber(value) : value]);
-      fillChoices(select, choices, kept[axis.name] ?? 0);
+      // The end of a trial, or of training, shows more than its start.
+      const late = ["moment", "time (ms)", "stage"].includes(axis.name) ? axis.values.length - 1 : 0;
+      fillChoices(select, choices, late);
+      if (kept[axis.name] !== undefined) fillChoices(select, choices, kept[axis.name]);
       lists[axis.name] = select;
-      return element("label", {}, `${spaced(axis.name)} `, select);
+      return element("label", { hidden: axis.values.length < 2 }, `${spaced(axis.name)} `, select);
     }),
   );
   return lists;

@@ -50,10 +50,12 @@ function lineChart({ title, xLabel, yLabel, lines, references = [], cursor = nul
   svg.append(drawn("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, xLabel));
   const middle = (top + height - bottom) / 2;
   svg.append(drawn("text", { x: 11, y: middle, "text-anchor": "middle", transform: `rotate(-90 11 ${middle})` }, yLabel));
-  for (const { y, label } of references.filter((one) => usable(one.y))) {
+  // Labels on alternate sides: the criterion lies just below the ideal observer.
+  references.filter((one) => usable(one.y)).forEach(({ y, label, below }, k) => {
     svg.append(drawn("path", { class: "reference", d: `M${left} ${toY(y)}H${width - right}` }));
-    svg.append(drawn("text", { x: width - right, y: toY(y) - 3, "text-anchor": "end" }, label));
-  }
+    const place = k % 2 ? { x: width - right, "text-anchor": "end" } : { x: left + 6, "text-anchor": "start" };
+    svg.append(drawn("text", { ...place, y: toY(y) + (below ? 12 : -3) }, label));
+  });
   for (const line of lines) {
     let path = "";
     let last = null;

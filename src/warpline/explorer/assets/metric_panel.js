@@ -77,7 +77,7 @@ const metricPanel = {
     if (!chosen) {
       byId("metric-chosen").replaceChildren();
       byId("metric-about").textContent = "";
-      byId("metric-drawing").replaceChildren(missing(this._whyMissing()));
+      byId("metric-drawing").replaceChildren(missing(this._whyMissing()), this._otherNetworks());
       return;
     }
     const { view } = chosen;
@@ -103,11 +103,18 @@ const metricPanel = {
       const names = mine.map((entry) => spaced(entry.analysis)).join(", ");
       return `The analysis ${names} stores no metric over inputs or time. Its figures lie beside this page, in warping.`;
     }
-    const others = [...new Set(page.analyses.map((entry) => `${spaced(entry.analysis)} (${networkLabel(page.networks[entry.of])})`))];
-    return (
-      "No analysis of metric warping reads this network. " +
-      (others.length ? `Those of this page: ${others.slice(0, 8).join("; ")}.` : "run.warping in the configuration names none of the networks that are shown.")
+    if (!page.analyses.length) return "No analysis of metric warping reads a network of this page: run.warping in the configuration names none.";
+    return "No analysis of metric warping reads this network. These are read:";
+  },
+
+  /** Return buttons that lead to a network of each analysis. */
+  _otherNetworks() {
+    const first = new Map();
+    for (const entry of page.analyses) if (!first.has(entry.analysis)) first.set(entry.analysis, page.networks[entry.of]);
+    const buttons = [...first].map(([analysis, network]) =>
+      element("button", { type: "button", onclick: () => chooseNetwork(network) }, `${spaced(analysis)}: ${network.taskset}, ${networkLabel(network)}`),
     );
+    return element("div", { class: "row" }, ...buttons);
   },
 
   _showLines(view, position) {
@@ -137,7 +144,7 @@ const metricPanel = {
     byId("metric-about").textContent =
       `Each ellipse is the pullback metric at one point: the longer its axis, the further a step in that direction moves the state. ` +
       `Horizontal: ${spaced(String(view.tangents[0]))}; vertical: ${spaced(String(view.tangents[1]))}; each in units of its root mean square over this view. ` +
-      "Light ellipses have a large metric. Arrow keys go from point to point.";
+      "Sizes grow with the square root of the length; light ellipses have a large metric. Arrow keys go from point to point.";
     const { width, height, left, right, top, bottom } = PLANE;
     const [n, m] = [plane.first.values.length, plane.second.values.length];
     const cell = [(width - left - right) / n, (height - top - bottom) / m];
@@ -171,11 +178,13 @@ const metricPanel = {
       const y = centre(0, plane.row)[1] - cell[1] / 2;
       svg.append(drawn("rect", { class: "cursor", x: left, y, width: width - left - right, height: cell[1] }));
     }
-    const room = (0.48 * Math.min(...cell)) / (largest || 1);
+    // Lengths span orders of magnitude: sizes grow with their square root, shapes and directions are exact.
+    const room = 0.48 * Math.min(...cell);
     for (const one of ellipses) {
       const [x, y] = centre(one.i, one.j);
       const share = (one.trace - traces[0]) / (traces[1] - traces[0] || 1);
-      const shape = { cx: x, cy: y, rx: Math.max(0.8, room * one.long), ry: Math.max(0.8, room * one.short) };
+      const size = room * Math.sqrt(one.long / (largest || 1));
+      const shape = { cx: x, cy: y, rx: Math.max(0.8, size), ry: Math.max(0.8, (size * one.short) / (one.long || 1)) };
       // Upwards is negative in a drawing.
       const turned = `rotate(${(-180 / Math.PI) * one.angle} ${x} ${y})`;
       const ellipse = drawn("ellipse", { ...shape, transform: turned, fill: mapColour(share), stroke: themeColour("neutral"), "stroke-width": 0.5 });

@@ -117,7 +117,7 @@ class Scene {
     const { centre, radius } = this.contents;
     const [ca, sa, ce, se] = [Math.cos(azimuth), Math.sin(azimuth), Math.cos(elevation), Math.sin(elevation)];
     const width = this.canvas.clientWidth;
-    const scale = (zoom * 0.44 * Math.min(width, this.height)) / radius;
+    const scale = (zoom * 0.6 * Math.min(width, this.height)) / radius;
     return (x, y, z) => {
       const [dx, dy, dz] = [x - centre[0], y - centre[1], z - centre[2]];
       const right = ca * dx - sa * dy;

@@ -77,7 +77,9 @@ function start() {
     return;
   }
   PANELS.forEach((panel) => panel.start());
-  chooseNetwork(page.networks[0]);
+  // One that has learned something, and of which all is there.
+  const telling = page.networks.find((network) => network.states && network.last_step > 0);
+  chooseNetwork(telling ?? page.networks[0]);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => PANELS.forEach((panel) => panel.show()));
 }
 

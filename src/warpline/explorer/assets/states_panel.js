@@ -44,7 +44,7 @@ function surfaceContents(view, position, ellipses) {
     dots.push({ point: [...points.subarray(3 * (n - 1))], colour: VERMILION, name: about(0, n - 1) });
   } else {
     lines.push(...sheetLines(sheet, about));
-    if (ellipses) lines.push(...sheetEllipses(sheet, about));
+    if (ellipses) lines.push(...sheetEllipses(sheet, about, extentOf(all.values).radius));
   }
   const shares = view.axis_variance;
   const axes = view.axes.map((name, k) => (shares ? `${name} (${shownShare(shares[k])})` : name));
@@ -76,7 +76,7 @@ function sheetLines(sheet, about) {
 }
 
 /** Return the images of small circles of the plane: what the metric is, as far as three axes show it. */
-function sheetEllipses(sheet, about) {
+function sheetEllipses(sheet, about, radius) {
   const [n, m] = sheet.shape;
   const at = (i, j, axis) => sheet.values[3 * (i * m + j) + axis];
   const along = (i, j, axis, first) => {
@@ -84,9 +84,13 @@ function sheetEllipses(sheet, about) {
     const difference = first ? at(high, j, axis) - at(low, j, axis) : at(i, high, axis) - at(i, low, axis);
     return difference / Math.max(1, high - low);
   };
-  const [rows, columns] = [spread(n, 7), spread(m, 7)];
-  // A circle reaches not quite half of the way to the next one.
-  const reach = [0.42 * ((n - 1) / (rows.length - 1 || 1)), 0.42 * ((m - 1) / (columns.length - 1 || 1))];
+  const [rows, columns] = [spread(n, 9), spread(m, 9)];
+  // One circle for all points: each direction in units of its root mean square, and no ellipse that hides others.
+  const reach = [true, false].map((first) => {
+    const lengths = rows.flatMap((i) => columns.map((j) => Math.hypot(...[0, 1, 2].map((axis) => along(i, j, axis, first)))));
+    const typical = Math.sqrt(lengths.reduce((sum, length) => sum + length ** 2, 0) / lengths.length);
+    return radius * Math.min(0.06 / (typical || 1), 0.14 / (Math.max(...lengths) || 1));
+  });
   const ellipses = [];
   for (const i of rows) {
     for (const j of columns) {
@@ -213,7 +217,7 @@ const statesPanel = {
     byId("states-about").textContent =
       `States of the trained network without noise, over ${names}. ` +
       (shares ? `The axes hold ${shownShare(shares.reduce((sum, share) => sum + share, 0))} of their variance. ` : "") +
-      (view.spanned.length > 1 ? "Each ellipse is the image of a circle of the plane, as far as three axes show it: long where the metric stretches." : "");
+      (view.spanned.length > 1 ? "Each ellipse is the image of one and the same small circle of that plane, as far as three axes show it: long where the metric stretches." : "");
     this.scene.show(surfaceContents(view, position, byId("states-ellipses").checked), `Manifold of states over ${names}`);
     whenOpen(byId("states-details"), () => {
       const sheet = entryOf(arrayOf(view.values), position);
