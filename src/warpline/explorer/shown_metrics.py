@@ -52,9 +52,7 @@ def _values(dataset: xr.Dataset, dim: str) -> list[Any]:
 
 
 def _axes(dataset: xr.Dataset, dims: Iterable[str]) -> list[dict[str, Any]]:
-    return [
-        {"name": WORDS.get(dim, dim), "values": _values(dataset, dim)} for dim in dims
-    ]
+    return [{"name": WORDS.get(dim, dim), "values": _values(dataset, dim)} for dim in dims]
 
 
 def _square_of_points(dataset: xr.Dataset) -> xr.Dataset:
@@ -127,7 +125,9 @@ def _surfaces(network: xr.Dataset) -> Iterator[dict[str, Any]]:
             "chosen": _axes(network, chosen),
             "spanned": _axes(network, spanned),
             "axes": ["PC 1", "PC 2", "PC 3"] if on_axes else ["unit 1", "unit 2", "unit 3"],
-            "axis_variance": [number(v, 4) for v in network["variance"].values] if on_axes else None,
+            "axis_variance": [number(v, 4) for v in network["variance"].values]
+            if on_axes
+            else None,
             "values": quantised(network[name].transpose(*chosen, *spanned, coordinates).values),
         }
 

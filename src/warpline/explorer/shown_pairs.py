@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-
 from warpline.core import result_files
 from warpline.explorer.embedding import number
 from warpline.explorer.shown_networks import NetworkName
@@ -100,7 +99,13 @@ def group_means(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
                     "taskset": path.parts[-2],
                     **{
                         key: str(row[key])
-                        for key in ("measure", "architecture", "curriculum_a", "curriculum_b", "seeds")
+                        for key in (
+                            "measure",
+                            "architecture",
+                            "curriculum_a",
+                            "curriculum_b",
+                            "seeds",
+                        )
                     },
                     "n_pairs": int(row["n_pairs"]),
                     **{key: number(row[key]) for key in ("mean", "low", "high")},

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from warpline.pipeline.expansion import NetworkSpec, Plan
-from warpline.pipeline.paths import join_seeds, split_seeds
+from warpline.pipeline.paths import join_seeds
 from warpline.pipeline.stages.analyses import AnalyseWarping
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
