@@ -8,7 +8,9 @@ rule compute_trajectories:
         unpack(TRAJECTORIES.inputs),
     output:
         trajectories=(
-            TRAJECTORIES.pattern() if CONFIG.jobs.keep_trajectories else temp(TRAJECTORIES.pattern())
+            TRAJECTORIES.pattern()
+            if CONFIG.jobs.keep_trajectories
+            else temp(TRAJECTORIES.pattern())
         ),
         condition_states=TRAJECTORIES.pattern("condition_states"),
     log:

@@ -89,7 +89,7 @@ def describe_conditions(trials: xr.Dataset) -> list[str]:
         if variable.dims == ("trial",) and name not in NOT_DESCRIBED
     ]
     _, first = np.unique(trials["condition"].values, return_index=True)
-    labels = []
+    labels: list[str] = []
     for trial in first:
         values = [f"{name} {trials[name].values[trial]:.4g}" for name in sorted(by_trial)]
         labels.append(", ".join(values) or f"condition {len(labels) + 1}")

@@ -23,7 +23,7 @@ MOMENTS = {
 """Columns with the fraction of training of each side; the end of training where there is none."""
 
 
-def _name(row: Mapping[str, Any], taskset: str, side: str) -> NetworkName:
+def _name(row: Mapping[Any, Any], taskset: str, side: str) -> NetworkName:
     return NetworkName(
         taskset,
         str(row[f"architecture_{side}"]),
@@ -33,7 +33,7 @@ def _name(row: Mapping[str, Any], taskset: str, side: str) -> NetworkName:
 
 
 def _taskset(path: Path, kind: str) -> str:
-    """Return the task set of a table, from its place: ``<measure>/<task set>[/<architecture>]/seed~1.csv``."""
+    """Return the task set of a table, from ``<measure>/<task set>[/<architecture>]/seed~1.csv``."""
     return path.parts[-2] if kind == "architectures" else path.parts[-3]
 
 
