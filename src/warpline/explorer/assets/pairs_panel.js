@@ -230,11 +230,11 @@ const pairsPanel = {
       const title = element("h3", {}, `${networkLabel(network)}, fraction ${shownNumber(fraction)}`);
       return element("div", {}, title, network.states ? scene.figure : missing("No states of this network are stored."));
     });
-    place.replaceChildren(element("p", { class: "about" }, "Both are turned together. Each network has axes of its own: positions and signs of axes cannot be compared, shapes can."), ...parts);
+    place.replaceChildren(element("p", { class: "about" }, "Both are turned together. Each network has axes and a scale of its own: positions, signs and sizes cannot be compared, shapes can."), ...parts);
     for (const [scene, network, fraction] of sides) {
       if (!network.states) continue;
       const moment = nearest(page.fractions, fraction);
-      scene.show(statesContents(network, moment), statesDescription(network, moment));
+      scene.show(statesContents(network, moment, { alone: true }), statesDescription(network, moment));
     }
     announce(`Shown: ${networkLabel(sides[0][1])} beside ${networkLabel(sides[1][1])}.`);
   },

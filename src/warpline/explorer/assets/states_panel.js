@@ -1,7 +1,7 @@
 // The states of the chosen network: by condition over the comparison window, or the manifold of an analysis.
 
 /** Return what a scene shows of a network's states by condition at a moment of training. */
-function statesContents(network, moment, { until = null, hidden = new Set() } = {}) {
+function statesContents(network, moment, { until = null, hidden = new Set(), alone = false } = {}) {
   const conditions = page.conditions[network.taskset];
   const all = arrayOf(network.states.points);
   const lines = [];
@@ -16,8 +16,8 @@ function statesContents(network, moment, { until = null, hidden = new Set() } = 
     dots.push({ point: [...points.subarray(3 * last, 3 * last + 3)], colour, name: nameAt(last), mark: String(k + 1) });
   });
   const axes = network.states.axis_variance.map((share, k) => `PC ${k + 1} (${shownShare(share)})`);
-  // The box holds all checkpoints, so that states move in it and not with it.
-  return { lines, dots, axes, ...extentOf(all.values) };
+  // The box holds all checkpoints, so that states move in it and not with it; beside another network, one.
+  return { lines, dots, axes, ...extentOf(alone ? entryOf(all, [moment]).values : all.values) };
 }
 
 /** Return a sentence that describes such states to those who do not see them. */
