@@ -68,14 +68,16 @@ def test_the_explorer_shows_what_the_run_made(finished, page):
 
     # A dissimilarity, a state and the status of each run are those of the files.
     after = result_files.read_table(results / "compare/after/procrustes/PDM/leaky_rnn/seed~1.csv")
-    (row,) = after[after["curriculum_a"].eq("untrained") & after["curriculum_b"].eq("master")].to_dict(
-        "records"
-    )
+    (row,) = after[
+        after["curriculum_a"].eq("untrained") & after["curriculum_b"].eq("master")
+    ].to_dict("records")
     cell = page.locator("#pairs-matrix td[aria-label^='master 1 and untrained 1:']")
     assert cell.inner_text() == f"{row['dissimilarity']:.2f}"
     page.locator("#states-details summary").click()
     states = result_files.read_dataset(results / "condition_states/PDM/leaky_rnn/master/seed~1.nc")
-    end = states["condition_states"].isel(seed=0, checkpoint=-1, condition=0, time=-1, axis=0).item()
+    end = (
+        states["condition_states"].isel(seed=0, checkpoint=-1, condition=0, time=-1, axis=0).item()
+    )
     shown = page.locator("#states-details tbody td").first.inner_text()
     assert float(shown) == pytest.approx(end, rel=0.02, abs=1e-3)
     runs = result_files.read_table(results / "tables/PDM/runs.csv")

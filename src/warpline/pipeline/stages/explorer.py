@@ -20,14 +20,14 @@ from warpline.pipeline.stages.trajectories import ComputeTrajectories
 __all__ = ["WriteExplorer"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "explorer" / "assets"
-PAGE_MB = 0.25
+PAGE_MB = 0.08
 """Of the page without a network."""
-HISTORY_MB = 0.006
-"""Of a network without states: its history, and the row of its run."""
-PAIR_MB = 60e-6
+HISTORY_MB = 0.002
+"""Of a network without states: its history, and how it ended."""
+PAIR_MB = 55e-6
 """Of a pair in the page."""
-ANALYSIS_MB = 0.06
-"""Of an analysis of a network, at the most."""
+ANALYSIS_MB = 0.03
+"""Of an analysis of a network: the metric on a plane of 21 points a side, or states."""
 STATE_BYTES = 2 * 4 / 3
 """Of a number of a network's states: 16 bits, in base64."""
 
@@ -37,6 +37,7 @@ class WriteExplorer(Stage):
 
     rule = "write_explorer"
     heading = "explorer"
+    folders = ("explorer.html",)
     script = "write_explorer.py"
     outputs = {"page": "explorer.html"}
 
