@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -124,7 +125,7 @@ def test_the_slider_moves_all_panels(opened, text):
                 page.locator("#pairs-matrix table").inner_text(),
             ]
         )
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in itertools.pairwise(seen):
         assert all(a != b for a, b in zip(before, after, strict=True))
     assert seen[1][0] == "fraction 0.5, update 10, accuracy 0.5"
     assert "0.10" in seen[0][4] and "0.20" in seen[2][4]
@@ -189,8 +190,22 @@ def test_the_metric_is_read_point_by_point(opened, text):
 
 
 PROTECTED = frozenset(
-    "float32 int16 field surface lines converged diverged uncertain own_final reference floor same cross"
-    " checkpoint".split()
+    [
+        "float32",
+        "int16",
+        "field",
+        "surface",
+        "lines",
+        "converged",
+        "diverged",
+        "uncertain",
+        "own_final",
+        "reference",
+        "floor",
+        "same",
+        "cross",
+        "checkpoint",
+    ]
 )
 KEYS_OF_DATA = frozenset({"conditions", "windows", "measures", "tasks"})
 

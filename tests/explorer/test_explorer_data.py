@@ -226,8 +226,8 @@ def test_the_stage_reads_what_the_configuration_names_and_what_fits(explorer):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"seeds": [99]}, "explorer.seeds: expected seeds of run.seeds"),
-        ({"architectures": ["leaky_gru"]}, "explorer.architectures: .*leaky_gru"),
+        ({"seeds": [99]}, r"explorer.seeds: expected seeds of run.seeds"),
+        ({"architectures": ["leaky_gru"]}, r"explorer.architectures: .*leaky_gru"),
         ({"megabytes": 0}, "explorer.megabytes"),
     ],
 )
