@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from warpline.analyses.point_quantiles import QUANTILES, over_points
-from warpline.analyses.projection import principal_axes
 from warpline.analyses.trained_network import outputs_of
+from warpline.comparison.projection import principal_axes
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold
 from warpline.geometry.derivatives.sensitivity import Tangents
