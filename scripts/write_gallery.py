@@ -25,12 +25,13 @@ WIDTH, COLOURS = 1400, 128
 """Largest width of a picture in pixels, and the number of its colours."""
 INTRODUCTION = """# Gallery
 
-The figures of `config/{name}.yaml` (n = {n} seeds), in the order of the report. `make demo` makes them, and `results/report.html` shows
-them with the code and the settings behind each. The captions are those of the report. Terms are explained in the [glossary](glossary.md), quantities
-in [measures](measures.md), [DSA](dsa.md) and [geometry](geometry.md).
+The figures of `config/{name}.yaml` (n = {n} seeds), in the order of the report. `make demo` makes them, and
+`results/report.html` shows them with the code and the settings behind each. The captions are its captions.
+Terms are explained in the [glossary](glossary.md), quantities in [measures](measures.md), [DSA](dsa.md)
+and [geometry](geometry.md).
 
-Start with the dissimilarities after learning: are networks of different curricula more dissimilar than networks of one curriculum? Then follow
-them over learning: which measure changes when the network learns?
+Start with the dissimilarities after learning: are networks of different curricula more dissimilar than networks
+of one curriculum? Then follow them over learning: which measure changes when the network learns?
 """
 
 
@@ -53,7 +54,9 @@ def caption(figure: Figure, wildcards: Mapping[str, str], config: Mapping[str, A
     text = (PROJECT / "workflow" / "report" / figure.caption).read_text(encoding="utf-8")
     job = SimpleNamespace(wildcards=SimpleNamespace(**wildcards), config=config)
     rendered = jinja2.Template(text).render(snakemake=job)
-    body = publish_parts(rendered, writer_name="html", settings_overrides={"report_level": 5})["body"]
+    body = publish_parts(rendered, writer_name="html", settings_overrides={"report_level": 5})[
+        "body"
+    ]
     # Markdown ends a block of HTML at an empty line.
     return re.sub(r"\n\s*\n", "\n", str(body)).strip()
 
@@ -82,7 +85,9 @@ def main() -> None:
     for figure, wildcards, path in drawn_figures(Pipeline(plan)):
         source = arguments.run / Path(f"{path}.png").relative_to(plan.results.root)
         if not source.is_file():
-            raise SystemExit(f"expected {source}, found none: finish the run of {arguments.config} first")
+            raise SystemExit(
+                f"expected {source}, found none: finish the run of {arguments.config} first"
+            )
         name = "_".join(Path(path).relative_to(plan.results.root).parts).removeprefix("figures_")
         width, height = write_picture(source, PICTURES / f"{name}.png")
         written.add(f"{name}.png")
@@ -90,8 +95,8 @@ def main() -> None:
         title = labels.pop("figure").capitalize()
         where = ", ".join(f"{key} `{text}`" for key, text in labels.items())
         sections.setdefault(figure.category, []).append(
-            f"### {title} ({where})\n\n"
-            f'<img src="images/gallery/{name}.png" width="{width}" height="{height}" loading="lazy"'
+            f"### {title}\n\n*{where}*\n\n"
+            f'<img src="images/gallery/{name}.png" width="{width}" height="{height}"'
             f' alt="{title} ({where.replace("`", "")})">\n\n'
             f'<div class="caption">\n{caption(figure, wildcards, config)}\n</div>\n'
         )

@@ -59,7 +59,10 @@ def page_of(notebook: Path, pages: Path) -> str:
             target.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(target, dpi=150, metadata={"Software": None})
             parts.append(f"![Figure {n_pictures} of this notebook]({picture.as_posix()})")
-    parts.append(f"*This page is `docs/notebooks/{notebook.name}` with its output. In Jupyter: `jupytext --to notebook {notebook.name}`.*")
+    parts.append(
+        f"*This page is `docs/notebooks/{notebook.name}` with its output. In Jupyter:"
+        f" `jupytext --to notebook {notebook.name}`.*"
+    )
     return "\n\n".join(parts) + "\n"
 
 

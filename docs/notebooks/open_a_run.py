@@ -6,8 +6,9 @@
 # %% [markdown]
 # # Notebook: a run and its metric
 #
-# How does learning warp the inputs of a network? This opens networks of the demo (`make demo`), and measures how far their state
-# moves when the coherence of the stimulus changes a little: the pullback metric of [geometry](../geometry.md).
+# How does learning warp the inputs of a network? This opens networks of the demo (`make demo`), and measures how
+# far their state moves when the coherence of the stimulus changes a little: the pullback metric of
+# [geometry](../geometry.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -28,8 +29,8 @@ print(run.history().tail(3).round(3).to_string(index=False))
 print(dict(run.trajectories()["states"].sizes))
 
 # %% [markdown]
-# The task's inputs without noise are a function of one coordinate, the signed coherence. `tangents` carries the derivatives of the state through
-# the network's own steps, here to the end of the stimulus.
+# The task's inputs without noise are a function of one coordinate, the signed coherence. `tangents` carries the
+# derivatives of the state through the network's own steps, here to the end of the stimulus.
 
 # %%
 inputs = run.input_manifold({"delay": 1000})
@@ -54,5 +55,6 @@ axis.set(xlabel="coherence", ylabel="|dx / d coherence|", yscale="log")
 axis.legend(frameon=False, fontsize=7)
 
 # %% [markdown]
-# Two networks are two points: they show that the metric can be measured, and no more. The analysis `pdm_learning` of the pipeline does this for all
-# checkpoints and seeds, with intervals ([experiments](../experiments.md)).
+# In both networks, learning stretches the states most around zero coherence, where the choice turns over. Two
+# networks are two observations. The analysis `pdm_learning` of the pipeline does this for all checkpoints and seeds,
+# with intervals ([experiments](../experiments.md)).

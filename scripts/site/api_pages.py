@@ -130,7 +130,8 @@ def api_pages() -> dict[str, str]:
     pages = {
         f"api/{name}.md": ApiPage(
             title,
-            purpose + (", ".join(f"`{n}`" for n in warpline.__all__) + "." if name == "notebook" else ""),
+            purpose
+            + (", ".join(f"`{n}`" for n in warpline.__all__) + "." if name == "notebook" else ""),
             _OF_MODULES[name],
         )
         for name, (title, purpose) in _TITLES.items()

@@ -20,7 +20,10 @@ def citation_page(text: str) -> str:
         ]
     )
     lines = ["# Citation", "", record["message"], "", "## Software", "", "```bibtex", bibtex, "```"]
-    lines += ["", "State the version (`warpline --version`) and the commit, which the provenance of"]
+    lines += [
+        "",
+        "State the version (`warpline --version`) and the commit, which the provenance of",
+    ]
     lines += ["each result holds.", "", "## Papers", ""]
     for paper in record["references"]:
         names = [author["family-names"] for author in paper["authors"]]

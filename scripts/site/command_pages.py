@@ -35,7 +35,7 @@ def command_line_page() -> str:
     for command in commands[1].split(","):
         parts += [f"## warpline {command}", "", "```", help_text(command).strip(), "```", ""]
     parts += [
-        "The rules of the workflow call the scripts in `scripts/`. Each prints its arguments for `--help` and runs",
-        "without Snakemake.",
+        "The rules of the workflow call the scripts in `scripts/`. Each runs without Snakemake, and prints",
+        "its arguments for `--help`.",
     ]
     return "\n".join(parts) + "\n"

@@ -5,13 +5,12 @@ import re
 from pathlib import Path
 
 from api_pages import api_pages
+from citation_page import citation_page
 from command_pages import command_line_page
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from citation_page import citation_page
 from rule_graph import drawn_graph
-
 
 PROJECT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {
@@ -28,9 +27,7 @@ MERMAID = re.compile(r"```mermaid\n(.*?)```", re.DOTALL)
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that have no source in docs."""
-    pages = {
-        name: (PROJECT / path).read_text(encoding="utf-8") for name, path in ELSEWHERE.items()
-    }
+    pages = {name: (PROJECT / path).read_text(encoding="utf-8") for name, path in ELSEWHERE.items()}
     pages |= api_pages()
     pages["command_line.md"] = command_line_page()
     pages["citation.md"] = citation_page((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))

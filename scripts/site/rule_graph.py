@@ -26,7 +26,9 @@ def drawn_graph(text: str) -> str:
         return set().union(*({a} | ancestors(a) for a in sources.get(node, ())))
 
     needed = {
-        node: {a for a in sources.get(node, ()) if not any(a in ancestors(b) for b in sources[node])}
+        node: {
+            a for a in sources.get(node, ()) if not any(a in ancestors(b) for b in sources[node])
+        }
         for node in label
     }
 
@@ -41,7 +43,9 @@ def drawn_graph(text: str) -> str:
     column: dict[str, float] = {}
     widest = max(map(len, layers.values()))
     for k in sorted(layers):
-        layers[k].sort(key=lambda node: sum(column[a] for a in needed[node]) / max(len(needed[node]), 1))
+        layers[k].sort(
+            key=lambda node: sum(column[a] for a in needed[node]) / max(len(needed[node]), 1)
+        )
         column |= {node: (widest - len(layers[k])) / 2 + i for i, node in enumerate(layers[k])}
 
     def corner(node: str) -> tuple[float, float]:
@@ -62,7 +66,9 @@ def drawn_graph(text: str) -> str:
         drawing.append(f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="4"/>')
         drawing.append(f'<text x="{x + WIDTH / 2}" y="{y + HEIGHT / 2 + 4}">{escape(name)}</text>')
     width, height = 20 + COLUMN * (widest - 1) + WIDTH, 20 + ROW * max(layers) + HEIGHT
-    words = "; ".join(f"{label[node]} needs {', '.join(sorted(needed[node]))}" for node in label if needed[node])
+    words = "; ".join(
+        f"{label[node]} needs {', '.join(sorted(needed[node]))}" for node in label if needed[node]
+    )
     return (
         f'<svg class="rule-graph" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(words)}">'
         '<defs><marker id="tip" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6"'

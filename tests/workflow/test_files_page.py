@@ -30,6 +30,8 @@ def test_the_columns_of_a_table(project, finished, heading):
     listed = {name for cell in first_cells for name in re.findall(r"`(.*?)`", cell)}
     for name in [name for name in listed if name.endswith("*")]:
         listed = listed - {name} | {name[:-1] + side for side in "ab"}
-    written = set(result_files.read_table(finished.root / "results" / "tiny" / TABLES[heading]).columns)
+    written = set(
+        result_files.read_table(finished.root / "results" / "tiny" / TABLES[heading]).columns
+    )
     assert written <= listed
     assert listed - written <= OF_OTHERS

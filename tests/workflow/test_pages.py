@@ -31,7 +31,10 @@ def test_a_notebook_runs_and_its_page_is_of_it(project, demo, name):
     spec.loader.exec_module(script)
     notebook = project / "docs" / "notebooks" / f"{name}.py"
     (demo / "pages").mkdir()
-    page, committed = script.page_of(notebook, demo / "pages"), notebook.with_suffix(".md").read_text()
+    page, committed = (
+        script.page_of(notebook, demo / "pages"),
+        notebook.with_suffix(".md").read_text(),
+    )
     pictures = re.findall(r"\]\((.*?\.png)\)", page)
     assert pictures == re.findall(r"\]\((.*?\.png)\)", committed)
     assert all((demo / "pages" / picture).stat().st_size > 5000 for picture in pictures)
