@@ -30,7 +30,7 @@ The figures of `config/{name}.yaml` (n = {n} seeds), in the order of the report.
 Terms are explained in the [glossary](glossary.md), quantities in [measures](measures.md), [DSA](dsa.md)
 and [geometry](geometry.md).
 
-Start with the dissimilarities after learning: are networks of different curricula more dissimilar than those of
+Start with the dissimilarities after learning: do networks of different curricula differ more than networks of
 one curriculum? Then follow them over learning: which measure changes when the network learns?
 """
 
