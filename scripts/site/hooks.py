@@ -3,6 +3,7 @@
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
 from api_pages import api_pages
 from citation_page import citation_page
@@ -23,6 +24,21 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#:]+)(#[\w-]+)?\)")
 FILE_NAME = re.compile(r"`?[\w./]+\.md`?")
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 MERMAID = re.compile(r"```mermaid\n(.*?)```", re.DOTALL)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Take the navigation from the index of the documentation: its headings and the pages below them."""
+    index = (PROJECT / "docs" / "README.md").read_text(encoding="utf-8")
+    groups: dict[str, list[Any]] = {}
+    for section in index.split("\n## ")[1:]:
+        heading, _, rows = section.partition("\n")
+        links = re.findall(r"^\| \[.*?\]\((.*?)\)", rows, re.MULTILINE)
+        groups[heading] = [_page_of(posixpath.normpath(f"docs/{link}")) for link in links]
+    groups["Start"].insert(0, "README.md")
+    groups["Reference"] += ["command_line.md", {"Python interface": list(api_pages())}]
+    groups["About"].append("citation.md")
+    config.nav = [{heading: pages} for heading, pages in groups.items()]
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -56,8 +72,7 @@ def _linked(link: re.Match[str], source: str, page: str, files: Files) -> str:
     """
     image, text, target, anchor = link[1], link[2], link[3], link[4] or ""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
-    from_elsewhere = {path: name for name, path in ELSEWHERE.items()}
-    name = from_elsewhere.get(path, path.removeprefix("docs/"))
+    name = _page_of(path)
     if files.get_file_from_path(name):
         relative = posixpath.relpath(name, posixpath.dirname(page) or ".")
         # In the site a page is known by its title, not by the name of its file.
@@ -66,6 +81,12 @@ def _linked(link: re.Match[str], source: str, page: str, files: Files) -> str:
     if (PROJECT / path).exists():
         return text if text.strip("`") == path else f"{text} (`{path}`)"
     return link[0]
+
+
+def _page_of(path: str) -> str:
+    """Return the name of the page that a file of the repository becomes."""
+    from_elsewhere = {source: name for name, source in ELSEWHERE.items()}
+    return from_elsewhere.get(path, path.removeprefix("docs/"))
 
 
 def _title(path: str) -> str:
