@@ -1,8 +1,7 @@
 """One step back in time through leaky recurrences: all arithmetic but the matrix products, compiled.
 
 A torch operation on a step of a small network takes longer to call than to compute, and each one reads and
-writes its arrays anew. Numba compiles those of a step into one pass, and keeps the compiled code on disk. No
-sum is reordered.
+writes its arrays anew. Those of a step are compiled into one pass. No sum is reordered.
 
 `warpline.models.leaky_recurrence` says what is computed, and does the same by torch on other devices.
 """
@@ -13,9 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from numba import njit
 from torch import Tensor
 
+from warpline.models.compilation import compiled, inlined
 from warpline.models.initialisation import ACTIVATIONS
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 __all__ = ["SLOPES", "compile_kernels", "gated_step", "leaky_step"]
-
-_compile = njit(fastmath={"contract", "nsz"}, cache=True, nogil=True, error_model="numpy")
 
 TANH, RELU, LEAKY_RELU = range(3)
 
@@ -37,7 +34,7 @@ SLOPES = {
 """The activations whose slope is arithmetic of their result."""
 
 
-@njit(fastmath={"contract", "nsz"}, inline="always")
+@inlined
 def _slope(result: Any, kind: int, one: Any, small: Any) -> Any:
     """Return the slope of an activation that gave `result`."""
     if kind == TANH:
@@ -47,7 +44,7 @@ def _slope(result: Any, kind: int, one: Any, small: Any) -> Any:
     return one if result > 0 else small
 
 
-@_compile
+@compiled
 def _leaky(
     t: int, rates: Array, direct: Array, scaled: Array, grad_drive: Array, alpha: Any, kind: int
 ) -> None:  # fmt: skip
@@ -63,7 +60,7 @@ def _leaky(
                 q[j] += alpha * (direct_before[j] - q[j])
 
 
-@_compile
+@compiled
 def _gated(
     t: int, activated: Array, recurrent: Array, states: Array, direct: Array, gradient: Array,
     grad_drive: Array, grad_recurrent: Array, alpha: Any, kind: int,

@@ -11,11 +11,8 @@ These gradients can be taken once. Where more is asked for (forward-mode differe
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -81,21 +78,14 @@ def _is_transformed() -> bool:
     return not under_one_vmap or torch.autograd.forward_ad._current_level >= 0
 
 
-@cache
-def _compiled() -> ModuleType:
-    """Return `warpline.models.leaky_gradients`; models are used without their gradients more often."""
-    with warnings.catch_warnings():
-        # NumPy asks for the smallest number, which is flushed to zero in jobs.
-        warnings.filterwarnings("ignore", "The value of the smallest subnormal")
-        from warpline.models import leaky_gradients
-    return leaky_gradients
-
-
 def _compiled_slope(values: Tensor, activation: Activation) -> int | None:
     """Return the kind of activation for `warpline.models.leaky_gradients`; None where torch is to compute."""
     if values.device.type != "cpu" or values.dim() > 3:
         return None
-    return _compiled().SLOPES.get(activation)
+    # Here, because most uses of a model take no gradients.
+    from warpline.models.leaky_gradients import SLOPES
+
+    return SLOPES.get(activation)
 
 
 def _product(out: Tensor, states: Tensor, weight: Tensor, alpha: float = 1.0) -> Tensor:
@@ -190,7 +180,9 @@ class _LeakyStates(torch.autograd.Function):
         if kind is None:
             step = _leaky_step(*arguments, ctx.activation)
         else:
-            step = _compiled().leaky_step(*arguments, kind)
+            from warpline.models.leaky_gradients import leaky_step
+
+            step = leaky_step(*arguments, kind)
         grad_drives = grad_drive.unbind(0)
         for t in range(len(rates) - 1, -1, -1):
             step(t)
@@ -325,7 +317,9 @@ class _GatedStates(torch.autograd.Function):
         if kind is None:
             step = _gated_step(*arguments, ctx.activation)
         else:
-            step = _compiled().gated_step(*arguments, kind)
+            from warpline.models.leaky_gradients import gated_step
+
+            step = gated_step(*arguments, kind)
         grad_gates = grad_drive[..., : 2 * units]
         gate_weight, candidate_weight = weight.split([2 * units, units], -2)
         gate_gradients, recurrent_gradients = grad_gates.unbind(0), grad_recurrent.unbind(0)
