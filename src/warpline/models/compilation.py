@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 
 with warnings.catch_warnings():
-    # Numba asks for the smallest number at its import; jobs flush it to zero.
+    # Numba loads numpy.ma, which asks for the smallest number: jobs flush it to zero.
     warnings.filterwarnings("ignore", "The value of the smallest subnormal")
+    import numpy.ma  # noqa: F401
     from numba import njit
 
 __all__ = ["compiled", "inlined"]
