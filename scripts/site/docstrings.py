@@ -17,6 +17,10 @@ BLOCK = re.compile(
 SHAPE = re.compile(r"^([ ]*(?:[\w*, ]+ : )?[\w. ]+), shape \(", re.MULTILINE)
 
 
+# An inner product <a, b> would be read as a tag of HTML. Code and examples stay as they are.
+TAG = re.compile(r"(``.*?``|`[^`]*`|^[ ]*(?:>>>|\.\.\.)[^\n]*)|<(?=[\w/])", re.DOTALL | re.MULTILINE)
+
+
 def to_markdown(text: str) -> str:
     """Return a docstring with its equations between dollars, and shapes as words."""
 
@@ -26,6 +30,7 @@ def to_markdown(text: str) -> str:
         indent = equation["indent"]
         return f"{indent}$$\n{indent}{body}\n{indent}$$\n\n"
 
+    text = TAG.sub(lambda match: match[1] or "&lt;", text)
     return SHAPE.sub(r"\1 of shape (", INLINE.sub(r"$\1$", BLOCK.sub(block, text)))
 
 
