@@ -13,12 +13,12 @@ BLOCK = re.compile(
     r"^(?P<indent>[ ]*)\.\. math::[ ]*(?P<first>.*)\n(?P<rest>(?:[ ]*\n|(?P=indent)[ ]+\S.*\n?)*)",
     re.MULTILINE,
 )
-# "Tensor, shape (trial, unit)" would be read as a tuple of Python.
-SHAPE = re.compile(r"^([ ]*(?:[\w*, ]+ : )?[\w. ]+), shape \(", re.MULTILINE)
-
-
+# The type "Tensor, shape (trial, unit)" of a parameter would be read as a tuple of Python.
+SHAPE = re.compile(r"^([ ]*[\w*, ]+ : [\w. ]+|[ ]*(?:Tensor|ndarray)), shape \(", re.MULTILINE)
 # An inner product <a, b> would be read as a tag of HTML. Code and examples stay as they are.
-TAG = re.compile(r"(``.*?``|`[^`]*`|^[ ]*(?:>>>|\.\.\.)[^\n]*)|<(?=[\w/])", re.DOTALL | re.MULTILINE)
+TAG = re.compile(
+    r"(``.*?``|`[^`]*`|^[ ]*(?:>>>|\.\.\.)[^\n]*)|<(?=[\w/])", re.DOTALL | re.MULTILINE
+)
 
 
 def to_markdown(text: str) -> str:
