@@ -288,7 +288,6 @@ class TasksetFigures:
             "by model and hyperparameter",
             lambda w: {
                 "between": self.architectures.tables(w["taskset"]),
-                "after": self.comparisons.tables("after", w["taskset"]),
                 "sensitivity": orderings(w),
             },
             lambda _: self._settings("statistics", "curricula", "measures", "architectures"),
