@@ -30,6 +30,7 @@ __all__ = [
     "draw",
     "from_zero",
     "jitter",
+    "level_line",
     "measure_label",
     "names_in_data",
     "nothing_to_show",
@@ -38,6 +39,7 @@ __all__ = [
     "sensitivity_label",
     "shared_legend",
     "style_parameters",
+    "text_colour",
 ]
 
 PALETTES = {
@@ -222,6 +224,30 @@ def from_zero(axes: Axes) -> None:
         axes.set_ylim(0, 1.08 * maximum if maximum > ROUNDING else 1)
 
 
+def level_line(axes: Axes, level: float, name: str, line_style: str, align: str = "center") -> None:
+    """Draw a horizontal line across a panel, and write its name beside its right end.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    level : float
+    name, line_style : str
+    align : str
+        Edge of the name that is level with the line: ``bottom``, ``center`` or ``top``.
+    """
+    axes.axhline(level, color="black", lw=0.8, ls=line_style, zorder=1)
+    axes.annotate(
+        name,
+        (1, level),
+        (3, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="left",
+        va=align,
+        fontsize="x-small",
+    )
+
+
 def say_why_empty(axes: Axes, reason: str) -> None:
     """Write into a panel without data why it has none."""
     axes.text(
@@ -236,6 +262,13 @@ def say_why_empty(axes: Axes, reason: str) -> None:
         # No line of the panel goes through the words.
         bbox={"facecolor": "white", "edgecolor": "none"},
     )
+
+
+def text_colour(image: Any, value: float) -> str:
+    """Return black for what stands on a light cell of a heat map, white on a dark one."""
+    red, green, blue, _ = image.cmap(image.norm(value))
+    # The weights are those of luma (ITU-R BT.601).
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
 
 
 def annotated_heat_map(
@@ -268,16 +301,13 @@ def annotated_heat_map(
     decimals = max(2, 1 - math.floor(math.log10(maximum))) if maximum > 0 else 2
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
-            # Black numbers on light cells, white on dark ones. The weights are those of luma (ITU-R BT.601).
-            red, green, blue, _ = image.cmap(image.norm(value))
-            is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
             axes.text(
                 column,
                 row,
                 f"{value:.{decimals}f}",
                 ha="center",
                 va="center",
-                color="black" if is_light else "white",
+                color=text_colour(image, value),
                 fontsize="small",
             )
     return image

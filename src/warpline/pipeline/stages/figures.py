@@ -261,7 +261,7 @@ class TasksetFigures:
             "curriculum_matrix",
             "3. After learning",
             "curriculum by curriculum",
-            lambda w: {"summary": summary(w)},
+            lambda w: {"summary": summary(w), "after": after(w)},
             lambda w: self._settings("curricula", "measures", architecture=w["architecture"]),
         )
         yield figure(
