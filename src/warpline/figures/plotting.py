@@ -30,6 +30,7 @@ __all__ = [
     "draw",
     "from_zero",
     "jitter",
+    "legend_entries",
     "level_line",
     "measure_label",
     "names_in_data",
@@ -116,21 +117,19 @@ def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> st
     return f"hold in {', '.join(counts)} settings"
 
 
-def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
-    """Draw one legend below all panels, in which an entry that several panels have is listed once.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    axes : ndarray of matplotlib.axes.Axes
-    ncols : int
-        Entries in a row.
-    """
+def legend_entries(axes: NDArray[Any]) -> tuple[list[Any], list[str]]:
+    """Return handles and labels of all panels; an entry that several panels have is listed once."""
     entries: dict[str, Any] = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=ncols)
+    return list(entries.values()), list(entries)
+
+
+def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
+    """Draw one legend below all panels (`legend_entries`), with ``ncols`` entries in a row."""
+    handles, labels = legend_entries(axes)
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols)
 
 
 def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
