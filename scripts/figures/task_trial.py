@@ -23,34 +23,10 @@ def draw_steps(axes, seconds, values, **line_style):
     )
 
 
-def shade_periods(axes, trial, dt, named):
-    """Shade every other period of the trial, and write the names above the panel if asked to.
-
-    ``dt`` is the length of a step in ms.
-    """
+def periods_of(trial, dt):
+    """Return name, start and stop (s) of each period of a trial; ``dt`` is the length of a step in ms."""
     start, stop = (trial[edge].values * dt / 1000 for edge in ("start", "stop"))
-    # A task without a delay has an empty delay, which would shift the alternation.
-    periods = [
-        (name, span)
-        for name, *span in zip(trial["period"].values, start, stop, strict=True)
-        if span[1] > span[0]
-    ]
-    for k, (name, span) in enumerate(periods):
-        if k % 2:
-            axes.axvspan(*span, color="0.92", zorder=0, lw=0)
-        if named:
-            # Slanted, because some periods are narrower than their names.
-            axes.annotate(
-                str(name).replace("_", " "),
-                (np.mean(span), 1.02),
-                xycoords=axes.get_xaxis_transform(),
-                rotation=40,
-                ha="left",
-                va="bottom",
-                rotation_mode="anchor",
-                fontsize="x-small",
-                color="0.3",
-            )
+    return list(zip(trial["period"].values, start, stop, strict=True))
 
 
 def draw_inputs(axes, trial, seconds):
@@ -105,7 +81,7 @@ def make(arguments, settings):
         dt = data.attrs["dt"]
         seconds = np.arange(int(trial["valid"].sum()) + 1) * dt / 1000
         for panel in (inputs_axes, target_axes):
-            shade_periods(panel, trial, dt, named=panel is inputs_axes)
+            plotting.shade_periods(panel, periods_of(trial, dt), named=panel is inputs_axes)
         draw_inputs(inputs_axes, trial, seconds)
         # Above the names of the periods.
         inputs_axes.set_title(data.attrs["task"], pad=30)

@@ -60,7 +60,7 @@ def state_means(data):
 
 
 def draw_trajectories(axes, scores, seam, signals, colour_map):
-    """Draw a line per condition, dotted across the seam, with a dot at its end; a triangle marks the start."""
+    """Draw a line per condition, dotted across the seam, from a common triangle to a dot at its end."""
     for trajectory, signal in zip(scores, signals, strict=False):
         there = ~np.isnan(trajectory).any(axis=1)
         before, after = trajectory[:seam][there[:seam]], trajectory[seam:][there[seam:]]
@@ -85,7 +85,9 @@ def make(arguments, settings):
     signals = condition_signals(trials)
     has_targets = "output" in trials.dims
     colour_label = (
-        "first target" if has_targets else "stimulus strength, < 0: for choice 1, > 0: for choice 2"
+        "first target"
+        if has_targets
+        else "stimulus strength (< 0: for choice 0, > 0: for choice 1)"
     )
     colour_map = plt.get_cmap(SIGNAL_COLOURS)
     tasks = list(datasets[0]["task"].values)

@@ -47,7 +47,7 @@ def draw_dissimilarities(axes, numbers, dissimilarities, measures, seeds, styles
             label = "metric (angle)"
         else:
             # Relative values have no unit.
-            label = plotting.MEASURE_LABELS.get(name, name).partition(" (")[0]
+            label = plotting.measure_name(name)
         relative = values / values[:, :1]
         colour, marker = styles[name]
         geometry_panels.network_lines(axes, fractions, relative, colour, label, marker=marker, ms=3)

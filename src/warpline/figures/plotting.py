@@ -33,11 +33,13 @@ __all__ = [
     "legend_entries",
     "level_line",
     "measure_label",
+    "measure_name",
     "names_in_data",
     "nothing_to_show",
     "parameters_label",
     "say_why_empty",
     "sensitivity_label",
+    "shade_periods",
     "shared_legend",
     "style_parameters",
     "text_colour",
@@ -69,6 +71,11 @@ def measure_label(name: str, settings: Mapping[str, Any]) -> str:
     if name in settings.get("wasserstein", ()):
         return f"{name} (Wasserstein)"
     return MEASURE_LABELS.get(name, name)
+
+
+def measure_name(name: str) -> str:
+    """Return the name of a measure without its unit."""
+    return MEASURE_LABELS.get(name, name).partition(" (")[0]
 
 
 def parameters_label(rows: pd.DataFrame) -> str:
@@ -245,6 +252,40 @@ def level_line(axes: Axes, level: float, name: str, line_style: str, align: str 
         va=align,
         fontsize="x-small",
     )
+
+
+def shade_periods(
+    axes: Axes, periods: Sequence[tuple[str, float, float]], named: bool = True
+) -> None:
+    """Shade every other period of a trial, and write the names above the panel.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        With time as its horizontal axis.
+    periods : sequence of (str, float, float)
+        Name, start and stop, in order of time. A period without length is left out: that of a task without
+        a delay would shift the alternation.
+    named : bool
+        Whether names are written.
+    """
+    lasting = [period for period in periods if period[2] > period[1]]
+    for k, (name, start, stop) in enumerate(lasting):
+        if k % 2:
+            axes.axvspan(start, stop, color="0.92", zorder=0, lw=0)
+        if named:
+            # Slanted, because some periods are narrower than their names.
+            axes.annotate(
+                str(name).replace("_", " "),
+                ((start + stop) / 2, 1.02),
+                xycoords=axes.get_xaxis_transform(),
+                rotation=40,
+                ha="left",
+                va="bottom",
+                rotation_mode="anchor",
+                fontsize="x-small",
+                color="0.3",
+            )
 
 
 def say_why_empty(axes: Axes, reason: str) -> None:
