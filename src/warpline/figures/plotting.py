@@ -1,8 +1,10 @@
-"""House style of the figures, helpers that several figures share, and the writing of SVG and PNG files."""
+"""House style of the figures, helpers that several figures share, and the writing of their files."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import logging
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +15,7 @@ import numpy as np
 
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.figure_files import FIGURE_SUFFIXES, figure_metadata
 from warpline.core.process import run
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ PALETTES = {
     "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
 }
 MARKERS = "osD^vPX"
+LISTED_INPUTS = 20
+"""Number of input files of one option up to which a figure's provenance lists each."""
 ROUNDING = 1e-9
 """Largest dissimilarity that rounding alone can leave."""
 
@@ -140,12 +145,14 @@ def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
 
 
 def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
-    """Return matplotlib's parameters in the house style; SVG identifiers are fixed."""
+    """Return matplotlib's parameters in the house style; identifiers in an SVG are fixed."""
     from cycler import cycler
 
     size = style["font_size"]
     return {
-        "font.family": "DejaVu Sans",
+        # DejaVu Sans comes with matplotlib. A reader of an SVG may have the next ones alone.
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
         "font.size": size,
         "axes.titlesize": size,
         "axes.labelsize": size,
@@ -159,7 +166,9 @@ def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
         "figure.dpi": style["dpi"],
         "savefig.dpi": style["dpi"],
         "svg.hashsalt": "warpline",
-        "svg.fonttype": "path",
+        # Text can be searched, copied and edited.
+        "svg.fonttype": "none",
+        "pdf.fonttype": 42,
         "image.cmap": style["colormap"],
         "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
     }
@@ -171,6 +180,8 @@ def apply_style(style: Mapping[str, Any]) -> None:
 
     mpl.use("Agg")
     mpl.rcParams.update(style_parameters(style))
+    # It reports on every table of a font that a PDF takes over.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 
 def colours(names: Sequence[str], style: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -353,11 +364,26 @@ def annotated_heat_map(
     return image
 
 
-def _save(figure: Figure, svg: Path, png: Path, provenance: Mapping[str, Any]) -> None:
-    # Without a date and a version of matplotlib, the same figure gives the same bytes.
-    for path, metadata in ((svg, {"Date": None}), (png, {"Software": None})):
+def _inputs_record(inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the SHA-256 of the files that a figure shows, by option; of many, one of them all."""
+    record: dict[str, Any] = {}
+    for option, paths in inputs.items():
+        checksums = {path: result_files.checksum(path) for path in paths}
+        if len(checksums) > LISTED_INPUTS:
+            together = hashlib.sha256(result_files.canonical(checksums).encode()).hexdigest()
+            record[option] = {"files": len(checksums), "sha256": together}
+        elif checksums:
+            record[option] = checksums
+    return record
+
+
+def _save(figure: Figure, paths: Iterable[Path], provenance: Mapping[str, Any]) -> None:
+    for path in paths:
+        suffix = path.suffix[1:]
         with result_files.result_path(path, provenance) as temporary_path:
-            figure.savefig(temporary_path, format=path.suffix[1:], metadata=metadata)
+            figure.savefig(
+                temporary_path, format=suffix, metadata=figure_metadata(suffix, provenance)
+            )
 
 
 def draw(
@@ -365,7 +391,7 @@ def draw(
     inputs: Sequence[str],
     make: Callable[[argparse.Namespace, dict[str, Any]], Figure],
 ) -> None:
-    """Run a figure script: parse its options, set the style, make the figure, write SVG and PNG.
+    """Run a figure script: parse its options, set the style, make the figure, write SVG, PNG and PDF.
 
     Parameters
     ----------
@@ -381,11 +407,16 @@ def draw(
         parser = script.parser(description)
         for name in inputs:
             parser.add_argument(f"--{name}", nargs="*", default=[])
-        parser.add_argument("--svg", type=Path, required=True)
-        parser.add_argument("--png", type=Path, required=True)
+        for suffix in FIGURE_SUFFIXES:
+            parser.add_argument(f"--{suffix}", type=Path, required=True)
         arguments = parser.parse_args()
         apply_style(arguments.settings["style"])
         figure = make(arguments, arguments.settings)
-        _save(figure, arguments.svg, arguments.png, {"settings": arguments.settings})
+        provenance = {
+            "settings": arguments.settings,
+            "code": arguments.code,
+            "inputs": _inputs_record({name: getattr(arguments, name) for name in inputs}),
+        }
+        _save(figure, [getattr(arguments, suffix) for suffix in FIGURE_SUFFIXES], provenance)
 
     run(main)

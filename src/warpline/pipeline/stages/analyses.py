@@ -202,6 +202,7 @@ class WarpingFigures:
         plan = self.summary.plan
         return {
             "style": plan.config.figures.model_dump(),
+            "seed": plan.config.seed,
             "measures": plan.measures(entry.taskset) if entry.over_learning else [],
             "curriculum": entry.curriculum,
             "statistics": plan.config.statistics.model_dump(),

@@ -240,7 +240,8 @@ class AttractorFigures:
             "shares": entry.noise.shares,
             "best": entry.hyperparameters.best,
         }
-        return {"style": plan.config.figures.model_dump(), **{key: entries[key] for key in keys}}
+        style = plan.config.figures.model_dump()
+        return {"style": style, "seed": plan.config.seed, **{key: entries[key] for key in keys}}
 
     def figures(self) -> Iterator[Figure]:
         """Yield every figure."""

@@ -204,6 +204,7 @@ class DatasetFigures:
         config = self.summary.config
         return {
             "style": config.figures.model_dump(),
+            "seed": config.seed,
             "statistics": config.statistics.model_dump(),
             "measures": list(config.run.measures),
             "wasserstein": [

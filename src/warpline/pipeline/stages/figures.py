@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.core.plugins import PluginLocation
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.expansion import Plan
@@ -112,8 +113,8 @@ class DrawFigures(Stage):
         return Cost(seconds + START_SECONDS, memory, disk)
 
     def files(self, name: str | None = None) -> list[str]:
-        """Return every figure, SVG and PNG."""
-        return [f"{path}.{suffix}" for path in self.paths() for suffix in ("svg", "png")]
+        """Return every figure, in every format."""
+        return [f"{path}.{suffix}" for path in self.paths() for suffix in FIGURE_SUFFIXES]
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,12 @@ class TasksetFigures:
         if "measures" in keys:
             keys = (*keys, "wasserstein")
         style = config.figures.model_dump()
-        return {"style": style, **{key: sections[key] for key in keys}, **further}
+        return {
+            "style": style,
+            "seed": config.seed,
+            **{key: sections[key] for key in keys},
+            **further,
+        }
 
     def figures(self) -> Iterator[Figure]:
         """Yield every figure, in the order of the report."""
