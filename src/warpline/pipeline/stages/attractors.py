@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from warpline.pipeline import report_order
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
@@ -225,8 +226,6 @@ class AttractorFigures:
     scores : ScoreAttractors
     """
 
-    category: ClassVar[str] = "0. Validation on attractors"
-
     def __init__(self, scores: ScoreAttractors) -> None:
         self.scores = scores
 
@@ -253,7 +252,7 @@ class AttractorFigures:
                 script=f"figures/attractor_{name}.py",
                 output=f"attractors/figures/attractor_{name}",
                 caption=f"attractor_{name}.rst",
-                category=self.category,
+                category=report_order.ATTRACTORS,
                 labels={"figure": label},
                 inputs=lambda _: inputs,
                 settings=lambda _: self._settings(*keys),

@@ -10,6 +10,7 @@ from typing import Any
 
 from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.core.plugins import PluginLocation
+from warpline.pipeline import report_order
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of, settings_json
@@ -42,7 +43,7 @@ class Figure:
     caption : str
         File in ``workflow/report``.
     category : str
-        Heading in the report.
+        Heading in the report (`warpline.pipeline.report_order`).
     labels : mapping of str to str
         What the report shows beside it.
     inputs : callable
@@ -202,14 +203,14 @@ class TasksetFigures:
         summary, controls, learning = map(statistic, ("summary", "controls", "learning"))
         yield figure(
             "task_trial",
-            "1. Tasks",
+            report_order.TASKS,
             "a trial of each task",
             lambda w: {"trials": self.trials.one_per_task(w["taskset"])},
             per_architecture=False,
         )
         yield figure(
             "learning_curves",
-            "2. Learning",
+            report_order.TASKS,
             "learning curves",
             lambda w: {
                 "pretraining": self.pretraining.histories(w["taskset"], w["architecture"]),
@@ -219,7 +220,7 @@ class TasksetFigures:
         )
         yield figure(
             "trajectories",
-            "2. Learning",
+            report_order.TASKS,
             "trajectories",
             lambda w: {
                 # Those of the first block of seeds.
@@ -231,7 +232,7 @@ class TasksetFigures:
         )
         yield figure(
             "dsa_choice",
-            "8. Parameters of DSA",
+            report_order.SENSITIVITY,
             "prediction by delays and rank",
             lambda w: {
                 "sweep": self.choice.tables("sweep", w["taskset"]),
@@ -241,7 +242,7 @@ class TasksetFigures:
         )
         yield figure(
             "dsa_sensitivity",
-            "8. Parameters of DSA",
+            report_order.SENSITIVITY,
             "conclusions around the parameters",
             lambda w: {
                 "values": self.sensitivity.of("dsa_sensitivity_values", w["taskset"]),
@@ -253,7 +254,7 @@ class TasksetFigures:
         )
         yield figure(
             "after_learning",
-            "3. After learning",
+            report_order.AFTER,
             "dissimilarity to the reference",
             lambda w: {
                 "after": after(w),
@@ -265,14 +266,14 @@ class TasksetFigures:
         )
         yield figure(
             "curriculum_matrix",
-            "3. After learning",
+            report_order.AFTER,
             "curriculum by curriculum",
             lambda w: {"summary": summary(w), "after": after(w)},
             lambda w: self._settings("curricula", "measures", architecture=w["architecture"]),
         )
         yield figure(
             "over_learning",
-            "4. Over learning",
+            report_order.OVER,
             "over learning",
             lambda w: {
                 "over": over(w),
@@ -283,14 +284,14 @@ class TasksetFigures:
         )
         yield figure(
             "within_learning",
-            "5. Within learning",
+            report_order.OVER,
             "within learning",
             lambda w: {"within": within(w)},
             lambda _: self._settings("curricula", "measures"),
         )
         yield figure(
             "hyperparameters",
-            "6. Between architectures",
+            report_order.AFTER,
             "by model and hyperparameter",
             lambda w: {
                 "between": self.architectures.tables(w["taskset"]),
