@@ -238,9 +238,18 @@ class AttractorFigures:
             "levels": entry.noise.levels,
             "shares": entry.noise.shares,
             "best": entry.hyperparameters.best,
+            "swept": self._swept(),
         }
         style = plan.config.figures.model_dump()
         return {"style": style, "seed": plan.config.seed, **{key: entries[key] for key in keys}}
+
+    def _swept(self) -> Settings:
+        """Return the measure whose hyperparameters are swept, and its own; empty where there is none."""
+        for name, entry in self.scores.validation.measures.items():
+            if entry is self.scores.sweep.swept:
+                names = ("n_delays", "delay_interval", "rank")
+                return {"measure": name, "setting": {key: getattr(entry, key) for key in names}}
+        return {}
 
     def figures(self) -> Iterator[Figure]:
         """Yield every figure."""
@@ -272,7 +281,11 @@ class AttractorFigures:
         elementary = {"rows": scores.tables("motifs")}
         yield figure("elementary", "3. motif by motif", elementary, "measures")
         yield figure("families", "4. within and across families", scored("families"), "measures")
-        yield figure("composition", "5. shared motifs", scored("composition"), "measures")
+        composition, swept = scored("composition"), {}
+        if scores.sweep.intervals:
+            swept = {"sweep": [scores.path(experiment="hyperparameters")]}
+        keys = ("measures", "swept") if swept else ("measures",)
+        yield figure("composition", "5. shared motifs", composition | swept, *keys)
         noise = scored("noise")
         yield figure("noise", "6. noise and mixing", noise, "measures", "levels", "shares")
         if scores.sweep.intervals:
