@@ -137,7 +137,7 @@ def make(arguments, settings):
     handles = []
     for name in curricula:
         networks = pairs[pairs["curriculum_a"] == name]
-        n = networks.groupby("architecture_a")["seed_a"].nunique().max()
+        n = int(networks.groupby("architecture_a")["seed_a"].nunique().max())
         label = f"{name.replace('_', ' ')} (n = {n} network{'s' * (n != 1)} of each architecture)"
         colour, marker = styles[name]
         handles.append(plt.Line2D([], [], ls="", color=colour, marker=marker, ms=4, label=label))
