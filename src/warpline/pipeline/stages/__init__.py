@@ -28,6 +28,7 @@ from warpline.pipeline.stages.datasets import (
     SummariseDatasets,
 )
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
+from warpline.pipeline.stages.explorer import WriteExplorer
 from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
 from warpline.pipeline.stages.importing import ImportNetwork
 from warpline.pipeline.stages.sensitivity import CompareAround, SummariseSensitivity
@@ -72,6 +73,15 @@ class Pipeline:
         self.validation = CompareAttractors(plan, self.systems)
         self.sweep = SweepHyperparameters(plan, self.systems)
         self.scores = ScoreAttractors(plan, self.validation, self.sweep)
+        self.explorer = WriteExplorer(
+            plan,
+            self.training,
+            self.trajectories,
+            self.comparisons,
+            self.architectures,
+            self.statistics,
+            self.warping,
+        )
         self._taskset_figures = TasksetFigures(
             plan,
             self.trials,
@@ -152,6 +162,7 @@ class Pipeline:
             self.sweep,
             self.scores,
             self.drawings["attractors"],
+            self.explorer,
         )
 
     def all_comparisons(self) -> list[str]:
