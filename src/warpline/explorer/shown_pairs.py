@@ -65,7 +65,7 @@ def pair_rows(
             a, b = (index.get(_name(row, taskset, side)) for side in "ab")
             if a is None or b is None:
                 continue
-            # Floors beside architectures: the pairs after learning hold those of the same networks.
+            # Floors are pairs of seeds, which the pairs after learning show.
             if row.get("pairs") == "floor":
                 continue
             first, second = MOMENTS[kind]
