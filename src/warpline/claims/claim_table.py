@@ -24,7 +24,7 @@ COLUMNS = (
     "analysis",
     "measure",
     "statistic",
-    "null",
+    "null_value",
     "smallest_effect",
     "value",
     "low",
@@ -55,7 +55,7 @@ def _command(claim: str, judged: Judged, run: str) -> str:
     if CLAIMS[claim].more != SEEDS:
         return f"{run}, with {judged.needed} {CLAIMS[claim].more} in the section attractors"
     seeds = ",".join(str(seed) for seed in range(1, judged.needed + 1))
-    return f"{run} --config 'run={{seeds: [{seeds}]}}'"
+    return f"{run} --config run='{{seeds: [{seeds}]}}'"
 
 
 def _stated(claim: str, rule: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _stated(claim: str, rule: Mapping[str, Any], settings: Mapping[str, Any]) ->
         "source": rule["source"],
         "protocol": settings["protocol"],
         "statistic": rule["statistic"],
-        "null": rule["null"],
+        "null_value": rule["null_value"],
         "smallest_effect": rule["smallest_effect"],
     }
 
@@ -140,6 +140,7 @@ def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
 
     table = []
     for claim in rules:
+        option = CLAIMS[claim].option
         of_claim = [rows[k] for k, (name, _) in enumerate(findings) if name == claim]
         not_run = {
             **_stated(claim, rules[claim], settings),
@@ -147,10 +148,10 @@ def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
             "n_settings": 0,
             "verdict": "undecided",
             "reason": f"not run: it takes {CLAIMS[claim].needs}",
-            "command": WHOLE_STUDY,
+            "command": f"{settings['command']} {option}" if option else WHOLE_STUDY,
         }
         table += of_claim or [not_run]
     frame = pd.DataFrame(table, columns=list(COLUMNS))
-    numbers = ["null", "smallest_effect", "value", "low", "high", "p", "p_adjusted"]
+    numbers = ["null_value", "smallest_effect", "value", "low", "high", "p", "p_adjusted"]
     numbers += ["share_of_settings"]
     return frame.astype(dict.fromkeys(numbers, float)).replace({None: np.nan})

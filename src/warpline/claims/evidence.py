@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,11 +82,14 @@ class Evidence:
         The statistic at the other settings of the measure.
     missing : sequence of str
         Parts that the run does not hold. The claim can then be refuted, but not confirmed.
+    left_out : str
+        Why networks do not count, where more networks would not help; empty otherwise.
     """
 
     parts: Sequence[Part]
     settings: Sequence[float] = ()
-    missing: Sequence[str] = field(default_factory=tuple)
+    missing: Sequence[str] = ()
+    left_out: str = ""
 
     @property
     def value(self) -> float:

@@ -17,6 +17,9 @@ DYNAMICS = ("dsa", "dsa_input")
 STATES = ("cka", "cka_debiased", "procrustes")
 SEEDS, SYSTEMS, MOTIFS = "seeds", "systems", "motifs"
 
+Find = Callable[[Sources, Sequence[str]], list[Finding]]
+"""Function that finds evidence: takes the tables, and the modules of measures."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -34,34 +37,38 @@ class Claim:
         Measures; empty where none is involved.
     more : str
         What adds observations: ``seeds``, ``systems`` or ``motifs``.
+    option : str
+        Option of Snakemake that adds to a run what it lacks; empty where it takes another configuration.
     """
 
-    evidence: Callable[[Sources, Sequence[str]], list[Finding]]
+    evidence: Find
     needs: str
     family: str
     modules: Sequence[str] = ()
     more: str = SEEDS
+    option: str = ""
 
 
-_ATTRACTORS = "the validation on attractors (run.attractors: true)"
 _ORDER = (
     "two of the curricula untrained, master_frozen, partial and full pretraining, and the reference"
 )
 
 
-def _geometry(
-    evidence: Callable[[Sources, Sequence[str]], list[Finding]], experiment: str
-) -> Claim:
+def _attractors(evidence: Find, more: str) -> Claim:
+    needs = "the validation on attractors (run.attractors: true)"
+    option = "--config run='{attractors: true}'"
+    return Claim(evidence, needs, "attractors", ("dsa",), more, option)
+
+
+def _geometry(evidence: Find, experiment: str) -> Claim:
     needs = f"an analysis of the experiment {experiment} (run.warping)"
     return Claim(evidence, needs, "geometry")
 
 
 CLAIMS: Mapping[str, Claim] = {
-    "A1": Claim(
-        validation.families_are_separated, _ATTRACTORS, "attractors", ("dsa",), more=SYSTEMS
-    ),
-    "A2": Claim(validation.motifs_are_counted, _ATTRACTORS, "attractors", ("dsa",), more=MOTIFS),
-    "A3": Claim(validation.noise_is_withstood, _ATTRACTORS, "attractors", ("dsa",), more=MOTIFS),
+    "A1": _attractors(validation.families_are_separated, SYSTEMS),
+    "A2": _attractors(validation.motifs_are_counted, MOTIFS),
+    "A3": _attractors(validation.noise_is_withstood, MOTIFS),
     "A4a": Claim(order_of_recurrent_networks, _ORDER, "curricula", DYNAMICS),
     "A4b": Claim(order_of_recurrent_networks, _ORDER, "curricula", STATES),
     "A5": Claim(
@@ -74,7 +81,8 @@ CLAIMS: Mapping[str, Claim] = {
     "A7": Claim(order_of_mamba, f"Mamba with {_ORDER}", "curricula", DYNAMICS),
     "B1": _geometry(geometry.boundary_is_stretched, "static"),
     "B2": _geometry(geometry.convergence_shows, "decision"),
-    "B3": _geometry(geometry.relevant_input_is_amplified, "context"),
+    "B3a": _geometry(geometry.relevant_input_is_amplified, "context"),
+    "B3b": _geometry(geometry.irrelevant_input_is_compressed, "context"),
     "B4": _geometry(geometry.warping_reduces_the_rank, "context"),
     "B5": _geometry(geometry.geodesics_are_stretched, "context"),
     "B6": _geometry(geometry.update_is_aligned, "context"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -77,8 +78,7 @@ def _against_states(
 
     owners = owner(rows)
     parts_of = {
-        measure: _parts(rows, lambda some, measure=measure: statistics(some, measure), owners)
-        for measure in measures
+        measure: _parts(rows, partial(statistics, measure=measure), owners) for measure in measures
     }
     findings = []
     for measure, parts in parts_of.items():
@@ -120,11 +120,10 @@ def noise_is_withstood(sources: Sources, modules: Sequence[str]) -> list[Finding
 
     def robustness(rows: pd.DataFrame, measure: str) -> float:
         logs = []
-        for level, group in rows.groupby("level"):
+        for _, group in rows[rows["level"] > 0].groupby("level"):
             floor = group.loc[group["share"] == 0, measure].mean()
             different = group.loc[group["share"] == 1, measure].mean()
-            if level > 0:
-                logs.append(np.log10(different / floor) if floor > 0 else np.nan)
+            logs.append(np.log10(different / floor) if floor > 0 else np.nan)
         return float(np.mean(logs)) if logs else np.nan
 
     def motifs(rows: pd.DataFrame) -> pd.Series:

@@ -58,14 +58,14 @@ class Judged:
 def _bound(rule: Mapping[str, Any]) -> float:
     """Return the value below which the claimed effect is absent, or too small to count."""
     smallest = rule["smallest_effect"]
-    return float(rule["null"] if smallest is None else smallest)
+    return float(rule["null_value"] if smallest is None else smallest)
 
 
 def _direction(
     evidence: Evidence, rule: Mapping[str, Any], family_error: float
 ) -> tuple[bool, float]:
     """Return whether the effect rather is absent than present, and the two-sided p value of that."""
-    present, absent = evidence.p_above(rule["null"]), evidence.p_below(_bound(rule))
+    present, absent = evidence.p_above(rule["null_value"]), evidence.p_below(_bound(rule))
     # An effect that is certainly there and certainly too small to count is absent.
     is_absent = absent <= present or 2 * absent <= family_error
     # One of the two hypotheses that are tested is true: twice the p value bounds the error of both.
@@ -77,14 +77,14 @@ def _share(evidence: Evidence, rule: Mapping[str, Any]) -> float:
     values = np.array([value for value in evidence.settings if np.isfinite(value)])
     if not len(values):
         return np.nan
-    agrees = values < _bound(rule) if rule["absent"] else values > rule["null"]
+    agrees = values < _bound(rule) if rule["absent"] else values > rule["null_value"]
     return float(agrees.mean())
 
 
 def _needed(evidence: Evidence, rule: Mapping[str, Any], confidence: float) -> int:
     """Return how many observations would take the nearer bound out of the interval, at today's spread."""
     low, high = evidence.interval(confidence)
-    distance = max(evidence.value - rule["null"], _bound(rule) - evidence.value)
+    distance = max(evidence.value - rule["null_value"], _bound(rule) - evidence.value)
     minimum = int(rule["min_n"])
     if not (np.isfinite([low, high]).all() and distance > 0):
         return minimum
@@ -107,8 +107,8 @@ def judge(
     Parameters
     ----------
     claims : sequence of (mapping, Evidence)
-        Rule and evidence of each claim of the family. A rule has ``null``, ``smallest_effect`` (or None),
-        ``absent`` (whether the claim is that there is no effect), ``min_n``, ``share`` (required share of
+        Rule and evidence of each claim of the family. A rule has ``null_value``, ``smallest_effect`` (or
+        None), ``absent`` (whether the claim is that there is no effect), ``min_n``, ``share`` (required share of
         settings, or None) and ``min_settings``.
     settings : mapping
         ``confidence`` and ``family_error``.
@@ -163,12 +163,16 @@ def _undecided(
     low, high = evidence.interval(settings["confidence"])
     if evidence.n < rule["min_n"]:
         few = f"n = {evidence.n}, and the rule asks for {rule['min_n']}"
+        # More networks of the same kind do not help where the run lacks something else.
+        if evidence.missing:
+            return f"{few}; the run lacks {', '.join(evidence.missing)}", 0
+        if evidence.left_out:
+            return f"{few}: {evidence.left_out}", 0
         return few, _needed(evidence, rule, settings["confidence"])
     if not high > low:
         return "the statistic does not vary, or has no interval", int(rule["min_n"])
     if p > settings["family_error"]:
         if evidence.missing:
-            # More networks of the same kind cannot confirm what the run lacks.
             return f"the run lacks {', '.join(evidence.missing)}", 0
         why = "the interval excludes neither the null value nor the claimed effect"
         return why, _needed(evidence, rule, settings["confidence"])

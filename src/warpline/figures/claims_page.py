@@ -47,7 +47,8 @@ code { font-size: .84rem; overflow-wrap: anywhere; }
 <body>
 <h1>Claims of the papers on the run {{ name }}</h1>
 <p>{% for verdict, symbol in symbols.items() %}
-<span class="{{ verdict }} count"><span class="mark">{{ symbol }}</span>{{ verdict }}: {{ counts[verdict] }}</span>
+<span class="{{ verdict }} count"><span class="mark">{{ symbol }}</span>
+{{ verdict }}: {{ counts[verdict] }}</span>
 {% endfor %}</p>
 <p>Protocol: {{ protocol }}. A claim holds if the {{ percent }} % interval excludes the null value on the
 claimed side, with the least number of networks and in the required share of the measure's settings.
@@ -79,8 +80,8 @@ effect that counts.</caption>
 </tbody></table></div>
 {% if means %}
 <details><summary>Published means of Guilhot et al. (2024) beside ours ({{ means | length }} rows)</summary>
-<p class="quiet">Means over pairs of networks of different seeds, with {{ percent }} % intervals over networks.
-Published values are read off heat maps.</p>
+<p class="quiet">Means over pairs of networks of different seeds, with {{ percent }} % intervals over
+networks. Published values are read off heat maps.</p>
 <div class="scroll"><table>
 <thead><tr><th>Measure</th><th>Curricula</th><th>Architecture</th><th>Published</th>
 <th>Ours [interval]</th><th>n</th></tr></thead>
@@ -106,12 +107,12 @@ def _estimate(value: float, low: float, high: float) -> str:
     return f"{value + 0.0:.2f} [{low + 0.0:.2f}, {high + 0.0:.2f}]"
 
 
-def _drawing(row: Mapping[str, Any]) -> str:
+def _drawing(row: Mapping[Any, Any]) -> str:
     """Return the interval beside its null value and smallest effect, as SVG; empty without a statistic."""
     value, low, high = row["value"], row["low"], row["high"]
     if not np.isfinite(value):
         return ""
-    marks = [row["null"], row["smallest_effect"]]
+    marks = [row["null_value"], row["smallest_effect"]]
     ends = [x for x in (value, low, high, *marks) if np.isfinite(x)]
     start, width = min(ends), (max(ends) - min(ends)) or 1.0
 
@@ -131,14 +132,14 @@ def _drawing(row: Mapping[str, Any]) -> str:
             'stroke="#1a1a1a" stroke-width="2"/>'
         )
     dot = f'<circle cx="{place(value)}" cy="{middle}" r="4" fill="#1a1a1a"/>'
-    label = f"statistic {_estimate(value, low, high)}, null value {row['null']:g}"
+    label = f"statistic {_estimate(value, low, high)}, null value {row['null_value']:g}"
     return (
         f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{label}">'
         f"{''.join(lines)}{dot}</svg>"
     )
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a row of claims as the template shows it."""
 
     def text(name: str) -> str:

@@ -25,7 +25,7 @@ class ClaimRule(Strict):
     """The statistic, larger where the claimed effect is stronger."""
     absent: bool = False
     """Whether the claim is that the effect is absent."""
-    null: float
+    null_value: float
     """Value of the statistic without the effect."""
     smallest_effect: float | None = None
     """Smallest value of the statistic that counts as the effect; by default the null value."""
@@ -38,9 +38,9 @@ class ClaimRule(Strict):
 
     @model_validator(mode="after")
     def _in_order(self) -> ClaimRule:
-        if self.smallest_effect is not None and self.smallest_effect <= self.null:
+        if self.smallest_effect is not None and self.smallest_effect <= self.null_value:
             raise ValueError(
-                f"smallest_effect: expected a value above null ({self.null:g}), got "
+                f"smallest_effect: expected a value above null_value ({self.null_value:g}), got "
                 f"{self.smallest_effect:g}"
             )
         if self.absent and self.smallest_effect is None:
