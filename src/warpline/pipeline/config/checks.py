@@ -11,6 +11,7 @@ from typing import Any
 
 from warpline.core import plugins
 from warpline.pipeline.config.analyses import Analysis, Learning, UserExperiment
+from warpline.pipeline.config.base import takes_inputs
 from warpline.pipeline.config.messages import nearest, shown
 from warpline.pipeline.config.schema import (
     DSA,
@@ -178,6 +179,11 @@ def _registered(config: Config) -> Iterator[str]:
         extra = getattr(measure, "settings", {})
         if extra and ":" not in measure.measure:
             yield f"measures.{name}.settings: {measure.measure} has no settings, got {', '.join(extra)}"
+        if getattr(measure, "needs_inputs", False) and ":" not in measure.measure:
+            yield (
+                f"measures.{name}.needs_inputs: expected it for a measure of your own, got "
+                f"{measure.measure}: drop it (dsa_input takes inputs without it)"
+            )
 
 
 def _tasks(config: Config) -> Iterator[str]:
@@ -595,7 +601,7 @@ def _datasets(config: Config) -> Iterator[str]:
     yield from _unknown("dataset_comparison.single_trials", settings.single_trials, config.measures)
     for name in run.measures:
         measure = config.measures.get(name)
-        if measure is not None and measure.measure == "dsa_input":
+        if measure is not None and takes_inputs(measure):
             yield (
                 "run.measures: expected measures without inputs, which recordings have not "
                 f"(run.datasets), got {name}"

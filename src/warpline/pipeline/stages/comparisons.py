@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from warpline.core.table_names import COMPARISON_TABLES
-from warpline.pipeline.config.base import DSA, InputDSA, ShapeEnergy, ShapeGaussian
+from warpline.pipeline.config.base import DSA, InputDSA, ShapeEnergy, ShapeGaussian, takes_inputs
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
@@ -87,7 +87,7 @@ class _Comparison(Stage):
         return settings
 
     def _needs_inputs(self, measure: str) -> bool:
-        return isinstance(self.config.measures[measure], InputDSA)
+        return takes_inputs(self.config.measures[measure])
 
     def _drives(self, wildcards: Wildcards) -> Settings:
         """Return the other drives of the networks that are compared."""
