@@ -60,7 +60,7 @@ class Part:
         inside, outside = 0.0, 1.0
         if not lies_beyond(1e-6):
             return 1.0
-        for _ in range(40):
+        for _ in range(24):
             middle = (inside + outside) / 2
             inside, outside = (middle, outside) if lies_beyond(middle) else (inside, middle)
         return (1 - inside) / 2
@@ -136,17 +136,21 @@ def error_of(without: Floats) -> float:
     return float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))
 
 
-def part_of_probability(name: str, value: float, without: Floats) -> Part:
+def part_of_probability(
+    name: str, value: float, without: Floats, most: float | None = None
+) -> Part:
     """Return a probability with its interval from its values without each seed, shape (seed,).
 
     Wilson's interval, because the jackknife's error is 0 where all pairs are in the same order
-    (`warpline.attractors.scores.probability_interval`).
+    (`warpline.attractors.scores.probability_interval`). `most` bounds the observations that the pairs are
+    worth. By default it is 2 n / (2 p - 1)^2: 2 n where all pairs agree, and the jackknife alone at p = 1/2.
     """
     n = len(without)
     if n < 3 or not np.isfinite([value, *without]).all():
         return Part(name, value, n, lambda _: (np.nan, np.nan))
     error = error_of(without)
-    return Part(name, value, n, lambda level: probability_interval(value, error, n, level))
+    bound = 2 * n / max((2 * value - 1) ** 2, 1e-9) if most is None else most
+    return Part(name, value, n, lambda level: probability_interval(value, error, n, level, bound))
 
 
 def share_of_networks(name: str, answers: Floats) -> Part:
@@ -155,4 +159,5 @@ def share_of_networks(name: str, answers: Floats) -> Part:
     n = len(finite)
     share = float(finite.mean()) if n else np.nan
     without = (n * share - finite) / (n - 1) if n > 1 else finite
-    return part_of_probability(name, share, without)
+    # Networks are independent: n of them are worth n observations.
+    return part_of_probability(name, share, without, most=n)

@@ -248,7 +248,6 @@ def topology_is_kept(sources: Sources, modules: Sequence[str]) -> list[Finding]:
 
     Moments whose states are undersampled, and samples that disagree, say nothing: they do not count.
     """
-
     findings = []
     for analysed in sources.of_experiment("memory"):
         rows = analysed.numbers

@@ -66,11 +66,11 @@ def _against_states(
     if experiment not in sources.attractors:
         return []
     kinds = sources.attractor_kinds
-    states = [name for name, module in kinds.items() if module in STATE_MEASURES]
-    measures = [name for name, module in kinds.items() if module in modules]
+    rows = _wide(sources.attractors[experiment], keys)
+    states = [name for name in kinds if kinds[name] in STATE_MEASURES and name in rows]
+    measures = [name for name in kinds if kinds[name] in modules and name in rows]
     if not states or not measures:
         return []
-    rows = _wide(sources.attractors[experiment], keys)
 
     def statistics(some: pd.DataFrame, measure: str) -> dict[str, float]:
         own = score(some, measure)

@@ -108,8 +108,8 @@ def judge(
     ----------
     claims : sequence of (mapping, Evidence)
         Rule and evidence of each claim of the family. A rule has ``null_value``, ``smallest_effect`` (or
-        None), ``absent`` (whether the claim is that there is no effect), ``min_n``, ``share`` (required share of
-        settings, or None) and ``min_settings``.
+        None), ``absent`` (whether the claim is that there is no effect), ``min_n``, ``share`` (required share
+        of settings, or None) and ``min_settings``.
     settings : mapping
         ``confidence`` and ``family_error``.
 
