@@ -505,5 +505,12 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
     assert stage.cost({}).seconds < 600
 
     raw_config["run"] |= {"warping": [], "attractors": False, "seeds": [1]}
-    inputs = Pipeline(Plan(load(raw_config))).claims.inputs({})
+    stage = Pipeline(Plan(load(raw_config))).claims
+    inputs = stage.inputs({})
     assert not inputs["numbers"] and not inputs["attractors"] and not inputs["around"]
+    assert len(stage.all_outputs()) == 3
+    # Recordings alone hold no evidence of a claim.
+    raw_config["run"] |= {"grid": [], "datasets": []}
+    raw_config["run"]["warping"] = ["pdm_learning"]
+    raw_config["run"]["measures"] = []
+    assert Pipeline(Plan(load(raw_config))).claims.all_outputs() == []

@@ -215,7 +215,7 @@ def mean_evidence(rng, n, shift):
 )
 def test_under_the_null_a_claim_holds_at_most_at_the_nominal_rate(rng, make, rule, n):
     """Nominal: 2.5 % on each side. A rate three standard errors above it, and no power, would fail."""
-    repetitions = 300
+    repetitions = 200
     null = [verdict(make(rng, n, 0.0), **rule).verdict for _ in range(repetitions)]
     limit = 0.025 + 3 * np.sqrt(0.025 * 0.975 / repetitions)
     assert null.count("holds") / repetitions <= limit
