@@ -19,6 +19,7 @@ from warpline.pipeline.config.schema import (
     Config,
     InputDSA,
     RecurrentArchitecture,
+    ShapeEnergy,
     TaskSet,
     TruncatedExponential,
     Uniform,
@@ -644,6 +645,36 @@ def _compared_networks(config: Config) -> Iterator[str]:
         )
 
 
+def _protocol(config: Config) -> Iterator[str]:
+    """Hold the switches of the protocol against the measures and the task sets that are run."""
+    evaluation = config.protocol.evaluation
+    names = [name for name in _used(config, "tasksets") if name in config.tasksets]
+    asked = [config.run.measures, *(config.tasksets[name].measures for name in names)]
+    if not evaluation.paired or evaluation.window == "shifted":
+        for name in dict.fromkeys(itertools.chain.from_iterable(asked)):
+            if isinstance(config.measures.get(name), InputDSA | ShapeEnergy):
+                yield (
+                    "protocol.evaluation: expected paired: true and window: own for measures that need the "
+                    f"inputs or the conditions of trials, got {name} in run.measures: leave it out"
+                )
+    durations = config.protocol.timing.evaluation
+    known = {period: None for name in names for period in config.tasksets[name].timing}
+    if names:
+        yield from _unknown("protocol.timing.evaluation", durations, known)
+    for name in names:
+        taskset = config.tasksets[name]
+        cut = [
+            f"{period} {value:g}"
+            for period, value in durations.items()
+            if period in taskset.timing and value % taskset.dt
+        ]
+        if cut:
+            yield (
+                f"protocol.timing.evaluation: expected multiples of tasksets.{name}.dt = {taskset.dt} ms, "
+                f"got {', '.join(cut)}: they would be cut"
+            )
+
+
 CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _names,
     _registered,
@@ -660,4 +691,5 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _fractions,
     _warping,
     _datasets,
+    _protocol,
 )

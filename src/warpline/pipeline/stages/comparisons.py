@@ -75,10 +75,13 @@ class _Comparison(Stage):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, and for one that needs inputs their window and drives."""
         measure = wildcards["measure"]
-        settings = {
-            "seed": self.config.seed,
-            "measure": measure_settings(measure, self.config.measures[measure]),
-        }
+        entry = self.config.measures[measure]
+        settings: Settings = {"seed": self.config.seed, "measure": measure_settings(measure, entry)}
+        if isinstance(entry, DSA):
+            protocol = self.config.protocol.dsa
+            settings["measure"]["delay_axis"] = protocol.delay_axis
+            if protocol.solver == "reference":
+                settings["measure"]["solver"] = "reference"
         if self._needs_inputs(measure):
             settings["inputs"] = {
                 "period": self.config.tasksets[wildcards["taskset"]].window,
@@ -133,7 +136,8 @@ class CompareNetworks(_Comparison):
         """Return the measure, and which checkpoints are compared."""
         # The trajectories hold the drives of the controls.
         compared = self.config.comparison.model_dump(exclude={"controls"})
-        return {**super().parameters(wildcards), **compared}
+        reduction = self.config.protocol.evaluation.reduction
+        return {**super().parameters(wildcards), **compared, "reduction": reduction}
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield every measure, architecture and block of seeds."""
