@@ -489,6 +489,9 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
     }
     assert parameters["kinds"] == {"cka": "cka", "dsa": "dsa", "dsa_input": "dsa_input"}
     assert parameters["analyses"]["context"] == "context_rnn"
+    assert parameters["protocol"] == "right"
+    raw_config["protocol"] = {"trials": {"unique": False}}
+    assert Pipeline(Plan(load(raw_config))).claims.parameters({})["protocol"] == "trials.unique"
     inputs, options = stage.inputs({}), stage.options({})
     assert all(
         path in options for paths in inputs.values() for path in paths[:1] if "csv" not in path[-4:]

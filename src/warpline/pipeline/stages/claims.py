@@ -8,6 +8,7 @@ from functools import cached_property
 
 from warpline.console.script import list_file
 from warpline.pipeline.config.claim_rules import read_rules
+from warpline.pipeline.config.protocol import protocol_name
 from warpline.pipeline.config.schema import Curriculum
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.analyses import AnalyseWarping
@@ -138,11 +139,6 @@ class JudgeClaims(Stage):
 
     # --- settings -------------------------------------------------------------------------------
 
-    @property
-    def protocol(self) -> str:
-        """Name of the settings of paper A that the run takes."""
-        return "right"
-
     @cached_property
     def _levels(self) -> Mapping[str, int]:
         """Place of each curriculum of the grid in the claimed order."""
@@ -166,7 +162,7 @@ class JudgeClaims(Stage):
         measures = {name for taskset in self.plan.tasksets for name in self.plan.measures(taskset)}
         return {
             **read_rules(RULES).model_dump(),
-            "protocol": self.protocol,
+            "protocol": protocol_name(config.protocol),
             "name": config.name,
             "command": self._command(),
             "reference": self.plan.reference,
