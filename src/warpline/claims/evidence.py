@@ -83,7 +83,8 @@ class Evidence:
     missing : sequence of str
         Parts that the run does not hold. The claim can then be refuted, but not confirmed.
     left_out : str
-        Why networks do not count, where more networks would not help; empty otherwise.
+        Why networks do not count, or why there is no interval, where more of them would not help; empty
+        otherwise.
     """
 
     parts: Sequence[Part]

@@ -169,6 +169,8 @@ def _undecided(
         if evidence.left_out:
             return f"{few}: {evidence.left_out}", 0
         return few, _needed(evidence, rule, settings["confidence"])
+    if not high > low and evidence.left_out:
+        return f"no interval: {evidence.left_out}", 0
     if not high > low:
         return "the statistic does not vary, or has no interval", int(rule["min_n"])
     if p > settings["family_error"]:
