@@ -186,8 +186,8 @@ def motifs_are_counted(sources: Sources, modules: Sequence[str]) -> list[Finding
         left_out = ""
         if not np.isfinite(parts[0].interval(0.5)).all():
             left_out = (
-                "without one of the motifs fewer than three numbers of shared motifs are left; take sequences "
-                "of two (attractors.motifs.sequence: 2)"
+                "without one of the motifs fewer than three numbers of shared motifs are left; take "
+                "sequences of two (attractors.motifs.sequence: 2)"
             )
         evidence = Evidence(parts, settings, left_out=left_out)
         findings.append(Finding(evidence, measure=measure, unit="motifs"))

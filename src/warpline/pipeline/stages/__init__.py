@@ -28,6 +28,7 @@ from warpline.pipeline.stages.datasets import (
     SummariseDatasets,
 )
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
+from warpline.pipeline.stages.explorer import WriteExplorer
 from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
 from warpline.pipeline.stages.importing import ImportNetwork
 from warpline.pipeline.stages.sensitivity import CompareAround, SummariseSensitivity
@@ -74,6 +75,15 @@ class Pipeline:
         self.scores = ScoreAttractors(plan, self.validation, self.sweep)
         self.claims = JudgeClaims(
             plan, self.comparisons, self.around, self.statistics, self.warping, self.scores
+        )
+        self.explorer = WriteExplorer(
+            plan,
+            self.training,
+            self.trajectories,
+            self.comparisons,
+            self.architectures,
+            self.statistics,
+            self.warping,
         )
         self._taskset_figures = TasksetFigures(
             plan,
@@ -156,6 +166,7 @@ class Pipeline:
             self.scores,
             self.drawings["attractors"],
             self.claims,
+            self.explorer,
         )
 
     def all_comparisons(self) -> list[str]:
