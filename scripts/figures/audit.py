@@ -5,17 +5,15 @@ import numpy as np
 from warpline.core import result_files
 from warpline.figures import plotting
 
-ENDS = {"right": "right", "published": "published"}
-SIGNS = {"+": "right, but ", "-": "published, but "}
+WORDS = {"right+": "right, {} as published", "published-": "published, {} right"}
 
 
 def protocol_label(name):
-    """Return a protocol in words: ``right+trials.unique`` as the switch that is set."""
-    for sign, words in SIGNS.items():
-        end, found, switch = name.partition(sign)
-        if found and end in ENDS:
-            return f"{words}{switch}"
-    return ENDS.get(name, name)
+    """Return a protocol in words: ``right+trials.unique`` as "right, trials.unique as published"."""
+    for start, words in WORDS.items():
+        if name.startswith(start):
+            return words.format(name.removeprefix(start))
+    return name
 
 
 def in_order(protocols):
@@ -48,8 +46,8 @@ def make(arguments, settings):
     ]
     protocols = in_order(list(dict.fromkeys(table["protocol"])))
     measures = plotting.names_in_data(settings["measures"], table["measure"].dropna())
-    by_curriculum = plotting.colours(settings["curricula"], settings["style"])
-    by_measure = plotting.colours(settings["measures"], settings["style"])
+    # Colours of their own: one legend names both.
+    styles = plotting.colours([*settings["curricula"], *settings["measures"]], settings["style"])
     curricula = {name: name.replace("_", " ") for name in settings["curricula"]}
     measure_names = {name: plotting.measure_label(name, {}) for name in measures}
     reference = settings["reference"].replace("_", " ")
@@ -89,9 +87,7 @@ def make(arguments, settings):
                     values.mean() if len(values) == 1 or values.name == "value" else np.nan
                 )
             )
-        styles, labels = (
-            (by_curriculum, curricula) if key == "curriculum" else (by_measure, measure_names)
-        )
+        labels = curricula if key == "curriculum" else measure_names
         draw_points(panel, chosen, protocols, {n: styles[n] for n in labels}, key, labels)
         panel.set_title(title, fontsize="small")
         # The two ends of the way from one protocol to the other.
@@ -99,8 +95,15 @@ def make(arguments, settings):
         panel.axhline(n_right - 0.5, color="0.6", lw=0.8)
         for k in range(0, len(protocols), 2):
             panel.axhspan(k - 0.5, k + 0.5, color="0.95", lw=0, zorder=0)
-    for panel, middle in zip(axes[0][-2:], (0.5, 0.0), strict=True):
+    axes[0][0].set_xlim(-0.02, 1.02)
+    # Intervals may reach below 0, dissimilarities do not. Of rounding no picture is made.
+    for panel, (_, chosen, _) in zip(axes[0][1:-2], panels[1:-2], strict=True):
+        largest = max(1.3 * np.nanmax([*chosen["value"], 0]), 0.01)
+        panel.set_xlim(-0.03 * largest, largest)
+        panel.locator_params(axis="x", nbins=4)
+    for panel, middle, low in zip(axes[0][-2:], (0.5, 0.0), (-0.02, -1.02), strict=True):
         panel.axvline(middle, color="0.4", lw=1, ls="--")
+        panel.set_xlim(low, 1.02)
     axes[0][0].set_yticks(range(len(protocols)), [protocol_label(name) for name in protocols])
     axes[0][0].set_ylim(len(protocols) - 0.4, -0.6)
     plotting.shared_legend(figure, axes, ncols=8)

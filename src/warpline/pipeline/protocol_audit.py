@@ -248,15 +248,16 @@ class Audit:
     def of_protocol(self, name: str) -> Pipeline:
         """Return the pipeline of a protocol."""
         if name not in self._pipelines:
-            config = self.pipeline.plan.config.model_copy(
-                update={"protocol": self._protocols[name]}
-            )
-            plan = Plan(config)
+            plan = self._plan(name)
             plan.results = _ProtocolFolder(
                 self.pipeline.plan.results, lambda stage: self._owner(name, stage)
             )
             self._pipelines[name] = Pipeline(plan)
         return self._pipelines[name]
+
+    def _plan(self, name: str) -> Plan:
+        config = self.pipeline.plan.config
+        return Plan(config.model_copy(update={"protocol": self._protocols[name]}))
 
     @cached_property
     def distinct(self) -> list[str]:
@@ -279,7 +280,8 @@ class Audit:
     def _settings_of(self, name: str) -> dict[str, str]:
         """Return all that each stage of a protocol, or of the configuration, depends on."""
         if name not in self._settings:
-            pipeline = self.of_protocol(name) if name else self.pipeline
+            # Of a pipeline whose files lie in one folder: where they lie is what the settings decide.
+            pipeline = Pipeline(self._plan(name)) if name else self.pipeline
             self._settings[name] = _settings_by_stage(pipeline)
         return self._settings[name]
 
