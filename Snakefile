@@ -11,4 +11,5 @@ rule all:
         PIPELINE.all_warping(),
         PIPELINE.all_datasets(),
         PIPELINE.all_attractors() if CONFIG.run.attractors else [],
+        PIPELINE.explorer.files(),
     localrule: True
