@@ -44,20 +44,30 @@ use rule choose_dsa as audit_choose_dsa with:
         seeds=AUDIT.choice.seeds,
 
 
-use rule compare_networks as audit_compare_networks with:
+# Of the four tables of a comparison the one after learning alone: the reference solver takes seconds a pair.
+rule audit_compare_networks:
     input:
         unpack(AUDIT.comparisons.inputs),
     output:
-        **AUDIT.comparisons.patterns,
+        AUDIT.after,
     log:
         AUDIT.comparisons.log,
     benchmark:
         AUDIT.comparisons.benchmark
+    wildcard_constraints:
+        measure=alternatives(PLAN.all_measures),
+    conda:
+        CPU
+    resources:
+        **AUDIT.comparisons.resources,
     params:
         settings=AUDIT.comparisons.settings,
         code=AUDIT.comparisons.code,
         seeds=seeds_of,
         inputs=as_options,
+    shell:
+        'python "$WARPLINE_SCRIPTS/compare_networks.py" --settings {params.settings:q} --code {params.code}'
+        " {params.inputs} --seeds {params.seeds} --after {output:q} > {log:q} 2>&1"
 
 
 TABULATE_PROTOCOL = AUDIT.effects

@@ -229,6 +229,8 @@ class Audit:
         self.trials, self.trajectories, self.choice, self.comparisons = (
             ByProtocol(self, name) for name in ("trials", "trajectories", "choice", "comparisons")
         )
+        self.after = self.comparisons.pattern("after")
+        """Pattern of the table after learning, the only one of the comparisons that is made by protocol."""
         self.effects = TabulateProtocol(self)
         self.table = GatherAudit(self.effects)
 
