@@ -58,6 +58,13 @@ def _check_png(path: Path) -> None:
         )
 
 
+def _check_html(path: Path) -> None:
+    """Raise a DamagedFileError where a page does not go from its first tag to its last."""
+    content = path.read_bytes()
+    if not content.startswith(b"<!DOCTYPE html>") or not content.rstrip().endswith(b"</html>"):
+        raise DamagedFileError(path, "expected a page from <!DOCTYPE html> to </html>")
+
+
 def _check_tsv(path: Path) -> None:
     """Raise a DamagedFileError where the rows of a table of run times have another number of columns."""
     try:
@@ -75,6 +82,7 @@ STRUCTURE: dict[str, Callable[[Path], object]] = {
     ".safetensors": tensor_files.read_tensors,
     ".svg": _check_svg,
     ".png": _check_png,
+    ".html": _check_html,
     ".tsv": _check_tsv,
 }
 """What checks a result without a sidecar, by the ending of its name; each raises `DamagedFileError`."""
