@@ -33,3 +33,9 @@ for PART, FIGURES in PIPELINE.figures_by_part.items():
             shell:
                 "python {params.script} --settings {params.settings:q}"
                 " {params.inputs} --svg {output.svg:q} --png {output.png:q} > {log:q} 2>&1"
+
+        # A docstring in a rule cannot depend on a variable: what `snakemake --list` says of each figure.
+        if rules.has(FIGURE.rule):
+            getattr(rules, FIGURE.rule).rule.docstring = (
+                f"Figure: {dict(FIGURE.labels)['figure']}."
+            )

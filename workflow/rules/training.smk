@@ -6,6 +6,7 @@
 for STAGE in [*PIPELINE.pretraining.blocks(), *PIPELINE.training.blocks()]:
 
     rule:
+        """A training or pretraining run: a network, or a block of seeds."""
         name:
             share_settings(STAGE.rule, STAGE.rule_name)
         input:
@@ -44,6 +45,7 @@ GIVEN = PIPELINE.given
 
 
 rule import_network:
+    """A network whose weights a file holds, evaluated."""
     input:
         unpack(GIVEN.inputs),
     output:
