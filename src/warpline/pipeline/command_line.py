@@ -151,6 +151,19 @@ def _plan(paths: list[str], check: float | None) -> int:
     return 0
 
 
+def _status(places: list[str]) -> int:
+    from warpline.pipeline.run_status import run_status
+    from warpline.pipeline.stages import Pipeline
+    from warpline.pipeline.status_text import configuration_of, render_status
+
+    files = [configuration_of(place) for place in places]
+    plan = _load(files)
+    if plan is None:
+        return 1
+    print(render_status(run_status(Pipeline(plan)), plan.config.name, plan.results.root, files))
+    return 0
+
+
 def _efficiency(folder: str) -> int:
     from warpline.pipeline.forecast import efficiency
 
@@ -262,6 +275,10 @@ def main() -> int:
         metavar="SHARE",
         help="hold the estimates against results/NAME; fail where disk is off by more (default 0.3)",
     )
+    status = commands.add_parser(
+        "status", help="print what of a run is done, running, failed, stale or missing"
+    )
+    status.add_argument("places", nargs="+", help="results/NAME, or its configuration files")
     verify = commands.add_parser("verify", help="check every result by checksum or structure")
     verify.add_argument("folder", help="results/NAME, or a folder below it")
     verify.add_argument(
@@ -304,6 +321,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return _check(arguments.files)
     if arguments.command == "plan":
         return _plan(arguments.files, arguments.check)
+    if arguments.command == "status":
+        return _status(arguments.places)
     if arguments.command == "efficiency":
         return _efficiency(arguments.folder)
     if arguments.command == "verify":
