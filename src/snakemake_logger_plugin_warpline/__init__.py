@@ -120,5 +120,7 @@ def _jobs(record: LogRecord) -> dict[str, int]:
     """Return how many jobs of each rule will run."""
     stats = record.__dict__.get("stats") or {}
     return {
-        rule: int(count) for rule, count in stats.items() if rule != "total" and str(count).isdigit()
+        rule: int(count)
+        for rule, count in stats.items()
+        if rule != "total" and str(count).isdigit()
     }

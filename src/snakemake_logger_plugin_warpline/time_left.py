@@ -1,4 +1,4 @@
-"""The time that a run still takes, from the jobs that have ended and from what a forecast says of the others."""
+"""The time that a run still takes, from the jobs that have ended and a forecast of the others."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class TimeLeft:
         expected = sum(self._ended[rule] * (self._expected[rule] or 0.0) for rule in known)
         measured = sum(self._seconds[rule] for rule in known)
         factor = measured / expected if expected > 0 else 1.0
-        left = sum(n * self._job_seconds(rule, factor) for rule, n in self._waiting.items() if n > 0)
+        left = sum(
+            n * self._job_seconds(rule, factor) for rule, n in self._waiting.items() if n > 0
+        )
         busy = float(self._seconds.total())
         for rule, start in self._started.values():
             left += max(self._job_seconds(rule, factor) - (now - start), 0.0)

@@ -251,12 +251,18 @@ def main() -> int:
         "--version", action="version", version=f"warpline {metadata.version('warpline')}"
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    init = commands.add_parser("init", help="write a working folder: configuration, Snakefile, profiles")
+    init = commands.add_parser(
+        "init", help="write a working folder: configuration, Snakefile, profiles"
+    )
     init.add_argument("folder", help="its name becomes that of the configuration")
     run = commands.add_parser(
-        "run", help="run a configuration by Snakemake", usage="warpline run NAME [TARGET ...] [OPTION ...]"
+        "run",
+        help="run a configuration by Snakemake",
+        usage="warpline run NAME [TARGET ...] [OPTION ...]",
     )
-    run.add_argument("name", help="a file, a name in config/, or one that comes with Warpline: demo")
+    run.add_argument(
+        "name", help="a file, a name in config/, or one that comes with Warpline: demo"
+    )
     run.add_argument(
         "arguments",
         nargs=argparse.REMAINDER,

@@ -1,7 +1,8 @@
 """What of a run is done, running, failed, stale or missing, from its files and Snakemake's records.
 
-Nothing is computed and Snakemake is not started, so the answer takes seconds also while a run goes on or after
-it was killed. `snakemake -n` has the last word on what runs again: it also sees a changed command line of a rule.
+Nothing is computed and Snakemake is not started, so the answer takes seconds, also while a run goes on or
+after it was killed. `snakemake -n` has the last word on what runs again: it sees a changed command line of a
+rule, too.
 """
 
 from __future__ import annotations
@@ -114,7 +115,10 @@ def _training_jobs(stage: TrainingStage) -> Iterator[Job]:
         of_block = stage.of_block(block if len(block) > 1 else ())
         for specification in specifications:
             wildcards = {**dict(specification), "seed": str(block[0])}
-            patterns = [*of_block.block_patterns("checkpoints"), *of_block.block_patterns("history")]
+            patterns = [
+                *of_block.block_patterns("checkpoints"),
+                *of_block.block_patterns("history"),
+            ]
             yield Job(
                 stage.heading,
                 of_block.rule_name,
@@ -129,10 +133,12 @@ def _training_jobs(stage: TrainingStage) -> Iterator[Job]:
 def _figure_jobs(stage: DrawFigures, figures: list[Figure]) -> Iterator[Job]:
     """Yield the figures of one part of the pipeline."""
     results, name = stage.plan.results, stage.config.name
-    patterns = [
-        (re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(results.at(figure.output)))), figure)
-        for figure in figures
-    ]
+
+    def expression(figure: Figure) -> re.Pattern[str]:
+        pattern = re.escape(results.at(figure.output))
+        return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern))
+
+    patterns = [(expression(figure), figure) for figure in figures]
     for path in stage.paths():
         for pattern, figure in patterns:
             if match := pattern.fullmatch(path):

@@ -32,7 +32,9 @@ def configuration_of(place: str) -> str:
             path
             for folder in folders
             for path in sorted(folder.glob("*.yaml"))
-            if re.search(rf"^name: *[\"']?{re.escape(name)}[\"']? *(#.*)?$", path.read_text("utf-8"), re.M)
+            if re.search(
+                rf"^name: *[\"']?{re.escape(name)}[\"']? *(#.*)?$", path.read_text("utf-8"), re.M
+            )
         ]
         if len(files) == 1:
             return str(files[0])
