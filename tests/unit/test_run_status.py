@@ -63,7 +63,9 @@ def test_progress_takes_the_place_of_snakemakes_count(capsys):
     handler = LogHandler(common_settings=settings, settings=None)
     handler.setFormatter(DefaultFormatter())
     expect(lambda: {"train": 1.0, "draw": 20.0})
-    handler.emit(record(LogEvent.RUN_INFO, 0.0, stats={"train": 2, "draw": 1, "total": 3}, msg="3 jobs"))
+    handler.emit(
+        record(LogEvent.RUN_INFO, 0.0, stats={"train": 2, "draw": 1, "total": 3}, msg="3 jobs")
+    )
     info = {"rule_msg": "a job", "reason": ""}
     for k, (rule, start, stop) in enumerate([("train", 0.0, 2.0), ("train", 2.0, 4.0)]):
         handler.emit(record(LogEvent.JOB_INFO, start, jobid=k, rule_name=rule, **info))

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from warpline.pipeline import command_line
+from warpline.pipeline.config import load_files
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.project_files import PROJECT
+from warpline.pipeline.run_status import run_status
+from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import code_of
 
 # The fewest jobs that end in a figure: a network is trained, analysed, summarised and drawn.
@@ -150,3 +159,97 @@ def test_outside_a_study_the_workflow_of_the_package_runs(installed, tmp_path):
     assert "generate_trials" in text and "This was a dry-run" in text
     missing = installed.run(installed.warpline, "run", "dmo", "-n", cwd=tmp_path, check=False)
     assert "one of config, demo, paper, ten_seeds; got 'dmo'" in missing
+
+
+# --- warpline status ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(study, tmp_path, monkeypatch) -> Path:
+    """Return a copy of the finished study, records of Snakemake included, as working folder."""
+    folder = tmp_path / "my-study"
+    shutil.copytree(study, folder)
+    (folder / "Snakefile").write_text(
+        "from warpline.pipeline.project_files import SNAKEFILE\n"
+        "module warpline:\n    snakefile: SNAKEFILE\nuse rule * from warpline\n"
+    )
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def status(capsys) -> tuple[dict[str, int], str]:
+    """Return the jobs by state, and the text of `warpline status`."""
+    plan = Plan(load_files([PROJECT / "config" / "config.yaml", "config/my-study.yaml"]))
+    state = run_status(Pipeline(plan))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["warpline", "status", "results/my-study"])
+        assert command_line.main() == 0
+    return dict(state.counts), capsys.readouterr().out
+
+
+def change_points(folder: Path) -> None:
+    config = folder / "config" / "my-study.yaml"
+    config.write_text(config.read_text().replace("points: 24", "points: 25"))
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+def test_status_names_what_snakemake_would_run(copied, installed, capsys):
+    counts, text = status(capsys)
+    assert counts == {"done": 6}
+    assert "my-study: 6 of 6 jobs done" in text and "Nothing is left to run." in text
+    change_points(copied)
+    counts, text = status(capsys)
+    assert counts == {"done": 3, "stale": 3}
+    assert "stale: 1 jobs, other settings" in text
+    assert "stale: 2 jobs, an input is made anew" in text
+    planned = installed.run(installed.python, "-m", "snakemake", "--dry-run", cwd=copied)
+    table = planned.split("Job stats:")[1].split("total")[0]
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE))
+    del jobs["all"]
+    assert sorted(jobs.values()) == ["1", "1", "1"] and "analyse_warping" in jobs
+    # An input that was written anew with the same bytes re-runs nothing, with other bytes it does.
+    trials = next(copied.rglob("trials/**/train.nc"))
+    trials.touch()
+    assert status(capsys)[0] == counts
+    trials.write_bytes(trials.read_bytes() + b"x")
+    assert status(capsys)[0] == {"done": 2, "stale": 4}
+    trials.unlink()
+    assert status(capsys)[0] == {"done": 1, "stale": 4, "missing": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+def test_status_during_a_run_after_a_kill_and_after_a_failure(copied, installed, capsys):
+    change_points(copied)
+    command = [installed.python, "-m", "snakemake", "--cores", "1"]
+    process = subprocess.Popen(
+        command,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    marks = copied / ".snakemake" / "incomplete"
+    while not any(marks.iterdir()):
+        assert process.poll() is None, "Snakemake ended before a job started"
+        time.sleep(0.02)
+    # The job stands still while it is looked at.
+    os.killpg(process.pid, signal.SIGSTOP)
+    counts, text = status(capsys)
+    assert counts == {"done": 3, "running": 1, "stale": 2}
+    assert "running: analyse_warping, logs/my-study/analyse_warping/static/" in text
+    assert "A Snakemake works in this folder." in text
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    counts, text = status(capsys)
+    assert counts == {"done": 3, "stopped": 1, "stale": 2}
+    assert "snakemake --unlock" in text and "Next: snakemake" in text
+    installed.run(*command, "--unlock", cwd=copied)
+    failing = environment() | {"WARPLINE_DEVICE": "abacus"}
+    done = subprocess.run(command, env=failing, capture_output=True, text=True)
+    assert done.returncode == 1
+    counts, text = status(capsys)
+    assert counts == {"done": 3, "failed": 1, "stale": 2}, text
+    assert "failed: analyse_warping, logs/my-study/analyse_warping/static/" in text
+    assert "abacus" in text
