@@ -88,6 +88,8 @@ class LogHandler(LogHandlerBase):
         done, total = record.__dict__["done"], record.__dict__["total"]
         running, left = 0, None
         if self._time_left is not None:
+            # Snakemake's total also counts jobs that `--until` leaves out.
+            total = max(self._time_left.total, done)
             running, left = self._time_left.running, self._time_left.seconds(record.created)
         parts = [f"{done:,} of {total:,} jobs done"]
         if running:

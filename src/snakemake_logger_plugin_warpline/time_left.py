@@ -24,9 +24,15 @@ class TimeLeft:
     expected : mapping of str to float
         Seconds of a job by rule; ``draw_*`` stands for all rules that start so, ``train`` also for
         ``train_1_2``. Rules that it does not hold take the mean of the jobs that have ended.
+
+    Attributes
+    ----------
+    total : int
+        Number of all jobs.
     """
 
     def __init__(self, jobs: Mapping[str, int], expected: Mapping[str, float]) -> None:
+        self.total = sum(jobs.values())
         self._waiting = Counter(jobs)
         self._expected = {rule: _expected_seconds(rule, expected) for rule in jobs}
         self._started: dict[int, tuple[str, float]] = {}

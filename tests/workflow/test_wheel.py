@@ -128,8 +128,7 @@ def test_a_module_from_elsewhere_runs_nothing_again(place, study, installed, pro
         *("other_summarise_warping", "--until", "other_summarise_warping"),
         cwd=study,
     )
-    assert "rule other_summarise_warping:" in text and "(100%) done" not in text
-    assert re.search(r"(\d+) of \1 jobs done", text)
+    assert "rule other_summarise_warping:" in text and "1 of 1 jobs done" in text
     assert len(list((study / ".snakemake" / "warpline").iterdir())) == 1
 
 
