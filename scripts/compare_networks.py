@@ -13,6 +13,7 @@ from warpline.comparison.pairs import (
     systems_of,
     within_learning,
 )
+from warpline.comparison.shared_components import with_shared_components
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
@@ -53,10 +54,13 @@ def main() -> None:
     curricula = list(dict.fromkeys(curriculum for curriculum, _ in runs))
     seeds = arguments.seeds
     earlier = [seed for seed in dict.fromkeys(seed for _, seed in runs) if seed not in seeds]
+    over = over_learning(runs, curricula, seeds, earlier, settings["over"])
+    if settings["reduction"] == "published":
+        over = [with_shared_components(pair) for pair in over]
     tables = compare(
         {
             "after": after_learning(runs, curricula, seeds, earlier),
-            "over": over_learning(runs, curricula, seeds, earlier, settings["over"]),
+            "over": over,
             "within": within_learning(runs, curricula, seeds, settings["within"]),
             "controls": controls(runs, curricula, seeds, repeat, settings["seed"], driven),
         },

@@ -21,8 +21,8 @@ def main() -> None:
 
     tasks = [result_files.read_dataset(path) for path in arguments.trials]
     networks = [
-        network_trajectories(CheckpointFile(path), tasks, settings, device)
-        for path in arguments.checkpoints
+        network_trajectories(CheckpointFile(path), tasks, settings, device, seed)
+        for path, seed in zip(arguments.checkpoints, seeds, strict=True)
     ]
     result_files.write_dataset(
         concatenate_seeds(networks, seeds, tasks[0], settings),

@@ -1,7 +1,7 @@
 """Generate the trials of one task and split (rule generate_trials)."""
 
 from warpline.console import script
-from warpline.core import result_files
+from warpline.core import random_streams, result_files
 from warpline.core.process import run
 from warpline.tasks.trials import generate_trials
 
@@ -16,7 +16,8 @@ def main() -> None:
         settings["task"],
         settings["split"],
         settings["count"],
-        settings["seed"],
+        random_streams.root_of(settings["seed"]),
+        **settings["protocol"],
     )
     result_files.write_dataset(
         dataset, arguments.output, {"settings": settings, "code": arguments.code}

@@ -144,6 +144,18 @@ REFUSED = {
         {"inputs": labelled(trial=list("abdc"))},
         "'c' and 'd' at trial 2",
     ),
+    "a sparse tensor": (torch.tensor(X).to_sparse(), {}, "a sparse one"),
+    "a quantised tensor": (
+        torch.quantize_per_tensor(torch.tensor(X).float(), 0.1, 0, torch.qint8),
+        {},
+        "a quantised one",
+    ),
+    "a nested tensor": (torch.nested.nested_tensor([torch.tensor(X[0])]), {}, "a nested one"),
+    "inputs of other times of the clock": (
+        labelled(time=range(10)),
+        {"inputs": labelled(time=range(1, 11))},
+        "0 to 9 in 10 steps and 1 to 10 in 10 steps",
+    ),
     "nan in inputs": (X, {"inputs": np.full((4, 10, 1), np.nan)}, "finite inputs of states"),
 }
 

@@ -16,6 +16,8 @@ LONG = "a" * 5000
     [
         ["check", LONG],
         ["check", "circle.yaml"],
+        ["plan", "a.yaml", "--check", "nan"],
+        ["plan", "a.yaml", "--check", "half"],
         ["verify", LONG],
         ["efficiency", LONG],
         ["compare", f"{LONG}.npz", f"{LONG}.npz"],

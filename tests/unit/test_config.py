@@ -183,6 +183,10 @@ CASES = {
         put("attractors", {"measures": {"driven": {"measure": "dsa_input"}}}),
         "measures.driven: expected a measure of states alone, got dsa_input",
     ),
+    "inputs for a measure that takes none": (
+        put("measures", "cka", {"measure": "cka", "needs_inputs": True}),
+        "measures.cka.needs_inputs: expected it for a measure of your own, got cka",
+    ),
     "DSA delays do not fit the window": (
         put("measures", "dsa", "n_delays", 60),
         "measures.dsa: 60 delays of 1 steps need a window of at least 61 steps, got 40 (task set PDM",

@@ -165,6 +165,11 @@ def changed(**changes):
             {},
             "bias_out: expected finite real numbers in float32",
         ),
+        (
+            changed(fc__bias=torch.ones(3, dtype=torch.int8)),
+            {},
+            "bias_out: expected floating-point numbers, got int8",
+        ),
         (changed(), {"weight_names": RENAMING | {"rnn.": ""}}, "start with rnn., got fc.bias"),
         (changed(), {"weight_names": {"fc.weight": "a", "fc.bias": "a"}}, "got 'a' twice"),
         (changed(), {"model": "gru"}, r"weight_ih_l0: expected \(15, 4\), got \(20, 4\)"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from warpline.core import plugins
+from warpline.core.plugins import ContractError
 from warpline.models.model_check import check_model
 from warpline.pipeline import live_code, plugin_check, reachable_modules
 from warpline.pipeline.command_line import main
@@ -19,6 +22,7 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.plugin_check import plugin_faults
 from warpline.pipeline.plugin_process import try_plugin
 from warpline.pipeline.stages import Pipeline
+from warpline.similarity.measure_check import check_measure
 from warpline.tasks.taskset_check import accepted_parameters
 
 MODEL = """
@@ -585,6 +589,11 @@ MEASURES = {
         "        return flat.T @ flat",
         "also of systems with other numbers of units, got ValueError",
     ),
+    "inputs that the entry does not ask for": (
+        "class Mine:\n",
+        "class Mine:\n    NEEDS_INPUTS = True\n",
+        "say `needs_inputs: true`",
+    ),
     "an unknown setting": (
         VALUE,
         VALUE + "            settings['power']\n",
@@ -698,6 +707,15 @@ def test_a_task_set_that_breaks_its_interface_is_refused(case, written, task_set
     changes, window, change, task = (*more, *({}, "stimulus", None, "Basic")[len(more) :])
     name = written(replaced(TASK, (old, new) if old else None, change))
     assert message in str(task_fault(name, task_settings, changes, window, task))
+
+
+def test_a_measure_gets_the_inputs_and_conditions_that_it_needs(written):
+    needs = "class Mine:\n    NEEDS_INPUTS = NEEDS_CONDITIONS = True\n"
+    asks = "settings, inputs, conditions):\n        assert len(inputs) == len(states) == len(conditions)\n"
+    name = written(replaced(MEASURE, ("class Mine:\n", needs), ("settings):\n", asks)))
+    check_measure({"measure": name}, n_trials=6, n_steps=10, needs_inputs=True)
+    with pytest.raises(ContractError, match="say `needs_inputs: false`"):
+        check_measure({"measure": written(MEASURE, "other.py")}, 6, 10, needs_inputs=True)
 
 
 @pytest.mark.parametrize("case", MEASURES)
@@ -943,11 +961,21 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
 ):
     bodies = {
         "good": "",
+        "forks": "        import os; os.fork()\n",
         "hangs": "        while True: pass\n",
         "sleeps": "        import time; time.sleep(600)\n",
         "crashes": "        import ctypes; ctypes.string_at(0)\n",
         "exits": "        import os; os._exit(3)\n",
         "prints": "        print('noise', flush=True)\n",
+        "prints_bytes": "        import os; os.write(1, bytes([255])); os.write(2, bytes([255]))\n",
+        "exits_with_bytes": "        import os; os.write(2, bytes([255])); os._exit(4)\n",
+        "leaves_a_process": (
+            "        import pathlib, subprocess\n"
+            f"        left = pathlib.Path({str(tmp_path / 'left')!r})\n"
+            "        if not left.exists():\n"
+            "            left.write_text(str(subprocess.Popen(['sleep', '300']).pid))\n"
+        ),
+        "has_no_alarm": "        import signal, time; signal.setitimer(0, 0); time.sleep(600)\n",
     }
     raw_config["architectures"] = {
         name: {
@@ -966,15 +994,19 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
     raw_config["warping"] = {}
     pipeline = Pipeline(Plan(load(raw_config)))
     passed = tmp_path / "kept" / "passed"
+    monkeypatch.setattr(plugin_check, "STARTING", 10.0)
     faults = plugin_faults(pipeline, passed, seconds=3)
+    # What a plug-in leaves running is not waited for: it is there still.
+    os.kill(int((tmp_path / "left").read_text()), signal.SIGTERM)
     messages = {fault.split(" ")[0]: fault for fault in faults}
-    assert set(messages) == {
-        f"architectures.{name}" for name in bodies if name not in ("good", "prints")
-    }
+    fine = ("good", "forks", "prints", "prints_bytes", "leaves_a_process")
+    assert set(messages) == {f"architectures.{name}" for name in bodies if name not in fine}
     assert "expected an answer within 3 s, got none" in messages["architectures.hangs"]
     assert "expected an answer within 3 s, got none" in messages["architectures.sleeps"]
     assert "ended with SIGSEGV" in messages["architectures.crashes"]
     assert "ended (3)" in messages["architectures.exits"]
+    assert "ended (4)" in messages["architectures.exits_with_bytes"]
+    assert "expected an answer within 3 s" in messages["architectures.has_no_alarm"]
     assert "noise" not in capfd.readouterr().out
 
     # What passed is not tried again, until its code changes.
@@ -985,7 +1017,7 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
         return [None] * len(checks), ""
 
     monkeypatch.setattr(plugin_check, "_run", run)
-    bad = [name for name in bodies if name not in ("good", "prints")]
+    bad = [name for name in bodies if name not in fine]
     assert plugin_faults(pipeline, passed) == [] and tried == bad
     tried.clear()
     assert plugin_faults(pipeline, passed) == [] and tried == []

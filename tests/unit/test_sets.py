@@ -130,6 +130,25 @@ def labelled(states, labels):
     return xr.DataArray(states, dims=("trial", "time", "unit"), coords={"trial": labels})
 
 
+def timed(states, start, step):
+    times = start + step * np.arange(states.shape[1])
+    return xr.DataArray(states, dims=("trial", "time", "unit"), coords={"time": times})
+
+
+def test_times_of_the_clock_are_those_of_all_systems():
+    """Measures on matched times need the same times, all others the same step."""
+    a, b = (timed(SYSTEMS[name], 0.0, 10.0) for name in "ab")
+    plain = warpline.compare(SYSTEMS["a"], SYSTEMS["b"], "procrustes")["dissimilarity"]
+    assert warpline.compare(a, b, "procrustes")["dissimilarity"] == plain
+    assert warpline.compare(a, SYSTEMS["b"], "procrustes")["dissimilarity"] == plain
+    later, seconds = timed(SYSTEMS["b"], 50.0, 10.0), timed(SYSTEMS["b"], 0.0, 0.01)
+    with pytest.raises(TrialError, match="0 to 240 in x, 50 to 290 in y"):
+        warpline.compare(a, later, "procrustes")
+    assert warpline.compare(a, later, "dsa", **DSA)["dissimilarity"] < 0.1
+    with pytest.raises(TrialError, match="10 in x and 0.01 in y"):
+        warpline.compare(a, seconds, "dsa", **DSA)
+
+
 @settings(max_examples=15, deadline=None)
 @given(order=st.permutations(range(8)))
 def test_labels_match_trials_in_any_order(order):
@@ -430,6 +449,9 @@ def test_failed_pairs_are_counted_in_print_and_figure():
     result = warpline.compare_groups(groups, ["dsa"], n_delays=5, rank=3)
     assert "4 of 10 pairs failed" in repr(result)
     assert result.plot().axes[0].get_title() == "4 pairs failed"
+    panel = result.plot("embedding").axes[0]
+    assert panel.get_title().endswith(", 1 without a pair")
+    assert sum(len(points.get_offsets()) for points in panel.collections) == 4
 
 
 def test_figures_of_sets():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,10 @@ def test_parameters_are_json_and_hold_no_lists_of_what_is_run(pipeline):
         assert '"seeds"' not in text and "master_frozen" not in text
 
 
-def test_comparisons_of_driven_systems_read_the_trials_and_know_the_drives(raw_config):
+def test_comparisons_of_driven_systems_read_the_trials_and_know_the_drives(
+    raw_config, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     raw_config["run"]["measures"] = ["cka", "dsa_input"]
     comparisons = Pipeline(Plan(load(raw_config))).comparisons
     job = {"taskset": "PDM", "architecture": "leaky_rnn", "seeds": "1", "measure": "dsa_input"}
@@ -56,6 +60,14 @@ def test_comparisons_of_driven_systems_read_the_trials_and_know_the_drives(raw_c
     assert inputs["period"] == "stimulus"
     assert inputs["drives"] == comparisons.trajectories.parameters(MASTER)["drives"]
     assert comparisons.cost(job).seconds > comparisons.cost(job | {"measure": "cka"}).seconds
+    # A measure of the user's own that needs inputs gets them, and no setting for it.
+    raw_config["measures"]["mine"] = {"measure": "mine.py:Mine", "needs_inputs": True}
+    (Path("mine.py")).write_text("class Mine: NEEDS_INPUTS = True")
+    mine = Pipeline(Plan(load(raw_config))).comparisons
+    assert mine.inputs(job | {"measure": "mine"})["trials"] == [trials]
+    parameters = mine.parameters(job | {"measure": "mine"})
+    assert parameters["inputs"] == inputs
+    assert parameters["measure"] == {"name": "mine", "measure": "mine.py:Mine"}
     # Other measures read no trials, and do not run again when drives change.
     assert "trials" not in comparisons.inputs(job | {"measure": "cka"})
     assert "inputs" not in comparisons.parameters(job | {"measure": "cka"})

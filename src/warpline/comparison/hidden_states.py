@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["condition_means", "cut_window", "hidden_states", "principal_components"]
+__all__ = ["condition_means", "cut_window", "hidden_states", "principal_components", "run_network"]
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
@@ -25,7 +25,14 @@ SAMPLES = 8192
 def hidden_states(
     model: nn.Module, inputs: NDArray[np.float32], memory_mb: int = 1000
 ) -> NDArray[np.float32]:
-    """Run a model noise-free and return its hidden states.
+    """Run a model noise-free and return its hidden states, (trial, time, unit); see `run_network`."""
+    return run_network(model, inputs, memory_mb)[1]
+
+
+def run_network(
+    model: nn.Module, inputs: NDArray[np.float32], memory_mb: int = 1000
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Run a model noise-free.
 
     Parameters
     ----------
@@ -38,25 +45,26 @@ def hidden_states(
 
     Returns
     -------
-    ndarray, shape (trial, time, unit)
+    outputs : ndarray, shape (trial, time, output)
+    states : ndarray, shape (trial, time, unit)
     """
     import torch
 
     device = next(model.parameters()).device
 
-    def run(start: int, stop: int) -> NDArray[np.float32]:
+    def run(start: int, stop: int) -> list[NDArray[np.float32]]:
         batch = torch.from_numpy(inputs[start:stop]).to(device)
-        states: NDArray[np.float32] = model(batch)[1].cpu().numpy()
-        return states
+        return [result.cpu().numpy() for result in model(batch)]
 
     with torch.no_grad():
-        # One trial shows the size of the states.
+        # One trial shows the sizes.
         first = run(0, 1)
-        states = np.empty((len(inputs), *first.shape[1:]), first.dtype)
-        batch_size = max(1, memory_mb * 2**20 // (ARRAYS * first.nbytes))
+        outputs, states = (np.empty((len(inputs), *one.shape[1:]), one.dtype) for one in first)
+        batch_size = max(1, memory_mb * 2**20 // (ARRAYS * first[1].nbytes))
         for start in range(0, len(inputs), batch_size):
-            states[start : start + batch_size] = run(start, start + batch_size)
-    return states
+            batch = slice(start, start + batch_size)
+            outputs[batch], states[batch] = run(start, start + batch_size)
+    return outputs, states
 
 
 def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
-from warpline.similarity.recordings import Recording
+from warpline.similarity.recordings import Recording, same_times
 
 __all__ = ["match_trials", "matched_states", "take_trials"]
 
@@ -52,6 +52,15 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
                     f"trials as long in all systems, because {measure} compares them time by time",
                     f"trial {k} of {length} times in {first_name} and of {other} in {name}",
                     "Cut them to a common window, or use dsa, which needs no pairing.",
+                )
+        if first.times is not None and recording.times is not None:
+            n_times = max(first.lengths)
+            ours, theirs = first.times[:n_times], recording.times[:n_times]
+            if not same_times(ours, theirs):
+                raise TrialError(
+                    f"the same times in all systems, because {measure} compares them time by time",
+                    f"{ours[0]:g} to {ours[-1]:g} in {first_name}, {theirs[0]:g} to {theirs[-1]:g} in {name}",
+                    "Cut them to a common window, or drop the coordinate 'time'.",
                 )
     return [recording for _, recording in systems]
 

@@ -13,7 +13,7 @@ from warpline.core import plugins
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError
 from warpline.similarity.rank_warning import warn_of_lower_ranks
-from warpline.similarity.recordings import Recording
+from warpline.similarity.recordings import Recording, time_step
 
 __all__ = ["Split", "measured_pairs", "settings_by_measure"]
 
@@ -78,6 +78,7 @@ def measured_pairs(
     recordings = [recording for _, recording in systems]
     if getattr(module, "PAIRED_TRIALS", False):
         recordings = match_trials(systems, measure)
+    _check_steps(systems, measure)
     settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
 
     if split is None:
@@ -106,6 +107,25 @@ def measured_pairs(
             _rows(names, pairs, represent_fold, module.compare_held_out, settings_of[0], seed)
         )
     return [_mean_row(rows) for rows in zip(*folds, strict=True)]
+
+
+def _check_steps(systems: Sequence[tuple[str, Recording]], measure: str) -> None:
+    """Refuse systems with other time steps: a step of one would be compared with a step of another."""
+    steps = {
+        name: step
+        for name, recording in systems
+        if (step := time_step(recording.times)) is not None
+    }
+    if not steps:
+        return
+    (first_name, first), *others = steps.items()
+    for name, step in others:
+        if abs(step - first) > 0.01 * abs(first):
+            raise TrialError(
+                f"the same time step in all systems, because {measure} compares what happens in a step",
+                f"{first:g} in {first_name} and {step:g} in {name}",
+                "Resample them, give both in one unit, or drop the coordinate 'time'.",
+            )
 
 
 def _rows(

@@ -15,7 +15,9 @@ from warpline.comparison.hidden_states import (
     cut_window,
     hidden_states,
     principal_components,
+    run_network,
 )
+from warpline.core import random_streams
 
 if TYPE_CHECKING:
     import torch
@@ -25,26 +27,79 @@ if TYPE_CHECKING:
 
 __all__ = ["concatenate_seeds", "network_trajectories"]
 
+SHIFT = 500.0
+"""Milliseconds by which Guilhot et al. (2024) shift the window (``window: shifted``)."""
+
 
 def _inputs(trials: xr.Dataset) -> NDArray[np.float32]:
     inputs: NDArray[np.float32] = trials["inputs"].transpose("trial", "time", "channel").values
     return inputs
 
 
+def _window_steps(
+    target: xr.Dataset, settings: Mapping[str, Any]
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
+    """Return the first step of the comparison window in each trial, and one past its last."""
+    start, stop = (target[edge].sel(period=settings["period"]).values for edge in ("start", "stop"))
+    if settings["protocol"]["window"] == "shifted":
+        shift = round(SHIFT / float(target.attrs["dt"]))
+        start, stop = np.maximum(start - shift, 0), stop - shift
+        if stop.min() <= 0:
+            raise ValueError(
+                f"expected a comparison window that ends more than {SHIFT:g} ms into the trial, to be "
+                f"shifted by as much; {settings['period']} ends earlier: set protocol.evaluation.window: own"
+            )
+    return start, stop
+
+
 def _window_components(
-    model: nn.Module, target: xr.Dataset, settings: Mapping[str, Any]
+    states: NDArray[np.float32], target: xr.Dataset, settings: Mapping[str, Any]
 ) -> tuple[NDArray[np.float64], float]:
     """Return the principal components of a network's states in the comparison window.
 
     States that are not finite become zeros. They are those of a diverged run, whose status says so, and
     which is compared with no other.
     """
-    start, stop = (target[edge].sel(period=settings["period"]).values for edge in ("start", "stop"))
-    states = hidden_states(model, _inputs(target), settings["memory_mb"])
-    window = cut_window(states, start, stop)
+    window = cut_window(states, *_window_steps(target, settings))
     if not np.isfinite(window).all():
         window = np.zeros_like(window)
+    if settings["protocol"]["reduction"] == "published":
+        return window.astype(np.float64), 1.0
     return principal_components(window, settings["variance"])
+
+
+def _accuracy(outputs: NDArray[np.float32], trials: xr.Dataset) -> float:
+    """Return the share of correct decision steps of the scored trials."""
+    import torch
+
+    from warpline.tasks.scoring import share_correct
+
+    target = trials["target"].transpose("trial", "time", ...).values
+    decision = trials["decision"].transpose("trial", "time").values
+    counted = decision & trials["scored"].values[:, None]
+    return share_correct(
+        torch.from_numpy(outputs),
+        torch.from_numpy(target),
+        torch.from_numpy(counted),
+        trials.attrs.get("tolerance"),
+    )
+
+
+def _own_sample(
+    trials: xr.Dataset, settings: Mapping[str, Any], seed: int, step: int
+) -> xr.Dataset:
+    """Return as many trials as there are, drawn with replacement for one checkpoint of one network."""
+    stream = random_streams.generator(
+        settings["protocol"]["seed"],
+        "sample",
+        settings["taskset"],
+        settings["architecture"]["name"],
+        settings["curriculum"],
+        seed,
+        step,
+    )
+    rows = stream.integers(trials.sizes["trial"], size=trials.sizes["trial"])
+    return trials.isel(trial=rows)
 
 
 def _task_means(model: nn.Module, trials: xr.Dataset, memory_mb: int) -> xr.DataArray:
@@ -67,6 +122,7 @@ def network_trajectories(
     tasks: Sequence[xr.Dataset],
     settings: Mapping[str, Any],
     device: torch.device,
+    seed: int = 0,
 ) -> xr.Dataset:
     """Run the checkpoints of one network on the evaluation trials.
 
@@ -79,15 +135,20 @@ def network_trajectories(
         ``architecture``, ``fractions`` (of training), ``period`` (the comparison window of the target),
         ``variance`` (share that the principal components keep), ``memory_mb``, ``drives`` (``names`` of
         `warpline.comparison.drives.DRIVES`; with names also ``time_constant`` in ms and ``seed``, the root
-        seed).
+        seed). ``protocol``, choices of Guilhot et al. (2024): ``paired`` (False: each checkpoint has its own
+        sample of the trials), ``window`` ("shifted": 500 ms early), ``reduction`` ("published": raw units).
+        Without ``paired`` it holds the root ``seed``, and ``taskset`` and ``curriculum`` name the sample.
     device : torch.device
+    seed : int
+        Seed of the network, which names its own sample of trials.
 
     Returns
     -------
     xarray.Dataset
         ``states`` (checkpoint, trial, time, component), float32: components in the comparison window,
-        padded with zeros to the largest number of components. ``step``, ``fraction``, ``accuracy``,
-        ``n_components``, ``variance`` (checkpoint). ``status`` of the run. ``mean_states`` (task,
+        padded with zeros to the largest number of components. ``step``, ``fraction``, ``accuracy`` (on the
+        validation trials), ``held_out_accuracy`` (on the evaluation trials, which no network has seen in
+        training), ``n_components``, ``variance`` (checkpoint). ``status`` of the run. ``mean_states`` (task,
         condition, step_aligned, unit): states of the last fraction, averaged by condition. With drives,
         and where the trials have noise: ``driven_states`` (drive, trial, time, component), components of
         the last fraction's states on the same trials under other input noise, and
@@ -96,8 +157,9 @@ def network_trajectories(
     Raises
     ------
     ValueError
-        When the comparison window does not last equally long in all trials.
+        When the comparison window does not last equally long in all trials, or cannot be shifted.
     """
+    settings = {"protocol": {"paired": True, "window": "own", "reduction": "own"}, **settings}
     target = tasks[0]
     n_inputs, n_outputs = target.sizes["channel"], int(target.attrs["n_outputs"])
     dt = float(target.attrs["dt"])
@@ -108,10 +170,13 @@ def network_trajectories(
         step, actual = checkpoints.nearest(fraction)
         model = checkpoints.network(settings["architecture"], n_inputs, n_outputs, dt, step)
         model.to(device)
-        scores, variance = _window_components(model, target, settings)
+        paired = settings["protocol"]["paired"]
+        shown = target if paired else _own_sample(target, settings, seed, step)
+        outputs, states = run_network(model, _inputs(shown), settings["memory_mb"])
+        scores, variance = _window_components(states, shown, settings)
         components.append(scores.astype(np.float32))
-        accuracy = checkpoints.accuracy[step]
-        rows.append((step, actual, accuracy, scores.shape[-1], variance))
+        accuracy = (checkpoints.accuracy[step], _accuracy(outputs, shown))
+        rows.append((step, actual, *accuracy, scores.shape[-1], variance))
     means = {
         trials.attrs["task"]: _task_means(model, trials, settings["memory_mb"]) for trials in tasks
     }
@@ -121,8 +186,8 @@ def network_trajectories(
     driven = []
     for drive in drives:
         inputs = driven_inputs(target, drive, settings["drives"])
-        other_trials = target.assign(inputs=(("trial", "time", "channel"), inputs))
-        driven.append(_window_components(model, other_trials, settings)[0].astype(np.float32))
+        states = hidden_states(model, inputs, settings["memory_mb"])
+        driven.append(_window_components(states, target, settings)[0].astype(np.float32))
 
     # One array for all checkpoints; `n_components` says how much of it is padding.
     n_largest = max(scores.shape[-1] for scores in [*components, *driven])
@@ -130,16 +195,17 @@ def network_trajectories(
         np.pad(scores, [(0, 0), (0, 0), (0, n_largest - scores.shape[-1])])
         for scores in [*components, *driven]
     ]
-    states, driven_states = padded[: len(components)], padded[len(components) :]
-    steps, fractions, accuracies, n_components, variances = (
+    kept_states, driven_states = padded[: len(components)], padded[len(components) :]
+    steps, fractions, accuracies, held_out, n_components, variances = (
         np.array(column) for column in zip(*rows, strict=True)
     )
     dataset = xr.Dataset(
         {
-            "states": (("checkpoint", "trial", "time", "component"), np.stack(states)),
+            "states": (("checkpoint", "trial", "time", "component"), np.stack(kept_states)),
             "step": ("checkpoint", steps),
             "fraction": ("checkpoint", fractions),
             "accuracy": ("checkpoint", accuracies),
+            "held_out_accuracy": ("checkpoint", held_out),
             "n_components": ("checkpoint", n_components),
             "variance": ("checkpoint", variances),
             "status": ((), checkpoints.status),

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 
 import numpy as np
 
-__all__ = ["generator", "integer_seed", "stream"]
+__all__ = ["generator", "integer_seed", "root_of", "stream"]
+
+
+def root_of(seed: int | None) -> int:
+    """Return a root seed, or where there is none a number that no second call returns.
+
+    Without a seed no run can be repeated, as with the code of Guilhot et al. (2024).
+    """
+    return secrets.randbits(63) if seed is None else seed
 
 
 def stream(root: int, *name: str | int) -> np.random.SeedSequence:

@@ -110,10 +110,17 @@ def embedding_figure(
     figure = _figure(3.1 * len(matrices) + 0.3, 3.4 if groups is None else 3.7)
     axes = figure.subplots(1, len(matrices), squeeze=False)[0]
     for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
-        embedding = embed(matrix.dissimilarity)
-        members = groups or {"": matrix.names}
+        # A system whose pairs all failed has no place.
+        counts = np.isfinite(matrix.dissimilarity) & ~np.eye(len(matrix.names), dtype=bool)
+        placed = np.flatnonzero(counts.any(axis=1))
+        embedding = embed(matrix.dissimilarity[np.ix_(placed, placed)])
+        names = [matrix.names[k] for k in placed]
+        members = {
+            group: [name for name in systems if name in names]
+            for group, systems in (groups or {"": names}).items()
+        }
         for name, (colour, marker) in colours(list(members), STYLE).items():
-            indices = [matrix.names.index(system) for system in members[name]]
+            indices = [names.index(system) for system in members[name]]
             panel.scatter(
                 *embedding.points[indices].T,
                 color=colour,
@@ -123,11 +130,15 @@ def embedding_figure(
                 label=f"{name} (n = {len(indices)})" if groups else None,
             )
         if groups is None and len(matrix.names) <= MOST_NAMES:
-            for point, name in zip(embedding.points, matrix.names, strict=True):
+            for point, name in zip(embedding.points, names, strict=True):
                 panel.annotate(name, point, xytext=(4, 3), textcoords="offset points", fontsize=7)
         panel.set_aspect("equal", adjustable="datalim")
         panel.margins(0.15)
-        panel.set_title(f"{measure_label(measure, {})}\nstress {embedding.stress:.2f}")
+        left_out = len(matrix.names) - len(names)
+        panel.set_title(
+            f"{measure_label(measure, {})}\nstress {embedding.stress:.2f}"
+            + (f", {left_out} without a pair" if left_out else "")
+        )
         panel.set_xlabel("first axis")
     axes[0].set_ylabel("second axis")
     if groups:

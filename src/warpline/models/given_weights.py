@@ -201,6 +201,13 @@ def _check_fit(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> N
         )
     for name, value in given.items():
         # In the model's type: what fits float64 may be infinite in float32.
+        if expected[name].is_floating_point() and not (
+            value.is_floating_point() or value.is_complex()
+        ):
+            raise WeightsError(
+                f"{name}: expected floating-point numbers, got {str(value.dtype).removeprefix('torch.')}: "
+                "quantised weights need their scale; save them after dequantising"
+            )
         if value.is_complex() or not torch.isfinite(value.to(expected[name].dtype)).all():
             kind = str(expected[name].dtype).removeprefix("torch.")
             raise WeightsError(f"{name}: expected finite real numbers in {kind}, got others")

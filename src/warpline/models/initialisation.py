@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "softplus": functional.softplus,
 }
 
-INITIALISATIONS = ("kaiming", "xavier", "orthogonal", "identity", "gaussian")
+INITIALISATIONS = ("kaiming", "xavier", "orthogonal", "identity", "gaussian", "uniform")
 
 
 def recurrent_matrix(
@@ -33,7 +33,8 @@ def recurrent_matrix(
         the activation's gain of He et al. 2015 (sqrt 2 for relu, 5/3 for tanh); ``xavier``, uniform
         with variance g^2/N (Glorot and Bengio 2010); ``orthogonal``, g times a random orthogonal
         matrix (Saxe et al. 2014); ``identity``, g times the identity (Le et al. 2015); ``gaussian``,
-        independent normal with variance g^2/N (Sompolinsky et al. 1988).
+        independent normal with variance g^2/N (Sompolinsky et al. 1988); ``uniform``, independent uniform
+        in +-g/sqrt(N), the default of torch.nn.
     units : int
         N.
     activation : str
@@ -65,6 +66,8 @@ def recurrent_matrix(
         return gain * torch.eye(units)
     if name == "gaussian":
         return weight.normal_(0, gain / math.sqrt(units), generator=generator)
+    if name == "uniform":
+        return gain * input_matrix(units, units, generator)
     raise ValueError(f"expected an initialisation among {', '.join(INITIALISATIONS)}; got '{name}'")
 
 

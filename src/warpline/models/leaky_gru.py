@@ -20,7 +20,9 @@ class Network(Cell):
     r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
     n = phi(U_n u + b_n + r (W_n h + c_n) + s xi), h <- h + (dt/tau) z (n - h); outputs = R h + c.
     xi is standard normal; s is that of a unit whose gate z is open (`warpline.models.base.drive_noise`).
-    As in cuDNN's GRU, the reset gate acts on W_n h: all products of a step read the same state.
+    As in cuDNN's GRU, the reset gate acts on W_n h: all products of a step read the same state. With the
+    setting ``reset_gate`` "unused", r = 1: the gate has parameters, and no gradient reaches them, as in the
+    code of Guilhot et al. (2024).
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
@@ -38,6 +40,7 @@ class Network(Cell):
         self.alpha = self.step_duration = dt / settings["tau"]
         self.noise = drive_noise(settings["noise"], self.alpha)
         self.activation = ACTIVATIONS[settings["activation"]]
+        self.resets = settings.get("reset_gate", "used") == "used"
         self.weight_in = nn.Parameter(input_matrix(3 * units, n_inputs, generator))
         # Rows in the order reset gate, update gate, candidate, each block initialised by itself.
         blocks = [
@@ -73,10 +76,14 @@ class Network(Cell):
         # unbind, not indexing: the backward of drive[t] would be quadratic in time.
         drives = (reset_drive.unbind(0), update_drive.unbind(0), candidate_drive.unbind(0))
         for reset_t, update_t, candidate_t in zip(*drives, strict=True):
-            reset = torch.sigmoid(reset_t + linear(state, reset_weight))
             update = torch.sigmoid(update_t + linear(state, update_weight))
             recurrent = linear(state, candidate_weight, self.bias_candidate)
-            candidate = self.activation(torch.addcmul(candidate_t, reset, recurrent))
+            if self.resets:
+                reset = torch.sigmoid(reset_t + linear(state, reset_weight))
+                candidate_drive = torch.addcmul(candidate_t, reset, recurrent)
+            else:
+                candidate_drive = candidate_t + recurrent
+            candidate = self.activation(candidate_drive)
             state = torch.lerp(state, candidate, self.alpha * update)
             states.append(state)
         hidden = torch.stack(states, dim=1)
@@ -92,5 +99,7 @@ class Network(Cell):
         drives = linear(inputs, self.weight_in, self.bias).chunk(3, -1)
         recurrents = linear(state, self.weight_hh).chunk(3, -1)
         reset, update = (torch.sigmoid(drives[k] + recurrents[k]) for k in (0, 1))
+        if not self.resets:
+            reset = torch.ones_like(reset)
         candidate = self.activation(drives[2] + reset * (recurrents[2] + self.bias_candidate))
         return torch.lerp(state, candidate, self.alpha * update)

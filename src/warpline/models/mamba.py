@@ -21,6 +21,10 @@ class Network(nn.Module):
     are the h (channel, state) of one layer, flattened. The setting ``layer`` selects it, counted from 1; the
     default is the last. The last norm is ``norm_f`` of ``mamba_ssm.models.mixer_seq_simple.MixerModel``;
     with the setting ``final_norm: false``, outputs = R x + c.
+
+    With the setting ``state`` "stale", recorded states are those of the code of Guilhot et al. (2024). Its
+    convolution cache has as many steps as the network has inputs, not d_conv - 1, and the convolution reads
+    the oldest of them. States so come from inputs that are older by the difference. Outputs do not change.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("embedding.weight",)
@@ -53,6 +57,8 @@ class Network(nn.Module):
         for mixer in (block.mixer for block in blocks):
             self._shapes += [(mixer.d_inner, mixer.d_state), (mixer.d_conv - 1, mixer.d_inner)]
         self._shapes.append((1, sizes["d_model"]))
+        stale = settings.get("state", "current") == "stale"
+        self.lag = max(0, n_inputs - (sizes["d_conv"] - 1)) if stale else 0
         layer = settings.get("layer")
         self.layer = (settings["n_layers"] if layer is None else layer) - 1
 
@@ -61,12 +67,12 @@ class Network(nn.Module):
         """Implementation of the scan: ``torch``, or mamba_ssm and its version."""
         return kernel_name(self.embedding.weight)
 
-    def _run(self, inputs: Tensor, keep_states: bool) -> tuple[Tensor, Tensor | None]:
+    def _run(self, inputs: Tensor, keep_states: bool, lag: int = 0) -> tuple[Tensor, Tensor | None]:
         # Time first, so that each step of the scan reads contiguous memory.
         features = self.embedding(inputs.transpose(0, 1))
         states = None
         for k, layer in enumerate(self.layers):
-            features, layer_states = layer(features, keep_states and k == self.layer)
+            features, layer_states = layer(features, keep_states and k == self.layer, lag)
             states = layer_states if k == self.layer else states
         return self.readout_layer(self.norm_f(features)).transpose(0, 1), states
 
@@ -75,6 +81,8 @@ class Network(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Run on inputs (trial, time, channel), without noise; see `warpline.models.base.Model`."""
         outputs, states = self._run(inputs, keep_states=True)
+        if self.lag:
+            states = self._run(inputs, keep_states=True, lag=self.lag)[1]
         assert states is not None
         return outputs, states.transpose(0, 1).flatten(2)
 

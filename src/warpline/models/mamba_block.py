@@ -86,8 +86,13 @@ class MambaBlock(nn.Module):
             convolved = torch.addcmul(convolved, window[k : k + n_steps], weights[k])
         return functional.silu(convolved)
 
-    def forward(self, inputs: Tensor, keep_states: bool) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, inputs: Tensor, keep_states: bool, lag: int = 0
+    ) -> tuple[Tensor, Tensor | None]:
         """Run on inputs (time, trial, d_model).
+
+        With a `lag`, the convolution reads inputs that are older by so many steps (see
+        `warpline.models.mamba.Network`).
 
         Returns
         -------
@@ -96,7 +101,8 @@ class MambaBlock(nn.Module):
             h after each step.
         """
         x, z = self.in_proj(inputs).chunk(2, dim=-1)
-        u = self._convolve(functional.pad(x, (0, 0, 0, 0, self.d_conv - 1, 0)))
+        padded = functional.pad(x, (0, 0, 0, 0, self.d_conv - 1 + lag, 0))
+        u = self._convolve(padded[: len(padded) - lag])
         delta, a, b, c = self._selection(u)
         kernel = kernel_for(u)
         states = None
@@ -157,9 +163,11 @@ class ResidualBlock(nn.Module):
         self.mixer = MambaBlock(d_model, d_state, d_conv, expand)
         self.norm = RMSNorm(d_model)
 
-    def forward(self, inputs: Tensor, keep_states: bool) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, inputs: Tensor, keep_states: bool, lag: int = 0
+    ) -> tuple[Tensor, Tensor | None]:
         """Run on inputs (time, trial, d_model); see `MambaBlock.forward`."""
-        output, states = self.mixer(self.norm(inputs), keep_states)
+        output, states = self.mixer(self.norm(inputs), keep_states, lag)
         return inputs + output, states
 
     def step(self, inputs: Tensor, state: Tensor, cache: Tensor) -> tuple[Tensor, Tensor, Tensor]:

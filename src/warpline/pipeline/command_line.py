@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import os
 import shlex
 import sys
@@ -244,6 +245,17 @@ def _provenance(path: str) -> int:
     return 0
 
 
+def _share(text: str) -> float:
+    """Read a share, a finite number from 0."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a share, a number from 0, got {text!r}")
+    return share
+
+
 def main() -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="warpline", description=__doc__)
@@ -275,7 +287,7 @@ def main() -> int:
     plan.add_argument("files", nargs="+")
     plan.add_argument(
         "--check",
-        type=float,
+        type=_share,
         nargs="?",
         const=0.3,
         metavar="SHARE",

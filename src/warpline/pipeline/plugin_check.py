@@ -22,6 +22,7 @@ from typing import Any
 
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
+from warpline.pipeline.config.base import takes_inputs
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import measure_settings
 from warpline.pipeline.stages.training import network_settings
@@ -31,6 +32,8 @@ __all__ = ["plugin_faults"]
 
 SECONDS = 120.0
 """Longest time that a plug-in may take on two trials."""
+STARTING = 60.0
+"""Longest time in which the process of the checks starts."""
 MOST_TRIALS = 200
 """Trials of the made-up states that a measure is tried on, at most."""
 ATTRACTOR_SIZE = (10, 200)
@@ -174,6 +177,7 @@ def _measure_checks(pipeline: Pipeline) -> Iterator[_Check]:
                     "settings": measure_settings(name, entry),
                     "n_trials": n_trials,
                     "n_steps": n_steps,
+                    "needs_inputs": takes_inputs(entry),
                 },
                 (("similarity", entry.measure),),
             )
@@ -198,15 +202,24 @@ def _run(checks: Sequence[_Check], seconds: float) -> tuple[list[str | None], st
         results = Path(folder) / "results"
         results.touch()
         listed = [{"kind": check.kind, "arguments": check.arguments} for check in checks]
-        process = subprocess.run(
-            [sys.executable, "-m", PROCESS, str(results), str(seconds)],
-            input=json.dumps(listed),
-            capture_output=True,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        # Files and no pipes: what a plug-in leaves running would hold a pipe open, and be waited for.
+        given, messages = Path(folder) / "checks", Path(folder) / "messages"
+        given.write_text(json.dumps(listed), encoding="utf-8")
+        with given.open("rb") as stdin, messages.open("wb") as stderr:
+            try:
+                status = subprocess.run(
+                    [sys.executable, "-m", PROCESS, str(results), str(seconds)],
+                    stdin=stdin,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                    # A plug-in can turn the alarm off.
+                    timeout=STARTING + seconds * len(checks),
+                ).returncode
+            except subprocess.TimeoutExpired:
+                status = -signal.SIGALRM
         lines = results.read_text(encoding="utf-8").splitlines()
-    status = process.returncode
+        said = _last_line(messages)
     if status == -signal.SIGALRM:
         reason = (
             f"expected an answer within {seconds:g} s, got none: does it wait, or loop for ever?"
@@ -217,6 +230,13 @@ def _run(checks: Sequence[_Check], seconds: float) -> tuple[list[str | None], st
             "does it need more memory than there is, or crash in compiled code?"
         )
     else:
-        said = process.stderr.strip().splitlines()[-1:] or ["no message"]
-        reason = f"expected a plug-in that runs, got a process that ended ({status}): {said[0]}"
+        reason = f"expected a plug-in that runs, got a process that ended ({status}): {said}"
     return [json.loads(line) for line in lines], reason
+
+
+def _last_line(path: Path) -> str:
+    """Return the end of the last line of a file, whatever its bytes are."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2000))
+        lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
+    return lines[-1][-300:] if lines else "no message"

@@ -25,7 +25,9 @@ class _Progress:
         """Count nothing."""
 
 
-def check_measure(settings: Mapping[str, Any], n_trials: int, n_steps: int) -> None:
+def check_measure(
+    settings: Mapping[str, Any], n_trials: int, n_steps: int, needs_inputs: bool = False
+) -> None:
     """Compare three made-up systems with themselves and with each other; see `warpline.similarity`.
 
     Parameters
@@ -34,6 +36,8 @@ def check_measure(settings: Mapping[str, Any], n_trials: int, n_steps: int) -> N
         The measure's entry of the configuration.
     n_trials, n_steps : int
         Evaluation trials, and steps of the comparison window.
+    needs_inputs : bool
+        What the configuration says of the measure.
 
     Raises
     ------
@@ -47,6 +51,11 @@ def check_measure(settings: Mapping[str, Any], n_trials: int, n_steps: int) -> N
             raise ContractError(
                 f"expected a measure with the functions represent and compare_pairs, got no {name}"
             )
+    if bool(getattr(measure, "NEEDS_INPUTS", False)) != needs_inputs:
+        raise ContractError(
+            "expected NEEDS_INPUTS of the measure and needs_inputs of its entry to agree, got "
+            f"{not needs_inputs} and {needs_inputs}: say `needs_inputs: {str(not needs_inputs).lower()}`"
+        )
     systems = [_states(n_trials, n_steps, units, seed) for units, seed in ((4, 1), (4, 2), (3, 3))]
 
     # Two representations of each system, and two comparisons of the first: all must agree.
@@ -84,7 +93,11 @@ def _represent(measure: Any, states: NDArray[np.float64], settings: Mapping[str,
         f"a representation of states (trial, time, unit), {shape}, by represent(states, settings=...)",
         "of a class, make represent and compare_pairs static methods",
     ):
-        extra = {"inputs": states[..., :1]} if getattr(measure, "NEEDS_INPUTS", False) else {}
+        extra: dict[str, Any] = {}
+        if getattr(measure, "NEEDS_INPUTS", False):
+            extra["inputs"] = states[..., :1].copy()
+        if getattr(measure, "NEEDS_CONDITIONS", False):
+            extra["conditions"] = np.arange(len(states)) // 2
         representation = measure.represent(states, settings=settings, **extra)
     if not np.array_equal(states, before):
         raise ContractError("expected represent to leave its states as they are: work on a copy")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import DimensionError, NonFiniteDataError, TrialError
 
-__all__ = ["UNIT_DIMS", "Recording", "as_recording"]
+__all__ = ["UNIT_DIMS", "Recording", "as_recording", "same_times", "time_step"]
 
 FloatArray = NDArray[np.float64]
 
@@ -39,6 +39,8 @@ class Recording:
         What messages call the system.
     conditions : tuple or None
         Condition of each trial, where it is known.
+    times : ndarray, shape (time,), or None
+        Times of the steps, where the container has them; of the longest trial, if trials end early.
     """
 
     trials: tuple[FloatArray, ...]
@@ -47,6 +49,7 @@ class Recording:
     precision: float = float(np.finfo(np.float64).eps)
     name: str = "states"
     conditions: tuple[Any, ...] | None = None
+    times: FloatArray | None = None
 
     def __len__(self) -> int:
         """Return the number of trials: a recording is the sequence of its trials."""
@@ -184,9 +187,10 @@ def as_recording(
             return value
     trials, labels, precision = _trials_of(value, valid, dims, name)
     conditions = _conditions_of(value, conditions, dims or {}, len(trials), name)
+    times = _times_of(value, dims or {})
     if inputs is None:
         driven = value.inputs if isinstance(value, Recording) else None
-        return Recording(trials, driven, labels, precision, name, conditions)
+        return Recording(trials, driven, labels, precision, name, conditions, times)
 
     # Inputs are read as states are; then both must tell of the same trials and times.
     input_name = f"inputs of {name}"
@@ -204,7 +208,43 @@ def as_recording(
             f"{_first_difference(labels, input_labels)}",
             "Select the same trials of both, in the same order.",
         )
-    return Recording(trials, input_trials, labels, precision, name, conditions)
+    input_times = _times_of(inputs, dims or {})
+    if times is not None and input_times is not None and not same_times(times, input_times):
+        raise TrialError(
+            f"the time coordinates of {name} and of its inputs to be the same",
+            f"{_span(times)} and {_span(input_times)}",
+            "Select the same times of both, or drop one of the coordinates.",
+        )
+    return Recording(trials, input_trials, labels, precision, name, conditions, times)
+
+
+def _times_of(value: Any, dims: Mapping[str, str]) -> FloatArray | None:
+    """Return the time coordinate of a container, if it has one of numbers (datetimes as seconds)."""
+    if isinstance(value, Recording):
+        return value.times
+    old = next((old for old, new in dims.items() if new == "time"), "time")
+    if not hasattr(value, "coords") or old not in value.coords:
+        return None
+    times = np.asarray(value.coords[old].values)
+    if times.dtype.kind in "mM":
+        return np.asarray((times - times[:1]) / np.timedelta64(1, "s"), dtype=np.float64)
+    usable = times.ndim == 1 and times.dtype.kind in "fiu" and bool(np.isfinite(times).all())
+    return times.astype(np.float64) if usable else None
+
+
+def time_step(times: FloatArray | None) -> float | None:
+    """Return the median step of some times; None where there are fewer than two."""
+    return None if times is None or len(times) < 2 else float(np.median(np.diff(times)))
+
+
+def same_times(a: FloatArray, b: FloatArray) -> bool:
+    """Say whether times agree to a hundredth of a step, as far as both go: some trials end early."""
+    n_times = min(len(a), len(b))
+    return np.allclose(a[:n_times], b[:n_times], rtol=0, atol=abs(time_step(a) or 1.0) / 100)
+
+
+def _span(times: FloatArray) -> str:
+    return f"{times[0]:g} to {times[-1]:g} in {len(times)} steps"
 
 
 def _listed(labels: Sequence[Any]) -> str:
@@ -436,6 +476,12 @@ def _numbers(value: Any, name: str) -> tuple[NDArray[Any], float, NDArray[np.boo
     precision: float | None = None
     if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch
         value = value.detach().cpu()
+        if value.layout is not _dense_layout() or value.is_nested or value.is_quantized:
+            raise DimensionError(
+                f"a dense tensor for {name}",
+                f"a {'nested' if value.is_nested else 'quantised' if value.is_quantized else 'sparse'} one",
+                "Give tensor.to_dense(), tensor.dequantize(), or a list of (time, unit) tensors.",
+            )
         if value.dtype.is_floating_point:
             import torch
 
@@ -477,6 +523,12 @@ def _numbers(value: Any, name: str) -> tuple[NDArray[Any], float, NDArray[np.boo
     if precision is None:
         precision = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
     return array, precision, hidden
+
+
+def _dense_layout() -> Any:
+    import torch
+
+    return torch.strided
 
 
 def _check_shape(array: NDArray[Any], n_dims: int, name: str) -> None:

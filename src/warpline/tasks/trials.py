@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from warpline.core import plugins, random_streams
 from warpline.tasks.base import RuleTask
 from warpline.tasks.chance import chance_levels
+from warpline.tasks.packed_rows import RowsToFill, pack_rows
 
 __all__ = ["generate_trials", "make_environment"]
 
+N_CACHED = 32
+"""Sequences that the training trials of Guilhot et al. (2024) repeat: a batch of the cache of neurogym."""
 NEGLIGIBLE_NOISE = 1e-12
 """Input noise that single precision drops beside a stimulus, and that an environment still draws."""
 
@@ -110,7 +113,14 @@ def _noise_free_inputs(
 
 
 def generate_trials(
-    settings: Mapping[str, Any], task: str, split: str, count: int, seed: int
+    settings: Mapping[str, Any],
+    task: str,
+    split: str,
+    count: int,
+    seed: int,
+    *,
+    unique: bool = True,
+    row_steps: int = 0,
 ) -> xr.Dataset:
     """Generate the trials of one task and split.
 
@@ -127,6 +137,12 @@ def generate_trials(
         Number of trials; in the evaluation split, of repeats of each cell of the design.
     seed : int
         Root seed.
+    unique : bool
+        False: the trials of training and validation are the same `N_CACHED`, repeated, as in the code of
+        Guilhot et al. (2024).
+    row_steps : int
+        Steps of rows of consecutive trials in training and validation (`warpline.tasks.packed_rows`); 0 for
+        one trial per row.
 
     Returns
     -------
@@ -148,8 +164,14 @@ def generate_trials(
     """
     environment = make_environment(settings, task)
     env: Any = environment
-    env.seed(random_streams.integer_seed(seed, "trials", settings["name"], task, split))
-    conditions = _conditions(environment, split, count)
+    learned = split != "evaluation"
+    stream = "train" if learned and not unique else split
+    env.seed(random_streams.integer_seed(seed, "trials", settings["name"], task, stream))
+    n_rows = N_CACHED if learned and not unique else count
+    conditions: Iterable[dict[str, Any]] = _conditions(environment, split, n_rows)
+    to_fill = RowsToFill(n_rows, row_steps) if learned and row_steps else None
+    if to_fill:
+        conditions = itertools.repeat({})
     periods = list(environment.periods)
 
     # Trials differ in length: lists first, padded below.
@@ -167,6 +189,8 @@ def generate_trials(
                 "ideal": environment.ideal_accuracy(trial),
             }
         )
+        if to_fill and to_fill.are_full_after(len(env.gt)):
+            break
 
     if not any(row["scored"] for row in variables):
         raise ValueError(
@@ -220,7 +244,12 @@ def generate_trials(
             **({"tolerance": environment.tolerance} if is_vector else {}),
         },
     )
+    if to_fill:
+        dataset = pack_rows(dataset, row_steps)
+    if learned and not unique:
+        dataset = dataset.isel(trial=np.arange(count) % N_CACHED)
     if split == "evaluation":
+        conditions = list(conditions)
         # In the order of `_conditions`: all cells of the design, then all cells again.
         n_cells = n_trials // count
         dataset["condition"] = ("trial", np.tile(np.arange(n_cells), count))

@@ -50,9 +50,13 @@ class TaskData:
     dt: float
 
     @classmethod
-    def from_dataset(cls, dataset: Any) -> TaskData:
-        """Build from the dataset of `warpline.tasks.trials.generate_trials`."""
-        scored = dataset["scored"].values
+    def from_dataset(cls, dataset: Any, all_scored: bool = False) -> TaskData:
+        """Build from the dataset of `warpline.tasks.trials.generate_trials`.
+
+        With `all_scored`, trials without a right answer count too, and accuracy is held against 1, as in the
+        code of Guilhot et al. (2024).
+        """
+        scored = dataset["scored"].values | all_scored
         tolerance = dataset.attrs.get("tolerance")
 
         def tensor(name: str) -> Tensor:
@@ -66,7 +70,7 @@ class TaskData:
             decision=tensor("decision"),
             asked=tensor("asked"),
             scored=torch.from_numpy(scored),
-            ideal=float(dataset["ideal"].values[scored].mean()),
+            ideal=1.0 if all_scored else float(dataset["ideal"].values[scored].mean()),
             chance=float(dataset.attrs["chance"]),
             n_outputs=int(dataset.attrs["n_outputs"]),
             tolerance=None if tolerance is None else float(tolerance),
@@ -119,6 +123,8 @@ class BatchOrder:
         Root seed.
     name : sequence of str or int
         Name of the random stream.
+    interleave : bool
+        False: a whole epoch of one task follows that of another, as in the code of Guilhot et al. (2024).
 
     Raises
     ------
@@ -127,7 +133,12 @@ class BatchOrder:
     """
 
     def __init__(
-        self, sizes: Sequence[int], batch_size: int, seed: int, name: Sequence[str | int]
+        self,
+        sizes: Sequence[int],
+        batch_size: int,
+        seed: int,
+        name: Sequence[str | int],
+        interleave: bool = True,
     ) -> None:
         for size in sizes:
             if size < batch_size:
@@ -136,19 +147,34 @@ class BatchOrder:
         self.batch_size = batch_size
         self.seed = seed
         self.name = tuple(name)
+        self.interleave = interleave
         self._epochs: dict[int, tuple[int, Tensor]] = {}
 
     def __call__(self, step: int) -> tuple[int, Tensor]:
         """Return the task's index and the trials (batch,) of one update; steps count from 0."""
-        n_tasks = len(self.sizes)
-        cycle, position = divmod(step, n_tasks)
-        order = random_streams.generator(self.seed, *self.name, "task", cycle).permutation(n_tasks)
-        task = int(order[position])
-        per_epoch = self.sizes[task] // self.batch_size
-        epoch, batch = divmod(cycle, per_epoch)
+        task, epoch, batch = (self._interleaved if self.interleave else self._blocked)(step)
         # Draw a permutation once per epoch, not once per batch.
         if task not in self._epochs or self._epochs[task][0] != epoch:
             stream = random_streams.generator(self.seed, *self.name, "trials", task, epoch)
             self._epochs[task] = (epoch, torch.from_numpy(stream.permutation(self.sizes[task])))
         start = batch * self.batch_size
         return task, self._epochs[task][1][start : start + self.batch_size]
+
+    def _interleaved(self, step: int) -> tuple[int, int, int]:
+        """Return task, epoch and batch of an update; a random order of the tasks each round."""
+        n_tasks = len(self.sizes)
+        cycle, position = divmod(step, n_tasks)
+        order = random_streams.generator(self.seed, *self.name, "task", cycle).permutation(n_tasks)
+        task = int(order[position])
+        epoch, batch = divmod(cycle, self.sizes[task] // self.batch_size)
+        return task, epoch, batch
+
+    def _blocked(self, step: int) -> tuple[int, int, int]:
+        """Return task, epoch and batch of an update; task after task in each epoch."""
+        per_epoch = [size // self.batch_size for size in self.sizes]
+        epoch, batch = divmod(step, sum(per_epoch))
+        task = 0
+        while batch >= per_epoch[task]:
+            batch -= per_epoch[task]
+            task += 1
+        return task, epoch, batch

@@ -22,11 +22,11 @@ from warpline.models.base import outputs_of
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.checkpoint_schedule import checkpoint_steps
 from warpline.training.loop import (
-    balanced_loss,
     begin,
     evaluation_due,
     follow_up,
     trainable_parameters,
+    training_loss,
 )
 from warpline.training.resume import Resume
 from warpline.training.run import TrainingRun
@@ -132,7 +132,7 @@ class _BatchedNetworks:
         self.parameters = [[parameters[name] for name in self.trainable] for parameters in named]
 
     def set_gradients(
-        self, batches: Sequence[TaskData], clip: float
+        self, batches: Sequence[TaskData], settings: Mapping[str, Any]
     ) -> tuple[list[float], list[float]]:
         """Set the gradients of every member, clipped by its own norm.
 
@@ -140,8 +140,8 @@ class _BatchedNetworks:
         ----------
         batches : sequence of TaskData
             One batch per member, of equally many trials.
-        clip : float
-            Largest norm of a member's gradient.
+        settings : mapping
+            As for `train_ensemble`; ``gradient_clip`` is the largest norm of a member's gradient.
 
         Returns
         -------
@@ -162,9 +162,8 @@ class _BatchedNetworks:
 
         def loss(parameters: dict[str, Tensor], batch: dict[str, Any], noise: Any) -> Tensor:
             data = replace(batches[0], **batch)
-            return balanced_loss(
-                functional_call(self.outputs, parameters, (data.inputs, noise)), data
-            )
+            outputs = functional_call(self.outputs, parameters, (data.inputs, noise))
+            return training_loss(outputs, data, settings)
 
         # A member's loss depends on its own rows alone: the gradient of the sum holds that of each.
         losses = vmap(loss, in_dims=(0, 0, None if noise is None else 0))(self.rows, tensors, noise)
@@ -173,7 +172,7 @@ class _BatchedNetworks:
         # As torch.nn.utils.clip_grad_norm_ for each member.
         squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
         norms = torch.stack(squares).sum(0).sqrt()
-        factor = (clip / (norms + 1e-6)).clamp(max=1)
+        factor = (settings["gradient_clip"] / (norms + 1e-6)).clamp(max=1)
         for k, gradient in enumerate(gradients):
             clipped = gradient * factor.view(-1, *[1] * (gradient.dim() - 1))
             # The fused optimiser reads weights and gradients in the order of memory, which must agree.
@@ -254,7 +253,7 @@ def train_ensemble(
             for state in networks.states:
                 task, rows = state.member.order(state.run.step)
                 batches.append(training[task].rows(rows).to(device))
-            losses, norms = networks.set_gradients(batches, settings["gradient_clip"])
+            losses, norms = networks.set_gradients(batches, settings)
 
             # Adam skips a parameter without gradient: a diverged member keeps its last weights.
             for state, parameters, loss, norm in zip(

@@ -40,8 +40,8 @@ class TrainingJob:
     Attributes
     ----------
     settings : mapping
-        ``seed`` (root seed), ``run`` (task set, architecture and curriculum: the name of the run without
-        its seed), ``architecture`` (with ``batch_size``), ``training`` (see
+        ``seed`` (root seed, or None), ``run`` (task set, architecture and curriculum: the name of the run
+        without its seed), ``architecture`` (with ``batch_size``), ``training`` (see
         `warpline.training.loop.train`).
     seeds : sequence of int
         One network per seed.
@@ -52,6 +52,8 @@ class TrainingJob:
     device : torch.device
     code : str
         Digest of the code.
+    root : int
+        Root seed: that of the settings, or one of this job's own where they have none.
     """
 
     settings: Mapping[str, Any]
@@ -61,6 +63,7 @@ class TrainingJob:
     checksums: list[str]
     device: torch.device
     code: str = ""
+    root: int = 0
 
     def stream_name(self, seed: int) -> list[str | int]:
         """Return the name of a network's random streams."""
@@ -89,9 +92,12 @@ def read_job(
     FileNotFoundError, DamagedFileError
         As `warpline.core.result_files.read_dataset`.
     """
+    all_scored = settings["training"].get("target") == "fixed"
 
     def read(paths: Sequence[str | Path]) -> list[TaskData]:
-        return [TaskData.from_dataset(result_files.read_dataset(path)) for path in paths]
+        return [
+            TaskData.from_dataset(result_files.read_dataset(path), all_scored) for path in paths
+        ]
 
     return TrainingJob(
         settings,
@@ -101,6 +107,7 @@ def read_job(
         [result_files.checksum(path) for path in [*training, *validation]],
         device,
         code,
+        random_streams.root_of(settings["seed"]),
     )
 
 
@@ -135,7 +142,7 @@ def prepare_member(
     FileNotFoundError, DamagedFileError
         When there is no such checkpoint file, or it is damaged.
     """
-    root, architecture = job.settings["seed"], job.settings["architecture"]
+    root, architecture = job.root, job.settings["architecture"]
     stream_name = job.stream_name(seed)
     first_task = job.training[0]
     model = build_model(
@@ -173,6 +180,7 @@ def prepare_member(
         architecture["batch_size"],
         root,
         ("order", *stream_name),
+        job.settings["training"].get("interleave", True),
     )
     noise_seed = random_streams.integer_seed(root, "noise", *stream_name, bits=63)
     return PreparedMember(Member(model, order, noise_seed, resume_path, resume_key), provenance)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from warpline.console import progress
 from warpline.models.base import outputs_of
-from warpline.tasks.scoring import is_correct
+from warpline.tasks.scoring import share_correct
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.checkpoint_schedule import checkpoint_steps
 from warpline.training.resume import Resume
@@ -27,8 +27,10 @@ __all__ = [
     "evaluate",
     "evaluation_due",
     "follow_up",
+    "mean_loss",
     "train",
     "trainable_parameters",
+    "training_loss",
 ]
 
 log = logging.getLogger(__name__)
@@ -51,16 +53,36 @@ def balanced_loss(outputs: Tensor, data: TaskData) -> Tensor:
     -------
     Tensor, shape ()
     """
-    if data.tolerance is None:
-        losses = nn.functional.cross_entropy(
-            outputs.flatten(0, 1), data.target.flatten(), reduction="none"
-        )
-    else:
-        losses = (outputs - data.target).square().mean(-1).flatten()
+    losses = _step_losses(outputs, data)
     decision = data.decision.flatten()
     other = data.asked.flatten() & ~decision
     weight = decision / decision.sum().clamp(min=1) + other / other.sum().clamp(min=1)
     return 0.5 * (losses * weight).sum()
+
+
+def mean_loss(outputs: Tensor, data: TaskData) -> Tensor:
+    """Return the mean loss over all asked steps alike, as in the code of Guilhot et al. (2024).
+
+    Parameters and loss of a step are those of `balanced_loss`. Fixation, stimulus and delay make nine tenths
+    of it.
+    """
+    asked = data.asked.flatten()
+    return (_step_losses(outputs, data) * asked).sum() / asked.sum().clamp(min=1)
+
+
+def training_loss(outputs: Tensor, data: TaskData, settings: Mapping[str, Any]) -> Tensor:
+    """Return the loss that training minimises: `mean_loss` if ``loss`` is "all_steps"."""
+    loss = mean_loss if settings.get("loss") == "all_steps" else balanced_loss
+    return loss(outputs, data)
+
+
+def _step_losses(outputs: Tensor, data: TaskData) -> Tensor:
+    """Return the loss of each step, shape (trial x time,)."""
+    if data.tolerance is None:
+        return nn.functional.cross_entropy(
+            outputs.flatten(0, 1), data.target.flatten(), reduction="none"
+        )
+    return (outputs - data.target).square().mean(-1).flatten()
 
 
 def decision_accuracy(outputs: Tensor, data: TaskData) -> float:
@@ -71,10 +93,8 @@ def decision_accuracy(outputs: Tensor, data: TaskData) -> float:
     (accuracy - chance) / (ideal - chance), with the chance level of the same trials
     (`warpline.tasks.chance`).
     """
-    answer = outputs.argmax(-1) if data.tolerance is None else outputs
-    correct = is_correct(answer, data.target, data.tolerance)
     counted = data.decision & data.scored[:, None]
-    return float(correct[counted].double().mean())
+    return share_correct(outputs, data.target, counted, data.tolerance)
 
 
 @torch.no_grad()
@@ -212,7 +232,8 @@ def follow_up(
             run.status = "max_steps"
 
     # The last step of a run is a checkpoint whatever the schedule says.
-    if run.step in kept_steps or run.status != "running":
+    lost = run.status == "converged" and not settings.get("keep_last", True)
+    if (run.step in kept_steps or run.status != "running") and not lost:
         run.checkpoints[run.step] = _weights(model)
     return evaluated
 
@@ -240,7 +261,9 @@ def train(
         ``trainable`` ("all" or "input"), ``max_steps``, ``learning_rate``, ``gradient_clip``,
         ``evaluate_every``, ``target_fraction`` (of the ideal observer's accuracy), ``sustained``
         (evaluations in a row, all tasks, that must reach it), ``checkpoints`` (see
-        `warpline.training.checkpoint_schedule.checkpoint_steps`), ``resume_every`` (updates).
+        `warpline.training.checkpoint_schedule.checkpoint_steps`), ``resume_every`` (updates). Optional, as
+        the code of Guilhot et al. (2024) has them: ``loss`` ("all_steps": `mean_loss`), ``keep_last`` (False:
+        the checkpoint at which a run converges is not kept).
     order : BatchOrder
         Trials of each update.
     noise_seed : int
@@ -277,7 +300,7 @@ def train(
             task, rows = order(run.step)
             batch = training[task].rows(rows).to(device)
             outputs = outputs_of(model, batch.inputs, noise)
-            loss = balanced_loss(outputs, batch)
+            loss = training_loss(outputs, batch, settings)
             adam.zero_grad(set_to_none=True)
             loss.backward()
             norm = float(nn.utils.clip_grad_norm_(parameters, settings["gradient_clip"]))

@@ -11,7 +11,6 @@ from warpline.pipeline.config.base import (
     DSA,
     Count,
     EachOnce,
-    InputDSA,
     Measure,
     Name,
     NamedMeasure,
@@ -19,6 +18,7 @@ from warpline.pipeline.config.base import (
     Rank,
     ShapeEnergy,
     Strict,
+    takes_inputs,
 )
 
 __all__ = ["Attractors", "Hyperparameters", "Motifs", "Noise"]
@@ -146,10 +146,10 @@ class Attractors(Strict):
     @model_validator(mode="after")
     def _delays_fit(self) -> Attractors:
         for name, entry in self.measures.items():
-            if isinstance(entry, InputDSA):
+            if takes_inputs(entry):
                 raise ValueError(
-                    f"measures.{name}: expected a measure of states alone, got dsa_input: the validation "
-                    "systems have no inputs"
+                    f"measures.{name}: expected a measure of states alone, got {entry.measure}: the "
+                    "validation systems have no inputs"
                 )
             if isinstance(entry, ShapeEnergy):
                 raise ValueError(

@@ -41,6 +41,7 @@ __all__ = [
     "Size",
     "Strict",
     "by_name",
+    "takes_inputs",
 ]
 
 PERIODIC = re.compile(r"(.+?)\1{19,}$")
@@ -128,6 +129,9 @@ class NamedMeasure(Strict):
     ``shape_energy`` have settings of their own."""
     settings: dict[str, Any] = {}
     """Settings of your own measure, passed unchanged; the three named ones have none."""
+    needs_inputs: bool = False
+    """Whether your own measure takes the inputs of the trials beside the states: its module or class then
+    says ``NEEDS_INPUTS = True``."""
 
 
 class DSA(Strict):
@@ -252,6 +256,11 @@ class ShapeGaussian(ShapeEnergy):
     alpha: Annotated[float, Field(ge=0, le=2)] = 1.0
     """Weight of the means, and 2 less the weight of the covariances: 1 for the Wasserstein distance, 2
     for the means alone, 0 for the covariances alone."""
+
+
+def takes_inputs(entry: Strict) -> bool:
+    """Say whether a measure compares states together with the inputs of their trials."""
+    return isinstance(entry, InputDSA) or getattr(entry, "needs_inputs", False)
 
 
 def by_name(

@@ -11,6 +11,7 @@ from typing import Any
 
 from warpline.core import plugins
 from warpline.pipeline.config.analyses import Analysis, Learning, UserExperiment
+from warpline.pipeline.config.base import takes_inputs
 from warpline.pipeline.config.messages import nearest, shown
 from warpline.pipeline.config.schema import (
     DSA,
@@ -18,6 +19,7 @@ from warpline.pipeline.config.schema import (
     Config,
     InputDSA,
     RecurrentArchitecture,
+    ShapeEnergy,
     TaskSet,
     TruncatedExponential,
     Uniform,
@@ -178,6 +180,11 @@ def _registered(config: Config) -> Iterator[str]:
         extra = getattr(measure, "settings", {})
         if extra and ":" not in measure.measure:
             yield f"measures.{name}.settings: {measure.measure} has no settings, got {', '.join(extra)}"
+        if getattr(measure, "needs_inputs", False) and ":" not in measure.measure:
+            yield (
+                f"measures.{name}.needs_inputs: expected it for a measure of your own, got "
+                f"{measure.measure}: drop it (dsa_input takes inputs without it)"
+            )
 
 
 def _tasks(config: Config) -> Iterator[str]:
@@ -595,7 +602,7 @@ def _datasets(config: Config) -> Iterator[str]:
     yield from _unknown("dataset_comparison.single_trials", settings.single_trials, config.measures)
     for name in run.measures:
         measure = config.measures.get(name)
-        if measure is not None and measure.measure == "dsa_input":
+        if measure is not None and takes_inputs(measure):
             yield (
                 "run.measures: expected measures without inputs, which recordings have not "
                 f"(run.datasets), got {name}"
@@ -638,6 +645,36 @@ def _compared_networks(config: Config) -> Iterator[str]:
         )
 
 
+def _protocol(config: Config) -> Iterator[str]:
+    """Hold the switches of the protocol against the measures and the task sets that are run."""
+    evaluation = config.protocol.evaluation
+    names = [name for name in _used(config, "tasksets") if name in config.tasksets]
+    asked = [config.run.measures, *(config.tasksets[name].measures for name in names)]
+    if not evaluation.paired or evaluation.window == "shifted":
+        for name in dict.fromkeys(itertools.chain.from_iterable(asked)):
+            if isinstance(config.measures.get(name), InputDSA | ShapeEnergy):
+                yield (
+                    "protocol.evaluation: expected paired: true and window: own for measures that need the "
+                    f"inputs or the conditions of trials, got {name} in run.measures: leave it out"
+                )
+    durations = config.protocol.timing.evaluation
+    known = {period: None for name in names for period in config.tasksets[name].timing}
+    if names:
+        yield from _unknown("protocol.timing.evaluation", durations, known)
+    for name in names:
+        taskset = config.tasksets[name]
+        cut = [
+            f"{period} {value:g}"
+            for period, value in durations.items()
+            if period in taskset.timing and value % taskset.dt
+        ]
+        if cut:
+            yield (
+                f"protocol.timing.evaluation: expected multiples of tasksets.{name}.dt = {taskset.dt} ms, "
+                f"got {', '.join(cut)}: they would be cut"
+            )
+
+
 CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _names,
     _registered,
@@ -654,4 +691,5 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _fractions,
     _warping,
     _datasets,
+    _protocol,
 )

@@ -30,11 +30,13 @@ from warpline.pipeline.config.base import (
     Rank,
     Rising,
     Seed,
+    ShapeEnergy,
     Size,
     Strict,
     by_name,
 )
 from warpline.pipeline.config.datasets import Dataset, DatasetComparison
+from warpline.pipeline.config.protocol import Protocol
 
 __all__ = [
     "DSA",
@@ -46,6 +48,7 @@ __all__ = [
     "MambaArchitecture",
     "Measure",
     "RecurrentArchitecture",
+    "ShapeEnergy",
     "TaskSet",
     "Training",
 ]
@@ -179,7 +182,9 @@ class RecurrentArchitecture(Architecture):
     """Number of hidden units. Your own model with ``weights`` may do without it; all others need it."""
     activation: Literal["relu", "leaky_relu", "tanh", "softplus"] = "tanh"
     """Activation function of the hidden units."""
-    init: Literal["kaiming", "xavier", "orthogonal", "identity", "gaussian"] = "orthogonal"
+    init: Literal["kaiming", "xavier", "orthogonal", "identity", "gaussian", "uniform"] = (
+        "orthogonal"
+    )
     """Initialisation of the recurrent weights."""
     gain: Positive = 1.0
     """Factor on the initial recurrent weights."""
@@ -546,6 +551,8 @@ class Config(Strict):
     """Choice of the settings of DSA that are ``auto``, by prediction of held-out trials."""
     dsa_sensitivity: DSASensitivity = DSASensitivity()
     """Settings around the parameters of DSA, at which its conclusions are drawn again."""
+    protocol: Protocol = Protocol()
+    """Choices of Guilhot et al. (2024) that differ from Warpline's; all are off by default."""
     statistics: Statistics = Statistics()
     """Confidence intervals and tests."""
     figures: Figures = Figures()

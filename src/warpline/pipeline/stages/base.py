@@ -78,7 +78,8 @@ def alternatives(names: Sequence[str] | Iterator[str]) -> str:
 
 def measure_settings(name: str, entry: Measure) -> Settings:
     """Return a measure's settings, those of a user's measure beside its name."""
-    settings = entry.model_dump()
+    # What the jobs read off the measure itself is none of its settings.
+    settings = entry.model_dump(exclude={"needs_inputs"})
     return {"name": name, **settings.pop("settings", {}), **settings}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from warpline.core.table_names import COMPARISON_TABLES
-from warpline.pipeline.config.base import DSA, InputDSA, ShapeEnergy, ShapeGaussian
+from warpline.pipeline.config.base import DSA, InputDSA, ShapeEnergy, ShapeGaussian, takes_inputs
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
@@ -75,10 +75,13 @@ class _Comparison(Stage):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, and for one that needs inputs their window and drives."""
         measure = wildcards["measure"]
-        settings = {
-            "seed": self.config.seed,
-            "measure": measure_settings(measure, self.config.measures[measure]),
-        }
+        entry = self.config.measures[measure]
+        settings: Settings = {"seed": self.config.seed, "measure": measure_settings(measure, entry)}
+        if isinstance(entry, DSA):
+            protocol = self.config.protocol.dsa
+            settings["measure"]["delay_axis"] = protocol.delay_axis
+            if protocol.solver == "reference":
+                settings["measure"]["solver"] = "reference"
         if self._needs_inputs(measure):
             settings["inputs"] = {
                 "period": self.config.tasksets[wildcards["taskset"]].window,
@@ -87,7 +90,7 @@ class _Comparison(Stage):
         return settings
 
     def _needs_inputs(self, measure: str) -> bool:
-        return isinstance(self.config.measures[measure], InputDSA)
+        return takes_inputs(self.config.measures[measure])
 
     def _drives(self, wildcards: Wildcards) -> Settings:
         """Return the other drives of the networks that are compared."""
@@ -133,7 +136,8 @@ class CompareNetworks(_Comparison):
         """Return the measure, and which checkpoints are compared."""
         # The trajectories hold the drives of the controls.
         compared = self.config.comparison.model_dump(exclude={"controls"})
-        return {**super().parameters(wildcards), **compared}
+        reduction = self.config.protocol.evaluation.reduction
+        return {**super().parameters(wildcards), **compared, "reduction": reduction}
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield every measure, architecture and block of seeds."""

@@ -24,6 +24,8 @@ from warpline.training.checkpoint_schedule import checkpoint_steps
 __all__ = ["Pretrain", "Train", "TrainingStage", "network_settings"]
 
 RUN = "{taskset}/{architecture}/{curriculum}/seed~{seed}"
+FIXED_TARGET = 0.99
+"""Accuracy at which training stops in the code of Guilhot et al. (2024)."""
 PRETRAINING = "{taskset}/{architecture}/{pretraining}/seed~{seed}"
 
 
@@ -32,6 +34,11 @@ def network_settings(plan: Plan, architecture: str, *left_out: str) -> Settings:
     entry = plan.config.architectures[architecture]
     # Of given weights the checkpoint file says all; a key without a value is as good as none.
     settings = entry.model_dump(exclude={"learning_rate", "weights", "weight_names", *left_out})
+    protocol = plan.config.protocol.model
+    if "init" in settings and protocol.init == "uniform":
+        settings["init"] = "uniform"
+    if entry.model == "leaky_gru":
+        settings["reset_gate"] = protocol.reset_gate
     return {key: value for key, value in settings.items() if (key, value) != ("units", None)}
 
 
@@ -132,10 +139,21 @@ class TrainingStage(Stage):
 
     # --- jobs -----------------------------------------------------------------------------------
 
-    def _loop(self, architecture: str, trainable: str) -> Settings:
+    def _loop(self, architecture: str, trainable: str, n_tasks: int) -> Settings:
         rate = self.config.architectures[architecture].learning_rate
         settings = getattr(self.config, self.section).model_dump()
-        return {**settings, "learning_rate": rate, "trainable": trainable}
+        protocol = self.config.protocol.training
+        if protocol.target == "fixed":
+            settings |= {"target_fraction": FIXED_TARGET, "sustained": 1}
+        if not protocol.interleave:
+            settings["max_steps"] *= n_tasks
+        further = {"learning_rate": rate, "trainable": trainable, **protocol.model_dump()}
+        return {**settings, **further}
+
+    @property
+    def _root(self) -> int | None:
+        """Root seed; None where each job draws its own."""
+        return self.config.seed if self.config.protocol.seeding == "streams" else None
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
         """Return the model."""
@@ -231,11 +249,11 @@ class Pretrain(TrainingStage):
         """Return the run's name without its seed, the architecture, and the loop's settings."""
         taskset, architecture = wildcards["taskset"], wildcards["architecture"]
         return {
-            "seed": self.config.seed,
+            "seed": self._root,
             # The script adds the seed: settings do not depend on how seeds are cut into jobs.
             "run": [taskset, architecture, f"pretraining {wildcards['pretraining']}"],
             "architecture": network_settings(self.plan, architecture, "layer"),
-            "training": self._loop(architecture, "all"),
+            "training": self._loop(architecture, "all", len(self.tasks(wildcards))),
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:
@@ -316,11 +334,11 @@ class Train(TrainingStage):
             wildcards[name] for name in ("taskset", "architecture", "curriculum")
         )
         entry = self.config.curricula[curriculum]
-        loop = self._loop(architecture, entry.trainable)
+        loop = self._loop(architecture, entry.trainable, len(self.tasks(wildcards)))
         if not entry.train:
             loop["max_steps"] = 0
         return {
-            "seed": self.config.seed,
+            "seed": self._root,
             "run": [taskset, architecture, curriculum],
             # Which layer is looked at changes no weight.
             "architecture": network_settings(self.plan, architecture, "layer"),

@@ -42,16 +42,30 @@ class ComputeTrajectories(Stage):
         settings = self.config.trajectories
         return {
             "taskset": taskset,
-            "architecture": {"name": architecture, **network_settings(self.plan, architecture)},
+            "architecture": self._architecture(architecture),
             "curriculum": wildcards["curriculum"],
             "fractions": settings.fractions,
             "variance": settings.variance,
             "memory_mb": settings.memory_mb,
             "period": self.config.tasksets[taskset].window,
+            "protocol": self._protocol(),
             "drives": self.drive_settings(
                 *(wildcards[key] for key in ("taskset", "architecture", "curriculum"))
             ),
         }
+
+    def _architecture(self, name: str) -> Settings:
+        """Return what makes the network, and of Mamba which inputs its recorded states have."""
+        settings = {"name": name, **network_settings(self.plan, name)}
+        if self.config.architectures[name].model == "mamba":
+            settings["state"] = self.config.protocol.mamba.state
+        return settings
+
+    def _protocol(self) -> Settings:
+        """Return the protocol of the evaluation, with the root seed where networks draw trials."""
+        evaluation = self.config.protocol.evaluation
+        root = {} if evaluation.paired else {"seed": self.config.seed}
+        return {**evaluation.model_dump(), **root}
 
     def drives(self, taskset: str, architecture: str, curriculum: str) -> list[str]:
         """Return the other drives under which a network runs, for the controls of its comparisons."""

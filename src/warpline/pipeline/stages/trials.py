@@ -10,6 +10,9 @@ from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 
 __all__ = ["GenerateTrials", "taskset_settings"]
 
+LONGEST_TRIALS = 1.5
+"""Longest trials that a row of consecutive trials lasts: 400 steps of trials of up to 270."""
+
 
 def taskset_settings(plan: Plan, taskset: str, task: str) -> Settings:
     """Return what the environment of one task is built from."""
@@ -35,12 +38,23 @@ class GenerateTrials(Stage):
         """Return task, split, number of trials and the task set."""
         taskset, task, split = (wildcards[name] for name in ("taskset", "task", "split"))
         counts = self.config.tasksets[taskset].trials
+        protocol = self.config.protocol
+        settings = taskset_settings(self.plan, taskset, task)
+        unique, row_steps = protocol.trials.unique, 0
+        if split == "evaluation":
+            durations = protocol.timing.evaluation.items()
+            known = {period: value for period, value in durations if period in settings["timing"]}
+            settings["timing"] = settings["timing"] | known
+            unique = True
+        elif protocol.trials.packed:
+            row_steps = round(LONGEST_TRIALS * self.sizes.steps(taskset, task, longest=True))
         return {
-            "seed": self.config.seed,
+            "seed": self.config.seed if protocol.seeding == "streams" else None,
             "task": task,
             "split": split,
             "count": counts.evaluation_repeats if split == "evaluation" else getattr(counts, split),
-            "taskset": taskset_settings(self.plan, taskset, task),
+            "taskset": settings,
+            "protocol": {"unique": unique, "row_steps": row_steps},
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:

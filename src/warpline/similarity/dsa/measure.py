@@ -17,6 +17,7 @@ from .operators import Operator, fit_operator
 #: Settings of the two functions with their defaults; ``n_delays`` and ``rank`` have none.
 DEFAULTS: dict[str, Any] = {
     "delay_interval": 1,
+    "delay_axis": "time",
     "ridge": 0.0,
     "strict": False,
     "rank_tolerance": None,
@@ -38,6 +39,7 @@ PER_SYSTEM = ("n_delays", "delay_interval", "rank")
 SETTINGS: tuple[str, ...] = ("n_delays", "rank", *DEFAULTS)
 _CHOICES = {
     "solver": ("newton", "reference"),
+    "delay_axis": ("time", "trial"),
     "score": ("angle", "wasserstein"),
     "bound": ("auto", "split", "dual"),
 }
@@ -53,7 +55,8 @@ def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
         of a sequence in their times.
     settings : mapping
         ``n_delays`` and ``rank``; optionally ``delay_interval``, ``ridge``, ``strict`` and
-        ``rank_tolerance`` (see `fit_operator`). Others are left to `compare_pairs`.
+        ``rank_tolerance`` (see `fit_operator`); ``delay_axis``: "time", or "trial" as in the code of
+        Guilhot et al. (2024), where delays run along trials. Others are left to `compare_pairs`.
 
     Returns
     -------
@@ -70,6 +73,8 @@ def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
             raise SettingsError(
                 f"the setting {name}", "none", f"Add {name} to the settings of dsa."
             )
+    if _setting(settings, "delay_axis") == "trial":
+        states = _time_as_trials(states)
     return fit_operator(
         states,
         n_delays=settings["n_delays"],
@@ -180,6 +185,17 @@ def _setting(settings: Mapping[str, Any], name: str) -> Any:
             f"{name} to be one of {', '.join(_CHOICES[name])}", repr(value), f"Set {name}."
         )
     return value
+
+
+def _time_as_trials(states: Any) -> NDArray[np.floating]:
+    """Return states (time, trial, unit) of states (trial, time, unit)."""
+    if getattr(states, "ndim", 0) != 3:
+        raise SettingsError(
+            "one array of states (trial, time, unit) for delay_axis trial",
+            type(states).__name__,
+            "Set delay_axis to time.",
+        )
+    return np.asarray(states).swapaxes(0, 1)
 
 
 def _matrices(
