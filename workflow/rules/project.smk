@@ -55,14 +55,14 @@ CHECKOUT = (PROJECT / "src").is_dir()
 SOURCE = PROJECT / "src" if CHECKOUT else PROJECT.parent.parent
 if CHECKOUT:
     sys.path.insert(0, str(SOURCE))
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(SOURCE), *filter(None, [os.getenv("PYTHONPATH")])]
+    os.environ.update(
+        PYTHONPATH=os.pathsep.join([str(SOURCE), *filter(None, [os.getenv("PYTHONPATH")])])
     )
 # Jobs take the interpreter of the environment that Snakemake runs in, whether or not it is activated.
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]
+os.environ.update(
+    WARPLINE_SCRIPTS=str(PROJECT / "scripts"),
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
 )
-os.environ["WARPLINE_SCRIPTS"] = str(PROJECT / "scripts")
 
 import warpline
 
