@@ -156,8 +156,6 @@ def test_a_folder_that_is_in_use_stays_as_it_is(installed, tmp_path):
 def test_outside_a_study_the_workflow_of_the_package_runs(installed, tmp_path):
     text = installed.run(installed.warpline, "run", "demo", "trials", "-n", cwd=tmp_path)
     assert "generate_trials" in text and "This was a dry-run" in text
-    missing = installed.run(installed.warpline, "run", "dmo", "-n", cwd=tmp_path, check=False)
-    assert "one of config, demo, paper, ten_seeds; got 'dmo'" in missing
 
 
 # --- warpline status ------------------------------------------------------------------------------------
