@@ -86,13 +86,7 @@ schema: $(READY)
 	python scripts/write_rulegraph.py
 
 benchmark: $(READY)
-	python benchmarks/training.py
-	python benchmarks/dsa.py
-	python benchmarks/geometry.py
-	python benchmarks/geodesics.py
-	python benchmarks/fixed_points.py
-	python benchmarks/mamba.py
-	python benchmarks/ensembles.py
+	python benchmarks/write_page.py
 	python benchmarks/checksums.py
 
 clean:

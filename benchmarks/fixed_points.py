@@ -15,6 +15,7 @@ import json
 import math
 import os
 import time
+from pathlib import Path
 
 # One thread, set before any library reads it.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -33,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=21, help="inputs along each side of the grid")
     parser.add_argument("--sample", type=int, default=60, help="starts that scipy solves")
+    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
@@ -87,23 +89,24 @@ def main() -> None:
         derivative = (1 - np.tanh(matrix @ solution.x + d) ** 2)[:, None]
         np.linalg.eigvals(derivative * matrix - np.eye(UNITS))
     scipy_seconds = root_seconds + (time.process_time() - begin) / arguments.sample
-    print(
-        json.dumps(
-            {
-                "starts": len(starts),
-                "seconds": round(seconds, 2),
-                "seconds_relaxing": round(relaxation_seconds, 2),
-                "status": fixed_points.counts(),
-                "distinct": len(fixed_points.states),
-                "ms_per_start": round(1e3 * seconds_per_start, 2),
-                "scipy_ms_per_start": round(1e3 * root_seconds, 2),
-                "scipy_and_spectra_ms_per_start": round(1e3 * scipy_seconds, 2),
-                "scipy_and_spectra_over_ours": round(scipy_seconds / seconds_per_start, 2),
-                "scipy_converged": sum(s.success for s in solutions) / arguments.sample,
-            },
-            indent=2,
-        )
+    text = json.dumps(
+        {
+            "starts": len(starts),
+            "seconds": round(seconds, 2),
+            "seconds_relaxing": round(relaxation_seconds, 2),
+            "status": fixed_points.counts(),
+            "distinct": len(fixed_points.states),
+            "ms_per_start": round(1e3 * seconds_per_start, 2),
+            "scipy_ms_per_start": round(1e3 * root_seconds, 2),
+            "scipy_and_spectra_ms_per_start": round(1e3 * scipy_seconds, 2),
+            "scipy_and_spectra_over_ours": round(scipy_seconds / seconds_per_start, 2),
+            "scipy_converged": sum(s.success for s in solutions) / arguments.sample,
+        },
+        indent=2,
     )
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-"""Speed of the models' recurrence in training against a plain loop over cells, in one run.
+"""Speed of the recurrences in training against a plain loop over cells and torch.nn, in one run.
 
     python benchmarks/training.py [--output training.json] [--units 64 128 256] [--steps 400]
 
-Both compute the same function with the same weights, which is checked first. The plain loop is the usual
-one, with the input projection inside and one operation at a time. On CUDA where there is one, else one
-thread.
+Forward and backward pass of a network with a readout. The plain loop computes the same function with the same
+weights; that gradients agree is checked first. It is the usual loop, with the input projection inside and one
+operation at a time. nn.RNN and nn.GRU (one layer, without a leak) have matrix products of the same sizes.
+
+The bare products are those with the recurrent weights, which every implementation needs: in each step forward
+and backward, and one for the gradient. Their time over that of a pass is the fraction of the products' speed
+that is reached. All take turns. On CUDA where there is one; on a CPU one thread, and its CPU time, which
+other processes disturb less.
 """
 
 import argparse
@@ -16,7 +21,7 @@ from pathlib import Path
 import torch
 
 from warpline.core.device import choose_device
-from warpline.models.base import build_model
+from warpline.models.base import build_model, outputs_of
 
 
 def plain_leaky_rnn(net, inputs):
@@ -51,17 +56,40 @@ def plain_leaky_gru(net, inputs):
     return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
 
 
-def seconds_per_update(run, net, inputs, repeats):
-    """Return the median time of a forward and backward pass; the first one warms up."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        net.zero_grad()
-        run(inputs)[0].square().mean().backward()
-        if inputs.is_cuda:
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+class OfTorch(torch.nn.Module):
+    """A layer of torch.nn with a readout."""
+
+    def __init__(self, layer, units):
+        super().__init__()
+        self.layer = layer(7, units, batch_first=True)
+        self.readout = torch.nn.Linear(units, 3)
+
+    def forward(self, inputs):
+        """Return the outputs."""
+        return self.readout(self.layer(inputs)[0])
+
+
+def bare_products(net, steps, batch):
+    """Return a function that runs the matrix products with the recurrent weights, and nothing else."""
+    weight = net.weight_hh.detach()
+    states = torch.randn(steps, batch, weight.shape[1], device=weight.device)
+    gradients = torch.randn(steps, batch, weight.shape[0], device=weight.device)
+    forward, back = torch.empty_like(gradients[0]), torch.empty_like(states[0])
+
+    def run():
+        for state, gradient in zip(states.unbind(0), gradients.unbind(0), strict=True):
+            torch.mm(state, weight.t(), out=forward)
+            torch.mm(gradient, weight, out=back)
+        torch.mm(gradients.flatten(0, 1).t(), states.flatten(0, 1))
+
+    return run
+
+
+def gradients_of(run, net, inputs):
+    """Return the gradients of a loss of the outputs."""
+    net.zero_grad()
+    run(inputs).square().mean().backward()
+    return [parameter.grad for parameter in net.parameters()]
 
 
 def main():
@@ -73,42 +101,72 @@ def main():
     parser.add_argument("--repeats", type=int, default=9)
     arguments = parser.parse_args()
     device = choose_device()
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+
+    def seconds(run):
+        start = clock()
+        run()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return clock() - start
+
     rows = []
-    for model, plain in (("leaky_rnn", plain_leaky_rnn), ("leaky_gru", plain_leaky_gru)):
+    cases = (
+        ("leaky_rnn", plain_leaky_rnn, torch.nn.RNN),
+        ("leaky_gru", plain_leaky_gru, torch.nn.GRU),
+    )
+    for model, plain, layer in cases:
         for units in arguments.units:
             settings = {"model": model, "units": units, "activation": "tanh", "init": "orthogonal"}
             settings |= {"gain": 1.0, "tau": 100.0, "noise": 0.0, "parameters": {}}
             net = build_model(settings, 7, 3, 20.0, seed=1).to(device)
+            of_torch = OfTorch(layer, units).to(device)
             generator = torch.Generator().manual_seed(1)
-            inputs = torch.randn(arguments.batch, arguments.steps, 7, generator=generator).to(
-                device
+            shape = (arguments.batch, arguments.steps, 7)
+            inputs = torch.randn(shape, generator=generator).to(device)
+            networks = {
+                "plain": (net, lambda x: plain(net, x)[0]),  # noqa: B023
+                "torch_nn": (of_torch, of_torch),
+                "warpline": (net, lambda x: outputs_of(net, x)),  # noqa: B023
+            }
+            expected, written = (
+                gradients_of(networks[way][1], net, inputs) for way in ("plain", "warpline")
             )
-            with torch.no_grad():
-                torch.testing.assert_close(
-                    net(inputs)[1], plain(net, inputs)[1], atol=1e-4, rtol=1e-4
-                )
-            seconds = seconds_per_update(net, net, inputs, arguments.repeats)
-            plain_seconds = seconds_per_update(
-                lambda x: plain(net, x),  # noqa: B023
-                net,
-                inputs,
-                arguments.repeats,
-            )
-            rows.append(
-                {
-                    "model": model,
-                    "units": units,
-                    "steps": arguments.steps,
-                    "batch": arguments.batch,
-                    "device": device.type,
-                    "plain_ms": round(1000 * plain_seconds, 1),
-                    "warpline_ms": round(1000 * seconds, 1),
-                    "ratio": round(plain_seconds / seconds, 2),
-                }
-            )
+            for a, b in zip(written, expected, strict=True):
+                assert (a - b).abs().max() <= 1e-4 * b.abs().max()
+
+            ways = {
+                way: lambda run=run, network=network: gradients_of(run, network, inputs)  # noqa: B023
+                for way, (network, run) in networks.items()
+            }
+            ways["products"] = bare_products(net, arguments.steps, arguments.batch)
+            times = {way: [] for way in ways}
+            for _ in range(arguments.repeats + 1):
+                for way, run in ways.items():
+                    times[way].append(seconds(run))
+            medians = {way: statistics.median(values[1:]) for way, values in times.items()}
+            row = {
+                "model": model,
+                "units": units,
+                "steps": arguments.steps,
+                "batch": arguments.batch,
+                "device": torch.cuda.get_device_name()
+                if device.type == "cuda"
+                else "one CPU thread",
+                "torch": torch.__version__,
+                "repeats": arguments.repeats,
+            }
+            row |= {f"{way}_ms": round(1000 * value, 1) for way, value in medians.items()}
+            for way in ("plain", "torch_nn"):
+                row[f"times_as_fast_as_{way}"] = round(medians[way] / medians["warpline"], 2)
+            row["of_products"] = round(medians["products"] / medians["warpline"], 2)
+            rows.append(row)
             print(
-                "{model:10} {units:4} units: plain {plain_ms:7.1f} ms, Warpline {warpline_ms:7.1f} ms, "
-                "{ratio:.2f} times as fast".format(**rows[-1])
+                "{model:10} {units:4} units: plain loop {plain_ms:7.1f} ms, torch.nn {torch_nn_ms:7.1f}, "
+                "Warpline {warpline_ms:7.1f}, bare products {products_ms:7.1f}; "
+                "{times_as_fast_as_plain:.2f} times as fast as the loop, {times_as_fast_as_torch_nn:.2f} as "
+                "torch.nn, {of_products:.2f} of the products' speed".format(**row),
+                flush=True,
             )
     if arguments.output:
         arguments.output.write_text(json.dumps(rows, indent=1) + "\n")

@@ -1,5 +1,7 @@
 """Networks trained as one against the same networks trained alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -128,21 +130,33 @@ def test_twenty_updates_are_those_of_each_network_alone(
 
 def test_data_and_noise_are_those_of_the_network_alone(member, data, monkeypatch):
     """To the last bit: what each network is shown, and the noise that it draws."""
-    from warpline.training import ensemble
+    from warpline.training.ensemble import _BatchedNetworks
 
     shown = []
-    stack = ensemble._stack
-    monkeypatch.setattr(ensemble, "_stack", lambda values: shown.append(values) or stack(values))
+    set_gradients = _BatchedNetworks.set_gradients
+
+    def watch(self, places, noise, steps):
+        shown.append((self.trials.arrays(places, steps), noise))
+        return set_gradients(self, places, noise, steps)
+
+    monkeypatch.setattr(_BatchedNetworks, "set_gradients", watch)
     one, two = member(1), member(2)
-    train_ensemble([one, two], data["train"], data["validation"], LOOP | {"max_steps": 2})
+    train_ensemble([one, two], data["train"], data["validation"], LOOP | {"max_steps": 4})
     noise = torch.Generator().manual_seed(2)
-    calls = iter([values for values in shown if values[0].dtype == torch.float32])
-    for step in range(2):
+    for step, (arrays, drawn) in enumerate(shown):
         task, rows = two.order(step)
         batch = data["train"][task].rows(rows)
-        assert torch.equal(next(calls)[1], batch.inputs)
         steps = batch.inputs.shape[1]
-        assert torch.equal(next(calls)[1], torch.randn(steps, 8, 16, generator=noise))
+        for name, values in arrays.items():
+            expected = getattr(batch, name)
+            if name == "scored":
+                assert torch.equal(values[1], expected)
+            else:
+                assert torch.equal(values[1][:, :steps], expected), name
+                # Steps that only the other network has are not asked.
+                assert name in ("inputs", "target") or not values[1][:, steps:].any()
+        assert torch.equal(drawn[1][:steps], torch.randn(steps, 8, 16, generator=noise))
+    assert len(shown) == 4
 
 
 def test_one_that_converges_leaves_and_the_others_go_on_as_alone(
@@ -258,3 +272,72 @@ def test_on_a_gpu_as_on_the_cpu(member, alone, data, architecture, cuda):
         for step in list(expected.checkpoints)[:3]:
             for name, value in expected.checkpoints[step].items():
                 np.testing.assert_allclose(run.checkpoints[step][name], value, rtol=0, atol=1e-3)
+
+
+def spoiled(one):
+    """A member that diverges at its sixth update."""
+
+    def order(step):
+        if step == 5:
+            with torch.no_grad():
+                next(iter(one.model.parameters())).fill_(torch.nan)
+        return one.order(step)
+
+    return replace(one, order=order)
+
+
+class Replayed:
+    """What stands for a CUDA graph on a CPU: the same calls, on buffers that stay the same."""
+
+    count = 0
+
+    def __init__(self, set_gradients, adam, places, noise, steps):
+        Replayed.count += 1
+        self.run, self.step, self.steps = set_gradients, adam.step, steps
+        self.places, self.noise = places.clone(), noise.clone()
+
+    def set_gradients(self, places, noise):
+        self.places.copy_(places)
+        self.noise.copy_(noise)
+        return self.run(self.places, self.noise, self.steps)
+
+
+def refuses(*arguments):
+    raise RuntimeError("operation not permitted when stream is capturing")
+
+
+@pytest.mark.parametrize("stand_in", [Replayed, refuses])
+def test_replayed_updates_go_on_as_alone(member, alone, together, monkeypatch, caplog, stand_in):
+    """The first update is not replayed, nor the one at which a member diverges."""
+    from warpline.training import ensemble
+
+    monkeypatch.setattr(ensemble, "can_be_captured", lambda device: True)
+    monkeypatch.setattr(ensemble, "CapturedUpdate", stand_in)
+    Replayed.count = 0
+    runs = together([member(1), spoiled(member(2)), member(3)])
+    assert [run.status for run in runs] == ["max_steps", "diverged", "max_steps"]
+    for seed, run in zip((1, 3), runs[::2], strict=True):
+        assert_alike(alone(member(seed)), run, atol=1e-5)
+    assert runs[1].step == 5
+    if stand_in is Replayed:
+        assert Replayed.count == 2
+    assert ("not permitted" in caplog.text) == (stand_in is refuses)
+    assert caplog.text.count("slower") == (stand_in is refuses)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_captured_updates_are_those_that_are_not(member, data, architecture, cuda):
+    """As CUDA graphs. A member diverges, so that the others are captured anew."""
+    validation = [one.to(cuda) for one in data["validation"]]
+    runs = {}
+    for capture in (True, False):
+        members = [member(seed, architecture) for seed in (1, 2, 3)]
+        for one in members:
+            one.model.to(cuda)
+        members[1] = spoiled(members[1])
+        runs[capture] = train_ensemble(members, data["train"], validation, LOOP, capture)
+    assert [run.status for run in runs[True]] == ["max_steps", "diverged", "max_steps"]
+    assert [run.step for run in runs[True]] == [20, 5, 20]
+    for captured, plain in zip(runs[True], runs[False], strict=True):
+        assert_alike(plain, captured, atol=1e-4)

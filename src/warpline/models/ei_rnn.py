@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
+from warpline.models.leaky_recurrence import leaky_states
 
 __all__ = ["Network"]
 
@@ -119,15 +120,8 @@ class Network(Cell):
         noise = hidden_noise(self.noise, drive, generator)
         if noise is not None:
             drive = drive + noise
-        transposed = recurrent.t()
-        state = drive.new_zeros(drive.shape[1:])
-        states = []
-        # unbind, not indexing: the backward of drive[t] would be quadratic in time.
-        for drive_t in drive.unbind(0):
-            rate = self.activation(torch.addmm(drive_t, state, transposed))
-            state = torch.lerp(state, rate, self.alpha)
-            states.append(state)
-        hidden = torch.stack(states, dim=1)
+        states = leaky_states(drive, recurrent, self.alpha, self.activation)
+        hidden = states.transpose(0, 1).contiguous()
         return self.readout(hidden), hidden
 
     def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
+from warpline.models.leaky_recurrence import gated_states
 
 __all__ = ["Network"]
 
@@ -57,37 +58,26 @@ class Network(Cell):
         self, inputs: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
-        linear = nn.functional.linear
-        units = self.bias_candidate.numel()
-        # Time first, and a block per gate: each step reads contiguous memory, and no gradient is padded.
-        inputs = inputs.transpose(0, 1).contiguous()
-        reset_drive, update_drive, candidate_drive = (
-            linear(inputs, weight, bias)
-            for weight, bias in zip(
-                self.weight_in.split(units), self.bias.split(units), strict=True
-            )
-        )
-        noise = hidden_noise(self.noise, candidate_drive, generator)
-        if noise is not None:
-            candidate_drive = candidate_drive + noise
-        reset_weight, update_weight, candidate_weight = self.weight_hh.split(units)
-        state = reset_drive.new_zeros(reset_drive.shape[1:])
-        states = []
-        # unbind, not indexing: the backward of drive[t] would be quadratic in time.
-        drives = (reset_drive.unbind(0), update_drive.unbind(0), candidate_drive.unbind(0))
-        for reset_t, update_t, candidate_t in zip(*drives, strict=True):
-            update = torch.sigmoid(update_t + linear(state, update_weight))
-            recurrent = linear(state, candidate_weight, self.bias_candidate)
-            if self.resets:
-                reset = torch.sigmoid(reset_t + linear(state, reset_weight))
-                candidate_drive = torch.addcmul(candidate_t, reset, recurrent)
-            else:
-                candidate_drive = candidate_t + recurrent
-            candidate = self.activation(candidate_drive)
-            state = torch.lerp(state, candidate, self.alpha * update)
-            states.append(state)
-        hidden = torch.stack(states, dim=1)
+        states = self._states(inputs, generator)
+        hidden = states.transpose(0, 1).contiguous()
         return self.readout(hidden), hidden
+
+    def outputs(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the outputs alone, without a copy of the states in the order of trials."""
+        return self.readout(self._states(inputs, generator)).transpose(0, 1)
+
+    def _states(self, inputs: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return the states, time first, so that each step reads contiguous memory."""
+        units = self.bias_candidate.numel()
+        drive = nn.functional.linear(inputs.transpose(0, 1), self.weight_in, self.bias)
+        noise = hidden_noise(self.noise, drive[..., 2 * units :], generator)
+        if noise is not None:
+            drive = drive + nn.functional.pad(noise, (2 * units, 0))
+        if not self.resets:
+            # An infinite drive: the gate is 1, and no gradient goes through it.
+            reset_drive = torch.full_like(drive[..., :units], torch.inf)
+            drive = torch.cat([reset_drive, drive[..., units:]], -1)
+        return gated_states(drive, self.weight_hh, self.bias_candidate, self.alpha, self.activation)
 
     def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
         """Return the shape of the hidden noise, which is drawn time first."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
+from warpline.models.leaky_recurrence import leaky_states
 
 __all__ = ["Network"]
 
@@ -19,7 +20,7 @@ class Network(Cell):
 
     h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + s xi_t), a = dt/tau; outputs = R h_t + c.
     xi is standard normal; s follows from the hidden noise and a (`warpline.models.base.drive_noise`).
-    One matrix product projects the inputs of all steps; a step is one addmm and one lerp.
+    One matrix product projects the inputs of all steps (`warpline.models.leaky_recurrence`).
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
@@ -51,21 +52,21 @@ class Network(Cell):
         self, inputs: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
-        # Time first, so that each step reads contiguous memory.
+        states = self._states(inputs, generator)
+        hidden = states.transpose(0, 1).contiguous()
+        return self.readout(hidden), hidden
+
+    def outputs(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the outputs alone, without a copy of the states in the order of trials."""
+        return self.readout(self._states(inputs, generator)).transpose(0, 1)
+
+    def _states(self, inputs: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return the states, time first, so that each step reads contiguous memory."""
         drive = nn.functional.linear(inputs.transpose(0, 1), self.weight_in, self.bias)
         noise = hidden_noise(self.noise, drive, generator)
         if noise is not None:
             drive = drive + noise
-        recurrent = self.weight_hh.t()
-        state = drive.new_zeros(drive.shape[1:])
-        states = []
-        # unbind, not indexing: the backward of drive[t] would be quadratic in time.
-        for drive_t in drive.unbind(0):
-            rate = self.activation(torch.addmm(drive_t, state, recurrent))
-            state = torch.lerp(state, rate, self.alpha)
-            states.append(state)
-        hidden = torch.stack(states, dim=1)
-        return self.readout(hidden), hidden
+        return leaky_states(drive, self.weight_hh, self.alpha, self.activation)
 
     def noise_shape(self, trials: int, steps: int) -> tuple[int, ...]:
         """Return the shape of the hidden noise, which is drawn time first."""

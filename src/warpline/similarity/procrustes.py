@@ -22,7 +22,8 @@ PAIRED_TRIALS = True
 def represent(states: NDArray[Any], *, settings: Mapping[str, Any]) -> Matrix:
     """Return states (trial, time, unit) as a centred matrix (sample, unit) of Frobenius norm 1."""
     matrix = centred_matrix(states)
-    return matrix / np.linalg.norm(matrix)
+    matrix /= np.linalg.norm(matrix)
+    return matrix
 
 
 def _compare(x: Matrix, y: Matrix) -> dict[str, float]:

@@ -149,6 +149,7 @@ class BatchOrder:
         self.name = tuple(name)
         self.interleave = interleave
         self._epochs: dict[int, tuple[int, Tensor]] = {}
+        self._round: tuple[int, list[int]] = (-1, [0])
 
     def __call__(self, step: int) -> tuple[int, Tensor]:
         """Return the task's index and the trials (batch,) of one update; steps count from 0."""
@@ -164,8 +165,11 @@ class BatchOrder:
         """Return task, epoch and batch of an update; a random order of the tasks each round."""
         n_tasks = len(self.sizes)
         cycle, position = divmod(step, n_tasks)
-        order = random_streams.generator(self.seed, *self.name, "task", cycle).permutation(n_tasks)
-        task = int(order[position])
+        # A round's order is drawn once. A stream costs more than all else here.
+        if n_tasks > 1 and self._round[0] != cycle:
+            stream = random_streams.generator(self.seed, *self.name, "task", cycle)
+            self._round = (cycle, stream.permutation(n_tasks).tolist())
+        task = self._round[1][position]
         epoch, batch = divmod(cycle, self.sizes[task] // self.batch_size)
         return task, epoch, batch
 

@@ -158,11 +158,15 @@ def begin(
     adam: torch.optim.Adam,
     noise: torch.Generator,
     resume: Resume | None,
+    outputs: Sequence[Tensor] | None = None,
 ) -> TrainingRun:
-    """Return a run restored from its resume file, or a new one with its first checkpoint."""
+    """Return a run restored from its resume file, or a new one with its first checkpoint.
+
+    `outputs` are those of the untrained network by task, as for `evaluate`.
+    """
     run = resume.load(model, adam, noise, settings) if resume else None
     if run is None:
-        run = TrainingRun(history=evaluate(model, validation, 0, math.nan))
+        run = TrainingRun(history=evaluate(model, validation, 0, math.nan, outputs))
         run.checkpoints[0] = _weights(model)
         if not all(math.isfinite(row.loss) for row in run.history):
             run.status = "diverged"

@@ -167,6 +167,25 @@ def test_few_starts_are_uncertain_and_many_are_not():
         assert many["chance_of_better"] < 0.03 < few["chance_of_better"] <= 1
 
 
+def test_a_lower_accepted_chance_takes_more_starts_and_is_what_the_status_says():
+    rng = np.random.default_rng(0)
+    first = represent(noisy_walk(1), settings=SETTINGS)
+    operators = [replace(first, matrix=rng.standard_normal((12, 12)), rank=12) for _ in range(3)]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+
+    def rows(**settings):
+        return compare_pairs(operators, pairs, settings={"max_starts": 200, **settings})
+
+    for usual, careful in zip(rows(), rows(accepted_chance=0.008), strict=True):
+        assert careful["chance_of_better"] <= 0.008 < usual["chance_of_better"] <= 0.03
+        assert careful["n_starts"] > usual["n_starts"]
+        assert careful["dissimilarity"] <= usual["dissimilarity"] + 1e-9
+    short = rows(accepted_chance=0.008, max_starts=48)
+    assert {row["status"] for row in short} == {"uncertain"}
+    with pytest.raises(ValueError, match="accepted_chance between 0 and 1"):
+        rows(accepted_chance=1.0)
+
+
 def test_nothing_is_better_than_a_perfect_alignment():
     operator = represent(noisy_walk(1), settings=SETTINGS)
     (row,) = compare_pairs([operator, operator], [(0, 1)], settings={"max_starts": 6})

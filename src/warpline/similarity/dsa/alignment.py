@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from warpline.similarity.input_errors import SettingsError
+
 from .canonical import CanonicalOperator, Problems
 from .starts import pair_generator, planned_starts, random_starts, reflected_starts
 
@@ -25,7 +27,7 @@ FloatArray = NDArray[np.float64]
 #: Starts of each round after the first: random ones, and neighbours of the best maximum. Half of each missed
 #: fewer maxima than one in six of either.
 _RANDOM, _NEIGHBOURS = 3, 3
-#: Chance of a better maximum (`chance_of_better`) above which the search goes on; at its end, "uncertain".
+#: Default of ``accepted_chance``: more starts find fewer and smaller misses, at a cost (docs/dsa.md).
 ACCEPTED_CHANCE = 0.03
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
 #: starts agreed on a lesser maximum in one pair of 150.
@@ -82,19 +84,36 @@ class AlignmentSettings:
         Cap on the starts of a pair, planned ones included.
     first_starts : int
         Starts of the first round, the six planned ones first.
+    accepted_chance : float
+        Chance of a better maximum (`chance_of_better`) above which the search goes on; at its end, the
+        status is "uncertain".
     tolerance : float
         Gradient norm, relative to the residual, at which the last rung has converged.
     max_steps : int
         Hessian-vector products of one ascent on one rung; beyond, the status is "max_steps".
     rungs : tuple of Rung
         Of successive halving, before the last.
+
+    Raises
+    ------
+    SettingsError
+        When ``accepted_chance`` is not between 0 and 1.
     """
 
     max_starts: int = 48
     first_starts: int = 12
+    accepted_chance: float = ACCEPTED_CHANCE
     tolerance: float = 1e-6
     max_steps: int = 5000
     rungs: tuple[Rung, ...] = RUNGS
+
+    def __post_init__(self) -> None:
+        if not 0 < self.accepted_chance < 1:
+            raise SettingsError(
+                "accepted_chance between 0 and 1",
+                repr(self.accepted_chance),
+                "Set accepted_chance.",
+            )
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,8 @@ class Alignment:
         Estimated chance that many more starts would find a better maximum (`chance_of_better`).
     converged : bool
         Whether the gradient met the tolerance.
+    accepted_chance : float
+        Of the settings.
     """
 
     angle: float
@@ -126,11 +147,12 @@ class Alignment:
     n_hits: int
     chance_of_better: float
     converged: bool
+    accepted_chance: float = ACCEPTED_CHANCE
 
     @property
     def status(self) -> str:
         """Status as `status_of` has it."""
-        return status_of(self.converged, self.chance_of_better)
+        return status_of(self.converged, self.chance_of_better, self.accepted_chance)
 
 
 @dataclass
@@ -192,11 +214,11 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     return (48 / n_starts * (0.01 + 0.1 * 0.5**n_hits) * maxima).clamp(max=1.0)
 
 
-def status_of(converged: bool, chance: float) -> str:
+def status_of(converged: bool, chance: float, accepted_chance: float) -> str:
     """``max_steps``: the ascent was cut; ``uncertain``: a better maximum is likely; or ``converged``."""
     if not converged:
         return "max_steps"
-    return "uncertain" if chance > ACCEPTED_CHANCE else "converged"
+    return "uncertain" if chance > accepted_chance else "converged"
 
 
 def align_pairs(
@@ -287,7 +309,7 @@ def _align_chunk(
     generators = [pair_generator(seed, a, b) for a, b in zip(first, second, strict=True)]
     starts = planned_starts(first, second, generators)
     best, n_hits, n_starts = search(problems, size, starts, generators, settings)
-    return _alignments(first, second, problems, best, n_hits, n_starts)
+    return _alignments(first, second, problems, best, n_hits, n_starts, settings.accepted_chance)
 
 
 @torch.no_grad()
@@ -328,7 +350,7 @@ def search(
     n_starts = torch.full((len(generators),), starts.shape[1])
     # Further rounds, for the pairs whose best maximum has too few hits.
     while True:
-        uncertain = chance_of_better(n_starts, n_hits, size) > ACCEPTED_CHANCE
+        uncertain = chance_of_better(n_starts, n_hits, size) > settings.accepted_chance
         unsettled = (uncertain & (n_starts < settings.max_starts)).nonzero()[:, 0]
         if not len(unsettled):
             return best, n_hits, n_starts
@@ -535,6 +557,7 @@ def _alignments(
     best: Maxima,
     n_hits: Tensor,
     n_starts: Tensor,
+    accepted_chance: float,
 ) -> list[Alignment]:
     """Return the maxima as alignments of the operators as given, traces included."""
     size = first[0].size
@@ -565,6 +588,6 @@ def _alignments(
     chance = torch.where(angle < _PERFECT, 0.0, chance)
     columns = (t.tolist() for t in (angle, gradient_norm, n_starts, n_hits, chance, best.converged))
     return [
-        Alignment(a, np.ascontiguousarray(c), g, n, m, p, ok)
+        Alignment(a, np.ascontiguousarray(c), g, n, m, p, ok, accepted_chance)
         for c, a, g, n, m, p, ok in zip(rotations, *columns, strict=True)
     ]

@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "solver": "newton",
     "score": "angle",
     "max_starts": 48,
+    "accepted_chance": 0.03,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
@@ -107,7 +108,8 @@ def compare_pairs(
         ``score``: "angle" (min over C in O(rank) of the angle between A and C B C^T, radians, in
         [0, pi]; Ostrow et al. 2023) or "wasserstein" (`warpline.similarity.dsa.wasserstein.wasserstein`);
         ``solver``: "newton" or "reference" (dsa-metric, with ``iterations`` and ``lr``);
-        ``max_starts``, ``tolerance``, ``max_steps`` (`warpline.similarity.dsa.alignment.AlignmentSettings`);
+        ``max_starts``, ``accepted_chance``, ``tolerance``, ``max_steps``
+        (`warpline.similarity.dsa.alignment.AlignmentSettings`);
         ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`; ``rotation``: whether rows hold the
         aligning matrix.
     seed : int
@@ -241,6 +243,7 @@ def _fill_newton(
 
     alignment_settings = AlignmentSettings(
         max_starts=_setting(settings, "max_starts"),
+        accepted_chance=_setting(settings, "accepted_chance"),
         tolerance=_setting(settings, "tolerance"),
         max_steps=_setting(settings, "max_steps"),
     )

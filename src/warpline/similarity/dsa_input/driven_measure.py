@@ -36,6 +36,7 @@ _COMPARE = {
     "score": "angle",
     "control_weight": 0.5,
     "max_starts": 48,
+    "accepted_chance": 0.03,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
@@ -96,7 +97,8 @@ def compare_pairs(
         ``compare``: the score that is the dissimilarity, "state", "control" or "joint";
         ``score``: "angle" of operators scaled to unit norm, radians, or "euclidean" distance of the
         operators as they are; ``control_weight``: share of the control in the joint score, in [0, 1];
-        ``max_starts``, ``tolerance``, ``max_steps`` (`warpline.similarity.dsa.alignment.AlignmentSettings`);
+        ``max_starts``, ``accepted_chance``, ``tolerance``, ``max_steps``
+        (`warpline.similarity.dsa.alignment.AlignmentSettings`);
         ``bound`` of the states: see `warpline.similarity.dsa.bounds.lower_bounds`.
     seed : int
         Root of the random starts.
@@ -160,6 +162,7 @@ def _fill(
     compare, score = _setting(settings, "compare"), _setting(settings, "score")
     alignment_settings = AlignmentSettings(
         max_starts=_setting(settings, "max_starts"),
+        accepted_chance=_setting(settings, "accepted_chance"),
         tolerance=_setting(settings, "tolerance"),
         max_steps=_setting(settings, "max_steps"),
     )

@@ -255,7 +255,7 @@ def _align_chunk(
     # No alignment is better than a perfect one.
     chances = torch.where(best.value > 1 - 1e-14, 0.0, chances)
     return [
-        JointAlignment(np.ascontiguousarray(c), g, n, p, status_of(ok, p))
+        JointAlignment(np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance))
         for c, g, n, p, ok in zip(
             rotations.numpy(),
             (best.gradient_norm * torch.tensor(totals)).tolist(),

@@ -1,0 +1,152 @@
+"""CKA, debiased CKA and Procrustes of ten large systems, against plain code, in one run on one thread.
+
+Ten systems of 500 trials x 200 steps x 256 units, all 45 pairs. The rivals are the formulas as they are
+usually written: kernel norms and centring anew for every pair (CKA), the biased double sums replaced by their
+feature-space form anew for every pair (debiased), SciPy's orthogonal Procrustes of both directions
+(Procrustes), each on a sample of the pairs. With ``--netrep FOLDER``, a checkout of netrep, its
+``LinearMetric(alpha=1)`` is timed on the same pairs. Times are processor times.
+
+    python benchmarks/similarity.py --output similarity.json [--units 256] [--netrep ../netrep]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# One thread, set before any library reads it.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from scipy.linalg import orthogonal_procrustes  # noqa: E402
+
+from warpline.similarity import cka, cka_debiased, procrustes  # noqa: E402
+
+FloatArray = NDArray[np.float64]
+N_TRIALS, N_STEPS = 500, 200
+
+
+def make_systems(count: int, units: int) -> list[FloatArray]:
+    """Return systems (trial, time, unit) that share smooth latents, with noise."""
+    generator = np.random.default_rng(0)
+    latent = generator.normal(size=(N_TRIALS, N_STEPS, 20)).cumsum(axis=1)
+    return [
+        np.tanh(0.1 * latent @ generator.normal(size=(20, units)))
+        + 0.1 * generator.normal(size=(N_TRIALS, N_STEPS, units))
+        for _ in range(count)
+    ]
+
+
+def centred(states: FloatArray) -> FloatArray:
+    """Return states as (sample, unit), centred."""
+    matrix = states.reshape(-1, states.shape[-1])
+    return np.asarray(matrix - matrix.mean(axis=0))
+
+
+def plain_cka(a: FloatArray, b: FloatArray) -> float:
+    """Return 2 / pi times the arc cosine of linear CKA (Kornblith et al. 2019, eq. 2)."""
+    x, y = centred(a), centred(b)
+    similarity = np.linalg.norm(x.T @ y) ** 2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    return float(np.arccos(min(similarity, 1)) / (np.pi / 2))
+
+
+def plain_debiased(a: FloatArray, b: FloatArray) -> float:
+    """Return 2 / pi times the arc cosine of linear CKA from the unbiased HSIC (Song et al. 2012, eq. 5)."""
+
+    def hsic(x: FloatArray, y: FloatArray) -> float:
+        n = len(x)
+        dx, dy = (x**2).sum(axis=1), (y**2).sum(axis=1)
+        rx, ry = x @ x.sum(axis=0) - dx, y @ y.sum(axis=0) - dy
+        trace = np.linalg.norm(x.T @ y) ** 2 - dx @ dy
+        return float(trace + rx.sum() * ry.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (rx @ ry))
+
+    x, y = centred(a), centred(b)
+    similarity = hsic(x, y) / np.sqrt(hsic(x, x) * hsic(y, y))
+    return float(np.arccos(np.clip(similarity, 0, 1)) / (np.pi / 2))
+
+
+def plain_procrustes(a: FloatArray, b: FloatArray) -> float:
+    """Return 2 / pi times the angle after SciPy's rotation of one system into the other."""
+    x, y = centred(a), centred(b)
+    x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
+    rotation, _ = orthogonal_procrustes(y, x)
+    return float(np.arccos(min(np.sum(x * (y @ rotation)), 1.0)) / (np.pi / 2))
+
+
+def netrep_angle(folder: Path) -> Callable[[FloatArray, FloatArray], float]:
+    """Return netrep's angular distance, fitted and scored on the same samples, as 2 / pi of the angle."""
+    sys.path.insert(0, str(folder))
+    from netrep.metrics import LinearMetric
+
+    def distance(a: FloatArray, b: FloatArray) -> float:
+        x, y = (s.reshape(-1, s.shape[-1]) for s in (a, b))
+        metric = LinearMetric(alpha=1, score_method="angular")
+        return float(metric.fit(x, y).score(x, y) / (np.pi / 2))
+
+    return distance
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--systems", type=int, default=10)
+    parser.add_argument("--units", type=int, default=256)
+    parser.add_argument("--sample", type=int, default=5, help="pairs of the rivals")
+    parser.add_argument("--netrep", type=Path, help="checkout of netrep")
+    arguments = parser.parse_args()
+
+    systems = make_systems(arguments.systems, arguments.units)
+    pairs = list(itertools.combinations(range(len(systems)), 2))
+    sample = pairs[:: max(1, len(pairs) // arguments.sample)][: arguments.sample]
+    rivals: dict[str, list[tuple[str, Callable[[FloatArray, FloatArray], float]]]] = {
+        "cka": [("plain", plain_cka)],
+        "cka_debiased": [("plain", plain_debiased)],
+        "procrustes": [("scipy", plain_procrustes)],
+    }
+    if arguments.netrep:
+        rivals["procrustes"].append(("netrep", netrep_angle(arguments.netrep)))
+    rows: list[dict[str, Any]] = []
+    for measure in (cka, cka_debiased, procrustes):
+        name = measure.__name__.rpartition(".")[2]
+        begin = time.process_time()
+        matrices = [measure.represent(states, settings={}) for states in systems]
+        results = measure.compare_pairs(matrices, pairs, settings={})
+        seconds = time.process_time() - begin
+        del matrices
+        row: dict[str, Any] = {
+            "measure": name,
+            "systems": len(systems),
+            "pairs": len(pairs),
+            "seconds": seconds,
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+        ours = {pair: result["dissimilarity"] for pair, result in zip(pairs, results, strict=True)}
+        for rival, distance in rivals[name]:
+            begin = time.process_time()
+            theirs = [distance(systems[i], systems[j]) for i, j in sample]
+            per_pair = (time.process_time() - begin) / len(sample)
+            row |= {
+                f"{rival}_seconds": per_pair * len(pairs),
+                f"{rival}_ratio": per_pair * len(pairs) / seconds,
+                f"{rival}_largest_difference": max(
+                    abs(value - ours[pair]) for value, pair in zip(theirs, sample, strict=True)
+                ),
+            }
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+    if arguments.output:
+        arguments.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

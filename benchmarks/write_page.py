@@ -1,0 +1,245 @@
+"""Run the benchmarks and write docs/benchmarks.md: our figure and the rival's, measured in the same run.
+
+    python benchmarks/write_page.py                    # all, half an hour or more
+    python benchmarks/write_page.py --only similarity lorenz63
+    python benchmarks/write_page.py --measured results/benchmarks   # write the page from earlier JSON files
+
+A benchmark that is not run again keeps its earlier JSON file, and its line names the day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+`make benchmark` runs these and writes this page. Each line was measured in one run with its rival, on one
+thread, by processor time unless it says otherwise. *Ratio* is the rival's figure over ours: above 1, ours is
+smaller. Times differ twofold between machines, ratios less.
+
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table: what was measured, ours, the rival, the rival's figure, and what was checked."""
+
+    what: str
+    ours: float
+    rival: str
+    theirs: float
+    unit: str
+    check: str = ""
+
+
+def _similarity(rows: list[dict[str, Any]]) -> Iterator[Line]:
+    for row in rows:
+        for key in [k for k in row if k.endswith("_ratio")]:
+            rival = key.removesuffix("_ratio")
+            yield Line(
+                f"{row['measure']}, {row['pairs']} pairs of {row['systems']} systems of 500 x 200 x 256",
+                row["seconds"],
+                rival,
+                row[f"{rival}_seconds"],
+                "s",
+                f"values differ by at most {row[f'{rival}_largest_difference']:.0e}",
+            )
+
+
+def _lorenz63(rows: list[dict[str, Any]]) -> Iterator[Line]:
+    ours = rows[0]
+    for row in rows:
+        if "seconds" in row and row is not ours and not row["method"].startswith("Warpline"):
+            checks = [f"silhouette {ours['silhouette']:.3f}"]
+            if "silhouette" in row:
+                checks.append(f"theirs {row['silhouette']:.3f}")
+            yield Line(
+                f"Lorenz-63 of KoopSTD, DSA, {ours['pairs']:,} pairs",
+                ours["seconds"],
+                row["method"],
+                row["seconds"],
+                "s",
+                ", ".join(checks),
+            )
+
+
+def _dsa(result: dict[str, Any]) -> Iterator[Line]:
+    for row in result.get("operators", []):
+        yield Line(
+            f"DSA operator, {row['case']}, rank {row['rank']}",
+            1e3 * row["seconds"],
+            "dsa-metric",
+            1e3 * row["reference_seconds"],
+            "ms (wall)",
+        )
+    for summary in result.get("pairs", []):
+        default = summary["caps"][-1]
+        yield Line(
+            f"DSA alignment of a pair, rank {summary['rank']}, default starts",
+            1e3 * default["processor_seconds_a_pair"],
+            f"dsa-metric, {summary['reference_iterations']} iterations",
+            1e3 * summary["reference_processor_seconds_a_pair"],
+            "ms",
+            f"{default['pairs_below_reference_by_1e-4']} of {summary['pairs']} angles lower by 1e-4, "
+            f"{default['pairs_above_reference_by_1e-4']} higher",
+        )
+
+
+def _dsa_input(result: dict[str, Any]) -> Iterator[Line]:
+    for row in result["operators"]:
+        yield Line(
+            f"InputDSA operator, {row['backend']}",
+            1e3 * row["seconds"],
+            "dsa-metric",
+            1e3 * row["reference_seconds"],
+            "ms",
+        )
+    pairs = result["pairs"]
+    yield Line(
+        f"InputDSA, state, control and joint scores of {pairs['pairs']} pairs",
+        pairs["seconds_of_all_scores"],
+        "dsa-metric, state by Adam and joint in closed form",
+        pairs["reference_seconds_of_the_state"] + pairs["reference_seconds_of_the_joint_alignment"],
+        "s",
+        f"joint angle {pairs['mean_joint_angle']:.3f} against "
+        f"{pairs['mean_joint_angle_at_their_alignment']:.3f}",
+    )
+
+
+def _geometry(result: dict[str, Any]) -> Iterator[Line]:
+    for row in result["rival"]:
+        yield Line(
+            f"pullback metric, {row['kind']}, {row['points']} points, {row['steps']} steps",
+            row["metric_seconds"],
+            "torch.func.jacfwd, scaled from a sample",
+            row["jacfwd_seconds_scaled"],
+            "s",
+            f"tangents differ by at most {row['jacfwd_largest_difference']:.0e}",
+        )
+
+
+def _geodesics(result: dict[str, Any]) -> Iterator[Line]:
+    rows = result["integrator"]
+    ours = rows["batch"]["seconds"]
+    for name in ("scipy, one system", "scipy, each alone"):
+        yield Line(
+            "44 geodesics at tolerance 1e-6",
+            ours,
+            f"RK45 of {name}",
+            ours * rows[name]["ratio"],
+            "s",
+            f"error {rows['batch']['error']:.0e}, theirs {rows[name]['error']:.0e}",
+        )
+
+
+def _fixed_points(row: dict[str, Any]) -> Iterator[Line]:
+    yield Line(
+        f"fixed points and spectra, per start ({row['starts']} starts, 128 units)",
+        row["ms_per_start"],
+        "scipy.optimize.root and numpy",
+        row["scipy_and_spectra_ms_per_start"],
+        "ms",
+    )
+
+
+def _planning(result: dict[str, Any]) -> Iterator[Line]:
+    name, configured = next(iter(result.items()))
+    yield Line(
+        f"plan of {name}, {configured['jobs']:,} jobs",
+        configured["cpu_seconds"],
+        "a plain workflow of as many jobs",
+        result["plain"]["cpu_seconds"],
+        "s",
+        f"{configured['largest_mb_so_far']:,.0f} MB",
+    )
+
+
+LINES: dict[str, Callable[[Any], Iterator[Line]]] = {
+    "dsa": _dsa,
+    "dsa_input": _dsa_input,
+    "lorenz63": _lorenz63,
+    "similarity": _similarity,
+    "geometry": _geometry,
+    "geodesics": _geodesics,
+    "fixed_points": _fixed_points,
+    "planning": _planning,
+}
+"""Lines of the table by the name of the benchmark, from what it writes."""
+
+
+def machine() -> str:
+    """Return the machine in words: cores and processor."""
+    model = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        named = re.search(r"model name\s*: (.*)", information.read_text())
+        model = named[1] if named else model
+    return f"{os.cpu_count()} cores, {model}"
+
+
+def render(measured: dict[str, dict[str, Any]]) -> str:
+    """Return the page from what each benchmark wrote, with its machine and day."""
+    text = [
+        HEAD,
+        "| what | ours | rival | theirs | ratio | check |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    origins: dict[str, list[str]] = {}
+    for name, record in measured.items():
+        origin = f"{record['machine']}, {record['day']}"
+        origins.setdefault(origin, []).append(f"`{name}.py`")
+        for line in LINES[name](record["result"]):
+            ours, theirs = (f"{value:,.3g} {line.unit}" for value in (line.ours, line.theirs))
+            ratio = f"{line.theirs / line.ours:,.3g}"
+            text.append(
+                f"| {line.what} | {ours} | {line.rival} | {theirs} | {ratio} | {line.check} |"
+            )
+    text += ["", "Measured on:", ""]
+    text += [f"- {origin}: {', '.join(names)}" for origin, names in origins.items()]
+    # Thousands stay readable: 1.23e+03 is 1,230.
+    page = "\n".join(text) + "\n"
+    return re.sub(r"\b\d\.?\d*e\+\d+", lambda number: f"{float(number[0]):,.0f}", page)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--measured", type=Path, default=HERE.parent / "results" / "benchmarks")
+    parser.add_argument("--only", nargs="*", choices=LINES, default=None, help="benchmarks to run")
+    parser.add_argument("--output", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    arguments.measured.mkdir(parents=True, exist_ok=True)
+    for name in LINES if arguments.only is None else arguments.only:
+        result = arguments.measured / f"{name}.json"
+        print(f"{name} ...", flush=True)
+        subprocess.run(
+            [sys.executable, str(HERE / f"{name}.py"), "--output", str(result)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        record = {"machine": machine(), "day": time.strftime("%-d %B %Y")}
+        result.with_suffix(".machine").write_text(json.dumps(record))
+    measured = {}
+    for name in LINES:
+        result = arguments.measured / f"{name}.json"
+        if result.is_file():
+            record = json.loads(result.with_suffix(".machine").read_text())
+            measured[name] = {**record, "result": json.loads(result.read_text())}
+    arguments.output.write_text(render(measured), encoding="utf-8")
+    print(f"{arguments.output}: {len(measured)} benchmarks")
+
+
+if __name__ == "__main__":
+    main()
