@@ -27,6 +27,8 @@ STATES = ("done", "running", "failed", "stopped", "stale", "missing")
 """``stopped``: it ran when its Snakemake ended. ``stale``: it is there, and the next run makes it anew."""
 RECORDS = Path(".snakemake")
 """Snakemake's records, in the folder in which it runs."""
+CLOCK_SECONDS = 1.0
+"""By how much a log may be newer than what its job wrote last."""
 
 
 @dataclass
@@ -250,17 +252,16 @@ def _state(job: Job, snakemake_runs: bool, temporary: bool) -> tuple[str, str]:
     if all(Path(output).exists() for output in job.outputs):
         reason = _stale_reason(job)
         return ("stale" if reason else "done"), reason
-    finished = job.benchmark != "" and _modified(job.benchmark) >= _modified(job.log) > 0
-    if finished and temporary:
-        return "done", ""
-    # A job that fails leaves its log; outputs that were deleted later leave the benchmark as well.
-    failed = Path(job.log).exists() and not finished and not _was_made(job)
-    return ("failed" if failed else "missing"), ""
-
-
-def _was_made(job: Job) -> bool:
-    """Say whether Snakemake has a record of the job's end; a failure deletes it."""
-    return bool(_record(job.outputs[0]))
+    logged = _modified(job.log)
+    if not logged:
+        return "missing", ""
+    # A job that ends well leaves its run time, or a record, after its log. One that fails leaves its log only.
+    ended = (
+        _modified(job.benchmark) if job.benchmark else _record(job.outputs[0]).get("endtime", 0.0)
+    )
+    if ended + CLOCK_SECONDS < logged:
+        return "failed", ""
+    return ("done" if temporary else "missing"), ""
 
 
 def run_status(pipeline: Pipeline) -> RunStatus:
