@@ -255,7 +255,7 @@ def _state(job: Job, snakemake_runs: bool, temporary: bool) -> tuple[str, str]:
     logged = _modified(job.log)
     if not logged:
         return "missing", ""
-    # A job that ends well leaves its run time, or a record, after its log. One that fails leaves its log only.
+    # A job that ends well leaves its run time, or a record, after its log; one that fails leaves its log.
     ended = (
         _modified(job.benchmark) if job.benchmark else _record(job.outputs[0]).get("endtime", 0.0)
     )
