@@ -11,11 +11,12 @@ READY := $(VENV)/.ready
 export PATH := $(BIN):$(PATH)
 REPORT ?= results/report.html
 
-.PHONY: help setup demo report test test-fast test-slurm lint format moved schema benchmark clean
+.PHONY: help setup demo report site test test-fast test-slurm lint format moved schema benchmark clean
 
 help:
 	@echo "make demo       the demo: figures and results/report.html"
 	@echo "make report     CONFIG=<file>: the report of a finished run, REPORT (results/report.html, or a .zip)"
+	@echo "make site       the documentation site: site/index.html"
 	@echo "make test       all tests"
 	@echo "make test-fast  the tests that take seconds"
 	@echo "make test-slurm tests on a real one-node SLURM, which they start and stop (root on Debian)"
@@ -50,6 +51,11 @@ report: $(READY)
 	@folder=$$(dirname "$(REPORT)") && name=$$(basename "$(REPORT)") && mkdir -p "$$folder" && \
 	aside=$$(mktemp -d "$$folder/.report.XXXXXX") && trap 'rm -rf "$$aside"' EXIT && \
 	snakemake --cores 1 --configfile "$(CONFIG)" --report "$$aside/$$name" && mv "$$aside/$$name" "$(REPORT)"
+
+# Strict: a broken link, or a docstring that does not fit its function, fails.
+site: $(READY)
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "Open site/index.html in a browser."
 
 test: $(READY)
 	python -m pytest -n $(CORES) --dist loadscope
@@ -90,4 +96,4 @@ benchmark: $(READY)
 	python benchmarks/checksums.py
 
 clean:
-	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis site

@@ -1,6 +1,10 @@
 """Run the checkpoints of some networks on the evaluation trials (rule compute_trajectories)."""
 
-from warpline.comparison.trajectories import concatenate_seeds, network_trajectories
+from warpline.comparison.trajectories import (
+    concatenate_seeds,
+    network_trajectories,
+    split_condition_states,
+)
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.device import choose_device
@@ -15,7 +19,8 @@ def main() -> None:
     )
     parser.add_argument("--checkpoints", nargs="+", required=True, help="a file per seed")
     parser.add_argument("--seeds", nargs="+", type=int, required=True, help="in the same order")
-    parser.add_argument("--output", required=True)
+    parser.add_argument("--output", required=True, help="states of single trials")
+    parser.add_argument("--condition-states", required=True, help="states averaged by condition")
     arguments = parser.parse_args()
     settings, seeds, device = arguments.settings, arguments.seeds, choose_device()
 
@@ -24,11 +29,17 @@ def main() -> None:
         network_trajectories(CheckpointFile(path), tasks, settings, device, seed)
         for path, seed in zip(arguments.checkpoints, seeds, strict=True)
     ]
-    result_files.write_dataset(
-        concatenate_seeds(networks, seeds, tasks[0], settings),
-        arguments.output,
-        {"settings": settings, "code": arguments.code, "seeds": seeds, "device": device.type},
+    states, by_condition = split_condition_states(
+        concatenate_seeds(networks, seeds, tasks[0], settings), tasks[0]
     )
+    provenance = {
+        "settings": settings,
+        "code": arguments.code,
+        "seeds": seeds,
+        "device": device.type,
+    }
+    result_files.write_dataset(states, arguments.output, provenance)
+    result_files.write_dataset(by_condition, arguments.condition_states, provenance)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,23 @@ def cuda():
 @pytest.fixture(scope="session")
 def project() -> Path:
     return PROJECT
+
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+QUIET += ["--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture
+def page():
+    """A page of headless Chromium, for tests marked ``browser``, which skip where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=browser, args=QUIET)
+        yield opened.new_page(viewport={"width": 1400, "height": 900})
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from warpline.comparison.condition_states import condition_signals
 from warpline.core import result_files
 from warpline.figures import plotting
 
@@ -27,22 +28,6 @@ def pooled_components(means):
     centre = samples.mean(axis=0)
     _, singular, axes = np.linalg.svd(samples - centre, full_matrices=False)
     return (means - centre) @ axes[:2].T, singular[:2] ** 2 / np.sum(singular**2)
-
-
-def condition_signals(trials):
-    """Return each condition's signed stimulus strength, or its first target, in [-1, 1]."""
-    # Trials of one condition differ only in their noise: the first repetition has every condition once.
-    first_repeat = trials.isel(trial=slice(0, int((trials["repeat"] == 0).sum())))
-    if "output" in trials.dims:
-        decision_step = first_repeat["decision"].transpose("trial", "time").values.argmax(1)
-        target = first_repeat["target"].isel(output=0).transpose("trial", "time").values
-        return target[np.arange(len(decision_step)), decision_step]
-    truth = first_repeat["ground_truth"].values
-    if "coh" in first_repeat:
-        strength = first_repeat["coh"].values
-    else:
-        strength = np.ones(first_repeat.sizes["trial"])
-    return np.sign(truth - truth.mean()) * strength / max(strength.max(), 1e-9)
 
 
 def state_means(data):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from warpline.analyses.projection import principal_axes
+from warpline.comparison.projection import principal_axes
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 

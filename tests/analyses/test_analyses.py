@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from warpline.analyses import context, decision, learning, memory, static
 from warpline.analyses.context_encoding import encoding
 from warpline.analyses.learning import field_angle
-from warpline.analyses.projection import principal_axes
 from warpline.analyses.relevance import by_relevance, relevant_first
 from warpline.analyses.static import equal_steps
+from warpline.comparison.projection import principal_axes
 
 
 def value(rows, quantity, condition="", moment=""):

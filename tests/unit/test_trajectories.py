@@ -10,7 +10,11 @@ from warpline.comparison.hidden_states import (
     principal_components,
 )
 from warpline.comparison.pairs import driven_systems_of, systems_of
-from warpline.comparison.trajectories import concatenate_seeds, network_trajectories
+from warpline.comparison.trajectories import (
+    concatenate_seeds,
+    network_trajectories,
+    split_condition_states,
+)
 from warpline.models.base import build_model
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
 from warpline.tasks.trials import generate_trials
@@ -268,6 +272,38 @@ def test_seeds_are_joined_and_come_apart_as_they_were(checkpoint_file, trajector
             assert system.states.shape[-1] == count
             np.testing.assert_array_equal(system.states, network["states"][k, ..., :count])
     assert [system.run_status for system in systems[4]] == ["diverged"] * 3
+
+
+def test_states_by_condition_are_means_of_the_window_on_axes_that_checkpoints_share(
+    checkpoint_file, trajectories, tasks
+):
+    target, file = tasks[0], checkpoint_file(1)
+    one = trajectories(file)
+    joined = concatenate_seeds([one, trajectories(checkpoint_file(2))], [1, 4], target, SETTINGS)
+    states, by_condition = split_condition_states(joined, target)
+    # The file of single trials holds what it held.
+    assert {"condition_states", "axis_variance", "shown_variance"}.isdisjoint(states.variables)
+    assert states["states"].equals(joined["states"])
+    assert by_condition["seed"].values.tolist() == [1, 4]
+    assert by_condition["time"].values.tolist() == [100.0 * k for k in range(states.sizes["time"])]
+    assert len(by_condition["label"]) == by_condition.sizes["condition"]
+
+    inputs = target["inputs"].transpose("trial", "time", "channel").values
+    start, stop = (target[edge].sel(period="stimulus").values for edge in ("start", "stop"))
+    condition = target["condition"].values
+    means = []
+    for step in STEPS:
+        model = file.network(SETTINGS["architecture"], inputs.shape[-1], 3, 100.0, step=step)
+        window = cut_window(hidden_states(model, inputs), start, stop)
+        means.append([window[condition == c].mean(0) for c in np.unique(condition)])
+    pooled = np.array(means).reshape(-1, window.shape[-1])
+    _, singular, axes = np.linalg.svd(pooled - pooled.mean(0), full_matrices=False)
+    expected = (pooled - pooled.mean(0)) @ axes[:3].T
+    found = by_condition["condition_states"].sel(seed=1).values.reshape(-1, 3)
+    # An axis has no sign of its own.
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-4)
+    shares = by_condition["axis_variance"].sel(seed=1)
+    np.testing.assert_allclose(shares, (singular**2 / (singular**2).sum())[:3], rtol=1e-4)
 
 
 def test_the_last_network_runs_under_other_drives(checkpoint_file, trajectories, tasks):

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 import pytest
 import yaml
 from spoiled import TAG, spoil
 
+from warpline.core import result_files
 from warpline.pipeline.config import load_files
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.browser]
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 LARGE_IMAGES = """Array.from(document.images)
     .filter(i => i.complete && i.naturalWidth > 200).map(i => i.src)"""
-QUIET += ["--disable-background-networking", "--disable-component-update"]
-
-
-@pytest.fixture
-def page():
-    playwright = pytest.importorskip("playwright.sync_api")
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("needs chromium: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=browser, args=QUIET)
-        yield opened.new_page(viewport={"width": 1400, "height": 900})
-        opened.close()
 
 
 def open_every_figure(page) -> set[str]:
@@ -68,6 +54,34 @@ def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
     shown = open_every_figure(page)
     figures = list((checkout.root / "results" / "tiny" / "figures").rglob("*.svg"))
     assert len(shown) == len(figures) == 10
+    assert wrong == []
+
+
+def test_the_explorer_shows_what_the_run_made(finished, page):
+    results = finished.root / "results" / "tiny"
+    wrong = []
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((results / "explorer.html").as_uri())
+    page.select_option("#curriculum", "master")
+    page.select_option("#pairs-measure", "procrustes")
+
+    # A dissimilarity, a state and the status of each run are those of the files.
+    after = result_files.read_table(results / "compare/after/procrustes/PDM/leaky_rnn/seed~1.csv")
+    (row,) = after[
+        after["curriculum_a"].eq("untrained") & after["curriculum_b"].eq("master")
+    ].to_dict("records")
+    cell = page.locator("#pairs-matrix td[aria-label^='master 1 and untrained 1:']")
+    assert cell.inner_text() == f"{row['dissimilarity']:.2f}"
+    page.locator("#states-details summary").click()
+    states = result_files.read_dataset(results / "condition_states/PDM/leaky_rnn/master/seed~1.nc")
+    end = (
+        states["condition_states"].isel(seed=0, checkpoint=-1, condition=0, time=-1, axis=0).item()
+    )
+    shown = page.locator("#states-details tbody td").first.inner_text()
+    assert float(shown) == pytest.approx(end, rel=0.02, abs=1e-3)
+    runs = result_files.read_table(results / "tables/PDM/runs.csv")
+    assert page.locator("#tables-table tbody tr").count() == len(runs) == 10
     assert wrong == []
 
 

@@ -28,7 +28,7 @@ AFTER_COMPARISONS = {
     name: count
     for name, count in FIGURES.items()
     if name not in ("draw_learning_curves", "draw_task_trial", "draw_trajectories")
-} | {"compute_statistics": 1}
+} | {"compute_statistics": 1, "write_explorer": 1}
 COMPARE = {"compare_networks": 4, "compare_architectures": 4} | AFTER_COMPARISONS
 ONE_MEASURE = COMPARE | {"compare_networks": 2, "compare_architectures": 2}
 AFTER_TRAJECTORIES = COMPARE | {"draw_trajectories": 1}
@@ -158,6 +158,7 @@ EDITS = {
             "draw_after_learning": 1,
             "draw_curriculum_matrix": 1,
             "draw_over_learning": 1,
+            "write_explorer": 1,
         },
     ),
     "threads of a job": (
@@ -171,6 +172,12 @@ EDITS = {
         '"legend.frameon": False',
         '"legend.frameon": True',
         FIGURES,
+    ),
+    "a script of the explorer": (
+        f"{SRC}/explorer/assets/scene.js",
+        "const REACH = 12;",
+        "const REACH = 13;",
+        {"write_explorer": 1},
     ),
     "principal components": (
         f"{SRC}/comparison/hidden_states.py",
@@ -227,7 +234,8 @@ def test_touching_a_result_over_one_megabyte_re_runs_nothing(checkout):
 # --- the configuration ----------------------------------------------------------------------------------
 
 CONFIGURED = {
-    "a colour": ({"figures": {"palette": "tol-bright"}}, FIGURES),
+    "a colour": ({"figures": {"palette": "tol-bright"}}, FIGURES | {"write_explorer": 1}),
+    "the size of the explorer": ({"explorer": {"megabytes": 9}}, {"write_explorer": 1}),
     "a new catalogue entry": (
         {
             "architectures__other": {"model": "leaky_rnn", "units": 9},
@@ -243,7 +251,7 @@ CONFIGURED = {
             for name, n in FIGURES.items()
             if name not in ("draw_task_trial", "draw_trajectories")
         }
-        | {"compute_statistics": 1},
+        | {"compute_statistics": 1, "write_explorer": 1},
     ),
     "seeds of training in blocks": (
         # The pretrained networks of a block are input files of its curriculum.
@@ -293,7 +301,7 @@ def test_a_new_seed_trains_that_seed_alone(checkout):
     before = checkout.outputs()
     checkout.snakemake()
     after = checkout.outputs()
-    kept = [name for name in before if not name.startswith(("tables", "figures"))]
+    kept = [name for name in before if not name.startswith(("tables", "figures", "explorer"))]
     assert all(before[name] == after[name] for name in kept)
     assert any("seed~3" in name for name in after)
     assert checkout.planned() == {}

@@ -8,7 +8,12 @@ rule compute_trajectories:
     input:
         unpack(TRAJECTORIES.inputs),
     output:
-        TRAJECTORIES.pattern() if CONFIG.jobs.keep_trajectories else temp(TRAJECTORIES.pattern()),
+        trajectories=(
+            TRAJECTORIES.pattern()
+            if CONFIG.jobs.keep_trajectories
+            else temp(TRAJECTORIES.pattern())
+        ),
+        condition_states=TRAJECTORIES.pattern("condition_states"),
     log:
         TRAJECTORIES.log,
     benchmark:
@@ -24,4 +29,4 @@ rule compute_trajectories:
     shell:
         'python "$WARPLINE_SCRIPTS/compute_trajectories.py" --settings {params.settings:q} --code {params.code}'
         " --trials {input.trials:q} --checkpoints {input.checkpoints:q} --seeds {params.seeds}"
-        " --output {output:q} > {log:q} 2>&1"
+        " --output {output.trajectories:q} --condition-states {output.condition_states:q} > {log:q} 2>&1"

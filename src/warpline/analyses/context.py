@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from warpline.analyses.context_encoding import encoding
 from warpline.analyses.context_lines import gridlines
-from warpline.analyses.projection import Axes, principal_axes
 from warpline.analyses.relevance import CONTEXTS, TANGENTS, by_relevance, relevant_first
 from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network, outputs_of
+from warpline.comparison.projection import Axes, principal_axes
 from warpline.core import random_streams
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold

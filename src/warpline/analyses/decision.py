@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from warpline.analyses.projection import principal_axes
 from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network, outputs_of
+from warpline.comparison.projection import principal_axes
 from warpline.geometry.derivatives.sensitivity import tangents
 from warpline.geometry.measurements.fixed_points import find_fixed_points
 from warpline.geometry.riemannian.metric import pullback_metric

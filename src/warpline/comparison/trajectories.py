@@ -9,6 +9,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from warpline.comparison.condition_states import (
+    condition_signals,
+    describe_conditions,
+    means_by_condition,
+    on_shared_axes,
+)
 from warpline.comparison.drives import driven_inputs
 from warpline.comparison.hidden_states import (
     condition_means,
@@ -25,7 +31,12 @@ if TYPE_CHECKING:
 
     from warpline.models.checkpoints import CheckpointFile
 
-__all__ = ["concatenate_seeds", "network_trajectories"]
+__all__ = ["concatenate_seeds", "network_trajectories", "split_condition_states"]
+
+BY_CONDITION = ("condition_states", "axis_variance", "shown_variance")
+"""What is stored apart: small, and kept where the states of single trials are not."""
+SHARED = ("step", "fraction", "accuracy", "status")
+"""What both files say of a network."""
 
 SHIFT = 500.0
 """Milliseconds by which Guilhot et al. (2024) shift the window (``window: shifted``)."""
@@ -52,10 +63,10 @@ def _window_steps(
     return start, stop
 
 
-def _window_components(
+def _window_states(
     states: NDArray[np.float32], target: xr.Dataset, settings: Mapping[str, Any]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the principal components of a network's states in the comparison window.
+) -> NDArray[np.floating[Any]]:
+    """Return a network's states in the comparison window, (trial, time, unit).
 
     States that are not finite become zeros. They are those of a diverged run, whose status says so, and
     which is compared with no other.
@@ -63,6 +74,13 @@ def _window_components(
     window = cut_window(states, *_window_steps(target, settings))
     if not np.isfinite(window).all():
         window = np.zeros_like(window)
+    return window
+
+
+def _components(
+    window: NDArray[np.floating[Any]], settings: Mapping[str, Any]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the principal components of states in the comparison window, and their share of the variance."""
     if settings["protocol"]["reduction"] == "published":
         return window.astype(np.float64), 1.0
     return principal_components(window, settings["variance"])
@@ -152,7 +170,8 @@ def network_trajectories(
         condition, step_aligned, unit): states of the last fraction, averaged by condition. With drives,
         and where the trials have noise: ``driven_states`` (drive, trial, time, component), components of
         the last fraction's states on the same trials under other input noise, and
-        ``driven_n_components`` (drive).
+        ``driven_n_components`` (drive). And the variables of
+        `warpline.comparison.condition_states.on_shared_axes`.
 
     Raises
     ------
@@ -165,7 +184,7 @@ def network_trajectories(
     dt = float(target.attrs["dt"])
 
     # Each checkpoint has its own principal components: all measures are invariant to rotation.
-    rows, components = [], []
+    rows, components, means_in_window = [], [], []
     for fraction in settings["fractions"]:
         step, actual = checkpoints.nearest(fraction)
         model = checkpoints.network(settings["architecture"], n_inputs, n_outputs, dt, step)
@@ -173,7 +192,13 @@ def network_trajectories(
         paired = settings["protocol"]["paired"]
         shown = target if paired else _own_sample(target, settings, seed, step)
         outputs, states = run_network(model, _inputs(shown), settings["memory_mb"])
-        scores, variance = _window_components(states, shown, settings)
+        window = _window_states(states, shown, settings)
+        scores, variance = _components(window, settings)
+        if not paired:
+            # A sample can lack a condition: averages are of the trials that all networks share.
+            states = hidden_states(model, _inputs(target), settings["memory_mb"])
+            window = _window_states(states, target, settings)
+        means_in_window.append(means_by_condition(window, target["condition"].values))
         components.append(scores.astype(np.float32))
         accuracy = (checkpoints.accuracy[step], _accuracy(outputs, shown))
         rows.append((step, actual, *accuracy, scores.shape[-1], variance))
@@ -187,7 +212,8 @@ def network_trajectories(
     for drive in drives:
         inputs = driven_inputs(target, drive, settings["drives"])
         states = hidden_states(model, inputs, settings["memory_mb"])
-        driven.append(_window_components(states, target, settings)[0].astype(np.float32))
+        scores, _ = _components(_window_states(states, target, settings), settings)
+        driven.append(scores.astype(np.float32))
 
     # One array for all checkpoints; `n_components` says how much of it is padding.
     n_largest = max(scores.shape[-1] for scores in [*components, *driven])
@@ -217,6 +243,8 @@ def network_trajectories(
             "task": list(means),
         },
     )
+    # Averages over trials are small, so that they can be drawn without the file of all states.
+    dataset = dataset.merge(on_shared_axes(np.stack(means_in_window)))
     if drives:
         dataset["driven_states"] = (
             ("drive", "trial", "time", "component"),
@@ -267,3 +295,32 @@ def concatenate_seeds(
         "dt": target.attrs["dt"],
     }
     return dataset
+
+
+def split_condition_states(
+    trajectories: xr.Dataset, target: xr.Dataset
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Part the states averaged by condition from the states of single trials.
+
+    Parameters
+    ----------
+    trajectories : xarray.Dataset
+        As `concatenate_seeds` returns it.
+    target : xarray.Dataset
+        Evaluation trials of the target.
+
+    Returns
+    -------
+    trajectories : xarray.Dataset
+        Without the states averaged by condition in the comparison window.
+    condition_states : xarray.Dataset
+        The variables of `warpline.comparison.condition_states.on_shared_axes` and those that both hold, with
+        ``label`` and ``signal`` (condition), what each condition shows. ``time`` in ms from the start of the
+        comparison window.
+    """
+    by_condition = trajectories[[*BY_CONDITION, *SHARED]].drop_vars("condition", errors="ignore")
+    dt = float(target.attrs["dt"])
+    by_condition = by_condition.assign_coords(time=dt * np.arange(by_condition.sizes["time"]))
+    by_condition["label"] = ("condition", describe_conditions(target))
+    by_condition["signal"] = ("condition", condition_signals(target))
+    return trajectories.drop_vars(BY_CONDITION), by_condition

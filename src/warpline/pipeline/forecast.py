@@ -63,8 +63,10 @@ def forecast(plan: Plan) -> pd.DataFrame:
 
 
 def _measured_disk(root: Path, folders: tuple[str, ...]) -> float:
-    """Return the GB below some folders."""
-    files = (path for folder in folders for path in (root / folder).rglob("*") if path.is_file())
+    """Return the GB below some folders, and of single files."""
+    places = [root / folder for folder in folders]
+    files = [path for path in places if path.is_file()]
+    files += [path for place in places for path in place.rglob("*") if path.is_file()]
     return sum(path.stat().st_size for path in files) / 1e9
 
 

@@ -96,15 +96,15 @@ class VectorTask(RuleTask, _VectorEnv):
     The trials show ``stimuli()`` at the trial's kappa, plus noise. Trials and the input manifold
     (`warpline.analyses.task_inputs`) so have one source.
 
-    Parameters
-    ----------
+    Other Parameters
+    ----------------
     tolerance : float
         Largest distance between output and target of a correct answer. It must be smaller than the norm of
         every scored target, which is the distance of the output 0: silence must not be right. A target of 0
         itself is exempt, for a task that asks for silence.
     rewards : mapping of str to float, optional
         ``abort``, ``correct`` and ``fail``, as neurogym has them.
-    **settings
+    **settings : Any
         As in `RuleTask`. Noise is added to the channels `noisy` in the periods `shown`.
 
     Raises

@@ -645,6 +645,15 @@ def _compared_networks(config: Config) -> Iterator[str]:
         )
 
 
+def _explorer(config: Config) -> Iterator[str]:
+    """Refuse to show what is not run."""
+    if missing := [seed for seed in config.explorer.seeds if seed not in config.run.seeds]:
+        named = ", ".join(map(str, missing))
+        yield f"explorer.seeds: expected seeds of run.seeds, got {named}: leave them out"
+    used = _used(config, "architectures")
+    yield from _unknown("explorer.architectures", config.explorer.architectures, used)
+
+
 def _protocol(config: Config) -> Iterator[str]:
     """Hold the switches of the protocol against the measures and the task sets that are run."""
     evaluation = config.protocol.evaluation
@@ -691,5 +700,6 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _fractions,
     _warping,
     _datasets,
+    _explorer,
     _protocol,
 )

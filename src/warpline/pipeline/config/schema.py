@@ -448,6 +448,19 @@ class Figures(Strict):
     """Resolution of the PNG files, in dots per inch."""
 
 
+class Explorer(Strict):
+    """Networks that the explorer shows, and the size of its page."""
+
+    megabytes: Annotated[float, Field(gt=0, le=500)] = 15.0
+    """Upper bound on the size of ``explorer.html`` in MB. Networks are shown seed by seed until the page
+    is full, and the page says how many are left out."""
+    seeds: Annotated[list[Seed], EachOnce] = []
+    """Seeds whose networks are shown, from ``run.seeds``. An empty list stands for all of them."""
+    architectures: Annotated[list[Name], EachOnce] = []
+    """Architectures whose networks are shown, by their names in ``architectures``. An empty list stands for
+    all that are run."""
+
+
 # --- what is run ------------------------------------------------------------------------------------
 
 
@@ -557,5 +570,7 @@ class Config(Strict):
     """Confidence intervals and tests."""
     figures: Figures = Figures()
     """Appearance of the figures."""
+    explorer: Explorer = Explorer()
+    """Networks that the explorer shows, and the size of its page."""
     jobs: Jobs = Jobs()
     """Division of the work into jobs."""

@@ -27,6 +27,7 @@ from warpline.pipeline.stages.datasets import (
     SummariseDatasets,
 )
 from warpline.pipeline.stages.dsa_choice import ChooseDSA
+from warpline.pipeline.stages.explorer import WriteExplorer
 from warpline.pipeline.stages.figures import DrawFigures, Figure, TasksetFigures
 from warpline.pipeline.stages.importing import ImportNetwork
 from warpline.pipeline.stages.sensitivity import CompareAround, SummariseSensitivity
@@ -71,6 +72,15 @@ class Pipeline:
         self.validation = CompareAttractors(plan, self.systems)
         self.sweep = SweepHyperparameters(plan, self.systems)
         self.scores = ScoreAttractors(plan, self.validation, self.sweep)
+        self.explorer = WriteExplorer(
+            plan,
+            self.training,
+            self.trajectories,
+            self.comparisons,
+            self.architectures,
+            self.statistics,
+            self.warping,
+        )
         self._taskset_figures = TasksetFigures(
             plan,
             self.trials,
@@ -151,6 +161,7 @@ class Pipeline:
             self.sweep,
             self.scores,
             self.drawings["attractors"],
+            self.explorer,
         )
 
     def all_comparisons(self) -> list[str]:

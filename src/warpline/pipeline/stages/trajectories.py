@@ -15,13 +15,16 @@ __all__ = ["ComputeTrajectories"]
 
 
 class ComputeTrajectories(Stage):
-    """Hidden states of a network in a block of seeds (netCDF)."""
+    """Hidden states of a network in a block of seeds: of single trials, and by condition (netCDF)."""
 
     rule = "compute_trajectories"
     heading = "trajectories"
-    folders = ("trajectories",)
+    folders = ("trajectories", "condition_states")
     script = "compute_trajectories.py"
-    outputs = {"trajectories": "trajectories/{taskset}/{architecture}/{curriculum}/seed~{seeds}.nc"}
+    outputs = {
+        name: f"{name}/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seeds}}.nc"
+        for name in ("trajectories", "condition_states")
+    }
 
     def __init__(self, plan: Plan, trials: GenerateTrials, training: Train) -> None:
         super().__init__(plan)

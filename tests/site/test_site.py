@@ -1,0 +1,118 @@
+"""The documentation site: built strictly, then opened in a real browser from the file system."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+QUIET += ["--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session")
+def site(project, tmp_path_factory):
+    """Return the folder of the site, built as ``make site`` does."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(folder)]
+    built = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    """Return an empty page, with a list of what goes wrong on it as its attribute ``wrong``."""
+    page = browser.new_page(viewport={"width": 1300, "height": 900})
+    page.wrong = []
+
+    def note(kind):
+        return lambda event: page.wrong.append(f"{kind}: {getattr(event, 'url', event)}"[:200])
+
+    page.on("console", lambda said: said.type == "error" and page.wrong.append(said.text))
+    page.on("pageerror", note("error"))
+    # What is left unfinished because the next page opens is no fault.
+    page.on(
+        "requestfailed",
+        lambda sent: "ABORTED" not in str(sent.failure) and note("not loaded")(sent),
+    )
+    page.on("request", lambda sent: sent.url.startswith("http") and note("network")(sent))
+    yield page
+    page.close()
+
+
+# Broken images, equations without their picture, errors of equations, and width beyond the window.
+STATE = """() => ({
+    images: [...document.images].filter(i => !(i.complete && i.naturalWidth > 0)).length,
+    unrendered: [...document.querySelectorAll(".arithmatex")].filter(e => !e.querySelector(".katex")).length,
+    faults: document.querySelectorAll(".katex-error").length,
+    wide: document.documentElement.scrollWidth > innerWidth,
+    equations: document.querySelectorAll(".katex").length,
+    pictures: document.images.length,
+})"""
+# Least numbers of equations and of pictures on some pages.
+LEAST = {
+    "geometry.html": (60, 0),
+    "dsa.html": (10, 2),
+    "measures.html": (10, 0),
+    "api/similarity.html": (5, 0),
+    "gallery.html": (0, 20),
+    "tutorial.html": (0, 1),
+}
+
+
+def test_every_page_opens_from_the_file_system(site, page):
+    names = sorted(str(path.relative_to(site)) for path in site.rglob("*.html"))
+    names.remove("404.html")  # served from the root of a host
+    assert set(LEAST) <= set(names) and {"start.html", "api/notebook.html"} <= set(names)
+    for name in names:
+        page.goto((site / name).as_uri())
+        state = page.evaluate(STATE)
+        equations, pictures = LEAST.get(name, (0, 0))
+        assert state.pop("equations") >= equations and state.pop("pictures") >= pictures, name
+        assert state == {"images": 0, "unrendered": 0, "faults": 0, "wide": False}, name
+        assert page.wrong == [], name
+
+
+def test_the_search_finds_a_page_without_a_server(site, page):
+    page.goto((site / "index.html").as_uri())
+    page.locator("input.md-search__input").click()
+    page.keyboard.type("participation ratio")
+    found = page.locator("a.md-search-result__link")
+    found.first.wait_for(timeout=10_000)
+    assert any("geometry" in link.get_attribute("href") for link in found.all())
+    assert page.wrong == []
+
+
+def test_no_page_names_a_host_that_a_browser_would_ask(site):
+    for path in site.rglob("*.html"):
+        if path.name != "404.html":
+            asked = re.findall(
+                r'<(?:script|link|img)[^>]*(?:src|href)="?(https?:[^">\s]*)', path.read_text()
+            )
+            assert asked == [], path.name
+
+
+def test_public_names_stand_in_the_interface(site):
+    import warpline
+    from warpline import geometry
+
+    text = "".join(path.read_text() for path in (site / "api").glob("*.html"))
+    for module in (warpline, geometry):
+        for name in module.__all__:
+            assert re.search(rf'id="warpline\.[\w.]*\.{name}"', text), name
