@@ -104,6 +104,8 @@ def make(arguments, settings):
     pairs = pairs_with_differences(
         result_files.read_tables(arguments.between), settings["architectures"]
     )
+    if pairs.empty:
+        return plotting.nothing_to_show("No two architectures share a curriculum.")
     measures = plotting.names_in_data(settings["measures"], pairs["measure"])
     curricula = plotting.names_in_data(settings["curricula"], pairs["curriculum_a"])
     styles = plotting.colours(settings["curricula"], settings["style"])
