@@ -165,6 +165,8 @@ ODD_FILES = {
     "times of one column": ("x.tsv", b"s\n1\n"),
     "times without an end": ("x.tsv", b"s\tm\n1\t2"),
     "times with zeros": ("x.tsv", b"s\tm\n1\t\0\n"),
+    "a page that is cut short": ("x.html", b"<!DOCTYPE html>\n<html><body>"),
+    "a page that is text": ("x.html", b"text </html>"),
 }
 
 

@@ -19,8 +19,15 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 ANALYSES = {
     "static": ["static"],
     "decision": ["decision", "schematic"],
-    "context": ["context_alignment", "context_manifolds", "context_metric", "context_task"],
-    "memory": ["memory_metric", "memory_torus"],
+    "context": [
+        "context_alignment",
+        "context_levels",
+        "context_manifolds",
+        "context_metric",
+        "context_task",
+        "context_update",
+    ],
+    "memory": ["memory_maps", "memory_metric", "memory_shape", "memory_tests", "memory_torus"],
     "pdm_learning": ["learning"],
 }
 ATTRACTOR_FIGURES = (

@@ -1,7 +1,9 @@
 # One rule and one script per figure, alike but for what they read: warpline.pipeline.stages says what. On a
 # cluster several are drawn in one job (group), because each takes seconds.
 
-for PART, FIGURES in PIPELINE.figures_by_part.items():
+DRAWINGS = {**PIPELINE.drawings, "audit": AUDIT.drawing}
+
+for PART, FIGURES in {**PIPELINE.figures_by_part, "audit": list(AUDIT.figures())}.items():
     for FIGURE in FIGURES:
 
         rule:
@@ -25,7 +27,7 @@ for PART, FIGURES in PIPELINE.figures_by_part.items():
             conda:
                 CPU
             resources:
-                **PIPELINE.drawings[PART].resources,
+                **DRAWINGS[PART].resources,
             params:
                 script=FIGURE.command,
                 inputs=as_options,

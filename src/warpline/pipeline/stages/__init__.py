@@ -20,6 +20,7 @@ from warpline.pipeline.stages.attractors import (
     SweepHyperparameters,
 )
 from warpline.pipeline.stages.base import Cost, Stage
+from warpline.pipeline.stages.claims import JudgeClaims
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.datasets import (
     CompareDatasets,
@@ -73,6 +74,9 @@ class Pipeline:
         self.validation = CompareAttractors(plan, self.systems)
         self.sweep = SweepHyperparameters(plan, self.systems)
         self.scores = ScoreAttractors(plan, self.validation, self.sweep)
+        self.claims = JudgeClaims(
+            plan, self.comparisons, self.around, self.statistics, self.warping, self.scores
+        )
         self.explorer = WriteExplorer(
             plan,
             self.training,
@@ -162,6 +166,7 @@ class Pipeline:
             self.sweep,
             self.scores,
             self.drawings["attractors"],
+            self.claims,
             self.explorer,
         )
 
