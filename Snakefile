@@ -11,5 +11,6 @@ rule all:
         PIPELINE.all_warping(),
         PIPELINE.all_datasets(),
         PIPELINE.all_attractors() if CONFIG.run.attractors else [],
+        PIPELINE.claims.all_outputs(),
         PIPELINE.explorer.files(),
     localrule: True

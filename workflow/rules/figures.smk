@@ -19,6 +19,7 @@ for PART, FIGURES in {**PIPELINE.figures_by_part, "audit": list(AUDIT.figures())
                     labels=dict(FIGURE.labels),
                 ),
                 png=f"{PLAN.results.at(FIGURE.output)}.png",
+                pdf=f"{PLAN.results.at(FIGURE.output)}.pdf",
             log:
                 f"logs/{CONFIG.name}/{FIGURE.log}.log",
             group:
@@ -33,5 +34,5 @@ for PART, FIGURES in {**PIPELINE.figures_by_part, "audit": list(AUDIT.figures())
                 settings=FIGURE.settings_json,
                 code=FIGURE.code(),
             shell:
-                "python {params.script} --settings {params.settings:q}"
-                " {params.inputs} --svg {output.svg:q} --png {output.png:q} > {log:q} 2>&1"
+                "python {params.script} --settings {params.settings:q} --code {params.code}"
+                " {params.inputs} --svg {output.svg:q} --png {output.png:q} --pdf {output.pdf:q} > {log:q} 2>&1"
