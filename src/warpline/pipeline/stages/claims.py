@@ -23,7 +23,7 @@ __all__ = ["JudgeClaims"]
 
 PROJECT = SCRIPTS.parent
 RULES = PROJECT / "config" / "claims.yaml"
-PUBLISHED = PROJECT / "docs" / "data" / "published_rnn_pdm.csv"
+PUBLISHED = PROJECT / "config" / "published_rnn_pdm.csv"
 EXPERIMENTS = ("static", "decision", "context", "memory")
 """Analyses of metric warping that claims are about."""
 WITH_ARRAYS = ("context",)
