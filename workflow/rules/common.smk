@@ -24,6 +24,7 @@ from warpline.console.script import list_file
 from warpline.pipeline.before_work import faults_before_work
 from warpline.pipeline.config import ConfigError, load, read_again
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.protocol_audit import Audit
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
@@ -42,6 +43,8 @@ if problem := PLAN.results.problem():
 
 # Each stage holds all about one kind of job: outputs, inputs, parameters, cost.
 PIPELINE = Pipeline(PLAN)
+# The same stages under other protocols, for the audit.
+AUDIT = Audit(PIPELINE)
 CONFIG = PLAN.config
 # Jobs read the workflow anew, and need not try again what the start of the run has tried.
 if workflow.is_main_process:
@@ -58,6 +61,7 @@ wildcard_constraints:
     architecture=alternatives({network.architecture for network in PLAN.networks}),
     curriculum=alternatives({network.curriculum for network in PLAN.networks}),
     pretraining=alternatives(PLAN.pretrainings),
+    protocol=alternatives(AUDIT.names),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.analyses import (
     AnalyseWarping,
@@ -194,5 +195,5 @@ class Pipeline:
         return scores + [
             f"{results.at(figure.output)}.{suffix}"
             for figure in self.figures_by_part["attractors"]
-            for suffix in ("svg", "png")
+            for suffix in FIGURE_SUFFIXES
         ]
