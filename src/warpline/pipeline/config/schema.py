@@ -36,7 +36,7 @@ from warpline.pipeline.config.base import (
     by_name,
 )
 from warpline.pipeline.config.datasets import Dataset, DatasetComparison
-from warpline.pipeline.config.protocol import Protocol
+from warpline.pipeline.config.protocol import Audit, Protocol
 
 __all__ = [
     "DSA",
@@ -567,6 +567,8 @@ class Config(Strict):
     """Settings around the parameters of DSA, at which its conclusions are drawn again."""
     protocol: Protocol = Protocol()
     """Choices of Guilhot et al. (2024) that differ from Warpline's; all are off by default."""
+    audit: Audit = Audit()
+    """Comparison of protocols: from right to published one switch at a time, and back."""
     statistics: Statistics = Statistics()
     """Confidence intervals and tests."""
     figures: Figures = Figures()
