@@ -46,6 +46,7 @@ use rule choose_dsa as audit_choose_dsa with:
 
 # Of the four tables of a comparison the one after learning alone: the reference solver takes seconds a pair.
 rule audit_compare_networks:
+    """Dissimilarities after learning under one protocol."""
     input:
         unpack(AUDIT.comparisons.inputs),
     output:
@@ -75,6 +76,7 @@ GATHER_AUDIT = AUDIT.table
 
 
 rule tabulate_protocol:
+    """Effects of one protocol: accuracy, dissimilarities, power of the measures."""
     input:
         unpack(TABULATE_PROTOCOL.inputs),
     output:
@@ -97,6 +99,7 @@ rule tabulate_protocol:
 
 
 rule gather_audit:
+    """The effects of all protocols in one table."""
     input:
         unpack(GATHER_AUDIT.inputs),
     output:

@@ -36,3 +36,9 @@ for PART, FIGURES in {**PIPELINE.figures_by_part, "audit": list(AUDIT.figures())
             shell:
                 "python {params.script} --settings {params.settings:q} --code {params.code}"
                 " {params.inputs} --svg {output.svg:q} --png {output.png:q} --pdf {output.pdf:q} > {log:q} 2>&1"
+
+        # A docstring in a rule cannot depend on a variable: what `snakemake --list` says of each figure.
+        if rules.has(FIGURE.rule):
+            getattr(rules, FIGURE.rule).rule.docstring = (
+                f"Figure: {dict(FIGURE.labels)['figure']}."
+            )

@@ -7,6 +7,7 @@ STATISTICS = PIPELINE.statistics
 
 
 rule compute_statistics:
+    """Means, intervals and tests over networks of a task set, and a row for every run."""
     input:
         unpack(STATISTICS.inputs),
     output:

@@ -10,6 +10,7 @@ for STAGE in [
 ]:
 
     rule:
+        """A training or pretraining run: a network, or a block of seeds."""
         name:
             share_settings(STAGE.rule, STAGE.rule_name)
         input:
@@ -48,6 +49,7 @@ GIVEN = PIPELINE.given
 
 
 rule import_network:
+    """A network whose weights a file holds, evaluated."""
     input:
         unpack(GIVEN.inputs),
     output:
