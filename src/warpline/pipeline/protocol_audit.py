@@ -24,6 +24,7 @@ FOLDERS = {
     "pretraining": "pretraining",
     "training": "training",
     "trajectories": "trajectories",
+    "condition_states": "trajectories",
     "dsa": "choice",
     "compare": "comparisons",
 }
