@@ -134,7 +134,7 @@ PARAMETERS = {
     "mamba trajectories": lambda p: p.trajectories.parameters(MAMBA),
     "cka": lambda p: p.comparisons.parameters({"measure": "cka"}),
     "dsa": lambda p: p.comparisons.parameters({"measure": "dsa"}),
-    "statistics": lambda p: p.statistics.parameters({}),
+    "statistics": lambda p: p.statistics.parameters({"taskset": "PDM"}),
     "figure": figure_settings,
 }
 
