@@ -1,10 +1,10 @@
 """Dissimilarity of trained networks to those of the reference, beside controls; one panel per measure."""
 
 import numpy as np
-import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures import plotting
+from warpline.figures.network_means import network_means
 from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
 # Each control compares a network with itself under one change: its name on the axis.
@@ -18,26 +18,12 @@ CONTROLS = {
 }
 
 
-def network_means(pairs, curriculum, reference):
-    """Return each network's mean dissimilarity to the reference, and whether it did not converge, by seed."""
-    # A pair of curricula is stored in one order only; the curriculum may be on either side.
-    sides = []
-    for side, other_side in (("a", "b"), ("b", "a")):
-        rows = pairs[
-            (pairs[f"curriculum_{side}"] == curriculum)
-            & (pairs[f"curriculum_{other_side}"] == reference)
-        ]
-        columns = [f"seed_{side}", f"run_status_{side}", "dissimilarity"]
-        sides.append(rows[columns].set_axis(["seed", "status", "value"], axis=1))
-    networks = pd.concat(sides).dropna().groupby("seed")
-    return networks["value"].mean(), networks["status"].first() == "max_steps"
-
-
-def draw_networks(axes, position, means, not_converged, **marker_style):
+def draw_networks(axes, position, networks, **marker_style):
     """Draw a point per network, and a cross on the networks that did not converge."""
-    x = position + plotting.jitter(len(means))
-    axes.plot(x, means, ls="", **marker_style)
-    axes.plot(x[not_converged], means[not_converged], "x", color="black", ms=6, mew=1)
+    x = position + plotting.jitter(len(networks))
+    axes.plot(x, networks["value"], ls="", **marker_style)
+    stopped = ~networks["converged"].to_numpy(dtype=bool)
+    axes.plot(x[stopped], networks["value"][stopped], "x", color="black", ms=6, mew=1)
 
 
 def summary_row(summary, curricula):
@@ -129,16 +115,16 @@ def draw_measure(axes, pairs, summary, controls, curricula, settings):
     for position, name in enumerate(curricula):
         colour, marker = styles[name]
         # Filled markers: pairs of different seeds.
-        means, not_converged = network_means(pairs[pairs["seeds"] == "cross"], name, reference)
-        draw_networks(axes, position, means, not_converged, marker=marker, color=colour, ms=4)
-        n_cross, seeds = len(means), set(means.index)
+        networks = network_means(pairs[pairs["seeds"] == "cross"], name, reference)
+        draw_networks(axes, position, networks, marker=marker, color=colour, ms=4)
+        n_cross, seeds = len(networks), set(networks.index)
 
         # Open markers: pairs of one seed. For the reference, these are a network and itself.
         if name != reference:
-            means, not_converged = network_means(pairs[pairs["seeds"] == "same"], name, reference)
+            networks = network_means(pairs[pairs["seeds"] == "same"], name, reference)
             open_marker = {"marker": marker, "mfc": "none", "color": colour, "ms": 5}
-            draw_networks(axes, position, means, not_converged, **open_marker)
-            seeds |= set(means.index)
+            draw_networks(axes, position, networks, **open_marker)
+            seeds |= set(networks.index)
 
         row = summary_row(summary, (name, reference))
         if n_cross >= settings["statistics"]["min_seeds"] and row is not None:

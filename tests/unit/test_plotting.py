@@ -10,6 +10,7 @@ from matplotlib.text import Text
 from scipy.spatial.distance import pdist
 
 from warpline.core import result_files
+from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.figures import plotting
 from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
@@ -35,8 +36,8 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
         plotting.annotated_heat_map(
             axes, np.array([[0.0, 0.5], [np.nan, 1.0]]), (["a", "b"], ["c", "d"]), 1.0
         )
-        plotting._save(figure, tmp_path / f"{k}.svg", tmp_path / f"{k}.png", {})
-    for suffix in ("svg", "png"):
+        plotting._save(figure, [tmp_path / f"{k}.{suffix}" for suffix in FIGURE_SUFFIXES], {})
+    for suffix in FIGURE_SUFFIXES:
         assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
 
 

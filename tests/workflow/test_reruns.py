@@ -28,7 +28,7 @@ AFTER_COMPARISONS = {
     name: count
     for name, count in FIGURES.items()
     if name not in ("draw_learning_curves", "draw_task_trial", "draw_trajectories")
-} | {"compute_statistics": 1, "write_explorer": 1}
+} | {"compute_statistics": 1, "judge_claims": 1, "write_explorer": 1}
 COMPARE = {"compare_networks": 4, "compare_architectures": 4} | AFTER_COMPARISONS
 ONE_MEASURE = COMPARE | {"compare_networks": 2, "compare_architectures": 2}
 AFTER_TRAJECTORIES = COMPARE | {"draw_trajectories": 1}
@@ -154,6 +154,7 @@ EDITS = {
             "draw_hyperparameters": 1,
             "draw_learning_curves": 1,
             "compute_statistics": 1,
+            "judge_claims": 1,
             # These read tables that are written with that of the runs.
             "draw_after_learning": 1,
             "draw_curriculum_matrix": 1,
@@ -251,7 +252,7 @@ CONFIGURED = {
             for name, n in FIGURES.items()
             if name not in ("draw_task_trial", "draw_trajectories")
         }
-        | {"compute_statistics": 1, "write_explorer": 1},
+        | {"compute_statistics": 1, "judge_claims": 1, "write_explorer": 1},
     ),
     "seeds of training in blocks": (
         # The pretrained networks of a block are input files of its curriculum.

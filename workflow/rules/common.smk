@@ -11,6 +11,7 @@ from warpline.pipeline.config import ConfigError, load, read_again
 from warpline.pipeline.config.documents import merge, read_document
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.forecast import expected_seconds
+from warpline.pipeline.protocol_audit import Audit
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
@@ -31,6 +32,8 @@ if problem := PLAN.results.problem():
 
 # Each stage holds all about one kind of job: outputs, inputs, parameters, cost.
 PIPELINE = Pipeline(PLAN)
+# The same stages under other protocols, for the audit.
+AUDIT = Audit(PIPELINE)
 CONFIG = PLAN.config
 # Jobs read the workflow anew, and need not try again what the start of the run has tried.
 if workflow.is_main_process:
@@ -50,6 +53,7 @@ wildcard_constraints:
     architecture=alternatives({network.architecture for network in PLAN.networks}),
     curriculum=alternatives({network.curriculum for network in PLAN.networks}),
     pretraining=alternatives(PLAN.pretrainings),
+    protocol=alternatives(AUDIT.names),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
 

@@ -3,7 +3,11 @@
 # A rule's outputs cannot depend on a wildcard: each block of several seeds has a rule of its own, and all
 # seeds that have a job to themselves share the rule without a block. Pretraining and training differ in what
 # their stages say alone.
-for STAGE in [*PIPELINE.pretraining.blocks(), *PIPELINE.training.blocks()]:
+for STAGE in [
+    *PIPELINE.pretraining.blocks(),
+    *PIPELINE.training.blocks(),
+    *AUDIT.training_stages(),
+]:
 
     rule:
         """A training or pretraining run: a network, or a block of seeds."""

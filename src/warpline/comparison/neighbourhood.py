@@ -14,6 +14,7 @@ from warpline.comparison.pairs import (
     after_learning,
     between_architectures,
     compare,
+    floors_of_architectures,
     over_learning,
 )
 
@@ -108,15 +109,10 @@ def architecture_pairs(
         ``between``: networks of two architectures that share curriculum and seed. ``floor``: networks of
         one architecture and curriculum in two seeds.
     """
-    floor = []
-    for architecture, curriculum in dict.fromkeys(key[:2] for key in finals):
-        own = [
-            finals[architecture, curriculum, seed]
-            for seed in seeds
-            if (architecture, curriculum, seed) in finals
-        ]
-        floor += [Comparison(a, b, {}) for i, a in enumerate(own) for b in own[:i]]
-    return {"between": between_architectures(finals, seeds), "floor": floor}
+    return {
+        "between": between_architectures(finals, seeds),
+        "floor": floors_of_architectures(finals, seeds),
+    }
 
 
 def compare_around(

@@ -76,9 +76,9 @@ def tangent_colours(style: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def panel_label(axes: Axes, letter: str, title: str = "") -> None:
-    """Write a panel's letter and title above its upper left corner."""
-    axes.set_title(f"{letter}  {title}", loc="left")
+def panel_label(axes: Axes, letter: str, title: str = "", pad: float | None = None) -> None:
+    """Write a panel's letter and title above its upper left corner, ``pad`` points above it."""
+    axes.set_title(f"{letter}  {title}", loc="left", pad=pad)
 
 
 def annotate_value(axes: Axes, text: str, side: str = "left") -> None:

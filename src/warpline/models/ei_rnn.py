@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
-from warpline.models.leaky_recurrence import leaky_states
+from warpline.models.leaky_recurrence import input_drive, leaky_states
 
 __all__ = ["Network"]
 
@@ -115,8 +115,7 @@ class Network(Cell):
     ) -> tuple[Tensor, Tensor]:
         """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
         recurrent, feedforward, _ = self.effective_weights()
-        # Time first, so that each step reads contiguous memory.
-        drive = nn.functional.linear(inputs.transpose(0, 1), feedforward, self.bias)
+        drive = input_drive(inputs, feedforward, self.bias)
         noise = hidden_noise(self.noise, drive, generator)
         if noise is not None:
             drive = drive + noise

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
-from warpline.models.leaky_recurrence import gated_states
+from warpline.models.leaky_recurrence import gated_states, input_drive
 
 __all__ = ["Network"]
 
@@ -67,9 +67,9 @@ class Network(Cell):
         return self.readout(self._states(inputs, generator)).transpose(0, 1)
 
     def _states(self, inputs: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Return the states, time first, so that each step reads contiguous memory."""
+        """Return the states, time first."""
         units = self.bias_candidate.numel()
-        drive = nn.functional.linear(inputs.transpose(0, 1), self.weight_in, self.bias)
+        drive = input_drive(inputs, self.weight_in, self.bias)
         noise = hidden_noise(self.noise, drive[..., 2 * units :], generator)
         if noise is not None:
             drive = drive + nn.functional.pad(noise, (2 * units, 0))

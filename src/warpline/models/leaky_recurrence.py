@@ -2,7 +2,8 @@
 
 Autograd records every operation of every step, which takes small networks longer than the arithmetic. Here
 each step works in place on arrays that hold all steps, forward and backward. The gradient of the recurrent
-weights is one matrix product at the end.
+weights is one matrix product at the end. On a CPU, the arithmetic of a step backward is compiled
+(`warpline.models.leaky_gradients`).
 
 These gradients can be taken once. Where more is asked for (forward-mode differentiation, transforms of
 `torch.func` other than a single `vmap`), plain loops of torch operations run, which have all derivatives.
@@ -21,7 +22,7 @@ from torch.nn import functional
 
 from warpline.models.initialisation import ACTIVATIONS
 
-__all__ = ["gated_states", "leaky_states"]
+__all__ = ["gated_states", "input_drive", "leaky_states"]
 
 aten = torch.ops.aten
 
@@ -77,6 +78,16 @@ def _is_transformed() -> bool:
     return not under_one_vmap or torch.autograd.forward_ad._current_level >= 0
 
 
+def _compiled_slope(values: Tensor, activation: Activation) -> int | None:
+    """Return the kind of activation for `warpline.models.leaky_gradients`; None where torch is to compute."""
+    if values.device.type != "cpu" or values.dim() > 3:
+        return None
+    # Here, because most uses of a model take no gradients.
+    from warpline.models.leaky_gradients import SLOPES
+
+    return SLOPES.get(activation)
+
+
 def _product(out: Tensor, states: Tensor, weight: Tensor, alpha: float = 1.0) -> Tensor:
     """Add alpha x states (..., trial, k) times a weight (..., k, unit) to `out`, in place."""
     product = torch.addmm if out.dim() == 2 else torch.baddbmm
@@ -99,6 +110,26 @@ def _networks_second(info: Any, value: Tensor, dim: int | None) -> Tensor:
 def _networks_first(info: Any, value: Tensor, dim: int | None) -> Tensor:
     """Return weights with the dimension of `vmap` first."""
     return value.expand(info.batch_size, *value.shape) if dim is None else value.movedim(dim, 0)
+
+
+def input_drive(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return U u_t + b of all steps, shape (time, trial, unit), of inputs u (trial, time, channel).
+
+    One matrix product, with b as the weights of a channel that is always 1: adding it, and summing its
+    gradient, would each go through an array of all steps once more.
+
+    Parameters
+    ----------
+    inputs : Tensor, shape (trial, time, channel)
+    weight : Tensor, shape (unit, channel)
+        U.
+    bias : Tensor, shape (unit,)
+        b.
+    """
+    ones = inputs.new_ones(*inputs.shape[:-1], 1)
+    # Time first, so that each step reads contiguous memory.
+    channels = torch.cat([inputs, ones], -1).transpose(0, 1).contiguous()
+    return channels @ torch.cat([weight.t(), bias.unsqueeze(0)])
 
 
 # --- h <- (1 - a) h + a phi(W h + drive) ------------------------------------------------------------
@@ -132,21 +163,31 @@ class _LeakyStates(torch.autograd.Function):
         _, weight, ctx.alpha, ctx.activation = inputs
         states, rates = output
         ctx.mark_non_differentiable(rates)
+        # No zeros for the gradients of what has none.
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(weight, rates, states)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_states: Tensor, _: None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_states: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
+        if grad_states is None:
+            return (None,) * 4
         weight, rates, states = ctx.saved_tensors
-        alpha, slope = ctx.alpha, IN_PLACE[ctx.activation].multiply_by_slope
         grad_drive = torch.empty_like(rates)
-        direct, rate, grad_drives = (v.unbind(0) for v in (grad_states, rates, grad_drive))
-        scaled = alpha * direct[-1]
-        slope(scaled, rate[-1], out=grad_drives[-1])
-        for t in range(len(rates) - 2, -1, -1):
-            torch.lerp(scaled, direct[t], alpha, out=scaled)
-            _product(scaled, grad_drives[t + 1], weight, alpha)
-            slope(scaled, rate[t], out=grad_drives[t])
+        scaled = ctx.alpha * grad_states[-1]
+        arguments = (rates, grad_states, scaled, grad_drive, ctx.alpha)
+        kind = _compiled_slope(rates, ctx.activation)
+        if kind is None:
+            step = _leaky_step(*arguments, ctx.activation)
+        else:
+            from warpline.models.leaky_gradients import leaky_step
+
+            step = leaky_step(*arguments, kind)
+        grad_drives = grad_drive.unbind(0)
+        for t in range(len(rates) - 1, -1, -1):
+            step(t)
+            if t:
+                _product(scaled, grad_drives[t], weight, ctx.alpha)
         grad_weight = _rows(grad_drive[1:]).mT @ _rows(states[:-1])
         return grad_drive, grad_weight, None, None
 
@@ -162,6 +203,26 @@ class _LeakyStates(torch.autograd.Function):
         drive = _networks_second(info, drive, in_dims[0])
         weight = _networks_first(info, weight, in_dims[1])
         return _LeakyStates.apply(drive, weight, alpha, activation), (1, 1)
+
+
+def _leaky_step(
+    rates: Tensor,
+    direct: Tensor,
+    scaled: Tensor,
+    grad_drive: Tensor,
+    alpha: float,
+    activation: Activation,
+) -> Callable[[int], None]:
+    """Return a function of t that fills in the gradient of d_t and starts q_{t-1}, without the product."""
+    slope = IN_PLACE[activation].multiply_by_slope
+    rate, direct_t, gradient = (values.unbind(0) for values in (rates, direct, grad_drive))
+
+    def step(t: int) -> None:
+        slope(scaled, rate[t], out=gradient[t])
+        if t:
+            torch.lerp(scaled, direct_t[t - 1], alpha, out=scaled)
+
+    return step
 
 
 def leaky_states(drive: Tensor, weight: Tensor, alpha: float, activation: Activation) -> Tensor:
@@ -235,48 +296,43 @@ class _GatedStates(torch.autograd.Function):
         _, weight, _, ctx.alpha, ctx.activation = inputs
         states, activated, recurrent = output
         ctx.mark_non_differentiable(activated, recurrent)
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(weight, activated, recurrent, states)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_states: Tensor, *_: None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_states: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
+        if grad_states is None:
+            return (None,) * 5
         weight, activated, recurrent, states = ctx.saved_tensors
-        slope, units = IN_PLACE[ctx.activation].multiply_by_slope, states.shape[-1]
-        # Gradients of W h, and those of the drive: they differ in the candidate.
-        grad_recurrent = torch.empty_like(activated)
-        grad_candidate = torch.empty_like(states)
-        arrays = [
-            array.unbind(0)
-            for array in (
-                *_gates(activated, units),
-                *_gates(grad_recurrent, units),
-                grad_recurrent,
-                grad_candidate,
-                recurrent,
-            )
-        ]
-        direct = grad_states.unbind(0)
-        previous = (torch.zeros_like(states[0]), *states[:-1].unbind(0))
-        gradient = direct[-1].clone()
-        scaled = torch.empty_like(gradient)
+        units = states.shape[-1]
+        # The gradient of W_n h differs from that of the candidate's drive.
+        grad_drive, grad_recurrent = torch.empty_like(activated), torch.empty_like(states)
+        gradient = grad_states[-1].clone(memory_format=torch.contiguous_format)
+        arguments = (
+            *(activated, recurrent, states, grad_states),
+            *(gradient, grad_drive, grad_recurrent, ctx.alpha),
+        )
+        kind = _compiled_slope(states, ctx.activation)
+        if kind is None:
+            step = _gated_step(*arguments, ctx.activation)
+        else:
+            from warpline.models.leaky_gradients import gated_step
+
+            step = gated_step(*arguments, kind)
+        grad_gates = grad_drive[..., : 2 * units]
+        gate_weight, candidate_weight = weight.split([2 * units, units], -2)
+        gate_gradients, recurrent_gradients = grad_gates.unbind(0), grad_recurrent.unbind(0)
         for t in range(len(states) - 1, -1, -1):
-            both, r, z, n, d_both, d_r, d_z, d_rn, d_all, d_n, recurrent_n = (
-                array[t] for array in arrays
-            )
-            torch.mul(gradient, ctx.alpha, out=scaled)
-            torch.sub(n, previous[t], out=d_z).mul_(scaled)
-            scaled.mul_(z)
-            slope(scaled, n, out=d_n)
-            torch.mul(d_n, r, out=d_rn)
-            torch.mul(d_n, recurrent_n, out=d_r)
-            aten.sigmoid_backward.grad_input(d_both, both, grad_input=d_both)
+            step(t)
             if t:
-                gradient.sub_(scaled).add_(direct[t - 1])
-                _product(gradient, d_all, weight)
-        grad_weight = _rows(grad_recurrent[1:]).mT @ _rows(states[:-1])
-        grad_bias = _rows(grad_recurrent[..., 2 * units :]).sum(-2)
-        grad_drive = torch.cat([grad_recurrent[..., : 2 * units], grad_candidate], -1)
-        return grad_drive, grad_weight, grad_bias, None, None
+                _product(gradient, gate_gradients[t], gate_weight)
+                _product(gradient, recurrent_gradients[t], candidate_weight)
+        before = _rows(states[:-1])
+        grad_weight = torch.cat(
+            [_rows(values[1:]).mT @ before for values in (grad_gates, grad_recurrent)], -2
+        )
+        return grad_drive, grad_weight, _rows(grad_recurrent).sum(-2), None, None
 
     @staticmethod
     def vmap(
@@ -299,6 +355,49 @@ class _GatedStates(torch.autograd.Function):
 def _gates(values: Tensor, units: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return views of (..., 3 unit): both gates, reset gate, update gate, candidate."""
     return values[..., : 2 * units], *values.split(units, -1)
+
+
+def _gated_step(
+    activated: Tensor,
+    recurrent: Tensor,
+    states: Tensor,
+    direct: Tensor,
+    gradient: Tensor,
+    grad_drive: Tensor,
+    grad_recurrent: Tensor,
+    alpha: float,
+    activation: Activation,
+) -> Callable[[int], None]:
+    """Return a function of t that fills in the gradients of step t and starts g_{t-1}, without products."""
+    slope, units = IN_PLACE[activation].multiply_by_slope, states.shape[-1]
+    arrays = [
+        array.unbind(0)
+        for array in (
+            *_gates(activated, units),
+            *_gates(grad_drive, units),
+            recurrent,
+            grad_recurrent,
+        )
+    ]
+    previous = (torch.zeros_like(states[0]), *states[:-1].unbind(0))
+    direct_t = direct.unbind(0)
+    scaled = torch.empty_like(gradient)
+
+    def step(t: int) -> None:
+        both, r, z, n, d_both, d_r, d_z, d_n, recurrent_n, d_recurrent = (
+            array[t] for array in arrays
+        )
+        torch.mul(gradient, alpha, out=scaled)
+        torch.sub(n, previous[t], out=d_z).mul_(scaled)
+        scaled.mul_(z)
+        slope(scaled, n, out=d_n)
+        torch.mul(d_n, r, out=d_recurrent)
+        torch.mul(d_n, recurrent_n, out=d_r)
+        aten.sigmoid_backward.grad_input(d_both, both, grad_input=d_both)
+        if t:
+            gradient.sub_(scaled).add_(direct_t[t - 1])
+
+    return step
 
 
 def gated_states(

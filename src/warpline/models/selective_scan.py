@@ -37,6 +37,8 @@ returns y; as mamba_ssm's ``selective_scan_fn``."""
 class _TorchScan(torch.autograd.Function):
     """The scan with a hand-written backward pass: one loop over time each way, one operation a step.
 
+    One network on a CPU takes compiled loops with the same formulas (`warpline.models.compiled_scan`).
+
     With g_t = C_t dy_t + dh_t + exp(delta_{t+1} A) g_{t+1}, the gradient of the drive delta u B is g.
     That of the exponent delta_t A is g_t h_{t-1} exp(delta_t A). Any further dimensions may stand between
     time and channel; A broadcasts over them.
@@ -46,6 +48,11 @@ class _TorchScan(torch.autograd.Function):
     def forward(
         u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
+        # Numba's arrays are those of one network on a CPU.
+        if u.device.type == "cpu" and u.dim() == 3:
+            from warpline.models.compiled_scan import scan
+
+            return scan(u, delta, a, b, c)
         decay = torch.mul(delta.unsqueeze(-1), a).exp_()
         states = torch.mul((delta * u).unsqueeze(-1), b.unsqueeze(-2))
         # Views by unbind: indexing states[t] inside the loop would cost more than the step itself.
@@ -68,6 +75,14 @@ class _TorchScan(torch.autograd.Function):
         u, delta, a, b, c, states, decay = ctx.saved_tensors
         if grad_y is None and grad_states is None:
             return (None,) * 5
+        gradients = [value for value in (grad_y, grad_states) if value is not None]
+        plain = not torch.is_grad_enabled() and not any(
+            map(torch._C._functorch.is_functorch_wrapped_tensor, (u, *gradients))
+        )
+        if plain and u.device.type == "cpu" and u.dim() == 3:
+            from warpline.models.compiled_scan import scan_gradients
+
+            return scan_gradients(grad_y, grad_states, u, delta, a, b, c, states, decay)
 
         # Gradients of each step alone, to which the loop adds those of later steps.
         grad_c = None

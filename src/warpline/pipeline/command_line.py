@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from warpline.console import provenance
 from warpline.core import result_files, tensor_files
+from warpline.core.figure_files import FIGURE_SUFFIXES, read_figure_provenance
 from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ PROVENANCE = {
     ".nc": lambda file: result_files.provenance_of(result_files.read_dataset(file)),
     ".csv": result_files.read_table_metadata,
     ".safetensors": tensor_files.read_tensor_metadata,
+    **{f".{suffix}": read_figure_provenance for suffix in FIGURE_SUFFIXES},
 }
 
 

@@ -25,8 +25,14 @@ SNAKEFILE = PROJECT / "workflow" / "Snakefile"
 
 
 def shipped_configurations() -> dict[str, Path]:
-    """Return the configurations that come with Warpline, by name (``demo``, ``paper``, ...)."""
-    return {path.stem: path for path in sorted((PROJECT / "config").glob("*.yaml"))}
+    """Return the configurations that come with Warpline, by file name (``demo``, ``paper``, ...)."""
+    files = sorted((PROJECT / "config").glob("*.yaml"))
+    # The rules of the claims lie there, too.
+    return {
+        path.stem: path
+        for path in files
+        if any(line.startswith("name:") for line in path.read_text(encoding="utf-8").split("\n"))
+    }
 
 
 def configuration_file(name: str) -> Path:

@@ -50,6 +50,7 @@ class WriteExplorer(Stage):
         architectures: CompareArchitectures,
         statistics: ComputeStatistics,
         warping: AnalyseWarping,
+        claims: Stage | None = None,
     ) -> None:
         super().__init__(plan)
         self.training = training
@@ -58,6 +59,7 @@ class WriteExplorer(Stage):
         self.architectures = architectures
         self.statistics = statistics
         self.warping = warping
+        self.claims = claims
 
     @property
     def job_name(self) -> str:
@@ -165,6 +167,7 @@ class WriteExplorer(Stage):
                 for block in blocks
                 if NetworkSpec(entry.taskset, entry.architecture, entry.curriculum) in networks
             ],
+            "claims": self.claims.files("claims") if self.claims else [],
         }
 
     def parameters(self, wildcards: Wildcards) -> Settings:

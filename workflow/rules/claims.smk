@@ -1,0 +1,34 @@
+# The claims of the two papers, judged on all tables of the run.
+
+CLAIMS = PIPELINE.claims
+
+
+rule judge_claims:
+    """Verdicts on the claims of the two papers, and the published means beside ours."""
+    input:
+        unpack(CLAIMS.inputs),
+    output:
+        claims=CLAIMS.pattern("claims"),
+        published=CLAIMS.pattern("published"),
+        page=report(
+            CLAIMS.pattern("page"),
+            caption="../report/claims.rst",
+            category="10. Claims",
+            labels={"table": "claims of the papers, and verdicts"},
+        ),
+    log:
+        CLAIMS.log,
+    benchmark:
+        CLAIMS.benchmark
+    conda:
+        CPU
+    resources:
+        **CLAIMS.resources,
+    params:
+        inputs=CLAIMS.options,
+        settings=CLAIMS.settings,
+        code=CLAIMS.code,
+    shell:
+        'python "$WARPLINE_SCRIPTS/judge_claims.py" --settings {params.settings:q} --code {params.code}'
+        ' {params.inputs} --means "$WARPLINE_SCRIPTS/../docs/data/published_rnn_pdm.csv" --claims {output.claims:q}'
+        " --published {output.published:q} --page {output.page:q} > {log:q} 2>&1"
