@@ -14,7 +14,6 @@ from pathlib import Path
 import yaml
 
 COPIED = ("Snakefile", "workflow", "config", "scripts", "src", "profiles", "envs", "slurm")
-COPIED += ("docs/data/published_rnn_pdm.csv",)
 TINY = "tests/workflow/tiny.yaml"
 
 
@@ -119,7 +118,6 @@ def copy_project(source: Path, target: Path, config: str = TINY) -> Checkout:
                 place, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
             )
         else:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(place, target / name)
     name = Path(config).name
     shutil.copy2(source / config, target / name)

@@ -145,9 +145,13 @@ def test_dissimilarity_that_mirrors_accuracy():
         # The own end, which falls to 0 by construction, and untrained networks do not count.
         rows.append(row | {"against": "own_final", "dissimilarity": fraction})
         rows.append(row | {"run_status_a": "untrained", "dissimilarity": fraction})
-    source = sources(compared=[networks(over=pd.DataFrame(rows))])
+    around = pd.DataFrame(rows[::3]).assign(
+        pairs="reference", own=False, n_delays=3, delay_interval=1, rank=9
+    )
+    source = sources(compared=[networks(over=pd.DataFrame(rows), around=around)])
     (finding,) = dissimilarity_follows_accuracy(source, ("dsa", "dsa_input"))
     assert finding.evidence.value == pytest.approx((1 + 1 - 1) / 3) and finding.evidence.n == 3
+    assert finding.evidence.settings == [pytest.approx(finding.evidence.value)]
 
 
 def test_early_against_late_checkpoints():
@@ -450,7 +454,7 @@ def test_the_page_shows_each_verdict_as_a_symbol_and_a_word(rules):
 
 
 def test_published_means_stand_beside_ours(project):
-    published = pd.read_csv(project / "docs" / "data" / "published_rnn_pdm.csv", comment="#")
+    published = pd.read_csv(project / "config" / "published_rnn_pdm.csv", comment="#")
     assert len(published) == 165
     summary = pd.DataFrame(
         [

@@ -76,7 +76,7 @@ GATHER_AUDIT = AUDIT.table
 
 
 rule tabulate_protocol:
-    """Effects of one protocol."""
+    """Effects of one protocol: accuracy, dissimilarities, power of the measures."""
     input:
         unpack(TABULATE_PROTOCOL.inputs),
     output:
@@ -99,7 +99,7 @@ rule tabulate_protocol:
 
 
 rule gather_audit:
-    """The effects of all protocols."""
+    """The effects of all protocols in one table."""
     input:
         unpack(GATHER_AUDIT.inputs),
     output:

@@ -4,7 +4,7 @@ CLAIMS = PIPELINE.claims
 
 
 rule judge_claims:
-    """Verdicts on the claims of the two papers, and the published means beside ours."""
+    """Verdicts on the claims of both papers, from all tables of the run."""
     input:
         unpack(CLAIMS.inputs),
     output:

@@ -10,8 +10,8 @@ from warpline.pipeline.before_work import faults_before_work
 from warpline.pipeline.config import ConfigError, load, read_again
 from warpline.pipeline.config.documents import merge, read_document
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.forecast import expected_seconds
 from warpline.pipeline.protocol_audit import Audit
+from warpline.pipeline.forecast import expected_seconds
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 

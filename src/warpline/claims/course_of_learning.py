@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from warpline.claims.evidence import Evidence, Floats, part_of_networks
-from warpline.claims.sources import Finding, Sources
+from warpline.claims.sources import Finding, Sources, at_settings
 
 __all__ = ["dissimilarity_follows_accuracy", "early_against_late"]
 
@@ -61,6 +61,7 @@ def _findings(
     sources: Sources, modules: Sequence[str], table: str, statistic: Callable[..., Floats]
 ) -> list[Finding]:
     findings = []
+    around_pairs = {"over": "reference", "within": "within"}[table]
     for networks in sources.compared:
         rows = getattr(networks, table)
         if not len(rows):
@@ -79,6 +80,10 @@ def _findings(
                 if other != measure
                 and sources.kinds[other] == sources.kinds[measure]
                 and len(of_other)
+            ]
+            around = at_settings(networks.around, measure, around_pairs)
+            others += [
+                float(of_setting.mean()) for of_setting in map(statistic, around) if len(of_setting)
             ]
             evidence = Evidence([part_of_networks("", of_measure)], others)
             findings.append(Finding(evidence, networks.taskset, networks.architecture, measure))

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from warpline.claims.evidence import Evidence, Floats, Part, part_of_probability
-from warpline.claims.sources import ComparedNetworks, Finding, Sources
+from warpline.claims.sources import ComparedNetworks, Finding, Sources, at_settings
 
 __all__ = ["LEVELS", "order_of_mamba", "order_of_recurrent_networks", "order_probability"]
 
 LEVELS = ("untrained", "master_frozen", "partial pretraining", "full pretraining")
 """Curricula from the largest to the smallest claimed dissimilarity to the reference."""
-SETTING = ["n_delays", "delay_interval", "rank"]
 
 
 def order_probability(above: Floats, below: Floats) -> tuple[float, Floats]:
@@ -109,14 +108,9 @@ def _evidence(networks: ComparedNetworks, measure: str, sources: Sources) -> Evi
         for name, module in sources.kinds.items()
         if module == kind and name != measure
     ]
-    around = networks.around
-    if len(around):
-        chosen = around[
-            (around["measure"] == measure) & (around["pairs"] == "after") & ~around["own"]
-        ]
-        tables += [rows for _, rows in chosen.groupby(SETTING)]
-    at_settings = [_steps(rows, sources)[0] for rows in tables if len(rows)]
-    settings = [min(step.value for step in steps) for steps in at_settings if steps]
+    tables += at_settings(networks.around, measure, "after")
+    steps_of_settings = [_steps(rows, sources)[0] for rows in tables if len(rows)]
+    settings = [min(step.value for step in steps) for steps in steps_of_settings if steps]
     return Evidence(parts, settings, lacking)
 
 

@@ -11,7 +11,9 @@ import xarray as xr
 
 from warpline.claims.evidence import Evidence, Floats
 
-__all__ = ["AnalysedNetworks", "ComparedNetworks", "Finding", "Sources"]
+__all__ = ["AnalysedNetworks", "ComparedNetworks", "Finding", "Sources", "at_settings"]
+
+SETTING = ["n_delays", "delay_interval", "rank"]
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,11 @@ class Sources:
     def of_experiment(self, experiment: str) -> list[AnalysedNetworks]:
         """Return the analyses of an experiment."""
         return [one for one in self.analysed if one.experiment == experiment]
+
+
+def at_settings(around: pd.DataFrame, measure: str, pairs: str) -> list[pd.DataFrame]:
+    """Return the rows of a measure at each setting around its own, of one kind of pairs."""
+    if not len(around):
+        return []
+    rows = around[(around["measure"] == measure) & (around["pairs"] == pairs) & ~around["own"]]
+    return [of_setting for _, of_setting in rows.groupby(SETTING)]

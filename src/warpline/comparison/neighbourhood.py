@@ -16,6 +16,7 @@ from warpline.comparison.pairs import (
     compare,
     floors_of_architectures,
     over_learning,
+    within_learning,
 )
 
 __all__ = ["architecture_pairs", "compare_around", "learning_pairs", "settings_around"]
@@ -63,6 +64,7 @@ def learning_pairs(
     seeds: Sequence[int],
     reference: str,
     fractions: Sequence[float],
+    within: Sequence[float] = (),
 ) -> dict[str, list[Comparison]]:
     """Return the pairs behind the conclusions of one architecture.
 
@@ -74,14 +76,16 @@ def learning_pairs(
         All of them.
     reference : str
         Curriculum that the others are compared with.
-    fractions : sequence of float
-        Of training.
+    fractions, within : sequence of float
+        Of training: for ``over`` and ``reference``, and for ``within``.
 
     Returns
     -------
     dict of str to list of Comparison
         ``after``: trained networks against those of the reference in other seeds. ``over``: the
-        checkpoints of each run that learns against its own end.
+        checkpoints of each run that learns against its own end. ``reference``: the same checkpoints against
+        the reference's of the same seed. ``within``: the first two and the last two checkpoints of each run
+        against each other; none with fewer than three.
     """
     after = [
         pair
@@ -90,7 +94,22 @@ def learning_pairs(
     ]
     learns = [name for name in curricula if runs[name, seeds[0]][-1].step > 0]
     own_end = {"fractions": fractions, "references": []}
-    return {"after": after, "over": over_learning(runs, learns, seeds, [], own_end)}
+    to_reference = {"fractions": fractions, "references": [reference]}
+    ends = [tuple(within[:2]), tuple(within[-2:])] if len(within) > 2 else []
+    return {
+        "after": after,
+        "over": over_learning(runs, learns, seeds, [], own_end),
+        "reference": [
+            pair
+            for pair in over_learning(runs, learns, seeds, [], to_reference)
+            if pair.labels["against"] == "reference"
+        ],
+        "within": [
+            pair
+            for pair in within_learning(runs, learns, seeds, {"fractions": within})
+            if (pair.a.nominal_fraction, pair.b.nominal_fraction) in ends
+        ],
+    }
 
 
 def architecture_pairs(

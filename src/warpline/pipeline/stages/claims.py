@@ -23,7 +23,7 @@ from warpline.pipeline.stages.statistics import ComputeStatistics
 __all__ = ["JudgeClaims"]
 
 RULES = PROJECT / "config" / "claims.yaml"
-PUBLISHED = PROJECT / "docs" / "data" / "published_rnn_pdm.csv"
+PUBLISHED = PROJECT / "config" / "published_rnn_pdm.csv"
 EXPERIMENTS = ("static", "decision", "context", "memory")
 """Analyses of metric warping that claims are about."""
 WITH_ARRAYS = ("context",)
