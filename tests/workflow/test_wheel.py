@@ -101,9 +101,7 @@ def test_a_module_from_elsewhere_runs_nothing_again(place, study, installed, pro
         ["git", "ls-files", "-z"], cwd=project, capture_output=True, check=True
     ).stdout
     for name in map(os.fsdecode, filter(None, tracked.split(b"\0"))):
-        if name.startswith(
-            ("workflow/", "config/", "scripts/", "src/", "profiles/", "envs/", "docs/data/")
-        ):
+        if name.startswith(("workflow/", "config/", "scripts/", "src/", "profiles/", "envs/")):
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             (copy / name).write_bytes((project / name).read_bytes())
     snakefile = f'"{copy}/workflow/Snakefile"'

@@ -25,7 +25,7 @@ def unpacked(basedir):
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
-        needed = ["workflow", "config", "scripts", "src", "profiles", "envs", "docs/data"]
+        needed = ["workflow", "config", "scripts", "src", "profiles", "envs"]
         repository.archive(content, commit, path=needed)
         content.seek(0)
         aside = tempfile.mkdtemp(dir=folder.parent)
