@@ -30,7 +30,7 @@ def test_the_two_profiles_share_no_key(project):
     assert not any("array" in key for key in slurm) and "groups" not in slurm
     for path in (project / "workflow" / "rules").glob("*.smk"):
         for rule in re.split(r"\n(?= *rule\b)", path.read_text()):
-            assert "    group:" not in rule or "PIPELINE.drawings[PART].resources" in rule
+            assert "    group:" not in rule or "DRAWINGS[PART].resources" in rule
     assert {"jobs", "max-jobs-per-timespan", "slurm-jobname-prefix", "retries"} <= set(slurm)
     assert default["max-checksum-file-size"] > 10**9
     assert slurm["executor"] == "slurm"

@@ -215,6 +215,14 @@ def test_accuracies_have_an_interval_over_networks():
     half_width = 4.302652729911275 * 0.1 / np.sqrt(3)  # Student's t, 2 degrees of freedom
     assert row["value"] == pytest.approx(0.7)
     assert (row["low"], row["high"]) == pytest.approx((0.7 - half_width, 0.7 + half_width))
+    # Accuracies do not exceed 1.
+    networks = pd.DataFrame(
+        {"taskset": "PDM", "architecture": "rnn", "curriculum": "full", "seed": [0, 1, 2]}
+    )
+    networks = networks.assign(accuracy=0.9, held_out_accuracy=[0.8, 0.9, 1.0])
+    settings = {"protocol": "right", "reference": "master", "confidence": 0.95, "learned": LEARNED}
+    table = protocol_effects(after_table(lambda a, b: 1.0), networks, settings)
+    assert of(table, "held_out_accuracy", "full")["high"] == 1
 
 
 def test_no_order_where_nothing_differs():

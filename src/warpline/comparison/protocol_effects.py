@@ -152,8 +152,9 @@ def _accuracies(networks: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator
                 "measure": "",
                 "statistic": statistic,
                 "value": values.mean() if len(values) else np.nan,
-                "low": low,
-                "high": high,
+                # Accuracies lie in [0, 1].
+                "low": np.maximum(low, 0.0),
+                "high": np.minimum(high, 1.0),
                 "n": len(values),
             }
 
