@@ -37,9 +37,14 @@ PUBLISHED_MEANS = PROJECT / "config" / "published_rnn_pdm.csv"
 
 
 def shipped_configurations() -> dict[str, Path]:
-    """Return the configurations that come with Warpline, by name (``demo``, ``paper``, ...)."""
+    """Return the configurations that come with Warpline, by file name (``demo``, ``paper``, ...)."""
     files = sorted((PROJECT / "config").glob("*.yaml"))
-    return {path.stem: path for path in files if path != CLAIM_RULES}
+    # The rules of the claims lie there, too.
+    return {
+        path.stem: path
+        for path in files
+        if any(line.startswith("name:") for line in path.read_text(encoding="utf-8").split("\n"))
+    }
 
 
 def configuration_file(name: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
@@ -117,14 +117,10 @@ class JudgeClaims(Stage):
         return tables
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return all tables that hold evidence, and the published means."""
+        """Return all tables that hold evidence."""
         return {
-            **{
-                option: [path for paths in by_name.values() for path in paths]
-                for option, by_name in self._tables().items()
-            },
-            # Relative: in another place the same checkout has the same inputs.
-            "means": [os.path.relpath(PUBLISHED_MEANS)],
+            option: [path for paths in by_name.values() for path in paths]
+            for option, by_name in self._tables().items()
         }
 
     def options(self, wildcards: Wildcards) -> str:
@@ -160,6 +156,8 @@ class JudgeClaims(Stage):
         measures = {name for taskset in self.plan.tasksets for name in self.plan.measures(taskset)}
         return {
             **read_rules(CLAIM_RULES).model_dump(),
+            # The file is no input: its path differs between a checkout, a package and a module out of git.
+            "means": hashlib.sha256(PUBLISHED_MEANS.read_bytes()).hexdigest(),
             "protocol": protocol_name(config.protocol),
             "name": config.name,
             "command": self._command(),
