@@ -2,14 +2,5 @@
 include: "workflow/Snakefile"
 
 
-# Here and not in workflow/Snakefile: an included file cannot set the default target.
-rule all:
-    default_target: True
-    input:
-        PIPELINE.statistics.all_tables(),
-        PIPELINE.drawings["figures"].files(),
-        PIPELINE.all_warping(),
-        PIPELINE.all_datasets(),
-        PIPELINE.all_attractors() if CONFIG.run.attractors else [],
-        PIPELINE.explorer.files(),
-    localrule: True
+# Snakemake takes no default target from a file that is included.
+workflow.default_target = "all"

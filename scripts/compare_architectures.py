@@ -1,10 +1,17 @@
-"""Compare trained networks of different architectures by one measure (same curriculum, same seed)."""
+"""Compare trained networks of different architectures by one measure, and those of one across seeds."""
 
 from pathlib import Path
 
+import pandas as pd
+
 from warpline.comparison.chosen_parameters import with_choice, with_parameters
 from warpline.comparison.drives import window_inputs
-from warpline.comparison.pairs import between_architectures, compare, systems_of
+from warpline.comparison.pairs import (
+    between_architectures,
+    compare,
+    floors_of_architectures,
+    systems_of,
+)
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
@@ -12,7 +19,9 @@ from warpline.core.process import run
 
 def main() -> None:
     parser = script.parser(__doc__)
-    parser.add_argument("--trajectories", nargs="+", required=True)
+    parser.add_argument(
+        "--trajectories", nargs="+", required=True, help="of these and earlier seeds"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, required=True)
     parser.add_argument("--choice", type=Path, help="the chosen parameters, if any is auto")
     parser.add_argument(
@@ -32,18 +41,26 @@ def main() -> None:
         key = (dataset.attrs["architecture"], dataset.attrs["curriculum"])
         for seed, systems in systems_of(dataset, inputs).items():
             finals[(*key, seed)] = systems[-1]
+    seeds = arguments.seeds
+    earlier = [seed for seed in dict.fromkeys(key[2] for key in finals) if seed not in seeds]
     tables = compare(
-        {"architectures": between_architectures(finals, arguments.seeds)},
+        {
+            "between": between_architectures(finals, seeds),
+            "floor": floors_of_architectures(finals, seeds, earlier),
+        },
         measure,
         settings["seed"],
     )
+    # A block of one seed has no floor of its own.
+    filled = [rows.assign(pairs=name) for name, rows in tables.items() if len(rows)]
+    frame = pd.concat(filled or [tables["between"].assign(pairs="between")], ignore_index=True)
     result_files.write_table(
-        with_parameters(tables["architectures"], measure),
+        with_parameters(frame, measure),
         arguments.output,
         {
             "settings": settings | {"measure": measure},
             "code": arguments.code,
-            "seeds": arguments.seeds,
+            "seeds": seeds,
         },
     )
 

@@ -42,6 +42,7 @@ def main() -> None:
             seeds,
             settings["reference"],
             settings["fractions"],
+            settings["within"],
         )
     around = settings_around(measure, settings["n_delays"], settings["ranks"], n_times)
     frame = compare_around(comparisons, around, settings["seed"])

@@ -33,7 +33,7 @@ def main() -> None:
         "--trials", type=Path, help="evaluation trials of the target, for measures that need inputs"
     )
     for table in COMPARISON_TABLES:
-        parser.add_argument(f"--{table}", type=Path, required=True)
+        parser.add_argument(f"--{table}", type=Path, help="a table that is not named is not made")
     arguments = parser.parse_args()
     settings = arguments.settings
     measure = with_choice(settings["measure"], arguments.choice)
@@ -57,16 +57,14 @@ def main() -> None:
     over = over_learning(runs, curricula, seeds, earlier, settings["over"])
     if settings["reduction"] == "published":
         over = [with_shared_components(pair) for pair in over]
-    tables = compare(
-        {
-            "after": after_learning(runs, curricula, seeds, earlier),
-            "over": over,
-            "within": within_learning(runs, curricula, seeds, settings["within"]),
-            "controls": controls(runs, curricula, seeds, repeat, settings["seed"], driven),
-        },
-        measure,
-        settings["seed"],
-    )
+    pairs = {
+        "after": after_learning(runs, curricula, seeds, earlier),
+        "over": over,
+        "within": within_learning(runs, curricula, seeds, settings["within"]),
+        "controls": controls(runs, curricula, seeds, repeat, settings["seed"], driven),
+    }
+    asked = {name: pairs[name] for name in COMPARISON_TABLES if getattr(arguments, name)}
+    tables = compare(asked, measure, settings["seed"])
     provenance = {
         "settings": settings | {"measure": measure},
         "code": arguments.code,

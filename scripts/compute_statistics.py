@@ -16,6 +16,32 @@ from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
 from warpline.core.table_names import STATISTICS_TABLES
+from warpline.figures.table_page import Section, table_page
+
+SECTIONS = {
+    "runs": (
+        "Runs",
+        "A row per network: how its training ended, after how many updates, and how well.",
+    ),
+    "summary": (
+        "Dissimilarities",
+        "A row per pair of curricula: mean over pairs of networks, with its interval, and separation from"
+        " the floors.",
+    ),
+    "tests": (
+        "Tests",
+        "A row per two curricula: which lies further from the reference; p values are corrected (Holm).",
+    ),
+    "controls": (
+        "Controls",
+        "A row per curriculum and control: the dissimilarity of networks to themselves under one change.",
+    ),
+    "learning": (
+        "Over learning",
+        "A row per curriculum and fraction of training: mean dissimilarity, interval, separation.",
+    ),
+}
+"""Title and note of each table on the page."""
 
 
 def main() -> None:
@@ -26,6 +52,7 @@ def main() -> None:
     parser.add_argument("--control-rows", nargs="*", default=[])
     for table in STATISTICS_TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True)
+    parser.add_argument("--page", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
 
@@ -50,10 +77,12 @@ def main() -> None:
         tables["learning"] = learning_table(
             result_files.read_tables(arguments.over), after, settings
         )
+    provenance = {"settings": settings, "code": arguments.code}
     for name, frame in tables.items():
-        result_files.write_table(
-            frame, getattr(arguments, name), {"settings": settings, "code": arguments.code}
-        )
+        result_files.write_table(frame, getattr(arguments, name), provenance)
+    sections = [Section(*text, tables[name]) for name, text in SECTIONS.items()]
+    with result_files.result_path(arguments.page, provenance) as path:
+        path.write_text(table_page(f"Tables of {settings['taskset']}", sections), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.figures import Figure
 
 PROJECT = Path(__file__).resolve().parent.parent
-PICTURES = PROJECT / "docs" / "images" / "gallery"
 WIDTH, COLOURS = 1400, 128
 """Largest width of a picture in pixels, and the number of its colours."""
 INTRODUCTION = """# Gallery
@@ -75,12 +74,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, default=Path("results/demo"))
     parser.add_argument("--config", type=Path, default=PROJECT / "config" / "demo.yaml")
+    parser.add_argument(
+        "--docs", type=Path, default=PROJECT / "docs", help="where the page is written"
+    )
     arguments = parser.parse_args()
     plan = Plan(load_files([PROJECT / "config" / "config.yaml", arguments.config]))
     config = plan.config.model_dump(mode="json")
     n_seeds = len(plan.config.run.seeds)
     sections: dict[str, list[str]] = {}
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    pictures = arguments.docs / "images" / "gallery"
+    pictures.mkdir(parents=True, exist_ok=True)
     written = set()
     for figure, wildcards, path in drawn_figures(Pipeline(plan)):
         source = arguments.run / Path(f"{path}.png").relative_to(plan.results.root)
@@ -89,7 +92,7 @@ def main() -> None:
                 f"expected {source}, found none: finish the run of {arguments.config} first"
             )
         name = "_".join(Path(path).relative_to(plan.results.root).parts).removeprefix("figures_")
-        width, height = write_picture(source, PICTURES / f"{name}.png")
+        width, height = write_picture(source, pictures / f"{name}.png")
         written.add(f"{name}.png")
         labels = {key: text.format(**wildcards) for key, text in figure.labels.items()}
         title = labels.pop("figure").capitalize()
@@ -100,12 +103,12 @@ def main() -> None:
             f' alt="{title} ({where.replace("`", "")})">\n\n'
             f'<div class="caption">\n{caption(figure, wildcards, config)}\n</div>\n'
         )
-    for stray in {file.name for file in PICTURES.glob("*.png")} - written:
-        (PICTURES / stray).unlink()
+    for stray in {file.name for file in pictures.glob("*.png")} - written:
+        (pictures / stray).unlink()
     page = [INTRODUCTION.format(name=arguments.config.stem, n=n_seeds)]
     for category in sorted(sections):
         page += [f"## {category}\n", *sections[category]]
-    (PROJECT / "docs" / "gallery.md").write_text("\n".join(page), encoding="utf-8")
+    (arguments.docs / "gallery.md").write_text("\n".join(page), encoding="utf-8")
 
 
 if __name__ == "__main__":

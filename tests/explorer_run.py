@@ -180,6 +180,9 @@ def write_run(root: Path) -> Sources:
     ):
         path = tables / f"{name}.csv"
         result_files.write_table(pd.DataFrame([row, row]), path, {"settings": {}, "code": "0"})
+    claims = root / "claims.csv"
+    verdict = {"claim": "A5", "sentence": "DSA follows accuracy.", "n": 2, "verdict": "undecided"}
+    result_files.write_table(pd.DataFrame([verdict]), claims, {"settings": {}, "code": "0"})
     return Sources(
         history=history,
         states=[write_states(root, network) for network in NETWORKS[:2]],
@@ -187,4 +190,5 @@ def write_run(root: Path) -> Sources:
         summary=[str(tables / "summary.csv")],
         tests=[str(tables / "tests.csv")],
         arrays=[str(arrays)],
+        claims=[str(claims)],
     )

@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from warpline.core.figure_files import without_provenance
+
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIG = PROJECT / "tests" / "golden" / "golden.yaml"
 RECORD = PROJECT / "tests" / "golden" / "golden.json"
@@ -62,8 +64,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
         return load_file(path)
     text = path.read_bytes()
-    # A table's first line is its provenance.
-    body = text.partition(b"\n")[2] if path.suffix == ".csv" else text
+    # A table's first line is its provenance, and so is a figure's description.
+    body = text.partition(b"\n")[2] if path.suffix == ".csv" else without_provenance(text)
     return {"": np.frombuffer(body, dtype=np.uint8)}
 
 

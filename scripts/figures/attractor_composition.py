@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from warpline.attractors.score_tables import gap_orderings
 from warpline.core import result_files
 from warpline.figures import plotting
+from warpline.figures.sensitivity_panel import draw_sensitivity
 
 TITLES = {"ordered": "same place", "unordered": "any place"}
 
@@ -12,15 +14,20 @@ def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     rows = result_files.read_tables(arguments.rows)
-    scores = result_files.read_table(arguments.scores[0]).set_index(["measure", "sharing"])
+    all_scores = result_files.read_table(arguments.scores[0])
+    scores = all_scores.set_index(["measure", "sharing"])
     measures = [name for name in settings["measures"] if name in set(rows["measure"])]
     style_of_measure = plotting.colours(settings["measures"], settings["style"])
+    # Beside the measures: at which settings of DSA its gap exceeds theirs.
+    sweep = result_files.read_table(arguments.sweep[0]) if arguments.sweep else None
+    widths = [2.5] * len(measures) + [2.4] * (sweep is not None)
     figure, axes = plt.subplots(
         len(TITLES),
-        len(measures),
+        len(widths),
         squeeze=False,
         sharey="col",
-        figsize=(2.5 * len(measures), 2.4 * len(TITLES)),
+        figsize=(sum(widths), 2.4 * len(TITLES)),
+        width_ratios=widths,
     )
     # Points of one level would hide each other: a horizontal shift without meaning separates them.
     shift = np.random.Generator(np.random.PCG64(0)).uniform(-0.22, 0.22, len(rows))
@@ -66,8 +73,14 @@ def make(arguments, settings):
         axes[0, column].set_title(plotting.MEASURE_LABELS.get(measure, measure))
     for panel in axes[:, 0]:
         panel.set_ylabel("dissimilarity")
+    if sweep is not None:
+        name, setting = settings["swept"]["measure"], settings["swept"]["setting"]
+        for panel, sharing in zip(axes[:, -1], TITLES, strict=True):
+            table = gap_orderings(all_scores, sweep, name, setting, sharing)
+            # A row per number of delays: with every interval between them there would be thirty.
+            draw_sensitivity(panel, table.assign(delay_interval=1), name, "composition")
     return figure
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["rows", "scores"], make)
+    plotting.draw(__doc__, ["rows", "scores", "sweep"], make)

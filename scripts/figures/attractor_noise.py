@@ -28,7 +28,7 @@ def draw_scale_free(axes, scores, measures, levels, settings):
             colour, marker = styles[measure]
             rows = scores.loc[measure].reindex(levels)
             x = np.arange(len(levels)) + offset
-            text = plotting.MEASURE_LABELS.get(measure, measure)
+            text = plotting.measure_name(measure)
             panel.plot(x, rows[score], marker, ms=5, color=colour, label=text)
             panel.vlines(x, rows[f"{score}_low"], rows[f"{score}_high"], color=colour, lw=1)
         panel.axhline(uninformative, color="0.6", ls=":", lw=1)
@@ -36,7 +36,14 @@ def draw_scale_free(axes, scores, measures, levels, settings):
         panel.set_xlabel("noise e")
         panel.set_ylabel(label)
         panel.set_ylim(0, 1.05)
-    axes[0].legend(fontsize="xx-small", loc="upper right", bbox_to_anchor=(1.02, 0.98))
+    # Above the panel: intervals fill it. An interval that leaves the panel goes on.
+    axes[0].legend(
+        fontsize="x-small",
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=len(measures),
+        borderaxespad=0.2,
+    )
 
 
 def make(arguments, settings):

@@ -1,9 +1,10 @@
-"""Mean dissimilarity between the trained networks of every two curricula, and its separation, by measure."""
+"""Dissimilarity of the trained networks of every two curricula: means, each network, and separations."""
 
 import numpy as np
 
 from warpline.core import result_files
 from warpline.figures import plotting
+from warpline.figures.network_means import network_means
 
 
 def network_counts(rows, curricula):
@@ -24,6 +25,28 @@ def curriculum_matrix(rows, curricula, column):
     return matrix
 
 
+def draw_networks(axes, pairs, curricula, matrix, image):
+    """Draw the networks of each cell as dots on an axis of its own, from 0 to the largest of the panel.
+
+    The networks are those of the row's curriculum; each is a mean over the networks of the column's.
+    """
+    values = {
+        (i, j): network_means(pairs, a, b)["value"].to_numpy()
+        for i, a in enumerate(curricula)
+        for j, b in enumerate(curricula)
+    }
+    largest = max((cell.max() for cell in values.values() if len(cell)), default=0.0)
+    for (i, j), cell in values.items():
+        if not np.isfinite(matrix[i, j]) or largest == 0:
+            continue
+        colour = plotting.text_colour(image, matrix[i, j])
+        axes.plot([j - 0.4, j + 0.4], [i + 0.27] * 2, color=colour, lw=0.5, alpha=0.6)
+        x = j - 0.4 + 0.8 * cell / largest
+        # Networks of almost one value would hide each other.
+        y = i + 0.27 + plotting.jitter(len(cell), 0.14)
+        axes.plot(x, y, "o", color=colour, ms=2.2, mew=0)
+
+
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
@@ -32,8 +55,10 @@ def make(arguments, settings):
     summary = result_files.read_table(arguments.summary[0])
     summary = summary[summary["architecture"] == settings["architecture"]]
     rows = summary[summary["seeds"] == "cross"]
-    if rows.empty:
-        rows = summary[summary["seeds"] == "same"]
+    kind = "same" if rows.empty else "cross"
+    rows = summary[summary["seeds"] == kind]
+    after = result_files.read_tables(arguments.after)
+    after = after[after["seeds"] == kind]
 
     measures = plotting.names_in_data(settings["measures"], rows["measure"])
     curricula = plotting.names_in_data(
@@ -44,7 +69,7 @@ def make(arguments, settings):
 
     # Above: each measure in its own unit, on its own colour scale. Below: separations, all on one scale.
     scaled = rows["separation"].notna().any()
-    side = 0.5 * len(curricula) + 1.3
+    side = 0.55 * len(curricula) + 1.3
     n_rows = 1 + int(scaled)
     figure, axes = plt.subplots(
         n_rows,
@@ -58,6 +83,8 @@ def make(arguments, settings):
         panel = axes[0, column]
         matrix = curriculum_matrix(of_measure, curricula, "mean")
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
+        of_networks = after[after["measure"] == measure]
+        draw_networks(panel, of_networks, curricula, matrix, image)
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04)
         panel.set_title(plotting.measure_label(measure, settings))
         if scaled:
@@ -65,8 +92,12 @@ def make(arguments, settings):
             image = plotting.annotated_heat_map(axes[1, column], matrix, (labels, labels), 1.0)
             figure.colorbar(image, ax=axes[1, column], fraction=0.046, pad=0.04)
             axes[1, column].set_title("separation S")
+    figure.suptitle(
+        "dots: networks of the row, from 0 (left) to the largest of the panel (right)",
+        fontsize="small",
+    )
     return figure
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["summary"], make)
+    plotting.draw(__doc__, ["summary", "after"], make)

@@ -11,8 +11,6 @@ QUANTITIES = {
     "non_normality": "non-normality\n(Henrici, relative)",
 }
 CHOSEN = "#D55E00"
-# Settings that were the default before there was a choice: delays, steps between them, rank.
-EARLIER = (10, 1, 10)
 # Error ratios of very low ranks would squeeze those that matter.
 LARGEST_RATIO = 4.0
 
@@ -36,7 +34,7 @@ def embedding_styles(embeddings, style):
 
 
 def draw_column(axes, sweep, column, styles):
-    """Draw a column of the sweep against rank: a line per embedding, the chosen and the earlier setting."""
+    """Draw a column of the sweep against rank: a line per embedding, and the chosen setting."""
     for (n_delays, interval), line_style in styles.items():
         rows = sweep[(sweep["n_delays"] == n_delays) & (sweep["delay_interval"] == interval)]
         # A rank that some network does not carry is not a candidate for the choice.
@@ -46,19 +44,6 @@ def draw_column(axes, sweep, column, styles):
             label += f" × {interval} steps"
         axes.plot(carried["rank"], carried[column], ms=3, lw=1, label=label, **line_style)
         axes.plot(rows["rank"], rows[column], lw=0.5, alpha=0.4, color=line_style["color"])
-    earlier = sweep[
-        (sweep[["n_delays", "delay_interval", "rank"]].to_numpy() == EARLIER).all(axis=1)
-    ]
-    axes.plot(
-        earlier["rank"],
-        earlier[column],
-        "x",
-        color="black",
-        ms=6,
-        mew=1.5,
-        zorder=4,
-        label="10 delays, rank 10 (earlier default)" if len(earlier) else None,
-    )
     chosen = sweep[sweep["chosen"]].iloc[0]
     axes.plot(
         chosen["rank"],
@@ -69,7 +54,7 @@ def draw_column(axes, sweep, column, styles):
         mew=2,
         ms=10,
         zorder=5,
-        label=f"chosen: {chosen['n_delays']} × {chosen['delay_interval']} steps, rank {chosen['rank']}",
+        label="chosen: " + plotting.parameters_label(sweep[sweep["chosen"]]),
     )
     axes.set_xlabel("rank")
 
@@ -124,7 +109,9 @@ def make(arguments, settings):
             for panel in row[used:]:
                 panel.set_axis_off()
         n = networks[["architecture", "curriculum", "seed"]].drop_duplicates().shape[0]
-        panels[0, 0].set_ylabel(f"{measure}: error / persistence\n(mean, n = {n})")
+        panels[0, 0].set_ylabel(
+            f"{plotting.measure_name(measure)}: error / persistence\n(mean, n = {n} networks)"
+        )
         handles, labels = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure

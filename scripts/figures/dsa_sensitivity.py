@@ -11,20 +11,26 @@ ROWS = {
 }
 
 
-def draw_panel(axes, values, styles):
+def legend_label(values, name):
+    """Return a curriculum's entry in the legend, with its number of networks over all panels."""
+    n = values.loc[values["item"] == name, "n"]
+    count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+    return f"{name.replace('_', ' ')} (n = {count})"
+
+
+def draw_panel(axes, values, styles, labels):
     """Draw the value of each curriculum against rank, for one number of delays; the own setting is marked."""
     for name, (colour, marker) in styles.items():
         rows = values[values["item"] == name].sort_values("rank")
         if rows.empty:
             continue
-        n = rows["n"]
-        count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
-        label = f"{name.replace('_', ' ')} (n = {count})"
-        axes.plot(rows["rank"], rows["value"], color=colour, marker=marker, ms=4, lw=1, label=label)
+        axes.plot(
+            rows["rank"], rows["value"], color=colour, marker=marker, ms=4, lw=1, label=labels[name]
+        )
         # Zeros stand for the directions that a network does not carry.
-        padded = rows[~rows["carried"]]
+        padded = rows[~rows["carried"].astype(bool)]
         axes.plot(padded["rank"], padded["value"], marker, color=colour, mfc="white", ms=4)
-    own = values[values["own"]]
+    own = values[values["own"].astype(bool)]
     if len(own):
         axes.axvline(own["rank"].iloc[0], color="0.6", lw=5, alpha=0.3, zorder=0)
 
@@ -40,6 +46,7 @@ def make(arguments, settings):
     curricula = plotting.names_in_data(settings["curricula"], values["item"])
     all_styles = plotting.colours(settings["curricula"], settings["style"])
     styles = {name: all_styles[name] for name in curricula}
+    labels = {name: legend_label(values, name) for name in curricula}
 
     delays = {
         measure: sorted(values.loc[values["measure"] == measure, "n_delays"].unique())
@@ -53,8 +60,9 @@ def make(arguments, settings):
     for row, (measure, conclusion) in zip(axes, panels, strict=True):
         chosen = values[(values["measure"] == measure) & (values["conclusion"] == conclusion)]
         for panel, n_delays in zip(row, delays[measure], strict=False):
-            draw_panel(panel, chosen[chosen["n_delays"] == n_delays], styles)
-            panel.set_title(f"{measure}: {n_delays} delay{'s' * (n_delays > 1)}")
+            draw_panel(panel, chosen[chosen["n_delays"] == n_delays], styles, labels)
+            plural = "s" if n_delays > 1 else ""
+            panel.set_title(f"{plotting.measure_name(measure)}, {n_delays} delay{plural}")
             panel.set_xlabel("rank")
         for panel in row[len(delays[measure]) :]:
             panel.set_axis_off()

@@ -1,19 +1,16 @@
-"""Dissimilarity between trained networks of two architectures (same curriculum and seed)."""
+"""Dissimilarity between trained networks of two architectures, beside the floor of each architecture."""
 
 import numpy as np
-import pandas as pd
 
 from warpline.comparison.separation import separation
 from warpline.core import result_files
 from warpline.figures import plotting
 from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
-# Two categories beside the names of single hyperparameters: networks of one architecture and curriculum that
-# differ in their seed, and architectures that differ in several hyperparameters.
-FLOOR = "other seed"
+# Architectures that differ in several hyperparameters share a category.
 SEVERAL = "several"
-
-ABOVE = {"ha": "center", "va": "bottom", "color": "0.4", "fontsize": "x-small"}
+# With more architectures than this, those of one model share a floor on the axis.
+MOST_FLOORS = 6
 
 LEARNING = {"learning_rate", "batch_size"}
 
@@ -30,111 +27,124 @@ def difference(a, b):
     return differing.pop().replace("_", " ") if len(differing) == 1 else SEVERAL
 
 
-def pairs_with_differences(between, after, architectures):
-    """Return all pairs of networks, with what they differ in as the column ``differs``."""
+def floor_label(name, architectures, names):
+    """Return the name of an architecture's floor: the architecture, or its model where there are many."""
+    label = name if len(names) <= MOST_FLOORS else architectures[name]["model"].rpartition(":")[2]
+    return f"{label.replace('_', ' ')},\nother seed"
+
+
+def pairs_with_differences(pairs, architectures):
+    """Return the pairs of networks with what they differ in as the column ``differs``."""
+    # The floor holds only the curricula on which the architectures are compared.
+    between = pairs[pairs["pairs"] == "between"]
+    pairs = pairs[pairs["curriculum_a"].isin(between["curriculum_a"])]
+    names = list(dict.fromkeys(pairs["architecture_a"]))
     differences = [
-        difference(architectures[a], architectures[b])
-        for a, b in zip(between["architecture_a"], between["architecture_b"], strict=True)
+        floor_label(row.architecture_a, architectures, names)
+        if row.pairs == "floor"
+        else difference(architectures[row.architecture_a], architectures[row.architecture_b])
+        for row in pairs.itertuples()
     ]
-    tables = [between.assign(differs=differences)]
-    if after is not None:
-        # The floor holds only the curricula on which the architectures are compared.
-        floor = after[
-            (after["seeds"] == "cross") & (after["curriculum_a"] == after["curriculum_b"])
-        ]
-        floor = floor[floor["curriculum_a"].isin(between["curriculum_a"])]
-        tables.append(floor.assign(differs=FLOOR))
-    return pd.concat(tables).dropna(subset="dissimilarity")
+    return pairs.assign(differs=differences).dropna(subset="dissimilarity")
 
 
-def mean_separation(pairs, kind, curricula, confidence):
-    """Return the separation of a category from the floor of the same curriculum, a mean over curricula."""
+def mean_separation(pairs, kind, confidence):
+    """Return the separation of a category: a mean over curricula and pairs of architectures.
+
+    Each pair of architectures is held against the floors of both.
+    """
+    floors = dict(
+        tuple(pairs[pairs["pairs"] == "floor"].groupby(["architecture_a", "curriculum_a"]))
+    )
     values = []
-    for name in curricula:
-        rows = pairs[pairs["curriculum_a"] == name]
-        floor = rows[rows["differs"] == FLOOR]
-        values.append(separation(rows[rows["differs"] == kind], [floor], confidence)[0])
-    values = [value for value in values if not np.isnan(value)]
+    keys = ["architecture_a", "architecture_b", "curriculum_a"]
+    for (a, b, curriculum), rows in pairs[pairs["differs"] == kind].groupby(keys):
+        sides = [floors.get((name, curriculum)) for name in (a, b)]
+        if all(floor is not None for floor in sides):
+            values.append(separation(rows, sides, confidence)[0])
     return np.mean(values) if values else np.nan
 
 
 def draw_measure(axes, pairs, differences, curricula, styles, confidence):
     """Draw the dissimilarities by one measure: a category per difference, a colour per curriculum."""
+    floors = set(pairs.loc[pairs["pairs"] == "floor", "differs"])
     for position, kind in enumerate(differences):
         for offset, name in zip(plotting.jitter(len(curricula), 0.5), curricula, strict=True):
             rows = pairs[(pairs["differs"] == kind) & (pairs["curriculum_a"] == name)]
             colour, marker = styles[name]
-            # Each curriculum enters the legend once.
-            label = name.replace("_", " ") if position == 0 else None
-            x = [position + offset] * len(rows)
-            axes.plot(x, rows["dissimilarity"], marker, color=colour, ms=4, label=label)
+            x = position + offset + plotting.jitter(len(rows), 0.12)
+            face = {"mfc": "none"} if kind in floors else {}
+            axes.plot(x, rows["dissimilarity"], marker, color=colour, ms=4, **face)
 
-    counts = pairs["differs"].value_counts()
-    sizes = [int(counts.get(kind, 0)) for kind in differences]
-    labels = []
-    for kind, size in zip(differences, sizes, strict=True):
-        label = f"{kind}\n({size} pair{'s' * (size != 1)})"
-        if kind != FLOOR:
-            value = mean_separation(pairs, kind, curricula, confidence)
-            if not np.isnan(value):
-                position = len(labels), 1.0
-                axes.annotate(
-                    f"S = {value:.2f}", position, xycoords=("data", "axes fraction"), **ABOVE
-                )
-        labels.append(label)
-    axes.set_xticks(
-        range(len(differences)), labels, rotation=45, ha="right", rotation_mode="anchor"
-    )
-    axes.set_xlabel("what differs")
+    for position, kind in enumerate(differences):
+        value = np.nan if kind in floors else mean_separation(pairs, kind, confidence)
+        if not np.isnan(value):
+            plotting.annotate_above(axes, position, f"S = {value:.2f}")
+    n_floors = sum(kind in floors for kind in differences)
+    if n_floors:
+        axes.axvspan(-0.5, n_floors - 0.5, color="0.95", lw=0, zorder=0)
+        plotting.annotate_above(axes, (n_floors - 1) / 2, "floor")
     plotting.from_zero(axes)
-    axes.margins(x=0.2)
+
+
+def difference_labels(pairs, differences):
+    """Return the labels of the categories, with their numbers of pairs over all measures."""
+    counts = pairs.groupby("measure")["differs"].value_counts().unstack(fill_value=0)
+    labels = []
+    for kind in differences:
+        n = sorted(set(counts[kind]))
+        pairs_text = " to ".join(str(value) for value in dict.fromkeys([n[0], n[-1]]))
+        labels.append(f"{kind}\n({pairs_text} pair{'s' if n[-1] != 1 else ''})")
+    return labels
 
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
     pairs = pairs_with_differences(
-        result_files.read_tables(arguments.between),
-        result_files.read_tables(arguments.after) if arguments.after else None,
-        settings["architectures"],
+        result_files.read_tables(arguments.between), settings["architectures"]
     )
+    if pairs.empty:
+        return plotting.nothing_to_show("No two architectures share a curriculum.")
     measures = plotting.names_in_data(settings["measures"], pairs["measure"])
     curricula = plotting.names_in_data(settings["curricula"], pairs["curriculum_a"])
     styles = plotting.colours(settings["curricula"], settings["style"])
 
-    # The floor comes first and "several" last, so that single hyperparameters stand between them.
-    kinds = set(pairs["differs"])
-    differences = [
-        *plotting.names_in_data([FLOOR], kinds),
-        *sorted(kinds - {FLOOR, SEVERAL}),
-        *plotting.names_in_data([SEVERAL], kinds),
-    ]
+    # The floors come first and "several" last, so that single hyperparameters stand between them.
+    is_floor = pairs["pairs"] == "floor"
+    floors = list(dict.fromkeys(pairs.loc[is_floor, "differs"]))
+    kinds = set(pairs.loc[~is_floor, "differs"])
+    differences = [*floors, *sorted(kinds - {SEVERAL}), *plotting.names_in_data([SEVERAL], kinds)]
 
     sensitivity = None
     if arguments.sensitivity:
         sensitivity = result_files.read_table(arguments.sensitivity[0])
     beside = sensitive_measures(sensitivity, "architectures")
-    widths = []
-    for measure in measures:
-        widths.append(0.5 * len(differences) + 1.5)
-        widths += [2.4] if measure in beside else []
-    figure, axes = plt.subplots(
-        1, len(widths), squeeze=False, figsize=(sum(widths), 2.9), width_ratios=widths
-    )
-    panels = iter(axes[0])
-    for measure in measures:
-        panel = next(panels)
+    width = max(0.6 * len(differences) + 1.0, 3.5)
+    figure, panels, narrow = plotting.stacked_panels(measures, beside, width, 1.9)
+    for panel, measure in zip(panels, measures, strict=True):
         rows = pairs[pairs["measure"] == measure]
         confidence = settings["statistics"]["confidence"]
         draw_measure(panel, rows, differences, curricula, styles, confidence)
-        panel.set_title(plotting.measure_label(measure, settings), pad=14)
-        if measure in beside:
-            draw_sensitivity(next(panels), sensitivity, measure, "architectures")
-    axes[0, 0].set_ylabel("dissimilarity")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        panel.set_ylabel(plotting.measure_unit(measure, settings))
+        # Above the separations.
+        panel.set_title(plotting.measure_name(measure), loc="left", pad=12)
+        if measure in narrow:
+            draw_sensitivity(narrow[measure], sensitivity, measure, "architectures")
+    panels[-1].set_xticks(
+        range(len(differences)), difference_labels(pairs, differences), rotation=90
+    )
+    panels[-1].set_xlim(-0.5, len(differences) - 0.5)
+    handles = []
+    for name in curricula:
+        networks = pairs[pairs["curriculum_a"] == name]
+        n = int(networks.groupby("architecture_a")["seed_a"].nunique().max())
+        label = f"{name.replace('_', ' ')} (n = {n} network{'s' * (n != 1)} of each architecture)"
+        colour, marker = styles[name]
+        handles.append(plt.Line2D([], [], ls="", color=colour, marker=marker, ms=4, label=label))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["between", "after", "sensitivity"], make)
+    plotting.draw(__doc__, ["between", "sensitivity"], make)

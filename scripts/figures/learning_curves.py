@@ -1,4 +1,4 @@
-"""Accuracy over training for each curriculum and seed, with the ideal observer's accuracy and chance."""
+"""Accuracy over training for each curriculum and seed, with ideal observer, criterion and chance."""
 
 from collections import defaultdict
 
@@ -35,25 +35,12 @@ def draw_curriculum(axes, name, runs, colour):
             mew=0.6,
         )
 
-    # Solid: the ideal observer. Dashed: the accuracy at which training ends. Dotted: chance.
-    # All runs share them.
+    # All runs share the levels. The criterion lies just below the ideal observer, and so does its name.
     metadata = runs[0][1]
-    ideal = metadata["ideal"]
-    axes.axhline(ideal, color="black", lw=0.8)
-    target_fraction = metadata["settings"]["training"]["target_fraction"]
-    axes.axhline(ideal * target_fraction, color="black", lw=0.8, ls="--")
-    chance = metadata["chance"]
-    axes.axhline(chance, color="black", lw=0.8, ls=":")
-    axes.annotate(
-        "chance",
-        (1, chance),
-        (-2, 1),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize="x-small",
-    )
+    ideal, fraction = metadata["ideal"], metadata["settings"]["training"]["target_fraction"]
+    plotting.level_line(axes, ideal, "ideal observer", "-", align="bottom")
+    plotting.level_line(axes, ideal * fraction, "criterion", "--", align="top")
+    plotting.level_line(axes, metadata["chance"], "chance", ":")
 
     n_converged = [metadata["status"] for _, metadata, _ in runs].count("converged")
     axes.set_title(f"{name.replace('_', ' ')}\n{n_converged} of {len(runs)} converged")
@@ -75,7 +62,7 @@ def make(arguments, settings):
     figure, axes = plt.subplots(
         n_rows,
         n_columns,
-        figsize=(2.7 * n_columns + 0.4, 2.3 * n_rows),
+        figsize=(2.9 * n_columns + 0.4, 2.3 * n_rows),
         sharey=True,
         squeeze=False,
     )

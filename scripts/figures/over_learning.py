@@ -5,8 +5,8 @@ from warpline.figures import plotting
 from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
 
 COLUMNS = {
-    "reference": "to {reference},\nsame fraction of training",
-    "own_final": "to the run's own end",
+    "reference": "dissimilarity to {reference},\nsame fraction of training",
+    "own_final": "dissimilarity\nto the run's own end",
 }
 
 
@@ -113,9 +113,13 @@ def make(arguments, settings):
     figure = plt.figure(figsize=(8.6 + 2.6 * bool(beside), 1.7 * (1 + len(measures))))
     grid = figure.add_gridspec(1 + len(measures), 3 + bool(beside))
     axes = grid[:, :3].subgridspec(1 + len(measures), 3).subplots(sharex=True, squeeze=False)
+    # Accuracy is the same beside every dissimilarity, and stands once; the legend fills the rest of its row.
+    draw_accuracy(axes[0, 0], over, measures[0], styles, band)
+    axes[0, 0].set_title("behaviour")
+    for panel in axes[0, 1:]:
+        panel.set_axis_off()
     for column, (against, title) in enumerate(COLUMNS.items()):
-        draw_accuracy(axes[0, column], over, measures[0], styles, band)
-        axes[0, column].set_title(title.format(reference=reference.replace("_", " ")))
+        axes[1, column].set_title(title.format(reference=reference.replace("_", " ")))
         for panel, measure in zip(axes[1:, column], measures, strict=True):
             pairs = over[over["measure"] == measure]
             draw_dissimilarity(panel, pairs, against, reference, styles, band)
@@ -131,7 +135,6 @@ def make(arguments, settings):
         draw_separation(panel, rows, styles)
         if rows["separation"].isna().all():
             plotting.say_why_empty(panel, "No floor to separate from: it needs two seeds.")
-    axes[0, 2].set_axis_off()
     axes[1, 2].set_title("separation of the distance\nto the run's own end")
     axes[-1, 2].set_xlabel("fraction of training")
     axes[0, 0].set_ylabel("accuracy")
@@ -143,7 +146,9 @@ def make(arguments, settings):
         if measure in beside:
             draw_sensitivity(figure.add_subplot(grid[row, 3]), sensitivity, measure, "over")
 
-    plotting.shared_legend(figure, axes, ncols=3)
+    axes[0, 1].legend(
+        *plotting.legend_entries(axes), loc="center left", bbox_to_anchor=(0, 0.5), borderaxespad=0
+    )
     return figure
 
 

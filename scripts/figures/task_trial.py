@@ -18,16 +18,15 @@ def legibility(data):
 
 def draw_steps(axes, seconds, values, **line_style):
     """Draw values that each last for one step, the last one too; NaN leaves a gap."""
-    axes.plot(seconds, np.append(values, values[-1]), drawstyle="steps-post", **line_style)
+    axes.plot(
+        seconds, np.append(values, values[-1]), drawstyle="steps-post", **{"lw": 1, **line_style}
+    )
 
 
-def shade_periods(axes, trial, dt):
-    """Shade every other period of the trial; ``dt`` is the length of a step in ms."""
+def periods_of(trial, dt):
+    """Return name, start and stop (s) of each period of a trial; ``dt`` is the length of a step in ms."""
     start, stop = (trial[edge].values * dt / 1000 for edge in ("start", "stop"))
-    # A task without a delay has an empty delay, which would shift the alternation.
-    periods = [span for span in zip(start, stop, strict=True) if span[1] > span[0]]
-    for span in periods[1::2]:
-        axes.axvspan(*span, color="0.92", zorder=0, lw=0)
+    return list(zip(trial["period"].values, start, stop, strict=True))
 
 
 def draw_inputs(axes, trial, seconds):
@@ -42,7 +41,7 @@ def draw_inputs(axes, trial, seconds):
 
 
 def draw_target(axes, trial, seconds, n_outputs):
-    """Draw the right action, or the target of each output, with a gap where no output is asked for."""
+    """Draw the correct action, or the target of each output, with a gap where no output is asked for."""
     n_steps = len(seconds) - 1
     target = trial["target"].values[:n_steps]
     if "output" not in trial.dims:
@@ -59,7 +58,7 @@ def draw_target(axes, trial, seconds, n_outputs):
 def target_label(datasets):
     """Return the axis label of the targets, which explains gaps if any trial has one."""
     if "output" not in datasets[0].dims:
-        return "right action\n(0: fixate)"
+        return "correct action\n(0: fixate)"
     has_gaps = any((data["valid"] & ~data["asked"]).any() for data in datasets)
     return "target\n(gap: not asked)" if has_gaps else "target"
 
@@ -71,7 +70,7 @@ def make(arguments, settings):
     figure, axes = plt.subplots(
         2,
         len(datasets),
-        figsize=(2.4 * len(datasets) + 0.8, 3.6),
+        figsize=(2.4 * len(datasets) + 0.8, 3.9),
         sharex="col",
         sharey="row",
         squeeze=False,
@@ -82,9 +81,10 @@ def make(arguments, settings):
         dt = data.attrs["dt"]
         seconds = np.arange(int(trial["valid"].sum()) + 1) * dt / 1000
         for panel in (inputs_axes, target_axes):
-            shade_periods(panel, trial, dt)
+            plotting.shade_periods(panel, periods_of(trial, dt), named=panel is inputs_axes)
         draw_inputs(inputs_axes, trial, seconds)
-        inputs_axes.set_title(data.attrs["task"])
+        # Above the names of the periods.
+        inputs_axes.set_title(data.attrs["task"], pad=30)
         draw_target(target_axes, trial, seconds, data.attrs.get("n_outputs"))
         target_axes.set_xlabel("time (s)")
     axes[0, 0].set_ylabel("input")

@@ -7,6 +7,7 @@ from warpline.core import result_files
 from warpline.figures import plotting
 
 SIGNAL_COLOURS = "RdBu_r"
+NEITHER = "0.6"
 
 
 def pooled_components(means):
@@ -31,23 +32,31 @@ def pooled_components(means):
 
 
 def state_means(data):
-    """Return the mean states of the first seed as an array (task, condition, step, unit), in time order."""
+    """Return the mean states of the first seed (task, condition, step, unit) in time order, and the seam.
+
+    The seam is the first step that is aligned to the go signal.
+    """
     # Steps count from the start of the trial (0, 1, ...), then back from the end of the response (-1, ...).
     steps = data["step_aligned"].values
     order = np.concatenate([np.flatnonzero(steps >= 0), np.flatnonzero(steps < 0)])
     means = data["mean_states"].isel(seed=0, step_aligned=order)
-    return means.transpose("task", "condition", "step_aligned", "unit").values
+    means = means.transpose("task", "condition", "step_aligned", "unit").values
+    return means, int((steps >= 0).sum())
 
 
-def draw_trajectories(axes, scores, signals, colour_map):
-    """Draw a line per condition, with a dot at its end; a triangle marks the common start."""
+def draw_trajectories(axes, scores, seam, signals, colour_map):
+    """Draw a line per condition, dotted across the seam, from a common triangle to a dot at its end."""
     for trajectory, signal in zip(scores, signals, strict=False):
-        trajectory = trajectory[~np.isnan(trajectory).any(axis=1)]
+        there = ~np.isnan(trajectory).any(axis=1)
+        before, after = trajectory[:seam][there[:seam]], trajectory[seam:][there[seam:]]
         # The middle of the colour map is white: weak signals start at a quarter of the way from it.
         shade = colour_map(0.5 + 0.5 * np.sign(signal) * (0.25 + 0.75 * abs(signal)))
-        colour = shade if signal else "0.6"
-        axes.plot(trajectory[:, 0], trajectory[:, 1], color=colour, lw=1)
-        axes.plot(*trajectory[-1], "o", color=colour, ms=3)
+        colour = shade if signal else NEITHER
+        axes.plot(*before.T, color=colour, lw=1)
+        axes.plot(*after.T, color=colour, lw=1)
+        if len(before) and len(after):
+            axes.plot(*np.stack([before[-1], after[0]]).T, color=colour, lw=0.8, ls=":")
+        axes.plot(*trajectory[there][-1], "o", color=colour, ms=3)
     axes.plot(*scores[0, 0], "k^", ms=4)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -59,6 +68,12 @@ def make(arguments, settings):
     datasets = [result_files.read_dataset(path) for path in arguments.trajectories]
     trials = result_files.read_dataset(arguments.trials[0])
     signals = condition_signals(trials)
+    has_targets = "output" in trials.dims
+    colour_label = (
+        "first target"
+        if has_targets
+        else "stimulus strength (< 0: for choice 0, > 0: for choice 1)"
+    )
     colour_map = plt.get_cmap(SIGNAL_COLOURS)
     tasks = list(datasets[0]["task"].values)
     figure, axes = plt.subplots(
@@ -67,23 +82,49 @@ def make(arguments, settings):
         squeeze=False,
         sharex="col",
         sharey="col",
-        figsize=(2.2 * len(datasets) + 0.6, 2.1 * len(tasks)),
+        figsize=(2.3 * len(datasets) + 0.8, 2.1 * len(tasks) + 0.7),
     )
     for column, data in zip(axes.T, datasets, strict=True):
         # The tasks of a network share one basis, so that the panels of a column can be compared.
-        scores, shares = pooled_components(state_means(data))
+        means, seam = state_means(data)
+        scores, shares = pooled_components(means)
         for panel, task_scores in zip(column, scores, strict=True):
-            draw_trajectories(panel, task_scores, signals, colour_map)
-        column[-1].set_xlabel(f"PC 1 ({shares[0]:.0%})\nagainst PC 2 ({shares[1]:.0%})")
+            draw_trajectories(panel, task_scores, seam, signals, colour_map)
+            panel.set_ylabel(f"PC 2 ({shares[1]:.0%})")
+        column[-1].set_xlabel(f"PC 1 ({shares[0]:.0%})")
         curriculum = data.attrs["curriculum"].replace("_", " ")
         column[0].set_title(f"{curriculum}\nseed {int(data['seed'][0])}")
     for panel, task in zip(axes[:, 0], tasks, strict=True):
-        panel.set_ylabel(task)
+        panel.annotate(
+            task,
+            (-0.2, 0.5),
+            xycoords="axes fraction",
+            rotation=90,
+            ha="right",
+            va="center",
+            weight="bold",
+        )
     figure.colorbar(
         plt.cm.ScalarMappable(plt.Normalize(-1, 1), SIGNAL_COLOURS),
         ax=axes[:, -1].tolist(),
-        label="first target" if "output" in trials.dims else "signed stimulus strength",
+        label=colour_label,
         ticks=[-1, 0, 1],
+    )
+    marks = {
+        "start": {"marker": "^", "ls": "", "color": "black", "ms": 4},
+        "end": {"marker": "o", "ls": "", "color": "black", "ms": 3},
+        "go signal": {"ls": ":", "lw": 0.8, "color": "black"},
+        "stimulus favours neither choice": {"lw": 1, "color": NEITHER},
+    }
+    handles = [plt.Line2D([], [], label=label, **mark) for label, mark in marks.items()]
+    # Targets are a continuum, and none of them is grey.
+    figure.legend(
+        handles=handles[: 3 if has_targets else 4], loc="outside lower center", ncols=len(handles)
+    )
+    figure.suptitle(
+        "mean over the trials of a condition: from the start of the trial to the earliest go signal,\n"
+        "then from each trial's own go signal",
+        fontsize="small",
     )
     return figure
 

@@ -6,7 +6,13 @@ from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
 TANGENTS = ("relevant", "irrelevant", "time")
-EIGENVALUE_COLOURS = {1: "black", 2: "0.45", 3: "0.7"}
+UNITS = {
+    "relevant": "state² / input²",
+    "irrelevant": "state² / input²",
+    "time": "state² / time constant²",
+}
+ORDINALS = ("largest", "second", "third")
+EIGENVALUE_COLOURS = dict(zip(ORDINALS, ("black", "0.45", "0.7"), strict=True))
 DECADES_SHOWN = 1e-4
 
 
@@ -16,6 +22,11 @@ def draw_metric_maps(axes, metric, colour_norm, extent):
     Returns the image of the last panel; all share one colour scale.
     """
     for panel, values in zip(axes, metric, strict=True):
+        if np.nanmax(values) <= colour_norm.vmin:
+            panel.text(
+                0.5, 0.5, "below the scale", transform=panel.transAxes, color="white",
+                ha="center", va="center", fontsize="small",
+            )  # fmt: skip
         image = panel.imshow(
             values.clip(colour_norm.vmin), norm=colour_norm, origin="lower", extent=extent
         )
@@ -31,12 +42,16 @@ def draw_over_time(axes, quantity, names, colours):
     bar_interval = max(1, len(time) // 10)
     for name, values in zip(names, quantity, strict=True):
         means = values.mean(["context", "irrelevant"]).values
+        # A logarithmic axis cannot show the zeros before the inputs come on.
+        if axes.get_yscale() == "log":
+            means = np.where(means > 0, means, np.nan)
         deviations = values.std("irrelevant").mean(["seed", "context"]).values
         geometry_panels.network_lines(axes, time, means, colours[name], str(name))
+        barred = np.flatnonzero(np.isfinite(means).any(axis=0))[::bar_interval]
         axes.errorbar(
-            time[::bar_interval],
-            np.nanmean(means, axis=0)[::bar_interval],
-            deviations[::bar_interval],
+            time[barred],
+            np.nanmean(means[:, barred], axis=0),
+            deviations[barred],
             fmt="none",
             ecolor=colours[name],
             elinewidth=0.8,
@@ -48,13 +63,15 @@ def draw_over_time(axes, quantity, names, colours):
 def draw_metric_over_time(axes, arrays, summary, colours):
     """Draw the components of the metric over time, with the late ratio of the two inputs."""
     components = arrays["component"].transpose("tangent", "seed", "context", "irrelevant", "time")
-    draw_over_time(axes, components, TANGENTS, colours)
     axes.set_yscale("log")
-    axes.set_ylabel("metric, mean over inputs")
-    axes.legend(loc="upper left", ncols=3)
+    draw_over_time(axes, components, TANGENTS, colours)
+    axes.set_ylabel("$G$, mean over inputs")
+    handles, labels = axes.get_legend_handles_labels()
+    labels = [f"{label} ({UNITS[label]})" for label in labels]
+    axes.legend(handles, labels, loc="upper left")
     # Room for the legend above the lines and for the ratio below them.
     low, high = axes.get_ylim()
-    axes.set_ylim(max(low / 30, 1e-6), high * 30)
+    axes.set_ylim(max(low / 30, 1e-6), high * 1000)
     ratio = geometry_panels.summary_text(
         summary, "metric, relevant / irrelevant", "context 1", "late"
     )
@@ -66,8 +83,9 @@ def draw_metric_over_time(axes, arrays, summary, colours):
 def draw_eigenvalues(axes, arrays):
     """Draw the eigenvalues of the metric over time, as shares of its trace."""
     shares = arrays["eigenvalue"].transpose("order", "seed", "context", "irrelevant", "time")
-    draw_over_time(axes, shares, EIGENVALUE_COLOURS, EIGENVALUE_COLOURS)
+    draw_over_time(axes, shares, ORDINALS, EIGENVALUE_COLOURS)
     axes.set_ylim(0, 1.02)
+    axes.legend(loc="center right", bbox_to_anchor=(1, 0.52))
     axes.set_ylabel("share of the trace")
 
 
@@ -105,7 +123,9 @@ def make(arguments, settings):
             geometry_panels.panel_label(panel, letter, f"$G$, {name}, {time:g} ms")
             panel.set_xlabel("relevant input" if row else "")
         panels[0].set_ylabel("irrelevant input")
-        top_half.colorbar(image, cax=map_axes[row, 3])
+        top_half.colorbar(image, cax=map_axes[row, 3]).set_label(
+            "$G$ (state² per input², of c and f\nper time constant²)", fontsize="small"
+        )
 
     # g, h: the metric and its eigenvalues over time.
     time_axes, eigenvalue_axes = bottom_half.subplots(1, 2)

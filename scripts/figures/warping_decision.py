@@ -50,7 +50,7 @@ def draw_metric(axes, arrays, summary, colours):
         geometry_panels.network_lines(axes, time, component, colours[name], f"$G$, {name}")
     axes.set_yscale("log")
     axes.set_xlabel("time (ms)")
-    axes.set_ylabel("metric, mean over inputs")
+    axes.set_ylabel("metric G, mean over inputs")
     axes.legend()
     ratio = geometry_panels.summary_text(summary, "time component, end / peak")
     geometry_panels.annotate_value(axes, f"time, end / peak:\n{ratio}")
@@ -92,35 +92,46 @@ def make(arguments, settings):
     norm = plt.Normalize(kappa.min(), kappa.max())
     input_colours = plt.cm.ScalarMappable(norm, plt.get_cmap("coolwarm"))
 
-    figure = geometry_panels.manual_layout_figure(figsize=(8.4, 5.8))
-    top_row = figure.add_gridspec(
-        1, 3, left=0.0, right=0.97, top=0.91, bottom=0.55, width_ratios=[1.1, 0.04, 1], wspace=0.75
+    # Above: what the inputs do to one network, with one colour bar. Below: all networks.
+    figure = geometry_panels.manual_layout_figure(figsize=(9.0, 5.8))
+    states_cell = figure.add_gridspec(1, 1, left=0.01, right=0.31, top=0.9, bottom=0.55)
+    traces_row = figure.add_gridspec(
+        1, 3, left=0.39, right=0.92, top=0.9, bottom=0.55, width_ratios=[1, 1, 0.04], wspace=0.3
     )
     bottom_row = figure.add_gridspec(
-        1, 3, left=0.08, right=0.97, top=0.41, bottom=0.09, wspace=0.35
+        1, 2, left=0.09, right=0.97, top=0.41, bottom=0.09, wspace=0.25
     )
 
-    panel = figure.add_subplot(top_row[0], projection="3d")
+    panel = figure.add_subplot(states_cell[0], projection="3d")
     draw_states(panel, network, input_colours)
     geometry_panels.panel_label(panel, "a", "states, and attractors (dots)")
-    figure.colorbar(input_colours, cax=figure.add_subplot(top_row[1]), label="input κ")
 
-    panel = figure.add_subplot(top_row[2])
-    draw_metric(panel, arrays, summary, colours)
-    geometry_panels.panel_label(panel, "b", "metric over time")
+    panel = figure.add_subplot(traces_row[0])
+    draw_traces(panel, network, "output", input_colours)
+    geometry_panels.panel_label(panel, "b", "output")
+
+    panel = figure.add_subplot(traces_row[1])
+    draw_traces(panel, network, "activity", input_colours)
+    geometry_panels.panel_label(panel, "c", f"{len(UNIT_LINES)} units")
+    for k, line_style in enumerate(UNIT_LINES, start=1):
+        panel.plot([], [], color="0.3", lw=0.9, ls=line_style, label=f"unit {k}")
+    # Room for the legend.
+    panel.set_ylim(top=1.3 * panel.get_ylim()[1])
+    panel.legend(loc="upper left", ncols=3, fontsize="x-small", columnspacing=1, handlelength=1.6)
+    figure.colorbar(input_colours, cax=figure.add_subplot(traces_row[2]), label="input κ (a to c)")
 
     panel = figure.add_subplot(bottom_row[0])
-    draw_traces(panel, network, "output", input_colours)
-    geometry_panels.panel_label(panel, "c", "output")
+    draw_metric(panel, arrays, summary, colours)
+    geometry_panels.panel_label(panel, "d", "metric over time")
 
     panel = figure.add_subplot(bottom_row[1])
-    draw_traces(panel, network, "activity", input_colours)
-    geometry_panels.panel_label(panel, "d", f"{len(UNIT_LINES)} units")
-
-    panel = figure.add_subplot(bottom_row[2])
     draw_slowest_rates(panel, arrays)
-    geometry_panels.panel_label(panel, "e", "at attractors")
-    figure.suptitle(f"n = {arrays.sizes['seed']} networks; a, c, d: the first", fontsize="small")
+    geometry_panels.panel_label(panel, "e", "slowest rate at attractors")
+    n = arrays.sizes["seed"]
+    figure.suptitle(
+        f"n = {n} network{'s' * (n != 1)}; a to c: the first; G: input, state² per κ²; time, state² per τ²",
+        fontsize="small",
+    )
     return figure
 
 

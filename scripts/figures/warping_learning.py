@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from warpline.analyses.summary import coupling_by_network
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
@@ -13,6 +14,7 @@ LONG_LABELS = {
     "cka_debiased": "debiased CKA to the end",
 }
 KINDS = {"distance to own end": "distances to the own end", "scalar": "scalars"}
+SHORT = {"spearman": "correlation", "lag": "lag"}
 SHAPE_QUANTITIES = ("share seen by the readout", "anisotropy of inputs", "effective rank")
 
 
@@ -28,7 +30,7 @@ def values_over_learning(rows, name, seeds):
 def draw_accuracy(axes, numbers, seeds):
     """Draw the accuracy over learning, and chance as a dotted line."""
     chance = numbers.loc[numbers["name"] == "chance", "value"].mean()
-    axes.axhline(chance, color="black", lw=0.8, ls=":")
+    plotting.level_line(axes, chance, "chance", ":")
     geometry_panels.network_lines(axes, *values_over_learning(numbers, "accuracy", seeds), "black")
     axes.set_ylim(0, 1.03)
     axes.set_ylabel("accuracy")
@@ -45,24 +47,32 @@ def draw_dissimilarities(axes, numbers, dissimilarities, measures, seeds, styles
             label = "metric (angle)"
         else:
             # Relative values have no unit.
-            label = plotting.MEASURE_LABELS.get(name, name).partition(" (")[0]
+            label = plotting.measure_name(name)
         relative = values / values[:, :1]
         colour, marker = styles[name]
         geometry_panels.network_lines(axes, fractions, relative, colour, label, marker=marker, ms=3)
     # Room for the legend.
     axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
-    axes.set_ylabel("dissimilarity to the end / first")
+    axes.set_ylabel("distance to the end / first value")
     axes.legend(loc="upper right")
+
+
+def tangent_styles(tangents, colours):
+    """Return the colour of each tangent vector; a name that has none takes the next one."""
+    further = list(colours.values())
+    return {str(name): colours.get(str(name), further[k]) for k, name in enumerate(tangents)}
 
 
 def draw_metric(axes, numbers, tangents, seeds, colours):
     """Draw the logarithm of each component of the metric."""
-    for k, name in enumerate(tangents):
+    for name, colour in tangent_styles(tangents, colours).items():
         fractions, values = values_over_learning(numbers, f"log10 G, {name}", seeds)
-        colour = colours.get(str(name), list(colours.values())[k])
-        geometry_panels.network_lines(axes, fractions, values, colour, str(name), marker="o", ms=3)
-    axes.set_ylabel("log10 of the metric")
-    axes.legend()
+        geometry_panels.network_lines(axes, fractions, values, colour, name, marker="o", ms=3)
+    low, high = axes.get_ylim()
+    # Room for the legend.
+    axes.set_ylim(low, high + 0.3 * (high - low))
+    axes.set_ylabel("log10 G, mean over inputs")
+    axes.legend(loc="upper left")
 
 
 def draw_metric_shape(axes, numbers, names, seeds, styles):
@@ -73,26 +83,26 @@ def draw_metric_shape(axes, numbers, names, seeds, styles):
         geometry_panels.network_lines(axes, fractions, values, colour, name, marker=marker, ms=3)
     # Room for the legend.
     axes.set_ylim(0, 1.35 * axes.get_ylim()[1])
-    axes.set_ylabel("shape of the metric")
+    axes.set_ylabel("share, or rank")
     axes.legend(loc="upper left")
 
 
-def draw_relations(axes, relations, quantity, styles, label):
-    """Draw one quantity of each relation with accuracy, with its confidence interval, a row each."""
+def draw_relations(axes, relations, networks, quantity, styles, label):
+    """Draw one quantity of each relation with accuracy, a row each: every network, the mean, its interval."""
     for k, (name, row) in enumerate(relations.iterrows()):
         colour, marker = styles[name]
+        values = networks.loc[networks["name"] == name, quantity].dropna()
+        y = -k - 0.22 + plotting.jitter(len(values), 0.16)
+        axes.plot(values, y, ".", color=colour, ms=4, alpha=0.6, mew=0)
         axes.plot(row[quantity], -k, marker, color=colour, ms=5)
         interval = [row[f"{quantity}_low"], row[f"{quantity}_high"]]
         axes.plot(interval, [-k, -k], color=colour, lw=1)
         # Networks whose series fluctuates have no half-time: a mean of few networks says so.
-        if 0 < row[f"{quantity}_n"] < relations["spearman_n"].max():
-            axes.annotate(
-                f"n = {row[f'{quantity}_n']:g}",
-                (row[quantity], -k),
-                (5, 3),
-                textcoords="offset points",
-                fontsize="x-small",
-            )
+        n = row[f"{quantity}_n"]
+        if n < relations["spearman_n"].max():
+            text = f"n = {n:g}" if n else "no half-time in any network"
+            x = row[quantity] if n else 0
+            axes.annotate(text, (x, -k), (5, 3), textcoords="offset points", fontsize="x-small")
     names = [LONG_LABELS.get(name, name) for name in relations.index]
     axes.set_yticks(-np.arange(len(relations)), names)
     axes.set_ylim(-len(relations) + 0.5, 0.5)
@@ -101,9 +111,8 @@ def draw_relations(axes, relations, quantity, styles, label):
         axes.set_xlabel(label)
 
 
-def dissimilarities_to_the_end(paths, curriculum):
+def dissimilarities_to_the_end(over, curriculum):
     """Return a curriculum's dissimilarities to the run's own end, with the columns of the numbers."""
-    over = result_files.read_tables(paths)
     over = over[(over["against"] == "own_final") & (over["curriculum_a"] == curriculum)]
     columns = {
         "measure": "name",
@@ -120,8 +129,10 @@ def make(arguments, settings):
     arrays = geometry_panels.load_networks(arguments.arrays)
     seeds = arrays["seed"].values.tolist()
     numbers = result_files.read_tables(arguments.numbers)
+    over = result_files.read_tables(arguments.over)
+    networks = coupling_by_network(numbers, over, settings["curriculum"])
     numbers = numbers[numbers["status"] != "diverged"].rename(columns={"quantity": "name"})
-    dissimilarities = dissimilarities_to_the_end(arguments.over, settings["curriculum"])
+    dissimilarities = dissimilarities_to_the_end(over, settings["curriculum"])
     relations = result_files.read_table(arguments.relations[0]).set_index("name")
     relations = relations.drop(index="accuracy")
     names = list(relations.index)
@@ -130,6 +141,9 @@ def make(arguments, settings):
     sharing = [*settings["measures"], "metric", "share seen by the readout", "effective rank"]
     styles = plotting.colours(list(dict.fromkeys([*sharing, *names])), settings["style"])
     colours = geometry_panels.tangent_colours(settings["style"])
+    # A component of the metric has the colour of its line in panel c.
+    for tangent, colour in tangent_styles(arrays["tangent"].values, colours).items():
+        styles[f"log10 G, {tangent}"] = (colour, "o")
 
     shape_names = plotting.names_in_data(SHAPE_QUANTITIES, names)
     title = f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks"
@@ -174,16 +188,19 @@ def make(arguments, settings):
     )
     labels = (
         ("spearman", "rank correlation with accuracy"),
-        ("lag", "half way: before (−) or after (+) accuracy, in training"),
+        ("lag", "half-time lag behind accuracy (fraction of training)"),
     )
     letters = iter("efgh")
     for row, kind in zip(grid, kinds, strict=True):
         of_kind = relations[relations["kind"] == kind]
         for axes, (quantity, label) in zip(row, labels, strict=True):
-            draw_relations(axes, of_kind, quantity, styles, label if kind == kinds[-1] else "")
-            geometry_panels.panel_label(axes, next(letters), KINDS[kind])
+            draw_relations(
+                axes, of_kind, networks, quantity, styles, label if kind == kinds[-1] else ""
+            )
+            geometry_panels.panel_label(axes, next(letters), f"{KINDS[kind]}: {SHORT[quantity]}")
     grid[0, 0].set_xlim(-1.05, 1.05)
-    figure.suptitle(title, fontsize="small")
+    marks = "e to h: small dots, networks; large marks, means"
+    figure.suptitle(f"{title}; {marks}", fontsize="small")
     return figure
 
 

@@ -7,19 +7,6 @@ from warpline.figures import geometry_panels, plotting
 
 TANGENT_LABELS = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
 VERDICT_MARKERS = {"warping": "o", "realignment": "s", "mixed": "D", "no switch": "X"}
-SHADED_PERIODS = ("item_1", "item_2", "report_1", "report_2")
-
-
-def shade_periods(axes, arrays, named):
-    """Shade the periods of items and reports, and write their names above the panel if asked to."""
-    for name in SHADED_PERIODS:
-        start, stop = arrays.attrs[f"period_{name}"]
-        axes.axvspan(start, stop, color="0.93", lw=0, zorder=0)
-        if named:
-            axes.text(
-                (start + stop) / 2, 1.0, name.replace("_", " "), ha="center", va="bottom",
-                fontsize="x-small", transform=axes.get_xaxis_transform(),
-            )  # fmt: skip
 
 
 def draw_metric(axes, arrays, colours):
@@ -31,7 +18,7 @@ def draw_metric(axes, arrays, colours):
     for k, (name, label) in enumerate(TANGENT_LABELS.items()):
         geometry_panels.network_lines(axes, time, components[..., k], colours[name], label)
     axes.set_yscale("log")
-    axes.set_ylabel("metric, mean over inputs")
+    axes.set_ylabel("metric G, mean over inputs")
     axes.legend(loc="lower right")
 
 
@@ -89,20 +76,23 @@ def make(arguments, settings):
     summary = result_files.read_table(arguments.summary[0])
     colours = geometry_panels.tangent_colours(settings["style"])
 
-    figure, axes = plt.subplots(2, 2, figsize=(8.0, 5.6))
+    figure, axes = plt.subplots(2, 2, figsize=(8.0, 6.2))
     draw_metric(axes[0, 0], arrays, colours)
-    geometry_panels.panel_label(axes[0, 0], "a", "size")
+    geometry_panels.panel_label(axes[0, 0], "a", "size", pad=30)
     draw_decoder_shares(axes[0, 1], arrays, colours)
-    geometry_panels.panel_label(axes[0, 1], "b", "direction")
+    geometry_panels.panel_label(axes[0, 1], "b", "direction", pad=30)
     draw_subspace_angles(axes[1, 0], arrays, colours)
-    geometry_panels.panel_label(axes[1, 0], "c", "mean of two principal angles")
-    # The three panels over time show the same periods, named once.
+    geometry_panels.panel_label(axes[1, 0], "c", "mean of two principal angles", pad=30)
     for panel in (axes[0, 0], axes[0, 1], axes[1, 0]):
-        shade_periods(panel, arrays, named=panel is axes[0, 0])
+        plotting.shade_periods(panel, geometry_panels.trial_periods(arrays))
         panel.set_xlabel("time (ms)")
     draw_verdicts(axes[1, 1], arrays, summary)
-    geometry_panels.panel_label(axes[1, 1], "d", "which solution")
-    figure.suptitle(f"n = {arrays.sizes['seed']} networks", fontsize="small")
+    geometry_panels.panel_label(axes[1, 1], "d", "which solution", pad=30)
+    n = arrays.sizes["seed"]
+    figure.suptitle(
+        f"n = {n} network{'s' * (n != 1)}; G: items, state² per radian²; time, state² per time constant²",
+        fontsize="small",
+    )
     return figure
 
 

@@ -12,9 +12,6 @@ MOMENT_LABELS = {
 }
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 TORUS_BETTI = (1, 2, 1)
-BETTI_MARKERS = "oDs"
-UNCLEAR = -0.6
-"""Height at which a Betti number that could not be read off is drawn."""
 
 
 def draw_curvature_quantiles(axes, arrays, labels):
@@ -31,7 +28,7 @@ def draw_curvature_quantiles(axes, arrays, labels):
     typical = np.median(np.abs(np.concatenate(samples)))
     axes.set_yscale("symlog", linthresh=max(1e-3, typical))
     axes.set_xticks(range(len(labels)), labels)
-    axes.set_ylabel("Gauss curvature")
+    axes.set_ylabel("Gaussian curvature")
 
 
 def draw_curvature_map(axes, network):
@@ -77,35 +74,45 @@ def draw_persistence(axes, network, labels, colours):
     axes.legend(loc="upper left", ncols=2)
 
 
-def draw_betti_numbers(axes, arrays, labels):
-    """Draw the Betti numbers of each network, open where undersampled; grey bars: those of a torus."""
-    betti = arrays["betti"].transpose("moment", "seed", "dimension").values
-    undersampled = arrays["undersampled"].transpose("moment", "seed").values.astype(float) == 1
-    for dimension, marker in enumerate(BETTI_MARKERS):
-        for k in range(len(labels)):
-            centre = k + 0.22 * (dimension - 1)
-            values = betti[k, :, dimension]
-            x = centre + plotting.jitter(len(values), 0.12)
-            for position, value, sparse in zip(x, values, undersampled[k], strict=True):
-                clear = np.isfinite(value)
-                axes.plot(
-                    position,
-                    value if clear else UNCLEAR,
-                    marker if clear else "x",
-                    ms=4,
-                    color="black",
-                    mfc="white" if sparse else "black",
-                )
-            torus = [TORUS_BETTI[dimension]] * 2
-            axes.plot([centre - 0.09, centre + 0.09], torus, color="0.6", lw=2, zorder=0)
+def counts_text(values, sparse):
+    """Return what networks' Betti numbers are as lines of text: value and number of networks.
 
-    # The legend shows filled markers, whether or not the first network's are open.
-    for dimension, marker in enumerate(BETTI_MARKERS):
-        axes.plot([], [], marker, color="black", ms=4, label=f"β{dimension}")
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set_yticks([UNCLEAR, 0, 1, 2, 3], ["unclear", "0", "1", "2", "3"])
-    axes.set_ylabel("Betti number")
-    axes.legend(ncols=3)
+    ``values`` holds a number per network, NaN where the samples disagree. Networks of which ``sparse`` holds
+    are undersampled, and stand in brackets.
+    """
+    lines = []
+    for brackets, chosen in (("{}", values[~sparse]), ("({})", values[sparse])):
+        for value in [*np.unique(chosen[np.isfinite(chosen)]), np.nan]:
+            is_value = np.isnan(chosen) if np.isnan(value) else chosen == value
+            if is_value.any():
+                name = "unclear" if np.isnan(value) else f"{value:g}"
+                lines.append(brackets.format(f"{name} in {is_value.sum()}"))
+    return "\n".join(lines)
+
+
+def draw_betti_numbers(axes, arrays, labels):
+    """Draw a table: how many networks have which Betti number; darker where more have that of a torus."""
+    betti = arrays["betti"].transpose("dimension", "moment", "seed").values
+    sparse = arrays["undersampled"].transpose("moment", "seed").values.astype(float) == 1
+    is_torus = (betti == np.array(TORUS_BETTI)[:, None, None]) & ~sparse
+    axes.imshow(is_torus.mean(axis=-1), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
+    for (dimension, k), _ in np.ndenumerate(betti[..., 0]):
+        text = counts_text(betti[dimension, k], sparse[k])
+        axes.text(k, dimension, text, ha="center", va="center", fontsize="x-small")
+    columns = [
+        f"{label}\nundersampled:\n{of_moment.sum()} of {len(of_moment)}"
+        for label, of_moment in zip(labels, sparse, strict=True)
+    ]
+    axes.set_xticks(range(len(labels)), columns, fontsize="x-small")
+    axes.set_yticks(
+        range(len(TORUS_BETTI)), [f"β{k}\n(torus: {b})" for k, b in enumerate(TORUS_BETTI)]
+    )
+    # Lines between the cells, which may all be white.
+    axes.set_xticks(np.arange(1, len(labels)) - 0.5, minor=True)
+    axes.set_yticks(np.arange(1, len(TORUS_BETTI)) - 0.5, minor=True)
+    axes.grid(which="minor", color="0.8", lw=0.8)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
 
 
 def make(arguments, settings):
@@ -118,10 +125,10 @@ def make(arguments, settings):
 
     figure, axes = plt.subplots(2, 2, figsize=(7.8, 6.2))
     draw_curvature_quantiles(axes[0, 0], arrays, labels)
-    geometry_panels.panel_label(axes[0, 0], "a", "quantiles 5, 25, 50, 75, 95 %")
+    geometry_panels.panel_label(axes[0, 0], "a", "curvature: quantiles 5, 25, 50, 75, 95 %")
     image = draw_curvature_map(axes[0, 1], network)
-    figure.colorbar(image, ax=axes[0, 1], fraction=0.046, label="Gauss curvature")
-    geometry_panels.panel_label(axes[0, 1], "b", "end of the delay, first network")
+    figure.colorbar(image, ax=axes[0, 1], fraction=0.046, label="Gaussian curvature")
+    geometry_panels.panel_label(axes[0, 1], "b", "curvature at the end of the delay")
 
     # The configuration can switch topology off.
     if "betti" not in arrays:
@@ -129,10 +136,15 @@ def make(arguments, settings):
             panel.axis("off")
         return figure
     draw_persistence(axes[1, 0], network, labels, colours)
-    geometry_panels.panel_label(axes[1, 0], "c", "bars: what nulls and controls reach")
+    geometry_panels.panel_label(axes[1, 0], "c", "persistence; bars: thresholds")
     draw_betti_numbers(axes[1, 1], arrays, labels)
-    geometry_panels.panel_label(axes[1, 1], "d", "grey: a torus; open: undersampled")
-    figure.suptitle(f"n = {arrays.sizes['seed']} networks; b, c: the first", fontsize="small")
+    geometry_panels.panel_label(axes[1, 1], "d", "Betti numbers, and in how many networks")
+    n = arrays.sizes["seed"]
+    figure.suptitle(
+        f"n = {n} network{'s' * (n != 1)}; b, c: the first; d, in brackets: undersampled, so that the number"
+        " says little",
+        fontsize="small",
+    )
     return figure
 
 

@@ -48,15 +48,17 @@ def draw_hidden_states(axes, network, states, names, class_colours):
     geometry_panels.strip_3d_axes(axes, names)
 
 
-def draw_metric(axes, arrays, summary, stage):
-    """Draw the metric along the circle for all networks; dotted: the boundaries between the classes."""
+def draw_metric(axes, arrays, summary, stage, class_colours):
+    """Draw the metric along the circle for all networks, above the colours of the classes."""
+    for sign, colour in class_colours.items():
+        axes.axvspan(*sorted((0, sign * np.pi)), color=colour, alpha=0.18, lw=0)
     metric = arrays["metric"].sel(stage=stage).transpose("seed", "theta").values
     geometry_panels.network_lines(axes, arrays["theta"].values, metric, "black")
     axes.set_yscale("log")
     for boundary in (-np.pi, 0, np.pi):
         axes.axvline(boundary, color="0.6", lw=0.8, ls=":")
     axes.set_xticks([-np.pi, 0, np.pi], ["−π", "0", "π"])
-    axes.set_ylabel("metric G")
+    axes.set_ylabel("metric G (state² per radian²)")
     # Room for the ratio below the lines.
     low, high = axes.get_ylim()
     axes.set_ylim(low * (low / high) ** 0.25, high)
@@ -65,12 +67,14 @@ def draw_metric(axes, arrays, summary, stage):
 
 
 def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
     arrays = geometry_panels.load_networks(arguments.arrays)
     summary = result_files.read_table(arguments.summary[0])
     network = geometry_panels.first_network(arrays)
-    # The sign of the angle is the class of the input.
-    blue, orange = plotting.PALETTES[settings["style"]["palette"]][:2]
-    class_colours = {1.0: blue, -1.0: orange}
+    # The sign of the angle is the class of the input. Blue and orange are tangent vectors in other figures.
+    palette = plotting.PALETTES[settings["style"]["palette"]]
+    class_colours = {1.0: palette[5], -1.0: palette[3]}
 
     figure = geometry_panels.manual_layout_figure(figsize=(8.2, 5.0))
     grid = figure.add_gridspec(
@@ -96,7 +100,7 @@ def make(arguments, settings):
         geometry_panels.panel_label(panel, letters[1], "hidden states")
 
         panel = figure.add_subplot(grid[row, 2])
-        draw_metric(panel, arrays, summary, stage)
+        draw_metric(panel, arrays, summary, stage, class_colours)
         geometry_panels.panel_label(panel, letters[2], "metric along the circle")
     panel.set_xlabel("angle θ")
     n = arrays.sizes["seed"]
@@ -104,6 +108,16 @@ def make(arguments, settings):
     before, after = (arrays["states"].sel(stage=stage).values for stage in ("before", "after"))
     if np.array_equal(before, after):
         title += "; not trained: before and after are the same"
+    names = {1.0: "class +1 (θ > 0)", -1.0: "class −1 (θ < 0)"}
+    figure.legend(
+        handles=[
+            plt.Line2D([], [], color=colour, lw=3, label=names[sign])
+            for sign, colour in class_colours.items()
+        ],
+        loc="lower center",
+        bbox_to_anchor=(0.33, 0.0),
+        ncols=2,
+    )
     figure.suptitle(title, fontsize="small")
     return figure
 

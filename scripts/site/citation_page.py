@@ -1,5 +1,7 @@
 """The page of the site that says how to cite Warpline, from CITATION.cff."""
 
+from typing import Any
+
 import yaml
 
 __all__ = ["citation_page"]
@@ -24,9 +26,15 @@ def citation_page(text: str) -> str:
         "",
         "State the version (`warpline --version`) and the commit, which the provenance of",
     ]
-    lines += ["each result holds.", "", "## Papers", ""]
-    for paper in record["references"]:
-        names = [author["family-names"] for author in paper["authors"]]
-        named = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-        lines.append(f"- {named} ({paper['year']}). *{paper['title']}*. {paper['notes']}.")
+    lines += ["each result holds.", "", "## Papers and code", ""]
+    lines += [f"- {_reference(reference)}" for reference in record["references"]]
     return "\n".join(lines) + "\n"
+
+
+def _reference(reference: dict[str, Any]) -> str:
+    """Return a reference as a line; all of it but authors and title may be missing."""
+    authors = [author.get("family-names") or author["name"] for author in reference["authors"]]
+    named = f"{', '.join(authors[:-1])} and {authors[-1]}" if len(authors) > 1 else authors[0]
+    year = f" ({reference['year']})" if "year" in reference else ""
+    notes = f" {reference['notes'].rstrip('.')}." if "notes" in reference else ""
+    return f"{named}{year}. *{reference['title']}*.{notes}"

@@ -13,8 +13,12 @@ BLOCK = re.compile(
     r"^(?P<indent>[ ]*)\.\. math::[ ]*(?P<first>.*)\n(?P<rest>(?:[ ]*\n|(?P=indent)[ ]+\S.*\n?)*)",
     re.MULTILINE,
 )
-# "Tensor, shape (trial, unit)" would be read as a tuple of Python.
-SHAPE = re.compile(r"^([ ]*(?:[\w*, ]+ : )?[\w. ]+), shape \(", re.MULTILINE)
+# The type "Tensor, shape (trial, unit)" of a parameter would be read as a tuple of Python.
+SHAPE = re.compile(r"^([ ]*[\w*, ]+ : [\w. ]+|[ ]*(?:Tensor|ndarray)), shape \(", re.MULTILINE)
+# An inner product <a, b> would be read as a tag of HTML. Code and examples stay as they are.
+TAG = re.compile(
+    r"(``.*?``|`[^`]*`|^[ ]*(?:>>>|\.\.\.)[^\n]*)|<(?=[\w/])", re.DOTALL | re.MULTILINE
+)
 
 
 def to_markdown(text: str) -> str:
@@ -26,6 +30,7 @@ def to_markdown(text: str) -> str:
         indent = equation["indent"]
         return f"{indent}$$\n{indent}{body}\n{indent}$$\n\n"
 
+    text = TAG.sub(lambda match: match[1] or "&lt;", text)
     return SHAPE.sub(r"\1 of shape (", INLINE.sub(r"$\1$", BLOCK.sub(block, text)))
 
 

@@ -11,6 +11,7 @@ from warpline.analyses.learning import field_angle
 from warpline.analyses.relevance import by_relevance, relevant_first
 from warpline.analyses.static import equal_steps
 from warpline.comparison.projection import principal_axes
+from warpline.geometry.derivatives.sensitivity import tangents
 
 
 def value(rows, quantity, condition="", moment=""):
@@ -137,6 +138,13 @@ def test_context_is_relevant_first(network):
     assert np.allclose(shares, 1)
     for number in (1, 2):
         mean = diagonal[number - 1].mean(axis=(0, 1))
+        # The grid at arc length: its extent along the relevant input is the length of that line.
+        mesh = arrays["context_mesh"].sel(context=number, moment="late").values[:, 2, 0]
+        speed = np.sqrt(diagonal[number - 1][:, 2, 0, 0])
+        assert mesh[-1] - mesh[0] == pytest.approx(np.trapezoid(speed, dx=0.5))
+        # Eigenvalues are in units of the largest median of any level.
+        median = arrays["level_eigenvalue"].sel(context=number).values[..., 1]
+        assert np.nanmax(median, axis=(0, 2))[3:] == pytest.approx(1)
         ratio = value(rows, "metric, relevant / irrelevant", f"context {number}", "late")
         assert ratio == pytest.approx(mean[0, 0] / mean[1, 1])
     # The same noise in both contexts: only the cue differs.
@@ -163,7 +171,6 @@ def test_gridlines_stay_in_the_domain(network):
 def test_weights_that_did_not_learn_have_no_update_to_align_with(network, monkeypatch):
     opened, settings = network("context")
     from warpline.analyses.trained_network import Network
-    from warpline.geometry.derivatives.sensitivity import tangents
 
     manifold = opened.input_manifold(context=1)
     found = tangents(opened.dynamics(), manifold, manifold.grid(3, 3))
@@ -189,6 +196,27 @@ def test_memory(network):
         assert np.isfinite(total) and np.isfinite(size)
     assert sum(value(rows, f"two items: verdict {name}") for name in memory.VERDICTS) == 1
     assert "betti" not in arrays
+    # The maps over the torus are those of which the components are means.
+    maps, moments = arrays["metric_map"].values, ("item_2", "delay", "report_1", "report_2")
+    for k, name in enumerate(("angle_1", "angle_2", "time")):
+        at_report = arrays["component"].sel(tangent=name).values
+        for m, moment in enumerate(moments[:2]):
+            step = opened.input_manifold().periods[moment][1]
+            assert maps[m, ..., k, k].mean() == pytest.approx(at_report[step])
+    # A median over the same points, and its band.
+    low, median, high = arrays["share"].values
+    shown = np.isfinite(median)
+    assert (low[shown] <= median[shown]).all() and (median[shown] <= high[shown]).all()
+    assert not median[shown][0] and 0 < median[-1] < 1, "item 2 comes second"
+    share = value(rows, "share of item 2 in the metric, median", "", "delay")
+    two = maps[1, ..., 1, 1] / (maps[1, ..., 0, 0] + maps[1, ..., 1, 1])
+    assert share == pytest.approx(np.median(two))
+    similarity = arrays["subspace_similarity"].values
+    assert np.nanmax(similarity) <= 1 + 1e-9 and similarity.shape[1] == similarity.shape[2]
+    # The patch is centred where the curvature is largest.
+    curvature = np.abs(arrays["curvature"].sel(moment="item_2").values)
+    middle = np.abs(arrays["patch_curvature"].values[4, 4])
+    assert middle == pytest.approx(curvature.max())
 
 
 def test_speed_at_the_end_of_a_period_is_not_that_under_the_next_cue(network):
@@ -316,11 +344,16 @@ def test_networks_of_one_checkpoint_and_any_weights(network, experiment, model):
 @pytest.mark.parametrize("model", GIVEN)
 def test_the_decoder_is_the_readout_of_what_is_observed(network, model):
     opened, _ = network("pdm_learning", architecture=GIVEN[model], steps=(0,))
-    dynamics, decoder = opened.dynamics(), opened.decoder()
+    dynamics, decoder = opened.dynamics(), opened.readout()
     state = torch.randn(5, dynamics.initial(1).shape[1], generator=torch.Generator().manual_seed(0))
     observed, bias = dynamics.observe(state.double()), dynamics.readout(dynamics.initial(1))
     if model == "current_rnn":
-        observed = torch.tanh(observed)  # whose readout is of the rates
+        # Its readout is of the rates: the Jacobian D diag(1 - tanh(x)^2) is another at every state.
+        at_point = torch.autograd.functional.jacobian(decoder.readout, observed)
+        weights = torch.from_numpy(opened.weights()["weight_out"]).double()
+        for k, row in enumerate(observed):
+            torch.testing.assert_close(at_point[k, :, k], weights * (1 - row.tanh() ** 2))
+        return
     torch.testing.assert_close(observed @ decoder.T + bias, dynamics.readout(state.double()))
 
 
@@ -330,3 +363,25 @@ def test_an_experiment_says_which_inputs_it_is_made_for(network):
         ValueError, match=r"made for inputs with 1 coordinate, but .* have 2 \(angle_1, angle_2\)"
     ):
         decision.analyse(opened, settings)
+
+
+def test_right_singular_vectors_are_held_against_the_rates_of_a_network_in_current_form(network):
+    """The recurrent weights are multiplied with tanh(x): its tangent is (1 - tanh(x)^2) dx."""
+    opened, settings = network("context", architecture={"model": "current_rnn", "units": 24})
+    manifold = opened.input_manifold(context=1)
+    found = tangents(opened.dynamics(), manifold, manifold.grid(3, 3))
+    variables, _ = encoding(opened, found, 1, [3, 10], settings["subspace"])
+    weights = [opened.weights(step)["weight_hh"].astype(float) for step in (0, 20)]
+    read = np.linalg.svd(weights[1] - weights[0])[2][0]
+    rates = (1 - np.tanh(found.states.numpy()) ** 2)[:, :, None] * found.vectors.numpy()
+    # From the first input on: at time step 0 all inputs have one state.
+    rates = rates[:, 10]
+    cosine = np.abs(rates @ read) / np.linalg.norm(rates, axis=-1)
+    measured = variables["cosine_right_singular_vectors"][1]
+    assert measured[10] == pytest.approx(cosine.mean(0), abs=1e-6)
+    # The readout's rows are D diag(1 - tanh(x)^2) at every state; the first output, with its sign.
+    rows = opened.weights()["weight_out"][0] * (1 - np.tanh(found.states.numpy()[:, 10]) ** 2)
+    vectors = found.vectors.numpy()[:, 10, 0]
+    signed = (rows * vectors).sum(-1)
+    signed /= np.linalg.norm(rows, axis=-1) * np.linalg.norm(vectors, axis=-1)
+    assert variables["signed_cosine_readout"][1][1, 10, 0] == pytest.approx(np.median(signed))

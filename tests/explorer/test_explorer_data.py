@@ -9,7 +9,11 @@ import pytest
 import xarray as xr
 from explorer_run import SETTINGS, analysis
 
-from warpline.comparison.condition_states import describe_conditions, on_shared_axes
+from warpline.comparison.condition_states import (
+    condition_signals,
+    describe_conditions,
+    on_shared_axes,
+)
 from warpline.explorer import embedding
 from warpline.explorer.page_file import ASSETS, SCRIPTS, page_within
 from warpline.explorer.shown_metrics import views
@@ -91,11 +95,34 @@ def test_conditions_are_described_by_what_was_shown():
             "condition": ("trial", [1, 0, 1]),
             "coh": ("trial", [51.2, 6.4, 51.2]),
             "ground_truth": ("trial", [1, 0, 1]),
+            "kind": ("trial", ["go", "no go", "go"]),
+            # Another value in each trial: it describes none.
+            "onset": ("trial", [0.1, 0.2, 0.3]),
             "repeat": ("trial", [0, 0, 1]),
             "inputs": (("trial", "time"), np.zeros((3, 2))),
         }
     )
-    assert describe_conditions(trials) == ["coh 6.4, ground_truth 0", "coh 51.2, ground_truth 1"]
+    assert describe_conditions(trials) == [
+        "coh 6.4, ground_truth 0, kind no go",
+        "coh 51.2, ground_truth 1, kind go",
+    ]
+    assert describe_conditions(trials[["condition"]]) == ["condition 1", "condition 2"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"ground_truth": [0, 1], "coh": [25.0, 50.0]}, [-0.5, 1]),
+        ({"ground_truth": [2, 1]}, [1, -1]),
+        ({"ground_truth": ["left", "right"]}, [0, 0]),
+        ({}, [0, 0]),
+    ],
+)
+def test_a_signal_is_signed_strength_and_nothing_where_the_trials_do_not_say(variables, expected):
+    trials = {name: ("trial", values) for name, values in variables.items()}
+    assert (
+        condition_signals(xr.Dataset({**trials, "repeat": ("trial", [0, 0])})).tolist() == expected
+    )
 
 
 # --- analyses -------------------------------------------------------------------------------------------
@@ -161,7 +188,9 @@ def test_a_page_holds_what_was_written(sources):
     assert set(lows) == {None}
     # The second network of the analysis diverged.
     assert [len(entry["views"]) for entry in page["analyses"]] == [3, 0]
-    (statistics,) = page["tables"]
+    statistics, claims = page["tables"]
+    assert claims["columns"] == ["claim", "sentence", "verdict", "n"]
+    assert claims["rows"] == [["A5", "DSA follows accuracy.", "undecided", 2]]
     assert "empty" not in statistics["columns"] and statistics["n_rows"] == 2
 
 

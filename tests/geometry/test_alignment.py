@@ -12,6 +12,7 @@ from warpline.geometry.measurements.update_alignment import (
     chance_alignment,
     chance_quantile,
     update_directions,
+    update_spectrum,
 )
 
 
@@ -25,6 +26,10 @@ def test_a_rank_one_update_has_its_two_readings():
     start = normal(5, 5)
     both = update_directions(start, start + 3 * torch.outer(u, v), 1)
     assert both["singular_vectors"][0].abs().numpy() == pytest.approx(u.numpy(), abs=1e-12)
+    read = both["right_singular_vectors"][0].abs()
+    assert read.numpy() == pytest.approx(v.numpy(), abs=1e-12), "activity along v is what it reads"
+    sizes = update_spectrum(start, start + 3 * torch.outer(u, v))
+    assert sizes.numpy() == pytest.approx([3, 0, 0, 0, 0], abs=1e-12)
     halves = both["eigenvectors"][0].abs()
     assert halves.numpy() == pytest.approx([math.sqrt(0.5)] * 2 + [0] * 3, abs=1e-12)
     found = alignment(u.view(1, 1, 1, 5), both["eigenvectors"])
@@ -35,7 +40,7 @@ def test_a_symmetric_update_has_one_reading_whatever_the_sign():
     frame, _ = torch.linalg.qr(normal(6, 6))
     values = torch.tensor([1.0, -5.0, 3.0, 0.1, -0.2, 0.3]).double()
     both = update_directions(torch.zeros(6, 6).double(), frame @ values.diag() @ frame.T, 3)
-    for name in ("eigenvectors", "singular_vectors"):
+    for name in ("eigenvectors", "singular_vectors", "right_singular_vectors"):
         cosines = (both[name] @ frame[:, [1, 2, 0]]).abs()
         assert torch.allclose(cosines, torch.eye(3).double(), atol=1e-10), name
 

@@ -108,6 +108,7 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
         "compute_trajectories",
         "compare_networks",
         "compute_statistics",
+        "judge_claims",
         "figures",
     }
     # Figures take seconds, so they share a job.

@@ -299,3 +299,27 @@ def test_an_experiment_is_scored_by_its_name():
         score_tables.score_experiment(cell, {"experiment": "hyperparameters"}),
         score_tables.hyperparameter_scores(cell),
     )
+
+
+def test_gaps_are_held_against_every_other_measure():
+    scored = pd.DataFrame(
+        [
+            ("cka", "ordered", 0.2),
+            ("procrustes", "ordered", 0.4),
+            ("dsa", "ordered", 0.9),
+            ("cka", "unordered", 0.0),
+        ],
+        columns=["measure", "sharing", "gap_relative"],
+    )
+    cells = [(4, 1, 10, 10, 0.3), (4, 2, 10, 10, 0.5), (8, 1, 10, 9, np.nan)]
+    columns = ["n_delays", "delay_interval", "rank", "rank_used", "gap_relative_ordered"]
+    sweep = pd.DataFrame(cells, columns=columns).assign(n_pairs=60)
+    own = {"n_delays": 4, "delay_interval": 2, "rank": 10}
+    table = score_tables.gap_orderings(scored, sweep, "dsa", own, "ordered")
+    # By setting, then by measure: DSA is not held against itself.
+    assert table["item_b"].tolist() == ["cka", "procrustes"] * 3
+    assert table["holds"].tolist()[:4] == [True, False, True, True]
+    assert table["holds"][4:].isna().all()
+    assert table["own"].tolist() == [False, False, True, True, False, False]
+    assert table["carried"].tolist() == [True] * 4 + [False] * 2
+    np.testing.assert_allclose(table["difference"][:4], [0.1, -0.1, 0.3, 0.1])

@@ -9,6 +9,7 @@ from warpline.comparison.pairs import (
     between_architectures,
     compare,
     controls,
+    floors_of_architectures,
     over_learning,
     within_learning,
 )
@@ -131,6 +132,30 @@ def test_between_architectures_shares_curriculum_and_seed(runs):
     pairs = between_architectures(finals, [1])
     assert {(p.a.architecture, p.b.architecture) for p in pairs} == {("gru", "rnn")}
     assert {p.a.curriculum for p in pairs} == {"untrained", "master"}
+
+
+def test_floors_of_architectures_pair_seeds_of_one_architecture_and_curriculum(runs):
+    finals = {
+        (architecture, name, seed): replace(runs[name, 1][-1], architecture=architecture, seed=seed)
+        for architecture in ("rnn", "gru")
+        for name in ("untrained", "master")
+        for seed in (1, 2, 3)
+    }
+    del finals["gru", "master", 2]
+
+    def pairs_of(seeds, earlier):
+        return {
+            (p.a.architecture, p.a.curriculum, p.a.seed, p.b.seed)
+            for p in floors_of_architectures(finals, seeds, earlier)
+            if (p.a.architecture, p.a.curriculum) == (p.b.architecture, p.b.curriculum)
+        }
+
+    everything = pairs_of([1, 2, 3], [])
+    # Three pairs of seeds in each of four groups, but for the two of the network that is missing.
+    assert len(everything) == 10 == len(floors_of_architectures(finals, [1, 2, 3]))
+    # A new block of seeds adds its pairs, and repeats none.
+    assert pairs_of([1, 2], []) | pairs_of([3], [1, 2]) == everything
+    assert not pairs_of([1, 2], []) & pairs_of([3], [1, 2])
 
 
 CKA = {"measure": "cka", "name": "cka"}

@@ -104,7 +104,7 @@ CASES = {
     ),
     "unknown environment": (
         put(*PDM, "env", "perceptual"),
-        "tasksets.PDM.env: expected one of circle_sign, context_integration, decision_line, go_nogo, perceptual_decision, sequence_memory, or 'file.py:Name' of your own; got 'perceptual'",
+        "tasksets.PDM.env: expected one of circle_sign, context_integration, decision_line, go_nogo, one_go_memory, perceptual_decision, sequence_memory, or 'file.py:Name' of your own; got 'perceptual'",
     ),
     "missing file of one's own": (
         put(*PDM, "env", "no/such/file.py:Mine"),

@@ -442,19 +442,6 @@ def test_the_default_is_found_from_anywhere(command, tmp_path, project):
     assert done.returncode == 0 and "mine: 5 networks" in done.stdout, done.stderr
 
 
-def test_a_missing_default_is_named(tmp_path, monkeypatch, capsys):
-    from warpline.pipeline import command_line
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command_line, "__file__", str(tmp_path / "a/b/c/d/command_line.py"))
-    monkeypatch.setattr(sys, "argv", ["warpline", "check", "mine.yaml"])
-    assert command_line.main() == 1
-    error = capsys.readouterr().err
-    assert (
-        "expected the default configuration config/config.yaml" in error and str(tmp_path) in error
-    )
-
-
 def test_the_version_is_printed(capsys, monkeypatch):
     from importlib.metadata import version
 

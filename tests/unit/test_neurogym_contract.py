@@ -39,7 +39,7 @@ def quiet():
 
 def environment(name, task="Basic", dt=100, input_noise=1.0, timing=None, **parameters):
     periods = plugins.load("tasks", name).TaskSet.periods
-    if name == "sequence_memory":
+    if name in ("sequence_memory", "one_go_memory"):
         variation = {**VARIATIONS[task], "delay": True}
     else:
         variation = VARIATIONS[task]

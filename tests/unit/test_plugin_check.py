@@ -927,7 +927,7 @@ def test_needs_of_the_experiments_are_what_their_code_reads(project):
 def test_parameters_of_a_task_set_are_those_that_its_environment_takes(name):
     task_class = plugins.load("tasks", name).TaskSet
     set_by_others = {"task", "rules", "anti", "delay", "timing", "dt", "input_noise", "sigma"}
-    if name == "sequence_memory":
+    if name in ("sequence_memory", "one_go_memory"):
         set_by_others.add("tolerance")  # which follows from tolerance_degrees
     assert set(task_class.parameters) == accepted_parameters(task_class) - set_by_others
 

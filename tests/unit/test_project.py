@@ -30,7 +30,7 @@ def test_the_two_profiles_share_no_key(project):
     assert not any("array" in key for key in slurm) and "groups" not in slurm
     for path in (project / "workflow" / "rules").glob("*.smk"):
         for rule in re.split(r"\n(?= *rule\b)", path.read_text()):
-            assert "    group:" not in rule or "PIPELINE.drawings[PART].resources" in rule
+            assert "    group:" not in rule or "DRAWINGS[PART].resources" in rule
     assert {"jobs", "max-jobs-per-timespan", "slurm-jobname-prefix", "retries"} <= set(slurm)
     assert default["max-checksum-file-size"] > 10**9
     assert slurm["executor"] == "slurm"
@@ -87,6 +87,43 @@ def test_constraints_satisfy_the_lower_bounds(project):
         requirement = Requirement(text)
         version = versions[requirement.name.lower().replace("_", "-")]
         assert requirement.specifier.contains(version), text
+
+
+def test_the_lowest_versions_are_the_lower_bounds(project):
+    import tomllib
+
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    lines = (project / "envs" / "lowest.txt").read_text().splitlines()
+    lowest = dict(line.split("==") for line in lines if "==" in line)
+    requirements = [Requirement(text) for text in declared["dependencies"]]
+    assert set(lowest) == {requirement.name for requirement in requirements}
+    for requirement in requirements:
+        (bound,) = (one.version for one in requirement.specifier if one.operator == ">=")
+        # The last parts may be those of the first release that is there: 1.7.1.post1 for 1.7.1.
+        release = Version(lowest[requirement.name]).release
+        assert release[: len(Version(bound).release)] == Version(bound).release, requirement.name
+
+
+def test_what_the_package_and_the_container_take_is_there(project):
+    import tomllib
+
+    tool = tomllib.loads((project / "pyproject.toml").read_text())["tool"]
+    included = set(tool["hatch"]["build"]["targets"]["wheel"]["force-include"])
+    definition = (project / "envs" / "apptainer.def").read_text()
+    copied = re.findall(r"^    (\S+) /opt/warpline/\1$", definition, re.MULTILINE)
+    assert included | {"src", "pyproject.toml", "constraints.txt"} <= set(copied)
+    assert all((project / name).exists() for name in copied)
+
+
+def test_every_rule_has_a_description(project):
+    """``snakemake --list`` shows it; those of figures are made in the loop."""
+    for path in [project / "workflow" / "Snakefile", *(project / "workflow/rules").glob("*.smk")]:
+        if path.name != "figures.smk":
+            rules = re.findall(r"^ *rule\b.*:\n(.*)", path.read_text(), re.MULTILINE)
+            assert all(line.strip().startswith('"""') for line in rules), path.name
 
 
 def test_import_is_quick_and_without_torch():

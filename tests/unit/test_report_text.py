@@ -81,7 +81,7 @@ def test_settings_are_what_they_were():
 
 
 def test_a_figure_holds_no_element_of_its_text(tmp_path):
-    """Labels are drawn as paths; what they say stands in comments of the SVG."""
+    """Labels are text of the SVG, and the provenance is text of its metadata."""
     import matplotlib.pyplot as plt
 
     def draw(text, path):
@@ -92,7 +92,7 @@ def test_a_figure_holds_no_element_of_its_text(tmp_path):
         axes.set_xticks([0, 1], [text, f"--> {text}"])
         axes.annotate(text, (0, 0))
         axes.legend()
-        plotting._save(figure, path.with_suffix(".svg"), path.with_suffix(".png"), {"text": text})
+        plotting._save(figure, [path.with_suffix(".svg")], {"text": text})
         plt.close(figure)
         return {element.tag for element in ElementTree.parse(path.with_suffix(".svg")).iter()}
 

@@ -51,7 +51,12 @@ def runs(rng):
 
 def test_pairs_are_those_of_the_conclusions(runs):
     pairs = learning_pairs(
-        runs, ["untrained", "master", "other"], [1, 2, 3], "master", [0.0, 0.5, 1.0]
+        runs,
+        ["untrained", "master", "other"],
+        [1, 2, 3],
+        "master",
+        [0.0, 0.5, 1.0],
+        [0.0, 0.5, 1.0],
     )
     # 3 pairs of masters; 6 of each other curriculum with masters of other seeds.
     assert len(pairs["after"]) == 15
@@ -59,6 +64,12 @@ def test_pairs_are_those_of_the_conclusions(runs):
     # Two curricula that learn, three seeds, three checkpoints.
     assert len(pairs["over"]) == 18
     assert all(pair.b.nominal_fraction == 1 for pair in pairs["over"])
+    # One of them is not the reference.
+    assert len(pairs["reference"]) == 9
+    assert {pair.a.curriculum for pair in pairs["reference"]} == {"other"}
+    assert all(pair.a.nominal_fraction == pair.b.nominal_fraction for pair in pairs["reference"])
+    ends = [(pair.a.nominal_fraction, pair.b.nominal_fraction) for pair in pairs["within"]]
+    assert sorted(ends) == [(0.0, 0.5)] * 6 + [(0.5, 1.0)] * 6
 
 
 def test_pairs_between_architectures_come_with_their_floor(rng):

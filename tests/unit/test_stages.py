@@ -109,7 +109,8 @@ CHANGES = {
     "root seed": (
         lambda r: r.update(seed=3),
         # The default compares this RNN over learning, and so under other drives, and no Mamba.
-        {"trials", "training", "trajectories", "mamba training", "cka", "dsa"},
+        # A figure states the root seed.
+        {"trials", "training", "trajectories", "mamba training", "cka", "dsa", "figure"},
     ),
     "other drives": (
         lambda r: r["comparison"].update(controls={"drives": ["fresh_noise"]}),

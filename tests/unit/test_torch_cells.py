@@ -1,5 +1,6 @@
 """Models with the weights of torch.nn, and RNNs in current form: against torch, and by their geometry."""
 
+import itertools
 import math
 
 import numpy as np
@@ -28,10 +29,14 @@ CELLS = {
     "lstm_cell": lambda: nn.LSTMCell(INPUTS, UNITS),
 }
 CURRENT = ["current_rnn", "low_rank_rnn"]
-ALL = [*CELLS, *CURRENT]
+HEUN = "current_rnn, heun"
+ALL = [*CELLS, *CURRENT, HEUN]
 
 
 def build(model, dt=20.0, seed=1, **changes):
+    if model == HEUN:
+        model = "current_rnn"
+        changes["parameters"] = {"solver": "heun", "biases": False, "feedforward": "normal"}
     settings = {
         "model": model,
         "units": UNITS,
@@ -171,6 +176,15 @@ def test_modules_that_do_not_fit_are_refused(make, message):
         ("gru", {"parameters": {"layers": 2}}, "among num_layers, got layers"),
         ("gru_cell", {"parameters": {"num_layers": 2}}, "among none, got num_layers"),
         ("lstm", {"parameters": {"observed": "c"}}, "expected observed 'state'.*got 'c'"),
+        ("current_rnn", {"parameters": {"rank": 2}}, "among solver, biases, .*got rank"),
+        ("current_rnn", {"parameters": {"solver": "rk4"}}, "one of euler, heun, got 'rk4'"),
+        ("current_rnn", {"parameters": {"biases": 0}}, "true or false, got 0"),
+        (
+            "current_rnn",
+            {"parameters": {"feedforward": "normal", "input_groups": [1, 2]}},
+            r"groups of the 4 input channels, .*got \[1, 2\]",
+        ),
+        ("current_rnn", {"parameters": {"input_groups": [4]}}, "beside feedforward: normal"),
         ("low_rank_rnn", {"parameters": {"rank": 7}}, "a rank from 1 to units = 6, got 7"),
     ],
 )
@@ -340,6 +354,67 @@ def test_the_noise_is_as_strong_at_any_time_step(model):
         assert float(states[:, steps // 2 :].std()) == pytest.approx(0.3, rel=0.02)
 
 
+def linear_current_rnn(solver, dt):
+    """A network of linear units, x' = (W - I) x + B u, whose solution is known."""
+    parameters = {"solver": solver, "biases": False}
+    network = build("current_rnn", dt=dt, gain=0.5, parameters=parameters).double()
+    network.activation = nn.Identity()
+    return network
+
+
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("heun", 2)])
+def test_a_solver_has_its_order_on_a_linear_network(solver, order):
+    drive = normal(1, INPUTS, dtype=torch.float64)
+    errors = []
+    for dt in (20.0, 10.0, 5.0):
+        network = linear_current_rnn(solver, dt)
+        matrix = network.weight_hh.detach() - torch.eye(UNITS)
+        # Over two time constants: x(2) = A^-1 (exp(2 A) - I) B u.
+        growth = torch.linalg.matrix_exp(2 * matrix) - torch.eye(UNITS)
+        exact = torch.linalg.solve(matrix, growth @ network.weight_in.detach() @ drive[0])
+        steps = int(200 / dt)
+        states = network(drive[:, None].expand(1, steps, INPUTS))[1].detach()
+        errors.append(float((states[0, -1] - exact).norm()))
+    ratios = [coarse / fine for coarse, fine in itertools.pairwise(errors)]
+    assert ratios == pytest.approx([2**order] * 2, rel=0.15)
+
+
+def test_the_hidden_noise_of_heun_is_as_strong_at_any_time_step():
+    for dt in (10.0, 50.0):
+        network = build("current_rnn", dt=dt, units=20, noise=0.3, parameters={"solver": "heun"})
+        with torch.no_grad():
+            network.weight_hh.zero_()
+        steps = int(2000 / dt)
+        noise = torch.Generator().manual_seed(1)
+        states = network(torch.zeros(200, steps, INPUTS), noise)[1].detach()
+        assert float(states[:, steps // 2 :].std()) == pytest.approx(0.3, rel=0.02)
+
+
+def test_normal_feedforward_weights_have_the_same_strength_group_by_group():
+    network = build_model(
+        {
+            "model": "current_rnn", "units": 4000, "activation": "tanh", "init": "identity", "gain": 1,
+            "tau": 100.0, "noise": 0.0,
+            "parameters": {"feedforward": "normal", "input_groups": [1, 3], "biases": False},
+        },
+        n_inputs=4, n_outputs=2, dt=20.0, seed=1,
+    )  # fmt: skip
+    columns = network.weight_in.detach().std(dim=0).tolist()
+    assert columns == pytest.approx([1, *[3**-0.5] * 3], rel=0.05)
+    assert float(network.weight_out.detach().std()) == pytest.approx(4000**-0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("model", CURRENT)
+def test_without_biases_silence_stays_silent(model):
+    network = build(model, parameters={"biases": False, "solver": "heun"})
+    assert not any("bias" in name for name, _ in network.named_parameters())
+    outputs, states = network(torch.zeros(2, 5, INPUTS))
+    assert not outputs.any() and not states.any()
+    # An odd system: opposite inputs, opposite states.
+    inputs = normal(3, 8, INPUTS)
+    torch.testing.assert_close(network(-inputs)[1], -network(inputs)[1])
+
+
 # --- training -----------------------------------------------------------------------------------
 
 
@@ -374,6 +449,9 @@ def test_models_learn_and_their_weights_come_back(model, trials, tmp_path):
         "checkpoints": {"log": 0, "every": 0, "steps": []},
         "resume_every": 100,
     }
+    parameters = {}
+    if model == HEUN:
+        model, parameters = "current_rnn", {"solver": "heun", "biases": False}
     architecture = {
         "model": model,
         "units": 16,
@@ -382,7 +460,7 @@ def test_models_learn_and_their_weights_come_back(model, trials, tmp_path):
         "gain": 1.0,
         "tau": 100.0,
         "noise": 0.0,
-        "parameters": {},
+        "parameters": parameters,
         "batch_size": 32,
     }
     settings = {

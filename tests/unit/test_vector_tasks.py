@@ -28,7 +28,22 @@ VECTOR = {
         "report_1": 200,
         "report_2": 300,
     },
+    "one_go_memory": {
+        "item_1": 300,
+        "gap_1": 100,
+        "item_2": 400,
+        "gap_2": 100,
+        "delay": {"choice": [200, 500]},
+        "go": 100,
+        "wait": 200,
+        "report_1": 200,
+        "pause": 100,
+        "report_2": 300,
+        "rest": 100,
+        "silence": 300,
+    },
 }
+MEMORY = ["sequence_memory", "one_go_memory"]
 PDM = {"fixation": 200, "stimulus": 1000, "delay": {"choice": [300, 600]}, "decision": 300}
 
 
@@ -104,17 +119,87 @@ def test_the_right_answer_is_the_sign(env, answer, name):
         assert (target[k, decision[k]] == expected[k]).all()
 
 
-def test_memory_reports_the_items_in_order():
-    data = generate_trials(task("sequence_memory"), "Basic", "train", 40, 1)
+@pytest.mark.parametrize("env", MEMORY)
+def test_memory_reports_the_items_in_order(env):
+    data = generate_trials(task(env), "Basic", "train", 40, 1)
     for item in (1, 2):
         start, stop = (data[edge].sel(period=f"report_{item}").values for edge in ("start", "stop"))
         angle = data[f"angle_{item}"].values
         for k in range(40):
             target = data["target"].values[k, start[k] : stop[k]]
             assert np.allclose(target, [np.cos(angle[k]), np.sin(angle[k])], atol=1e-6)
-            go = data["inputs"].sel(channel=f"go_{item}").values[k]
-            assert np.array_equal(np.flatnonzero(go), np.arange(start[k], stop[k]))
+            if env == "sequence_memory":
+                go = data["inputs"].sel(channel=f"go_{item}").values[k]
+                assert np.array_equal(np.flatnonzero(go), np.arange(start[k], stop[k]))
     assert set((data["stop"] - data["start"]).sel(period="delay").values) == {2, 5}
+
+
+def test_one_go_tells_nothing_but_when_the_delay_ends():
+    data = generate_trials(task("one_go_memory", 0.0), "Basic", "train", 40, 1)
+    start, stop = (data[edge].sel(period="go").values for edge in ("start", "stop"))
+    for k in range(40):
+        inputs = data["inputs"].isel(trial=k)
+        assert np.array_equal(np.flatnonzero(inputs.sel(channel="go")), range(start[k], stop[k]))
+        # After the pulse there is no input any more, but for the rule cue.
+        assert not inputs.sel(channel=["cos", "sin", "go"]).values[stop[k] :].any()
+        assert data["asked"].values[k, : start[k]].all()
+        silence = int(data["start"].sel(period="silence")[k])
+        silent = data["asked"].values[k, silence:] == data["valid"].values[k, silence:]
+        assert silent.all() and not data["target"].values[k, silence:].any()
+    assert set(start) == {11, 14}
+
+
+@pytest.mark.parametrize("env", VECTOR)
+def test_a_set_of_one_task_can_do_without_cues(env):
+    alone = task(env, rules=["Basic"])
+    cued = generate_trials(alone, "Basic", "train", 5, 1)
+    bare = generate_trials(alone | {"parameters": {"cues": False}}, "Basic", "train", 5, 1)
+    expected = cued["inputs"].isel(channel=slice(-1))
+    assert np.array_equal(bare["inputs"], expected.where(expected["channel"] != "fixation", 0))
+    assert "fixation" not in cued["channel"] or not bare["inputs"].sel(channel="fixation").any()
+    manifold = input_manifold(
+        make_environment(alone | {"parameters": {"cues": False}}, "Basic"),
+        FIXED.get(env),
+        **({"context": 1} if "context" in env else {}),
+    )
+    assert (
+        manifold(manifold.grid(*[3] * len(manifold.coordinates)), 0).shape[1]
+        == bare.sizes["channel"]
+    )
+    with pytest.raises(ValueError, match="cues: true for a set of 3 tasks"):
+        make_environment(task(env, parameters={"cues": False}), "Basic")
+
+
+def test_the_weak_signal_is_as_weak_as_the_settings_say():
+    """Of the evidence summed over a trial: its signal to noise, and the accuracy of its sign."""
+    levels = [-1.0, -0.5, 0.0, 0.5, 1.0]
+    weak = task(
+        "context_integration",
+        5.0,
+        dt=20,
+        rules=["Basic"],
+        timing={"fixation": 0, "stimulus": 980, "decision": 20},
+        parameters={
+            "largest": 0.2, "levels": levels, "discrete": True, "tolerance": 0.99, "cues": False
+        },
+    )  # fmt: skip
+    data = generate_trials(weak, "Basic", "train", 4000, 1)
+    assert not data["inputs"].sel(channel="fixation").values.any()
+    # The last step alone is asked, of the trials of level 0 too.
+    assert np.array_equal(data["asked"], data["decision"])
+    assert set(data["asked"].values.sum(1)) == {1}
+    for name in ("input_1", "input_2"):
+        assert set(np.round(np.unique(data[name]), 6)) == {-0.2, -0.1, 0.0, 0.1, 0.2}
+        largest = data["inputs"].sel(channel=name).values[data[name].values == 0.2]
+        summed = largest.sum(1)
+        assert summed.mean() / summed.std() == pytest.approx(0.2 * math.sqrt(10) / 0.5, rel=0.1)
+    at_zero = relevant(data)[:, 0] == 0
+    assert not data["scored"].values[at_zero].any() and data["scored"].values[~at_zero].all()
+    assert not data["target"].values[at_zero].any()
+    # Phi(level sqrt(10) / 0.5) of the levels 0.1 and 0.2.
+    assert float(data["ideal"].values[~at_zero].mean()) == pytest.approx(
+        (0.7365 + 0.8970) / 2, abs=0.005
+    )
 
 
 def test_evaluation_is_factorial():
@@ -131,7 +216,7 @@ def test_noise_is_where_it_belongs_and_as_strong_as_configured(env):
         generate_trials(task(env, noise), "Basic", "evaluation", 20, 1) for noise in (0.0, 3.0)
     )
     environment = make_environment(task(env), "Basic")
-    if env == "sequence_memory":  # delays differ, because noise draws from the same stream
+    if env in MEMORY:  # delays differ, because noise draws from the same stream
         noisy, quiet = noisy.isel(time=slice(0, 9)), quiet.isel(time=slice(0, 9))
     difference = (noisy["inputs"] - quiet["inputs"]).values
     for k, name in enumerate(environment.channel_names()):
@@ -305,10 +390,11 @@ FAMILIES = {
     "perceptual_decision": ("coherence",),
     "context_integration": ("input_1", "input_2"),
     "sequence_memory": ("angle_1", "angle_2"),
+    "one_go_memory": ("angle_1", "angle_2"),
     "circle_sign": ("theta",),
     "decision_line": ("evidence",),
 }
-FIXED = {"perceptual_decision": {"delay": 300}, "sequence_memory": {"delay": 500}}
+FIXED = {"perceptual_decision": {"delay": 300}, **{env: {"delay": 500} for env in MEMORY}}
 
 
 def shown_at(env, kappa):

@@ -15,6 +15,7 @@ import xarray as xr
 
 from warpline.console.provenance import sidecar_path
 from warpline.core import atomic_writes, result_files, tensor_files
+from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.figures import plotting
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
@@ -36,7 +37,7 @@ def write_figure(path):
     plotting.apply_style(STYLE)
     figure, axes = plt.subplots()
     axes.plot([0, 1], [0, 1])
-    plotting._save(figure, path.with_suffix(".svg"), path.with_suffix(".png"), {})
+    plotting._save(figure, [path.with_suffix(f".{suffix}") for suffix in FIGURE_SUFFIXES], {})
     plt.close(figure)
 
 
@@ -54,6 +55,7 @@ WRITERS = {
     "safetensors": lambda path: tensor_files.write_tensors({"w": np.arange(2000.0)}, path, {}),
     "svg": write_figure,
     "png": write_figure,
+    "pdf": write_figure,
     "tsv": write_times,
 }
 # What shows one flipped bit in a file without a sidecar.
@@ -113,7 +115,7 @@ def test_damage_is_found(tmp_path, kind, fault, beside):
 @pytest.mark.parametrize("bit", np.random.default_rng(0).integers(0, 2**32, 20))
 def test_a_flipped_bit_of_a_figure_is_seen(bit, tmp_path):
     write_figure(tmp_path / "x")
-    for path in (tmp_path / "x.png", tmp_path / "x.svg"):
+    for path in (tmp_path / f"x.{suffix}" for suffix in FIGURE_SUFFIXES):
         whole = path.read_bytes()
         content = bytearray(whole)
         place = bit % (8 * len(whole))
@@ -144,6 +146,12 @@ ODD_FILES = {
         "x.png",
         SIGNATURE + chunk(b"IHDR") + chunk(b"IDAT") + chunk(b"IEND") + b"x",
     ),
+    "a PDF of its signature": ("x.pdf", b"%PDF-1.4\n"),
+    "a PDF whose table is elsewhere": ("x.pdf", b"%PDF-1.4\nstartxref\n9\n%%EOF\n"),
+    "a PDF whose object is elsewhere": (
+        "x.pdf",
+        b"%PDF-1.4\nxref\n0 1 \n0000000003 00000 n \ntrailer\nstartxref\n9\n%%EOF\n",
+    ),
     "an SVG that is HTML": ("x.svg", b"<html></html>"),
     "an SVG in no known encoding": ("x.svg", b'<?xml version="1.0" encoding="x"?><svg/>'),
     "an SVG of nested entities": (
@@ -157,6 +165,8 @@ ODD_FILES = {
     "times of one column": ("x.tsv", b"s\n1\n"),
     "times without an end": ("x.tsv", b"s\tm\n1\t2"),
     "times with zeros": ("x.tsv", b"s\tm\n1\t\0\n"),
+    "a page that is cut short": ("x.html", b"<!DOCTYPE html>\n<html><body>"),
+    "a page that is text": ("x.html", b"text </html>"),
 }
 
 
@@ -176,8 +186,8 @@ def test_every_kind_is_counted_and_the_folder_is_taken_as_it_is_named(results):
     ):
         done = warpline("verify", folder, cwd=cwd)
         assert done.returncode == 0, done.stdout + done.stderr
-        # Of the six kinds, the figure was written as SVG and as PNG in each of its two folders.
-        assert done.stdout.startswith("8 results checked (7 by SHA-256, 1 without a sidecar")
+        # Of the seven kinds, the figure was written as SVG, PNG and PDF in each of its three folders.
+        assert done.stdout.startswith("13 results checked (12 by SHA-256, 1 without a sidecar")
 
 
 def test_a_configuration_named_resume_is_checked_like_any_other(results):
@@ -187,7 +197,7 @@ def test_a_configuration_named_resume_is_checked_like_any_other(results):
     assert done.returncode == 1
     assert (
         done.stdout.startswith(str(results.parent / "resume/csv/x.csv"))
-        and "8 results checked" in done.stdout
+        and "13 results checked" in done.stdout
     )
 
 
@@ -212,7 +222,7 @@ def test_links_are_followed(results, tmp_path):
     (results / "csv" / "loop").symlink_to(results)
     (results / "csv" / "y.csv").symlink_to(results / "csv" / "x.csv")
     outcome = verify(results)
-    assert outcome.errors == {} and outcome.by_checksum == 7 and outcome.by_structure == 2
+    assert outcome.errors == {} and outcome.by_checksum == 12 and outcome.by_structure == 2
     (elsewhere / "x.nc").write_bytes(b"x")
     assert list(verify(results).errors) == [results / "nc" / "x.nc"]
 

@@ -12,14 +12,22 @@ from checkouts import Checkout, copy_project
 
 import warpline
 from warpline.core import result_files, tensor_files
+from warpline.core.figure_files import FIGURE_SUFFIXES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 ANALYSES = {
     "static": ["static"],
     "decision": ["decision", "schematic"],
-    "context": ["context_alignment", "context_manifolds", "context_metric", "context_task"],
-    "memory": ["memory_metric", "memory_torus"],
+    "context": [
+        "context_alignment",
+        "context_levels",
+        "context_manifolds",
+        "context_metric",
+        "context_task",
+        "context_update",
+    ],
+    "memory": ["memory_maps", "memory_metric", "memory_shape", "memory_tests", "memory_torus"],
     "pdm_learning": ["learning"],
 }
 ATTRACTOR_FIGURES = (
@@ -94,7 +102,7 @@ def test_analyses_leave_tables_and_figures(golden):
         assert arrays["seed"].values.tolist() == [1, 2]
         assert result_files.provenance_of(arrays)["settings"]["analysis"] == name
         for figure in figures:
-            for suffix in ("svg", "png"):
+            for suffix in FIGURE_SUFFIXES:
                 assert (root / name / "figures" / f"{figure}.{suffix}").stat().st_size > 5000
     relations = result_files.read_table(root / "pdm_learning" / "relations.csv")
     assert {"accuracy", "cka", "procrustes", "metric"} <= set(relations["name"])
@@ -144,7 +152,7 @@ def test_a_change_re_runs_the_analyses_that_it_reaches(checkout):
 def test_attractors_leave_scores_and_figures(golden):
     root = golden.root / "results" / "golden" / "attractors"
     for figure in ATTRACTOR_FIGURES:
-        for suffix in ("svg", "png"):
+        for suffix in FIGURE_SUFFIXES:
             assert (root / "figures" / f"attractor_{figure}.{suffix}").stat().st_size > 5000
     for experiment in ("families", "composition", "noise", "hyperparameters"):
         assert (root / "scores" / f"{experiment}.csv").read_text().count("\n") > 2

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from warpline.core import result_files
+from warpline.core.figure_files import FIGURE_SUFFIXES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -35,7 +36,7 @@ def test_an_experiment_of_one_s_own(fresh, page):
     summary = result_files.read_table(folder / "summary.csv")
     assert summary["quantity"].tolist() == ["spread"] and summary["n"].tolist() == [2]
     assert summary["mean"].item() > 0
-    for suffix in ("svg", "png"):
+    for suffix in FIGURE_SUFFIXES:
         assert (folder / "figures" / f"draw_spread.{suffix}").stat().st_size > 2000
     assert fresh.planned("warping") == {}
 

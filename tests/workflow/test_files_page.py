@@ -15,6 +15,7 @@ TABLES = {
     "### `controls.csv`": "tables/PDM/controls.csv",
     "### `learning.csv`": "tables/PDM/learning.csv",
     "## Comparisons": "compare/over/cka/PDM/leaky_rnn/seed~1.csv",
+    "## Claims": "claims.csv",
     "## History of a training": "training/PDM/leaky_rnn/master/seed~1/history.csv",
 }
 # Columns of measures that the run lacks.

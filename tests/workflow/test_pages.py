@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import subprocess
+import sys
 
 import jupytext
 import matplotlib
@@ -62,3 +64,21 @@ def test_the_tutorial(project, demo):
     assert [len(line.get_xdata()) for line in names["axis"].lines] == [3, 3]
     assert set(names["rows"]["curriculum_a"]) == {"master"} and len(names["tests"]) > 0
     assert (demo / "anti_first.png").stat().st_size > 5000
+
+
+def test_the_gallery(project, finished, tmp_path):
+    script = project / "scripts" / "write_gallery.py"
+    options = {
+        "--run": finished.root / "results" / "tiny",
+        "--config": project / "tests" / "workflow" / "tiny.yaml",
+        "--docs": tmp_path,
+    }
+    command = [sys.executable, script, *(part for option in options.items() for part in option)]
+    subprocess.run(command, check=True)
+    page = (tmp_path / "gallery.md").read_text()
+    pictures = re.findall(r'<img src="(.*?)"', page)
+    figures = list((finished.root / "results" / "tiny" / "figures").rglob("*.png"))
+    assert len(pictures) == len(figures) == page.count('<div class="caption">') > 5
+    assert all((tmp_path / picture).stat().st_size > 5000 for picture in pictures)
+    # Captions are those of this run, as text: no template and no message of docutils is left.
+    assert "n = 2" in page and "{{" not in page and "system-message" not in page

@@ -17,27 +17,31 @@ LARGE_IMAGES = """Array.from(document.images)
     .filter(i => i.complete && i.naturalWidth > 200).map(i => i.src)"""
 
 
-def open_every_figure(page) -> set[str]:
-    """Open all results of the report that is shown; return their images."""
+def open_every_result(page) -> tuple[set[str], set[str]]:
+    """Open all results of the report that is shown; return the images of figures, and the pages of tables."""
     page.get_by_text("Warpline trains recurrent networks").wait_for()
     categories = re.findall(r"^\d\. .+$", page.inner_text("body"), re.MULTILINE)
     shown: set[str] = set()
+    pages: set[str] = set()
     for category in categories:
         page.get_by_text(category, exact=True).click()
         rows = page.locator("tbody tr")
         rows.first.wait_for()
         for k in range(rows.count()):
             rows.nth(k).locator("a, button").first.click()
-            before = len(shown)
+            before = len(shown) + len(pages)
             for _ in range(100):
                 # The logo is an image, too, but a small one.
                 shown |= set(page.evaluate(LARGE_IMAGES))
-                if len(shown) > before:
+                for frame in page.frames[1:]:
+                    if frame.locator("table").count():
+                        pages.add(frame.url)
+                if len(shown) + len(pages) > before:
                     break
                 page.wait_for_timeout(100)
         page.locator("a, button").filter(has_text="Results").first.click()
         page.get_by_text(category, exact=True).wait_for()
-    return shown
+    return shown, pages
 
 
 def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
@@ -51,9 +55,11 @@ def test_every_figure_is_shown_and_nothing_is_wrong(checkout, page):
     page.on("requestfailed", lambda request: wrong.append(f"not loaded: {request.url[:100]}"))
     page.goto(report.as_uri())
 
-    shown = open_every_figure(page)
+    shown, pages = open_every_result(page)
     figures = list((checkout.root / "results" / "tiny" / "figures").rglob("*.svg"))
     assert len(shown) == len(figures) == 10
+    # The tables, and the claims.
+    assert len(pages) == 2
     assert wrong == []
 
 
@@ -124,7 +130,7 @@ def test_no_text_of_the_configuration_runs(checkout, page, monkeypatch):
     report = checkout.root / "results" / "report.html"
     checkout.snakemake("--report", str(report), "--rerun-triggers", "mtime")
     page.goto(report.as_uri())
-    assert len(open_every_figure(page)) == 10
+    assert len(open_every_result(page)[0]) == 10
     assert page.evaluate("window.ran") is None
     assert page.evaluate("JSON.stringify(results)").count("window.ran = true") >= n_taken
     for svg in (checkout.root / "results").rglob("*.svg"):

@@ -28,13 +28,16 @@ AFTER_COMPARISONS = {
     name: count
     for name, count in FIGURES.items()
     if name not in ("draw_learning_curves", "draw_task_trial", "draw_trajectories")
-} | {"compute_statistics": 1, "write_explorer": 1}
+} | {"compute_statistics": 1, "judge_claims": 1, "write_explorer": 1}
 COMPARE = {"compare_networks": 4, "compare_architectures": 4} | AFTER_COMPARISONS
 ONE_MEASURE = COMPARE | {"compare_networks": 2, "compare_architectures": 2}
 AFTER_TRAJECTORIES = COMPARE | {"draw_trajectories": 1}
 AFTER_TRAINING = AFTER_TRAJECTORIES | {"compute_trajectories": 10, "draw_learning_curves": 3}
 TRAIN = AFTER_TRAINING | {"train": 10, "pretrain": 2}
 ALL_COMPUTE = TRAIN | {"generate_trials": 5, "draw_task_trial": 1}
+
+REMADE = ("tables", "figures", "claims", "published_means", "explorer")
+"""Results over all seeds, by the beginning of their paths."""
 
 SRC = "src/warpline"
 EDITS = {
@@ -154,6 +157,7 @@ EDITS = {
             "draw_hyperparameters": 1,
             "draw_learning_curves": 1,
             "compute_statistics": 1,
+            "judge_claims": 1,
             # These read tables that are written with that of the runs.
             "draw_after_learning": 1,
             "draw_curriculum_matrix": 1,
@@ -251,7 +255,7 @@ CONFIGURED = {
             for name, n in FIGURES.items()
             if name not in ("draw_task_trial", "draw_trajectories")
         }
-        | {"compute_statistics": 1, "write_explorer": 1},
+        | {"compute_statistics": 1, "judge_claims": 1, "write_explorer": 1},
     ),
     "seeds of training in blocks": (
         # The pretrained networks of a block are input files of its curriculum.
@@ -301,7 +305,7 @@ def test_a_new_seed_trains_that_seed_alone(checkout):
     before = checkout.outputs()
     checkout.snakemake()
     after = checkout.outputs()
-    kept = [name for name in before if not name.startswith(("tables", "figures", "explorer"))]
+    kept = [name for name in before if not name.startswith(REMADE)]
     assert all(before[name] == after[name] for name in kept)
     assert any("seed~3" in name for name in after)
     assert checkout.planned() == {}

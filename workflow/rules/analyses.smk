@@ -6,6 +6,7 @@ RELATE = PIPELINE.relations
 
 
 rule analyse_warping:
+    """One geometry analysis of a block of networks."""
     input:
         unpack(ANALYSE.inputs),
     output:
@@ -31,6 +32,7 @@ rule analyse_warping:
 
 
 rule summarise_warping:
+    """The numbers of a geometry analysis over seeds."""
     input:
         unpack(SUMMARISE.inputs),
     output:
@@ -54,6 +56,7 @@ rule summarise_warping:
 
 
 rule relate_learning:
+    """Metric and dissimilarity of the same networks over learning."""
     input:
         unpack(RELATE.inputs),
     output:

@@ -7,6 +7,7 @@ SCORE = PIPELINE.scores
 
 
 rule simulate_attractors:
+    """Trajectories of the validation systems."""
     output:
         **SIMULATE.patterns,
     log:
@@ -28,6 +29,7 @@ rule simulate_attractors:
 
 
 rule compare_attractors:
+    """Dissimilarities between validation systems by one measure."""
     input:
         unpack(VALIDATE.inputs),
     output:
@@ -52,6 +54,7 @@ rule compare_attractors:
 
 
 rule sweep_hyperparameters:
+    """Hyperparameters of DSA on sequences of motifs."""
     input:
         unpack(SWEEP.inputs),
     output:
@@ -75,6 +78,7 @@ rule sweep_hyperparameters:
 
 
 rule score_attractors:
+    """Agreement of the measures with the known similarity of an experiment."""
     input:
         unpack(SCORE.inputs),
     output:

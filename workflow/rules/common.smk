@@ -1,38 +1,28 @@
 # The configuration, validated before anything else, and what the rules share.
 
-import os
-import sys
-
-from snakemake.exceptions import WorkflowError
-
-PROJECT = WORKFLOW.parent
 # Used with --software-deployment-method conda only.
 CPU = str(PROJECT / "envs" / "cpu.yaml")
 GPU = str(PROJECT / "envs" / "gpu.yaml")
-
-# Scripts find the package and the interpreter of the environment that Snakemake runs in, whether or
-# not it is activated or installed.
-sys.path.insert(0, str(PROJECT / "src"))
-os.environ.update(
-    WARPLINE_SCRIPTS=str(PROJECT / "scripts"),
-    PYTHONPATH=os.pathsep.join([str(PROJECT / "src"), *filter(None, [os.getenv("PYTHONPATH")])]),
-    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", os.defpath)]),
-)
 
 from warpline.console import tensorboard
 from warpline.console.script import list_file
 from warpline.pipeline.before_work import faults_before_work
 from warpline.pipeline.config import ConfigError, load, read_again
+from warpline.pipeline.config.documents import merge, read_document
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.protocol_audit import Audit
+from warpline.pipeline.forecast import expected_seconds
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
 try:
-    if not workflow.modifier.skip_configfile:
+    if workflow.modifier.skip_configfile:
+        # The `config` of a module statement lies on top of the default, as a file does.
+        config = merge(read_document(DEFAULT), config)
+    else:
         # Snakemake's own reader lets a repeated key pass, and leaves numbers of --config as text.
         given = workflow.config_settings
-        default = WORKFLOW.parent / "config" / "config.yaml"
-        config = read_again(config, [default, *given.configfiles], given.config)
+        config = read_again(config, [DEFAULT, *given.configfiles], given.config)
     PLAN = Plan(load(config))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
@@ -42,11 +32,16 @@ if problem := PLAN.results.problem():
 
 # Each stage holds all about one kind of job: outputs, inputs, parameters, cost.
 PIPELINE = Pipeline(PLAN)
+# The same stages under other protocols, for the audit.
+AUDIT = Audit(PIPELINE)
 CONFIG = PLAN.config
 # Jobs read the workflow anew, and need not try again what the start of the run has tried.
 if workflow.is_main_process:
     if faults := faults_before_work(PIPELINE, passed=Path(".snakemake") / "warpline_plugins"):
         raise WorkflowError(str(ConfigError(faults)))
+# What `--logger warpline` needs for the time left.
+if plugin := sys.modules.get("snakemake_logger_plugin_warpline"):
+    plugin.expect(lambda: expected_seconds(PIPELINE))
 if CONFIG.jobs.tensorboard:
     os.environ[tensorboard.VARIABLE] = f"logs/{CONFIG.name}/events"
 
@@ -58,6 +53,7 @@ wildcard_constraints:
     architecture=alternatives({network.architecture for network in PLAN.networks}),
     curriculum=alternatives({network.curriculum for network in PLAN.networks}),
     pretraining=alternatives(PLAN.pretrainings),
+    protocol=alternatives(AUDIT.names),
     seed=r"\d+",
     seeds=r"\d+(\+\d+)*",
 
@@ -65,8 +61,10 @@ wildcard_constraints:
 def share_settings(rule, name):
     """Let what a profile sets for a rule (its partition, a GPU model) hold for a rule made from it, too."""
     given = workflow.resource_settings._parsed_overwrite_resources
-    if own := given.get(rule):
-        given.setdefault(name, own)
+    # A module may give its rules other names.
+    named = workflow.modifier.modify_rulename
+    if own := given.get(named(rule)):
+        given.setdefault(named(name), own)
     return name
 
 

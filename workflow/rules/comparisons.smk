@@ -9,6 +9,7 @@ SENSITIVITY = PIPELINE.sensitivity
 
 
 rule choose_dsa:
+    """Delays and rank of DSA, by prediction of held-out trials."""
     input:
         unpack(CHOOSE.inputs),
     output:
@@ -34,6 +35,7 @@ rule choose_dsa:
 
 
 rule compare_networks:
+    """Dissimilarities within an architecture by one measure."""
     input:
         unpack(COMPARE.inputs),
     output:
@@ -61,6 +63,7 @@ rule compare_networks:
 
 
 rule compare_architectures:
+    """Dissimilarities between architectures by one measure."""
     input:
         unpack(ARCHITECTURES.inputs),
     output:
@@ -87,6 +90,7 @@ rule compare_architectures:
 
 
 rule compare_around:
+    """Dissimilarities at settings around the chosen parameters of DSA."""
     input:
         unpack(AROUND.inputs),
     output:
@@ -113,6 +117,7 @@ rule compare_around:
 
 
 rule summarise_sensitivity:
+    """Conclusions that hold at all settings around the chosen parameters of DSA."""
     input:
         unpack(SENSITIVITY.inputs),
     output:

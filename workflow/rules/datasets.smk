@@ -6,6 +6,7 @@ SUMMARISE_DATASETS = PIPELINE.dataset_summary
 
 
 rule read_dataset:
+    """A recording, read from its file."""
     input:
         unpack(READ.inputs),
     output:
@@ -30,6 +31,7 @@ rule read_dataset:
 
 
 rule compare_datasets:
+    """Dissimilarities between recordings by one measure."""
     input:
         unpack(COMPARE_DATASETS.inputs),
     output:
@@ -54,6 +56,7 @@ rule compare_datasets:
 
 
 rule summarise_datasets:
+    """Means and tests over groups of recordings."""
     input:
         unpack(SUMMARISE_DATASETS.inputs),
     output:

@@ -4,6 +4,7 @@ EXPLORER = PIPELINE.explorer
 
 
 rule write_explorer:
+    """The run in one HTML file: states, dissimilarities, learning, metric, tables."""
     input:
         unpack(EXPLORER.inputs),
     output:

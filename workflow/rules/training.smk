@@ -3,9 +3,14 @@
 # A rule's outputs cannot depend on a wildcard: each block of several seeds has a rule of its own, and all
 # seeds that have a job to themselves share the rule without a block. Pretraining and training differ in what
 # their stages say alone.
-for STAGE in [*PIPELINE.pretraining.blocks(), *PIPELINE.training.blocks()]:
+for STAGE in [
+    *PIPELINE.pretraining.blocks(),
+    *PIPELINE.training.blocks(),
+    *AUDIT.training_stages(),
+]:
 
     rule:
+        """A training or pretraining run: a network, or a block of seeds."""
         name:
             share_settings(STAGE.rule, STAGE.rule_name)
         input:
@@ -44,6 +49,7 @@ GIVEN = PIPELINE.given
 
 
 rule import_network:
+    """A network whose weights a file holds, evaluated."""
     input:
         unpack(GIVEN.inputs),
     output:

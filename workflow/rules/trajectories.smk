@@ -4,6 +4,7 @@ TRAJECTORIES = PIPELINE.trajectories
 
 
 rule compute_trajectories:
+    """Hidden states of a block of networks on the evaluation trials."""
     input:
         unpack(TRAJECTORIES.inputs),
     output:

@@ -4,6 +4,7 @@ TRIALS = PIPELINE.trials
 
 
 rule generate_trials:
+    """Trials of one task and split."""
     output:
         **TRIALS.patterns,
     log:

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from warpline.analyses.context_encoding import encoding
+from warpline.analyses.context_levels import levels
 from warpline.analyses.context_lines import gridlines
 from warpline.analyses.relevance import CONTEXTS, TANGENTS, by_relevance, relevant_first
 from warpline.analyses.summary import scalar_rows
@@ -190,7 +191,8 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         By ``context``, with the inputs as ``relevant`` and ``irrelevant``: ``component`` (irrelevant,
         time, tangent), the diagonal of G averaged over the relevant input; ``eigenvalue``, its
         normalised eigenvalues; ``metric`` and ``decoder`` over the inputs at two time steps; ``sheet``,
-        states on principal axes; ``fixed_*``; ``gridline``; ``noisy_*``; and `context_encoding`'s.
+        states on principal axes; ``fixed_*``; ``gridline``; ``noisy_*``; and those of `context_encoding`
+        and `context_levels`.
     numbers : DataFrame
     """
     side, count = settings["points"], settings["fixed_points"]
@@ -220,10 +222,13 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
             network, vectors, context, time_steps, settings["subspace"]
         )
         rows += line_rows + encoded_rows
+        metric = pullback_metric(vectors)
+        low, high = inputs_of[context].coordinates[0].low, inputs_of[context].coordinates[0].high
         datasets.append(
             xr.Dataset(
                 {
-                    **_maps(pullback_metric(vectors), outputs, context, side, time_steps),
+                    **levels(metric, context, side, time_steps, (high - low) / (side - 1)),
+                    **_maps(metric, outputs, context, side, time_steps),
                     "sheet": (("mesh", "mesh_b", "sheet_moment", "axis"), sheet),
                     "fixed": (
                         ("fixed_mesh", "fixed_mesh_b", "axis"),
@@ -243,14 +248,14 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         noisy_mean=(("noisy", "input"), np.array(TRIALS)),
         moment_step=("moment", time_steps),
     )
-    levels = inputs_of[1].coordinates[0].values(side).numpy()
+    axis_values = inputs_of[1].coordinates[0].values(side).numpy()
     time = network.milliseconds(n_steps + 1)
     arrays = arrays.assign_coords(
         context=list(CONTEXTS),
         tangent=list(TANGENTS),
         moment=["early", "late"],
-        relevant=levels,
-        irrelevant=levels,
+        relevant=axis_values,
+        irrelevant=axis_values,
         time=time,
         sheet_moment=time[sheet_steps],
         channel=network.environment.channel_names(),

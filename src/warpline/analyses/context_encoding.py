@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from warpline.analyses.point_quantiles import over_points
 from warpline.analyses.relevance import TANGENTS, relevant_first
 from warpline.analyses.trained_network import Network
 from warpline.geometry.derivatives.sensitivity import Tangents
+from warpline.geometry.measurements.readout import (
+    decoder_cosines,
+    readout_jacobian,
+    readout_split,
+)
 from warpline.geometry.measurements.tangent_statistics import (
     component_histogram,
     component_statistics,
@@ -21,6 +27,7 @@ from warpline.geometry.measurements.update_alignment import (
     chance_alignment,
     chance_quantile,
     update_directions,
+    update_spectrum,
 )
 
 __all__ = ["encoding"]
@@ -32,26 +39,78 @@ MOST_TESTED_POINTS = 200
 Row = tuple[str, str, str, float]
 
 
-def _update(network: Network, count: int) -> dict[str, torch.Tensor]:
-    """Return the leading directions of the recurrent weight update, and the readout's rows.
+ACTED_ON = "right_singular_vectors"
+"""Directions of what the recurrent weights are multiplied with; in current form the rates, not the states."""
 
-    Of stacked gates the last block, the candidate's, is taken. Where the recurrent weights did not learn, or
-    are not one matrix ``weight_hh`` over the observed units, only the readout's rows are returned.
 
-    Raises
-    ------
-    TypeError
-        When the readout depends on the state beyond what is observed.
+def _recurrent_weights(network: Network) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Return the recurrent weights before and after learning; None where they did not learn.
+
+    Of stacked gates the last block, the candidate's, is taken. None also where the recurrent weights are not
+    one matrix ``weight_hh`` over the observed units.
     """
     initial, trained = (network.weights(step) for step in (network.steps[0], network.steps[-1]))
-    directions = {"readout": network.decoder().to("cpu", torch.float32)}
     if "weight_hh" not in trained:
-        return directions
+        return None
     units = trained["weight_hh"].shape[1]
     before, after = (torch.from_numpy(w["weight_hh"][-units:]) for w in (initial, trained))
-    if not torch.equal(before, after):
-        directions |= update_directions(before, after, count)
-    return directions
+    return None if torch.equal(before, after) else (before, after)
+
+
+def _rate_vectors(network: Network, tangents: Tangents) -> torch.Tensor:
+    """Return the tangent vectors of what the recurrent weights are multiplied with, as `Tangents.vectors`."""
+    rates = getattr(network.model().double(), "rates", None)
+    if rates is None:
+        return tangents.vectors
+    states = tangents.full_states
+    if states.shape[-1] != tangents.vectors.shape[-1]:
+        return tangents.vectors
+    derivatives = [
+        torch.func.jvp(rates, (states,), (vector,))[1] for vector in tangents.vectors.unbind(2)
+    ]
+    return torch.stack(derivatives, dim=2).detach()
+
+
+def _update_variables(
+    network: Network, tangents: Tangents, context: int, count: int
+) -> tuple[dict[str, Any], dict[str, tuple[torch.Tensor, torch.Tensor]]]:
+    """Return what is drawn of the weight update, and cosines to its directions.
+
+    Returns
+    -------
+    variables : dict
+        ``update_singular_value`` (rank_of_value,), of dW; ``update_projection`` (time, tangent, direction)
+        and ``update_projection_sd``, signed cosine with its right singular vectors, mean and standard
+        deviation over points. Empty where nothing was learned.
+    angles : dict of str to (cosine, subspace), each (point, time, tangent)
+        By kind of direction: absolute cosine to the leading one, and to the span of all.
+    """
+    weights = _recurrent_weights(network)
+    if weights is None:
+        return {}, {}
+    directions = update_directions(*weights, count)
+    of_rates = _rate_vectors(network, tangents)
+    angles = {}
+    for target, rows in directions.items():
+        alignments = alignment(of_rates if target == ACTED_ON else tangents.vectors, rows)
+        angles[target] = (alignments.cosine[..., 0], alignments.subspace[..., -1])
+    length = torch.linalg.vector_norm(of_rates, dim=-1, keepdim=True)
+    unit = torch.where(length > 0, of_rates / length, torch.nan)
+    projections = unit @ directions[ACTED_ON].to(unit).T
+    mean = projections.nanmean(0)
+    deviation = (projections - mean).square().nanmean(0).sqrt()
+    variables = {
+        "update_singular_value": (("rank_of_value",), update_spectrum(*weights).numpy(force=True)),
+        "update_projection": (
+            ("time", "tangent", "direction"),
+            relevant_first(mean.numpy(force=True), context, (1,)),
+        ),
+        "update_projection_sd": (
+            ("time", "tangent", "direction"),
+            relevant_first(deviation.numpy(force=True), context, (1,)),
+        ),
+    }
+    return variables, angles
 
 
 def encoding(
@@ -74,24 +133,31 @@ def encoding(
     -------
     variables : dict
         ``cosine_<target>`` (time, tangent), mean absolute cosine over points to the leading direction of
-        ``eigenvectors``, ``singular_vectors`` and ``readout``; ``subspace_<target>`` to the span of all;
+        ``eigenvectors``, ``singular_vectors``, ``right_singular_vectors`` and ``readout``;
+        ``subspace_<target>`` to the span of all; ``signed_cosine_readout`` (quantile, time, tangent);
+        ``update_*`` (`_update_variables`); ``component_of_unit`` (tangent, unit), unit vectors in the middle;
         ``correlation`` (time, tangent, tangent_b); ``density`` (moment, tangent, bin).
     rows : list
         Cosines late in the trial, their chance levels, kurtosis and correlation.
+
+    Raises
+    ------
+    TypeError
+        When the readout depends on the state beyond what is observed.
     """
     vectors = tangents.vectors
     condition = f"context {context}"
-    variables: dict[str, Any] = {}
     rows: list[Row] = []
 
     # Angles to the update's directions and to the readout, over time.
     late = time_steps[1]
-    for target, directions in _update(network, count).items():
-        angles = alignment(vectors, directions)
-        for kind, values in (
-            ("cosine", angles.cosine[..., 0]),
-            ("subspace", angles.subspace[..., -1]),
-        ):
+    variables, angles = _update_variables(network, tangents, context, count)
+    readout = network.readout()
+    signed = decoder_cosines(tangents, readout_jacobian(readout, tangents))[..., 0]
+    seen = readout_split(tangents, readout).fraction.clamp(0, 1).sqrt()
+    angles["readout"] = (signed.abs(), seen)
+    for target, (cosine, subspace) in angles.items():
+        for kind, values in (("cosine", cosine), ("subspace", subspace)):
             mean = relevant_first(values.nanmean(dim=0).numpy(force=True), context, (-1,))
             variables[f"{kind}_{target}"] = (("time", "tangent"), mean)
             if kind == "cosine":
@@ -108,6 +174,27 @@ def encoding(
         if context == 1
         else []
     )
+
+    # The cosine to the readout with its sign, and its quantiles over points.
+    signed_quantiles = relevant_first(over_points(signed), context, (-1,))
+    variables["signed_cosine_readout"] = (("quantile", "time", "tangent"), signed_quantiles)
+    rows += [
+        (
+            f"signed cosine with readout, {name}, median",
+            condition,
+            moment,
+            float(signed_quantiles[1, step, k]),
+        )
+        for moment, step in zip(("early", "late"), time_steps, strict=True)
+        for k, name in enumerate(TANGENTS)
+    ]
+
+    # Unit tangent vectors at the point in the middle, unit by unit.
+    side = round(len(vectors) ** 0.5)
+    middle = vectors[(side // 2) * (side + 1), late]
+    lengths = torch.linalg.vector_norm(middle, dim=-1, keepdim=True)
+    components = relevant_first((middle / lengths).numpy(force=True), context, (0,))
+    variables["component_of_unit"] = (("tangent", "unit"), components)
 
     # Correlation of tangent vectors over units, at all times.
     covariance = tangent_covariance(vectors)

@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from warpline.analyses.memory_representation import representation
 from warpline.analyses.memory_topology import topology
 from warpline.analyses.summary import scalar_rows
 from warpline.analyses.trained_network import Network
@@ -21,7 +22,13 @@ from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold
 from warpline.geometry.derivatives.sensitivity import Tangents, tangents
 from warpline.geometry.derivatives.snapshot import state_map
-from warpline.geometry.measurements.readout import encoding_subspace, readout_split, subspace_angles
+from warpline.geometry.measurements.readout import (
+    encoding_subspace,
+    readout_jacobian,
+    readout_split,
+    row_space,
+    subspace_angles,
+)
 from warpline.geometry.measurements.two_items import two_items
 from warpline.geometry.riemannian.curvature import gaussian_curvature
 from warpline.geometry.riemannian.metric import pullback_metric
@@ -37,13 +44,13 @@ MOMENTS = ("item_2", "delay", "report_1", "report_2")
 """Periods analysed for curvature and topology: at the end of each, or midway for reports."""
 
 
-def _angles(tangents: Tangents, first: int, readout: torch.Tensor) -> Floats:
+def _angles(tangents: Tangents, first: int, jacobian: torch.Tensor) -> Floats:
     """Return principal angles in degrees, (time, pair, 2): of the items, and of each to the decoder.
 
     NaN before the time step `first`.
     """
     item_1, item_2 = (encoding_subspace(tangents, [item], dimension=2)[first:] for item in ITEMS)
-    decoder = readout.to(item_1).expand(len(item_1), -1, -1)
+    decoder = row_space(jacobian, len(tangents.time_steps))[first:]
     pairs = [
         subspace_angles(*pair) for pair in ((item_1, item_2), (item_1, decoder), (item_2, decoder))
     ]
@@ -78,7 +85,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     arrays : Dataset
         ``component`` (time, tangent), the diagonal of G averaged over inputs, and ``seen`` (time,
         tangent), the share of it that the decoder sees; ``angle`` (time, pair, order) in degrees;
-        ``curvature`` (moment, angle_1, angle_2); and `memory_topology`'s.
+        ``curvature`` (moment, angle_1, angle_2); and those of `memory_representation` and `memory_topology`.
     numbers : DataFrame
     """
     inputs, dynamics = network.input_manifold(2), network.dynamics()
@@ -93,20 +100,21 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     }
 
     # The metric, and its share that the decoder sees, over time.
-    readout = network.decoder()
     vectors = tangents(dynamics, inputs, kappa)
+    readout = network.readout()
+    jacobian = readout_jacobian(readout, vectors)
     metric = pullback_metric(vectors)
-    split = readout_split(vectors, readout.to(vectors.vectors))
+    split = readout_split(vectors, readout)
     component = metric.lengths.square().mean(dim=0).numpy(force=True)
     seen = (split.inside.lengths.square().mean(dim=0) / metric.lengths.square().mean(dim=0)).numpy(
         force=True
     )
 
     # Warping or realignment. The second item is encoded from the time step after its first input.
-    angles = _angles(vectors, inputs.periods["item_2"][0] + 1, readout)
+    angles = _angles(vectors, inputs.periods["item_2"][0] + 1, jacobian)
     solution = two_items(
         vectors,
-        readout.to(vectors.vectors),
+        readout,
         ([ITEMS[0]], [ITEMS[1]]),
         (time_steps["report_1"], time_steps["report_2"]),
         dimension=2,
@@ -171,6 +179,11 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         "defect": ((), solution.defect),
         "verdict": ((), solution.verdict),
     }
+    representation_variables, representation_rows = representation(
+        dynamics, inputs, vectors, metric, split, time_steps
+    )
+    variables |= representation_variables
+    rows += representation_rows
     if settings["topology"]:
         topology_variables, topology_rows = topology(
             network, dynamics, inputs, vectors, time_steps, settings
@@ -184,6 +197,7 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         coords={
             "time": network.milliseconds(inputs.n_steps + 1),
             "tangent": [*ITEMS, "time"],
+            "item": list(ITEMS),
             "pair": ["items", "item 1 and decoder", "item 2 and decoder"],
             "moment": list(MOMENTS),
             "angle_1": levels,

@@ -11,7 +11,13 @@ from scipy import stats
 
 from warpline.comparison.statistics import mean_interval
 
-__all__ = ["aggregate_over_seeds", "coupling_with_accuracy", "half_time", "scalar_rows"]
+__all__ = [
+    "aggregate_over_seeds",
+    "coupling_by_network",
+    "coupling_with_accuracy",
+    "half_time",
+    "scalar_rows",
+]
 
 Floats = NDArray[np.float64]
 
@@ -125,35 +131,19 @@ def _series(numbers: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table[["seed", "fraction", "name", "kind", "value"]] for table in tables])
 
 
-def coupling_with_accuracy(
-    numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str, confidence: float
-) -> pd.DataFrame:
-    """Return the correlation of each quantity with accuracy over learning, and the lag between them.
+def coupling_by_network(numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str) -> pd.DataFrame:
+    """Return what `coupling_with_accuracy` averages: a row per quantity or measure, and network.
 
     Parameters
     ----------
-    numbers : DataFrame
-        Of `warpline.analyses.learning`: a row per seed, fraction and quantity; ``accuracy`` and its
-        ``chance`` level among them.
-    over : DataFrame
-        Dissimilarities over learning (`warpline.comparison.pairs.over_learning`), with ``measure``.
-    curriculum : str
-        Whose networks.
-    confidence : float
+    numbers, over, curriculum
+        As `coupling_with_accuracy`.
 
     Returns
     -------
     DataFrame
-        A row per quantity or measure, at the checkpoints that all have, each network counting once.
-        ``kind`` says what can be compared with what: ``behaviour`` (accuracy), ``distance to own end``
-        (every dissimilarity, and the angle of the metric) and ``scalar``. A distance falls to 0 at the end by
-        construction, and a scalar does not, so that half-times of the two kinds differ even for one
-        underlying change.
-        ``spearman``: Spearman's rank correlation with accuracy over the checkpoints before the last. Accuracy
-        below chance counts as chance. ``half_way``: the half-time (`half_time`), of accuracy from chance.
-        ``lag``: the half-time less accuracy's. ``lag_metric``, of distances: the half-time less that of the
-        metric, its counterpart of the same kind. Means over networks with Student's t intervals (``_low``,
-        ``_high``), which docs/statistics.md compares with a bootstrap for correlations.
+        Columns ``name``, ``kind``, ``n_checkpoints``, ``seed``, ``spearman``, ``half_way``, ``lag`` and
+        ``lag_metric``; a value that a network does not have is missing.
     """
     over = over[over["curriculum_a"] == curriculum]
     numbers = numbers[numbers["status"] != "diverged"]
@@ -187,35 +177,73 @@ def coupling_with_accuracy(
     accuracy_table = tables["accuracy"].clip(lower=chance_table[shared[0]], axis=0)
     out = []
     for name in names:
-        # One value per network.
-        seeds = [s for s in tables[name].index if s in accuracy_table.index]
-        by_network: dict[str, list[float]] = {
-            quantity: [] for quantity in ("spearman", "half_way", "lag", "lag_metric")
-        }
-        for network in seeds:
+        for network in tables[name].index:
+            if network not in accuracy_table.index:
+                continue
             values = tables[name].loc[network, shared].to_numpy(dtype=float)
             accuracy = accuracy_table.loc[network, shared].to_numpy(dtype=float)
             # Constant series have no rank correlation.
             varied = np.ptp(values[:-1]) > 0 and np.ptp(accuracy[:-1]) > 0
-            by_network["spearman"].append(
-                float(stats.spearmanr(values[:-1], accuracy[:-1]).statistic) if varied else np.nan
+            correlation = (
+                stats.spearmanr(values[:-1], accuracy[:-1]).statistic if varied else np.nan
             )
             half = half_time_of[name][network]
-            by_network["half_way"].append(half)
-            by_network["lag"].append(half - half_time_of["accuracy"][network])
             # Only distances are of the metric's kind.
             is_distance = kinds[name] == "distance to own end"
             metric_half = half_time_of.get("metric", {}).get(network, np.nan)
-            by_network["lag_metric"].append(half - metric_half if is_distance else np.nan)
+            out.append(
+                {
+                    "name": name,
+                    "kind": kinds[name],
+                    "n_checkpoints": len(shared),
+                    "seed": network,
+                    "spearman": float(correlation),
+                    "half_way": half,
+                    "lag": half - half_time_of["accuracy"][network],
+                    "lag_metric": half - metric_half if is_distance else np.nan,
+                }
+            )
+    return pd.DataFrame(out)
 
-        # Means and intervals over networks.
-        row: dict[str, object] = {
-            "name": name,
-            "kind": kinds[name],
-            "n_checkpoints": len(shared),
-        }
-        for quantity, values_of_networks in by_network.items():
-            finite = np.array(values_of_networks)[np.isfinite(values_of_networks)]
+
+def coupling_with_accuracy(
+    numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str, confidence: float
+) -> pd.DataFrame:
+    """Return the correlation of each quantity with accuracy over learning, and the lag between them.
+
+    Parameters
+    ----------
+    numbers : DataFrame
+        Of `warpline.analyses.learning`: a row per seed, fraction and quantity; ``accuracy`` and its
+        ``chance`` level among them.
+    over : DataFrame
+        Dissimilarities over learning (`warpline.comparison.pairs.over_learning`), with ``measure``.
+    curriculum : str
+        Whose networks.
+    confidence : float
+
+    Returns
+    -------
+    DataFrame
+        A row per quantity or measure, at the checkpoints that all have, each network counting once.
+        ``kind`` says what can be compared with what: ``behaviour`` (accuracy), ``distance to own end``
+        (every dissimilarity, and the angle of the metric) and ``scalar``. A distance falls to 0 at the end by
+        construction, and a scalar does not, so that half-times of the two kinds differ even for one
+        underlying change.
+        ``spearman``: Spearman's rank correlation with accuracy over the checkpoints before the last. Accuracy
+        below chance counts as chance. ``half_way``: the half-time (`half_time`), of accuracy from chance.
+        ``lag``: the half-time less accuracy's. ``lag_metric``, of distances: the half-time less that of the
+        metric, its counterpart of the same kind. Means over networks with Student's t intervals (``_low``,
+        ``_high``), which docs/statistics.md compares with a bootstrap for correlations.
+    """
+    networks = coupling_by_network(numbers, over, curriculum)
+    out = []
+    for (name, kind, n_checkpoints), rows in networks.groupby(
+        ["name", "kind", "n_checkpoints"], sort=False
+    ):
+        row: dict[str, object] = {"name": name, "kind": kind, "n_checkpoints": n_checkpoints}
+        for quantity in ("spearman", "half_way", "lag", "lag_metric"):
+            finite = rows[quantity].dropna().to_numpy(dtype=float)
             row[f"{quantity}_n"] = len(finite)
             row[quantity] = finite.mean() if len(finite) else np.nan
             row[f"{quantity}_low"], row[f"{quantity}_high"] = mean_interval(finite, confidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from warpline.analyses.task_inputs import input_manifold
 from warpline.core import random_streams
@@ -72,45 +72,57 @@ class Network:
         """Return the weights of a checkpoint, by default the last."""
         return self.checkpoints.weights(step)
 
-    def dynamics(self, step: int | None = None) -> Dynamics:
-        """Return the network at a checkpoint, by default the last, in double precision."""
-        model = self.checkpoints.network(
+    def model(self, step: int | None = None) -> nn.Module:
+        """Return the network at a checkpoint, by default the last."""
+        return self.checkpoints.network(
             self.settings["architecture"],
             n_inputs=len(self.environment.channel_names()),
             n_outputs=self.environment.n_outputs,
             dt=float(self.settings["taskset"]["dt"]),
             step=step,
-        )
-        return dynamics_of(model.to(self.device))
+        ).to(self.device)
 
-    def decoder(self) -> Tensor:
-        """Return the rows of the last checkpoint's readout over the observed state, (output, unit), float64.
+    def dynamics(self, step: int | None = None) -> Dynamics:
+        """Return the network at a checkpoint, by default the last, in double precision."""
+        return dynamics_of(self.model(step))
 
-        They are the weights of the linear readout. Where it reads from part of the full state, such as h of
-        an LSTM's (h, c), they are D in d readout / d x = D d observed / d x, at the initial state.
+    def readout(self) -> Tensor | Dynamics:
+        """Return the last checkpoint's readout over the observed state.
+
+        Returns
+        -------
+        Tensor, shape (output, unit), float64; or Dynamics
+            Rows D of a readout D x + c of the observed state x. Where it reads from part of the full state,
+            such as h of an LSTM's (h, c), D = d readout / d x. Where the readout is not linear, as in the
+            current form, the dynamics: their readout has another Jacobian at every state.
 
         Raises
         ------
         TypeError
-            When the readout depends on the state beyond what is observed.
+            When a linear readout depends on the state beyond what is observed.
         """
         dynamics = self.dynamics()
         start = dynamics.initial(1)
-        weights = self.weights().get("weight_out")
-        if weights is not None and weights.shape[1] == dynamics.observe(start).shape[1]:
-            return torch.from_numpy(weights).double().to(self.device)
         assert dynamics.readout is not None
+
+        def jacobian(function: Callable[[Tensor], Tensor], state: Tensor) -> Tensor:
+            return torch.autograd.functional.jacobian(function, state)[0, :, 0]
+
         of_readout, of_observed = (
-            torch.autograd.functional.jacobian(function, start)[0, :, 0]
-            for function in (dynamics.readout, dynamics.observe)
+            jacobian(function, start) for function in (dynamics.readout, dynamics.observe)
         )
-        decoder = of_readout @ torch.linalg.pinv(of_observed)
-        if not torch.allclose(decoder @ of_observed, of_readout, atol=1e-9):
+        elsewhere = start + torch.linspace(-1, 1, start.shape[1]).to(start)
+        if not torch.allclose(jacobian(dynamics.readout, elsewhere), of_readout, atol=1e-9):
+            return dynamics
+        if of_observed.shape[0] == of_observed.shape[1]:
+            return of_readout @ torch.linalg.inv(of_observed)
+        rows = of_readout @ torch.linalg.pinv(of_observed)
+        if not torch.allclose(rows @ of_observed, of_readout, atol=1e-9):
             raise TypeError(
                 "expected a readout of the observed state, but it depends on the full state beyond it: "
                 "observe more of the state, or use another experiment"
             )
-        return decoder
+        return rows
 
     def input_manifold(self, count: int | None = None, **condition: Any) -> InputManifold:
         """Return the noise-free inputs of the task as a function of kappa.

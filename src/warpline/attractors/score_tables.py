@@ -20,6 +20,7 @@ from warpline.attractors.systems import Floats
 
 __all__ = [
     "composition_scores",
+    "gap_orderings",
     "hyperparameter_scores",
     "noise_scores",
     "score_experiment",
@@ -301,6 +302,57 @@ SCORES = {
     "composition": composition_scores,
     "noise": noise_scores,
 }
+
+
+def gap_orderings(
+    scores: pd.DataFrame,
+    sweep: pd.DataFrame,
+    measure: str,
+    setting: Mapping[str, int],
+    sharing: str,
+) -> pd.DataFrame:
+    """Return whether DSA has a larger relative gap than the other measures, at every swept setting.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `composition_scores`.
+    sweep : DataFrame
+        From `hyperparameter_scores`: the same pairs of sequences, or a sample of them that is weighted back.
+    measure : str
+        Name of the swept measure.
+    setting : mapping
+        Its own ``n_delays``, ``delay_interval`` and ``rank``.
+    sharing : str
+        ``ordered`` or ``unordered``.
+
+    Returns
+    -------
+    DataFrame
+        A row per setting and other measure, with the columns that
+        `warpline.figures.sensitivity_panel.draw_sensitivity` takes; ``n`` counts pairs of sequences.
+        ``holds`` is missing where a gap is.
+    """
+    others = scores[(scores["sharing"] == sharing) & (scores["measure"] != measure)]
+    table = []
+    for cell in sweep.to_dict("records"):
+        parameters = {name: cell[name] for name in ("n_delays", "delay_interval", "rank")}
+        for other in others.to_dict("records"):
+            difference = cell[f"gap_relative_{sharing}"] - other["gap_relative"]
+            table.append(
+                {
+                    "measure": measure,
+                    "conclusion": "composition",
+                    **parameters,
+                    "own": parameters == dict(setting),
+                    "carried": cell["rank_used"] >= cell["rank"],
+                    "item_b": other["measure"],
+                    "difference": difference,
+                    "holds": pd.NA if np.isnan(difference) else difference > 0,
+                    "n": cell["n_pairs"],
+                }
+            )
+    return pd.DataFrame(table)
 
 
 def score_experiment(rows: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:

@@ -176,7 +176,7 @@ def jackknife_interval(
 
 
 def probability_interval(
-    value: float, error: float, n: int, confidence: float
+    value: float, error: float, n: int, confidence: float, most: float | None = None
 ) -> tuple[float, float]:
     """Return Wilson's interval of a probability that is estimated from pairs of few systems.
 
@@ -195,10 +195,12 @@ def probability_interval(
         Number of systems.
     confidence : float
         In (0, 1).
+    most : float, optional
+        Most observations that the pairs can be worth; by default 2 n.
     """
     variance = value * (1 - value)
     # 1e-12: errors and variances of 0 are rounded.
-    observations = 2.0 * n
+    observations = 2.0 * n if most is None else most
     if error**2 > 1e-12:
         observations = float(np.clip(variance / error**2, 1.0, observations))
     quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))

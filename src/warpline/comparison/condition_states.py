@@ -83,17 +83,27 @@ def describe_conditions(trials: xr.Dataset) -> list[str]:
     trials : xarray.Dataset
         Evaluation trials (`warpline.tasks.trials.generate_trials`).
     """
-    by_trial = [
-        str(name)
-        for name, variable in trials.data_vars.items()
-        if variable.dims == ("trial",) and name not in NOT_DESCRIBED
-    ]
-    _, first = np.unique(trials["condition"].values, return_index=True)
-    labels: list[str] = []
-    for trial in first:
-        values = [f"{name} {trials[name].values[trial]:.4g}" for name in sorted(by_trial)]
-        labels.append(", ".join(values) or f"condition {len(labels) + 1}")
+    _, first, condition = np.unique(
+        trials["condition"].values, return_index=True, return_inverse=True
+    )
+    shown = {}
+    for name, variable in sorted(trials.data_vars.items(), key=lambda item: str(item[0])):
+        if variable.dims != ("trial",) or name in NOT_DESCRIBED:
+            continue
+        # What differs between the trials of a condition does not describe it.
+        values = variable.values
+        if (values == values[first][condition]).all():
+            shown[name] = values[first]
+    labels = []
+    for k in range(len(first)):
+        words = [f"{name} {_word(values[k])}" for name, values in shown.items()]
+        labels.append(", ".join(words) or f"condition {k + 1}")
     return labels
+
+
+def _word(value: Any) -> str:
+    is_number = np.issubdtype(np.asarray(value).dtype, np.number)
+    return f"{value:.4g}" if is_number else str(value)
 
 
 def condition_signals(trials: xr.Dataset) -> NDArray[np.float64]:
@@ -107,6 +117,7 @@ def condition_signals(trials: xr.Dataset) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (condition,)
+        Zeros where the trials state neither a target on a scale nor a correct answer as a number.
     """
     # Trials of one condition differ only in their noise: the first repetition has every condition once.
     first_repeat = trials.isel(trial=slice(0, int((trials["repeat"] == 0).sum())))
@@ -114,7 +125,9 @@ def condition_signals(trials: xr.Dataset) -> NDArray[np.float64]:
         decision_step = first_repeat["decision"].transpose("trial", "time").values.argmax(1)
         target = first_repeat["target"].isel(output=0).transpose("trial", "time").values
         return np.asarray(target[np.arange(len(decision_step)), decision_step], dtype=float)
-    truth = first_repeat["ground_truth"].values
+    if "ground_truth" not in first_repeat or first_repeat["ground_truth"].dtype.kind not in "biuf":
+        return np.zeros(first_repeat.sizes["trial"])
+    truth = first_repeat["ground_truth"].values.astype(float)
     if "coh" in first_repeat:
         strength = first_repeat["coh"].values
     else:

@@ -14,7 +14,9 @@ from warpline.comparison.pairs import (
     after_learning,
     between_architectures,
     compare,
+    floors_of_architectures,
     over_learning,
+    within_learning,
 )
 
 __all__ = ["architecture_pairs", "compare_around", "learning_pairs", "settings_around"]
@@ -62,6 +64,7 @@ def learning_pairs(
     seeds: Sequence[int],
     reference: str,
     fractions: Sequence[float],
+    within: Sequence[float] = (),
 ) -> dict[str, list[Comparison]]:
     """Return the pairs behind the conclusions of one architecture.
 
@@ -73,14 +76,16 @@ def learning_pairs(
         All of them.
     reference : str
         Curriculum that the others are compared with.
-    fractions : sequence of float
-        Of training.
+    fractions, within : sequence of float
+        Of training: for ``over`` and ``reference``, and for ``within``.
 
     Returns
     -------
     dict of str to list of Comparison
         ``after``: trained networks against those of the reference in other seeds. ``over``: the
-        checkpoints of each run that learns against its own end.
+        checkpoints of each run that learns against its own end. ``reference``: the same checkpoints against
+        the reference's of the same seed. ``within``: the first two and the last two checkpoints of each run
+        against each other; none with fewer than three.
     """
     after = [
         pair
@@ -89,7 +94,22 @@ def learning_pairs(
     ]
     learns = [name for name in curricula if runs[name, seeds[0]][-1].step > 0]
     own_end = {"fractions": fractions, "references": []}
-    return {"after": after, "over": over_learning(runs, learns, seeds, [], own_end)}
+    to_reference = {"fractions": fractions, "references": [reference]}
+    ends = [tuple(within[:2]), tuple(within[-2:])] if len(within) > 2 else []
+    return {
+        "after": after,
+        "over": over_learning(runs, learns, seeds, [], own_end),
+        "reference": [
+            pair
+            for pair in over_learning(runs, learns, seeds, [], to_reference)
+            if pair.labels["against"] == "reference"
+        ],
+        "within": [
+            pair
+            for pair in within_learning(runs, learns, seeds, {"fractions": within})
+            if (pair.a.nominal_fraction, pair.b.nominal_fraction) in ends
+        ],
+    }
 
 
 def architecture_pairs(
@@ -108,15 +128,10 @@ def architecture_pairs(
         ``between``: networks of two architectures that share curriculum and seed. ``floor``: networks of
         one architecture and curriculum in two seeds.
     """
-    floor = []
-    for architecture, curriculum in dict.fromkeys(key[:2] for key in finals):
-        own = [
-            finals[architecture, curriculum, seed]
-            for seed in seeds
-            if (architecture, curriculum, seed) in finals
-        ]
-        floor += [Comparison(a, b, {}) for i, a in enumerate(own) for b in own[:i]]
-    return {"between": between_architectures(finals, seeds), "floor": floor}
+    return {
+        "between": between_architectures(finals, seeds),
+        "floor": floors_of_architectures(finals, seeds),
+    }
 
 
 def compare_around(

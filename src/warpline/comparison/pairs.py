@@ -23,6 +23,7 @@ __all__ = [
     "compare",
     "controls",
     "driven_systems_of",
+    "floors_of_architectures",
     "over_learning",
     "systems_of",
     "within_learning",
@@ -340,6 +341,29 @@ def between_architectures(
         for a, b in itertools.combinations(architectures, 2):
             if (a, name, seed) in finals and (b, name, seed) in finals:
                 pairs.append(Comparison(finals[a, name, seed], finals[b, name, seed], {}))
+    return pairs
+
+
+def floors_of_architectures(
+    finals: Mapping[tuple[str, str, int], System],
+    seeds: Sequence[int],
+    earlier: Sequence[int] = (),
+) -> list[Comparison]:
+    """Pair networks of one architecture and curriculum that differ in their seed, after learning.
+
+    Parameters
+    ----------
+    finals : mapping of (architecture, curriculum, seed) to System
+    seeds, earlier : sequence of int
+        As `after_learning`.
+    """
+    pairs = []
+    for architecture, name in dict.fromkeys(key[:2] for key in finals):
+        for i, seed in enumerate(seeds):
+            for other in [*earlier, *seeds[:i]]:
+                keys = [(architecture, name, seed), (architecture, name, other)]
+                if all(key in finals for key in keys):
+                    pairs.append(Comparison(finals[keys[0]], finals[keys[1]], {}))
     return pairs
 
 

@@ -25,9 +25,12 @@ REPORTED_PACKAGES = ("warpline", "numpy", "scipy", "torch", "xarray", "neurogym"
 
 
 def _git_state() -> dict[str, Any]:
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve()
     try:
-        ask = ["git", "-C", str(here)]
+        ask = ["git", "-C", str(here.parent)]
+        # An environment may lie inside the repository of another project.
+        tracked = [*ask, "ls-files", "--error-unmatch", here.name]
+        subprocess.run(tracked, capture_output=True, check=True)
         commit = subprocess.run(
             [*ask, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
         ).stdout.strip()

@@ -65,6 +65,9 @@ def pair_rows(
             a, b = (index.get(_name(row, taskset, side)) for side in "ab")
             if a is None or b is None:
                 continue
+            # Floors are pairs of seeds, which the pairs after learning show.
+            if row.get("pairs") == "floor":
+                continue
             first, second = MOMENTS[kind]
             against = row.get("against")
             entry = {

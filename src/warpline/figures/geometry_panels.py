@@ -28,6 +28,7 @@ __all__ = [
     "summary_text",
     "surface_mesh",
     "tangent_colours",
+    "trial_periods",
 ]
 
 
@@ -57,6 +58,15 @@ def load_networks(paths: Sequence[str]) -> xr.Dataset:
     return networks.isel(seed=np.flatnonzero(finite))
 
 
+def trial_periods(arrays: xr.Dataset) -> list[tuple[str, float, float]]:
+    """Return name, start and stop (ms) of each period of a trial, from the attributes ``period_<name>``."""
+    return [
+        (name.removeprefix("period_"), float(edges[0]), float(edges[1]))
+        for name, edges in arrays.attrs.items()
+        if name.startswith("period_")
+    ]
+
+
 def first_network(arrays: xr.Dataset) -> xr.Dataset:
     """Return the network of the first seed, for panels that show a single network."""
     return arrays.isel(seed=0)
@@ -76,9 +86,9 @@ def tangent_colours(style: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def panel_label(axes: Axes, letter: str, title: str = "") -> None:
-    """Write a panel's letter and title above its upper left corner."""
-    axes.set_title(f"{letter}  {title}", loc="left")
+def panel_label(axes: Axes, letter: str, title: str = "", pad: float | None = None) -> None:
+    """Write a panel's letter and title above its upper left corner, ``pad`` points above it."""
+    axes.set_title(f"{letter}  {title}", loc="left", pad=pad)
 
 
 def annotate_value(axes: Axes, text: str, side: str = "left") -> None:

@@ -1,8 +1,10 @@
-"""House style of the figures, helpers that several figures share, and the writing of SVG and PNG files."""
+"""House style of the figures, helpers that several figures share, and the writing of their files."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import logging
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +15,7 @@ import numpy as np
 
 from warpline.console import script
 from warpline.core import result_files
+from warpline.core.figure_files import FIGURE_SUFFIXES, figure_metadata
 from warpline.core.process import run
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MEASURE_LABELS",
+    "annotate_above",
     "annotated_heat_map",
     "apply_style",
     "colours",
@@ -30,14 +34,21 @@ __all__ = [
     "draw",
     "from_zero",
     "jitter",
+    "legend_entries",
+    "level_line",
     "measure_label",
+    "measure_name",
+    "measure_unit",
     "names_in_data",
     "nothing_to_show",
     "parameters_label",
     "say_why_empty",
     "sensitivity_label",
+    "shade_periods",
     "shared_legend",
+    "stacked_panels",
     "style_parameters",
+    "text_colour",
 ]
 
 PALETTES = {
@@ -47,6 +58,8 @@ PALETTES = {
     "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
 }
 MARKERS = "osD^vPX"
+LISTED_INPUTS = 20
+"""Number of input files of one option up to which a figure's provenance lists each."""
 ROUNDING = 1e-9
 """Largest dissimilarity that rounding alone can leave."""
 
@@ -66,6 +79,16 @@ def measure_label(name: str, settings: Mapping[str, Any]) -> str:
     if name in settings.get("wasserstein", ()):
         return f"{name} (Wasserstein)"
     return MEASURE_LABELS.get(name, name)
+
+
+def measure_name(name: str) -> str:
+    """Return the name of a measure without its unit."""
+    return MEASURE_LABELS.get(name, name).partition(" (")[0]
+
+
+def measure_unit(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the unit of a dissimilarity measure, or ``dissimilarity`` where it has none."""
+    return measure_label(name, settings).partition(" (")[2].rstrip(")") or "dissimilarity"
 
 
 def parameters_label(rows: pd.DataFrame) -> str:
@@ -114,30 +137,30 @@ def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> st
     return f"hold in {', '.join(counts)} settings"
 
 
-def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
-    """Draw one legend below all panels, in which an entry that several panels have is listed once.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    axes : ndarray of matplotlib.axes.Axes
-    ncols : int
-        Entries in a row.
-    """
+def legend_entries(axes: NDArray[Any]) -> tuple[list[Any], list[str]]:
+    """Return handles and labels of all panels; an entry that several panels have is listed once."""
     entries: dict[str, Any] = {}
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=ncols)
+    return list(entries.values()), list(entries)
+
+
+def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
+    """Draw one legend below all panels (`legend_entries`), with ``ncols`` entries in a row."""
+    handles, labels = legend_entries(axes)
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols)
 
 
 def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
-    """Return matplotlib's parameters in the house style; SVG identifiers are fixed."""
+    """Return matplotlib's parameters in the house style; identifiers in an SVG are fixed."""
     from cycler import cycler
 
     size = style["font_size"]
     return {
-        "font.family": "DejaVu Sans",
+        # DejaVu Sans comes with matplotlib. A reader of an SVG may have the next ones alone.
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
         "font.size": size,
         "axes.titlesize": size,
         "axes.labelsize": size,
@@ -151,7 +174,9 @@ def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
         "figure.dpi": style["dpi"],
         "savefig.dpi": style["dpi"],
         "svg.hashsalt": "warpline",
-        "svg.fonttype": "path",
+        # Text can be searched, copied and edited.
+        "svg.fonttype": "none",
+        "pdf.fonttype": 42,
         "image.cmap": style["colormap"],
         "axes.prop_cycle": cycler(color=PALETTES[style["palette"]]),
     }
@@ -163,6 +188,8 @@ def apply_style(style: Mapping[str, Any]) -> None:
 
     mpl.use("Agg")
     mpl.rcParams.update(style_parameters(style))
+    # It reports on every table of a font that a PDF takes over.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 
 def colours(names: Sequence[str], style: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -222,6 +249,119 @@ def from_zero(axes: Axes) -> None:
         axes.set_ylim(0, 1.08 * maximum if maximum > ROUNDING else 1)
 
 
+def annotate_above(axes: Axes, position: float, text: str) -> None:
+    """Write a short text above a panel, over a category of its horizontal axis."""
+    axes.annotate(
+        text,
+        (position, 1.0),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        va="bottom",
+        color="0.4",
+        fontsize="x-small",
+    )
+
+
+def stacked_panels(
+    measures: Sequence[str], beside: Sequence[str], width: float, height: float
+) -> tuple[Figure, list[Axes], dict[str, Axes]]:
+    """Return a figure with a panel per measure below each other, and narrow ones beside some of them.
+
+    The wide panels share their horizontal axis, whose labels stand below the last one.
+
+    Parameters
+    ----------
+    measures, beside : sequence of str
+        Measures, and those that have a narrow panel.
+    width, height : float
+        Of a wide panel, in inches.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    panels : list of matplotlib.axes.Axes
+    narrow : dict of str to matplotlib.axes.Axes
+    """
+    import matplotlib.pyplot as plt
+
+    widths = [width, 2.4] if beside else [width]
+    figure, axes = plt.subplots(
+        len(measures),
+        len(widths),
+        squeeze=False,
+        figsize=(sum(widths), height * len(measures) + 1.6),
+        width_ratios=widths,
+    )
+    panels, narrow = list(axes[:, 0]), {}
+    for panel in panels[:-1]:
+        panel.sharex(panels[-1])
+        panel.tick_params(labelbottom=False)
+    for measure, panel in zip(measures, axes[:, -1], strict=True):
+        if measure in beside:
+            narrow[measure] = panel
+        elif beside:
+            panel.set_axis_off()
+    return figure, panels, narrow
+
+
+def level_line(axes: Axes, level: float, name: str, line_style: str, align: str = "center") -> None:
+    """Draw a horizontal line across a panel, and write its name beside its right end.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    level : float
+    name, line_style : str
+    align : str
+        Edge of the name that is level with the line: ``bottom``, ``center`` or ``top``.
+    """
+    axes.axhline(level, color="black", lw=0.8, ls=line_style, zorder=1)
+    axes.annotate(
+        name,
+        (1, level),
+        (3, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="left",
+        va=align,
+        fontsize="x-small",
+    )
+
+
+def shade_periods(
+    axes: Axes, periods: Sequence[tuple[str, float, float]], named: bool = True
+) -> None:
+    """Shade every other period of a trial, and write the names above the panel.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        With time as its horizontal axis.
+    periods : sequence of (str, float, float)
+        Name, start and stop, in order of time. A period without length is left out: that of a task without
+        a delay would shift the alternation.
+    named : bool
+        Whether names are written.
+    """
+    lasting = [period for period in periods if period[2] > period[1]]
+    for k, (name, start, stop) in enumerate(lasting):
+        if k % 2:
+            axes.axvspan(start, stop, color="0.92", zorder=0, lw=0)
+        if named:
+            # Slanted, because some periods are narrower than their names.
+            axes.annotate(
+                str(name).replace("_", " "),
+                ((start + stop) / 2, 1.02),
+                xycoords=axes.get_xaxis_transform(),
+                rotation=40,
+                ha="left",
+                va="bottom",
+                rotation_mode="anchor",
+                fontsize="x-small",
+                color="0.3",
+            )
+
+
 def say_why_empty(axes: Axes, reason: str) -> None:
     """Write into a panel without data why it has none."""
     axes.text(
@@ -236,6 +376,13 @@ def say_why_empty(axes: Axes, reason: str) -> None:
         # No line of the panel goes through the words.
         bbox={"facecolor": "white", "edgecolor": "none"},
     )
+
+
+def text_colour(image: Any, value: float) -> str:
+    """Return black for what stands on a light cell of a heat map, white on a dark one."""
+    red, green, blue, _ = image.cmap(image.norm(value))
+    # The weights are those of luma (ITU-R BT.601).
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
 
 
 def annotated_heat_map(
@@ -268,26 +415,38 @@ def annotated_heat_map(
     decimals = max(2, 1 - math.floor(math.log10(maximum))) if maximum > 0 else 2
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
-            # Black numbers on light cells, white on dark ones. The weights are those of luma (ITU-R BT.601).
-            red, green, blue, _ = image.cmap(image.norm(value))
-            is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
             axes.text(
                 column,
                 row,
                 f"{value:.{decimals}f}",
                 ha="center",
                 va="center",
-                color="black" if is_light else "white",
+                color=text_colour(image, value),
                 fontsize="small",
             )
     return image
 
 
-def _save(figure: Figure, svg: Path, png: Path, provenance: Mapping[str, Any]) -> None:
-    # Without a date and a version of matplotlib, the same figure gives the same bytes.
-    for path, metadata in ((svg, {"Date": None}), (png, {"Software": None})):
+def _inputs_record(inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the SHA-256 of the files that a figure shows, by option; of many, one of them all."""
+    record: dict[str, Any] = {}
+    for option, paths in inputs.items():
+        checksums = {path: result_files.checksum(path) for path in paths}
+        if len(checksums) > LISTED_INPUTS:
+            together = hashlib.sha256(result_files.canonical(checksums).encode()).hexdigest()
+            record[option] = {"files": len(checksums), "sha256": together}
+        elif checksums:
+            record[option] = checksums
+    return record
+
+
+def _save(figure: Figure, paths: Iterable[Path], provenance: Mapping[str, Any]) -> None:
+    for path in paths:
+        suffix = path.suffix[1:]
         with result_files.result_path(path, provenance) as temporary_path:
-            figure.savefig(temporary_path, format=path.suffix[1:], metadata=metadata)
+            figure.savefig(
+                temporary_path, format=suffix, metadata=figure_metadata(suffix, provenance)
+            )
 
 
 def draw(
@@ -295,7 +454,7 @@ def draw(
     inputs: Sequence[str],
     make: Callable[[argparse.Namespace, dict[str, Any]], Figure],
 ) -> None:
-    """Run a figure script: parse its options, set the style, make the figure, write SVG and PNG.
+    """Run a figure script: parse its options, set the style, make the figure, write SVG, PNG and PDF.
 
     Parameters
     ----------
@@ -311,11 +470,16 @@ def draw(
         parser = script.parser(description)
         for name in inputs:
             parser.add_argument(f"--{name}", nargs="*", default=[])
-        parser.add_argument("--svg", type=Path, required=True)
-        parser.add_argument("--png", type=Path, required=True)
+        for suffix in FIGURE_SUFFIXES:
+            parser.add_argument(f"--{suffix}", type=Path, required=True)
         arguments = parser.parse_args()
         apply_style(arguments.settings["style"])
         figure = make(arguments, arguments.settings)
-        _save(figure, arguments.svg, arguments.png, {"settings": arguments.settings})
+        provenance = {
+            "settings": arguments.settings,
+            "code": arguments.code,
+            "inputs": _inputs_record({name: getattr(arguments, name) for name in inputs}),
+        }
+        _save(figure, [getattr(arguments, suffix) for suffix in FIGURE_SUFFIXES], provenance)
 
     run(main)

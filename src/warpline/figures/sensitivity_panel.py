@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["draw_sensitivity", "sensitive_measures"]
 
 SETTING = ["n_delays", "delay_interval", "rank"]
+TITLES = {
+    "after": "orderings that hold",
+    "over": "lags of this sign",
+    "architectures": "orderings that hold",
+    "composition": "relative gap above\nthat of the others",
+}
 
 
 def sensitive_measures(table: pd.DataFrame | None, conclusion: str) -> list[str]:
@@ -38,7 +44,7 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
     ----------
     axes : matplotlib.axes.Axes
     table : DataFrame
-        As `sensitive_measures`.
+        As `sensitive_measures`; or from `warpline.attractors.score_tables.gap_orderings`.
     measure, conclusion : str
     """
     from matplotlib.patches import Rectangle
@@ -52,11 +58,12 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
         x, y = ranks.index(setting[2]), embeddings.index(tuple(setting[:2]))
         n_holds, n = int(group["holds"].sum()), len(group)
         shares[y, x] = n_holds / n
-        is_own = bool(group["own"].iloc[0])
+        is_own = bool(group["own"].any())
         axes.text(
             x,
             y,
-            "chosen" if is_own else f"{n_holds}/{n}",
+            # What others are held against holds there by definition.
+            "chosen" if is_own and conclusion != "composition" else f"{n_holds}/{n}",
             ha="center",
             va="center",
             fontsize="x-small",
@@ -77,5 +84,5 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
-    what = "lags of this sign" if conclusion == "over" else "orderings that hold"
-    axes.set_title(f"{what}\n(n = {rows['n'].min()})", fontsize="small")
+    pairs = " pairs" if conclusion == "composition" else ""
+    axes.set_title(f"{TITLES[conclusion]}\n(n = {rows['n'].min()}{pairs})", fontsize="small")

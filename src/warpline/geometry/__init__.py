@@ -23,11 +23,18 @@ if TYPE_CHECKING:
         find_fixed_points,
         starts_near,
     )
+    from warpline.geometry.measurements.item_shares import metric_shares
     from warpline.geometry.measurements.readout import (
         ReadoutSplit,
+        decoder_cosines,
         encoding_subspace,
         readout_split,
+        row_space,
         subspace_angles,
+    )
+    from warpline.geometry.measurements.state_subspaces import (
+        state_subspaces,
+        subspace_similarity,
     )
     from warpline.geometry.measurements.tangent_statistics import (
         component_histogram,
@@ -41,7 +48,9 @@ if TYPE_CHECKING:
         alignment_table,
         chance_alignment,
         update_directions,
+        update_spectrum,
     )
+    from warpline.geometry.riemannian.arc_length import arc_length_mesh
     from warpline.geometry.riemannian.connection import (
         DegenerateMetricError,
         christoffel_symbols,
@@ -102,6 +111,7 @@ __all__ = [
     "Topology",
     "TwoItems",
     "alignment_table",
+    "arc_length_mesh",
     "average_metric",
     "betti_numbers",
     "chance_alignment",
@@ -110,6 +120,7 @@ __all__ = [
     "component_histogram",
     "component_statistics",
     "curvature_from_grid",
+    "decoder_cosines",
     "dynamics_of",
     "encoding_subspace",
     "find_fixed_points",
@@ -121,22 +132,27 @@ __all__ = [
     "immersion_of",
     "loop_radii",
     "mean_curvature_vector",
+    "metric_shares",
     "metric_stream",
     "pullback_metric",
     "rank_ratio",
     "readout_split",
+    "row_space",
     "scalar_curvature",
     "second_fundamental_form",
     "sectional_curvature",
     "starts_near",
     "state_map",
+    "state_subspaces",
     "statistics_table",
     "stream",
     "subspace_angles",
+    "subspace_similarity",
     "tangent_covariance",
     "tangents",
     "two_items",
     "update_directions",
+    "update_spectrum",
     "wrapped",
 ]
 
@@ -148,12 +164,16 @@ _NAMES_OF = {
     "derivatives.snapshot": ("StateMap", "state_map"),
     "derivatives.taylor": ("TaylorTensor",),
     "measurements.fixed_points": ("FixedPoints", "find_fixed_points", "starts_near"),
+    "measurements.item_shares": ("metric_shares",),
     "measurements.readout": (
         "ReadoutSplit",
+        "decoder_cosines",
         "encoding_subspace",
         "readout_split",
+        "row_space",
         "subspace_angles",
     ),
+    "measurements.state_subspaces": ("state_subspaces", "subspace_similarity"),
     "measurements.tangent_statistics": (
         "component_histogram",
         "component_statistics",
@@ -162,7 +182,13 @@ _NAMES_OF = {
     ),
     "measurements.topology": ("Control", "Topology", "betti_numbers", "loop_radii"),
     "measurements.two_items": ("Thresholds", "TwoItems", "two_items"),
-    "measurements.update_alignment": ("alignment_table", "chance_alignment", "update_directions"),
+    "measurements.update_alignment": (
+        "alignment_table",
+        "chance_alignment",
+        "update_directions",
+        "update_spectrum",
+    ),
+    "riemannian.arc_length": ("arc_length_mesh",),
     "riemannian.connection": (
         "DegenerateMetricError",
         "christoffel_symbols",

@@ -92,8 +92,8 @@ class Cell(nn.Module):
 
     weight_out: nn.Parameter
     """Readout weights, shape (output, unit)."""
-    bias_out: nn.Parameter
-    """Readout biases, shape (output,)."""
+    bias_out: nn.Parameter | None
+    """Readout biases, shape (output,); None for a readout without."""
 
     def initial_state(self, trials: int) -> Tensor:
         """Return zeros, shape (trial, unit)."""
@@ -105,6 +105,10 @@ class Cell(nn.Module):
 
     def hidden(self, state: Tensor) -> Tensor:
         """Return the state: all of it is hidden units."""
+        return state
+
+    def rates(self, state: Tensor) -> Tensor:
+        """Return what the recurrent weights are multiplied with, shape (..., unit): here the state."""
         return state
 
 
@@ -173,7 +177,8 @@ def drive_noise(sigma: float, alpha: float) -> float:
     sigma : float
         Standard deviation of h that the noise alone causes in a linear unit without recurrence.
     alpha : float
-        dt/tau, in (0, 1].
+        dt/tau, in (0, 1], for Euler's step; for another one, 1 less the share of the state that a step of
+        such a linear unit keeps.
     """
     return float(sigma * math.sqrt((2 - alpha) / alpha))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ACTIVATIONS", "INITIALISATIONS", "input_matrix", "recurrent_matrix"]
+__all__ = ["ACTIVATIONS", "INITIALISATIONS", "input_matrix", "normal_matrix", "recurrent_matrix"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -75,3 +75,26 @@ def input_matrix(rows: int, columns: int, generator: torch.Generator) -> Tensor:
     """Return an initial feedforward matrix, shape (rows, columns), uniform in +-1/sqrt(columns)."""
     bound = 1 / math.sqrt(columns)
     return torch.empty(rows, columns).uniform_(-bound, bound, generator=generator)
+
+
+def normal_matrix(rows: int, groups: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Return an initial feedforward matrix whose entries are independent and normal.
+
+    Parameters
+    ----------
+    rows : int
+    groups : sequence of int
+        Sizes of the groups of columns, in their order. The entries of a group of n columns have the
+        standard deviation 1/sqrt(n): each group then has the same strength, whatever its size.
+    generator : torch.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    Tensor, shape (rows, sum of groups)
+    """
+    blocks = [
+        torch.empty(rows, size).normal_(0, 1 / math.sqrt(size), generator=generator)
+        for size in groups
+    ]
+    return torch.cat(blocks, dim=1)

@@ -16,13 +16,15 @@ __all__ = ["Network"]
 class Network(current_rnn.Network):
     """RNN with recurrent weights J = m n^T / N of low rank (Mastrogiuseppe and Ostojic 2018, eqs. 1 to 3).
 
-    tau dx/dt = -x + J phi(x) + B u + b, in Euler steps of dt, from x = 0; outputs = R phi(x) + c. m and n are
+    tau dx/dt = -x + J phi(x) + B u + b, in steps of dt, from x = 0; outputs = R phi(x) + c. m and n are
     (unit, rank), N is the number of units. The random part of the paper's J is left out. The biases b and c
     are additions, 0 at first. Initial m and n are independent and standard normal, times the root of
-    ``gain``; ``init`` has no effect. ``parameters: {rank: 2}`` sets the rank, by default 1.
+    ``gain``; ``init`` has no effect. ``parameters: {rank: 2}`` sets the rank, by default 1; its other keys
+    are those of `warpline.models.current_rnn`.
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+    options: ClassVar[tuple[str, ...]] = (*current_rnn.Network.options, "rank")
 
     def make_recurrent_weights(
         self, settings: Mapping[str, Any], generator: torch.Generator

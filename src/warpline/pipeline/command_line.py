@@ -1,4 +1,4 @@
-"""The command line: check and plan a configuration; compare recordings; verify results and their origin."""
+"""The command line: write, check, plan and run a configuration; compare recordings; look at results."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from warpline.console import provenance
 from warpline.core import result_files, tensor_files
+from warpline.core.figure_files import FIGURE_SUFFIXES, read_figure_provenance
 from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ def _load(paths: list[str]) -> Plan | None:
     """Return the plan of some configuration files; print why and return None where they are wrong."""
     from warpline.pipeline.config import ConfigError, load_files
     from warpline.pipeline.expansion import Plan
+    from warpline.pipeline.project_files import configuration_file
 
     try:
+        paths = [str(configuration_file(path)) for path in paths]
         default = _default_configuration()
         # Links that lead in a circle have no end, which `Path.resolve` takes for an error of its own.
         if os.path.realpath(default) not in map(os.path.realpath, paths):
@@ -40,19 +43,20 @@ def _load(paths: list[str]) -> Plan | None:
 
 def _default_configuration() -> Path:
     """Return the default configuration of the workflow in this folder, otherwise of the package's."""
-    from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.project_files import PROJECT
 
-    here, checkout = Path(), Path(__file__).resolve().parents[3]
-    for root in (here, checkout):
-        default = root / "config" / "config.yaml"
-        if default.is_file() and (root / "workflow" / "Snakefile").is_file():
-            return default
-    raise ConfigError(
-        [
-            f"expected the default configuration config/config.yaml beside workflow/Snakefile, found none in "
-            f"{here.resolve()} and none in {checkout}: run from a checkout of Warpline"
-        ]
-    )
+    default = Path("config", "config.yaml")
+    here = default.is_file() and Path("workflow", "Snakefile").is_file()
+    return default if here else PROJECT / default
+
+
+def _init(folder: str) -> int:
+    from warpline.pipeline.study_folder import write_study
+
+    for path in write_study(Path(folder)):
+        print(path)
+    print(f"Next: cd {shlex.quote(folder)}; see README.md")
+    return 0
 
 
 def _check(paths: list[str]) -> int:
@@ -149,6 +153,19 @@ def _plan(paths: list[str], check: float | None) -> int:
     return 0
 
 
+def _status(places: list[str]) -> int:
+    from warpline.pipeline.run_status import run_status
+    from warpline.pipeline.stages import Pipeline
+    from warpline.pipeline.status_text import configuration_of, render_status
+
+    files = [configuration_of(place) for place in places]
+    plan = _load(files)
+    if plan is None:
+        return 1
+    print(render_status(run_status(Pipeline(plan)), plan.config.name, plan.results.root, files))
+    return 0
+
+
 def _efficiency(folder: str) -> int:
     from warpline.pipeline.forecast import efficiency
 
@@ -165,6 +182,7 @@ PROVENANCE = {
     ".nc": lambda file: result_files.provenance_of(result_files.read_dataset(file)),
     ".csv": result_files.read_table_metadata,
     ".safetensors": tensor_files.read_tensor_metadata,
+    **{f".{suffix}": read_figure_provenance for suffix in FIGURE_SUFFIXES},
 }
 
 
@@ -247,6 +265,24 @@ def main() -> int:
         "--version", action="version", version=f"warpline {metadata.version('warpline')}"
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser(
+        "init", help="write a working folder: configuration, Snakefile, profiles"
+    )
+    init.add_argument("folder", help="its name becomes that of the configuration")
+    run = commands.add_parser(
+        "run",
+        help="run a configuration by Snakemake",
+        usage="warpline run NAME [TARGET ...] [OPTION ...]",
+    )
+    run.add_argument(
+        "name", help="a file, a name in config/, or one that comes with Warpline: demo"
+    )
+    run.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="...",
+        help="targets and options of Snakemake: comparisons --cores 2 -n",
+    )
     check = commands.add_parser("check", help="validate configuration files, the later on top")
     check.add_argument("files", nargs="+")
     plan = commands.add_parser("plan", help="print jobs, hours, memory and disk of a configuration")
@@ -259,6 +295,10 @@ def main() -> int:
         metavar="SHARE",
         help="hold the estimates against results/NAME; fail where disk is off by more (default 0.3)",
     )
+    status = commands.add_parser(
+        "status", help="print what of a run is done, running, failed, stale or missing"
+    )
+    status.add_argument("places", nargs="+", help="results/NAME, or its configuration files")
     verify = commands.add_parser("verify", help="check every result by checksum or structure")
     verify.add_argument("folder", help="results/NAME, or a folder below it")
     verify.add_argument(
@@ -274,6 +314,10 @@ def main() -> int:
     try:
         return _run(arguments)
     except OSError as error:
+        if error.errno is None:
+            # Warpline's own, a whole sentence.
+            print(error, file=sys.stderr)
+            return 1
         # A name too long for the file system, a folder that is gone, or one that may not be read.
         shown = str(error) if len(str(error)) <= 300 else f"{str(error)[:300]}..."
         print(f"expected files and folders that can be used, got {shown}", file=sys.stderr)
@@ -281,12 +325,24 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "init":
+        return _init(arguments.folder)
+    if arguments.command == "run":
+        from warpline.pipeline.launch import launch
+
+        try:
+            launch(arguments.name, arguments.arguments)
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 2
     if arguments.command == "compare":
         return file_comparison.compare_files(arguments)
     if arguments.command == "check":
         return _check(arguments.files)
     if arguments.command == "plan":
         return _plan(arguments.files, arguments.check)
+    if arguments.command == "status":
+        return _status(arguments.places)
     if arguments.command == "efficiency":
         return _efficiency(arguments.folder)
     if arguments.command == "verify":

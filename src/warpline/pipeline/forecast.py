@@ -10,7 +10,18 @@ import pandas as pd
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 
-__all__ = ["compare_with_run", "efficiency", "forecast"]
+__all__ = ["compare_with_run", "efficiency", "expected_seconds", "forecast"]
+
+
+def expected_seconds(pipeline: Pipeline) -> dict[str, float]:
+    """Return the expected seconds of a job by rule, the mean over its jobs; of rules that have jobs."""
+    factor = pipeline.plan.config.jobs.time_factor
+    seconds = {}
+    for stage in pipeline.stages:
+        costs = [stage.expected_cost(job).seconds for job in stage.jobs()]
+        if costs:
+            seconds[stage.rule] = factor * sum(costs) / len(costs)
+    return seconds
 
 
 def forecast(plan: Plan) -> pd.DataFrame:

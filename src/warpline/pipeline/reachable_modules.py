@@ -222,7 +222,10 @@ def _package_modules(names: Iterable[str], source: Path) -> dict[str, Path]:
 def _dependencies(source: Path) -> frozenset[str]:
     """Return the packages that Warpline itself imports: their versions belong to the environment."""
     tops = {PACKAGE, *sys.stdlib_module_names}
-    for path in (source / PACKAGE).rglob("*.py"):
+    package = source / PACKAGE
+    # The workflow's scripts, which a wheel holds in the package, are beside it in a checkout.
+    modules = (path for path in package.rglob("*.py") if package / "project" not in path.parents)
+    for path in modules:
         tops |= {name.partition(".")[0] for name in _imported(path, "", relative=False)}
     return frozenset(tops)
 

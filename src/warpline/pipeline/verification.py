@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
-import struct
-import xml.etree.ElementTree as ElementTree
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from warpline.console.provenance import SIDECAR, sidecar_path
-from warpline.core import atomic_writes, result_files, tensor_files
+from warpline.core import atomic_writes, figure_files, result_files, tensor_files
 from warpline.core.result_files import DamagedFileError
 
 __all__ = ["Verification", "delete_findings", "integrity_error", "remake_commands", "verify"]
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PDF_END = re.compile(rb"startxref\n(\d{1,12})\n%%EOF\n?\Z")
+PDF_TABLE = re.compile(rb"xref\n0 \d+ *\n((?:\d{10} \d{5} [fn] ?\r?\n)+)trailer\n")
 STATE = "state.safetensors"
 """Name of the state of an unfinished training, which no rule makes."""
 
@@ -26,36 +25,35 @@ STATE = "state.safetensors"
 # --- one file -------------------------------------------------------------------------------------
 
 
-def _check_svg(path: Path) -> None:
-    """Raise a DamagedFileError where a file is not well-formed XML of an SVG."""
-    try:
-        root = ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise DamagedFileError(path, f"not well-formed: {error}") from error
-    if root.tag.rpartition("}")[2] != "svg":
-        raise DamagedFileError(path, f"expected an svg element, got {root.tag}")
-
-
 def _check_png(path: Path) -> None:
-    """Raise a DamagedFileError where the chunks of a PNG are not whole, by their CRC-32 (RFC 2083)."""
-    content = path.read_bytes()
-    place, kinds = len(PNG_SIGNATURE), []
-    if content[:place] != PNG_SIGNATURE:
-        raise DamagedFileError(path, "not a PNG")
-    while place < len(content):
-        try:
-            (length,) = struct.unpack_from(">I", content, place)
-            (crc,) = struct.unpack_from(">I", content, place + 8 + length)
-        except struct.error:
-            raise DamagedFileError(path, "its last chunk is cut short") from None
-        if zlib.crc32(content[place + 4 : place + 8 + length]) != crc:
-            raise DamagedFileError(path, f"its chunk at byte {place} has another CRC")
-        kinds.append(content[place + 4 : place + 8])
-        place += 12 + length
+    """Raise a DamagedFileError where the chunks of a PNG are not whole."""
+    kinds = [kind for kind, _ in figure_files.png_chunks(path)]
     if kinds[:1] != [b"IHDR"] or kinds[-1] != b"IEND" or b"IDAT" not in kinds:
         raise DamagedFileError(
             path, f"expected chunks from IHDR to IEND, got {kinds[:1]} to {kinds[-1:]}"
         )
+
+
+def _check_pdf(path: Path) -> None:
+    """Raise a DamagedFileError where the objects of a PDF are not where its table says (ISO 32000, 7.5.4)."""
+    content = path.read_bytes()
+    end = PDF_END.search(content[-64:])
+    if not content.startswith(b"%PDF-") or end is None:
+        raise DamagedFileError(path, "not a PDF, or its end is cut off")
+    table = PDF_TABLE.match(content, int(end[1]))
+    if table is None:
+        raise DamagedFileError(path, "its table of objects is not where its end says")
+    for number, row in enumerate(table[1].splitlines()):
+        offset, _, kind = row.split()
+        if kind == b"n" and not content.startswith(b"%d 0 obj" % number, int(offset)):
+            raise DamagedFileError(path, f"its object {number} is not where its table says")
+
+
+def _check_html(path: Path) -> None:
+    """Raise a DamagedFileError where a page does not go from its first tag to its last."""
+    content = path.read_bytes()
+    if not content.startswith(b"<!DOCTYPE html>") or not content.rstrip().endswith(b"</html>"):
+        raise DamagedFileError(path, "expected a page from <!DOCTYPE html> to </html>")
 
 
 def _check_tsv(path: Path) -> None:
@@ -73,8 +71,10 @@ STRUCTURE: dict[str, Callable[[Path], object]] = {
     ".nc": result_files.read_dataset,
     ".csv": result_files.read_table,
     ".safetensors": tensor_files.read_tensors,
-    ".svg": _check_svg,
+    ".svg": figure_files.parse_svg,
     ".png": _check_png,
+    ".pdf": _check_pdf,
+    ".html": _check_html,
     ".tsv": _check_tsv,
 }
 """What checks a result without a sidecar, by the ending of its name; each raises `DamagedFileError`."""

@@ -145,7 +145,7 @@ def as_recording(
         (optional), ``time`` and one of ``unit``, ``component``, ``channel``, in any order. A masked array may
         hide whole times at the end of a trial. A sequence of (time, unit) arrays, such as an awkward array,
         is one trial each, of any length. A `Recording` is returned as it is.
-    inputs : like ``value``, optional
+    inputs : like value, optional
         Inputs that drove the system, laid out as the states.
     valid : array of bool, shape (trial, time), optional
         Times that were recorded. The others, which may hold NaN, are dropped; they must end a trial.

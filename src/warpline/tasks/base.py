@@ -54,6 +54,9 @@ class RuleTask:
         The task of the set; its rule cue is on throughout the trial.
     rules : sequence of str
         All tasks of the set, in the order of the rule-cue channels.
+    cues : bool
+        Whether the inputs say which task it is (the rule cue) and when to answer (fixation). A set of one
+        task can do without: there are then no rule-cue channels, and the fixation input is 0 throughout.
     anti : bool
         The correct response is the opposite one.
     delay : bool
@@ -100,12 +103,20 @@ class RuleTask:
         timing: Mapping[str, Timing],
         dt: int,
         input_noise: float = 0.0,
+        cues: bool = True,
         **parameters: Any,
     ) -> None:
         if task not in rules:
             raise ValueError(f"expected a task among {', '.join(rules)}; got '{task}'")
+        if not cues and len(rules) > 1:
+            raise ValueError(
+                f"expected cues: true for a set of {len(rules)} tasks, which only the rule cue tells apart; "
+                "got false: use a set of one task, or leave cues out"
+            )
         self.task = task
         self.rules = tuple(rules)
+        self.cues = cues
+        self.cued_rules = self.rules if cues else ()
         self.anti = anti
         durations = {period: neurogym_timing(value) for period, value in timing.items()}
         if not delay and "delay" in self.periods:
@@ -133,7 +144,7 @@ class RuleTask:
                 f"expected a name for each of the channels 0 to {n_channels - 1} of observation_space, got "
                 f"{names}"
             )
-        cue = {f"rule_{rule}": n_channels + k for k, rule in enumerate(self.rules)}
+        cue = {f"rule_{rule}": n_channels + k for k, rule in enumerate(self.cued_rules)}
         shape = (n_channels + len(cue),)
         return spaces.Box(-np.inf, np.inf, shape=shape, dtype=space.dtype, name={**names, **cue})
 
@@ -201,7 +212,7 @@ class RuleTask:
         # The end of fixation is the go signal: a response delay needs one.
         go = self.start_ind[self.decisions[0]]  # type: ignore[attr-defined]
         fixation = self.channels().get("fixation", [])
-        inputs[:go, fixation] = 1
+        inputs[:go, fixation] = self.cues
         inputs[go:, fixation] = 0
         if self.input_noise > 0:
             stimulus = self.view_ob(self.stimulus)  # type: ignore[attr-defined]
@@ -212,9 +223,11 @@ class RuleTask:
             for period in self.decisions:
                 decision = self.view_groundtruth(period)  # type: ignore[attr-defined]
                 decision[...] = self.opposite(decision.copy())
-        cue = np.zeros((len(inputs), len(self.rules)), inputs.dtype)
-        cue[:, self.rules.index(self.task)] = 1
-        self.ob = np.concatenate([inputs, cue], axis=1)
+        if self.cued_rules:
+            cue = np.zeros((len(inputs), len(self.cued_rules)), inputs.dtype)
+            cue[:, self.cued_rules.index(self.task)] = 1
+            inputs = np.concatenate([inputs, cue], axis=1)
+        self.ob = inputs
         return trial
 
     def channels(self) -> dict[str, Any]:
@@ -229,7 +242,7 @@ class RuleTask:
             for k, index in enumerate(indices):
                 names[int(index)] = name if len(indices) == 1 else f"{name}_{k}"
         environment_names = [names[i] for i in sorted(names)]
-        return environment_names + [f"rule_{rule}" for rule in self.rules]
+        return environment_names + [f"rule_{rule}" for rule in self.cued_rules]
 
     def stimulus_steps(self) -> int:
         """Return the length of the current trial's stimulus period in steps."""

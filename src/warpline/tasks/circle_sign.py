@@ -27,7 +27,7 @@ class TaskSet(SignTask):
         Number of angles of the evaluation trials, evenly spaced and off the boundaries.
     """
 
-    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance", "rewards")
+    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance", "rewards", "cues")
     periods: ClassVar[Sequence[str]] = ("decision",)
     stimulus: ClassVar[str] = "decision"
     inputs: ClassVar[Sequence[str]] = ("cos", "sin")

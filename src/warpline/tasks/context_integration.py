@@ -26,10 +26,20 @@ class TaskSet(SignTask):
     largest : float
         Half the side of the square of means.
     levels : sequence of float
-        Means of the evaluation trials, in units of `largest`.
+        Means of the evaluation trials, in units of `largest`. With a level of 0 there is no right answer: the
+        target is 0, and the trial is not scored.
+    discrete : bool
+        Whether the means of the other trials are drawn from `levels` too, instead of the square.
     """
 
-    parameters: ClassVar[Sequence[str]] = ("largest", "levels", "tolerance", "rewards")
+    parameters: ClassVar[Sequence[str]] = (
+        "largest",
+        "levels",
+        "discrete",
+        "tolerance",
+        "rewards",
+        "cues",
+    )
     periods: ClassVar[Sequence[str]] = ("fixation", "stimulus", "decision")
     unasked: ClassVar[Sequence[str]] = ("stimulus",)
     inputs: ClassVar[Sequence[str]] = ("fixation", "input_1", "input_2", "context_1", "context_2")
@@ -43,17 +53,22 @@ class TaskSet(SignTask):
         *,
         largest: float = 1.0,
         levels: Sequence[float] = (-1.0, -0.6, -0.2, 0.2, 0.6, 1.0),
+        discrete: bool = False,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.largest = largest
         self.levels = [largest * level for level in levels]
+        self.discrete = discrete
 
     def factors(self) -> dict[str, list[Any]]:  # noqa: D102
         return {"context": [1, 2], "input_1": self.levels, "input_2": self.levels}
 
     def draw(self) -> dict[str, Any]:  # noqa: D102
-        means = self.rng.uniform(-self.largest, self.largest, 2)
+        if self.discrete:
+            means = self.rng.choice(self.levels, 2)
+        else:
+            means = self.rng.uniform(-self.largest, self.largest, 2)
         return {"context": self.rng.randint(1, 3), "input_1": means[0], "input_2": means[1]}
 
     def evidence(self, trial: Mapping[str, Any]) -> tuple[float, float]:  # noqa: D102

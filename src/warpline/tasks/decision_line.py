@@ -27,7 +27,7 @@ class TaskSet(SignTask):
         Evidence of the evaluation trials.
     """
 
-    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance", "rewards")
+    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance", "rewards", "cues")
     periods: ClassVar[Sequence[str]] = ("stimulus", "decision")
     unasked: ClassVar[Sequence[str]] = ("stimulus",)
     inputs: ClassVar[Sequence[str]] = ("input_1", "input_2")

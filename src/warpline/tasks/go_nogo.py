@@ -18,7 +18,7 @@ __all__ = ["TaskSet"]
 class TaskSet(RuleTask, GoNogo):
     """Go/no-go of neurogym with rules, and with input noise (neurogym's has none)."""
 
-    parameters: ClassVar[Sequence[str]] = ("rewards",)
+    parameters: ClassVar[Sequence[str]] = ("rewards", "cues")
     adds_noise: ClassVar[bool] = False
 
     def _new_trial(self, **kwargs: Any) -> dict[str, Any]:

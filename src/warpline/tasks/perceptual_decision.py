@@ -26,7 +26,7 @@ class TaskSet(RuleTask, PerceptualDecisionMaking):
     units of c, the largest of ``cohs``: the means are 0.5 + kappa c/200 and 0.5 - kappa c/200.
     """
 
-    parameters: ClassVar[Sequence[str]] = ("cohs", "rewards", "abort", "dim_ring")
+    parameters: ClassVar[Sequence[str]] = ("cohs", "rewards", "abort", "dim_ring", "cues")
     adds_noise: ClassVar[bool] = True
     level_ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"cohs": (0.0, 100.0)}
     """Lowest and highest level of a list of levels. Coherences above 100 % make an input negative."""

@@ -65,7 +65,7 @@ class TaskSet(VectorTask):
         Number of angles of each item in the evaluation trials, evenly spaced.
     """
 
-    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance_degrees", "rewards")
+    parameters: ClassVar[Sequence[str]] = ("levels", "tolerance_degrees", "rewards", "cues")
     periods: ClassVar[Sequence[str]] = (
         "fixation",
         "item_1",

@@ -17,11 +17,13 @@ from warpline.geometry.riemannian.metric import Metric, triangular_factor
 
 __all__ = [
     "ReadoutSplit",
+    "decoder_cosines",
     "encoding_subspace",
     "orthonormal_basis",
     "principal_cosines",
     "readout_jacobian",
     "readout_split",
+    "row_space",
     "subspace_angles",
 ]
 
@@ -149,6 +151,53 @@ def _jacobians(function: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
     # Reverse mode, as a readout has few outputs.
     rows = torch.cat([vmap(jacrev(of_one))(block) for block in flat.split(1024)])
     return rows.reshape(*states.shape[:2], *rows.shape[1:])
+
+
+@takes_arrays
+def decoder_cosines(tangents: Tangents, jacobian: Tensor) -> Tensor:
+    """Return the cosine of the angle between each tangent vector and each row of the readout's Jacobian.
+
+    Signed: a tangent vector that turns against the decoder goes through 0 to negative values, which a mean of
+    absolute values would hide (Pellegrino and Chadwick 2025, for one output). For several outputs the rows
+    need not be orthogonal; the cosine to all of them together is the root of `ReadoutSplit.fraction`.
+
+    Parameters
+    ----------
+    tangents : Tangents
+    jacobian : Tensor, shape (output, unit) or (point, time, output, unit)
+        From `readout_jacobian`.
+
+    Returns
+    -------
+    Tensor, shape (point, time, tangent, output)
+        From -1 to 1; nan for a tangent vector or a row that is 0.
+    """
+    vectors, rows = tangents.vectors, jacobian.to(tangents.vectors)
+    lengths = torch.linalg.vector_norm(vectors, dim=-1)[..., None]
+    row_lengths = torch.linalg.vector_norm(rows, dim=-1)[..., None, :]
+    return (vectors @ rows.mT / (lengths * row_lengths)).clamp(-1, 1)
+
+
+@takes_arrays
+def row_space(jacobian: Tensor, time_steps: int) -> Tensor:
+    """Return orthonormal directions that the readout sees at each time step, over all points.
+
+    Parameters
+    ----------
+    jacobian : Tensor, shape (output, unit) or (point, time, output, unit)
+        From `readout_jacobian`.
+    time_steps : int
+
+    Returns
+    -------
+    Tensor, shape (time, output, unit)
+        The row space of a linear readout. Of another one, whose row space turns with the state, the leading
+        right singular vectors of its rows at all points.
+    """
+    if jacobian.ndim == 2:
+        return orthonormal_basis(jacobian).expand(time_steps, -1, -1)
+    stacked = jacobian.transpose(0, 1).flatten(1, 2)
+    return orthonormal_basis(stacked)[:, : jacobian.shape[-2]]
 
 
 def orthonormal_basis(rows: Tensor, tolerance: float = 1e-9) -> Tensor:

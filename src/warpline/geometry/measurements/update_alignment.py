@@ -24,6 +24,7 @@ __all__ = [
     "chance_alignment",
     "chance_quantile",
     "update_directions",
+    "update_spectrum",
 ]
 
 
@@ -54,8 +55,8 @@ class Alignment(ShortRepr):
 def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str, Tensor]:
     """Return the leading directions of a weight update, dW = trained - initial.
 
-    Pellegrino and Chadwick (2025) speak of the eigenvector of the weight updates. dW is not symmetric, so
-    both readings are given; they coincide where it is.
+    Pellegrino and Chadwick (2025) speak of the eigenvector of the weight updates, and their code takes right
+    singular vectors. dW is not symmetric, so all readings are given; they coincide where it is.
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str,
     dict of str to Tensor, shape (direction, unit)
         ``eigenvectors``: of (dW + dW') / 2, by decreasing absolute eigenvalue. ``singular_vectors``: left
         singular vectors of dW, by decreasing singular value: where the update sends activity to.
+        ``right_singular_vectors``: where it takes activity from. The latter are directions of what dW is
+        multiplied with, which in current form are the rates phi(x) and not the states x.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str,
     update = (trained.detach() - initial.detach()).double()
     values, vectors = torch.linalg.eigh((update + update.T) / 2)
     order = values.abs().argsort(descending=True)
-    left, sizes, _ = torch.linalg.svd(update)
+    left, sizes, right = torch.linalg.svd(update)
     rounding = len(update) * torch.finfo(initial.dtype).eps * sizes[0]
     rank = min(int((values.abs() > rounding).sum()), int((sizes > rounding).sum()))
     if not 1 <= count <= rank:
@@ -92,7 +95,22 @@ def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str,
             f"expected from 1 to {rank} directions, which is the rank of this weight update (of its "
             f"symmetric part, if that is less), got {count}"
         )
-    return {"eigenvectors": vectors[:, order[:count]].T, "singular_vectors": left[:, :count].T}
+    return {
+        "eigenvectors": vectors[:, order[:count]].T,
+        "singular_vectors": left[:, :count].T,
+        "right_singular_vectors": right[:count],
+    }
+
+
+@takes_arrays
+def update_spectrum(initial: Tensor, trained: Tensor) -> Tensor:
+    """Return the singular values of a weight update, descending, shape (min(row, column),).
+
+    Parameters
+    ----------
+    initial, trained : Tensor, shape (row, column)
+    """
+    return torch.linalg.svdvals((trained.detach() - initial.detach()).double())
 
 
 def _nested_basis(directions: Tensor) -> tuple[Tensor, Tensor]:

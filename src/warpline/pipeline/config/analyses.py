@@ -147,6 +147,8 @@ class Context(Experiment):
         "context_manifolds": "manifolds of states, fixed points, geodesics",
         "context_metric": "the metric over inputs and over time",
         "context_alignment": "alignment with the weight update, tangent statistics",
+        "context_levels": "the metric by level of the relevant input, the grid at arc length",
+        "context_update": "weight update, signed cosine to the readout, components of units",
     }
     conditions_set: ClassVar[tuple[str, ...]] = ("context",)
 
@@ -177,6 +179,9 @@ class Memory(Experiment):
     figures: ClassVar[Mapping[str, str]] = {
         "memory_metric": "the metric of each item, warping or turning",
         "memory_torus": "curvature and topology of the states",
+        "memory_tests": "warping test and realignment test, subspaces over time, outputs",
+        "memory_maps": "the metric over the torus of both angles",
+        "memory_shape": "the torus of states, its curvature, the grid at arc length",
     }
 
     derivatives: ClassVar[int] = 2

@@ -5,13 +5,22 @@ Each switch stands for a line of the authors' code (docs/audit.md). Its default 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, field_validator
 
-from warpline.pipeline.config.base import Name, Positive, Strict
+from warpline.pipeline.config.base import EachOnce, Name, Positive, Strict
+from warpline.pipeline.config.messages import nearest
 
-__all__ = ["PUBLISHED", "Protocol", "protocol_name", "switched", "switches"]
+__all__ = [
+    "PUBLISHED",
+    "Audit",
+    "Protocol",
+    "protocol_name",
+    "switched",
+    "switches",
+    "variants",
+]
 
 
 class TrialsProtocol(Strict):
@@ -151,3 +160,36 @@ def protocol_name(protocol: Protocol) -> str:
     if values == published:
         return "published"
     return "+".join(name for name in values if values[name] != right[name]) or "right"
+
+
+class Audit(Strict):
+    """Comparison of protocols: from right to published one switch at a time, and back."""
+
+    switches: Annotated[list[str], Field(min_length=1), EachOnce] = list(switches(PUBLISHED))
+    """Switches that are set one at a time, by their names such as ``trials.unique``. The published protocol
+    of the audit has these, and no others."""
+
+    @field_validator("switches")
+    @classmethod
+    def _are_switches(cls, names: list[str]) -> list[str]:
+        known = switches(PUBLISHED)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"unknown switch '{name}'; {nearest(name, known)}")
+        return names
+
+
+def variants(audit: Audit) -> dict[str, Protocol]:
+    """Return the protocols of an audit by name.
+
+    ``right``, ``published``; ``right+SWITCH``, with one published choice; ``published-SWITCH``, without one.
+    """
+    published = Protocol()
+    for switch in audit.switches:
+        published = switched(published, switch, PUBLISHED)
+    return {
+        "right": Protocol(),
+        "published": published,
+        **{f"right+{name}": switched(Protocol(), name, PUBLISHED) for name in audit.switches},
+        **{f"published-{name}": switched(published, name, Protocol()) for name in audit.switches},
+    }

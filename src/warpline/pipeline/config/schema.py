@@ -36,7 +36,7 @@ from warpline.pipeline.config.base import (
     by_name,
 )
 from warpline.pipeline.config.datasets import Dataset, DatasetComparison
-from warpline.pipeline.config.protocol import Protocol
+from warpline.pipeline.config.protocol import Audit, Protocol
 
 __all__ = [
     "DSA",
@@ -127,7 +127,7 @@ class TaskSet(Strict):
 
     env: str
     """Environment: ``perceptual_decision``, ``go_nogo``, ``context_integration``,
-    ``sequence_memory``, ``circle_sign``, ``decision_line``, or your own
+    ``sequence_memory``, ``one_go_memory``, ``circle_sign``, ``decision_line``, or your own
     ``path/to/file.py:Class``."""
     tasks: Annotated[dict[Name, TaskVariation], Field(min_length=1)]
     """Tasks by name; each task has its own rule cue among the inputs."""
@@ -195,7 +195,8 @@ class RecurrentArchitecture(Architecture):
     recurrence, at any time step. Of ``static_mlp``, which has no time constant, it is that of the drive."""
     parameters: dict[str, Any] = {}
     """Additional settings of the model: of your own; of ``rnn``, ``gru`` and ``lstm``, ``num_layers``; of
-    ``lstm`` and ``lstm_cell``, ``observed``; of ``low_rank_rnn``, ``rank``."""
+    ``lstm`` and ``lstm_cell``, ``observed``; of ``low_rank_rnn``, ``rank``; of ``current_rnn`` and
+    ``low_rank_rnn``, ``solver``, ``biases``, ``feedforward`` and ``input_groups``."""
 
     @field_validator("units")
     @classmethod
@@ -566,6 +567,8 @@ class Config(Strict):
     """Settings around the parameters of DSA, at which its conclusions are drawn again."""
     protocol: Protocol = Protocol()
     """Choices of Guilhot et al. (2024) that differ from Warpline's; all are off by default."""
+    audit: Audit = Audit()
+    """Comparison of protocols: from right to published one switch at a time, and back."""
     statistics: Statistics = Statistics()
     """Confidence intervals and tests."""
     figures: Figures = Figures()

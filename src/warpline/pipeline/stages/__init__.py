@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.analyses import (
     AnalyseWarping,
@@ -19,6 +20,7 @@ from warpline.pipeline.stages.attractors import (
     SweepHyperparameters,
 )
 from warpline.pipeline.stages.base import Cost, Stage
+from warpline.pipeline.stages.claims import JudgeClaims
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.datasets import (
     CompareDatasets,
@@ -72,6 +74,9 @@ class Pipeline:
         self.validation = CompareAttractors(plan, self.systems)
         self.sweep = SweepHyperparameters(plan, self.systems)
         self.scores = ScoreAttractors(plan, self.validation, self.sweep)
+        self.claims = JudgeClaims(
+            plan, self.comparisons, self.around, self.statistics, self.warping, self.scores
+        )
         self.explorer = WriteExplorer(
             plan,
             self.training,
@@ -80,6 +85,7 @@ class Pipeline:
             self.architectures,
             self.statistics,
             self.warping,
+            self.claims,
         )
         self._taskset_figures = TasksetFigures(
             plan,
@@ -161,6 +167,7 @@ class Pipeline:
             self.sweep,
             self.scores,
             self.drawings["attractors"],
+            self.claims,
             self.explorer,
         )
 
@@ -189,5 +196,5 @@ class Pipeline:
         return scores + [
             f"{results.at(figure.output)}.{suffix}"
             for figure in self.figures_by_part["attractors"]
-            for suffix in ("svg", "png")
+            for suffix in FIGURE_SUFFIXES
         ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
+from warpline.pipeline import report_order
 from warpline.pipeline.config.analyses import GENERIC_COST, Experiment, UserExperiment
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
@@ -192,8 +193,6 @@ class WarpingFigures:
     relations : RelateLearning
     """
 
-    category: ClassVar[str] = "7. Metric warping"
-
     def __init__(self, summary: SummariseWarping, relations: RelateLearning) -> None:
         self.summary = summary
         self.relations = relations
@@ -202,6 +201,7 @@ class WarpingFigures:
         plan = self.summary.plan
         return {
             "style": plan.config.figures.model_dump(),
+            "seed": plan.config.seed,
             "measures": plan.measures(entry.taskset) if entry.over_learning else [],
             "curriculum": entry.curriculum,
             "statistics": plan.config.statistics.model_dump(),
@@ -228,7 +228,7 @@ class WarpingFigures:
                     script=script,
                     output=f"warping/{name}/figures/{figure}",
                     caption="user_figure.rst" if users else f"warping_{figure}.rst",
-                    category=self.category,
+                    category=report_order.GEOMETRY,
                     labels={"figure": label, "analysis": name},
                     # Its files and settings are the same whatever the (empty) wildcards.
                     inputs=partial(_ignoring_wildcards, inputs),

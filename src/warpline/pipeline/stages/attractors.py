@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from warpline.pipeline import report_order
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
@@ -225,8 +226,6 @@ class AttractorFigures:
     scores : ScoreAttractors
     """
 
-    category: ClassVar[str] = "0. Validation on attractors"
-
     def __init__(self, scores: ScoreAttractors) -> None:
         self.scores = scores
 
@@ -239,8 +238,18 @@ class AttractorFigures:
             "levels": entry.noise.levels,
             "shares": entry.noise.shares,
             "best": entry.hyperparameters.best,
+            "swept": self._swept(),
         }
-        return {"style": plan.config.figures.model_dump(), **{key: entries[key] for key in keys}}
+        style = plan.config.figures.model_dump()
+        return {"style": style, "seed": plan.config.seed, **{key: entries[key] for key in keys}}
+
+    def _swept(self) -> Settings:
+        """Return the measure whose hyperparameters are swept, and its own; empty where there is none."""
+        for name, entry in self.scores.validation.measures.items():
+            if entry is self.scores.sweep.swept:
+                names = ("n_delays", "delay_interval", "rank")
+                return {"measure": name, "setting": {key: getattr(entry, key) for key in names}}
+        return {}
 
     def figures(self) -> Iterator[Figure]:
         """Yield every figure."""
@@ -252,7 +261,7 @@ class AttractorFigures:
                 script=f"figures/attractor_{name}.py",
                 output=f"attractors/figures/attractor_{name}",
                 caption=f"attractor_{name}.rst",
-                category=self.category,
+                category=report_order.ATTRACTORS,
                 labels={"figure": label},
                 inputs=lambda _: inputs,
                 settings=lambda _: self._settings(*keys),
@@ -272,7 +281,11 @@ class AttractorFigures:
         elementary = {"rows": scores.tables("motifs")}
         yield figure("elementary", "3. motif by motif", elementary, "measures")
         yield figure("families", "4. within and across families", scored("families"), "measures")
-        yield figure("composition", "5. shared motifs", scored("composition"), "measures")
+        composition, swept = scored("composition"), {}
+        if scores.sweep.intervals:
+            swept = {"sweep": [scores.path(experiment="hyperparameters")]}
+        keys = ("measures", "swept") if swept else ("measures",)
+        yield figure("composition", "5. shared motifs", composition | swept, *keys)
         noise = scored("noise")
         yield figure("noise", "6. noise and mixing", noise, "measures", "levels", "shares")
         if scores.sweep.intervals:

@@ -8,17 +8,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.config.base import Measure
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.project_files import SCRIPTS
 from warpline.pipeline.stages.sizes import Sizes
 
 __all__ = [
-    "SCRIPTS",
     "Cost",
     "Settings",
     "Stage",
@@ -28,8 +27,6 @@ __all__ = [
     "measure_settings",
     "settings_json",
 ]
-
-SCRIPTS = Path(__file__).resolve().parents[4] / "scripts"
 
 Wildcards = Mapping[str, str]
 """What sets one job of a stage apart from the others, by name."""

@@ -195,20 +195,21 @@ class CompareNetworks(_Comparison):
 
 
 class CompareArchitectures(_Comparison):
-    """Dissimilarities between architectures that share curriculum and seed (CSV)."""
+    """Dissimilarities between architectures that share curriculum and seed, and their floors (CSV)."""
 
     rule = "compare_architectures"
     script = "compare_architectures.py"
     outputs = {"architectures": "compare/architectures/{measure}/{taskset}/seed~{seeds}.csv"}
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return the trajectories of all architectures that are compared with each other."""
-        taskset, block = wildcards["taskset"], split_seeds(wildcards["seeds"])
+        """Return the trajectories of all architectures, of the block and of the blocks before it."""
+        taskset = wildcards["taskset"]
+        blocks = self.plan.blocks_up_to(split_seeds(wildcards["seeds"]))
         return {
             "trajectories": [
                 path
                 for architecture in self.plan.architectures(taskset, "architectures")
-                for path in self.trajectories.of(taskset, architecture, "architectures", [block])
+                for path in self.trajectories.of(taskset, architecture, "architectures", blocks)
             ],
             **self.choice.of(wildcards["measure"], taskset),
             **self._trials(wildcards),
@@ -226,9 +227,10 @@ class CompareArchitectures(_Comparison):
                     yield {"measure": measure, "taskset": taskset, "seeds": join_seeds(block)}
 
     def cost(self, wildcards: Wildcards) -> Cost:
-        """Of the pairs of architectures, over the curricula that both have."""
+        """Of the pairs of architectures, over the curricula that both have, and of the pairs of seeds."""
         plan, sizes, taskset = self.plan, self.sizes, wildcards["taskset"]
-        n_seeds = len(split_seeds(wildcards["seeds"]))
+        block = split_seeds(wildcards["seeds"])
+        n_seeds, earlier = len(block), plan.seeds.index(block[0])
         listed = [
             plan.curricula(taskset, architecture, "architectures")
             for architecture in plan.architectures(taskset, "architectures")
@@ -237,8 +239,9 @@ class CompareArchitectures(_Comparison):
             sum(name in curricula for curricula in listed)
             for name in dict.fromkeys(chain.from_iterable(listed))
         ]
-        pairs = n_seeds * sum(k * (k - 1) // 2 for k in sharing)
-        systems = n_seeds * sum(sharing)
+        crossings = n_seeds * earlier + n_seeds * (n_seeds - 1) // 2
+        pairs = n_seeds * sum(k * (k - 1) // 2 for k in sharing) + crossings * sum(sharing)
+        systems = (n_seeds + earlier) * sum(sharing)
         pair, slow_pair, represent = _pair_seconds(sizes, wildcards["measure"], taskset)
         fractions, states = len(self.config.trajectories.fractions), sizes.window_states(taskset)
         # One file at a time is read whole, the last checkpoints of it are kept.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from warpline.core.table_names import DATASET_TABLES
+from warpline.pipeline import report_order
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
@@ -204,6 +205,7 @@ class DatasetFigures:
         config = self.summary.config
         return {
             "style": config.figures.model_dump(),
+            "seed": config.seed,
             "statistics": config.statistics.model_dump(),
             "measures": list(config.run.measures),
             "wasserstein": [
@@ -221,7 +223,7 @@ class DatasetFigures:
                 script="figures/datasets.py",
                 output="compare/datasets/figures/datasets",
                 caption="datasets.rst",
-                category="9. Recordings",
+                category=report_order.RECORDINGS,
                 labels={"figure": "recordings and networks, by group"},
                 inputs=self._inputs,
                 settings=self._settings,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.core.plugins import PluginLocation
+from warpline.pipeline import report_order
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of, settings_json
@@ -41,7 +43,7 @@ class Figure:
     caption : str
         File in ``workflow/report``.
     category : str
-        Heading in the report.
+        Heading in the report (`warpline.pipeline.report_order`).
     labels : mapping of str to str
         What the report shows beside it.
     inputs : callable
@@ -112,8 +114,8 @@ class DrawFigures(Stage):
         return Cost(seconds + START_SECONDS, memory, disk)
 
     def files(self, name: str | None = None) -> list[str]:
-        """Return every figure, SVG and PNG."""
-        return [f"{path}.{suffix}" for path in self.paths() for suffix in ("svg", "png")]
+        """Return every figure, in every format."""
+        return [f"{path}.{suffix}" for path in self.paths() for suffix in FIGURE_SUFFIXES]
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,12 @@ class TasksetFigures:
         if "measures" in keys:
             keys = (*keys, "wasserstein")
         style = config.figures.model_dump()
-        return {"style": style, **{key: sections[key] for key in keys}, **further}
+        return {
+            "style": style,
+            "seed": config.seed,
+            **{key: sections[key] for key in keys},
+            **further,
+        }
 
     def figures(self) -> Iterator[Figure]:
         """Yield every figure, in the order of the report."""
@@ -196,14 +203,14 @@ class TasksetFigures:
         summary, controls, learning = map(statistic, ("summary", "controls", "learning"))
         yield figure(
             "task_trial",
-            "1. Tasks",
+            report_order.TASKS,
             "a trial of each task",
             lambda w: {"trials": self.trials.one_per_task(w["taskset"])},
             per_architecture=False,
         )
         yield figure(
             "learning_curves",
-            "2. Learning",
+            report_order.TASKS,
             "learning curves",
             lambda w: {
                 "pretraining": self.pretraining.histories(w["taskset"], w["architecture"]),
@@ -213,7 +220,7 @@ class TasksetFigures:
         )
         yield figure(
             "trajectories",
-            "2. Learning",
+            report_order.TASKS,
             "trajectories",
             lambda w: {
                 # Those of the first block of seeds.
@@ -225,7 +232,7 @@ class TasksetFigures:
         )
         yield figure(
             "dsa_choice",
-            "8. Parameters of DSA",
+            report_order.SENSITIVITY,
             "prediction by delays and rank",
             lambda w: {
                 "sweep": self.choice.tables("sweep", w["taskset"]),
@@ -235,7 +242,7 @@ class TasksetFigures:
         )
         yield figure(
             "dsa_sensitivity",
-            "8. Parameters of DSA",
+            report_order.SENSITIVITY,
             "conclusions around the parameters",
             lambda w: {
                 "values": self.sensitivity.of("dsa_sensitivity_values", w["taskset"]),
@@ -247,7 +254,7 @@ class TasksetFigures:
         )
         yield figure(
             "after_learning",
-            "3. After learning",
+            report_order.AFTER,
             "dissimilarity to the reference",
             lambda w: {
                 "after": after(w),
@@ -259,14 +266,14 @@ class TasksetFigures:
         )
         yield figure(
             "curriculum_matrix",
-            "3. After learning",
+            report_order.AFTER,
             "curriculum by curriculum",
-            lambda w: {"summary": summary(w)},
+            lambda w: {"summary": summary(w), "after": after(w)},
             lambda w: self._settings("curricula", "measures", architecture=w["architecture"]),
         )
         yield figure(
             "over_learning",
-            "4. Over learning",
+            report_order.OVER,
             "over learning",
             lambda w: {
                 "over": over(w),
@@ -277,18 +284,17 @@ class TasksetFigures:
         )
         yield figure(
             "within_learning",
-            "5. Within learning",
+            report_order.OVER,
             "within learning",
             lambda w: {"within": within(w)},
             lambda _: self._settings("curricula", "measures"),
         )
         yield figure(
             "hyperparameters",
-            "6. Between architectures",
+            report_order.AFTER,
             "by model and hyperparameter",
             lambda w: {
                 "between": self.architectures.tables(w["taskset"]),
-                "after": self.comparisons.tables("after", w["taskset"]),
                 "sensitivity": orderings(w),
             },
             lambda _: self._settings("statistics", "curricula", "measures", "architectures"),

@@ -81,6 +81,7 @@ class CompareAround(Stage):
             "pairs": "architectures" if wildcards["part"] == BETWEEN else "learning",
             "reference": self.plan.reference,
             "fractions": self.config.comparison.over.fractions,
+            "within": self.config.comparison.within.fractions,
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:
@@ -117,7 +118,8 @@ class CompareAround(Stage):
             systems = curricula * k * n
         else:
             curricula = len(self.plan.curricula(taskset, part, "learning"))
-            pairs = curricula * n * (n - 1 + fractions)
+            # After learning; over learning to the own end and to the reference; both ends of learning.
+            pairs = curricula * n * (n - 1 + 2 * fractions + 2)
             systems = curricula * n * fractions
         states = self.sizes.window_states(taskset)
         read = states * len(self.config.trajectories.fractions) * systems

@@ -42,8 +42,8 @@ TYPICAL_SETTING = (5, 30)
 """Numbers of delays and rank that are chosen for a task set, where they are ``auto``."""
 TYPICAL_CELLS = 10
 """Cells of the factorial design of the evaluation trials."""
-FIGURE = (7.0, 560.0, 0.35)
-"""Seconds, MB of memory (Snakemake twice, and 300) and MB of disk of a figure (SVG and PNG)."""
+FIGURE = (7.5, 560.0, 0.32)
+"""Seconds, MB of memory (Snakemake twice, and 300) and MB of disk of a figure (SVG, PNG and PDF)."""
 SIDECAR_MB = 0.003
 """Provenance beside a file, and its benchmark."""
 

@@ -15,13 +15,16 @@ __all__ = ["ComputeStatistics"]
 
 
 class ComputeStatistics(Stage):
-    """The tables of a task set (CSV)."""
+    """The tables of a task set (CSV), and a page of them for the report (HTML)."""
 
     rule = "compute_statistics"
     heading = "tables"
     folders = ("tables",)
     script = "compute_statistics.py"
-    outputs = {table: f"tables/{{taskset}}/{table}.csv" for table in STATISTICS_TABLES}
+    outputs = {
+        **{table: f"tables/{{taskset}}/{table}.csv" for table in STATISTICS_TABLES},
+        "page": "tables/{taskset}/tables.html",
+    }
 
     def __init__(self, plan: Plan, training: Train, comparisons: CompareNetworks) -> None:
         super().__init__(plan)
@@ -41,6 +44,7 @@ class ComputeStatistics(Stage):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the references, and the settings of intervals and tests."""
         return {
+            "taskset": wildcards["taskset"],
             "references": self.config.comparison.over.references,
             **self.config.statistics.model_dump(),
         }
@@ -60,9 +64,9 @@ class ComputeStatistics(Stage):
         return Cost(
             seconds=START_SECONDS + 0.05 * runs + 0.5 * megabytes,
             memory=START_MB + 5 * megabytes,
-            disk=runs * 4e-4 + 0.05 + 0.2 * megabytes + 5 * SIDECAR_MB,
+            disk=runs * 4e-4 + 0.05 + 0.4 * megabytes + 6 * SIDECAR_MB,
         )
 
     def all_tables(self) -> list[str]:
-        """Return every table of statistics."""
+        """Return every table of statistics, and the pages."""
         return [self.path(name, **job) for job in self.jobs() for name in self.outputs]

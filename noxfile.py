@@ -1,0 +1,20 @@
+"""The fast tests on the oldest and on the newest supported versions: ``nox``, or ``nox -s lowest``."""
+
+import nox
+
+FAST = ("-m", "not slow and not workflow and not slurm and not browser")
+nox.options.error_on_missing_interpreters = False
+
+
+@nox.session(python="3.11")
+def lowest(session: nox.Session) -> None:
+    """Take every dependency at the lower bound that pyproject.toml states."""
+    session.install("-c", "envs/lowest.txt", "-e", ".[dev]")
+    session.run("python", "-m", "pytest", *FAST, *session.posargs)
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def newest(session: nox.Session) -> None:
+    """Take the newest versions that pip finds, without constraints."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "pytest", *FAST, *session.posargs)

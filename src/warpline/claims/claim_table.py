@@ -1,0 +1,157 @@
+"""The table of claims: a row per claim and place, with its verdict and what would decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from warpline.claims.registry import CLAIMS, SEEDS
+from warpline.claims.sources import Finding, Sources
+from warpline.claims.verdicts import Judged, judge
+
+__all__ = ["COLUMNS", "claim_table"]
+
+COLUMNS = (
+    "claim",
+    "sentence",
+    "source",
+    "protocol",
+    "taskset",
+    "architecture",
+    "analysis",
+    "measure",
+    "statistic",
+    "null_value",
+    "smallest_effect",
+    "value",
+    "low",
+    "high",
+    "least_part",
+    "n_parts",
+    "n",
+    "unit",
+    "p",
+    "p_adjusted",
+    "n_family",
+    "n_settings",
+    "share_of_settings",
+    "verdict",
+    "reason",
+    "command",
+)
+WHOLE_STUDY = "snakemake claims --profile profiles/slurm --configfile config/paper.yaml"
+"""Command of the configuration in which nothing lacks."""
+
+
+def _command(claim: str, judged: Judged, run: str) -> str:
+    """Return what decides an undecided claim; empty for the others."""
+    if judged.verdict != "undecided":
+        return ""
+    if not judged.needed:
+        return WHOLE_STUDY
+    if CLAIMS[claim].more != SEEDS:
+        return f"{run}, with {judged.needed} {CLAIMS[claim].more} in the section attractors"
+    seeds = ",".join(str(seed) for seed in range(1, judged.needed + 1))
+    return f"{run} --config run='{{seeds: [{seeds}]}}'"
+
+
+def _stated(claim: str, rule: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cells that follow from the rule."""
+    return {
+        "claim": claim,
+        "sentence": rule["sentence"],
+        "source": rule["source"],
+        "protocol": settings["protocol"],
+        "statistic": rule["statistic"],
+        "null_value": rule["null_value"],
+        "smallest_effect": rule["smallest_effect"],
+    }
+
+
+def _row(finding: Finding, judged: Judged, n_family: int) -> dict[str, Any]:
+    """Return the cells that follow from the evidence."""
+    return {
+        "taskset": finding.taskset,
+        "architecture": finding.architecture,
+        "analysis": finding.analysis,
+        "measure": finding.measure,
+        "value": judged.value,
+        "low": judged.low,
+        "high": judged.high,
+        "least_part": finding.evidence.least,
+        "n_parts": len(finding.evidence.parts),
+        "n": judged.n,
+        "unit": finding.unit,
+        "p": judged.p,
+        "p_adjusted": judged.p_adjusted,
+        "n_family": n_family,
+        "n_settings": judged.n_settings,
+        "share_of_settings": judged.share,
+        "verdict": judged.verdict,
+        "reason": judged.reason,
+    }
+
+
+def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Judge all claims on the tables of a run.
+
+    Parameters
+    ----------
+    sources : Sources
+    settings : mapping
+        ``rules``: the rule of each claim by its id, with ``sentence``, ``source``, ``statistic`` and the keys
+        of `warpline.claims.verdicts.judge`. ``confidence``, ``family_error``. ``protocol``: name of the
+        settings of the run. ``command``: the command that makes the claims of this run.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`; in the order of the rules. A claim without evidence is one row, undecided, whose
+        reason starts with "not run". Holm's correction goes over the rows of one family of claims with one
+        task set and architecture. Claims on geometry have a task set each, and are one family.
+    """
+    rules = settings["rules"]
+    findings = [
+        (claim, finding)
+        for claim in rules
+        for finding in CLAIMS[claim].evidence(sources, CLAIMS[claim].modules)
+    ]
+    families: dict[tuple[str, ...], list[int]] = {}
+    for k, (claim, finding) in enumerate(findings):
+        family = CLAIMS[claim].family
+        place = (finding.taskset, finding.architecture) if family == "curricula" else ()
+        families.setdefault((family, *place), []).append(k)
+
+    rows: dict[int, dict[str, Any]] = {}
+    for members in families.values():
+        judged = judge(
+            [(rules[findings[k][0]], findings[k][1].evidence) for k in members], settings
+        )
+        for k, verdict in zip(members, judged, strict=True):
+            claim, finding = findings[k]
+            rows[k] = {
+                **_stated(claim, rules[claim], settings),
+                **_row(finding, verdict, len(members)),
+                "command": _command(claim, verdict, settings["command"]),
+            }
+
+    table = []
+    for claim in rules:
+        option = CLAIMS[claim].option
+        of_claim = [rows[k] for k, (name, _) in enumerate(findings) if name == claim]
+        not_run = {
+            **_stated(claim, rules[claim], settings),
+            "n": 0,
+            "n_settings": 0,
+            "verdict": "undecided",
+            "reason": f"not run: it takes {CLAIMS[claim].needs}",
+            "command": f"{settings['command']} {option}" if option else WHOLE_STUDY,
+        }
+        table += of_claim or [not_run]
+    frame = pd.DataFrame(table, columns=list(COLUMNS))
+    numbers = ["null_value", "smallest_effect", "value", "low", "high", "p", "p_adjusted"]
+    numbers += ["share_of_settings"]
+    return frame.astype(dict.fromkeys(numbers, float)).replace({None: np.nan})

@@ -1,0 +1,56 @@
+"""The files of the project beside the package: workflow, scripts, default configuration, profiles.
+
+In a checkout they lie beside ``src``. A wheel holds them as data, in the folder ``project`` of the package.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["PROJECT", "SCRIPTS", "SNAKEFILE", "configuration_file", "shipped_configurations"]
+
+PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
+
+
+def _project_folder(package: Path) -> Path:
+    """Return the folder that holds ``workflow`` and ``scripts`` for a package."""
+    inside, checkout = package / "project", package.parent.parent
+    return inside if inside.is_dir() else checkout
+
+
+PROJECT = _project_folder(PACKAGE_FOLDER)
+SCRIPTS = PROJECT / "scripts"
+SNAKEFILE = PROJECT / "workflow" / "Snakefile"
+"""What a workflow of one's own takes as a Snakemake module."""
+
+
+def shipped_configurations() -> dict[str, Path]:
+    """Return the configurations that come with Warpline, by name (``demo``, ``paper``, ...)."""
+    return {path.stem: path for path in sorted((PROJECT / "config").glob("*.yaml"))}
+
+
+def configuration_file(name: str) -> Path:
+    """Return the configuration file that a user means.
+
+    Parameters
+    ----------
+    name : str
+        A file; or the name of one in ``config`` of the working folder, otherwise of one that comes with
+        Warpline.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none; the message says where it was looked for.
+    """
+    given, near = Path(name), Path("config") / f"{name}.yaml"
+    for candidate in (given, near):
+        if candidate.is_file():
+            return candidate
+    shipped = shipped_configurations()
+    if name in shipped:
+        return shipped[name]
+    raise FileNotFoundError(
+        f"expected a configuration file, a name in {near.parent.resolve()}, or one of {', '.join(shipped)}; "
+        f"got {name!r}"
+    )

@@ -1,0 +1,199 @@
+"""Claims of the two papers, judged on all tables of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from warpline.console.script import list_file
+from warpline.pipeline.config.claim_rules import read_rules
+from warpline.pipeline.config.protocol import protocol_name
+from warpline.pipeline.config.schema import Curriculum
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.stages.analyses import AnalyseWarping
+from warpline.pipeline.stages.attractors import ScoreAttractors
+from warpline.pipeline.stages.base import SCRIPTS, Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.comparisons import CompareNetworks
+from warpline.pipeline.stages.sensitivity import CompareAround
+from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
+from warpline.pipeline.stages.statistics import ComputeStatistics
+
+__all__ = ["JudgeClaims"]
+
+PROJECT = SCRIPTS.parent
+RULES = PROJECT / "config" / "claims.yaml"
+PUBLISHED = PROJECT / "config" / "published_rnn_pdm.csv"
+EXPERIMENTS = ("static", "decision", "context", "memory")
+"""Analyses of metric warping that claims are about."""
+WITH_ARRAYS = ("context",)
+"""Those whose arrays claims read, too."""
+VALIDATION = ("families", "composition", "noise", "hyperparameters")
+
+
+def _level(curriculum: Curriculum, others: int) -> int | None:
+    """Return a curriculum's place in the order of Guilhot et al. (2024), None where it has none.
+
+    `others` is the number of tasks beside the target. Curricula that train all weights after a pretraining
+    have no place: they differ in more than what they were pretrained on.
+    """
+    if not curriculum.train:
+        return 0
+    if curriculum.trainable != "input":
+        return None
+    if not curriculum.pretrain:
+        return 1
+    return 3 if len(curriculum.pretrain) >= others else 2
+
+
+class JudgeClaims(Stage):
+    """Verdicts on all claims (CSV, HTML), and the published means beside ours (CSV)."""
+
+    rule = "judge_claims"
+    heading = "tables"
+    script = "judge_claims.py"
+    outputs = {
+        "claims": "claims.csv",
+        "published": "published_means.csv",
+        "page": "claims.html",
+    }
+
+    def __init__(
+        self,
+        plan: Plan,
+        comparisons: CompareNetworks,
+        around: CompareAround,
+        statistics: ComputeStatistics,
+        warping: AnalyseWarping,
+        scores: ScoreAttractors,
+    ) -> None:
+        super().__init__(plan)
+        self.comparisons = comparisons
+        self.around = around
+        self.statistics = statistics
+        self.warping = warping
+        self.scores = scores
+
+    @property
+    def job_name(self) -> str:
+        """There is one job."""
+        return "claims"
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, dict[str, list[str]]]:
+        """Return files by option of the script and task set (of attractors, by nothing)."""
+        tables: dict[str, dict[str, list[str]]] = {
+            kind: {
+                taskset: self.comparisons.tables(kind, taskset)
+                for taskset in self.plan.tasksets_with_figures
+            }
+            for kind in ("after", "over", "within")
+        }
+        tables["around"] = {
+            taskset: self.around.tables(taskset) for taskset in self.plan.tasksets_with_figures
+        }
+        tables["summary"] = {
+            job["taskset"]: [self.statistics.path("summary", **job)]
+            for job in self.statistics.jobs()
+            # Without comparisons the summary has no rows, and no columns.
+            if tables["after"][job["taskset"]]
+        }
+        analyses = {
+            name: entry
+            for name, entry in self.warping.analyses.items()
+            if entry.experiment in EXPERIMENTS
+        }
+        tables["numbers"] = {name: self.warping.of_analysis("numbers", name) for name in analyses}
+        tables["arrays"] = {
+            name: self.warping.of_analysis("arrays", name)
+            for name, entry in analyses.items()
+            if entry.experiment in WITH_ARRAYS
+        }
+        run = self.config.run.attractors
+        tables["attractors"] = {
+            experiment: self.scores.tables(experiment)
+            for experiment in VALIDATION
+            if run and experiment in self.scores.experiments
+        }
+        return tables
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return all tables that hold evidence, and the published means."""
+        return {
+            **{
+                option: [path for paths in by_name.values() for path in paths]
+                for option, by_name in self._tables().items()
+            },
+            # Relative: in another place the same checkout has the same inputs.
+            "means": [os.path.relpath(PUBLISHED)],
+        }
+
+    def options(self, wildcards: Wildcards) -> str:
+        """Return the inputs as options of the script: each file after the name of what it is about."""
+        return " ".join(
+            f"--{option} "
+            + list_file(f"{name}={path}" for name, paths in by_name.items() for path in paths)
+            for option, by_name in self._tables().items()
+        )
+
+    # --- settings -------------------------------------------------------------------------------
+
+    @cached_property
+    def _levels(self) -> Mapping[str, int]:
+        """Place of each curriculum of the grid in the claimed order."""
+        others = min(
+            (len(self.config.tasksets[name].tasks) - 1 for name in self.plan.tasksets_with_figures),
+            default=0,
+        )
+        names = dict.fromkeys(network.curriculum for network in self.plan.networks)
+        levels = {name: _level(self.config.curricula[name], others) for name in names}
+        return {name: level for name, level in levels.items() if level is not None}
+
+    def _command(self) -> str:
+        """Return the command that makes the claims of this run on a cluster."""
+        own = PROJECT / "config" / f"{self.config.name}.yaml"
+        name = f"config/{own.name}" if own.is_file() else "YOUR_CONFIGURATION"
+        return f"snakemake claims --profile profiles/slurm --configfile {name}"
+
+    def parameters(self, wildcards: Wildcards) -> Settings:
+        """Return the rules, and what the tables do not say of curricula, architectures and measures."""
+        config = self.config
+        measures = {name for taskset in self.plan.tasksets for name in self.plan.measures(taskset)}
+        return {
+            **read_rules(RULES).model_dump(),
+            "protocol": protocol_name(config.protocol),
+            "name": config.name,
+            "command": self._command(),
+            "reference": self.plan.reference,
+            "levels": dict(self._levels),
+            "models": {
+                network.architecture: config.architectures[network.architecture].model
+                for network in self.plan.networks
+            },
+            "analyses": {name: entry.architecture for name, entry in self.warping.analyses.items()},
+            "kinds": {name: config.measures[name].measure for name in sorted(measures)},
+            "attractor_kinds": {
+                name: entry.measure for name, entry in config.attractors.measures.items()
+            },
+        }
+
+    def jobs(self) -> Iterator[dict[str, str]]:
+        """Yield the one job, where there is evidence of any claim."""
+        if any(paths for by_name in self._tables().values() for paths in by_name.values()):
+            yield {}
+
+    def cost(self, wildcards: Wildcards) -> Cost:
+        """Grow with the rows of the dissimilarities."""
+        tables = [path for paths in self._tables()["after"].values() for path in paths]
+        first = next(self.comparisons.jobs(), None)
+        megabytes = len(tables) * self.comparisons.expected_cost(first).disk if first else 0.0
+        return Cost(
+            seconds=START_SECONDS + 5 + 0.5 * megabytes,
+            memory=START_MB + 5 * megabytes,
+            disk=0.1 + 3 * SIDECAR_MB,
+        )
+
+    def all_outputs(self) -> list[str]:
+        """Return every file of the claims."""
+        return [path for name in self.outputs for path in self.files(name)]

@@ -1,0 +1,72 @@
+"""Captions of the report: three sentences (what, how to read it, n), and the rest folded."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import jinja2
+import pytest
+from docutils.core import publish_parts
+
+from warpline.pipeline.config import load
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.stages import Pipeline
+
+FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "report"
+CAPTIONS = sorted(path.stem for path in FOLDER.glob("*.rst") if path.stem != "workflow")
+MOST_WORDS = 40
+"""Of a sentence (CONTRIBUTING.md)."""
+
+
+def rendered(caption, config, n_seeds):
+    """Return a caption as the report shows it, as HTML."""
+    config = {**config, "run": {**config["run"], "seeds": list(range(n_seeds)), "datasets": ["a"]}}
+    wildcards = {"taskset": "PDM", "architecture": "leaky_rnn", "table": "runs"}
+    snakemake = SimpleNamespace(
+        config=config,
+        wildcards=SimpleNamespace(**wildcards),
+        params=SimpleNamespace(script="x.py"),
+    )
+    text = (FOLDER / f"{caption}.rst").read_text()
+    # As Snakemake renders it: an unknown name is an error.
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text)
+    html = publish_parts(template.render(snakemake=snakemake), writer_name="html")["body"]
+    assert "system-message" not in html and "{{" not in html and "snakemake." not in html
+    return html
+
+
+def sentences(html):
+    text = " ".join(re.sub("<[^>]*>", "", html).replace("&lt;", "<").split())
+    return re.split(r"(?<=[.?!])\s+", text)
+
+
+@pytest.mark.parametrize("n_seeds", [1, 2, 10])
+@pytest.mark.parametrize("caption", CAPTIONS)
+def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, raw_config):
+    html = rendered(caption, raw_config, n_seeds)
+    shown, _, folded = html.partition("<details>")
+    first = sentences(shown)
+    assert len(first) == 3, first
+    assert re.match(r"n (= \d+ |on |in |above )", first[2]), first[2]
+    assert re.search(r"\d", first[2]), first[2]
+    # What is folded ends with its element, and nothing stands behind it.
+    assert not folded or folded.strip().endswith("</details>")
+    too_long = [one for one in first if len(one.split()) > MOST_WORDS]
+    assert not too_long
+
+
+def test_every_figure_has_a_caption_and_every_caption_a_figure(raw_config):
+    raw_config["run"]["warping"] = list(raw_config["warping"])
+    pipeline = Pipeline(Plan(load(raw_config)))
+    used = {
+        Path(figure.caption).stem
+        for figures in pipeline.figures_by_part.values()
+        for figure in figures
+    }
+    # No configuration here has recordings, an audit or figures of the user's, and pages are no figures.
+    assert used == {*CAPTIONS} - {"user_figure", "datasets", "audit", "tables", "claims"}
+
+
+def test_the_number_of_networks_is_that_of_the_configuration(raw_config):
+    for n_seeds, text in ((1, "n = 1 network,"), (10, "n = 10 networks,")):
+        assert text in " ".join(sentences(rendered("warping_static", raw_config, n_seeds)))

@@ -1,0 +1,44 @@
+"""The audit in real Snakemake runs: what protocols share is computed once."""
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+
+def test_a_protocol_computes_only_what_its_switch_changes(checkout):
+    checkout.configure(run__measures=["cka"], audit__switches=["evaluation.paired"])
+    planned = checkout.planned("audit")
+    # Three curricula in two seeds; the networks of the finished run serve both protocols.
+    assert planned == {
+        "audit_compute_trajectories": 6,
+        "audit_compare_networks": 2,
+        "tabulate_protocol": 2,
+        "gather_audit": 1,
+        "draw_audit": 1,
+        "audit": 1,
+    }
+    checkout.configure(audit__switches=["training.loss"])
+    planned = checkout.planned("audit")
+    # All curricula but none of the trials; one pretraining.
+    assert (planned["audit_pretrain"], planned["audit_train"]) == (2, 6)
+    assert "audit_generate_trials" not in planned and "train" not in planned
+
+
+@pytest.mark.slow
+def test_an_audit_ends_in_a_table_and_a_figure(checkout):
+    checkout.configure(run__measures=["cka"], audit__switches=["evaluation.paired"])
+    before = checkout.outputs()
+    checkout.snakemake("audit")
+    results = checkout.root / "results" / "tiny"
+    table = pd.read_csv(results / "tables" / "audit.csv", comment="#")
+    assert list(dict.fromkeys(table["protocol"])) == ["right", "published"]
+    assert set(table["curriculum"].dropna()) == {"untrained", "master", "pretrain_anti_frozen"}
+    chosen = table[table["statistic"] == "dissimilarity"].set_index("protocol")["value"]
+    # Other trials set every pair further apart.
+    assert chosen["published"].mean() > chosen["right"].mean()
+    assert (results / "figures" / "audit.png").stat().st_size > 10_000
+    # What stood is as it was, and nothing is left to do.
+    after = checkout.outputs()
+    assert all(after[path] == content for path, content in before.items())
+    assert checkout.planned("audit") == {}

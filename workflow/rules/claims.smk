@@ -1,0 +1,36 @@
+# The claims of the two papers, judged on all tables of the run.
+
+from warpline.pipeline import report_order
+
+CLAIMS = PIPELINE.claims
+
+
+rule judge_claims:
+    """Verdicts on the claims of both papers, from all tables of the run."""
+    input:
+        unpack(CLAIMS.inputs),
+    output:
+        claims=CLAIMS.pattern("claims"),
+        published=CLAIMS.pattern("published"),
+        page=report(
+            CLAIMS.pattern("page"),
+            caption="../report/claims.rst",
+            category=report_order.CLAIMS,
+            labels={"table": "claims of the papers, and verdicts"},
+        ),
+    log:
+        CLAIMS.log,
+    benchmark:
+        CLAIMS.benchmark
+    conda:
+        CPU
+    resources:
+        **CLAIMS.resources,
+    params:
+        inputs=CLAIMS.options,
+        settings=CLAIMS.settings,
+        code=CLAIMS.code,
+    shell:
+        'python "$WARPLINE_SCRIPTS/judge_claims.py" --settings {params.settings:q} --code {params.code}'
+        " {params.inputs} --means {input.means:q} --claims {output.claims:q}"
+        " --published {output.published:q} --page {output.page:q} > {log:q} 2>&1"
