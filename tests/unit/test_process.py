@@ -1,44 +1,33 @@
 """What a job sets for its process."""
 
+import ctypes
 import platform
-import subprocess
-import sys
+from types import SimpleNamespace
 
 import pytest
 
-FAULTS = """
-import resource
-import torch
-from warpline.core.process import keep_freed_memory
-
-def update():
-    arrays = [torch.zeros(2_000_000) + 1 for _ in range(4)]
-
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-
-keep_freed_memory()
-for _ in range(8):
-    update()
-before = faults()
-for _ in range(8):
-    update()
-print(faults() - before)
-"""
+from warpline.core import process
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
-def test_arrays_are_made_in_memory_that_was_freed():
-    """Updates of 40 MB: by default the operating system maps thousands of pages anew."""
-    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True)
-    assert int(done.stdout) < 100
+def test_the_c_library_takes_the_settings_that_keep_freed_memory(monkeypatch):
+    """By its answers: 1 for a value that it takes, and the threshold is the largest that it takes."""
+    mallopt = ctypes.CDLL(None).mallopt
+    answers = {}
+
+    def watched(parameter, value):
+        answers[parameter, value] = mallopt(parameter, value)
+
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=watched))
+    process.keep_freed_memory()
+    assert answers == {(-3, process.LARGEST_KEPT): 1, (-1, -1): 1}
+    assert mallopt(-3, process.LARGEST_KEPT + 1) == 0
 
 
-def test_elsewhere_nothing_happens(monkeypatch):
-    from warpline.core import process
-
+@pytest.mark.parametrize("error", [OSError, AttributeError, TypeError])
+def test_elsewhere_nothing_happens(monkeypatch, error):
     def without(name):
-        raise OSError
+        raise error
 
     monkeypatch.setattr(process.ctypes, "CDLL", without)
     process.keep_freed_memory()
