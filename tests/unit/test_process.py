@@ -9,19 +9,32 @@ import pytest
 from warpline.core import process
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
-def test_the_c_library_takes_the_settings_that_keep_freed_memory(monkeypatch):
-    """By its answers: 1 for a value that it takes, and the threshold is the largest that it takes."""
-    mallopt = ctypes.CDLL(None).mallopt
-    answers = {}
+@pytest.mark.parametrize(
+    ("taken", "set_values"),
+    [
+        (lambda size: True, [(-3, 2**30), (-1, -1)]),
+        (lambda size: size <= 32 * 2**20, [(-3, 2**30), (-3, 2**25), (-1, -1)]),
+        (lambda size: False, [(-3, 2**30), (-3, 2**25)]),
+    ],
+    ids=["new glibc", "old glibc", "neither"],
+)
+def test_the_largest_size_that_the_c_library_takes_is_kept(monkeypatch, taken, set_values):
+    calls = []
 
-    def watched(parameter, value):
-        answers[parameter, value] = mallopt(parameter, value)
+    def mallopt(parameter, value):
+        calls.append((parameter, value))
+        return int(taken(value))
 
-    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=watched))
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=mallopt))
     process.keep_freed_memory()
-    assert answers == {(-3, process.LARGEST_KEPT): 1, (-1, -1): 1}
-    assert mallopt(-3, process.LARGEST_KEPT + 1) == 0
+    assert calls == set_values
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
+def test_the_c_library_has_the_switch():
+    mallopt = ctypes.CDLL(None).mallopt
+    assert mallopt(process.M_MMAP_THRESHOLD, process.LARGEST_KEPT[1]) == 1
+    assert mallopt(process.M_TRIM_THRESHOLD, -1) == 1
 
 
 @pytest.mark.parametrize("error", [OSError, AttributeError, TypeError])

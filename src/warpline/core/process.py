@@ -36,8 +36,8 @@ def run(main: Callable[[], None]) -> None:
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt in glibc's malloc.h."""
-LARGEST_KEPT = 32 * 2**20
-"""Largest array in bytes that is kept: the most that glibc takes for its threshold."""
+LARGEST_KEPT = (2**30, 32 * 2**20)
+"""Largest array in bytes that is kept: the second is the most that older versions of glibc take."""
 
 
 def keep_freed_memory() -> None:
@@ -51,5 +51,6 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
-    mallopt(M_TRIM_THRESHOLD, -1)
+    # 1 where the value is taken, else 0.
+    if any(mallopt(M_MMAP_THRESHOLD, size) for size in LARGEST_KEPT):
+        mallopt(M_TRIM_THRESHOLD, -1)
