@@ -52,9 +52,8 @@ def main() -> None:
         settings["seed"],
     )
     # A block of one seed has no floor of its own.
-    frame = pd.concat(
-        [rows.assign(pairs=name) for name, rows in tables.items() if len(rows)], ignore_index=True
-    )
+    filled = [rows.assign(pairs=name) for name, rows in tables.items() if len(rows)]
+    frame = pd.concat(filled or [tables["between"].assign(pairs="between")], ignore_index=True)
     result_files.write_table(
         with_parameters(frame, measure),
         arguments.output,

@@ -47,9 +47,10 @@ def draw_confidence_interval(axes, position, row):
     )
 
 
-def separation_line(value):
-    """Return a line of a label that holds a separation, or nothing where there is none."""
-    return "" if value is None or np.isnan(value) else f"\nS = {value:.2f}"
+def write_separation(axes, position, value):
+    """Write a separation above its category, where there is one."""
+    if value is not None and not np.isnan(value):
+        plotting.annotate_above(axes, position, f"S = {value:.2f}")
 
 
 def draw_controls(axes, controls, curricula, styles, settings, start):
@@ -70,14 +71,12 @@ def draw_controls(axes, controls, curricula, styles, settings, start):
     Returns
     -------
     list of str
-        Labels of the controls.
+        Names of the controls.
     """
     # A mark far above the points would squeeze them. Its value is then written at the upper edge instead.
     highest = 1.3 * axes.get_ylim()[1]
-    labels = []
-    for position, control in enumerate(
-        plotting.names_in_data(list(CONTROLS), controls["control"]), start
-    ):
+    names = plotting.names_in_data(list(CONTROLS), controls["control"])
+    for position, control in enumerate(names, start):
         rows = controls[controls["control"] == control].set_index("curriculum")
         for offset, name in zip(plotting.jitter(len(curricula), 0.6), curricula, strict=True):
             if name not in rows.index or not rows.loc[name, "mean"] <= highest:
@@ -98,20 +97,20 @@ def draw_controls(axes, controls, curricula, styles, settings, start):
                 color="0.4",
                 fontsize="x-small",
             )
-        reference = settings["reference"]
-        of_reference = rows["separation"].get(reference)
-        labels.append(f"{CONTROLS[control]}{separation_line(of_reference)}")
-    return labels
+        write_separation(axes, position, rows["separation"].get(settings["reference"]))
+    return names
 
 
 def draw_measure(axes, pairs, summary, controls, curricula, settings):
     """Draw the dissimilarities by one measure: a category per curriculum, a point per network.
 
     ``pairs``, ``summary`` and ``controls`` hold this measure and this architecture only.
+
+    Returns the number of networks of each curriculum.
     """
     reference = settings["reference"]
     styles = plotting.colours(settings["curricula"], settings["style"])
-    labels = []
+    counts = {}
     for position, name in enumerate(curricula):
         colour, marker = styles[name]
         # Filled markers: pairs of different seeds.
@@ -129,22 +128,33 @@ def draw_measure(axes, pairs, summary, controls, curricula, settings):
         row = summary_row(summary, (name, reference))
         if n_cross >= settings["statistics"]["min_seeds"] and row is not None:
             draw_confidence_interval(axes, position, row)
-        separation = None if row is None else row["separation"]
-        # The reference against itself is the floor, of different seeds.
-        count = f"n = {len(seeds)}" if seeds else "no floor:\none seed"
-        labels.append(f"{plotting.curriculum_label(name)}\n{count}{separation_line(separation)}")
+        write_separation(axes, position, None if row is None else row["separation"])
+        counts[name] = len(seeds)
 
     # The controls stand apart. They depend on the range of the points, and change it.
     plotting.from_zero(axes)
     n_curricula = len(curricula)
-    control_labels = draw_controls(axes, controls, curricula, styles, settings, n_curricula)
-    if control_labels:
+    names = draw_controls(axes, controls, curricula, styles, settings, n_curricula)
+    if names:
         axes.axvline(n_curricula - 0.5, color="0.6", lw=0.8)
-        axes.axvspan(n_curricula - 0.5, n_curricula + len(control_labels) - 0.5, color="0.95", lw=0)
-    labels += control_labels
-    axes.set_xticks(range(len(labels)), labels, rotation=90)
+        axes.axvspan(n_curricula - 0.5, n_curricula + len(names) - 0.5, color="0.95", lw=0)
     plotting.from_zero(axes)
-    axes.set_xlim(-0.6, len(labels) - 0.4)
+    return counts
+
+
+def curriculum_labels(counts):
+    """Return the labels of curricula, with the number of networks over all measures.
+
+    ``counts`` holds a mapping of curricula to numbers for each measure.
+    """
+    labels = []
+    for name in counts[0]:
+        n = sorted({of_measure[name] for of_measure in counts})
+        # The reference against itself is the floor, of different seeds.
+        count = "n = " + " to ".join(map(str, dict.fromkeys([n[0], n[-1]])))
+        label = plotting.curriculum_label(name)
+        labels.append(f"{label}\n{count if n[-1] else 'no floor: one seed'}")
+    return labels
 
 
 def make(arguments, settings):
@@ -164,7 +174,7 @@ def make(arguments, settings):
     summary = summary[(summary["architecture"] == architecture) & (summary["seeds"] == "cross")]
     controls = controls[controls["architecture"] == architecture]
 
-    n_controls = controls["control"].nunique()
+    control_names = plotting.names_in_data(list(CONTROLS), controls["control"])
 
     sensitivity = None
     if arguments.sensitivity:
@@ -173,30 +183,26 @@ def make(arguments, settings):
     beside = sensitive_measures(sensitivity, "after")
 
     # A measure tried at other settings has a second, narrow panel.
-    widths = []
-    for measure in measures:
-        widths.append(0.5 * (len(curricula) + n_controls) + 1.1)
-        widths += [2.4] if measure in beside else []
-    figure, axes = plt.subplots(
-        1, len(widths), squeeze=False, figsize=(sum(widths), 3.6), width_ratios=widths
-    )
-    panels = iter(axes[0])
-    for measure in measures:
-        panel = next(panels)
-        draw_measure(
-            panel,
-            after[after["measure"] == measure],
-            summary[summary["measure"] == measure],
-            controls[controls["measure"] == measure],
-            curricula,
-            settings,
+    n_categories = len(curricula) + len(control_names)
+    width = max(0.55 * n_categories + 1.0, 4.5)
+    figure, panels, narrow = plotting.stacked_panels(measures, beside, width, 2.1)
+    counts = []
+    for panel, measure in zip(panels, measures, strict=True):
+        pairs = after[after["measure"] == measure]
+        of_measure = [table[table["measure"] == measure] for table in (summary, controls)]
+        counts.append(draw_measure(panel, pairs, *of_measure, curricula, settings))
+        panel.set_ylabel(plotting.measure_unit(measure, settings))
+        # Above the separations.
+        title = ", ".join(
+            filter(None, (plotting.measure_name(measure), plotting.parameters_label(pairs)))
         )
-        title = plotting.measure_label(measure, settings)
-        parameters = plotting.parameters_label(after[after["measure"] == measure])
-        panel.set_title("\n".join(filter(None, (title, parameters))))
-        if measure in beside:
-            draw_sensitivity(next(panels), sensitivity, measure, "after")
-    axes[0, 0].set_ylabel(f"dissimilarity to {reference.replace('_', ' ')}")
+        panel.set_title(title, loc="left", pad=12)
+        if measure in narrow:
+            draw_sensitivity(narrow[measure], sensitivity, measure, "after")
+    labels = [*curriculum_labels(counts), *(CONTROLS[name] for name in control_names)]
+    panels[-1].set_xticks(range(len(labels)), labels, rotation=90)
+    panels[-1].set_xlim(-0.6, len(labels) - 0.4)
+    figure.suptitle(f"dissimilarity to {reference.replace('_', ' ')}", fontsize="medium")
 
     # One legend explains the markers of all panels.
     handles = [
@@ -207,9 +213,7 @@ def make(arguments, settings):
         plt.Line2D([], [], marker="x", ls="", color="black", label="did not converge"),
         plt.Rectangle((0, 0), 1, 1, fc="0.95", label="the same network (a mean per curriculum)"),
     ]
-    # A single panel is narrower than the legend in one row.
-    layout = {"ncols": 4} if sum(widths) > 8 else {"ncols": 2, "fontsize": "x-small"}
-    figure.legend(handles=handles, loc="outside upper right", **layout)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -12,8 +12,6 @@ SEVERAL = "several"
 # With more architectures than this, those of one model share a floor on the axis.
 MOST_FLOORS = 6
 
-ABOVE = {"ha": "center", "va": "bottom", "color": "0.4", "fontsize": "x-small"}
-
 LEARNING = {"learning_rate", "batch_size"}
 
 
@@ -78,23 +76,26 @@ def draw_measure(axes, pairs, differences, curricula, styles, confidence):
             face = {"mfc": "none"} if kind in floors else {}
             axes.plot(x, rows["dissimilarity"], marker, color=colour, ms=4, **face)
 
-    counts = pairs["differs"].value_counts()
-    labels = []
     for position, kind in enumerate(differences):
-        n_pairs = int(counts.get(kind, 0))
-        labels.append(f"{kind}\n({n_pairs} pair{'s' * (n_pairs != 1)})")
         value = np.nan if kind in floors else mean_separation(pairs, kind, confidence)
         if not np.isnan(value):
-            where = {"xy": (position, 1.0), "xycoords": ("data", "axes fraction")}
-            axes.annotate(f"S = {value:.2f}", **where, **ABOVE)
+            plotting.annotate_above(axes, position, f"S = {value:.2f}")
     n_floors = sum(kind in floors for kind in differences)
     if n_floors:
         axes.axvspan(-0.5, n_floors - 0.5, color="0.95", lw=0, zorder=0)
-        where = {"xy": ((n_floors - 1) / 2, 1.0), "xycoords": ("data", "axes fraction")}
-        axes.annotate("floor", **where, **ABOVE)
-    axes.set_xticks(range(len(differences)), labels, rotation=90)
+        plotting.annotate_above(axes, (n_floors - 1) / 2, "floor")
     plotting.from_zero(axes)
-    axes.set_xlim(-0.5, len(differences) - 0.5)
+
+
+def difference_labels(pairs, differences):
+    """Return the labels of the categories, with their numbers of pairs over all measures."""
+    counts = pairs.groupby("measure")["differs"].value_counts().unstack(fill_value=0)
+    labels = []
+    for kind in differences:
+        n = sorted(set(counts[kind]))
+        pairs_text = " to ".join(str(value) for value in dict.fromkeys([n[0], n[-1]]))
+        labels.append(f"{kind}\n({pairs_text} pair{'s' if n[-1] != 1 else ''})")
+    return labels
 
 
 def make(arguments, settings):
@@ -103,6 +104,8 @@ def make(arguments, settings):
     pairs = pairs_with_differences(
         result_files.read_tables(arguments.between), settings["architectures"]
     )
+    if pairs.empty:
+        return plotting.nothing_to_show("No two architectures share a curriculum.")
     measures = plotting.names_in_data(settings["measures"], pairs["measure"])
     curricula = plotting.names_in_data(settings["curricula"], pairs["curriculum_a"])
     styles = plotting.colours(settings["curricula"], settings["style"])
@@ -117,23 +120,21 @@ def make(arguments, settings):
     if arguments.sensitivity:
         sensitivity = result_files.read_table(arguments.sensitivity[0])
     beside = sensitive_measures(sensitivity, "architectures")
-    widths = []
-    for measure in measures:
-        widths.append(0.48 * len(differences) + 1.0)
-        widths += [2.4] if measure in beside else []
-    figure, axes = plt.subplots(
-        1, len(widths), squeeze=False, figsize=(sum(widths), 3.6), width_ratios=widths
-    )
-    panels = iter(axes[0])
-    for measure in measures:
-        panel = next(panels)
+    width = max(0.6 * len(differences) + 1.0, 3.5)
+    figure, panels, narrow = plotting.stacked_panels(measures, beside, width, 1.9)
+    for panel, measure in zip(panels, measures, strict=True):
         rows = pairs[pairs["measure"] == measure]
         confidence = settings["statistics"]["confidence"]
         draw_measure(panel, rows, differences, curricula, styles, confidence)
-        panel.set_title(plotting.measure_label(measure, settings), pad=14)
-        if measure in beside:
-            draw_sensitivity(next(panels), sensitivity, measure, "architectures")
-    axes[0, 0].set_ylabel("dissimilarity")
+        panel.set_ylabel(plotting.measure_unit(measure, settings))
+        # Above the separations.
+        panel.set_title(plotting.measure_name(measure), loc="left", pad=12)
+        if measure in narrow:
+            draw_sensitivity(narrow[measure], sensitivity, measure, "architectures")
+    panels[-1].set_xticks(
+        range(len(differences)), difference_labels(pairs, differences), rotation=90
+    )
+    panels[-1].set_xlim(-0.5, len(differences) - 0.5)
     handles = []
     for name in curricula:
         networks = pairs[pairs["curriculum_a"] == name]

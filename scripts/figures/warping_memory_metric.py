@@ -9,15 +9,6 @@ TANGENT_LABELS = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
 VERDICT_MARKERS = {"warping": "o", "realignment": "s", "mixed": "D", "no switch": "X"}
 
 
-def periods_of(arrays):
-    """Return name, start and stop (ms) of each period."""
-    return [
-        (name.removeprefix("period_"), *edges)
-        for name, edges in arrays.attrs.items()
-        if name.startswith("period_")
-    ]
-
-
 def draw_metric(axes, arrays, colours):
     """Draw the metric of each angle and of time."""
     components = arrays["component"].transpose("seed", "time", "tangent").values
@@ -93,7 +84,7 @@ def make(arguments, settings):
     draw_subspace_angles(axes[1, 0], arrays, colours)
     geometry_panels.panel_label(axes[1, 0], "c", "mean of two principal angles", pad=30)
     for panel in (axes[0, 0], axes[0, 1], axes[1, 0]):
-        plotting.shade_periods(panel, periods_of(arrays))
+        plotting.shade_periods(panel, geometry_panels.trial_periods(arrays))
         panel.set_xlabel("time (ms)")
     draw_verdicts(axes[1, 1], arrays, summary)
     geometry_panels.panel_label(axes[1, 1], "d", "which solution", pad=30)

@@ -4,21 +4,7 @@ import numpy as np
 
 from warpline.figures import geometry_panels, plotting
 
-SHADED_PERIODS = ("item_1", "item_2", "report_1", "report_2")
-GROUPS = {"items": ("item_1", "item_2"), "reports": ("report_1", "report_2")}
 ITEM_LABELS = {"angle_1": "item 1", "angle_2": "item 2"}
-
-
-def shade_periods(axes, arrays, named=False):
-    """Shade the periods of items and reports, and write what they are above the panel if asked to."""
-    for name in SHADED_PERIODS:
-        axes.axvspan(*arrays.attrs[f"period_{name}"], color="0.93", lw=0, zorder=0)
-    for label, (first, last) in GROUPS.items() if named else ():
-        middle = (arrays.attrs[f"period_{first}"][0] + arrays.attrs[f"period_{last}"][1]) / 2
-        axes.text(
-            middle, 1.0, label, ha="center", va="bottom",
-            fontsize="x-small", transform=axes.get_xaxis_transform(),
-        )  # fmt: skip
 
 
 def draw_band(axes, time, values, colour, label=None):
@@ -61,8 +47,8 @@ def draw_similarity(axes, network, row):
         time, time, network["subspace_similarity"].values[row], vmin=0, vmax=1, shading="nearest"
     )
     image.set_rasterized(True)
-    for name in SHADED_PERIODS:
-        for edge in network.attrs[f"period_{name}"]:
+    for _, *edges in geometry_panels.trial_periods(network):
+        for edge in edges:
             axes.axvline(edge, color="white", lw=0.4)
             axes.axhline(edge, color="white", lw=0.4)
     axes.set_aspect("equal")
@@ -100,7 +86,7 @@ def make(arguments, settings):
     network = geometry_panels.first_network(arrays)
     colours = geometry_panels.tangent_colours(settings["style"])
 
-    figure, axes = plt.subplots(2, 3, figsize=(9.0, 5.8))
+    figure, axes = plt.subplots(2, 3, figsize=(9.0, 6.2))
     draw_quantity(axes[0, 0], arrays, "share", "black")
     axes[0, 0].axhline(0.5, color="0.6", lw=0.8, ls=":")
     axes[0, 0].set_ylim(0, 1)
@@ -109,8 +95,8 @@ def make(arguments, settings):
     axes[0, 1].set_yscale("log")
     axes[0, 1].set_ylabel("trace of the metric")
     draw_decoder_cosines(axes[0, 2], arrays, colours)
-    for k, panel in enumerate(axes[0]):
-        shade_periods(panel, arrays, named=k == 0)
+    for panel in axes[0]:
+        plotting.shade_periods(panel, geometry_panels.trial_periods(arrays))
     images = [draw_similarity(axes[1, k], network, k) for k in range(2)]
     figure.colorbar(images[1], ax=axes[1, 1], fraction=0.046, label="cosine")
     draw_outputs(axes[1, 2], network, colours)
@@ -123,8 +109,8 @@ def make(arguments, settings):
         "outputs",
     )
     for panel, letter, title in zip(axes.flat, "abcdef", titles, strict=True):
-        # The periods' names stand where the first panel's title would.
-        geometry_panels.panel_label(panel, letter, "" if letter == "a" else title)
+        # Above the names of the periods.
+        geometry_panels.panel_label(panel, letter, title, pad=30 if letter in "abc" else None)
     figure.suptitle(f"n = {arrays.sizes['seed']} networks; d to f: the first", fontsize="small")
     return figure
 

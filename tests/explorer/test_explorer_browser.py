@@ -175,6 +175,13 @@ def test_the_metric_is_read_point_by_point(opened, text):
     page.select_option("#taskset", "Line")
     plane = page.locator("#metric-drawing svg")
     assert plane.locator("ellipse").count() == 20
+    # G is diag(1 + input², 4); each direction is divided by its mean over the view, 1.5 and 4.
+    for k, short_over_long, turned in ((0, (3 / 4) ** 0.5, 0), (8, (2 / 3) ** 0.5, 90)):
+        ellipse = plane.locator("ellipse").nth(k)
+        rx, ry = (float(ellipse.get_attribute(name)) for name in ("rx", "ry"))
+        assert ry / rx == pytest.approx(short_over_long, rel=1e-4)
+        angle = float(re.match(r"rotate\((\S+) ", ellipse.get_attribute("transform"))[1])
+        assert abs(angle) == pytest.approx(turned, abs=1e-3)
     plane.focus()
     assert "input -1, time 0, G: evidence 2, time 4" in page.locator("#metric-readout").inner_text()
     for _ in range(2):

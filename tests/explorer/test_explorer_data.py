@@ -189,7 +189,8 @@ def test_a_page_holds_what_was_written(sources):
     # The second network of the analysis diverged.
     assert [len(entry["views"]) for entry in page["analyses"]] == [3, 0]
     statistics, claims = page["tables"]
-    assert claims["rows"] == [["A5", "DSA follows accuracy.", 2, "undecided"]]
+    assert claims["columns"] == ["claim", "sentence", "verdict", "n"]
+    assert claims["rows"] == [["A5", "DSA follows accuracy.", "undecided", 2]]
     assert "empty" not in statistics["columns"] and statistics["n_rows"] == 2
 
 

@@ -60,6 +60,35 @@ def test_what_two_architectures_differ_in(project):
     assert difference(rnn, rnn | {"model": "mine.py:Net"}) == "Net\nagainst leaky rnn"
 
 
+def test_architectures_are_held_against_the_floors_of_both(project):
+    script = runpy.run_path(str(project / "scripts" / "figures" / "hyperparameters.py"))
+    rows = [
+        # Two architectures in two seeds, and the floor of each.
+        ("between", "rnn", "gru", 1, 1, 0.5),
+        ("between", "rnn", "gru", 2, 2, 0.7),
+        ("floor", "rnn", "rnn", 2, 1, 0.6),
+        ("floor", "gru", "gru", 2, 1, 0.1),
+        # A curriculum that one architecture has is no floor of the comparison.
+        ("floor", "rnn", "rnn", 2, 1, 0.9),
+    ]
+    columns = ["pairs", "architecture_a", "architecture_b", "seed_a", "seed_b", "dissimilarity"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["curriculum_a"] = ["master"] * 4 + ["other"]
+    models = {name: {"model": name, "units": 8} for name in ("rnn", "gru")}
+    pairs = script["pairs_with_differences"](table, models)
+    kind = "gru\nagainst rnn"
+    assert pairs["differs"].tolist() == [kind, kind, "rnn,\nother seed", "gru,\nother seed"]
+    # Against rnn one of two lies further apart, against gru both.
+    assert script["mean_separation"](pairs, kind, 0.95) == pytest.approx(0.75)
+    # With the floor of one architecture alone there is no S.
+    one_floor = pairs[pairs["differs"] != "gru,\nother seed"]
+    assert np.isnan(script["mean_separation"](one_floor, kind, 0.95))
+    assert (
+        script["floor_label"]("a_1", {"a_1": {"model": "m.py:Net"}}, ["a_1"] * 9)
+        == "Net,\nother seed"
+    )
+
+
 def test_names_come_in_the_order_of_the_configuration():
     columns = (["b", "x"], ["a", "b"])
     assert plotting.names_in_data(["a", "b", "c"], *columns) == ["a", "b"]

@@ -16,18 +16,10 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
 @pytest.fixture
 def blocks(project):
-    text = (project / "README.md").read_text()
+    text = (project / "docs" / "own_task.md").read_text()
     return {
         kind: re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("yaml", "python")
     }
-
-
-def test_the_curriculum_of_one_s_own(project, blocks, tmp_path):
-    mine = tmp_path / "mine.yaml"
-    mine.write_text(next(block for block in blocks["yaml"] if "pretrain_anti_only" in block))
-    plan = Plan(load_files([project / "config" / "config.yaml", mine]))
-    assert [network.curriculum for network in plan.networks] == ["master", "pretrain_anti_only"]
-    assert plan.pretraining("PDM", "pretrain_anti_only") == "Anti"
 
 
 def test_the_task_set_of_one_s_own(raw_config, blocks, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 # The claims of the two papers, judged on all tables of the run.
 
+from warpline.pipeline import report_order
+
 CLAIMS = PIPELINE.claims
 
 
@@ -13,7 +15,7 @@ rule judge_claims:
         page=report(
             CLAIMS.pattern("page"),
             caption="../report/claims.rst",
-            category="10. Claims",
+            category=report_order.CLAIMS,
             labels={"table": "claims of the papers, and verdicts"},
         ),
     log:

@@ -40,6 +40,8 @@ SCRIPTS = (
     "start.js",
 )
 """Scripts of the page in the order in which they build on each other; the browser gets them as one."""
+CLAIM_COLUMNS = ("claim", "sentence", "verdict", "reason")
+"""Columns that say what came of a claim."""
 MARGIN = 0.97
 """Share of the room that is filled at the next attempt, where the page was too large."""
 
@@ -92,7 +94,9 @@ class _Contents:
         )
         tables = [
             table_of("Statistics", statistics, sources.tests),
-            table_of("Claims", "What the run says about each claim.", sources.claims),
+            table_of(
+                "Claims", "What the run says about each claim.", sources.claims, CLAIM_COLUMNS
+            ),
         ]
         self.tables = [table for table in tables if table is not None]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from warpline.core import result_files
@@ -59,28 +60,16 @@ def _square_of_points(dataset: xr.Dataset) -> xr.Dataset:
     """Give the points of an analysis their coordinates: one, or the two of a square grid."""
     kappa = dataset["kappa"].transpose("point", "coordinate").values
     names = [str(name) for name in dataset["coordinate"].values]
-    # A coordinate may not take the name of a variable, or of the plane's dimension.
     dataset = dataset.drop_vars(["kappa", "coordinate"])
     if len(names) == 1:
         return dataset.rename(point=names[0]).assign_coords({names[0]: kappa[:, 0]})
     side = round(len(kappa) ** 0.5)
     if len(names) != 2 or side * side != len(kappa):
         return dataset
-    grids = {name: kappa[:, k].reshape(side, side) for k, name in enumerate(names)}
-    first = grids[names[0]][:, 0]
-    second = grids[names[1]][0]
-    dataset = dataset.assign_coords(
-        point=_product_index(names, first, second),
-    )
-    return dataset.unstack("point")
-
-
-def _product_index(names: list[str], first: np.ndarray, second: np.ndarray) -> Any:
-    import pandas as pd
-
-    return xr.Coordinates.from_pandas_multiindex(
-        pd.MultiIndex.from_product([first, second], names=names), "point"
-    )["point"]
+    grid = kappa.reshape(side, side, 2)
+    index = pd.MultiIndex.from_product([grid[:, 0, 0], grid[0, :, 1]], names=names)
+    points = xr.Coordinates.from_pandas_multiindex(index, "point")
+    return dataset.assign_coords(points).unstack("point")
 
 
 def _fields(network: xr.Dataset) -> Iterator[dict[str, Any]]:
@@ -164,9 +153,7 @@ def views(network: xr.Dataset) -> list[dict[str, Any]]:
         three axes) or ``lines`` (diagonal of the metric over time). ``chosen`` and ``spanned``: its
         dimensions, each with ``name`` and ``values``. ``values``: the array, in that order.
     """
-    if {"kappa", "point", "coordinate"} <= {*network.variables, *network.dims} and (
-        "point" in network.dims
-    ):
+    if "kappa" in network and {"point", "coordinate"} <= {*network["kappa"].dims}:
         network = _square_of_points(network)
     fields = list(_fields(network)) if "metric" in network else []
     return [*fields, *_surfaces(network), *_lines(network)]

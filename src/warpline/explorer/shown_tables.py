@@ -25,7 +25,9 @@ def _cell(value: Any) -> Any:
     return None if pd.isna(value) else str(value)
 
 
-def table_of(title: str, about: str, paths: Sequence[str | Path]) -> dict[str, Any] | None:
+def table_of(
+    title: str, about: str, paths: Sequence[str | Path], leading: Sequence[str] = ()
+) -> dict[str, Any] | None:
     """Return the rows of some tables as one, None where they have none.
 
     Parameters
@@ -35,6 +37,8 @@ def table_of(title: str, about: str, paths: Sequence[str | Path]) -> dict[str, A
     paths : sequence of path
         Tables with a column in common or not; that of a task set lies in a folder of its name, which becomes
         the first column where there are several.
+    leading : sequence of str
+        Columns that come first, where the tables have them.
 
     Returns
     -------
@@ -53,6 +57,8 @@ def table_of(title: str, about: str, paths: Sequence[str | Path]) -> dict[str, A
     whole = pd.concat(frames, ignore_index=True)
     # A column in which nothing stands, such as intervals of few networks, only takes room.
     whole = whole.dropna(axis="columns", how="all")
+    first = [name for name in leading if name in whole]
+    whole = whole[[*first, *whole.columns.drop(first)]]
     shown = whole.head(MOST_ROWS)
     return {
         "title": title,

@@ -28,6 +28,7 @@ __all__ = [
     "summary_text",
     "surface_mesh",
     "tangent_colours",
+    "trial_periods",
 ]
 
 
@@ -55,6 +56,15 @@ def load_networks(paths: Sequence[str]) -> xr.Dataset:
             "expected a network that did not diverge, got none: there is nothing to draw"
         )
     return networks.isel(seed=np.flatnonzero(finite))
+
+
+def trial_periods(arrays: xr.Dataset) -> list[tuple[str, float, float]]:
+    """Return name, start and stop (ms) of each period of a trial, from the attributes ``period_<name>``."""
+    return [
+        (name.removeprefix("period_"), float(edges[0]), float(edges[1]))
+        for name, edges in arrays.attrs.items()
+        if name.startswith("period_")
+    ]
 
 
 def first_network(arrays: xr.Dataset) -> xr.Dataset:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MEASURE_LABELS",
+    "annotate_above",
     "annotated_heat_map",
     "apply_style",
     "colours",
@@ -37,6 +38,7 @@ __all__ = [
     "level_line",
     "measure_label",
     "measure_name",
+    "measure_unit",
     "names_in_data",
     "nothing_to_show",
     "parameters_label",
@@ -44,6 +46,7 @@ __all__ = [
     "sensitivity_label",
     "shade_periods",
     "shared_legend",
+    "stacked_panels",
     "style_parameters",
     "text_colour",
 ]
@@ -81,6 +84,11 @@ def measure_label(name: str, settings: Mapping[str, Any]) -> str:
 def measure_name(name: str) -> str:
     """Return the name of a measure without its unit."""
     return MEASURE_LABELS.get(name, name).partition(" (")[0]
+
+
+def measure_unit(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the unit of a dissimilarity measure, or ``dissimilarity`` where it has none."""
+    return measure_label(name, settings).partition(" (")[2].rstrip(")") or "dissimilarity"
 
 
 def parameters_label(rows: pd.DataFrame) -> str:
@@ -239,6 +247,61 @@ def from_zero(axes: Axes) -> None:
     maximum = axes.dataLim.y1
     if np.isfinite(maximum) and maximum > 0:
         axes.set_ylim(0, 1.08 * maximum if maximum > ROUNDING else 1)
+
+
+def annotate_above(axes: Axes, position: float, text: str) -> None:
+    """Write a short text above a panel, over a category of its horizontal axis."""
+    axes.annotate(
+        text,
+        (position, 1.0),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        va="bottom",
+        color="0.4",
+        fontsize="x-small",
+    )
+
+
+def stacked_panels(
+    measures: Sequence[str], beside: Sequence[str], width: float, height: float
+) -> tuple[Figure, list[Axes], dict[str, Axes]]:
+    """Return a figure with a panel per measure below each other, and narrow ones beside some of them.
+
+    The wide panels share their horizontal axis, whose labels stand below the last one.
+
+    Parameters
+    ----------
+    measures, beside : sequence of str
+        Measures, and those that have a narrow panel.
+    width, height : float
+        Of a wide panel, in inches.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    panels : list of matplotlib.axes.Axes
+    narrow : dict of str to matplotlib.axes.Axes
+    """
+    import matplotlib.pyplot as plt
+
+    widths = [width, 2.4] if beside else [width]
+    figure, axes = plt.subplots(
+        len(measures),
+        len(widths),
+        squeeze=False,
+        figsize=(sum(widths), height * len(measures) + 1.6),
+        width_ratios=widths,
+    )
+    panels, narrow = list(axes[:, 0]), {}
+    for panel in panels[:-1]:
+        panel.sharex(panels[-1])
+        panel.tick_params(labelbottom=False)
+    for measure, panel in zip(measures, axes[:, -1], strict=True):
+        if measure in beside:
+            narrow[measure] = panel
+        elif beside:
+            panel.set_axis_off()
+    return figure, panels, narrow
 
 
 def level_line(axes: Axes, level: float, name: str, line_style: str, align: str = "center") -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from warpline.pipeline import report_order
 from warpline.pipeline.config.protocol import variants
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import ResultsFolder, join_seeds
@@ -293,6 +294,7 @@ class Audit:
         config = self.pipeline.plan.config
         settings: Mapping[str, Any] = {
             "style": config.figures.model_dump(),
+            "seed": config.seed,
             "curricula": list(dict.fromkeys(n.curriculum for n in self.pipeline.plan.networks)),
             "measures": self.pipeline.plan.all_measures,
             "reference": self.pipeline.plan.reference,
@@ -302,7 +304,7 @@ class Audit:
             script="figures/audit.py",
             output="figures/audit",
             caption="audit.rst",
-            category="9. Audit",
+            category=report_order.SENSITIVITY,
             labels={"figure": "protocols, one switch at a time"},
             inputs=lambda _: {"audit": self.table.files()},
             settings=lambda _: dict(settings),

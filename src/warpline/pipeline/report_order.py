@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "AFTER",
     "ATTRACTORS",
+    "CLAIMS",
     "GEOMETRY",
     "OVER",
     "RECORDINGS",
@@ -20,4 +21,5 @@ GEOMETRY = "4. Geometry"
 RECORDINGS = "5. Recordings"
 ATTRACTORS = "6. Attractors of known similarity"
 SENSITIVITY = "7. Sensitivity and controls"
-TABLES = "8. Tables"
+CLAIMS = "8. Claims"
+TABLES = "9. Tables"

@@ -39,7 +39,7 @@ const curvesPanel = {
     ].filter((one) => one.y !== null);
     byId("curves-about").textContent =
       `${network.status}: ${network.last_step} updates, accuracy ${shownNumber(network.accuracy)} (tasks: ${tasks.map(([task]) => task).join(", ")}). ` +
-      `Grey: the ${others.length} other seeds of this curriculum. The vertical line is the shown moment, update ${cursor}.` +
+      `Grey: its other seeds (${others.length}). The vertical line is the shown moment, update ${cursor}.` +
       (network.pretraining ? ` Its pretraining: ${network.pretraining}.` : "");
     place.replaceChildren(
       lineChart({ title: `Accuracy over updates, now at update ${cursor}`, xLabel: "update", yLabel: "accuracy", lines: linesOf("accuracy"), references, cursor, bounds: [0, 1.05] }),

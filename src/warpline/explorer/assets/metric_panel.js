@@ -50,6 +50,64 @@ function unitsOf(view) {
   });
 }
 
+/** Return the size of a plane's cells, and a function from (i, j) to the middle of one. */
+function layoutOf(plane) {
+  const { width, height, left, right, top, bottom } = PLANE;
+  const cell = [(width - left - right) / plane.first.values.length, (height - top - bottom) / plane.second.values.length];
+  return { cell, centre: (i, j) => [left + (i + 0.5) * cell[0], height - bottom - (j + 0.5) * cell[1]] };
+}
+
+/** Return a drawing with the axes of a plane, and a frame around the shown moment of training. */
+function planeAxes(plane, { cell, centre }) {
+  const { width, height, left, right, top, bottom } = PLANE;
+  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: "img", "aria-describedby": "metric-readout" });
+  svg.setAttribute("aria-label", `Metric over ${spaced(plane.first.name)} and ${spaced(plane.second.name)}`);
+  svg.append(drawn("path", { class: "axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
+
+  // A few values on each side, and its name.
+  const word = (value) => (typeof value === "number" ? shownNumber(value, 2) : value);
+  const text = (x, y, anchor, content, further = {}) => svg.append(drawn("text", { x, y, "text-anchor": anchor, ...further }, content));
+  for (const i of spread(plane.first.values.length, 5)) text(centre(i, 0)[0], height - bottom + 14, "middle", word(plane.first.values[i]));
+  text((left + width - right) / 2, height - 5, "middle", spaced(plane.first.name));
+  if (plane.second.name) {
+    for (const j of spread(plane.second.values.length, 6)) text(left - 6, centre(0, j)[1] + 4, "end", word(plane.second.values[j]));
+    const middle = (top + height - bottom) / 2;
+    text(11, middle, "middle", spaced(plane.second.name), { transform: `rotate(-90 11 ${middle})` });
+  }
+
+  if (plane.row !== null) {
+    const y = centre(0, plane.row)[1] - cell[1] / 2;
+    svg.append(drawn("rect", { class: "cursor", x: left, y, width: width - left - right, height: cell[1] }));
+  }
+  return svg;
+}
+
+/** Return an ellipse for each point of a plane, with its place (i, j). */
+function planeEllipses(plane, units, { cell, centre }) {
+  const scale = Math.sqrt(units[0] * units[1]);
+  const ellipses = plane.first.values.flatMap((_, i) =>
+    plane.second.values.map((_, j) => {
+      const matrix = plane.matrix(i, j);
+      const one = ellipseOf(matrix[0] / units[0], matrix[1] / scale, matrix[plane.size + 1] / units[1]);
+      return { i, j, ...one, trace: Math.log10(Math.max(1e-12, one.long ** 2 + one.short ** 2)) };
+    }),
+  ).filter((one) => Number.isFinite(one.trace));
+  const largest = Math.max(...ellipses.map((one) => one.long)) || 1;
+  const [low, high] = [Math.min(...ellipses.map((one) => one.trace)), Math.max(...ellipses.map((one) => one.trace))];
+
+  // Lengths span orders of magnitude: sizes grow with their square root, shapes and directions are exact.
+  const room = 0.48 * Math.min(...cell);
+  return ellipses.map((one) => {
+    const [x, y] = centre(one.i, one.j);
+    const size = room * Math.sqrt(one.long / largest);
+    const shape = { cx: x, cy: y, rx: Math.max(0.8, size), ry: Math.max(0.8, (size * one.short) / (one.long || 1)) };
+    // Upwards is negative in a drawing.
+    const transform = `rotate(${(-180 / Math.PI) * one.angle} ${x} ${y})`;
+    const fill = mapColour((one.trace - low) / (high - low || 1));
+    return [drawn("ellipse", { ...shape, transform, fill, stroke: themeColour("neutral"), "stroke-width": 0.5 }), one.i, one.j];
+  });
+}
+
 const metricPanel = {
   entries: {},
   at: [0, 0],
@@ -140,73 +198,38 @@ const metricPanel = {
 
   _showPlane(view, position) {
     const plane = planeOf(view, position);
-    const units = unitsOf(view);
+    const layout = layoutOf(plane);
     byId("metric-about").textContent =
       `Each ellipse is the pullback metric at one point: the longer its axis, the further a step in that direction moves the state. ` +
       `Horizontal: ${spaced(String(view.tangents[0]))}; vertical: ${spaced(String(view.tangents[1]))}; each in units of its root mean square over this view. ` +
       "Sizes grow with the square root of the length; light ellipses have a large metric. Arrow keys go from point to point.";
-    const { width, height, left, right, top, bottom } = PLANE;
-    const [n, m] = [plane.first.values.length, plane.second.values.length];
-    const cell = [(width - left - right) / n, (height - top - bottom) / m];
-    const centre = (i, j) => [left + (i + 0.5) * cell[0], height - bottom - (j + 0.5) * cell[1]];
-    const ellipses = [];
-    let largest = 0;
-    let traces = [Infinity, -Infinity];
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < m; j++) {
-        const matrix = plane.matrix(i, j);
-        const scale = Math.sqrt(units[0] * units[1]);
-        const one = ellipseOf(matrix[0] / units[0], matrix[1] / scale, matrix[plane.size + 1] / units[1]);
-        const trace = Math.log10(Math.max(1e-12, one.long ** 2 + one.short ** 2));
-        if (Number.isFinite(trace)) {
-          largest = Math.max(largest, one.long);
-          traces = [Math.min(traces[0], trace), Math.max(traces[1], trace)];
-          ellipses.push({ i, j, ...one, trace });
-        }
-      }
-    }
-    const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: "img", "aria-describedby": "metric-readout" });
-    svg.setAttribute("aria-label", `Metric over ${spaced(plane.first.name)} and ${spaced(plane.second.name)}`);
-    svg.append(drawn("path", { class: "axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
-    const label = (values, k) => (typeof values[k] === "number" ? shownNumber(values[k], 2) : values[k]);
-    for (const i of spread(n, 5)) svg.append(drawn("text", { x: centre(i, 0)[0], y: height - bottom + 14, "text-anchor": "middle" }, label(plane.first.values, i)));
-    if (plane.second.name) for (const j of spread(m, 6)) svg.append(drawn("text", { x: left - 6, y: centre(0, j)[1] + 4, "text-anchor": "end" }, label(plane.second.values, j)));
-    svg.append(drawn("text", { x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" }, spaced(plane.first.name)));
-    const middle = (top + height - bottom) / 2;
-    svg.append(drawn("text", { x: 11, y: middle, "text-anchor": "middle", transform: `rotate(-90 11 ${middle})` }, spaced(plane.second.name)));
-    if (plane.row !== null) {
-      const y = centre(0, plane.row)[1] - cell[1] / 2;
-      svg.append(drawn("rect", { class: "cursor", x: left, y, width: width - left - right, height: cell[1] }));
-    }
-    // Lengths span orders of magnitude: sizes grow with their square root, shapes and directions are exact.
-    const room = 0.48 * Math.min(...cell);
-    for (const one of ellipses) {
-      const [x, y] = centre(one.i, one.j);
-      const share = (one.trace - traces[0]) / (traces[1] - traces[0] || 1);
-      const size = room * Math.sqrt(one.long / (largest || 1));
-      const shape = { cx: x, cy: y, rx: Math.max(0.8, size), ry: Math.max(0.8, (size * one.short) / (one.long || 1)) };
-      // Upwards is negative in a drawing.
-      const turned = `rotate(${(-180 / Math.PI) * one.angle} ${x} ${y})`;
-      const ellipse = drawn("ellipse", { ...shape, transform: turned, fill: mapColour(share), stroke: themeColour("neutral"), "stroke-width": 0.5 });
-      ellipse.addEventListener("pointerenter", () => this._read(view, plane, one.i, one.j, mark, centre, cell));
+    const svg = planeAxes(plane, layout);
+    const mark = drawn("rect", { class: "cursor", width: layout.cell[0], height: layout.cell[1], x: -99, y: -99 });
+    const read = (i, j) => this._read(view, plane, i, j, mark, layout);
+    for (const [ellipse, i, j] of planeEllipses(plane, unitsOf(view), layout)) {
+      ellipse.addEventListener("pointerenter", () => read(i, j));
       svg.append(ellipse);
     }
-    const mark = drawn("rect", { class: "cursor", width: cell[0], height: cell[1], x: -99, y: -99 });
     svg.append(mark);
+    this._listen(svg, plane, read);
+    byId("metric-drawing").replaceChildren(svg);
+    whenOpen(byId("metric-details"), () => this._table(view, plane));
+  },
+
+  /** Let arrow keys go from point to point. */
+  _listen(svg, plane, read) {
+    const last = [plane.first.values.length - 1, plane.second.values.length - 1];
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     svg.addEventListener("keydown", (event) => {
       const step = steps[event.key];
       if (!step) return;
       event.preventDefault();
-      this.at = [Math.max(0, Math.min(n - 1, this.at[0] + step[0])), Math.max(0, Math.min(m - 1, this.at[1] + step[1]))];
-      this._read(view, plane, ...this.at, mark, centre, cell);
+      read(...this.at.map((k, side) => Math.max(0, Math.min(last[side], k + step[side]))));
     });
-    svg.addEventListener("focus", () => this._read(view, plane, ...this.at, mark, centre, cell));
-    byId("metric-drawing").replaceChildren(svg);
-    whenOpen(byId("metric-details"), () => this._table(view, plane));
+    svg.addEventListener("focus", () => read(...this.at));
   },
 
-  _read(view, plane, i, j, mark, centre, cell) {
+  _read(view, plane, i, j, mark, { centre, cell }) {
     this.at = [i, j];
     const [x, y] = centre(i, j);
     mark.setAttribute("x", x - cell[0] / 2);

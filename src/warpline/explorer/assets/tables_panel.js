@@ -50,7 +50,7 @@ const tablesPanel = {
     });
     const cellText = (value) => (typeof value === "number" ? shownNumber(value, 4) : value === null ? "" : String(value));
     const rows = order.map((k) => {
-      const cells = table.rows[k].map((value) => element("td", {}, cellText(value)));
+      const cells = table.rows[k].map((value) => element("td", { class: String(value).length > 30 ? "text" : null }, cellText(value)));
       if (runs) cells.push(element("td", {}, this._showButton(k)));
       return element("tr", { "aria-current": runs && page.networks[k] === selection.network ? "true" : null }, ...cells);
     });

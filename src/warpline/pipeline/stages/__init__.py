@@ -85,6 +85,7 @@ class Pipeline:
             self.architectures,
             self.statistics,
             self.warping,
+            self.claims,
         )
         self._taskset_figures = TasksetFigures(
             plan,

@@ -11,6 +11,7 @@ from warpline.pipeline.expansion import NetworkSpec, Plan
 from warpline.pipeline.paths import join_seeds
 from warpline.pipeline.stages.analyses import AnalyseWarping
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of
+from warpline.pipeline.stages.claims import JudgeClaims
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.statistics import ComputeStatistics
@@ -50,7 +51,7 @@ class WriteExplorer(Stage):
         architectures: CompareArchitectures,
         statistics: ComputeStatistics,
         warping: AnalyseWarping,
-        claims: Stage | None = None,
+        claims: JudgeClaims,
     ) -> None:
         super().__init__(plan)
         self.training = training
@@ -167,7 +168,7 @@ class WriteExplorer(Stage):
                 for block in blocks
                 if NetworkSpec(entry.taskset, entry.architecture, entry.curriculum) in networks
             ],
-            "claims": self.claims.files("claims") if self.claims else [],
+            "claims": self.claims.files("claims"),
         }
 
     def parameters(self, wildcards: Wildcards) -> Settings:
