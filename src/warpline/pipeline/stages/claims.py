@@ -11,9 +11,10 @@ from warpline.pipeline.config.claim_rules import read_rules
 from warpline.pipeline.config.protocol import protocol_name
 from warpline.pipeline.config.schema import Curriculum
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.project_files import CLAIM_RULES, PROJECT, PUBLISHED_MEANS
 from warpline.pipeline.stages.analyses import AnalyseWarping
 from warpline.pipeline.stages.attractors import ScoreAttractors
-from warpline.pipeline.stages.base import SCRIPTS, Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.sensitivity import CompareAround
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
@@ -21,9 +22,6 @@ from warpline.pipeline.stages.statistics import ComputeStatistics
 
 __all__ = ["JudgeClaims"]
 
-PROJECT = SCRIPTS.parent
-RULES = PROJECT / "config" / "claims.yaml"
-PUBLISHED = PROJECT / "config" / "published_rnn_pdm.csv"
 EXPERIMENTS = ("static", "decision", "context", "memory")
 """Analyses of metric warping that claims are about."""
 WITH_ARRAYS = ("context",)
@@ -126,7 +124,7 @@ class JudgeClaims(Stage):
                 for option, by_name in self._tables().items()
             },
             # Relative: in another place the same checkout has the same inputs.
-            "means": [os.path.relpath(PUBLISHED)],
+            "means": [os.path.relpath(PUBLISHED_MEANS)],
         }
 
     def options(self, wildcards: Wildcards) -> str:
@@ -161,7 +159,7 @@ class JudgeClaims(Stage):
         config = self.config
         measures = {name for taskset in self.plan.tasksets for name in self.plan.measures(taskset)}
         return {
-            **read_rules(RULES).model_dump(),
+            **read_rules(CLAIM_RULES).model_dump(),
             "protocol": protocol_name(config.protocol),
             "name": config.name,
             "command": self._command(),
