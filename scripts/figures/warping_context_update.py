@@ -53,7 +53,7 @@ def draw_bars(axes, arrays, colours):
     )
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("|cosine|, late")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best", fontsize="x-small")
 
 
 def draw_signed_cosines(axes, arrays, colours):

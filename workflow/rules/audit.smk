@@ -18,7 +18,7 @@ use rule compute_trajectories as audit_compute_trajectories with:
     input:
         unpack(AUDIT.trajectories.inputs),
     output:
-        **AUDIT.trajectories.patterns,
+        AUDIT.trajectories.pattern(),
     log:
         AUDIT.trajectories.log,
     benchmark:
