@@ -168,10 +168,15 @@ class JudgeClaims(Stage):
                 for network in self.plan.networks
             },
             "analyses": {name: entry.architecture for name, entry in self.warping.analyses.items()},
-            "kinds": {name: config.measures[name].measure for name in sorted(measures)},
-            "attractor_kinds": {
-                name: entry.measure for name, entry in config.attractors.measures.items()
-            },
+            # Lists, because an object of JSON has no order.
+            "kinds": [
+                [name, config.measures[name].measure]
+                for name in self.plan.all_measures
+                if name in measures
+            ],
+            "attractor_kinds": [
+                [name, entry.measure] for name, entry in config.attractors.measures.items()
+            ],
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:
