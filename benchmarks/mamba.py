@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from warpline.core.process import keep_freed_memory
 from warpline.models import mamba_block
 from warpline.models.base import build_model
 from warpline.models.selective_scan import cuda_kernel
@@ -80,6 +81,8 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    # As training does.
+    keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device_name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 from warpline.core.device import choose_device
+from warpline.core.process import keep_freed_memory
 from warpline.models.base import build_model, outputs_of
 
 
@@ -101,6 +102,8 @@ def main():
     parser.add_argument("--repeats", type=int, default=9)
     arguments = parser.parse_args()
     device = choose_device()
+    # As training does.
+    keep_freed_memory()
     clock = time.perf_counter if device.type == "cuda" else time.process_time
 
     def seconds(run):

@@ -115,8 +115,8 @@ def main() -> None:
             experiment: result_files.read_tables(files)
             for experiment, files in named(arguments.attractors).items()
         },
-        kinds=settings["kinds"],
-        attractor_kinds=settings["attractor_kinds"],
+        kinds=dict(settings["kinds"]),
+        attractor_kinds=dict(settings["attractor_kinds"]),
         levels=settings["levels"],
         reference=settings["reference"],
     )
@@ -128,7 +128,7 @@ def main() -> None:
             for taskset, files in named(arguments.summary).items()
         },
         settings["models"],
-        settings["kinds"],
+        dict(settings["kinds"]),
         settings["protocol"],
     )
     provenance = {"settings": settings, "code": arguments.code}

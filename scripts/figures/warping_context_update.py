@@ -51,7 +51,9 @@ def draw_bars(axes, arrays, colours):
     axes.set_xticks(
         range(arrays.sizes["context"]), [f"context {c}" for c in arrays["context"].values]
     )
-    axes.set_ylim(0, 1.02)
+    # Room for the legend above the largest cosine.
+    axes.set_ylim(0, 1.5)
+    axes.set_yticks([0, 0.5, 1])
     axes.set_ylabel("|cosine|, late")
     axes.legend(loc="best", fontsize="x-small")
 

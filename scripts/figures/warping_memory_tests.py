@@ -37,7 +37,7 @@ def draw_decoder_cosines(axes, arrays, colours):
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("time (ms)")
     axes.set_ylabel("cosine to the decoder")
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper left")
 
 
 def draw_similarity(axes, network, row):

@@ -183,9 +183,11 @@ def test_separation_of_families(rng):
             for m, d in distances.items()
         ]
     source = Sources(attractors={"families": pd.DataFrame(rows)}, attractor_kinds=KINDS)
-    first, second = validation_claims.families_are_separated(source, ("dsa",))
+    # The second DSA is another setting of the first.
+    (first,) = validation_claims.families_are_separated(source, ("dsa",))
     assert first.evidence.value > 0.2 and first.evidence.n == 9 and first.unit == "systems"
-    assert first.evidence.settings == [second.evidence.value] and second.evidence.value < 0
+    (other,) = first.evidence.settings
+    assert first.measure == "dsa" and other < 0
     assert [part.name for part in first.evidence.parts] == ["against cka", "against procrustes"]
 
 
@@ -491,7 +493,7 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
         "pretrain_anti_frozen": 2,
         "pretrain_frozen": 3,
     }
-    assert parameters["kinds"] == {"cka": "cka", "dsa": "dsa", "dsa_input": "dsa_input"}
+    assert parameters["kinds"] == [["cka", "cka"], ["dsa", "dsa"], ["dsa_input", "dsa_input"]]
     assert parameters["analyses"]["context"] == "context_rnn"
     assert parameters["protocol"] == "right"
     raw_config["protocol"] = {"trials": {"unique": False}}

@@ -164,6 +164,12 @@ def test_holm_goes_over_the_family():
     assert "Holm" in judged[0].reason
     p_values = np.array([one.p for one in judged])
     np.testing.assert_allclose([one.p_adjusted for one in judged], holm(p_values))
+    # A claim without an interval is not tested.
+    none = Evidence([Part("", 1.0, 2, lambda _: (np.nan, np.nan))])
+    assert [one.verdict for one in judge([(RULE, none), (RULE, weak)], SETTINGS)] == [
+        "undecided",
+        "holds",
+    ]
     # The interval is that of the claim alone.
     assert judged[0].low > 0
 

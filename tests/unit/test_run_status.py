@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -88,6 +90,26 @@ def test_progress_takes_the_place_of_snakemakes_count(capsys):
     ):
         assert text in printed
     assert "steps" not in printed
+
+
+def test_on_a_terminal_a_bar_makes_way_for_messages(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    handler = LogHandler(
+        common_settings=SimpleNamespace(stdout=True, nocolor=True, quiet=None), settings=None
+    )
+    handler.emit(record(LogEvent.RUN_INFO, 0.0, stats={"train": 2}, msg="2 jobs"))
+    handler.emit(record(LogEvent.PROGRESS, 1.0, done=1, total=2))
+    handler.emit(record(None, 1.0, msg="a message"))
+    handler.close()
+    # Every line that stays is a message: bars end in a return to the start of the line.
+    lines = [line.rpartition("\r")[2] for line in screen.getvalue().split("\n")]
+    assert [line.strip() for line in lines if line.strip()] == ["2 jobs", "a message"]
+    assert "1 of 2 jobs done" in screen.getvalue()
 
 
 def test_names_of_configurations(tmp_path, monkeypatch):

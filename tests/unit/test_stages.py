@@ -12,6 +12,7 @@ from warpline.pipeline.command_line import render_forecast
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import NetworkSpec, Plan
 from warpline.pipeline.forecast import compare_with_run, efficiency, forecast
+from warpline.pipeline.protocol_audit import Audit
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.sizes import Sizes
 
@@ -133,7 +134,7 @@ PARAMETERS = {
     "mamba trajectories": lambda p: p.trajectories.parameters(MAMBA),
     "cka": lambda p: p.comparisons.parameters({"measure": "cka"}),
     "dsa": lambda p: p.comparisons.parameters({"measure": "dsa"}),
-    "statistics": lambda p: p.statistics.parameters({}),
+    "statistics": lambda p: p.statistics.parameters({"taskset": "PDM"}),
     "figure": figure_settings,
 }
 
@@ -190,8 +191,11 @@ def test_every_stage_states_all_about_itself(pipeline):
 def test_every_rule_that_submits_jobs_is_a_stage(pipeline, project):
     text = "".join(path.read_text() for path in (project / "workflow" / "rules").glob("*.smk"))
     named = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
-    stages = {stage.rule for stage in pipeline().stages if not stage.rule.startswith("draw_")}
-    assert named == stages - {"pretrain", "train"}
+    plan = pipeline()
+    # The audit has its own instances of the stages, and two stages that others have not.
+    audit = {"audit_compare_networks", Audit(plan).effects.rule, Audit(plan).table.rule}
+    stages = {stage.rule for stage in plan.stages if not stage.rule.startswith("draw_")}
+    assert named == (stages - {"pretrain", "train"}) | audit
     # Every rule takes its memory and time from its stage, none states a number.
     assert text.count("    resources:\n") == text.count(".resources,\n") > 10
     assert not re.search(r"(mem_mb|runtime)=\d", text)
@@ -218,6 +222,8 @@ def test_what_a_stage_reads_is_what_another_makes(pipeline):
         for name in stage.outputs
         for seed in p.plan.seeds
     }
+    # The published means are shipped.
+    made |= set(p.claims.inputs({})["means"])
     for stage in p.stages:
         for job in stage.jobs():
             read = stage.inputs({**job, "seed": "1"}) if stage.outputs else {}

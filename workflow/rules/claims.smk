@@ -32,5 +32,5 @@ rule judge_claims:
         code=CLAIMS.code,
     shell:
         'python "$WARPLINE_SCRIPTS/judge_claims.py" --settings {params.settings:q} --code {params.code}'
-        " {params.inputs} --means {input.means:q} --claims {output.claims:q}"
+        ' {params.inputs} --means "$WARPLINE_SCRIPTS/../config/published_rnn_pdm.csv" --claims {output.claims:q}'
         " --published {output.published:q} --page {output.page:q} > {log:q} 2>&1"

@@ -25,9 +25,8 @@ def unpacked(basedir):
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
-        repository.archive(
-            content, commit, path=["workflow", "config", "scripts", "src", "profiles", "envs"]
-        )
+        needed = ["workflow", "config", "scripts", "src", "profiles", "envs"]
+        repository.archive(content, commit, path=needed)
         content.seek(0)
         aside = tempfile.mkdtemp(dir=folder.parent)
         with tarfile.open(fileobj=content) as archive:

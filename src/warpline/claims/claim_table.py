@@ -130,11 +130,12 @@ def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
         judged = judge(
             [(rules[findings[k][0]], findings[k][1].evidence) for k in members], settings
         )
+        n_tests = sum(np.isfinite(one.p) for one in judged)
         for k, verdict in zip(members, judged, strict=True):
             claim, finding = findings[k]
             rows[k] = {
                 **_stated(claim, rules[claim], settings),
-                **_row(finding, verdict, len(members)),
+                **_row(finding, verdict, n_tests),
                 "command": _command(claim, verdict, settings["command"]),
             }
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from warpline.claims.evidence import Evidence, Floats, part_of_networks
-from warpline.claims.sources import Finding, Sources, at_settings
+from warpline.claims.sources import Finding, Sources, at_settings, judged_measures
 
 __all__ = ["dissimilarity_follows_accuracy", "early_against_late"]
 
@@ -71,7 +71,8 @@ def _findings(
             for measure, module in sources.kinds.items()
             if module in modules
         }
-        for measure, of_measure in values.items():
+        for measure in judged_measures(sources.kinds, modules):
+            of_measure = values[measure]
             if not len(of_measure):
                 continue
             others = [

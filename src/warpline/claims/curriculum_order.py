@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from warpline.claims.evidence import Evidence, Floats, Part, part_of_probability
-from warpline.claims.sources import ComparedNetworks, Finding, Sources, at_settings
+from warpline.claims.sources import ComparedNetworks, Finding, Sources, at_settings, judged_measures
 
 __all__ = ["LEVELS", "order_of_mamba", "order_of_recurrent_networks", "order_probability"]
 
@@ -120,12 +120,11 @@ def _order(sources: Sources, modules: Sequence[str], mamba: bool) -> list[Findin
     for networks in sources.compared:
         if (networks.model == "mamba") != mamba:
             continue
-        for measure, module in sources.kinds.items():
-            if module in modules:
-                evidence = _evidence(networks, measure, sources)
-                if evidence is not None:
-                    place = (networks.taskset, networks.architecture, measure)
-                    findings.append(Finding(evidence, *place))
+        for measure in judged_measures(sources.kinds, modules):
+            evidence = _evidence(networks, measure, sources)
+            if evidence is not None:
+                place = (networks.taskset, networks.architecture, measure)
+                findings.append(Finding(evidence, *place))
     return findings
 
 

@@ -11,7 +11,14 @@ import xarray as xr
 
 from warpline.claims.evidence import Evidence, Floats
 
-__all__ = ["AnalysedNetworks", "ComparedNetworks", "Finding", "Sources", "at_settings"]
+__all__ = [
+    "AnalysedNetworks",
+    "ComparedNetworks",
+    "Finding",
+    "Sources",
+    "at_settings",
+    "judged_measures",
+]
 
 SETTING = ["n_delays", "delay_interval", "rank"]
 
@@ -104,7 +111,8 @@ class Sources:
     attractors : mapping of str to DataFrame
         Dissimilarities of validation systems by experiment (`warpline.attractors.experiments`).
     kinds, attractor_kinds : mapping of str to str
-        Module of each measure, by its name in the configuration: for networks, and for attractors.
+        Module of each measure, by its name in the configuration and in its order: for networks, and for
+        attractors. The first entry of a module is judged; further ones are other settings of it.
     levels : mapping of str to int
         Place of each curriculum in the claimed order, index of `warpline.claims.curriculum_order.LEVELS`.
     reference : str
@@ -122,6 +130,15 @@ class Sources:
     def of_experiment(self, experiment: str) -> list[AnalysedNetworks]:
         """Return the analyses of an experiment."""
         return [one for one in self.analysed if one.experiment == experiment]
+
+
+def judged_measures(kinds: Mapping[str, str], modules: Sequence[str]) -> list[str]:
+    """Return the first measure of each module that a claim is about: the others are its other settings."""
+    first: dict[str, str] = {}
+    for name, module in kinds.items():
+        if module in modules:
+            first.setdefault(module, name)
+    return list(first.values())
 
 
 def at_settings(around: pd.DataFrame, measure: str, pairs: str) -> list[pd.DataFrame]:

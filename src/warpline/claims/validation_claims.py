@@ -10,7 +10,7 @@ import pandas as pd
 
 from warpline.attractors.scores import area_under_curve, curve_scores, jackknife_interval
 from warpline.claims.evidence import Evidence, Floats, Part
-from warpline.claims.sources import Finding, Sources
+from warpline.claims.sources import Finding, Sources, judged_measures
 
 __all__ = ["families_are_separated", "motifs_are_counted", "noise_is_withstood"]
 
@@ -81,7 +81,8 @@ def _against_states(
         measure: _parts(rows, partial(statistics, measure=measure), owners) for measure in measures
     }
     findings = []
-    for measure, parts in parts_of.items():
+    for measure in judged_measures({name: kinds[name] for name in measures}, modules):
+        parts = parts_of[measure]
         others = [
             min(part.value for part in parts_of[other])
             for other in measures
@@ -165,9 +166,9 @@ def motifs_are_counted(sources: Sources, modules: Sequence[str]) -> list[Finding
     kinds = sources.attractor_kinds
     first_dsa = next((name for name, module in kinds.items() if module == "dsa"), None)
     findings = []
-    for measure, module in kinds.items():
+    for measure in judged_measures(kinds, modules):
         rows = compared[compared["measure"] == measure].reset_index(drop=True)
-        if module not in modules or not len(rows):
+        if not len(rows):
             continue
         owners = pd.Series(
             [

@@ -30,6 +30,7 @@ class Judged:
         Independent observations.
     p, p_adjusted : float
         Two-sided p value of the better supported of "holds" and "fails"; the same after Holm's correction.
+        NaN without an interval.
     n_settings : int
         Other settings of the measure.
     share : float
@@ -119,10 +120,16 @@ def judge(
         In the same order.
     """
     directions = [_direction(evidence, rule, settings["family_error"]) for rule, evidence in claims]
-    p_values = np.array([p for _, p in directions])
+    # What has no interval is not tested, and does not count as a test.
+    tested = [
+        np.isfinite(evidence.interval(settings["confidence"])).all() for _, evidence in claims
+    ]
+    p_values = np.array(
+        [p if one else np.nan for (_, p), one in zip(directions, tested, strict=True)]
+    )
     judged = []
-    for (rule, evidence), (is_absent, p), p_adjusted in zip(
-        claims, directions, holm(p_values), strict=True
+    for (rule, evidence), (is_absent, _), p, p_adjusted in zip(
+        claims, directions, p_values, holm(p_values), strict=True
     ):
         share = _share(evidence, rule)
         n_settings = int(np.isfinite(list(evidence.settings)).sum())

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["PROJECT", "SCRIPTS", "SNAKEFILE", "configuration_file", "shipped_configurations"]
+__all__ = [
+    "CLAIM_RULES",
+    "PROJECT",
+    "PUBLISHED_MEANS",
+    "SCRIPTS",
+    "SNAKEFILE",
+    "configuration_file",
+    "shipped_configurations",
+]
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -22,11 +30,21 @@ PROJECT = _project_folder(PACKAGE_FOLDER)
 SCRIPTS = PROJECT / "scripts"
 SNAKEFILE = PROJECT / "workflow" / "Snakefile"
 """What a workflow of one's own takes as a Snakemake module."""
+CLAIM_RULES = PROJECT / "config" / "claims.yaml"
+"""Rules by which claims are judged, which are no configuration of a run."""
+PUBLISHED_MEANS = PROJECT / "config" / "published_rnn_pdm.csv"
+"""Mean dissimilarities of Guilhot et al. (2024)."""
 
 
 def shipped_configurations() -> dict[str, Path]:
-    """Return the configurations that come with Warpline, by name (``demo``, ``paper``, ...)."""
-    return {path.stem: path for path in sorted((PROJECT / "config").glob("*.yaml"))}
+    """Return the configurations that come with Warpline, by file name (``demo``, ``paper``, ...)."""
+    files = sorted((PROJECT / "config").glob("*.yaml"))
+    # The rules of the claims lie there, too.
+    return {
+        path.stem: path
+        for path in files
+        if any(line.startswith("name:") for line in path.read_text(encoding="utf-8").split("\n"))
+    }
 
 
 def configuration_file(name: str) -> Path:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.pipeline.stages import Pipeline, Stage
 from warpline.pipeline.stages.figures import DrawFigures, Figure
 from warpline.pipeline.stages.training import TrainingStage
@@ -148,7 +149,7 @@ def _figure_jobs(stage: DrawFigures, figures: list[Figure]) -> Iterator[Job]:
                 yield Job(
                     stage.heading,
                     figure.rule,
-                    [f"{path}.svg", f"{path}.png"],
+                    [f"{path}.{suffix}" for suffix in FIGURE_SUFFIXES],
                     _flat(figure.inputs(wildcards)),
                     f"logs/{name}/{figure.log}.log".format(**wildcards),
                     "",

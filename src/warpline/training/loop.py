@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from warpline.console import progress
+from warpline.core.process import keep_freed_memory
 from warpline.models.base import outputs_of
 from warpline.tasks.scoring import share_correct
 from warpline.training.batches import BatchOrder, TaskData
@@ -289,6 +290,7 @@ def train(
     A run whose loss or gradient is not finite stops there with status ``diverged``, and keeps its
     earlier checkpoints. A run that is killed and resumed ends with the same bits as one that is not.
     """
+    keep_freed_memory()
     parameters = trainable_parameters(model, settings["trainable"])
     device = next(model.parameters()).device
     adam = torch.optim.Adam(parameters, lr=settings["learning_rate"], fused=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
@@ -11,9 +11,10 @@ from warpline.pipeline.config.claim_rules import read_rules
 from warpline.pipeline.config.protocol import protocol_name
 from warpline.pipeline.config.schema import Curriculum
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.project_files import CLAIM_RULES, PROJECT, PUBLISHED_MEANS
 from warpline.pipeline.stages.analyses import AnalyseWarping
 from warpline.pipeline.stages.attractors import ScoreAttractors
-from warpline.pipeline.stages.base import SCRIPTS, Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.sensitivity import CompareAround
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
@@ -21,9 +22,6 @@ from warpline.pipeline.stages.statistics import ComputeStatistics
 
 __all__ = ["JudgeClaims"]
 
-PROJECT = SCRIPTS.parent
-RULES = PROJECT / "config" / "claims.yaml"
-PUBLISHED = PROJECT / "config" / "published_rnn_pdm.csv"
 EXPERIMENTS = ("static", "decision", "context", "memory")
 """Analyses of metric warping that claims are about."""
 WITH_ARRAYS = ("context",)
@@ -119,14 +117,10 @@ class JudgeClaims(Stage):
         return tables
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Return all tables that hold evidence, and the published means."""
+        """Return all tables that hold evidence."""
         return {
-            **{
-                option: [path for paths in by_name.values() for path in paths]
-                for option, by_name in self._tables().items()
-            },
-            # Relative: in another place the same checkout has the same inputs.
-            "means": [os.path.relpath(PUBLISHED)],
+            option: [path for paths in by_name.values() for path in paths]
+            for option, by_name in self._tables().items()
         }
 
     def options(self, wildcards: Wildcards) -> str:
@@ -161,7 +155,9 @@ class JudgeClaims(Stage):
         config = self.config
         measures = {name for taskset in self.plan.tasksets for name in self.plan.measures(taskset)}
         return {
-            **read_rules(RULES).model_dump(),
+            **read_rules(CLAIM_RULES).model_dump(),
+            # The file is no input: its path differs between a checkout, a package and a module out of git.
+            "means": hashlib.sha256(PUBLISHED_MEANS.read_bytes()).hexdigest(),
             "protocol": protocol_name(config.protocol),
             "name": config.name,
             "command": self._command(),
@@ -172,10 +168,15 @@ class JudgeClaims(Stage):
                 for network in self.plan.networks
             },
             "analyses": {name: entry.architecture for name, entry in self.warping.analyses.items()},
-            "kinds": {name: config.measures[name].measure for name in sorted(measures)},
-            "attractor_kinds": {
-                name: entry.measure for name, entry in config.attractors.measures.items()
-            },
+            # Lists, because an object of JSON has no order.
+            "kinds": [
+                [name, config.measures[name].measure]
+                for name in self.plan.all_measures
+                if name in measures
+            ],
+            "attractor_kinds": [
+                [name, entry.measure] for name, entry in config.attractors.measures.items()
+            ],
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:
