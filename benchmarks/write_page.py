@@ -155,6 +155,30 @@ def _fixed_points(row: dict[str, Any]) -> Iterator[Line]:
     )
 
 
+def _training(rows: list[dict[str, Any]]) -> Iterator[Line]:
+    for row in rows:
+        for rival, key in (("plain loop", "plain_ms"), ("torch.nn, without a leak", "torch_nn_ms")):
+            yield Line(
+                f"forward and backward, {row['model']}, {row['units']} units, {row['batch']} x {row['steps']}",
+                row["warpline_ms"],
+                rival,
+                row[key],
+                "ms",
+                f"{row['of_products']:.2f} of the speed of the bare products",
+            )
+
+
+def _ensembles(rows: list[dict[str, Any]]) -> Iterator[Line]:
+    for row in rows:
+        yield Line(
+            f"training {row['networks']} networks ({row['architecture']}) as one, {row['device']}",
+            1e3 / row["together_per_s"],
+            "one after another",
+            1e3 / row["alone_per_s"],
+            "ms an update of a network",
+        )
+
+
 def _planning(result: dict[str, Any]) -> Iterator[Line]:
     name, configured = next(iter(result.items()))
     yield Line(
@@ -175,6 +199,8 @@ LINES: dict[str, Callable[[Any], Iterator[Line]]] = {
     "geometry": _geometry,
     "geodesics": _geodesics,
     "fixed_points": _fixed_points,
+    "training": _training,
+    "ensembles": _ensembles,
     "planning": _planning,
 }
 """Lines of the table by the name of the benchmark, from what it writes."""
