@@ -159,7 +159,8 @@ def _training(rows: list[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
         for rival, key in (("plain loop", "plain_ms"), ("torch.nn, without a leak", "torch_nn_ms")):
             yield Line(
-                f"forward and backward, {row['model']}, {row['units']} units, {row['batch']} x {row['steps']}",
+                f"forward and backward, {row['model']}, {row['units']} units, "
+                f"{row['batch']} trials x {row['steps']} steps",
                 row["warpline_ms"],
                 rival,
                 row[key],
