@@ -320,7 +320,7 @@ TASKS = {
     "unknown parameters": (
         "",
         "",
-        "expected `parameters` among levels, got tones: remove what Mine does not take",
+        "expected `parameters` among cues, levels, got tones: remove what Mine does not take",
         {"parameters": {"levels": [0.5, 1.0], "tones": 2}},
     ),
     "a parameter that is missing": (

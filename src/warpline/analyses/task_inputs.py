@@ -53,9 +53,9 @@ def input_manifold(
     # Fixation and rule cue do not depend on kappa: (step, channel), added to the stimuli.
     names = environment.channel_names()
     cues = torch.zeros(n_steps, len(names), dtype=torch.float64)
-    if environment.cues:
+    if environment.shows_cues:
         cues[:, names.index(f"rule_{environment.task}")] = 1
-    if environment.cues and "fixation" in names:
+    if environment.shows_cues and "fixation" in names:
         cues[: periods[environment.decisions[0]][0], names.index("fixation")] = 1
     cues_at = cues.tolist()
 

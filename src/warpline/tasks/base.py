@@ -115,7 +115,8 @@ class RuleTask:
             )
         self.task = task
         self.rules = tuple(rules)
-        self.cues = cues
+        # Not `cues`: environments of neurogym have an attribute of that name.
+        self.shows_cues = cues
         self.cued_rules = self.rules if cues else ()
         self.anti = anti
         durations = {period: neurogym_timing(value) for period, value in timing.items()}
@@ -212,7 +213,7 @@ class RuleTask:
         # The end of fixation is the go signal: a response delay needs one.
         go = self.start_ind[self.decisions[0]]  # type: ignore[attr-defined]
         fixation = self.channels().get("fixation", [])
-        inputs[:go, fixation] = self.cues
+        inputs[:go, fixation] = self.shows_cues
         inputs[go:, fixation] = 0
         if self.input_noise > 0:
             stimulus = self.view_ob(self.stimulus)  # type: ignore[attr-defined]
