@@ -61,8 +61,11 @@ def pairs(project, tmp_path, monkeypatch, job):
     for wildcards in p.trajectories.jobs():
         inputs = p.trajectories.inputs(wildcards)
         inputs["trials"] = inputs["trials"][:1]
-        path = p.trajectories.path(**wildcards)
-        job(p.trajectories, wildcards, seeds=1, output=path, **inputs)
+        output, averages = (
+            p.trajectories.path(name, **wildcards) for name in p.trajectories.outputs
+        )
+        options = {"seeds": 1, "output": output, "condition-states": averages}
+        job(p.trajectories, wildcards, **options, **inputs)
 
     spec = importlib.util.spec_from_file_location("make_recordings", folder / "make_recordings.py")
     example = importlib.util.module_from_spec(spec)
