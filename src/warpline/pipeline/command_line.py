@@ -231,6 +231,9 @@ def _provenance(path: str) -> int:
     reader = PROVENANCE.get(Path(path).suffix)
     if reader is None:
         print(f"expected a file ending in {', '.join(PROVENANCE)}; got {path}", file=sys.stderr)
+        sidecar = provenance.sidecar_path(path)
+        if sidecar.is_file():
+            print(f"Read what is known of it in {sidecar}", file=sys.stderr)
         return 2
     try:
         record = {"in the file": reader(path)}
