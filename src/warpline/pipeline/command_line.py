@@ -287,9 +287,10 @@ def main() -> int:
         help="targets and options of Snakemake: comparisons --cores 2 -n",
     )
     check = commands.add_parser("check", help="validate configuration files, the later on top")
-    check.add_argument("files", nargs="+")
+    layers = "configuration files, the later on top of the earlier, all on top of the default"
+    check.add_argument("files", nargs="+", help=layers)
     plan = commands.add_parser("plan", help="print jobs, hours, memory and disk of a configuration")
-    plan.add_argument("files", nargs="+")
+    plan.add_argument("files", nargs="+", help=layers)
     plan.add_argument(
         "--check",
         type=_share,
@@ -310,7 +311,7 @@ def main() -> int:
     used = commands.add_parser("efficiency", help="print what jobs used of what they asked for")
     used.add_argument("folder", help="results/NAME")
     provenance = commands.add_parser("provenance", help="print where a result comes from")
-    provenance.add_argument("file")
+    provenance.add_argument("file", help="a result: .csv, .nc, .safetensors, .svg, .png or .pdf")
     compare = commands.add_parser("compare", help="compare recordings in files by some measures")
     file_comparison.add_options(compare)
     arguments = parser.parse_args()

@@ -201,7 +201,7 @@ const metricPanel = {
     const layout = layoutOf(plane);
     byId("metric-about").textContent =
       `Each ellipse is the pullback metric at one point: the longer its axis, the further a step in that direction moves the state. ` +
-      `Horizontal: ${spaced(String(view.tangents[0]))}; vertical: ${spaced(String(view.tangents[1]))}; each in units of its root mean square over this view. ` +
+      `Within an ellipse, horizontal is a step of ${spaced(String(view.tangents[0]))} and vertical one of ${spaced(String(view.tangents[1]))}, each in units of its root mean square over this view. ` +
       "Sizes grow with the square root of the length; light ellipses have a large metric. Arrow keys go from point to point.";
     const svg = planeAxes(plane, layout);
     const mark = drawn("rect", { class: "cursor", width: layout.cell[0], height: layout.cell[1], x: -99, y: -99 });
