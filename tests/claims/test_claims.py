@@ -299,20 +299,23 @@ def test_statistic_of_the_geometry(claim, experiment, values, expected):
 
 
 def context_arrays(early, late, cosine, correlation):
-    """Return arrays of two networks and contexts; metrics are diagonal (relevant, irrelevant, time)."""
+    """Return arrays of two networks and contexts, with squared lengths (relevant, irrelevant, time).
+
+    Late, time has correlations with the inputs, whose sign changes along the relevant one.
+    """
     metric = np.zeros((2, 2, 2, 2, 2, 3, 3))
     for k, diagonal in enumerate((early, late)):
         metric[..., k, :, :] = np.diag(diagonal)
+    signs = np.array([1, -1])[:, None]
+    for k, size in enumerate(correlation):
+        product = signs * size * np.sqrt(late[k] * late[2])
+        metric[..., 1, k, 2] = metric[..., 1, 2, k] = product
     dims = ("seed", "context", "relevant", "irrelevant", "moment", "tangent", "tangent_b")
     over_time = np.broadcast_to(np.array(cosine)[:, None], (2, 2, 2, 3))
     return xr.Dataset(
         {
             "metric": (dims, metric),
             "cosine_eigenvectors": (("seed", "context", "time", "tangent"), over_time),
-            "correlation": (
-                ("seed", "context", "time", "tangent", "tangent_b"),
-                np.broadcast_to(correlation, (2, 2, 2, 3, 3)),
-            ),
             "moment_step": (("seed", "moment"), [[0, 1], [0, 1]]),
             "status": ("seed", ["converged", "converged"]),
         },
@@ -325,9 +328,7 @@ def context_arrays(early, late, cosine, correlation):
     [("B3a", 3.0), ("B3b", 1.0), ("B4", 0.5), ("B6", 0.25), ("B7b", 0.5)],
 )
 def test_statistic_of_arrays(claim, expected):
-    correlation = np.eye(3)
-    correlation[2, :2] = correlation[:2, 2] = [-0.75, 0.25]
-    arrays = context_arrays((1.0, 1.0, 5.0), (100.0, 0.1, 0.0), (0.25, 0.5), correlation)
+    arrays = context_arrays((1.0, 1.0, 5.0), (100.0, 0.1, 4.0), (0.25, 0.5), (0.75, 0.25))
     source = analysis("context", {("accuracy", "", ""): [1.0, 1.0]}, arrays)
     (finding,) = CLAIMS[claim].evidence(source, ())
     # The late rank of (100, 0.1) is not quite 1.

@@ -26,7 +26,7 @@ __all__ = [
     "warping_reduces_the_rank",
 ]
 
-ARRAYS = {"context": ["metric", "cosine_eigenvectors", "correlation", "moment_step"]}
+ARRAYS = {"context": ["metric", "cosine_eigenvectors", "moment_step"]}
 """Arrays that claims read, by experiment."""
 CONTEXTS = (1, 2)
 TORUS = (1.0, 2.0, 1.0)
@@ -216,12 +216,24 @@ def tangents_are_gaussian(sources: Sources, modules: Sequence[str]) -> list[Find
 
 
 def tangents_are_correlated(sources: Sources, modules: Sequence[str]) -> list[Finding]:
-    """Return the correlation of time with the relevant input, less that with the irrelevant one (late)."""
+    """Return how much more time correlates over units with the relevant input than with the other (late).
+
+    The correlation is the cosine of two tangent vectors: deviations are those from 0. Its size is taken at
+    each input and then averaged. The sign changes from input to input: a mean with signs would cancel.
+    """
+
+    def size(late: xr.DataArray, tangent: int) -> Floats:
+        products = late.isel(tangent=TIME, tangent_b=tangent)
+        squares = [late.isel(tangent=k, tangent_b=k) for k in (TIME, tangent)]
+        # A vector of length 0 has no direction.
+        lengths = np.sqrt((squares[0] * squares[1]).where(lambda values: values > 0))
+        mean = abs(products / lengths).mean(["relevant", "irrelevant"])
+        return np.asarray(mean.transpose("seed").values, dtype=float)
 
     def parts(arrays: xr.Dataset, analysed: AnalysedNetworks, context: int) -> list[Part]:
-        late = abs(_at(arrays, "correlation", "late").isel(tangent=TIME))
-        difference = late.isel(tangent_b=RELEVANT) - late.isel(tangent_b=IRRELEVANT)
-        return [part_of_networks(f"context {context}", difference.values)]
+        late = arrays["metric"].sel(moment="late")
+        difference = size(late, RELEVANT) - size(late, IRRELEVANT)
+        return [part_of_networks(f"context {context}", difference)]
 
     return _of_contexts(sources, parts)
 

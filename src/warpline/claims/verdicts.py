@@ -69,7 +69,7 @@ def _direction(
     present, absent = evidence.p_above(rule["null_value"]), evidence.p_below(_bound(rule))
     # An effect that is certainly there and certainly too small to count is absent.
     is_absent = absent <= present or 2 * absent <= family_error
-    # One of the two hypotheses that are tested is true: twice the p value bounds the error of both.
+    # Two directions are tested: twice the p value bounds the error of both (Bonferroni).
     return is_absent, min(1.0, 2 * (absent if is_absent else present))
 
 
@@ -83,7 +83,7 @@ def _share(evidence: Evidence, rule: Mapping[str, Any]) -> float:
 
 
 def _needed(evidence: Evidence, rule: Mapping[str, Any], confidence: float) -> int:
-    """Return how many observations would take the nearer bound out of the interval, at today's spread."""
+    """Return how many observations would take the farther bound out of the interval, at today's spread."""
     low, high = evidence.interval(confidence)
     distance = max(evidence.value - rule["null_value"], _bound(rule) - evidence.value)
     minimum = int(rule["min_n"])
