@@ -201,6 +201,34 @@ def test_unknown_initialisation():
         recurrent_matrix("zeros", 3, "tanh", 1.0, torch.Generator())
 
 
+def test_a_forward_of_one_s_own_is_what_is_trained():
+    """A model that derives from another may override ``forward`` alone: its inherited ``outputs`` is passed over."""
+    from warpline.models.base import outputs_of
+    from warpline.models.leaky_rnn import Network
+
+    class Doubled(Network):
+        def forward(self, inputs, generator=None):
+            outputs, states = super().forward(inputs, generator)
+            return 2 * outputs, states
+
+    class Both(Doubled):
+        def outputs(self, inputs, generator=None):
+            return 3 * super().outputs(inputs, generator)
+
+    settings = {
+        "units": 5, "dt": 20.0, "tau": 100.0, "activation": "tanh", "init": "orthogonal", "gain": 1.0,
+        "noise": 0.0, "parameters": {},
+    }  # fmt: skip
+    made = [
+        kind(3, 2, 20.0, settings, torch.Generator().manual_seed(1)).eval()
+        for kind in (Network, Doubled, Both)
+    ]
+    inputs = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(2))
+    plain, doubled, both = (outputs_of(network, inputs) for network in made)
+    torch.testing.assert_close(doubled, 2 * plain)
+    torch.testing.assert_close(both, 3 * plain)
+
+
 def test_a_model_of_one_s_own(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(

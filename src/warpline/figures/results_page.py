@@ -25,6 +25,7 @@ TABLES = {
     "decision": "warping/decision/summary.csv",
     "context": "warping/context/summary.csv",
     "memory": "warping/memory/summary.csv",
+    "claims": "claims.csv",
 }
 """Tables of the page, by name: their files below a results folder."""
 
@@ -38,11 +39,11 @@ class Tables:
     Parameters
     ----------
     folder : pathlib.Path
-        With a CSV file for each name in `TABLES`, and ``architectures``.
+        With a CSV file for each name in `TABLES`, and ``architectures`` and ``settings``.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = (*TABLES, "architectures")
+        names = (*TABLES, "architectures", "settings")
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
 
     def row(self, table: str, **cells: Any) -> pd.Series:
@@ -59,6 +60,32 @@ class Tables:
         if len(rows) != 1:
             raise LookupError(f"expected one row of {table} with {cells}, got {len(rows)}")
         return rows.iloc[0]
+
+    def verdict(self, row: pd.Series) -> str:
+        """Return what a claim is about, its value and interval, n and verdict, as cells of a row."""
+        about = [row[name] for name in ("architecture", "analysis", "measure")]
+        value = "" if np.isnan(row["value"]) else f"{row['value']:.2f}"
+        if not np.isnan(row["low"]):
+            value += f" [{row['low']:.2f}, {row['high']:.2f}]"
+        shown = ", ".join(f"`{name}`" for name in about if isinstance(name, str) and name)
+        settings = "" if np.isnan(row["share_of_settings"]) else f"{row['share_of_settings']:.2f}"
+        smallest = row["smallest_effect"]
+        counts = f"{row['null_value'] if np.isnan(smallest) else smallest:g}"
+        return " | ".join(
+            [
+                f"{row['sentence']}",
+                shown,
+                value,
+                counts,
+                f"{row['n']:.0f}",
+                settings,
+                row["verdict"],
+            ]
+        )
+
+    def rows(self, table: str) -> list[pd.Series]:
+        """Return all rows of a table."""
+        return [row for _, row in self._tables[table].iterrows()]
 
     def number(self, table: str, column: str, digits: int = 2, **cells: Any) -> str:
         """Return a cell as text."""

@@ -159,10 +159,20 @@ def build_model(
 def outputs_of(
     model: nn.Module, inputs: Tensor, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Return a model's outputs, by its method ``outputs`` if it has one (see `Model`)."""
-    run_outputs = getattr(model, "outputs", None)
-    outputs: Tensor = run_outputs(inputs, generator) if run_outputs else model(inputs, generator)[0]
-    return outputs
+    """Return a model's outputs, by its method ``outputs`` if it has one (see `Model`).
+
+    A class that derives from a model and has a ``forward`` of its own is run by that: the inherited
+    ``outputs`` knows nothing of it.
+    """
+
+    def owner(method: str) -> type | None:
+        return next((one for one in type(model).__mro__ if method in vars(one)), None)
+
+    runs_outputs, runs_forward = owner("outputs"), owner("forward")
+    if runs_outputs is None or runs_forward is None or not issubclass(runs_outputs, runs_forward):
+        outputs: Tensor = model(inputs, generator)[0]
+        return outputs
+    return model.outputs(inputs, generator)  # type: ignore[operator]
 
 
 def drive_noise(sigma: float, alpha: float) -> float:
