@@ -108,8 +108,6 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
         "compute_trajectories",
         "compare_networks",
         "compute_statistics",
-        "judge_claims",
-        "write_explorer",
         "figures",
     }
     # Figures take seconds, so they share a job.
