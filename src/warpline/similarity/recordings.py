@@ -475,16 +475,16 @@ def _numbers(value: Any, name: str) -> tuple[NDArray[Any], float, NDArray[np.boo
     """Return a container's values as real numbers, the spacing of their type, and what is hidden."""
     precision: float | None = None
     if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch
+        import torch
+
         value = value.detach().cpu()
-        if value.layout is not _dense_layout() or value.is_nested or value.is_quantized:
+        if value.layout is not torch.strided or value.is_nested or value.is_quantized:
             raise DimensionError(
                 f"a dense tensor for {name}",
                 f"a {'nested' if value.is_nested else 'quantised' if value.is_quantized else 'sparse'} one",
                 "Give tensor.to_dense(), tensor.dequantize(), or a list of (time, unit) tensors.",
             )
         if value.dtype.is_floating_point:
-            import torch
-
             precision = float(torch.finfo(value.dtype).eps)
             # NumPy has no bfloat16; float32 holds each of its values.
             value = value.double() if value.dtype.itemsize < 4 else value
@@ -523,12 +523,6 @@ def _numbers(value: Any, name: str) -> tuple[NDArray[Any], float, NDArray[np.boo
     if precision is None:
         precision = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
     return array, precision, hidden
-
-
-def _dense_layout() -> Any:
-    import torch
-
-    return torch.strided
 
 
 def _check_shape(array: NDArray[Any], n_dims: int, name: str) -> None:
