@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import Cell, drive_noise, hidden_noise
+from warpline.models.base import drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
-from warpline.models.leaky_recurrence import gated_states, input_drive
+from warpline.models.leaky_recurrence import LeakyCell, gated_states, input_drive
 
 __all__ = ["Network"]
 
 
-class Network(Cell):
+class Network(LeakyCell):
     """Leaky GRU (Cho et al. 2014, with a leak): tau dh/dt = z (n - h), in Euler steps of dt, from h = 0.
 
     r = sigmoid(U_r u + b_r + W_r h), z = sigmoid(U_z u + b_z + W_z h),
@@ -53,18 +53,6 @@ class Network(Cell):
         self.bias_candidate = nn.Parameter(torch.zeros(units))
         self.weight_out = nn.Parameter(input_matrix(n_outputs, units, generator))
         self.bias_out = nn.Parameter(torch.zeros(n_outputs))
-
-    def forward(
-        self, inputs: Tensor, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
-        states = self._states(inputs, generator)
-        hidden = states.transpose(0, 1).contiguous()
-        return self.readout(hidden), hidden
-
-    def outputs(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the outputs alone, without a copy of the states in the order of trials."""
-        return self.readout(self._states(inputs, generator)).transpose(0, 1)
 
     def _states(self, inputs: Tensor, generator: torch.Generator | None) -> Tensor:
         """Return the states, time first."""

@@ -20,9 +20,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from warpline.models.base import Cell
 from warpline.models.initialisation import ACTIVATIONS
 
-__all__ = ["gated_states", "input_drive", "leaky_states"]
+__all__ = ["LeakyCell", "gated_states", "input_drive", "leaky_states"]
 
 aten = torch.ops.aten
 
@@ -435,3 +436,23 @@ def gated_states(
         state = torch.lerp(state, candidate, alpha * update)
         states_list.append(state)
     return torch.stack(states_list)
+
+
+class LeakyCell(Cell):
+    """Base class of the leaky RNN and GRU, whose states are computed time first (`_states`)."""
+
+    def forward(
+        self, inputs: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
+        states = self._states(inputs, generator)
+        hidden = states.transpose(0, 1).contiguous()
+        return self.readout(hidden), hidden
+
+    def outputs(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the outputs alone, without a copy of the states in the order of trials."""
+        return self.readout(self._states(inputs, generator)).transpose(0, 1)
+
+    def _states(self, inputs: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return the states, shape (time, trial, unit)."""
+        raise NotImplementedError

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from warpline.models.base import Cell, drive_noise, hidden_noise
+from warpline.models.base import drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
-from warpline.models.leaky_recurrence import input_drive, leaky_states
+from warpline.models.leaky_recurrence import LeakyCell, input_drive, leaky_states
 
 __all__ = ["Network"]
 
 
-class Network(Cell):
+class Network(LeakyCell):
     """Leaky RNN: tau dh/dt = -h + phi(W h + U u + b), in Euler steps of dt, from h = 0.
 
     h_t = (1 - a) h_{t-1} + a phi(W h_{t-1} + U u_t + b + s xi_t), a = dt/tau; outputs = R h_t + c.
@@ -47,18 +47,6 @@ class Network(Cell):
         self.bias = nn.Parameter(torch.zeros(units))
         self.weight_out = nn.Parameter(input_matrix(n_outputs, units, generator))
         self.bias_out = nn.Parameter(torch.zeros(n_outputs))
-
-    def forward(
-        self, inputs: Tensor, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Run on inputs (trial, time, channel); see `warpline.models.base.Model`."""
-        states = self._states(inputs, generator)
-        hidden = states.transpose(0, 1).contiguous()
-        return self.readout(hidden), hidden
-
-    def outputs(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the outputs alone, without a copy of the states in the order of trials."""
-        return self.readout(self._states(inputs, generator)).transpose(0, 1)
 
     def _states(self, inputs: Tensor, generator: torch.Generator | None) -> Tensor:
         """Return the states, time first."""
