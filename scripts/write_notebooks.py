@@ -44,6 +44,7 @@ def page_of(notebook: Path, pages: Path) -> str:
     """Run a notebook; write its pictures beside the pages, and return its page."""
     names: dict[str, Any] = {"__name__": "notebook"}
     parts, n_pictures = [], 0
+    pyplot.close("all")  # a figure that someone else left open is not of this notebook
     for cell in jupytext.read(notebook).cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)

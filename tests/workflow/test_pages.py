@@ -7,6 +7,7 @@ import sys
 
 import jupytext
 import matplotlib
+import matplotlib.pyplot
 import pytest
 
 from warpline.pipeline.config import load_files
@@ -33,6 +34,7 @@ def test_a_notebook_runs_and_its_page_is_of_it(project, demo, name):
     spec.loader.exec_module(script)
     notebook = project / "docs" / "notebooks" / f"{name}.py"
     (demo / "pages").mkdir()
+    matplotlib.pyplot.figure()  # as another test may leave one
     page, committed = (
         script.page_of(notebook, demo / "pages"),
         notebook.with_suffix(".md").read_text(),
