@@ -7,7 +7,6 @@ import io
 import json
 import math
 import os
-import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from warpline.console import provenance
 from warpline.core import result_files, tensor_files
 from warpline.core.figure_files import FIGURE_SUFFIXES, read_figure_provenance
+from warpline.core.utf8_paths import shell_word
 from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _init(folder: str) -> int:
 
     for path in write_study(Path(folder)):
         print(path)
-    print(f"Next: cd {shlex.quote(folder)}; see README.md")
+    print(f"Next: cd {shell_word(folder)}; see README.md")
     return 0
 
 
@@ -191,9 +191,12 @@ def _verify(folder: str, delete: bool) -> int:
     if not Path(folder).is_dir():
         print(f"expected a folder of results, got {folder}", file=sys.stderr)
         return 2
-    # Names of files need not be text.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if verification.is_of_kernel(folder):
+        print(
+            f"expected a folder of results, got {folder}: its files are made by the kernel as they are read",
+            file=sys.stderr,
+        )
+        return 2
     outcome = verification.verify(folder)
     left = verification.delete_findings(outcome) if delete else []
 
@@ -221,9 +224,7 @@ def _verify(folder: str, delete: bool) -> int:
             print(f"To make them anew, with your options: {command}")
         return 1 if left else 0
     if outcome.errors or outcome.strays:
-        print(
-            f"To delete them: warpline verify {shlex.quote(str(Path(folder).absolute()))} --delete"
-        )
+        print(f"To delete them: warpline verify {shell_word(Path(folder).absolute())} --delete")
     return 1 if outcome.errors else 0
 
 
@@ -314,6 +315,9 @@ def main() -> int:
     provenance.add_argument("file", help="a result: .csv, .nc, .safetensors, .svg, .png or .pdf")
     compare = commands.add_parser("compare", help="compare recordings in files by some measures")
     file_comparison.add_options(compare)
+    # Names of files need not be text.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = parser.parse_args()
     try:
         return _run(arguments)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from pathlib import Path
 
+from warpline.core.utf8_paths import shell_word
 from warpline.pipeline.project_files import PROJECT, configuration_file
 from warpline.pipeline.run_status import STATES, Job, RunStatus
 
@@ -107,7 +107,7 @@ def render_status(status: RunStatus, name: str, root: Path, files: list[str]) ->
     elif status.snakemake_runs:
         lines.append("A Snakemake works in this folder.")
     else:
-        given = " ".join(map(shlex.quote, files))
+        given = " ".join(map(shell_word, files))
         if status.locked:
             lines.append(
                 "The folder is locked, and no Snakemake works here. If none works on another machine: "
