@@ -116,7 +116,10 @@ def render_forecast(plan: Plan) -> str:
         lines.append(
             f"{title} {rules['jobs'].sum():,} jobs, {rules['disk'].sum():,.2f} GB in {plan.results.root}"
         )
-        for device, of_device in rules.groupby("device", sort=False):
+        for device in ("gpu", "cpu"):
+            of_device = rules[rules["device"] == device]
+            if not len(of_device):
+                continue
             time, most = (
                 duration_text(3600 * of_device[name].sum()) for name in ("hours", "longest_hours")
             )

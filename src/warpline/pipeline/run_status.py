@@ -143,8 +143,9 @@ def _jobs(audit: Audit) -> Iterator[Job]:
             for rule in stage.rules():
                 yield from _stage_jobs(rule)
     if audit.wanted:
-        for each in (*audit.by_protocol, audit.effects, audit.table):
-            yield from _stage_jobs(each)
+        for stage_of_audit in audit.stages:
+            if not isinstance(stage_of_audit, DrawFigures):
+                yield from _stage_jobs(stage_of_audit)
         yield from _figure_jobs(audit.drawing, list(audit.figures()))
 
 
