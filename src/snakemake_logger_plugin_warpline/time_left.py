@@ -23,7 +23,8 @@ class TimeLeft:
         Number of jobs by rule.
     expected : mapping of str to float
         Seconds of a job by rule; ``draw_*`` stands for all rules that start so, ``train`` also for
-        ``train_1_2`` and ``audit_train``. Rules that it does not hold take the mean of the jobs that have ended.
+        ``train_1_2`` and ``audit_train``. Rules that it does not hold take the mean of the jobs that
+        have ended.
 
     Attributes
     ----------

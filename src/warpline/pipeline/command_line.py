@@ -124,7 +124,8 @@ def render_forecast(plan: Plan) -> str:
                 duration_text(3600 * of_device[name].sum()) for name in ("hours", "longest_hours")
             )
             lines.append(
-                f"{device.upper()} time of one thread: {time}, at most {most} if every run goes to its last update"
+                f"{device.upper()} time of one thread: {time}, at most {most} if every run goes to its"
+                " last update"
             )
     for name in Pipeline(plan).warping.without_cost():
         seconds, megabytes = GENERIC_COST
