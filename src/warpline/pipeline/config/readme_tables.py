@@ -87,7 +87,10 @@ def models_by_section() -> dict[str, list[type[BaseModel]]]:
 
 def key_tables() -> str:
     """Return a Markdown table per model, in the order of the configuration."""
-    models = [Config, *(model for below in models_by_section().values() for model in below)]
+    models: list[type[BaseModel]] = [
+        Config,
+        *(model for below in models_by_section().values() for model in below),
+    ]
     return "\n\n".join(map(key_table, models))
 
 
