@@ -132,6 +132,34 @@ def test_a_run_that_lacks_a_level_confirms_nothing():
     assert curriculum_order.order_of_recurrent_networks(alone, ("dsa",)) == []
 
 
+def test_each_protocol_is_a_family_of_its_own(rules):
+    """Of several protocols, verdicts and corrections are those of each alone, and nothing is "not run" twice."""
+    tables = {
+        name: sources(compared=[networks(after=pd.concat([pairs(distances), pairs(FLAT, "cka")]))])
+        for name, distances in {"right": ORDERED, "published": FLAT, "right+x.y": ORDERED}.items()
+    }
+    own = tables.pop("right")
+    settings = rules.model_dump() | {"protocol": "right", "command": "snakemake claims"}
+    table = claim_table(own, settings, tables)
+    for name, source in {"right": own, **tables}.items():
+        alone = claim_table(source, {**settings, "protocol": name})
+        judged = alone[alone["claim"].isin(["A4a", "A4b"])].reset_index(drop=True)
+        rows = table[(table["protocol"] == name) & table["claim"].isin(["A4a", "A4b"])]
+        pd.testing.assert_frame_equal(rows.reset_index(drop=True), judged)
+        assert rows["n_family"].tolist() == [2, 2]
+    of_claim = table[table["claim"] == "A4a"].set_index("protocol")
+    assert list(of_claim.index) == ["right", "published", "right+x.y"]
+    assert of_claim.loc["published", "verdict"] == "fails" and of_claim["value"]["right"] == 1
+    not_run = table[table["reason"].str.startswith("not run")]
+    assert not_run["claim"].is_unique and set(not_run["protocol"]) == {"right"}
+
+    page = Cells()
+    page.feed(claims_page(table, pd.DataFrame(), settings | {"name": "audit"}))
+    # The rows of the own protocol and their heading; a row for each of three protocols and their heading.
+    assert page.tags.count("tr") == (table["protocol"] == "right").sum() + 1 + 3 + 1
+    assert "right, x.y as published" in "".join(page.text)
+
+
 # --- the course of learning -----------------------------------------------------------------------------
 
 
@@ -470,13 +498,16 @@ def test_published_means_stand_beside_ours(project):
     mamba = summary.assign(architecture="mamba")
     table = published_table(
         published,
-        {"PDM": pd.concat([summary, mamba]), "Other": summary},
+        {
+            "right": {"PDM": pd.concat([summary, mamba]), "Other": summary},
+            "published": {"PDM": summary.assign(mean=0.8, low=0.7, high=0.9)},
+        },
         {"net": "leaky_rnn", "mamba": "mamba"},
         {"dsa": "dsa"},
-        "right",
     )
-    (row,) = table.to_dict("records")
+    row, other = table.to_dict("records")
     assert (row["published"], row["mean"], row["within_interval"]) == (0.607, 0.5, True)
+    assert (other["protocol"], other["within_interval"]) == ("published", False)
 
 
 # --- the stage ------------------------------------------------------------------------------------------
