@@ -24,6 +24,7 @@ COLUMNS = (
     "analysis",
     "measure",
     "statistic",
+    "rule_changed",
     "null_value",
     "smallest_effect",
     "value",
@@ -66,6 +67,7 @@ def _stated(claim: str, rule: Mapping[str, Any], settings: Mapping[str, Any]) ->
         "source": rule["source"],
         "protocol": settings["protocol"],
         "statistic": rule["statistic"],
+        "rule_changed": rule["changed"],
         "null_value": rule["null_value"],
         "smallest_effect": rule["smallest_effect"],
     }

@@ -71,7 +71,8 @@ effect that counts.</caption>
 <td>{% for part in row.where %}<div>{{ part }}</div>{% endfor %}</td>
 <td class="number">{{ row.estimate }}</td>
 <td>{{ row.drawing | safe }}
-<div class="quiet">{{ row.statistic }}{% if row.least %}; least: {{ row.least }}{% endif %}</div></td>
+<div class="quiet">{{ row.statistic }}{% if row.least %}; least: {{ row.least }}{% endif %}</div>
+{% if row.rule_changed %}<div class="quiet">Rule changed: {{ row.rule_changed }}</div>{% endif %}</td>
 <td class="number">{{ row.n }}</td>
 <td class="number">{{ row.settings }}</td>
 <td class="{{ row.verdict }}">
@@ -177,7 +178,16 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         **{
             name: text(name)
-            for name in ("claim", "sentence", "source", "statistic", "verdict", "reason", "command")
+            for name in (
+                "claim",
+                "sentence",
+                "source",
+                "statistic",
+                "rule_changed",
+                "verdict",
+                "reason",
+                "command",
+            )
         },
         "where": [text(name) for name in ("taskset", "architecture", "measure") if text(name)],
         "estimate": _estimate(row["value"], row["low"], row["high"]),
