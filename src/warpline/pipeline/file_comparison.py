@@ -108,7 +108,7 @@ def compare_files(options: argparse.Namespace) -> int:
             systems[name] = session.recording
             if session.dt is not None:
                 steps[name] = session.dt
-            print(f"{name}: {_described(session)}")
+            print(f"{name}: {session.summary()}")
         # As `dataset_check`: systems with other time steps have other operators, and no matched times.
         if steps and max(steps.values()) > 1.001 * min(steps.values()):
             listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
@@ -143,19 +143,6 @@ def system_names(paths: Sequence[str]) -> list[str]:
     """Return a name for each file: its stem, or its path where two have one stem."""
     counts = Counter(Path(path).stem for path in paths)
     return [Path(path).stem if counts[Path(path).stem] == 1 else path for path in paths]
-
-
-def _described(session: Any) -> str:
-    """Return what was read of a file, and what was not, as a line."""
-    recording = session.recording
-    times = sorted(set(recording.lengths))
-    spread = str(times[0]) if len(times) == 1 else f"{times[0]} to {times[-1]}"
-    parts = [f"{len(recording.trials)} trials of {spread} times, {recording.n_units} units"]
-    if session.dt is not None:
-        parts.append(f"steps of {session.dt:g} ms")
-    if session.left_out:
-        parts.append(f"not read: {', '.join(session.left_out)}")
-    return "; ".join(parts)
 
 
 def _as_text(tables: Sequence[pd.DataFrame]) -> str:
