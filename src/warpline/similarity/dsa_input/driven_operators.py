@@ -167,8 +167,9 @@ def fit_driven_operator(
         values, state_map = _embedded_coordinates(trials, n_delays, delay_interval, n_lags, rank)
         input_columns = trials.channel_columns(range(n_input_delays))
     past, cross = regress(
-        trials.blocks, n_lags, delay_interval, state_map, input_columns, offset=offset
-    )
+        trials.blocks, n_lags, delay_interval, state_map, input_columns,
+        input_in_step=trials.input_in_step, offset=offset,
+    )  # fmt: skip
     transition, effect = solve_driven(past, cross, len(values), values, ridge)
 
     # From whitened coordinates to those of the comparison, padded to the rank asked for.
@@ -227,11 +228,16 @@ def _subspace_coordinates(
     root = embedding_root(trials.blocks, n_lags, 1)
     # Newest first: the lags below n_delays are the future window.
     future, past = range(n_delays), range(n_delays, n_lags)
-    past_columns = np.concatenate([trials.unit_columns(past), trials.channel_columns(past)])
+    future_inputs, past_inputs = future, past
+    if trials.input_in_step:
+        # The input beside the first future state has acted on it: what comes after it is the future.
+        future_inputs, past_inputs = range(n_delays - 1), range(n_delays - 1, n_lags - 1)
+    past_columns = np.concatenate([trials.unit_columns(past), trials.channel_columns(past_inputs)])
     past_root = root[:, past_columns]
     # Orthogonal complement of the future inputs, whose rank may be deficient (constant channels).
-    left, sizes, _ = np.linalg.svd(root[:, trials.channel_columns(future)], full_matrices=False)
-    inputs = left[:, sizes > trials.tolerance * max(float(sizes[0]), 1e-300)]
+    inputs_root = root[:, trials.channel_columns(future_inputs)]
+    left, sizes, _ = np.linalg.svd(inputs_root, full_matrices=False)
+    inputs = left[:, sizes > trials.tolerance * max(sizes.max(initial=0.0), 1e-300)]
 
     def without_inputs(matrix: FloatArray) -> FloatArray:
         return np.asarray(matrix - inputs @ (inputs.T @ matrix))
@@ -261,7 +267,7 @@ def _leading(
 
 def regress(
     states: Trials, n_lags: int, delay_interval: int, state_map: FloatArray,
-    input_columns: NDArray[np.intp], *, offset: bool,
+    input_columns: NDArray[np.intp], *, input_in_step: bool, offset: bool,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Covariances of the one-step regression on states and inputs, streamed over trials.
 
@@ -274,13 +280,15 @@ def regress(
         From an embedded row to the coordinates.
     input_columns : ndarray of int
         Columns of an embedded row that are inputs.
+    input_in_step : bool
+        Whether these inputs act on the coordinates of their own row, and not on those one step later.
     offset : bool
         Centre both sides, as a constant regressor does.
 
     Returns
     -------
     past : ndarray, shape (input + rank, input + rank)
-        Of inputs and coordinates, at all times but the last of each trial.
+        Of the inputs that act on a transition and the coordinates before it, for all transitions.
     cross : ndarray, shape (input + rank, rank)
         Of these with the coordinates one step later.
     """
@@ -291,10 +299,11 @@ def regress(
     for rows in iterate_embedding(states, n_lags, delay_interval):
         n_trials, n_rows, n_columns = rows.shape
         flat = rows.reshape(-1, n_columns)
-        regressors = np.hstack([flat[:, input_columns], flat @ state_map])
-        regressors = regressors.reshape(n_trials, n_rows, size)
-        before = regressors[:, :-1].reshape(-1, size)
-        after = regressors[:, 1:, n_inputs:].reshape(-1, rank)
+        inputs = flat[:, input_columns].reshape(n_trials, n_rows, n_inputs)
+        acting = inputs[:, 1:] if input_in_step else inputs[:, :-1]
+        coordinates = (flat @ state_map).reshape(n_trials, n_rows, rank)
+        before = np.concatenate([acting, coordinates[:, :-1]], axis=2).reshape(-1, size)
+        after = coordinates[:, 1:].reshape(-1, rank)
         past += before.T @ before
         cross += before.T @ after
         sums += before.sum(axis=0)

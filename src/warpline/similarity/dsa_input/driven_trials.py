@@ -23,8 +23,10 @@ class DrivenTrials:
     Attributes
     ----------
     blocks : ndarray, shape (trial, time, unit + channel), or tuple of such arrays
-        States, and beside them the input that acts one step later
+        States, and beside each an input: the one that acts on this state, or the one that acts on the next
         (see `warpline.similarity.dsa.hankel.by_length`).
+    input_in_step : bool
+        Whether an input acts on the state beside it (input lag 0), and not on the next.
     n_units, n_channels : int
         Numbers of columns of the states and of the inputs.
     tolerance : float
@@ -32,6 +34,7 @@ class DrivenTrials:
     """
 
     blocks: Trials
+    input_in_step: bool
     n_units: int
     n_channels: int
     tolerance: float
@@ -93,7 +96,7 @@ def driven_trials(
             "none",
             "Give the inputs that drove the system, or use dsa, which needs none.",
         )
-    needed = (n_lags - 1) * delay_interval + 2 + abs(1 - input_lag)
+    needed = (n_lags - 1) * delay_interval + 2 + max(input_lag - 1, 0)
     too_short = sum(length < needed for length in recording.lengths)
     if too_short:
         raise TooFewTimePointsError(
@@ -119,6 +122,7 @@ def driven_trials(
         trials = [trial - mean for trial in trials]
     return DrivenTrials(
         blocks=by_length(trials),
+        input_in_step=input_lag == 0,
         n_units=recording.n_units,
         n_channels=trials[0].shape[1] - recording.n_units,
         tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
@@ -126,8 +130,6 @@ def driven_trials(
 
 
 def _align(states: FloatArray, inputs: FloatArray, input_lag: int) -> FloatArray:
-    """Return a trial with the input beside each state that acts on the next one."""
-    shift = 1 - input_lag
-    count = len(states) - abs(shift)
-    first, first_input = max(-shift, 0), max(shift, 0)
-    return np.hstack([states[first : first + count], inputs[first_input : first_input + count]])
+    """Return a trial with an input beside each state: see `DrivenTrials`."""
+    shift = max(input_lag - 1, 0)
+    return np.hstack([states[shift:], inputs[: len(inputs) - shift]])
