@@ -299,16 +299,22 @@ def regress(
     for rows in iterate_embedding(states, n_lags, delay_interval):
         n_trials, n_rows, n_columns = rows.shape
         flat = rows.reshape(-1, n_columns)
-        inputs = flat[:, input_columns].reshape(n_trials, n_rows, n_inputs)
-        acting = inputs[:, 1:] if input_in_step else inputs[:, :-1]
-        coordinates = (flat @ state_map).reshape(n_trials, n_rows, rank)
-        before = np.concatenate([acting, coordinates[:, :-1]], axis=2).reshape(-1, size)
-        after = coordinates[:, 1:].reshape(-1, rank)
-        past += before.T @ before
-        cross += before.T @ after
-        sums += before.sum(axis=0)
-        next_sums += after.sum(axis=0)
-        count += len(before)
+        # All rows at once, less what crosses the end of a trial: no copies of shifted blocks.
+        regressors = np.empty((n_trials * n_rows, size))
+        regressors[:, n_inputs:] = flat @ state_map
+        inputs = flat[:, input_columns]
+        if input_in_step:
+            # The last row of a trial, which no step follows, gets an input of the next and is left out.
+            inputs = np.concatenate([inputs[1:], inputs[:1]])
+        regressors[:, :n_inputs] = inputs
+        by_trial = regressors.reshape(n_trials, n_rows, size)
+        first, last = by_trial[:, 0, n_inputs:], by_trial[:, -1]
+        past += regressors.T @ regressors - last.T @ last
+        cross += regressors[:-1].T @ regressors[1:, n_inputs:] - last[:-1].T @ first[1:]
+        totals = regressors.sum(axis=0)
+        sums += totals - last.sum(axis=0)
+        next_sums += totals[n_inputs:] - first.sum(axis=0)
+        count += n_trials * (n_rows - 1)
     if offset:
         past -= np.outer(sums, sums) / count
         cross -= np.outer(sums, next_sums) / count
