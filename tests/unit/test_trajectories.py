@@ -62,6 +62,12 @@ def test_networks_of_any_precision_run(rng, dtype):
     assert {weight.dtype for weight in model.parameters()} == {dtype}
 
 
+@pytest.mark.parametrize("module", [torch.nn.LSTM, torch.nn.GRU])
+def test_a_module_of_torch_is_no_model_by_itself(module):
+    with pytest.raises(TypeError, match=f"another result of {module.__name__}.*from_module"):
+        hidden_states(module(3, 6, batch_first=True), np.zeros((2, 8, 3), "f4"))
+
+
 def test_components_in_portions_are_the_components(rng, monkeypatch):
     states = (rng.normal(size=(9, 20, 4)) @ rng.normal(size=(4, 12)) + 3).astype("f4")
     whole, kept = principal_components(states, 0.99)

@@ -46,6 +46,11 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
     states : ndarray, shape (trial, time, unit)
         In the precision of the weights, but at least single. Weights in half precision are numbers of
         single precision, in which they run: states would else be rounded to three digits at each step.
+
+    Raises
+    ------
+    TypeError
+        When the model returns anything but outputs and states, as a module of torch.nn does.
     """
     import torch
 
@@ -56,7 +61,14 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
 
     def run(start: int, stop: int) -> list[NDArray[np.floating[Any]]]:
         batch = torch.from_numpy(inputs[start:stop]).to(device, dtype)
-        return [result.cpu().numpy() for result in model(batch)]
+        results = model(batch)
+        if not _are_outputs_and_states(results, batch.shape[:2]):
+            raise TypeError(
+                "expected a model that returns outputs and states, two tensors (trial, time, ...), got "
+                f"another result of {type(model).__name__}: take a module of torch.nn by "
+                "warpline.models.lstm.Network.from_module (rnn, gru alike), or write a model of your own"
+            )
+        return [result.cpu().numpy() for result in results]
 
     with torch.no_grad():
         # One trial shows the sizes.
@@ -67,6 +79,15 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
             batch = slice(start, start + batch_size)
             outputs[batch], states[batch] = run(start, start + batch_size)
     return outputs, states
+
+
+def _are_outputs_and_states(results: Any, sizes: tuple[int, ...]) -> bool:
+    """Return whether a network's result is two tensors with these numbers of trials and times."""
+    return (
+        isinstance(results, tuple | list)
+        and len(results) == 2
+        and all(getattr(result, "shape", ())[:2] == sizes for result in results)
+    )
 
 
 def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:

@@ -72,8 +72,8 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
             if len(set(lengths)) > 1:
                 faults.append(
                     f"datasets.{name}: expected trials as long, to average them for {', '.join(averaged)}, "
-                    f"got {min(lengths)} to {max(lengths)} steps: set window, or list the measures in "
-                    "dataset_comparison.single_trials"
+                    f"got {min(lengths)} to {max(lengths)} steps: set a window that all trials fill, or list "
+                    "the measures in dataset_comparison.single_trials"
                 )
         if len(set(n_times.values())) > 1:
             listed = ", ".join(f"{name} {count}" for name, count in n_times.items())
