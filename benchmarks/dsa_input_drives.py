@@ -59,7 +59,7 @@ MEASURES: Mapping[str, Mapping[str, Any]] = {
     "`dsa_input`, rank 10": {"measure": "dsa_input", "rank": 10, **SEARCH},
     "`dsa_input`, rank 5": {"measure": "dsa_input", "rank": 5, **SEARCH},
 }
-DRIVES = {
+DRIVES: Mapping[str, Any] = {
     "names": ["weak_noise", "strong_noise", "autocorrelated_noise"],
     "time_constant": 200.0,
     "seed": 0,
@@ -109,7 +109,8 @@ def tables_of_measure(
     drives: list[Comparison] = []
     for architecture in dict.fromkeys(key[0] for key in networks):
         curricula = [key[1] for key in networks if key[0] == architecture]
-        runs, driven = {}, {}
+        runs: dict[tuple[str, int], list[System]] = {}
+        driven: dict[tuple[str, int], dict[str, System]] = {}
         for curriculum in curricula:
             finals, by_drive = networks[architecture, curriculum]
             runs |= {(curriculum, seed): [system] for seed, system in finals.items()}
@@ -201,7 +202,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         "| networks | measure | floor (radians) | " + " | ".join(f"`{d}`" for d in table) + " |"
     ]
     lines.append("| --- " * (3 + table.shape[1]) + "|")
-    for (label, measure, floor), row in table.iterrows():
+    for (label, measure, floor), row in zip(table.index, table.to_numpy(), strict=True):
         lines.append(f"| {label} | {measure} | {floor:.2f} | " + " | ".join(row) + " |")
     return "\n".join(lines)
 

@@ -110,9 +110,9 @@ def rows_of(
         values = table.pivot(index="system_a", columns="system_b", values="dissimilarity")
         names = {network.group: network.recording.name for network in networks}
         for recording, group in right.items():
-            distances = values.loc[recording, [names[g] for g in right.values()]]
-            own = float(distances[names[group]])
-            margin = float(distances.drop(names[group]).min()) / own
+            distances = {g: float(values.loc[recording].loc[name]) for g, name in names.items()}
+            own = distances.pop(group)
+            margin = min(distances.values()) / own
             rows.append({"measure": measure, "recording": recording, "margin": margin})
     return rows
 
