@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from similarity.dsa_input.driven_data import orthogonal, simulate, slow_noise, stable_system
 
 from warpline.pipeline.config.base import InputDSA
-from warpline.similarity.dsa_input import fit_driven_operator
+from warpline.similarity.dsa_input import driven_operators, fit_driven_operator
 from warpline.similarity.dsa_input.driven_operators import embedding_root
 from warpline.similarity.input_errors import (
     ConstantDataError,
@@ -167,6 +167,23 @@ def test_dmdc_of_ragged_trials_is_the_regression_of_their_transitions():
     np.testing.assert_allclose(
         operator.control.T @ operator.control, solution[:, 3:].T @ solution[:, 3:], atol=1e-10
     )
+
+
+@pytest.mark.parametrize("offset", [True, False])
+@pytest.mark.parametrize("lag", [0, 1, 2])
+@pytest.mark.parametrize("delays", [(1, 1), (3, 1), (1, 3)])
+def test_one_pass_gives_the_operators_of_the_streamed_regression(lag, delays, offset, monkeypatch):
+    """Trials of any length, the shortest with one transition."""
+    _, _, states, inputs = driven(6, n=4, n_trials=5, n_times=40)
+    states = states + 0.1 * np.random.default_rng(0).standard_normal(states.shape)
+    lengths = [40, 6, 40, 17, 3 + max(lag, 1)]
+    data = [[x[:n] for x, n in zip(values, lengths, strict=True)] for values in (states, inputs)]
+    options = {"rank": 4, "n_delays": delays[0], "n_input_delays": delays[1], "input_lag": lag}
+    one = fit_driven_operator(*data, **options, offset=offset)
+    monkeypatch.setattr(driven_operators, "_SQUARED_CONDITION_LIMIT", 0)
+    streamed = fit_driven_operator(*data, **options, offset=offset)
+    np.testing.assert_allclose(one.state, streamed.state, atol=1e-9)
+    np.testing.assert_allclose(one.control, streamed.control, atol=1e-9)
 
 
 @pytest.mark.parametrize("options", [{}, {"n_delays": 3, "delay_interval": 2, "n_input_delays": 2}])
