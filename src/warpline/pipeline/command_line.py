@@ -69,7 +69,7 @@ def _check(paths: list[str]) -> int:
     if plan is None:
         return 1
     # A task set that does not keep its interface has no chance level.
-    faults = faults_before_work(Pipeline(plan)) or chance_faults(plan)
+    faults = faults_before_work(Pipeline(plan), say=print) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
