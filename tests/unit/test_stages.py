@@ -261,6 +261,20 @@ def test_costs_grow_with_the_job(raw_config):
     assert training.cost(MASTER | {"curriculum": "untrained"}).longest < 30
 
 
+def test_the_disk_of_training_is_that_of_the_kept_checkpoints(raw_config):
+    def disk(stage, keep):
+        raw_config[stage] = {**raw_config[stage], "checkpoints": {"keep": keep}}
+        return sum(
+            row["disk"]
+            for row in forecast(Plan(load(raw_config))).to_dict("records")
+            if row["rule"] == {"training": "train", "pretraining": "pretrain"}[stage]
+        )
+
+    twentieths = [n / 20 for n in range(21)]
+    assert disk("training", twentieths) < 0.7 * disk("training", "all")
+    assert disk("pretraining", []) < 0.4 * disk("pretraining", "all")
+
+
 def test_frozen_networks_without_pretraining_are_expected_to_run_to_the_end(pipeline):
     train = pipeline().training
     hopeless = train.cost(MASTER | {"curriculum": "master_frozen"})
