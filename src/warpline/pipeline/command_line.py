@@ -83,7 +83,7 @@ def _check(paths: list[str]) -> int:
 def render_forecast(plan: Plan) -> str:
     """Return jobs, hours, memory and disk of a configuration as text for a terminal."""
     from warpline.pipeline.config.analyses import GENERIC_COST
-    from warpline.pipeline.forecast import forecast
+    from warpline.pipeline.forecast import SHORT, forecast
     from warpline.pipeline.stages import Pipeline
 
     frame = forecast(plan)
@@ -105,6 +105,15 @@ def render_forecast(plan: Plan) -> str:
         f"{plan.config.name}: {networks:,} networks, {frame['jobs'].sum():,} jobs,"
         f" {frame['disk'].sum():,.1f} GB in {plan.results.root}"
     )
+    if (passing := frame["passing"].sum()) > 0:
+        lines.append(
+            f"Hidden states: at most {passing:,.1f} GB more while jobs need them"
+            " (jobs.keep_trajectories: false)"
+        )
+    if short := frame["short"].sum():
+        by_rule = frame[frame["short"] > 0].sort_values("short", ascending=False, kind="stable")
+        listed = ", ".join(f"{row['rule']} {row['short']:,}" for row in by_rule.to_dict("records"))
+        lines.append(f"Jobs that take less than {SHORT:.0f} s: {short:,} ({listed})")
     for device in ("gpu", "cpu"):
         rules = frame[frame["device"] == device]
         if len(rules):

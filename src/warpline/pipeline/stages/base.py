@@ -58,12 +58,15 @@ class Cost:
         What it leaves in the results folder, in MB.
     longest : float
         Seconds if the run goes to its last possible update; what ``runtime`` asks for.
+    passing : float
+        MB of files that are deleted once no job needs them; they are not in `disk`.
     """
 
     seconds: float
     memory: float
     disk: float
     longest: float = 0.0
+    passing: float = 0.0
 
 
 @cache
@@ -83,7 +86,7 @@ def alternatives(names: Iterable[str]) -> str:
 
 def _factored(names: frozenset[str]) -> str:
     """Return a regular expression of some names, in which what they begin and end with stands once."""
-    beginning = commonprefix(list(names))
+    beginning = commonprefix(list(names))  # noqa: RUF071, letter by letter is meant
     if beginning or len(names) < 2:
         rests = frozenset(name[len(beginning) :] for name in names)
         return re.escape(beginning) + (_factored(rests) if len(rests) > 1 else "")
@@ -94,7 +97,7 @@ def _factored(names: frozenset[str]) -> str:
         by_letter.setdefault(name[0], []).append(name)
     beginnings: dict[frozenset[str], list[str]] = {}
     for group in by_letter.values():
-        first = commonprefix(group)
+        first = commonprefix(group)  # noqa: RUF071
         rests = frozenset(name[len(first) :] for name in group)
         beginnings.setdefault(rests, []).append(re.escape(first))
     branches = []
