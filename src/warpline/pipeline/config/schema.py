@@ -518,7 +518,7 @@ class Jobs(Strict):
     """Whether each training job requests a GPU; false for a cluster without GPUs."""
     keep_trajectories: bool = True
     """Whether the hidden states, the largest files, are kept. If not, they are deleted once no job
-    needs them, and computed again when a new seed or measure does."""
+    needs them. A new seed or measure then makes them and their comparisons anew, with the same bytes."""
     tensorboard: bool = False
     """Whether training writes TensorBoard event files to ``logs/NAME/events``; needs the package
     tensorboard."""
