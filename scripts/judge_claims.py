@@ -23,6 +23,7 @@ COLUMNS = {
     "dissimilarity",
     "against",
     "pairs",
+    "checkpoint",
     "own",
     "n_delays",
     "delay_interval",
