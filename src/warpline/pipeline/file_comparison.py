@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from warpline.core.utf8_paths import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -194,9 +196,9 @@ def _check_output(path: Path) -> None:
 
 
 def system_names(paths: Sequence[str]) -> list[str]:
-    """Return a name for each file: its stem, or its path where two have one stem."""
+    """Return a name for each file: its stem, or its path where two have one stem; as text in UTF-8."""
     counts = Counter(Path(path).stem for path in paths)
-    return [Path(path).stem if counts[Path(path).stem] == 1 else path for path in paths]
+    return [printable(Path(path).stem if counts[Path(path).stem] == 1 else path) for path in paths]
 
 
 def _as_text(tables: Sequence[pd.DataFrame]) -> str:

@@ -39,6 +39,7 @@ from warpline.similarity.dsa.hankel import (
     streamed_triangle,
 )
 from warpline.similarity.dsa.operators import regular_rank
+from warpline.similarity.dsa.padding import check_rank
 from warpline.similarity.input_errors import (
     SettingsError,
     SingularRegressionError,
@@ -166,6 +167,7 @@ def fit_driven_operator(
         states, inputs, n_lags=n_lags, delay_interval=delay_interval, input_lag=input_lag,
         offset=offset, rank_tolerance=rank_tolerance,
     )  # fmt: skip
+    check_rank(rank, n_delays * trials.n_units)
     transitions = None
     if subspace:
         values, state_map = _subspace_coordinates(trials, n_delays, rank)
