@@ -300,6 +300,18 @@ CASES = {
         put("comparison", "within", {"fractions": [0.0, 0.33, 1.0]}),
         "comparison.within.fractions: 0.33 is not kept; add it to trajectories.fractions",
     ),
+    "fraction without a checkpoint": (
+        put(
+            "training",
+            "checkpoints",
+            {"keep": [0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75]},
+        ),
+        "trajectories.fractions: no checkpoint is kept at 0.8, 0.9; add it to training.checkpoints.keep",
+    ),
+    "checkpoints that are kept by another word": (
+        put("training", "checkpoints", {"keep": "read"}),
+        "training.checkpoints.keep: input should be 'all', got 'read'",
+    ),
     "unknown reference": (
         put("comparison", "over", "references", ["masters"]),
         "comparison.over.references: unknown name 'masters'; did you mean 'master'?",

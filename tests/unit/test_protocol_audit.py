@@ -148,6 +148,26 @@ def test_a_rule_of_all_protocols_tells_jobs_what_their_protocol_says(audit):
     assert names == ["audit_pretrain", "audit_train"]
 
 
+def test_claims_read_the_comparisons_of_each_protocol_once(audit):
+    claims = audit.claims
+    assert "protocols" not in claims.inputs({}) and len(list(audit.figures())) == 1
+    config = audit.pipeline.plan.config
+    config = config.model_copy(update={"audit": config.audit.model_copy(update={"claims": True})})
+    asked = Audit(Pipeline(Plan(config)))
+    assert len(list(asked.figures())) == 2
+    by_protocol = asked.claims.inputs({})["protocols"]
+    # The right protocol is that of the configuration, whose tables are read as before.
+    protocols = [path.split("/")[3] for path in by_protocol]
+    assert set(protocols) == set(asked.distinct) - {"right"}
+    after = asked.claims.inputs({})["after"]
+    assert len(by_protocol) == len(set(by_protocol)) == len(after) * len(set(protocols))
+    assert after == claims.inputs({})["after"]
+    # The stage of the configuration itself knows no protocols.
+    assert "protocols" not in asked.pipeline.claims.inputs({})
+    assert "--protocols" in asked.claims.options({})
+    assert asked.claims.files() == claims.files()
+
+
 # --- jobs ------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from warpline.comparison.hidden_states import (
 from warpline.comparison.pairs import driven_systems_of, systems_of
 from warpline.comparison.trajectories import (
     concatenate_seeds,
+    means_of_first,
     network_trajectories,
     split_condition_states,
 )
@@ -311,6 +312,9 @@ def test_states_by_condition_are_means_of_the_window_on_axes_that_checkpoints_sh
     assert {"condition_states", "axis_variance", "shown_variance"}.isdisjoint(states.variables)
     assert states["states"].equals(joined["states"])
     assert by_condition["seed"].values.tolist() == [1, 4]
+    shown = means_of_first(states)
+    assert shown["seed"].values.tolist() == [1] and set(shown.data_vars) == {"mean_states"}
+    assert shown["mean_states"].equals(states["mean_states"].sel(seed=[1]))
     assert by_condition["time"].values.tolist() == [100.0 * k for k in range(states.sizes["time"])]
     assert len(by_condition["label"]) == by_condition.sizes["condition"]
 

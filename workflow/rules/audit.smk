@@ -27,6 +27,7 @@ use rule compute_trajectories as audit_compute_trajectories with:
         settings=AUDIT.trajectories.settings,
         code=AUDIT.trajectories.code,
         seeds=seeds_of,
+        means=AUDIT.trajectories.means_option,
 
 
 use rule choose_dsa as audit_choose_dsa with:
