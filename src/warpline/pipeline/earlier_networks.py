@@ -69,8 +69,9 @@ def _replaced(pipeline: Pipeline) -> Iterator[tuple[str, list[str]]]:
                 if file not in recorded:
                     recorded[file] = _recorded_settings(Path(file))
                 taskset, task, split = Path(file).with_suffix("").parts[-3:]
-                trials = {"taskset": taskset, "task": task, "split": split}
-                now = json.loads(pipeline.trials.settings(trials))
+                trials = pipeline.trials.split_settings(taskset, task, split)
+                # Through JSON, as they are recorded.
+                now = json.loads(json.dumps(trials))
                 if recorded[file] is not None:
                     differences += _differences(recorded[file], now, f"trials {taskset}/{task}: ")
             if differences:
