@@ -46,7 +46,7 @@ def parse(path: Path) -> ast.Module:
 
 @cache
 def nodes_of(path: Path) -> tuple[ast.AST, ...]:
-    """Return all nodes of the syntax tree of a file, walked once a process: a walk takes longer than parsing."""
+    """Return all nodes of the syntax tree of a file: a walk takes longer than parsing."""
     return tuple(ast.walk(parse(path)))
 
 
