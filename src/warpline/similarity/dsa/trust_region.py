@@ -108,13 +108,14 @@ def maximise(
 
 
 def compile_kernels() -> None:
-    """Compile `maximise` without a linear term, in single and double precision, so that no job has to."""
+    """Compile `maximise` in both precisions, with and without a linear term, so that no job has to."""
     for dtype in (np.float32, np.float64):
         matrix = np.eye(2, dtype=dtype)[None]
-        maximise(
-            matrix, np.zeros((1, 1), dtype), matrix, False, np.zeros(1, np.int64),
-            matrix.copy(), matrix.copy(), 1e-3, 1, None,
-        )  # fmt: skip
+        for linear in (None, matrix):
+            maximise(
+                matrix, np.zeros((1, 1), dtype), matrix, False, np.zeros(1, np.int64),
+                matrix.copy(), matrix.copy(), 1e-3, 1, linear,
+            )  # fmt: skip
 
 
 @_compile
