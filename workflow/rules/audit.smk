@@ -39,6 +39,7 @@ use rule compute_trajectories as audit_compute_trajectories with:
         settings=AUDIT.trajectories.settings,
         code=AUDIT.trajectories.code,
         seeds=seeds_of,
+        means=AUDIT.trajectories.means_option,
 
 
 use rule choose_dsa as audit_choose_dsa with:
@@ -62,7 +63,7 @@ rule audit_compare_networks:
     input:
         unpack(AUDIT.comparisons.inputs),
     output:
-        AUDIT.after,
+        AUDIT.comparisons.pattern(),
     log:
         AUDIT.comparisons.log,
     benchmark:
