@@ -219,7 +219,7 @@ def test_an_error_of_a_job_reaches_its_log_and_leaves_no_output(fresh):
     fresh.configure(tasksets__PDM__parameters={"dim_ring": 3})
     done = fresh.snakemake("trials", check=False)
     assert done.returncode != 0
-    logs = list((fresh.root / "logs/tiny/generate_trials").rglob("*.log"))
+    logs = list((fresh.root / "logs/tiny").rglob("*.log"))
     assert any("stopped by an error" in path.read_text() for path in logs)
     assert not list((fresh.root / "results/tiny/trials").rglob("*.nc"))
 
