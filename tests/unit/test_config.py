@@ -169,7 +169,7 @@ CASES = {
     ),
     "windows of InputDSA do not fit the window": (
         put("measures", "dsa", {"measure": "dsa_input", "n_delays": 21, "backend": "subspace"}),
-        "measures.dsa: 21 delays (backend subspace) need a window of at least 44 steps, got 40",
+        "measures.dsa: 21 delays (backend subspace) need a window of at least 43 steps, got 40",
     ),
     "InputDSA skips steps of a subspace": (
         put(

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from warpline.comparison.trajectories import (
     network_trajectories,
     split_condition_states,
 )
+from warpline.models import lstm
 from warpline.models.base import build_model
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
 from warpline.tasks.trials import generate_trials
@@ -41,6 +44,29 @@ def test_portions_change_nothing(rng, monkeypatch, memory_mb):
     np.testing.assert_allclose(portions, whole, atol=1e-6)
     assert whole.shape == (25, 8, 6)
     assert ran == ([1] * 26 if memory_mb == 0 else [1, 7, 7, 7, 4])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_networks_of_any_precision_run(rng, dtype):
+    """Half precision is exact in single, in which it runs; double stays double."""
+    module = torch.nn.LSTM(3, 6, batch_first=True).to(dtype)
+    model = lstm.Network.from_module(module, observed="h")
+    inputs = rng.normal(size=(5, 8, 3)).astype("f4")
+    states = hidden_states(model, inputs)
+    wider = torch.promote_types(dtype, torch.float32)
+    with torch.no_grad():
+        expected, _ = copy.deepcopy(module).to(wider)(torch.from_numpy(inputs).to(wider))
+    assert states.dtype == expected.numpy().dtype
+    np.testing.assert_allclose(
+        states, expected.numpy(), atol=1e-6 if wider == torch.float32 else 1e-14
+    )
+    assert {weight.dtype for weight in model.parameters()} == {dtype}
+
+
+@pytest.mark.parametrize("module", [torch.nn.LSTM, torch.nn.GRU])
+def test_a_module_of_torch_is_no_model_by_itself(module):
+    with pytest.raises(TypeError, match=f"another result of {module.__name__}.*from_module"):
+        hidden_states(module(3, 6, batch_first=True), np.zeros((2, 8, 3), "f4"))
 
 
 def test_components_in_portions_are_the_components(rng, monkeypatch):

@@ -241,7 +241,7 @@ def test_status_during_a_run_after_a_kill_and_after_a_failure(copied, installed,
     process.wait()
     counts, text = status(capsys)
     assert counts == {"done": 3, "stopped": 1, "stale": 4}
-    assert "snakemake --unlock" in text and "Next: snakemake" in text
+    assert "warpline run my-study --unlock" in text and "Next: warpline run my-study" in text
     installed.run(*command, "--unlock", cwd=copied)
     failing = environment() | {"WARPLINE_DEVICE": "abacus"}
     done = subprocess.run(command, env=failing, capture_output=True, text=True)

@@ -51,7 +51,7 @@ rule audit_compare_networks:
     input:
         unpack(AUDIT.comparisons.inputs),
     output:
-        AUDIT.after,
+        AUDIT.comparisons.pattern(),
     log:
         AUDIT.comparisons.log,
     benchmark:

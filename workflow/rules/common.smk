@@ -41,7 +41,7 @@ if workflow.is_main_process:
         raise WorkflowError(str(ConfigError(faults)))
 # What `--logger warpline` needs for the time left.
 if plugin := sys.modules.get("snakemake_logger_plugin_warpline"):
-    plugin.expect(lambda: expected_seconds(PIPELINE))
+    plugin.expect(lambda: expected_seconds(AUDIT))
 if CONFIG.jobs.tensorboard:
     os.environ[tensorboard.VARIABLE] = f"logs/{CONFIG.name}/events"
 

@@ -597,8 +597,8 @@ def _conditions(name: str, entry: Analysis, taskset: TaskSet) -> Iterator[str]:
 def _datasets(config: Config) -> Iterator[str]:
     """Hold the comparison of recordings together; whether their files can be read is checked elsewhere."""
     run, settings = config.run, config.dataset_comparison
-    if not (run.grid or run.datasets or run.warping):
-        yield "run.grid: expected networks, or run.datasets or run.warping, got none"
+    if not (run.grid or run.datasets or run.warping or run.attractors):
+        yield "run.grid: expected networks, or run.datasets, run.warping or run.attractors, got none"
     yield from _unknown("run.datasets", run.datasets, config.datasets)
     names = [name for name in run.datasets if name in config.datasets]
     entries = {name: config.datasets[name] for name in names}

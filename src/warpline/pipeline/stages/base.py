@@ -210,6 +210,25 @@ class Stage:
         """Return an output of every job."""
         return [self.path(name, **wildcards) for wildcards in self.jobs()]
 
+    # --- its rules ------------------------------------------------------------------------------
+
+    @property
+    def rule_name(self) -> str:
+        """Name of the rule that submits the jobs."""
+        return self.rule
+
+    def rules(self) -> Sequence[Stage]:
+        """Return the stage once for each rule that it has."""
+        return [self]
+
+    def jobs_of_rule(self) -> Iterator[dict[str, str]]:
+        """Yield the wildcards of every job of one rule."""
+        return self.jobs()
+
+    def job_outputs(self, wildcards: Wildcards) -> list[str]:
+        """Return all files that a job makes."""
+        return [self.path(name, **wildcards) for name in self.outputs]
+
     # --- resources ------------------------------------------------------------------------------
 
     def expected_cost(self, wildcards: Wildcards) -> Cost:

@@ -79,6 +79,32 @@ class TrainingStage(Stage):
         several = [block for block in self.plan.training_blocks if len(block) > 1]
         return [self.of_block(()), *(self.of_block(block) for block in several)]
 
+    def rules(self) -> list[TrainingStage]:
+        """Return the stage of single seeds, if there are any, then one per block of several."""
+        single, *several = self.blocks()
+        return [single, *several] if any(single.jobs_of_rule()) else several
+
+    def jobs_of_rule(self) -> Iterator[dict[str, str]]:
+        """Yield the networks of the block, or of every seed that has a job to itself."""
+        blocks = [self.block] if self.block else self.plan.training_blocks
+        seeds = [str(block[0]) for block in blocks if block == self.block or len(block) == 1]
+        networks = dict.fromkeys(
+            tuple((key, value) for key, value in job.items() if key != "n_seeds")
+            for job in self.jobs()
+        )
+        for network in networks:
+            yield from ({**dict(network), "seed": seed} for seed in seeds)
+
+    def job_outputs(self, wildcards: Wildcards) -> list[str]:
+        """Return all files that a job makes, those of every seed of its block."""
+        patterns = [pattern for name in self.outputs for pattern in self.block_patterns(name)]
+        return [pattern.format(**wildcards) for pattern in patterns]
+
+    @property
+    def profile_rule(self) -> str:
+        """Name of the rule whose settings of a profile hold for all rules of the stage."""
+        return self.rule
+
     @property
     def rule_name(self) -> str:
         """Name of the rule: ``train``, or ``train_1_2`` for a block."""
