@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -282,8 +282,9 @@ class Audit:
         self._pipelines: dict[str, Pipeline] = {}
         self._settings: dict[str, dict[str, str]] = {}
         # Stages with one rule for all protocols; those of training have one per block of seeds.
-        self.trials, self.trajectories, self.choice, self.comparisons = (
-            ByProtocol(self, name) for name in ("trials", "trajectories", "choice", "comparisons")
+        self.trials, self.evaluation_trials, self.trajectories, self.choice, self.comparisons = (
+            ByProtocol(self, name)
+            for name in ("trials", "evaluation_trials", "trajectories", "choice", "comparisons")
         )
         self.effects = TabulateProtocol(self)
         self.table = GatherAudit(self.effects)
@@ -453,18 +454,17 @@ def _files(inputs: Mapping[str, list[str]]) -> list[str]:
 def _settings_by_stage(pipeline: Pipeline) -> dict[str, str]:
     """Return the parameters of each stage's jobs, and of the jobs whose files these read, as texts."""
 
-    def parameters(stage: Stage, jobs: Iterable[Wildcards] | None = None) -> str:
-        asked = stage.jobs() if jobs is None else jobs
-        return json.dumps([stage.parameters(job) for job in asked], sort_keys=True)
+    def parameters(stage: Stage) -> str:
+        return json.dumps([stage.parameters(job) for job in stage.jobs()], sort_keys=True)
 
-    trials = pipeline.trials
-    learned = parameters(trials, [job for job in trials.jobs() if job["split"] != "evaluation"])
+    learned = parameters(pipeline.trials)
+    trials = learned + parameters(pipeline.evaluation_trials)
     pretraining = learned + parameters(pipeline.pretraining)
     training = pretraining + parameters(pipeline.training) + parameters(pipeline.given)
-    trajectories = training + parameters(trials) + parameters(pipeline.trajectories)
+    trajectories = training + trials + parameters(pipeline.trajectories)
     choice = trajectories + parameters(pipeline.choice)
     return {
-        "trials": parameters(trials),
+        "trials": trials,
         "pretraining": pretraining,
         "training": training,
         "trajectories": trajectories,
