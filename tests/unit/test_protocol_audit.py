@@ -82,7 +82,7 @@ def places(audit, protocol):
     """Return the folder of the protocol that holds each kind of result; empty for the configuration's own."""
     pipeline = audit.of_protocol(protocol)
     paths = {
-        "trials": pipeline.trials.path(taskset="PDM", task="Anti", split="train"),
+        "trials": pipeline.trials.path(taskset="PDM", task="Anti"),
         "training": pipeline.training.path(**NETWORK, seed=1),
         "trajectories": pipeline.trajectories.path(**NETWORK, seeds="1"),
         "comparisons": pipeline.comparisons.path(
@@ -122,7 +122,15 @@ def test_two_protocols_of_one_place_have_the_same_settings(audit):
     settings = {}
     for name in audit.distinct:
         pipeline = audit.of_protocol(name)
-        for stage in ("trials", "pretraining", "training", "trajectories", "choice", "comparisons"):
+        for stage in (
+            "trials",
+            "evaluation_trials",
+            "pretraining",
+            "training",
+            "trajectories",
+            "choice",
+            "comparisons",
+        ):
             for job in getattr(pipeline, stage).jobs():
                 fields = {key: value for key, value in job.items() if key != "n_seeds"}
                 path = getattr(pipeline, stage).path(**{"seed": 1, **fields})
@@ -146,6 +154,26 @@ def test_a_rule_of_all_protocols_tells_jobs_what_their_protocol_says(audit):
     assert checkpoints == audit.pipeline.training.path(**NETWORK, seed=1)
     names = [stage.rule_name for stage in audit.training_stages()]
     assert names == ["audit_pretrain", "audit_train"]
+
+
+def test_claims_read_the_comparisons_of_each_protocol_once(audit):
+    claims = audit.claims
+    assert "protocols" not in claims.inputs({}) and len(list(audit.figures())) == 1
+    config = audit.pipeline.plan.config
+    config = config.model_copy(update={"audit": config.audit.model_copy(update={"claims": True})})
+    asked = Audit(Pipeline(Plan(config)))
+    assert len(list(asked.figures())) == 2
+    by_protocol = asked.claims.inputs({})["protocols"]
+    # The right protocol is that of the configuration, whose tables are read as before.
+    protocols = [path.split("/")[3] for path in by_protocol]
+    assert set(protocols) == set(asked.distinct) - {"right"}
+    after = asked.claims.inputs({})["after"]
+    assert len(by_protocol) == len(set(by_protocol)) == len(after) * len(set(protocols))
+    assert after == claims.inputs({})["after"]
+    # The stage of the configuration itself knows no protocols.
+    assert "protocols" not in asked.pipeline.claims.inputs({})
+    assert "--protocols" in asked.claims.options({})
+    assert asked.claims.files() == claims.files()
 
 
 # --- jobs ------------------------------------------------------------------------------------------------

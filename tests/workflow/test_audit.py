@@ -51,8 +51,10 @@ def test_a_protocol_computes_only_what_its_switch_changes(checkout, audit_jobs):
 
 
 @pytest.mark.slow
-def test_an_audit_ends_in_a_table_and_a_figure(checkout, audit_jobs):
-    checkout.configure(run__measures=["cka"], audit__switches=["evaluation.paired"])
+def test_an_audit_ends_in_tables_and_figures(checkout, audit_jobs):
+    checkout.configure(
+        run__measures=["cka"], audit__switches=["evaluation.paired"], audit__claims=True
+    )
     before = checkout.outputs()
     checkout.snakemake("audit")
     results = checkout.root / "results" / "tiny"
@@ -63,7 +65,15 @@ def test_an_audit_ends_in_a_table_and_a_figure(checkout, audit_jobs):
     # Other trials set every pair further apart.
     assert chosen["published"].mean() > chosen["right"].mean()
     assert (results / "figures" / "audit.png").stat().st_size > 10_000
-    # What stood is as it was, and nothing is left to do.
+    claims = pd.read_csv(results / "claims.csv", comment="#")
+    order = claims[claims["claim"] == "A4b"].set_index("protocol")
+    assert list(order.index) == ["right", "published"] and list(order["n"]) == [2, 2]
+    assert order["value"].between(0, 1).all()
+    assert (results / "figures" / "audit_claims.png").stat().st_size > 10_000
+    # What stood is as it was but for the claims and the tables of fewer measures, and nothing is left to do.
     after = checkout.outputs()
-    assert all(after[path] == content for path, content in before.items())
-    assert checkout.planned("audit") == {} == audit_jobs()
+    judged = ("claims", "published_means", "tables")
+    assert all(
+        after[path] == content for path, content in before.items() if not path.startswith(judged)
+    )
+    assert checkout.planned("audit", "claims") == {} == audit_jobs()

@@ -7,7 +7,6 @@ import io
 import json
 import math
 import os
-import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from warpline.console import provenance
 from warpline.core import result_files, tensor_files
 from warpline.core.figure_files import FIGURE_SUFFIXES, read_figure_provenance
+from warpline.core.utf8_paths import shell_word
 from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _init(folder: str) -> int:
 
     for path in write_study(Path(folder)):
         print(path)
-    print(f"Next: cd {shlex.quote(folder)}; see README.md")
+    print(f"Next: cd {shell_word(folder)}; see README.md")
     return 0
 
 
@@ -69,7 +69,7 @@ def _check(paths: list[str]) -> int:
     if plan is None:
         return 1
     # A task set that does not keep its interface has no chance level.
-    faults = faults_before_work(Pipeline(plan)) or chance_faults(plan)
+    faults = faults_before_work(Pipeline(plan), say=print) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
@@ -84,7 +84,7 @@ def render_forecast(plan: Plan) -> str:
     """Return jobs, time, memory and disk of a configuration as text for a terminal."""
     from snakemake_logger_plugin_warpline.time_left import duration_text
     from warpline.pipeline.config.analyses import GENERIC_COST
-    from warpline.pipeline.forecast import forecast
+    from warpline.pipeline.forecast import SHORT, forecast
     from warpline.pipeline.protocol_audit import AUDIT_HEADING
     from warpline.pipeline.stages import Pipeline
 
@@ -116,6 +116,17 @@ def render_forecast(plan: Plan) -> str:
         lines.append(
             f"{title} {rules['jobs'].sum():,} jobs, {rules['disk'].sum():,.2f} GB in {plan.results.root}"
         )
+        if (passing := rules["passing"].sum()) > 0:
+            lines.append(
+                f"Hidden states: at most {passing:,.1f} GB more while jobs need them"
+                " (jobs.keep_trajectories: false)"
+            )
+        if short := rules["short"].sum():
+            by_rule = rules[rules["short"] > 0].sort_values("short", ascending=False, kind="stable")
+            listed = ", ".join(
+                f"{row['rule']} {row['short']:,}" for row in by_rule.to_dict("records")
+            )
+            lines.append(f"Jobs that take less than {SHORT:.0f} s: {short:,} ({listed})")
         for device in ("gpu", "cpu"):
             of_device = rules[rules["device"] == device]
             if not len(of_device):
@@ -200,9 +211,12 @@ def _verify(folder: str, delete: bool) -> int:
     if not Path(folder).is_dir():
         print(f"expected a folder of results, got {folder}", file=sys.stderr)
         return 2
-    # Names of files need not be text.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if verification.is_of_kernel(folder):
+        print(
+            f"expected a folder of results, got {folder}: its files are made by the kernel as they are read",
+            file=sys.stderr,
+        )
+        return 2
     outcome = verification.verify(folder)
     left = verification.delete_findings(outcome) if delete else []
 
@@ -230,9 +244,7 @@ def _verify(folder: str, delete: bool) -> int:
             print(f"To make them anew, with your options: {command}")
         return 1 if left else 0
     if outcome.errors or outcome.strays:
-        print(
-            f"To delete them: warpline verify {shlex.quote(str(Path(folder).absolute()))} --delete"
-        )
+        print(f"To delete them: warpline verify {shell_word(Path(folder).absolute())} --delete")
     return 1 if outcome.errors else 0
 
 
@@ -323,6 +335,9 @@ def main() -> int:
     provenance.add_argument("file", help="a result: .csv, .nc, .safetensors, .svg, .png or .pdf")
     compare = commands.add_parser("compare", help="compare recordings in files by some measures")
     file_comparison.add_options(compare)
+    # Names of files need not be text.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = parser.parse_args()
     try:
         return _run(arguments)

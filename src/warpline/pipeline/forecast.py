@@ -11,7 +11,10 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.protocol_audit import Audit, ByProtocol
 from warpline.pipeline.stages import Cost, Pipeline, Stage
 
-__all__ = ["compare_with_run", "efficiency", "expected_seconds", "forecast"]
+__all__ = ["SHORT", "compare_with_run", "efficiency", "expected_seconds", "forecast"]
+
+SHORT = 60.0
+"""Seconds below which a cluster spends more on a job's start than the job on its work."""
 
 
 def _stages(audit: Audit) -> list[list[Stage | ByProtocol]]:
@@ -48,7 +51,8 @@ def forecast(plan: Plan) -> pd.DataFrame:
         ``stage``, ``rule``, ``jobs``; ``hours`` and ``longest_hours`` (of one thread: expected, and if
         every run goes to its last update); ``device`` (``gpu`` where the jobs ask for one);
         ``shortest`` and ``longest`` (expected seconds of a job); ``memory`` (MB, of the largest
-        job) and ``asked_memory``; ``disk`` (GB).
+        job) and ``asked_memory``; ``disk`` (GB) and ``passing`` (GB of files that are deleted once no job
+        needs them); ``short`` (jobs that are expected to take less than `SHORT` seconds).
     """
     factor = plan.config.jobs.time_factor
     rows = []
@@ -72,6 +76,8 @@ def forecast(plan: Plan) -> pd.DataFrame:
                 "memory": max(cost.memory for cost in costs),
                 "asked_memory": max(one.memory_mb(job) for one in stages for job in one.jobs()),
                 "disk": sum(cost.disk for cost in costs) / 1000,
+                "passing": sum(cost.passing for cost in costs) / 1000,
+                "short": sum(factor * cost.seconds < SHORT for cost in costs),
             }
         )
     return pd.DataFrame(rows)

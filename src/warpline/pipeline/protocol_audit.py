@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import ResultsFolder, join_seeds
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.claims import JudgeClaims
 from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.figures import DrawFigures, Figure
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
@@ -280,11 +281,17 @@ class Audit:
         self._pipelines: dict[str, Pipeline] = {}
         self._settings: dict[str, dict[str, str]] = {}
         # Stages with one rule for all protocols; those of training have one per block of seeds.
-        self.trials, self.trajectories, self.choice, self.comparisons = (
-            ByProtocol(self, name) for name in ("trials", "trajectories", "choice", "comparisons")
+        self.trials, self.evaluation_trials, self.trajectories, self.choice, self.comparisons = (
+            ByProtocol(self, name)
+            for name in ("trials", "evaluation_trials", "trajectories", "choice", "comparisons")
         )
         self.effects = TabulateProtocol(self)
         self.table = GatherAudit(self.effects)
+        judged = pipeline.claims
+        self.claims: JudgeClaims = (
+            judged.under(self._compared) if pipeline.plan.config.audit.claims else judged
+        )
+        """The claims of the configuration, under all protocols where ``audit.claims`` asks for them."""
 
     @property
     def names(self) -> list[str]:
@@ -324,6 +331,14 @@ class Audit:
             seen.setdefault(self._settings_of(name)["comparisons"], name)
         kept = set(seen.values()) | {"right", "published"}
         return [name for name in self.names if name in kept]
+
+    def _compared(self) -> dict[str, CompareNetworks]:
+        """Return the comparisons of the protocols that differ from the configuration's own."""
+        return {
+            name: self.of_protocol(name).comparisons
+            for name in self.distinct
+            if self.owner(name, "comparisons")
+        }
 
     def owner(self, name: str, stage: str) -> str:
         """Return the first protocol with the same settings of a stage; none if the configuration has them."""
@@ -382,7 +397,7 @@ class Audit:
         return self._settings[name]
 
     def figures(self) -> Iterator[Figure]:
-        """Yield the figure."""
+        """Yield the figure of the effects, and that of the claims where these are judged by protocol."""
         config = self.pipeline.plan.config
         settings: Mapping[str, Any] = {
             "style": config.figures.model_dump(),
@@ -402,16 +417,28 @@ class Audit:
             settings=lambda _: dict(settings),
             log="draw_audit",
         )
+        if config.audit.claims:
+            yield Figure(
+                rule="draw_audit_claims",
+                script="figures/audit_claims.py",
+                output="figures/audit_claims",
+                caption="audit_claims.rst",
+                category=report_order.CLAIMS,
+                labels={"figure": "claims, protocol by protocol"},
+                inputs=lambda _: {"claims": self.claims.files("claims")},
+                settings=lambda _: {key: settings[key] for key in ("style", "seed")},
+                log="draw_audit_claims",
+            )
 
     @property
     def drawing(self) -> DrawFigures:
-        """The figure as a stage."""
+        """The figures as a stage."""
         results = self.pipeline.plan.results
         paths = [results.at(figure.output) for figure in self.figures()]
-        return DrawFigures(self.pipeline.plan, "draw_audit", AUDIT_HEADING, lambda: paths)
+        return DrawFigures(self.pipeline.plan, "draw_audit*", AUDIT_HEADING, lambda: paths)
 
     def files(self) -> list[str]:
-        """Return the table and the figure."""
+        """Return the table and the figures."""
         return [*self.table.files(), *self.drawing.files()]
 
 
@@ -426,18 +453,17 @@ def _files(inputs: Mapping[str, list[str]]) -> list[str]:
 def _settings_by_stage(pipeline: Pipeline) -> dict[str, str]:
     """Return the parameters of each stage's jobs, and of the jobs whose files these read, as texts."""
 
-    def parameters(stage: Stage, jobs: Iterable[Wildcards] | None = None) -> str:
-        asked = stage.jobs() if jobs is None else jobs
-        return json.dumps([stage.parameters(job) for job in asked], sort_keys=True)
+    def parameters(stage: Stage) -> str:
+        return json.dumps([stage.parameters(job) for job in stage.jobs()], sort_keys=True)
 
-    trials = pipeline.trials
-    learned = parameters(trials, [job for job in trials.jobs() if job["split"] != "evaluation"])
+    learned = parameters(pipeline.trials)
+    trials = learned + parameters(pipeline.evaluation_trials)
     pretraining = learned + parameters(pipeline.pretraining)
     training = pretraining + parameters(pipeline.training) + parameters(pipeline.given)
-    trajectories = training + parameters(trials) + parameters(pipeline.trajectories)
+    trajectories = training + trials + parameters(pipeline.trajectories)
     choice = trajectories + parameters(pipeline.choice)
     return {
-        "trials": parameters(trials),
+        "trials": trials,
         "pretraining": pretraining,
         "training": training,
         "trajectories": trajectories,

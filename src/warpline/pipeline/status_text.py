@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from pathlib import Path
 
+from warpline.core.utf8_paths import shell_word
 from warpline.pipeline.project_files import PROJECT, configuration_file
 from warpline.pipeline.protocol_audit import AUDIT_HEADING
 from warpline.pipeline.run_status import STATES, Job, RunStatus
@@ -74,13 +74,14 @@ def _named(jobs: list[Job], title: str) -> list[str]:
 def _command(files: list[str], arguments: list[str]) -> str:
     """Return the command that runs some configuration files, in any folder where there is one file."""
     if len(files) > 1:
-        return shlex.join(["snakemake", *arguments, "--configfile", *files])
+        return " ".join(map(shell_word, ["snakemake", *arguments, "--configfile", *files]))
     short = Path(files[0]).stem
     try:
         named = configuration_file(short).samefile(files[0])
     except FileNotFoundError:
         named = False
-    return shlex.join(["warpline", "run", short if named else files[0], *arguments])
+    words = ["warpline", "run", short if named else files[0], *arguments]
+    return " ".join(map(shell_word, words))
 
 
 def _targets(status: RunStatus) -> list[str]:

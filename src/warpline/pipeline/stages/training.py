@@ -19,7 +19,7 @@ from warpline.pipeline.stages.sizes import (
     TYPICAL_UPDATES,
 )
 from warpline.pipeline.stages.trials import GenerateTrials
-from warpline.training.checkpoint_schedule import checkpoint_steps
+from warpline.training.checkpoint_schedule import checkpoint_steps, most_kept
 
 __all__ = ["Pretrain", "Train", "TrainingStage", "network_settings"]
 
@@ -168,6 +168,9 @@ class TrainingStage(Stage):
     def _loop(self, architecture: str, trainable: str, n_tasks: int) -> Settings:
         rate = self.config.architectures[architecture].learning_rate
         settings = getattr(self.config, self.section).model_dump()
+        if self._keep is None:
+            # As if there were no such key: networks of before it count as they are.
+            del settings["checkpoints"]["keep"]
         protocol = self.config.protocol.training
         if protocol.target == "fixed":
             settings |= {"target_fraction": FIXED_TARGET, "sustained": 1}
@@ -175,6 +178,12 @@ class TrainingStage(Stage):
             settings["max_steps"] *= n_tasks
         further = {"learning_rate": rate, "trainable": trainable, **protocol.model_dump()}
         return {**settings, **further}
+
+    @property
+    def _keep(self) -> list[float] | None:
+        """Fractions of training whose checkpoints are kept; None where all are."""
+        keep = getattr(self.config, self.section).checkpoints.keep
+        return None if keep == "all" else keep
 
     @property
     def _root(self) -> int | None:
@@ -248,7 +257,9 @@ class TrainingStage(Stage):
         )
         until = settings.max_steps if updates else 0
         kept = n_seeds * 12 * n_checkpoints(until) * weights
-        files = (4 * weights + 110 * len(tasks)) * n_checkpoints(updates)
+        n_kept = min(n_checkpoints(updates), most_kept(self._keep))
+        # Weights, with a name each of 90 bytes in the header; rows of the history.
+        files = 4 * weights * n_kept + 110 * len(tasks) * n_checkpoints(updates)
         return Cost(
             seconds=seconds(updates),
             longest=seconds(until),
