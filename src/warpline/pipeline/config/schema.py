@@ -403,7 +403,7 @@ class DSAChoice(Strict):
 
 
 class DSASensitivity(Strict):
-    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
+    """Settings around the parameters of DSA and InputDSA, at which their conclusions are drawn again."""
 
     n_delays: Annotated[list[Factor], Field(min_length=1, max_length=100), EachOnce] = [
         0.5,
@@ -564,7 +564,7 @@ class Config(Strict):
     dsa_choice: DSAChoice = DSAChoice()
     """Choice of the settings of DSA that are ``auto``, by prediction of held-out trials."""
     dsa_sensitivity: DSASensitivity = DSASensitivity()
-    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
+    """Settings around the parameters of DSA and InputDSA, at which their conclusions are drawn again."""
     protocol: Protocol = Protocol()
     """Choices of Guilhot et al. (2024) that differ from Warpline's; all are off by default."""
     audit: Audit = Audit()
