@@ -20,6 +20,15 @@ LETTERS = "a" * 80
 
 # What is put over the default configuration (YAML), and a part of the message.
 REFUSED = {
+    # --- other ways to write keys and lists
+    "a dotted key": (
+        "run.seeds: 3",
+        "run.seeds: unknown key; keys lie within each other: write run: {seeds: 3} in a file, or --config",
+    ),
+    "a deep dotted key": ("architectures.leaky_rnn.units: 8", "{leaky_rnn: {units: 8}}"),
+    "dots alone": ("'..': 3", "..: unknown key"),
+    "a number for a list": ("run: {seeds: 3}", "run.seeds: expected a list, got 3: write [3]"),
+    "a name for a list": ("run: {measures: cka}", "run.measures: expected a list, got 'cka': write ['cka']"),
     # --- architectures that would be one, or none
     "equal rates": (
         "architectures: {leaky_rnn: {learning_rate: [0.001, 1.0e-3]}}",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from warpline.console.provenance import sidecar_path, sidecar_text
 from warpline.core.atomic_writes import atomic_path
+from warpline.core.utf8_paths import utf8_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,8 +141,8 @@ def write_dataset(dataset: xr.Dataset, path: str | Path, provenance: Mapping[str
         for name, variable in dataset.data_vars.items()
         if variable.dtype.kind in "fiub" and variable.size > 1000
     }
-    with result_path(path, provenance) as part:
-        dataset.to_netcdf(part, engine="netcdf4", encoding=encoding)
+    with result_path(path, provenance) as part, utf8_path(part) as named:
+        dataset.to_netcdf(named, engine="netcdf4", encoding=encoding)
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:
@@ -166,7 +167,8 @@ def read_dataset(path: str | Path) -> xr.Dataset:
     if not check_sidecar(path):
         _try_reading(path)
     try:
-        return _load_netcdf(path)
+        with utf8_path(path) as named:
+            return _load_netcdf(named)
     except (PermissionError, MemoryError):
         raise
     # What netCDF and xarray raise on hostile bytes is of any kind.
@@ -204,13 +206,14 @@ def _try_reading(path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     patience = PATIENCE + path.stat().st_size / SLOWEST_READING
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "warpline.core.result_files", str(path)],
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=patience,
-        )
+        with utf8_path(path) as named:
+            done = subprocess.run(
+                [sys.executable, "-m", "warpline.core.result_files", str(named)],
+                capture_output=True,
+                text=True,
+                env=environment,
+                timeout=patience,
+            )
     except subprocess.TimeoutExpired:
         raise DamagedFileError(path, f"reading it does not end in {patience:.0f} s") from None
     if done.returncode:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from warpline.core.utf8_paths import utf8_path
 from warpline.similarity.input_errors import InputError
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ def _read_netcdf(path: Path) -> FileContent:
     import xarray as xr
 
     # Times stay numbers with their unit: whether ms or s is asked for below, not guessed here.
-    with xr.open_dataset(path, engine="netcdf4", decode_times=False) as dataset:
+    with (
+        utf8_path(path) as named,
+        xr.open_dataset(named, engine="netcdf4", decode_times=False) as dataset,
+    ):
         dataset = dataset.load()
     return FileContent({str(name): variable for name, variable in dataset.variables.items()})
 

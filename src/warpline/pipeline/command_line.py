@@ -7,7 +7,6 @@ import io
 import json
 import math
 import os
-import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from warpline.console import provenance
 from warpline.core import result_files, tensor_files
 from warpline.core.figure_files import FIGURE_SUFFIXES, read_figure_provenance
+from warpline.core.utf8_paths import shell_word
 from warpline.pipeline import file_comparison, verification
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _init(folder: str) -> int:
 
     for path in write_study(Path(folder)):
         print(path)
-    print(f"Next: cd {shlex.quote(folder)}; see README.md")
+    print(f"Next: cd {shell_word(folder)}; see README.md")
     return 0
 
 
@@ -69,7 +69,7 @@ def _check(paths: list[str]) -> int:
     if plan is None:
         return 1
     # A task set that does not keep its interface has no chance level.
-    faults = faults_before_work(Pipeline(plan)) or chance_faults(plan)
+    faults = faults_before_work(Pipeline(plan), say=print) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
@@ -81,36 +81,62 @@ def _check(paths: list[str]) -> int:
 
 
 def render_forecast(plan: Plan) -> str:
-    """Return jobs, hours, memory and disk of a configuration as text for a terminal."""
+    """Return jobs, time, memory and disk of a configuration as text for a terminal."""
+    from snakemake_logger_plugin_warpline.time_left import duration_text
     from warpline.pipeline.config.analyses import GENERIC_COST
-    from warpline.pipeline.forecast import forecast
+    from warpline.pipeline.forecast import SHORT, forecast
+    from warpline.pipeline.protocol_audit import AUDIT_HEADING
     from warpline.pipeline.stages import Pipeline
 
     frame = forecast(plan)
     lines = [
-        f"{'stage':<13} {'rule':<23} {'jobs':>6} {'hours':>9} {'at most':>9} {'on':>4}"
-        f" {'a job':>13} {'memory':>9} {'disk':>10}"
+        f"{'stage':<13} {'rule':<26} {'jobs':>6} {'time':>7} {'at most':>7} {'on':>4}"
+        f" {'a job':>15} {'memory':>8} {'disk':>9}"
     ]
     for row in frame.to_dict("records"):
-        job = f"{_duration_text(row['shortest'])}-{_duration_text(row['longest'])}"
+        shortest, longest = (duration_text(row[name]) for name in ("shortest", "longest"))
+        job = longest if shortest == longest else f"{shortest} - {longest}"
+        time, most = (duration_text(3600 * row[name]) for name in ("hours", "longest_hours"))
         lines.append(
-            f"{row['stage']:<13} {row['rule']:<23} {row['jobs']:>6,} {row['hours']:>9,.1f}"
-            f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
-            f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
+            f"{row['stage']:<13} {row['rule']:<26} {row['jobs']:>6,} {time:>7} {most:>7}"
+            f" {row['device']:>4} {job:>15} {row['asked_memory'] / 1000:>5,.1f} GB"
+            f" {row['disk']:>6,.2f} GB"
         )
-    # Totals by device: GPU hours are budgeted apart.
+
+    # Totals by target, and by device: GPU hours are budgeted apart.
     networks = len(plan.networks) * len(plan.seeds)
-    lines.append("")
-    lines.append(
-        f"{plan.config.name}: {networks:,} networks, {frame['jobs'].sum():,} jobs,"
-        f" {frame['disk'].sum():,.1f} GB in {plan.results.root}"
-    )
-    for device in ("gpu", "cpu"):
-        rules = frame[frame["device"] == device]
-        if len(rules):
+    of_audit = frame["stage"] == AUDIT_HEADING
+    for rules, title in (
+        (frame[~of_audit], f"{plan.config.name}: {networks:,} networks,"),
+        (frame[of_audit], "Target audit, further:"),
+    ):
+        if not len(rules):
+            continue
+        lines.append("")
+        lines.append(
+            f"{title} {rules['jobs'].sum():,} jobs, {rules['disk'].sum():,.2f} GB in {plan.results.root}"
+        )
+        if (passing := rules["passing"].sum()) > 0:
             lines.append(
-                f"{device.upper()} hours: {rules['hours'].sum():,.0f},"
-                f" at most {rules['longest_hours'].sum():,.0f} if every run goes to its last update"
+                f"Hidden states: at most {passing:,.1f} GB more while jobs need them"
+                " (jobs.keep_trajectories: false)"
+            )
+        if short := rules["short"].sum():
+            by_rule = rules[rules["short"] > 0].sort_values("short", ascending=False, kind="stable")
+            listed = ", ".join(
+                f"{row['rule']} {row['short']:,}" for row in by_rule.to_dict("records")
+            )
+            lines.append(f"Jobs that take less than {SHORT:.0f} s: {short:,} ({listed})")
+        for device in ("gpu", "cpu"):
+            of_device = rules[rules["device"] == device]
+            if not len(of_device):
+                continue
+            time, most = (
+                duration_text(3600 * of_device[name].sum()) for name in ("hours", "longest_hours")
+            )
+            lines.append(
+                f"{device.upper()} time of one thread: {time}, at most {most} if every run goes to its"
+                " last update"
             )
     for name in Pipeline(plan).warping.without_cost():
         seconds, megabytes = GENERIC_COST
@@ -119,14 +145,8 @@ def render_forecast(plan: Plan) -> str:
             " are assumed."
         )
     if (frame["device"] == "gpu").any():
-        lines.append("GPU hours are those of one CPU thread: no GPU was measured.")
+        lines.append("GPU time is that of one CPU thread: no GPU was measured.")
     return "\n".join(lines)
-
-
-def _duration_text(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f}s"
-    return f"{seconds / 60:.0f}m" if seconds < 5400 else f"{seconds / 3600:.1f}h"
 
 
 def _plan(paths: list[str], check: float | None) -> int:
@@ -191,9 +211,12 @@ def _verify(folder: str, delete: bool) -> int:
     if not Path(folder).is_dir():
         print(f"expected a folder of results, got {folder}", file=sys.stderr)
         return 2
-    # Names of files need not be text.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if verification.is_of_kernel(folder):
+        print(
+            f"expected a folder of results, got {folder}: its files are made by the kernel as they are read",
+            file=sys.stderr,
+        )
+        return 2
     outcome = verification.verify(folder)
     left = verification.delete_findings(outcome) if delete else []
 
@@ -221,9 +244,7 @@ def _verify(folder: str, delete: bool) -> int:
             print(f"To make them anew, with your options: {command}")
         return 1 if left else 0
     if outcome.errors or outcome.strays:
-        print(
-            f"To delete them: warpline verify {shlex.quote(str(Path(folder).absolute()))} --delete"
-        )
+        print(f"To delete them: warpline verify {shell_word(Path(folder).absolute())} --delete")
     return 1 if outcome.errors else 0
 
 
@@ -289,7 +310,7 @@ def main() -> int:
     check = commands.add_parser("check", help="validate configuration files, the later on top")
     layers = "configuration files, the later on top of the earlier, all on top of the default"
     check.add_argument("files", nargs="+", help=layers)
-    plan = commands.add_parser("plan", help="print jobs, hours, memory and disk of a configuration")
+    plan = commands.add_parser("plan", help="print jobs, time, memory and disk of a configuration")
     plan.add_argument("files", nargs="+", help=layers)
     plan.add_argument(
         "--check",
@@ -314,6 +335,9 @@ def main() -> int:
     provenance.add_argument("file", help="a result: .csv, .nc, .safetensors, .svg, .png or .pdf")
     compare = commands.add_parser("compare", help="compare recordings in files by some measures")
     file_comparison.add_options(compare)
+    # Names of files need not be text.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = parser.parse_args()
     try:
         return _run(arguments)

@@ -27,6 +27,26 @@ def _gives(arguments: Sequence[str], options: Sequence[str]) -> bool:
     )
 
 
+def _check_config(arguments: Sequence[str]) -> None:
+    """Refuse what ``--config`` cannot take, where Snakemake would say no more than that it is invalid."""
+    of_config = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            of_config = argument in ("--config", "-C") or argument.startswith("--config=")
+            argument = argument.removeprefix("--config=")
+        if not of_config or argument.startswith("-"):
+            continue
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise ValueError(
+                f"expected KEY=VALUE after --config, got {argument!r}: targets stand before --config"
+            )
+        if "." in key:
+            from warpline.pipeline.config.messages import nested
+
+            raise ValueError(f"expected a key after --config, got {key!r}; {nested(key, value)}")
+
+
 def snakemake_command(name: str, arguments: Sequence[str]) -> list[str]:
     """Return the command line that runs a configuration.
 
@@ -42,8 +62,10 @@ def snakemake_command(name: str, arguments: Sequence[str]) -> list[str]:
     FileNotFoundError
         When there is no such configuration.
     ValueError
-        When the arguments name a configuration, too.
+        When the arguments name a configuration, too, or hold a ``--config`` without a key or with a dotted
+        one.
     """
+    _check_config(arguments)
     if _gives(arguments, ("--configfile", "--configfiles")):
         raise ValueError(
             f"expected the configuration as `warpline run {name}`, got --configfile as well: "
@@ -66,8 +88,12 @@ def launch(name: str, arguments: Sequence[str]) -> None:
     Raises
     ------
     FileNotFoundError, ValueError
-        As `snakemake_command`.
+        As `snakemake_command`; also when the configuration file cannot be read, of which Snakemake, which
+        reads it before any code of ours, would show a traceback.
     """
+    from warpline.pipeline.config.documents import read_document
+
+    read_document(configuration_file(name))
     command = snakemake_command(name, arguments)
     sys.stdout.flush()
     os.execv(command[0], command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,11 +12,20 @@ from pathlib import Path
 from warpline.console.provenance import SIDECAR, sidecar_path
 from warpline.core import atomic_writes, figure_files, result_files, tensor_files
 from warpline.core.result_files import DamagedFileError
+from warpline.core.utf8_paths import shell_word
 
-__all__ = ["Verification", "delete_findings", "integrity_error", "remake_commands", "verify"]
+__all__ = [
+    "Verification",
+    "delete_findings",
+    "integrity_error",
+    "is_of_kernel",
+    "remake_commands",
+    "verify",
+]
 
 PDF_END = re.compile(rb"startxref\n(\d{1,12})\n%%EOF\n?\Z")
 PDF_TABLE = re.compile(rb"xref\n0 \d+ *\n((?:\d{10} \d{5} [fn] ?\r?\n)+)trailer\n")
+KERNEL_FOLDERS = ("/proc/", "/sys/")
 STATE = "state.safetensors"
 """Name of the state of an unfinished training, which no rule makes."""
 
@@ -134,17 +142,30 @@ class Verification:
     open_parts: list[Path] = field(default_factory=list)
 
 
+def is_of_kernel(folder: str | Path) -> bool:
+    """Return whether the kernel makes the files of a folder as they are read: some are without end."""
+    return (os.path.realpath(folder) + "/").startswith(KERNEL_FOLDERS)
+
+
 def _entries(folder: Path, errors: dict[Path, str]) -> Iterator[Path]:
-    """Yield all files and folders below a folder, through links too, each folder once."""
+    """Yield all files and folders below a folder, through links too, each folder once.
+
+    Folders of the kernel are left out, to which a link can lead.
+    """
 
     def report(error: OSError) -> None:
         errors[Path(error.filename)] = f"the folder cannot be read: {error.strerror}"
 
     visited = set()
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=report):
-        status = Path(parent).stat()
+        try:
+            status = Path(parent).stat()
+        except OSError as error:
+            # It was there when the folder above it was read.
+            report(error)
+            continue
         identity = (status.st_dev, status.st_ino)
-        if identity in visited:
+        if identity in visited or is_of_kernel(parent):
             # A link to a folder above it would never end.
             folders.clear()
             continue
@@ -155,9 +176,24 @@ def _entries(folder: Path, errors: dict[Path, str]) -> Iterator[Path]:
 
 def _is_named_folder(path: Path) -> bool:
     """Return whether a folder only has a configured name that ends like a result: there are results in it."""
-    if not path.is_dir() or os.path.lexists(sidecar_path(path)):
+    # Of the os module: what cannot be looked at, for its length or its rights, is no folder and no file.
+    if not os.path.isdir(path) or os.path.lexists(sidecar_path(path)):  # noqa: PTH112
         return False
     return any(Path(name).suffix in STRUCTURE for _, _, names in os.walk(path) for name in names)
+
+
+def _is_spent(result: Path) -> bool:
+    """Return whether these are hidden states that were deleted once no job needed them.
+
+    Snakemake deletes what ``jobs.keep_trajectories: false`` makes temporary, and leaves its sidecar. Only
+    then is there a file of their means.
+    """
+    parts = result.parts
+    return any(
+        Path(*parts[:place], "mean_states", *parts[place + 1 :]).is_file()
+        for place, name in enumerate(parts)
+        if name == "trajectories"
+    )
 
 
 def verify(folder: str | Path) -> Verification:
@@ -175,10 +211,11 @@ def verify(folder: str | Path) -> Verification:
             (outcome.strays if dead else outcome.open_parts).append(path)
         elif path.name.endswith(SIDECAR):
             result = path.with_name(path.name.removesuffix(SIDECAR))
-            if result.suffix in STRUCTURE and not os.path.lexists(result):
+            alone = result.suffix in STRUCTURE and not os.path.lexists(result)
+            if alone and not _is_spent(result):
                 outcome.errors[result] = "it is not there, its sidecar alone remains"
         elif path.suffix in STRUCTURE and not _is_named_folder(path):
-            if sidecar_path(path).is_file():
+            if os.path.isfile(sidecar_path(path)):  # noqa: PTH113
                 outcome.by_checksum += 1
             else:
                 outcome.by_structure += 1
@@ -238,7 +275,7 @@ def remake_commands(paths: Iterable[Path]) -> list[str]:
             by_folder.setdefault(_working_folder(path), []).append(path)
     return [
         # By name: Snakemake does not miss a file whose followers are all there.
-        f"cd {shlex.quote(str(folder))} && snakemake"
-        f" {shlex.join(os.path.relpath(path, folder) for path in targets)}"
+        f"cd {shell_word(folder)} && snakemake"
+        f" {' '.join(shell_word(os.path.relpath(path, folder)) for path in targets)}"
         for folder, targets in by_folder.items()
     ]

@@ -534,6 +534,15 @@ def _fractions(config: Config) -> Iterator[str]:
                 f"comparison.{section}.fractions: {', '.join(map(str, missing))} is not kept; "
                 "add it to trajectories.fractions"
             )
+    weights = config.training.checkpoints.keep
+    if weights != "all":
+        # The first and the last checkpoint are kept in any case.
+        missing = [fraction for fraction in kept if fraction not in (0, 1, *weights)]
+        if missing:
+            yield (
+                f"trajectories.fractions: no checkpoint is kept at {', '.join(map(str, missing))}; add it to "
+                "training.checkpoints.keep (networks that lie there are then trained anew), or leave it out"
+            )
 
 
 def _warping(config: Config) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["ConfigError", "explain", "models_in", "nearest", "shown"]
+__all__ = ["ConfigError", "explain", "models_in", "nearest", "nested", "shown"]
 
 MOST_FAULTS = 30
 """Faults that a message lists; the rest is counted."""
@@ -48,6 +48,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return f"expected one of {', '.join(known)}" if known else "nothing is expected here"
+
+
+def nested(key: str, value: Any) -> str:
+    """Say how a key with dots is written: keys within each other."""
+    *outer, last = list(filter(None, key.split("."))) or [key]
+    inside = f"{last}: {shown(value, quoted=False)}"
+    for name in reversed(outer[1:]):
+        inside = f"{name}: {{{inside}}}"
+    top = outer[0] if outer else last
+    return (
+        f"keys lie within each other: write {top}: {{{inside}}} in a file, or --config "
+        f"{top}='{{{inside}}}'"
+    )
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -90,6 +103,11 @@ def explain(error: ValidationError, model: type[BaseModel], raw: Mapping[str, An
                 f"{place}: expected a name of letters, digits, '_', '-' and '.' that starts with a "
                 f"letter, got {shown(item['input'])}"
             )
+        elif item["type"] == "extra_forbidden" and "." in str(where[-1]):
+            faults.append(f"{place}: unknown key; {nested(str(where[-1]), item['input'])}")
+        elif item["type"] == "list_type" and not isinstance(item["input"], Mapping):
+            given = shown(item["input"])
+            faults.append(f"{place}: expected a list, got {given}: write [{given}]")
         elif item["type"] == "extra_forbidden":
             keys = _fields_at(model, item["loc"][:-1])
             faults.append(f"{place}: unknown key; {nearest(str(where[-1]), keys)}")

@@ -25,6 +25,7 @@ from .operators import (
     regular_rank,
     solve_operator,
 )
+from .padding import check_rank, resized
 
 FloatArray = NDArray[np.float64]
 
@@ -78,6 +79,7 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
         check_states(recording, n_delays=delays, delay_interval=interval)
         for recording in (training, held_out)
     )
+    check_rank(rank, delays * training.n_units)
     tolerance = rank_tolerance_of(training, delays, interval, tolerance)
     factor = leading_factor(train_states, delays, interval, rank, tolerance)
     covariances = [
@@ -141,10 +143,8 @@ def compare_held_out(
         del row["lower_bound"]
         held_out = np.nan
         if rotation is not None:
-            a, b = (
-                np.pad(representations[k].held_out, (0, len(rotation) - representations[k].rank))
-                for k in (i, j)
-            )
+            n = len(rotation)
+            a, b = (resized(representations[k].held_out, n, n) for k in (i, j))
             norms = np.linalg.norm(a), np.linalg.norm(b)
             a, b = a / norms[0], rotation @ b @ rotation.T / norms[1]
             held_out = angle(float(np.linalg.norm(a - b)), float(np.linalg.norm(a + b)))

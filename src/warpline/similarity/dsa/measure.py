@@ -13,6 +13,7 @@ from warpline.similarity.input_errors import SettingsError
 
 from .canonical import CanonicalOperator, to_canonical
 from .operators import Operator, fit_operator
+from .padding import carried_size, extended, pairs_by_size, resized
 
 #: Settings of the two functions with their defaults; ``n_delays`` and ``rank`` have none.
 DEFAULTS: dict[str, Any] = {
@@ -62,7 +63,7 @@ def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
     Returns
     -------
     Operator
-        The operator, padded with zeros to the rank. Deterministic.
+        The operator. Deterministic.
 
     Raises
     ------
@@ -100,8 +101,9 @@ def compare_pairs(
     Parameters
     ----------
     representations : sequence of Operator
-        From `represent`. For the angle, operators of different rank are padded with zeros to the largest.
-        For the Wasserstein score, each counts with the eigenvalues of its ``rank_used`` alone.
+        From `represent`. For the angle, operators of different rank are padded with zeros
+        (`warpline.similarity.dsa.padding`). For the Wasserstein score, each counts with the eigenvalues of
+        its ``rank_used`` alone.
     pairs : sequence of (int, int)
         Indices; a system may be compared with itself.
     settings : mapping
@@ -134,7 +136,8 @@ def compare_pairs(
     SettingsError
         If a setting has no such value, or the score has no aligning matrix.
     """
-    score, solver = _setting(settings, "score"), _setting(settings, "solver")
+    score = _setting(settings, "score")
+    _setting(settings, "solver")
     with_rotation = bool(_setting(settings, "rotation"))
     if with_rotation and score != "angle":
         raise SettingsError(
@@ -154,11 +157,40 @@ def compare_pairs(
         }
         for i, j in pairs
     ]
+    # Pairs of one size at a time: the operators that are aligned at once are one array.
+    indices = {i for pair in pairs for i in pair}
+    carried = {i: carried_size(representations[i].matrix) for i in indices}
+    largest = max((representations[i].rank for i in indices), default=0)
+    for size, positions in pairs_by_size(carried, pairs, largest).items():
+        work = [(rows[k], pairs[k]) for k in positions]
+        _fill(work, representations, size, settings, seed, progress)
+    for row in rows if with_rotation else []:
+        if row["rotation"] is not None:
+            row["rotation"] = extended(row["rotation"], largest)
+    return rows
+
+
+_Work = list[tuple[dict[str, Any], tuple[int, int]]]
+
+
+def _fill(
+    work: _Work,
+    representations: Sequence[Operator],
+    size: int,
+    settings: Mapping[str, Any],
+    seed: int,
+    progress: Any,
+) -> None:
+    """Fill in the rows of pairs that are compared at one size."""
+    score, solver = _setting(settings, "score"), _setting(settings, "solver")
+    matrices = {
+        i: resized(representations[i].matrix, size, size)
+        for i in sorted({i for _, pair in work for i in pair})
+    }
     # A pair with a broken operator is a row that says so; it does not reach the solver.
-    matrices = _matrices(representations, pairs)
     faults = {k: _fault(matrix) for k, matrix in matrices.items()}
     usable = []
-    for row, (i, j) in zip(rows, pairs, strict=True):
+    for row, (i, j) in work:
         fault = faults[i] or faults[j]
         row["status"] = f"failed: {fault}" if fault else ""
         if fault:
@@ -167,17 +199,13 @@ def compare_pairs(
             usable.append((row, (i, j)))
     if score == "wasserstein":
         _fill_wasserstein(usable, representations, solver, progress)
+        return
+    canonical = {k: to_canonical(m) for k, m in matrices.items() if not faults[k]}
+    _fill_bounds(usable, canonical, settings)
+    if solver == "reference":
+        _fill_reference(usable, matrices, canonical, settings, seed, progress)
     else:
-        canonical = {k: to_canonical(m) for k, m in matrices.items() if not faults[k]}
-        _fill_bounds(usable, canonical, settings)
-        if solver == "reference":
-            _fill_reference(usable, matrices, canonical, settings, seed, progress)
-        else:
-            _fill_newton(usable, canonical, settings, seed, progress)
-    return rows
-
-
-_Work = list[tuple[dict[str, Any], tuple[int, int]]]
+        _fill_newton(usable, canonical, settings, seed, progress)
 
 
 def _setting(settings: Mapping[str, Any], name: str) -> Any:
@@ -198,17 +226,6 @@ def _time_as_trials(states: Any) -> NDArray[np.floating]:
             "Set delay_axis to time.",
         )
     return np.asarray(states).swapaxes(0, 1)
-
-
-def _matrices(
-    representations: Sequence[Operator], pairs: Sequence[tuple[int, int]]
-) -> dict[int, NDArray[np.float64]]:
-    """Operators that occur in the pairs, padded to one size."""
-    indices = sorted({i for pair in pairs for i in pair})
-    size = max((representations[i].rank for i in indices), default=0)
-    return {
-        i: np.pad(representations[i].matrix, (0, size - representations[i].rank)) for i in indices
-    }
 
 
 def _fault(matrix: NDArray[np.float64]) -> str:

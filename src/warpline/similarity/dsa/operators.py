@@ -35,6 +35,7 @@ from warpline.similarity.input_errors import (
 from warpline.similarity.recordings import as_recording
 
 from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
+from .padding import check_rank
 
 FloatArray = NDArray[np.float64]
 
@@ -124,7 +125,8 @@ def fit_operator(
     Raises
     ------
     InputError
-        One of the errors of `check_states`; RankError under ``strict``; SingularRegressionError
+        One of the errors of `check_states`; SettingsError for a rank whose zeros alone would fill the memory;
+        RankError under ``strict``; SingularRegressionError
         where nothing is seen before the last times of the trials.
 
     Notes
@@ -142,6 +144,7 @@ def fit_operator(
     n_delays = positive_integer("n_delays", n_delays)
     delay_interval = positive_integer("delay_interval", delay_interval)
     rank = positive_integer("rank", rank)
+    check_rank(rank, n_delays * recording.n_units)
     tolerance = rank_tolerance_of(recording, n_delays, delay_interval, rank_tolerance)
     if not 0 <= ridge < np.inf:
         raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")

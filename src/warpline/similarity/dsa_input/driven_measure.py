@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.similarity.dsa.padding import carried_size, pairs_by_size, resized
 from warpline.similarity.input_errors import SettingsError
 
 from .driven_operators import DrivenOperator, fit_driven_operator
@@ -90,7 +91,7 @@ def compare_pairs(
     Parameters
     ----------
     representations : sequence of DrivenOperator
-        From `represent`. Operators of lower rank are padded with zeros to the largest of the call.
+        From `represent`. Operators of lower rank are padded with zeros (`warpline.similarity.dsa.padding`).
     pairs : sequence of (int, int)
         Indices; a system may be compared with itself.
     settings : mapping
@@ -117,24 +118,30 @@ def compare_pairs(
     weight = float(_setting(settings, "control_weight"))
     if not 0 <= weight <= 1:
         raise SettingsError("control_weight in [0, 1]", f"{weight!r}", "Set control_weight.")
-    rows = [_empty_row(representations[i], representations[j]) for i, j in pairs]
     score = _setting(settings, "score")
-    systems, faults = _systems(representations, pairs, score)
-    usable = []
-    for row, (i, j) in zip(rows, pairs, strict=True):
-        fault = faults.get(i) or faults.get(j) or _mismatch(systems[i], systems[j])
-        if fault:
-            row["status"] = f"failed: {fault}"
-            _advance(progress, 1)
-        else:
-            usable.append((row, (i, j)))
+    rows = [_empty_row(representations[i], representations[j]) for i, j in pairs]
+    indices = {i for pair in pairs for i in pair}
+    carried = {
+        i: carried_size(representations[i].state, representations[i].control) for i in indices
+    }
+    largest = max((representations[i].rank for i in indices), default=0)
+    for size, positions in pairs_by_size(carried, pairs, largest).items():
+        systems, faults = _systems(representations, [pairs[k] for k in positions], size, score)
+        usable = []
+        for row, (i, j) in ((rows[k], pairs[k]) for k in positions):
+            fault = faults.get(i) or faults.get(j) or _mismatch(systems[i], systems[j])
+            if fault:
+                row["status"] = f"failed: {fault}"
+                _advance(progress, 1)
+            else:
+                usable.append((row, (i, j)))
 
-    # Pairs of one number of inputs at a time: the control operators of a call are one array.
-    for width in sorted({systems[i].control.shape[1] for _, (i, _) in usable}):
-        _fill(
-            [work for work in usable if systems[work[1][0]].control.shape[1] == width],
-            systems, weight, settings, seed, progress,
-        )  # fmt: skip
+        # Pairs of one number of inputs at a time: the control operators of a call are one array.
+        for width in sorted({systems[i].control.shape[1] for _, (i, _) in usable}):
+            _fill(
+                [work for work in usable if systems[work[1][0]].control.shape[1] == width],
+                systems, weight, settings, seed, progress,
+            )  # fmt: skip
     return rows
 
 
@@ -229,19 +236,19 @@ def _empty_row(first: DrivenOperator, second: DrivenOperator) -> dict[str, Any]:
 
 
 def _systems(
-    representations: Sequence[DrivenOperator], pairs: Sequence[tuple[int, int]], score: Score
+    representations: Sequence[DrivenOperator],
+    pairs: Sequence[tuple[int, int]],
+    size: int,
+    score: Score,
 ) -> tuple[dict[int, DrivenSystem], dict[int, str]]:
-    """Return the usable systems of the pairs, padded to one rank, and what is wrong with the others."""
+    """Return the usable systems of the pairs, at one size, and what is wrong with the others."""
     from .joint_alignment import driven_system
 
-    indices = sorted({i for pair in pairs for i in pair})
-    size = max((representations[i].rank for i in indices), default=0)
     systems, faults = {}, {}
-    for i in indices:
+    for i in sorted({i for pair in pairs for i in pair}):
         operator = representations[i]
-        missing = size - operator.rank
-        state = np.pad(operator.state, (0, missing))
-        control = np.pad(operator.control, ((0, missing), (0, 0)))
+        state = resized(operator.state, size, size)
+        control = resized(operator.control, size, operator.control.shape[1])
         for name, matrix in (("state", state), ("control", control)):
             if not np.isfinite(matrix).all():
                 faults[i] = f"{name} operator is not finite"
