@@ -97,24 +97,24 @@ class AuditTables:
             self.effects[self.effects["protocol"] == name].set_index(KEY)[["value", "low", "high"]]
             for name in (before, after)
         ]
-        joined = both[0].join(both[1], lsuffix="_before", rsuffix="_after", how="inner").dropna()
-        apart = (joined["low_after"] > joined["high_before"]) | (
-            joined["high_after"] < joined["low_before"]
-        )
-        for (statistic, measure), rows in joined.groupby(["statistic", "measure"], sort=False):
-            moved = rows[apart[rows.index]]
-            if statistic not in STATISTICS or moved.empty:
-                continue
-            most = moved.loc[(moved["value_after"] - moved["value_before"]).abs().idxmax()]
-            place = dict(zip(KEY, most.name, strict=True))
-            of_measure = f"{measure_name(measure)}, " if measure else ""
-            of_curriculum = f" (`{place['curriculum']}`" if place["curriculum"] else ""
-            if of_curriculum:
-                of_curriculum += f", most of {len(moved)} of {len(rows)})"
-            yield (
-                f"{of_measure}{STATISTICS[statistic]}{of_curriculum}: {_estimate(most, '_before')} to "
-                f"{_estimate(most, '_after')}"
-            )
+        joined = both[0].join(both[1], lsuffix="_before", rsuffix="_after", how="inner")
+        joined = joined.dropna().reset_index()
+        above = joined["low_after"] > joined["high_before"]
+        below = joined["high_after"] < joined["low_before"]
+        joined["apart"] = above | below
+        for statistic, words in STATISTICS.items():
+            of_statistic = joined[joined["statistic"] == statistic]
+            for measure in dict.fromkeys(of_statistic["measure"]):
+                rows = of_statistic[of_statistic["measure"] == measure]
+                moved = rows[rows["apart"]]
+                if moved.empty:
+                    continue
+                change = (moved["value_after"] - moved["value_before"]).abs().to_numpy()
+                most = moved.iloc[int(change.argmax())]
+                where = f"{measure_name(measure)}, {words}" if measure else words
+                if most["curriculum"]:
+                    where += f" (`{most['curriculum']}`, most of {len(moved)} of {len(rows)})"
+                yield f"{where}: {_estimate(most, '_before')} to {_estimate(most, '_after')}"
 
     def changes(self, before: str, after: str) -> str:
         """Return what lies apart under two protocols: values whose intervals do not overlap."""
