@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,15 @@ def test_a_page_holds_every_protocol_in_order(tables):
         rows = [line for line in lines if section in line]
         assert [line.split("|")[1].strip() for line in rows] == labels
     assert "n = 3 networks" in page and "0.90 [0.80, 1.00]" in page
+
+
+def test_the_number_of_places_is_that_of_the_rows():
+    """docs/audit.md states how many places of the published code it lists."""
+    text = (DOCS / "audit.md").read_text()
+    listed, _, _ = text.partition("## Where a switch is not the same")
+    rows = [line for line in listed.splitlines() if line.startswith("| `")]
+    stated = re.search(r"In (\d+) places", text)
+    assert stated is not None and int(stated[1]) == len(rows)
 
 
 def test_the_page_of_the_shipped_audit_is_what_its_tables_give():
