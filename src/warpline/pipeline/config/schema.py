@@ -495,7 +495,7 @@ class Run(Strict):
     measures: Annotated[list[Name], EachOnce]
     """Measures, by their names in ``measures``."""
     grid: list[Grid]
-    """Blocks of the grid of networks; an empty list trains none, for recordings alone."""
+    """Blocks of the grid of networks; an empty list trains none, for recordings or attractors alone."""
     datasets: Annotated[list[Name], EachOnce] = []
     """Recordings to compare, by their names in ``datasets``, by the measures of ``run.measures``."""
     warping: Annotated[list[Name], EachOnce] = []
