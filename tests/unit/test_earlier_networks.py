@@ -29,7 +29,9 @@ def trained(raw_config, tmp_path):
 
     first = pipeline(raw_config)
     for job in first.trials.jobs():
-        leave(first.trials.path(**job), json.loads(first.trials.settings(job)))
+        told = json.loads(first.trials.settings(job))["splits"]
+        for split, settings in zip(first.trials.outputs, told, strict=True):
+            leave(first.trials.path(split, **job), settings)
     for stage in (first.pretraining, first.training):
         for job in stage.jobs():
             for seed in first.plan.seeds:

@@ -82,7 +82,7 @@ def places(audit, protocol):
     """Return the folder of the protocol that holds each kind of result; empty for the configuration's own."""
     pipeline = audit.of_protocol(protocol)
     paths = {
-        "trials": pipeline.trials.path(taskset="PDM", task="Anti", split="train"),
+        "trials": pipeline.trials.path(taskset="PDM", task="Anti"),
         "training": pipeline.training.path(**NETWORK, seed=1),
         "trajectories": pipeline.trajectories.path(**NETWORK, seeds="1"),
         "comparisons": pipeline.comparisons.path(
@@ -122,7 +122,15 @@ def test_two_protocols_of_one_place_have_the_same_settings(audit):
     settings = {}
     for name in audit.distinct:
         pipeline = audit.of_protocol(name)
-        for stage in ("trials", "pretraining", "training", "trajectories", "choice", "comparisons"):
+        for stage in (
+            "trials",
+            "evaluation_trials",
+            "pretraining",
+            "training",
+            "trajectories",
+            "choice",
+            "comparisons",
+        ):
             for job in getattr(pipeline, stage).jobs():
                 fields = {key: value for key, value in job.items() if key != "n_seeds"}
                 path = getattr(pipeline, stage).path(**{"seed": 1, **fields})

@@ -19,7 +19,7 @@ from warpline.pipeline.stages.sizes import Sizes
 
 MASTER = vars(NetworkSpec("PDM", "leaky_rnn", "master"))
 MAMBA = vars(NetworkSpec("PDM", "mamba_d8_l2", "master"))
-TRIALS = {"taskset": "PDM", "task": "Basic", "split": "train"}
+TRIALS = {"taskset": "PDM", "task": "Basic"}
 
 
 @pytest.fixture
@@ -135,17 +135,21 @@ CHANGES = {
     ),
     "another architecture": (lambda r: r["architectures"]["leaky_gru"].update(units=99), set()),
     "curriculum added": (lambda r: r["curricula"].update(new={}), set()),
-    "noise": (lambda r: r["tasksets"]["PDM"].update(input_noise=2.0), {"trials"}),
+    "noise": (
+        lambda r: r["tasksets"]["PDM"].update(input_noise=2.0),
+        {"trials", "evaluation trials"},
+    ),
     "evaluation repeats": (
         lambda r: r["tasksets"]["PDM"].update(trials={"evaluation_repeats": 4}),
-        set(),
+        {"evaluation trials"},
     ),
     "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
     "root seed": (
         lambda r: r.update(seed=3),
         # The default compares this RNN over learning, and so under other drives, and no Mamba.
         # A figure states the root seed.
-        {"trials", "training", "trajectories", "mamba training", "cka", "dsa", "figure"},
+        {"trials", "evaluation trials", "training", "trajectories", "mamba training", "cka", "dsa"}
+        | {"figure"},
     ),
     "other drives": (
         lambda r: r["comparison"].update(controls={"drives": ["fresh_noise"]}),
@@ -162,6 +166,7 @@ CHANGES = {
 
 PARAMETERS = {
     "trials": lambda p: p.trials.parameters(TRIALS),
+    "evaluation trials": lambda p: p.evaluation_trials.parameters(TRIALS),
     "training": lambda p: p.training.parameters(MASTER),
     "trajectories": lambda p: p.trajectories.parameters(MASTER),
     "mamba training": lambda p: p.training.parameters(MAMBA),
@@ -241,8 +246,8 @@ def test_jobs_are_those_of_the_configuration(pipeline):
     # pretrain_frozen and pretrain_unfrozen share theirs.
     assert len(list(p.pretraining.jobs())) == 5
     assert len(list(p.comparisons.jobs())) == 15
-    splits = {job["split"] for job in p.trials.jobs()}
-    assert splits == {"train", "validation", "evaluation"}
+    assert {job["task"] for job in p.evaluation_trials.jobs()} == {"AntiDelayResponse"}
+    assert len(p.trials.files()) == len(p.trials.files("train")) + len(p.trials.files("validation"))
 
 
 def test_what_a_stage_reads_is_what_another_makes(pipeline):

@@ -14,6 +14,18 @@ use rule generate_trials as audit_generate_trials with:
         code=AUDIT.trials.code,
 
 
+use rule generate_evaluation_trials as audit_generate_evaluation_trials with:
+    output:
+        **AUDIT.evaluation_trials.patterns,
+    log:
+        AUDIT.evaluation_trials.log,
+    benchmark:
+        AUDIT.evaluation_trials.benchmark
+    params:
+        settings=AUDIT.evaluation_trials.settings,
+        code=AUDIT.evaluation_trials.code,
+
+
 use rule compute_trajectories as audit_compute_trajectories with:
     input:
         unpack(AUDIT.trajectories.inputs),

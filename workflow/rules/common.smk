@@ -49,7 +49,6 @@ if CONFIG.jobs.tensorboard:
 wildcard_constraints:
     taskset=alternatives(PLAN.tasksets),
     task=alternatives({task for name in PLAN.tasksets for task in CONFIG.tasksets[name].tasks}),
-    split="train|validation|evaluation",
     architecture=alternatives({network.architecture for network in PLAN.networks}),
     curriculum=alternatives({network.curriculum for network in PLAN.networks}),
     pretraining=alternatives(PLAN.pretrainings),

@@ -70,8 +70,9 @@ def _replaced(pipeline: Pipeline) -> Iterator[tuple[str, list[str]]]:
                 if file not in recorded:
                     recorded[file] = _recorded_settings(Path(file))
                 taskset, task, split = Path(file).with_suffix("").parts[-3:]
-                trials = {"taskset": taskset, "task": task, "split": split}
-                asked = json.loads(pipeline.trials.settings(trials))
+                trials = pipeline.trials.split_settings(taskset, task, split)
+                # Through JSON, as they are recorded.
+                asked = json.loads(json.dumps(trials))
                 if recorded[file] is not None:
                     differences += _differences(recorded[file], asked, f"trials {taskset}/{task}: ")
             if differences:

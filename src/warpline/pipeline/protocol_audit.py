@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ FOLDERS = {
     "training": "training",
     "trajectories": "trajectories",
     "condition_states": "trajectories",
+    "mean_states": "trajectories",
     "dsa": "choice",
     "compare": "comparisons",
 }
@@ -169,7 +170,9 @@ class ByProtocol:
     def candidates(self) -> Iterator[dict[str, str]]:
         """Yield the jobs of every protocol that has results of its own of this stage, needed or not."""
         for protocol in self.audit.distinct:
-            if self.audit.owner(protocol, self.name) == protocol:
+            # Trials of learning and of evaluation lie in one folder.
+            owned = "trials" if self.name == "evaluation_trials" else self.name
+            if self.audit.owner(protocol, owned) == protocol:
                 names = {"protocol": protocol}
                 yield from ({**job, **names} for job in self._stage(names).jobs_of_rule())
 
@@ -281,8 +284,9 @@ class Audit:
         self._pipelines: dict[str, Pipeline] = {}
         self._settings: dict[str, dict[str, str]] = {}
         # Stages with one rule for all protocols; those of training have one per block of seeds.
-        self.trials, self.trajectories, self.choice, self.comparisons = (
-            ByProtocol(self, name) for name in ("trials", "trajectories", "choice", "comparisons")
+        self.trials, self.evaluation_trials, self.trajectories, self.choice, self.comparisons = (
+            ByProtocol(self, name)
+            for name in ("trials", "evaluation_trials", "trajectories", "choice", "comparisons")
         )
         self.effects = TabulateProtocol(self)
         self.table = GatherAudit(self.effects)
@@ -352,11 +356,18 @@ class Audit:
         """Whether the configuration has a section ``audit``: any can be audited, few are meant to be."""
         return "audit" in self.pipeline.plan.config.model_fields_set
 
+    @property
+    def own_stages(self) -> tuple[Stage, ...]:
+        """The stages of the configuration itself; its claims may be judged under all protocols."""
+        stages = self.pipeline.stages
+        return tuple(self.claims if stage is self.pipeline.claims else stage for stage in stages)
+
     @cached_property
     def by_protocol(self) -> tuple[ByProtocol, ...]:
         """The stages whose jobs have a protocol, one for each rule."""
         trained = [stage for stage in self.training_stages() if any(stage.own.jobs_of_rule())]
-        return (self.trials, *trained, self.trajectories, self.choice, self.comparisons)
+        trials = (self.trials, self.evaluation_trials)
+        return (*trials, *trained, self.trajectories, self.choice, self.comparisons)
 
     @property
     def stages(self) -> tuple[Stage | ByProtocol, ...]:
@@ -452,18 +463,17 @@ def _files(inputs: Mapping[str, list[str]]) -> list[str]:
 def _settings_by_stage(pipeline: Pipeline) -> dict[str, str]:
     """Return the parameters of each stage's jobs, and of the jobs whose files these read, as texts."""
 
-    def parameters(stage: Stage, jobs: Iterable[Wildcards] | None = None) -> str:
-        asked = stage.jobs() if jobs is None else jobs
-        return json.dumps([stage.parameters(job) for job in asked], sort_keys=True)
+    def parameters(stage: Stage) -> str:
+        return json.dumps([stage.parameters(job) for job in stage.jobs()], sort_keys=True)
 
-    trials = pipeline.trials
-    learned = parameters(trials, [job for job in trials.jobs() if job["split"] != "evaluation"])
+    learned = parameters(pipeline.trials)
+    trials = learned + parameters(pipeline.evaluation_trials)
     pretraining = learned + parameters(pipeline.pretraining)
     training = pretraining + parameters(pipeline.training) + parameters(pipeline.given)
-    trajectories = training + parameters(trials) + parameters(pipeline.trajectories)
+    trajectories = training + trials + parameters(pipeline.trajectories)
     choice = trajectories + parameters(pipeline.choice)
     return {
-        "trials": parameters(trials),
+        "trials": trials,
         "pretraining": pretraining,
         "training": training,
         "trajectories": trajectories,
