@@ -38,8 +38,13 @@ def test_a_sentence_that_the_tables_do_not_carry_stops_the_page(tmp_path):
 
 
 def test_verdicts_are_by_the_rules_as_they_are():
+    # After a change of a rule, judge the run of the page again (docs/results.md).
     judged_by = result_files.read_table_metadata(DATA / "claims.csv")["settings"]["rules"]
-    assert judged_by == read_rules(CLAIM_RULES).model_dump()["rules"]
+    rules = read_rules(CLAIM_RULES).model_dump()["rules"]
+    history = {"changed": "", "source": ""}
+    assert {name: rule | history for name, rule in judged_by.items()} == {
+        name: rule | history for name, rule in rules.items()
+    }
 
 
 def test_settings_are_counted_by_the_direction_of_the_sentence():
