@@ -129,7 +129,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     "skewed": Scenario("lognormal distances", draw=skewed),
     "variances": Scenario("a spread twofold", spread_a=2.0),
     "rare": Scenario(
-        "one network of a in ten far away", 1, (1, -1), spread_a=0.2, spread_reference=0.2, rare=10.0
+        "one network of a in ten far away",
+        1,
+        (1, -1),
+        spread_a=0.2,
+        spread_reference=0.2,
+        rare=10.0,
     ),
 }
 

@@ -50,7 +50,9 @@ class PairedTest(NamedTuple):
 
     def __str__(self) -> str:
         """Return ``difference [low, high], p``."""
-        return f"{self.difference:.2f} [{self.low:.2f}, {self.high:.2f}], {_p_text(self.p_adjusted)}"
+        return (
+            f"{self.difference:.2f} [{self.low:.2f}, {self.high:.2f}], {_p_text(self.p_adjusted)}"
+        )
 
 
 class Tables:
