@@ -74,7 +74,11 @@ def test_pairs_of_architectures_are_tested_by_seed():
     pairs = [("leaky_gru", "leaky_rnn"), ("leaky_rnn", "mamba_d8_l1")]
     (test,) = tables.between_tests("dsa", pairs)
     rows = pd.read_csv(DATA / "architectures.csv", comment="#")
-    rows = rows[rows["measure"] == "dsa"].set_index(["architecture_a", "architecture_b", "seed_a"])
+    rows = (
+        rows[rows["measure"] == "dsa"]
+        .set_index(["architecture_a", "architecture_b", "seed_a"])
+        .sort_index()
+    )
     near, far = (rows.loc[pair, "dissimilarity"] for pair in pairs)
     expected = stats.ttest_rel(far, near)
     # One test alone needs no correction.
