@@ -145,7 +145,7 @@ def geodesics_between(
     Raises
     ------
     ValueError
-        When the points do not lie on the manifold.
+        When the points do not lie on the manifold, or the tolerance is not positive.
     DegenerateMetricError
         Where the metric has no full rank at an end.
     """
@@ -156,6 +156,9 @@ def geodesics_between(
         check_kappa(ends, coordinates)
     if start.shape != end.shape:
         raise ValueError(f"expected as many ends as starts, got {len(start)} and {len(end)}")
+    end = end.to(start)
+    if not 0 < tolerance < torch.inf:
+        raise ValueError(f"expected a finite tolerance above 0, got {tolerance}")
     if most_segments < 2 * FEWEST_SEGMENTS:
         raise ValueError(f"expected at least {2 * FEWEST_SEGMENTS} segments, got {most_segments}")
     both = torch.cat([start, end])
