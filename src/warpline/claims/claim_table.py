@@ -112,8 +112,18 @@ def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
         Columns `COLUMNS`; in the order of the rules. A claim without evidence is one row, undecided, whose
         reason starts with "not run". Holm's correction goes over the rows of one family of claims with one
         task set and architecture. Claims on geometry have a task set each, and are one family.
+
+    Raises
+    ------
+    ValueError
+        When there is a rule for a claim that is not in `warpline.claims.registry`.
     """
     rules = settings["rules"]
+    if unknown := [claim for claim in rules if claim not in CLAIMS]:
+        raise ValueError(
+            f"expected rules of the claims {', '.join(CLAIMS)}, got {', '.join(unknown)}: a claim is a "
+            "function in warpline.claims"
+        )
     findings = [
         (claim, finding)
         for claim in rules

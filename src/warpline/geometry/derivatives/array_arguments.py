@@ -9,8 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
-__all__ = ["takes_arrays"]
+__all__ = ["check_finite", "takes_arrays"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,6 +54,20 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
         return function(*bound.args, **bound.kwargs)
 
     return wrapper
+
+
+def check_finite(values: Tensor, name: str) -> None:
+    """Refuse NaN and infinity, of which LAPACK says no more than that it does not converge.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not torch.isfinite(values).all():
+        n_odd = int((~torch.isfinite(values)).sum())
+        raise ValueError(
+            f"expected finite {name}, got {n_odd} values of {values.numel()} that are NaN or infinite"
+        )
 
 
 def _as_tensor(value: Any, name: str) -> Any:

@@ -20,6 +20,7 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import check_kappa
 from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.derivatives.power_of_two import power_of_two
 from warpline.geometry.riemannian.connection import check_rank, second_derivatives, tangent_frame
 from warpline.geometry.riemannian.grid_spacing import checked_spacing
 
@@ -150,9 +151,8 @@ def _directions(directions: Tensor, kappa: Tensor) -> Tensor:
         )
     if not torch.isfinite(directions).all():
         raise ValueError("expected finite directions, got values that are not")
-    along = directions.to(kappa.dtype).expand_as(kappa)
-    exponent = torch.frexp(along.detach().abs().amax(1, keepdim=True))[1]
-    return torch.ldexp(along, -exponent)
+    along = (directions / power_of_two(directions)).to(kappa.dtype)
+    return along.expand_as(kappa)
 
 
 @takes_arrays
@@ -189,7 +189,8 @@ def sectional_curvature(
     plane = torch.linalg.qr(triangle @ directions, mode="r")[1]
     parallel = None
     if plane.shape[1] > 1:
-        parallel = ~(plane[:, 1, 1].abs() > 1e-8 * plane.abs().amax((1, 2)))
+        area = plane[:, 0, 0] * plane[:, 1, 1]
+        parallel = ~(plane[:, 1, 1].abs() > 1e-8 * plane.abs().amax((1, 2))) | (area == 0)
     if parallel is None or parallel.any():
         raise ValueError(
             "expected two directions that span a plane at every point, got parallel ones"

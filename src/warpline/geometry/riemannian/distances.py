@@ -86,6 +86,10 @@ class GeodesicPaths(ShortRepr):
 @takes_arrays
 def wrapped(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
     """Return points with periodic coordinates brought into [low, high), shape (..., coordinate)."""
+    if not kappa.ndim or kappa.shape[-1] != len(coordinates):
+        raise ValueError(
+            f"expected kappa of shape (..., {len(coordinates)}), got {tuple(kappa.shape)}"
+        )
     columns = [
         c.low + torch.remainder(column - c.low, c.high - c.low) if c.periodic else column
         for c, column in zip(coordinates, kappa.unbind(-1), strict=True)
