@@ -270,7 +270,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise DamagedFileError(path, f"expected {expected} rows, got {len(frame)}")
     # What editors and spreadsheets make of a table; with its sidecar it is refused before.
     odd = [name for name in map(str, frame) if FOREIGN_COLUMN.search(name)]
-    if odd or not isinstance(frame.index, pd.RangeIndex):
+    if odd or not frame.index.equals(pd.RangeIndex(len(frame))):
         raise DamagedFileError(
             path,
             f"expected names of columns between commas, got {odd[:3] or 'fewer than there are columns'}",

@@ -99,6 +99,10 @@ def write_study(folder: Path) -> list[Path]:
         "profiles/default/config.yaml": f"{PROFILE_HEAD}{profile}",
     }
     slurm = "profiles/slurm/config.yaml"
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise FileExistsError(
+            f"expected a folder, or a place for one, got {folder}: a file, or a link to nothing"
+        )
     # A link counts although it leads nowhere: to write through it would make a file elsewhere.
     present = [path for path in (*texts, slurm) if os.path.lexists(folder / path)]
     due = dict.fromkeys(
