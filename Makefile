@@ -38,8 +38,8 @@ $(READY): pyproject.toml constraints.txt Makefile
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps snakemake-executor-plugin-slurm
 	@# Every job imports torch anew: without bytecode that takes three times as long.
 	"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" src scripts > /dev/null || true
-	@# Nor should a job compile what training needs.
-	"$(BIN)/python" -c 'from warpline.models import compiled_scan as a, leaky_gradients as b; a.compile_kernels(); b.compile_kernels()'
+	@# Nor should a job compile what training and DSA need.
+	"$(BIN)/python" -c 'from warpline.models import compiled_scan, leaky_gradients; from warpline.similarity.dsa import trust_region; [module.compile_kernels() for module in (compiled_scan, leaky_gradients, trust_region)]'
 	@touch "$(READY)"
 
 demo: $(READY)

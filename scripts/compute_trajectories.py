@@ -2,6 +2,7 @@
 
 from warpline.comparison.trajectories import (
     concatenate_seeds,
+    means_of_first,
     network_trajectories,
     split_condition_states,
 )
@@ -21,6 +22,9 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, required=True, help="in the same order")
     parser.add_argument("--output", required=True, help="states of single trials")
     parser.add_argument("--condition-states", required=True, help="states averaged by condition")
+    parser.add_argument(
+        "--mean-states", help="what figures show, where the states of single trials are not kept"
+    )
     arguments = parser.parse_args()
     settings, seeds, device = arguments.settings, arguments.seeds, choose_device()
 
@@ -40,6 +44,8 @@ def main() -> None:
     }
     result_files.write_dataset(states, arguments.output, provenance)
     result_files.write_dataset(by_condition, arguments.condition_states, provenance)
+    if arguments.mean_states:
+        result_files.write_dataset(means_of_first(states), arguments.mean_states, provenance)
 
 
 if __name__ == "__main__":

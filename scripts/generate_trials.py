@@ -1,4 +1,4 @@
-"""Generate the trials of one task and split (rule generate_trials)."""
+"""Generate the trials of one task, a file for each split."""
 
 from warpline.console import script
 from warpline.core import random_streams, result_files
@@ -8,20 +8,20 @@ from warpline.tasks.trials import generate_trials
 
 def main() -> None:
     parser = script.parser(__doc__)
-    parser.add_argument("--output", required=True)
+    parser.add_argument(
+        "--output", nargs="+", required=True, help="a file per split, in their order"
+    )
     arguments = parser.parse_args()
-    settings = arguments.settings
-    dataset = generate_trials(
-        settings["taskset"],
-        settings["task"],
-        settings["split"],
-        settings["count"],
-        random_streams.root_of(settings["seed"]),
-        **settings["protocol"],
-    )
-    result_files.write_dataset(
-        dataset, arguments.output, {"settings": settings, "code": arguments.code}
-    )
+    for settings, path in zip(arguments.settings["splits"], arguments.output, strict=True):
+        dataset = generate_trials(
+            settings["taskset"],
+            settings["task"],
+            settings["split"],
+            settings["count"],
+            random_streams.root_of(settings["seed"]),
+            **settings["protocol"],
+        )
+        result_files.write_dataset(dataset, path, {"settings": settings, "code": arguments.code})
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ from warpline.claims.claim_table import claim_table
 from warpline.claims.geometry_claims import ARRAYS
 from warpline.claims.published_means import published_table
 from warpline.claims.sources import AnalysedNetworks, ComparedNetworks, Sources
+from warpline.comparison.statistics import summary_table
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
 from warpline.figures.claims_page import claims_page
 
+PUBLISHED = "published"
+"""Protocol with all switches of an audit."""
 OPTIONS = ("after", "over", "within", "around", "summary", "numbers", "arrays", "attractors")
 COLUMNS = {
     "measure",
@@ -49,12 +52,13 @@ def pairs_of(files: list[str]) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
 
 
-def compared(arguments, models: dict[str, str]) -> list[ComparedNetworks]:
-    """Return the dissimilarities of each task set and architecture."""
+def compared(
+    by_option: dict[str, dict[str, list[str]]], models: dict[str, str]
+) -> list[ComparedNetworks]:
+    """Return the dissimilarities of each task set and architecture from files by option and task set."""
     networks = []
-    by_option = {name: named(getattr(arguments, name)) for name in OPTIONS[:4]}
     for taskset in by_option["after"]:
-        tables = {name: pairs_of(files.get(taskset, [])) for name, files in by_option.items()}
+        tables = {name: pairs_of(by_option.get(name, {}).get(taskset, [])) for name in OPTIONS[:4]}
         if not len(tables["after"]):
             continue
         for architecture in tables["after"]["architecture_a"].unique():
@@ -102,35 +106,54 @@ def main() -> None:
     parser = script.parser(__doc__)
     for option in OPTIONS:
         parser.add_argument(f"--{option}", nargs="*", default=[], metavar="NAME=FILE")
+    parser.add_argument(
+        "--protocols", nargs="*", default=[], metavar="PROTOCOL/TASKSET=FILE", help="after learning"
+    )
     parser.add_argument("--means", type=Path, required=True, help="published means (CSV)")
     for output in ("claims", "published", "page"):
         parser.add_argument(f"--{output}", type=Path, required=True)
     arguments = parser.parse_args()
     settings = arguments.settings
 
+    same = {
+        "kinds": dict(settings["kinds"]),
+        "levels": settings["levels"],
+        "reference": settings["reference"],
+    }
+    by_option = {name: named(getattr(arguments, name)) for name in OPTIONS[:4]}
     sources = Sources(
-        compared=compared(arguments, settings["models"]),
+        compared=compared(by_option, settings["models"]),
         analysed=analysed(arguments, settings["analyses"]),
         attractors={
             experiment: result_files.read_tables(files)
             for experiment, files in named(arguments.attractors).items()
         },
-        kinds=dict(settings["kinds"]),
         attractor_kinds=dict(settings["attractor_kinds"]),
-        levels=settings["levels"],
-        reference=settings["reference"],
+        **same,
     )
-    claims = claim_table(sources, settings)
-    means = published_table(
-        pd.read_csv(arguments.means, comment="#"),
-        {
+    after_of: dict[str, dict[str, list[str]]] = {}
+    for name, files in named(arguments.protocols).items():
+        protocol, _, taskset = name.partition("/")
+        after_of.setdefault(protocol, {})[taskset] = files
+    by_protocol = {
+        protocol: Sources(compared=compared({"after": files}, settings["models"]), **same)
+        for protocol, files in after_of.items()
+    }
+    claims = claim_table(sources, settings, by_protocol)
+    summaries = {
+        settings["protocol"]: {
             taskset: result_files.read_tables(files)
             for taskset, files in named(arguments.summary).items()
-        },
-        settings["models"],
-        dict(settings["kinds"]),
-        settings["protocol"],
-    )
+        }
+    }
+    # The means that were published are those of the published protocol.
+    if PUBLISHED in after_of:
+        summaries[PUBLISHED] = {
+            taskset: summary_table(result_files.read_tables(files), settings)
+            for taskset, files in after_of[PUBLISHED].items()
+        }
+    published = pd.read_csv(arguments.means, comment="#")
+    means = published_table(published, summaries, settings["models"], dict(settings["kinds"]))
     provenance = {"settings": settings, "code": arguments.code}
     result_files.write_table(claims, arguments.claims, provenance)
     result_files.write_table(means, arguments.published, provenance)

@@ -16,6 +16,7 @@ def main() -> None:
     settings = arguments.settings
     read = {**settings["read"], "trials": arguments.trials}
     session = read_session(arguments.file, read, settings["name"])
+    print(f"{settings['name']}: {session.summary()}")
     result_files.write_dataset(
         dataset_of_session(session, settings["name"], settings["group"]),
         arguments.output,

@@ -1,11 +1,13 @@
-"""Write docs/gallery.md and its pictures from the figures of a run, with the captions of its report.
+"""Write docs/gallery.md, its pages and pictures from the figures of a run, with the captions of its report.
 
 python scripts/write_gallery.py --run results/demo --config config/demo.yaml
 """
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +32,8 @@ Terms are explained in the [glossary](glossary.md), quantities in [measures](mea
 and [geometry](geometry.md).
 
 Start with the dissimilarities after learning: do networks of different curricula differ more than networks of
-one curriculum? Then follow them over learning: which measure changes when the network learns?
+one curriculum? Then follow them over learning: which measure changes when the network learns? A picture leads
+to its figure, with its caption.
 """
 
 
@@ -60,6 +63,73 @@ def caption(figure: Figure, wildcards: Mapping[str, str], config: Mapping[str, A
     return re.sub(r"\n\s*\n", "\n", str(body)).strip()
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A figure of the gallery.
+
+    Attributes
+    ----------
+    title : str
+    where : str
+        Task set, architecture or analysis, as Markdown.
+    picture : str
+        File name.
+    size : tuple of int
+        Width and height in pixels.
+    caption : str
+        HTML.
+    """
+
+    title: str
+    where: str
+    picture: str
+    size: tuple[int, int]
+    caption: str
+
+    @property
+    def described(self) -> str:
+        """What the picture is, for those who do not see it."""
+        return f"{self.title} ({self.where.replace('`', '')})"
+
+    def section(self) -> str:
+        """Return the figure with its caption, as Markdown."""
+        width, height = self.size
+        return (
+            f"## {self.title}\n\n*{self.where}*\n\n"
+            f'<img src="../images/gallery/{self.picture}" width="{width}" height="{height}"'
+            f' alt="{self.described}">\n\n'
+            f'<div class="caption">\n{self.caption}\n</div>\n'
+        )
+
+
+def slug(text: str) -> str:
+    """Return a title as it stands in an address."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def page_title(figure: Figure, wildcards: Mapping[str, str]) -> str:
+    """Return the page of a figure: its heading in the report, and its analysis where it has one."""
+    heading = figure.category.partition(". ")[2]
+    analysis = figure.labels.get("analysis", "").format(**wildcards).replace("_", " ")
+    return f"{heading}: {analysis}" if analysis else heading
+
+
+def thumbnails(page: str, figures: Sequence[Shown]) -> str:
+    """Return the pictures of a page, each as a link to its section, in a grid."""
+    counts = Counter(figure.title for figure in figures)
+    earlier: Counter[str] = Counter()
+    links = []
+    for figure in figures:
+        # Sections of one title are told apart as the site does it.
+        number = earlier[figure.title]
+        earlier[figure.title] += 1
+        anchor = slug(figure.title) + (f"_{number}" if number else "")
+        shown = f"{figure.title} ({figure.where})" if counts[figure.title] > 1 else figure.title
+        picture = f"![{figure.described}](images/gallery/{figure.picture})"
+        links.append(f"[{picture}<br>{shown}](gallery/{page}.md#{anchor})\n")
+    return '<div class="thumbnails" markdown>\n\n' + "\n".join(links) + "\n</div>\n"
+
+
 def write_picture(source: Path, target: Path) -> tuple[int, int]:
     """Write a PNG with fewer pixels and colours; return its size in pixels."""
     picture = Image.open(source).convert("RGB")
@@ -81,10 +151,9 @@ def main() -> None:
     plan = Plan(load_files([PROJECT / "config" / "config.yaml", arguments.config]))
     config = plan.config.model_dump(mode="json")
     n_seeds = len(plan.config.run.seeds)
-    sections: dict[str, list[str]] = {}
+    pages: dict[tuple[str, str], list[Shown]] = {}
     pictures = arguments.docs / "images" / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
-    written = set()
     for figure, wildcards, path in drawn_figures(Pipeline(plan)):
         source = arguments.run / Path(f"{path}.png").relative_to(plan.results.root)
         if not source.is_file():
@@ -92,23 +161,40 @@ def main() -> None:
                 f"expected {source}, found none: finish the run of {arguments.config} first"
             )
         name = "_".join(Path(path).relative_to(plan.results.root).parts).removeprefix("figures_")
-        width, height = write_picture(source, pictures / f"{name}.png")
-        written.add(f"{name}.png")
         labels = {key: text.format(**wildcards) for key, text in figure.labels.items()}
         title = labels.pop("figure").capitalize()
-        where = ", ".join(f"{key} `{text}`" for key, text in labels.items())
-        sections.setdefault(figure.category, []).append(
-            f"### {title}\n\n*{where}*\n\n"
-            f'<img src="images/gallery/{name}.png" width="{width}" height="{height}"'
-            f' alt="{title} ({where.replace("`", "")})">\n\n'
-            f'<div class="caption">\n{caption(figure, wildcards, config)}\n</div>\n'
+        key = (figure.category, page_title(figure, wildcards))
+        pages.setdefault(key, []).append(
+            Shown(
+                title,
+                ", ".join(f"{key} `{text}`" for key, text in labels.items()),
+                f"{name}.png",
+                write_picture(source, pictures / f"{name}.png"),
+                caption(figure, wildcards, config),
+            )
         )
-    for stray in {file.name for file in pictures.glob("*.png")} - written:
-        (pictures / stray).unlink()
-    page = [INTRODUCTION.format(name=arguments.config.stem, n=n_seeds)]
-    for category in sorted(sections):
-        page += [f"## {category}\n", *sections[category]]
-    (arguments.docs / "gallery.md").write_text("\n".join(page), encoding="utf-8")
+    folder = arguments.docs / "gallery"
+    folder.mkdir(exist_ok=True)
+    index = [INTRODUCTION.format(name=arguments.config.stem, n=n_seeds)]
+    # Analyses stand in the order of the configuration.
+    for (_, title), figures in sorted(pages.items(), key=lambda item: item[0][0]):
+        page = slug(title).replace("-", "_")
+        index += [f"## [{title}](gallery/{page}.md)\n", thumbnails(page, figures)]
+        back = "[All figures](../gallery.md)\n"
+        sections = [figure.section() for figure in figures]
+        (folder / f"{page}.md").write_text(
+            "\n".join([f"# {title}\n", back, *sections]), encoding="utf-8"
+        )
+    (arguments.docs / "gallery.md").write_text("\n".join(index), encoding="utf-8")
+
+    # What an earlier run had, and this one has not.
+    shown = {figure.picture for figures in pages.values() for figure in figures}
+    titles = {f"{slug(title).replace('-', '_')}.md" for _, title in pages}
+    for stray in [
+        *(file for file in pictures.glob("*.png") if file.name not in shown),
+        *(file for file in folder.glob("*.md") if file.name not in titles),
+    ]:
+        stray.unlink()
 
 
 if __name__ == "__main__":

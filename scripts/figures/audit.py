@@ -4,23 +4,7 @@ import numpy as np
 
 from warpline.core import result_files
 from warpline.figures import plotting
-
-WORDS = {"right+": "right, {} as published", "published-": "published, {} right"}
-
-
-def protocol_label(name):
-    """Return a protocol in words: ``right+trials.unique`` as "right, trials.unique as published"."""
-    for start, words in WORDS.items():
-        if name.startswith(start):
-            return words.format(name.removeprefix(start))
-    return name
-
-
-def in_order(protocols):
-    """Return right and what is one switch from it, then what is one switch from published, and published."""
-    near_right = [name for name in protocols if name.startswith("right")]
-    near_published = [name for name in protocols if name.startswith("published-")]
-    return [*near_right, *near_published, *(name for name in protocols if name == "published")]
+from warpline.figures.protocol_rows import draw_bands, in_order, protocol_label
 
 
 def draw_points(axes, rows, protocols, styles, key, labels):
@@ -90,11 +74,7 @@ def make(arguments, settings):
         labels = curricula if key == "curriculum" else measure_names
         draw_points(panel, chosen, protocols, {n: styles[n] for n in labels}, key, labels)
         panel.set_title(title, fontsize="small")
-        # The two ends of the way from one protocol to the other.
-        n_right = sum(name.startswith("right") for name in protocols)
-        panel.axhline(n_right - 0.5, color="0.6", lw=0.8)
-        for k in range(0, len(protocols), 2):
-            panel.axhspan(k - 0.5, k + 0.5, color="0.95", lw=0, zorder=0)
+        draw_bands(panel, protocols)
     axes[0][0].set_xlim(-0.02, 1.02)
     # Intervals may reach below 0, dissimilarities do not. Of rounding no picture is made.
     for panel, (_, chosen, _) in zip(axes[0][1:-2], panels[1:-2], strict=True):
@@ -105,7 +85,6 @@ def make(arguments, settings):
         panel.axvline(middle, color="0.4", lw=1, ls="--")
         panel.set_xlim(low, 1.02)
     axes[0][0].set_yticks(range(len(protocols)), [protocol_label(name) for name in protocols])
-    axes[0][0].set_ylim(len(protocols) - 0.4, -0.6)
     plotting.shared_legend(figure, axes, ncols=8)
     return figure
 

@@ -8,6 +8,7 @@ from typing import Any
 from api_pages import api_pages
 from citation_page import citation_page
 from command_pages import command_line_page
+from configuration_pages import configuration_overview, configuration_pages, page_of_model
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -35,16 +36,29 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         links = re.findall(r"^\| \[.*?\]\((.*?)\)", rows, re.MULTILINE)
         groups[heading] = [_page_of(posixpath.normpath(f"docs/{link}")) for link in links]
     groups["Start"].insert(0, "README.md")
+    for page, title, below in (
+        ("gallery.md", "Figures of the demo", _gallery_pages()),
+        ("configuration.md", "Configuration", list(configuration_pages())),
+    ):
+        group = next(pages for pages in groups.values() if page in pages)
+        group[group.index(page)] = {title: [{"Overview": page}, *below]}
     groups["Reference"] += ["command_line.md", {"Python interface": list(api_pages())}]
     groups["About"].append("citation.md")
     config.nav = [{heading: pages} for heading, pages in groups.items()]
     return config
 
 
+def _gallery_pages() -> list[str]:
+    """Return the pages of the gallery, in its order."""
+    text = (PROJECT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    return re.findall(r"^## \[.*\]\((.*?)\)", text, re.MULTILINE)
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that have no source in docs."""
     pages = {name: (PROJECT / path).read_text(encoding="utf-8") for name, path in ELSEWHERE.items()}
-    pages |= api_pages()
+    pages["configuration.md"] = configuration_overview(pages["configuration.md"])
+    pages |= configuration_pages() | api_pages()
     pages["command_line.md"] = command_line_page()
     pages["citation.md"] = citation_page((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
     for name, content in pages.items():
@@ -73,6 +87,8 @@ def _linked(link: re.Match[str], source: str, page: str, files: Files) -> str:
     image, text, target, anchor = link[1], link[2], link[3], link[4] or ""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
     name = _page_of(path)
+    if name == "configuration.md":
+        name = page_of_model().get(anchor.removeprefix("#"), name)
     if files.get_file_from_path(name):
         relative = posixpath.relpath(name, posixpath.dirname(page) or ".")
         # In the site a page is known by its title, not by the name of its file.

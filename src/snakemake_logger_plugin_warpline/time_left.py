@@ -23,7 +23,8 @@ class TimeLeft:
         Number of jobs by rule.
     expected : mapping of str to float
         Seconds of a job by rule; ``draw_*`` stands for all rules that start so, ``train`` also for
-        ``train_1_2``. Rules that it does not hold take the mean of the jobs that have ended.
+        ``train_1_2`` and ``audit_train``. Rules that it does not hold take the mean of the jobs that
+        have ended.
 
     Attributes
     ----------
@@ -94,15 +95,20 @@ class TimeLeft:
 
 def _expected_seconds(rule: str, expected: Mapping[str, float]) -> float | None:
     """Return what is expected of a rule, by its name or that of the rule that it is made from."""
-    for name in (rule, re.sub(r"(_\d+)+$", "", rule)):
-        if name in expected:
-            return expected[name]
+    name = re.sub(r"(_\d+)+$", "", rule)
+    # The audit's jobs are those of the rule that its rule is made from, where nothing is said of them.
+    for candidate in (rule, name, name.removeprefix("audit_")):
+        if candidate in expected:
+            return expected[candidate]
     return next((value for pattern, value in expected.items() if fnmatch(rule, pattern)), None)
 
 
 def duration_text(seconds: float) -> str:
-    """Return a duration for a person: ``40 s``, ``4 min``, ``2 h 10 min``."""
+    """Return a duration for a person: ``40 s``, ``4 min``, ``2.2 h``, ``1,250 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours = minutes / 60
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:,.0f} h"

@@ -12,7 +12,13 @@ import xarray as xr
 
 from warpline.claims import curriculum_order, geometry_claims, validation_claims
 from warpline.claims.claim_table import COLUMNS, claim_table
-from warpline.claims.course_of_learning import dissimilarity_follows_accuracy, early_against_late
+from warpline.claims.course_of_learning import (
+    beyond_shared_course,
+    dissimilarity_follows_accuracy,
+    dissimilarity_follows_own_accuracy,
+    early_against_late,
+)
+from warpline.claims.evidence import part_of_networks
 from warpline.claims.published_means import published_table
 from warpline.claims.registry import CLAIMS
 from warpline.claims.sources import AnalysedNetworks, ComparedNetworks, Sources
@@ -132,6 +138,34 @@ def test_a_run_that_lacks_a_level_confirms_nothing():
     assert curriculum_order.order_of_recurrent_networks(alone, ("dsa",)) == []
 
 
+def test_each_protocol_is_a_family_of_its_own(rules):
+    """Of several protocols, verdicts and corrections are those of each alone, and nothing is "not run" twice."""
+    tables = {
+        name: sources(compared=[networks(after=pd.concat([pairs(distances), pairs(FLAT, "cka")]))])
+        for name, distances in {"right": ORDERED, "published": FLAT, "right+x.y": ORDERED}.items()
+    }
+    own = tables.pop("right")
+    settings = rules.model_dump() | {"protocol": "right", "command": "snakemake claims"}
+    table = claim_table(own, settings, tables)
+    for name, source in {"right": own, **tables}.items():
+        alone = claim_table(source, {**settings, "protocol": name})
+        judged = alone[alone["claim"].isin(["A4a", "A4b"])].reset_index(drop=True)
+        rows = table[(table["protocol"] == name) & table["claim"].isin(["A4a", "A4b"])]
+        pd.testing.assert_frame_equal(rows.reset_index(drop=True), judged)
+        assert rows["n_family"].tolist() == [2, 2]
+    of_claim = table[table["claim"] == "A4a"].set_index("protocol")
+    assert list(of_claim.index) == ["right", "published", "right+x.y"]
+    assert of_claim.loc["published", "verdict"] == "fails" and of_claim["value"]["right"] == 1
+    not_run = table[table["reason"].str.startswith("not run")]
+    assert not_run["claim"].is_unique and set(not_run["protocol"]) == {"right"}
+
+    page = Cells()
+    page.feed(claims_page(table, pd.DataFrame(), settings | {"name": "audit"}))
+    # The rows of the own protocol and their heading; a row for each of three protocols and their heading.
+    assert page.tags.count("tr") == (table["protocol"] == "right").sum() + 1 + 3 + 1
+    assert "right, x.y as published" in "".join(page.text)
+
+
 # --- the course of learning -----------------------------------------------------------------------------
 
 
@@ -155,7 +189,13 @@ def test_dissimilarity_that_mirrors_accuracy():
 
 
 def test_early_against_late_checkpoints():
-    steps = {(0.0, 0.5): 0.6, (0.5, 0.75): 9.0, (0.75, 1.0): 0.2, (0.0, 1.0): 9.0, (0.0, 0.0): 0.0}
+    steps = {
+        (0.0, 0.25): 0.6,
+        (0.25, 0.75): 9.0,
+        (0.75, 1.0): 0.2,
+        (0.0, 1.0): 9.0,
+        (0.0, 0.0): 0.0,
+    }
     rows = [
         {"measure": "dsa", "curriculum_a": "a", "seed_a": seed, "dissimilarity": distance}
         | dict(zip(("checkpoint_a", "checkpoint_b"), ends, strict=True))
@@ -164,6 +204,78 @@ def test_early_against_late_checkpoints():
     source = sources(compared=[networks(within=pd.DataFrame(rows))])
     (finding,) = early_against_late(source, ("dsa",))
     assert finding.evidence.value == pytest.approx(0.5) and finding.evidence.n == 2
+    # A longer stretch of training holds more steps: what differs then is time.
+    later = pd.DataFrame(rows).replace({"checkpoint_a": {0.25: 0.5}, "checkpoint_b": {0.25: 0.5}})
+    assert early_against_late(sources(compared=[networks(within=later)]), ("dsa",)) == []
+
+
+def over_learning(distance, accuracy, curriculum="a"):
+    """Return rows of ``over`` from arrays, (checkpoint, seed)."""
+    return pd.DataFrame(
+        {"measure": "dsa", "curriculum_a": curriculum, "seed_a": seed, "checkpoint": checkpoint}
+        | {"run_status_a": "converged", "against": "reference", "accuracy_b": 0.0}
+        | {"dissimilarity": distance[checkpoint, seed], "accuracy_a": accuracy[checkpoint, seed]}
+        for checkpoint, seed in np.ndindex(distance.shape)
+    )
+
+
+def test_following_the_own_accuracy_in_closed_form():
+    # Each seed's dissimilarity mirrors its own accuracy, and that of the other seed in part.
+    accuracy = np.array([[0, 0], [1, 2], [2, 1], [3, 3]])
+    rows = over_learning(1.0 - accuracy, accuracy)
+    source = sources(compared=[networks(over=rows)])
+    (finding,) = dissimilarity_follows_own_accuracy(source, ("dsa",))
+    # The correlation of the two courses is 0.8.
+    assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
+    # A network whose accuracy stays where it was has no part in it, and one alone has no other.
+    constant = over_learning(1.0 - accuracy, accuracy * [1, 0])
+    source = sources(compared=[networks(over=constant)])
+    assert dissimilarity_follows_own_accuracy(source, ("dsa",)) == []
+    # A second curriculum of the same seeds is no further observation.
+    both = pd.concat([rows, over_learning(1.0 - accuracy, accuracy, "b")])
+    (finding,) = dissimilarity_follows_own_accuracy(
+        sources(compared=[networks(over=both)]), ("dsa",)
+    )
+    assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_two_courses_that_share_time_alone_do_not_follow_each_other(tied):
+    """Level by simulation: courses that rise and fall at times of their own, with noise."""
+    random = np.random.default_rng(11)
+    checkpoints = np.linspace(0, 1, 8)[:, None]
+
+    def rises(at):
+        course = 1 / (1 + np.exp(-(checkpoints - at) / 0.1))
+        return course + 0.05 * random.standard_normal(course.shape)
+
+    n_replications, n_seeds = 200, 10
+    follows, beyond = 0, 0
+    for _ in range(n_replications):
+        times = random.uniform(0.2, 0.8, (2, n_seeds))
+        distance, accuracy = 1 - rises(times[0]), rises(times[0 if tied else 1])
+        values = beyond_shared_course(distance, accuracy)
+        beyond += part_of_networks("", values).interval(0.95)[0] > 0
+        ranks = [series.argsort(0).argsort(0) - 3.5 for series in (distance, accuracy)]
+        own = -(ranks[0] * ranks[1]).sum(0) / (ranks[0] ** 2).sum(0)
+        follows += part_of_networks("", own).interval(0.95)[0] > 0.2
+    # The plain correlation is there in any case: of A5a alone nothing would follow.
+    assert follows == n_replications
+    share = beyond / n_replications
+    # Nominal 2.5 %, with three standard errors of the simulation (1.1 %); and power.
+    assert share > 0.85 if tied else share < 0.06
+
+
+def test_steps_of_one_size_are_no_fall():
+    """Level by simulation: operators that walk at random differ as much late as early."""
+    random = np.random.default_rng(12)
+    steps = np.linalg.norm(random.standard_normal((400, 10, 2, 6)), axis=-1)
+    early, late = steps[..., 0], steps[..., 1]
+    falls = [
+        part_of_networks("", values).interval(0.95)[0] > 0
+        for values in (early - late) / (early + late)
+    ]
+    assert np.mean(falls) < 0.05
 
 
 # --- validation systems ---------------------------------------------------------------------------------
@@ -436,6 +548,7 @@ def test_the_page_shows_each_verdict_as_a_symbol_and_a_word(rules):
     table.loc[0, "sentence"] = "<script>window.ran = true</script>"
     table.loc[1, "verdict"] = "holds"
     means = pd.DataFrame([{"measure": "dsa", "curriculum_a": "a", "curriculum_b": "b"}]).assign(
+        protocol="right",
         taskset="PDM",
         architecture="net",
         published=0.4,
@@ -470,13 +583,16 @@ def test_published_means_stand_beside_ours(project):
     mamba = summary.assign(architecture="mamba")
     table = published_table(
         published,
-        {"PDM": pd.concat([summary, mamba]), "Other": summary},
+        {
+            "right": {"PDM": pd.concat([summary, mamba]), "Other": summary},
+            "published": {"PDM": summary.assign(mean=0.8, low=0.7, high=0.9)},
+        },
         {"net": "leaky_rnn", "mamba": "mamba"},
         {"dsa": "dsa"},
-        "right",
     )
-    (row,) = table.to_dict("records")
+    row, other = table.to_dict("records")
     assert (row["published"], row["mean"], row["within_interval"]) == (0.607, 0.5, True)
+    assert (other["protocol"], other["within_interval"]) == ("published", False)
 
 
 # --- the stage ------------------------------------------------------------------------------------------

@@ -244,7 +244,9 @@ def raw(raw_config, tmp_path, monkeypatch):
 
 def test_recordings_alone_are_a_configuration(raw):
     pipeline = Pipeline(Plan(load(raw)))
-    assert dataset_faults(pipeline.plan) == []
+    lines = []
+    assert dataset_faults(pipeline.plan, lines.append) == []
+    assert lines == [f"{name}: 6 trials of 20 times, 3 units; steps of 50 ms" for name in "ab"]
     jobs = {stage.rule: len(list(stage.jobs())) for stage in pipeline.stages}
     assert {rule: n for rule, n in jobs.items() if n} == {
         "read_dataset": 2,
@@ -291,6 +293,10 @@ CASES = {
     "spikes without bin": (
         lambda r: r["datasets"]["a"].update(spikes={"times": "t"}, variable=None),
         "bin and window: expected a value for spikes",
+    ),
+    "ends without spikes": (
+        lambda r: r["datasets"]["a"].update(until="stop"),
+        "until: expected none without spikes",
     ),
     "window the wrong way": (
         lambda r: r["datasets"]["a"].update(window=[9.0, 0.0]),

@@ -62,6 +62,30 @@ def test_all_pairs_by_all_measures(command, files):
     assert values["procrustes", "a", "b"] < 1e-6 < values["procrustes", "a", "c"]
 
 
+def test_files_of_two_layouts_are_read_by_one_command(command, files, tmp_path):
+    """Dimensions of other names, and a file without any."""
+    a, b = files["a"], files["b"]
+    xr.Dataset({"rates": (("neuron", "trial", "time"), a.transpose(2, 0, 1))}).to_netcdf("n.nc")
+    xr.Dataset(
+        {"rates": (("trial", "bin", "cell"), b), "other": (("bin", "cell"), b[0])}
+    ).to_netcdf("m.nc")
+    np.savez("p.npz", x=a)
+    dims = [
+        option for old in ("neuron=unit", "cell=unit", "bin=time") for option in ("--dims", old)
+    ]
+    one = ["--read", 'm={"variable": "rates"}', "--read", 'p={"axes": ["trial", "time", "unit"]}']
+    status, out, error = command(
+        "n.nc", "m.nc", "p.npz", *dims, *one, "--measure", "procrustes", "--output", "t.csv"
+    )
+    assert status == 0, error
+    values = result_files.read_table("t.csv").set_index(["system_a", "system_b"])["dissimilarity"]
+    assert values["n", "m"] < 1e-6 and values["n", "p"] < 1e-6
+    # Keys of one file win over those of all.
+    both = ["--read", '{"variable": "other"}', "--read", 'n={"variable": "rates"}', *one]
+    status, out, error = command("n.nc", "m.nc", *dims, *both[:-2])
+    assert status == 0 and "n: 8 trials" in out and "m: 8 trials" in out
+
+
 CASES = {
     "one file": (["a.nc"], "expected two files or more"),
     "no such file": (["d.nc", "a.nc"], "expected a file at d.nc"),
@@ -70,6 +94,10 @@ CASES = {
     "missing setting": (["a.nc", "b.nc", "--dims", "neuron=unit", "--measure", "dsa"], "n_delays"),
     "unknown setting": (["a.nc", "b.nc", "--settings", '{"rnk": 3}'], "rnk"),
     "unknown key": (["a.nc", "b.nc", "--read", '{"windw": 3}'], "did you mean 'window'"),
+    "no such name": (["a.nc", "b.nc", "--read", 'c={"dt": 3}'], "with one of a, b, got c"),
+    "a file twice": (["a.nc", "a.nc"], "each file once, got a.nc more often"),
+    "no mapping": (["a.nc", "b.nc", "--read", '{"dims": 3}'], "dims"),
+    "no dimension of any": (["a.nc", "b.nc", "--dims", "cell=unit"], "'cell' in dims"),
     "no JSON": (["a.nc", "b.nc", "--settings", "n_delays=3"], "expected a JSON object"),
     "a recording as output": (
         ["a.nc", "b.nc", "--dims", "neuron=unit", "--output", "a.nc"], "a file that ends in .csv",

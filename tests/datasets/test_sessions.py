@@ -237,6 +237,74 @@ def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
     np.testing.assert_allclose(narrow.recording.states, counts * 10, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", SPIKES)
+def test_trials_of_spikes_end_where_a_column_says(tmp_path, spikes, name):
+    """The ends count as the spikes do: from the zero of the trial, or on the clock."""
+    times, unit, trial, counts = spikes
+    settings = {**SPIKES[name](tmp_path / name, times, unit, trial), **BINS}
+    lengths = np.array([1.0, 0.31, 0.7, 2.5, 0.1])  # in s; bins last 0.1 s
+    zeros = ZEROS if "align" in settings else np.zeros(5)
+    ends = (zeros + lengths) * (1000 if settings.get("time_unit") == "ms" else 1)
+    (tmp_path / "table.csv").write_text(
+        "start_time,stop\n" + "".join(f"{a},{b}\n" for a, b in zip(ZEROS, ends, strict=True))
+    )
+    settings |= {
+        "trials": tmp_path / "table.csv",
+        "until": "stop",
+        "time_unit": settings.get("time_unit", "s"),
+    }
+    session = read_session(tmp_path / name, settings)
+    n_bins = (10, 3, 7, 10, 1)
+    assert session.recording.lengths == n_bins
+    for states, expected, n in zip(session.recording.trials, counts, n_bins, strict=True):
+        np.testing.assert_array_equal(states, expected[:n])
+    counted = int(sum(expected[:n].sum() for expected, n in zip(counts, n_bins, strict=True)))
+    assert session.spikes.n_counted == counted
+    assert session.spikes.rate == pytest.approx(counted / (3 * 0.1 * sum(n_bins)))
+    assert f"3 before the window does: {counted} of {len(times)} spikes" in session.summary()
+    rates = {**settings, "spikes": {**settings["spikes"], "kernel": "gaussian", "width": 1e-3}}
+    assert read_session(tmp_path / name, rates).recording.lengths == n_bins
+
+
+def test_the_extent_of_spikes_shows_a_wrong_unit(tmp_path, spikes):
+    settings = {**write_listed(tmp_path / "a.npz", *spikes[:3]), **BINS}
+    last, n = spikes[0].max(), len(spikes[0])
+    assert (
+        f"to {1000 * last:g} ms, window 0 to 1000 ms: {n} of {n} spikes counted, {n / 15:.3g} per"
+        in (read_session(tmp_path / "a.npz", settings).summary())
+    )
+    wrong = read_session(tmp_path / "a.npz", {**settings, "time_unit": "ms"})
+    assert f"to {last:g} ms, window 0 to 1000 ms" in wrong.summary()
+    one_piece = {**write_one_piece(tmp_path / "b.npz", *spikes[:3]), **BINS}
+    text = read_session(tmp_path / "b.npz", one_piece).summary()
+    assert "ms of the clock, zeros of trials from 3000 to 11000 ms" in text
+
+
+END_CASES = {
+    "not a time": (list("abcde"), "times in the column 'stop'"),
+    "too few": ([1.0] * 4, r"an end in 'stop' \(until\) for each of 5 trials .* got 4"),
+    "none of one": ([1.0, 1.0, np.nan, 1.0, 1.0], "finite times in 'stop'"),
+    "before the first bin": ([1.0, 1.0, 0.05, 1.0, 1.0], "number 2 ends 50 ms after its zero"),
+    "in ms for s": ([0.001] * 5, "until 100 ms or longer; got 5 that end before"),
+}
+
+
+@pytest.mark.parametrize("case", END_CASES)
+def test_ends_of_trials_that_do_not_fit_are_refused(tmp_path, spikes, case):
+    times, unit, trial, _ = spikes
+    stop, message = END_CASES[case]
+    np.savez(tmp_path / "a.npz", times=times, units=unit, trials=trial, stop=stop)
+    settings = {"spikes": {**NAMES, "trials": "trials"}, "time_unit": "s", **BINS, "until": "stop"}
+    with pytest.raises(InputError, match=message):
+        read_session(tmp_path / "a.npz", settings)
+
+
+def test_states_have_no_until(tmp_path, states):
+    settings = write_npz(tmp_path / "a.npz", states)
+    with pytest.raises(InputError, match="name the mask of recorded times: valid"):
+        read_session(tmp_path / "a.npz", {**settings, "until": "choice"})
+
+
 def test_a_spike_on_the_first_edge_is_not_lost_on_a_clock(tmp_path):
     zeros = np.array([12.3, 123.457, 5000.123, 10000.001])
     times = (zeros[:, None] + np.arange(-200, 800) / 1000).reshape(-1)

@@ -17,6 +17,7 @@ from warpline.comparison.condition_states import (
 from warpline.explorer import embedding
 from warpline.explorer.page_file import ASSETS, SCRIPTS, page_within
 from warpline.explorer.shown_metrics import views
+from warpline.figures.words import condition_in_words
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -102,10 +103,14 @@ def test_conditions_are_described_by_what_was_shown():
             "inputs": (("trial", "time"), np.zeros((3, 2))),
         }
     )
-    assert describe_conditions(trials) == [
-        "coh 6.4, ground_truth 0, kind no go",
-        "coh 51.2, ground_truth 1, kind go",
+    labels = describe_conditions(trials)
+    assert labels == ["coh 6.4, ground_truth 0, kind no go", "coh 51.2, ground_truth 1, kind go"]
+    assert [condition_in_words(label) for label in labels] == [
+        "coherence 6.4, stimulus for choice 0, kind no go",
+        "coherence 51.2, stimulus for choice 1, kind go",
     ]
+    assert condition_in_words("item_1 -1") == "item 1 -1"
+    assert condition_in_words("condition 2") == "condition 2"
     assert describe_conditions(trials[["condition"]]) == ["condition 1", "condition 2"]
 
 

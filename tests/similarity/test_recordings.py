@@ -105,6 +105,7 @@ def test_the_spacing_of_the_source_is_kept(value, spacing):
 
 
 REFUSED = {
+    "a network": (lambda inputs: X, {}, "which can be called as a network. Run it on inputs first"),
     "complex": (X + 1j, {}, "real numbers in states; got values of type complex128"),
     "complex tensor": (torch.tensor(X + 1j), {}, "real numbers"),
     "strings": (X.astype(str), {}, "real numbers"),

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from warpline.pipeline.config.readme_tables import models_by_section
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -72,6 +74,7 @@ LEAST = {
     "measures.html": (10, 0),
     "api/similarity.html": (5, 0),
     "gallery.html": (0, 20),
+    "gallery/geometry_context.html": (0, 5),
     "tutorial.html": (0, 1),
 }
 
@@ -97,6 +100,18 @@ def test_the_search_finds_a_page_without_a_server(site, page):
     found.first.wait_for(timeout=10_000)
     assert any("geometry" in link.get_attribute("href") for link in found.all())
     assert page.wrong == []
+
+
+def test_every_section_of_the_configuration_has_a_page(site):
+    overview = (site / "configuration.html").read_text()
+    for key, models in models_by_section().items():
+        page = (site / "configuration" / f"{key}.html").read_text()
+        for model in models:
+            # Where the section stood before, a link leads to it.
+            name = model.__name__.lower()
+            assert f' id="{name}">' in page
+            assert f'<a id="{name}"></a><a href="configuration/{key}.html#{name}">' in overview
+            assert all(f"<code>{field}</code>" in page for field in model.model_fields)
 
 
 def test_no_page_names_a_host_that_a_browser_would_ask(site):

@@ -103,6 +103,7 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
         by_rule["figures" if rule.startswith("figures_draw_") else rule].append(job)
     assert set(by_rule) == {
         "generate_trials",
+        "generate_evaluation_trials",
         "pretrain",
         "train",
         "compute_trajectories",
@@ -112,7 +113,7 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
     }
     # Figures take seconds, so they share a job.
     assert len(by_rule["figures"]) == 1
-    assert len(by_rule["generate_trials"]) == 5 and len(by_rule["pretrain"]) == 1
+    assert len(by_rule["generate_trials"]) == 2 and len(by_rule["pretrain"]) == 1
     assert len(by_rule["train"]) == 7 + 4  # four were tried again
     for rule, submitted in by_rule.items():
         trains = rule in ("pretrain", "train")

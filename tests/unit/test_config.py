@@ -169,7 +169,7 @@ CASES = {
     ),
     "windows of InputDSA do not fit the window": (
         put("measures", "dsa", {"measure": "dsa_input", "n_delays": 21, "backend": "subspace"}),
-        "measures.dsa: 21 delays (backend subspace) need a window of at least 44 steps, got 40",
+        "measures.dsa: 21 delays (backend subspace) need a window of at least 43 steps, got 40",
     ),
     "InputDSA skips steps of a subspace": (
         put(
@@ -299,6 +299,18 @@ CASES = {
     "fraction that is not kept": (
         put("comparison", "within", {"fractions": [0.0, 0.33, 1.0]}),
         "comparison.within.fractions: 0.33 is not kept; add it to trajectories.fractions",
+    ),
+    "fraction without a checkpoint": (
+        put(
+            "training",
+            "checkpoints",
+            {"keep": [0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75]},
+        ),
+        "trajectories.fractions: no checkpoint is kept at 0.8, 0.9; add it to training.checkpoints.keep",
+    ),
+    "checkpoints that are kept by another word": (
+        put("training", "checkpoints", {"keep": "read"}),
+        "training.checkpoints.keep: input should be 'all', got 'read'",
     ),
     "unknown reference": (
         put("comparison", "over", "references", ["masters"]),

@@ -29,7 +29,9 @@ def trained(raw_config, tmp_path):
 
     first = pipeline(raw_config)
     for job in first.trials.jobs():
-        leave(first.trials.path(**job), json.loads(first.trials.settings(job)))
+        told = json.loads(first.trials.settings(job))["splits"]
+        for split, settings in zip(first.trials.outputs, told, strict=True):
+            leave(first.trials.path(split, **job), settings)
     for stage in (first.pretraining, first.training):
         for job in stage.jobs():
             for seed in first.plan.seeds:
@@ -79,10 +81,14 @@ def test_what_replaces_no_network_is_free(trained, raw_config, case, monkeypatch
     assert replaced_networks(trained(raw_config)) == []
 
 
+TWENTIETHS = [n / 20 for n in range(21)]
+
 REPLACING = {
     "updates": (change("training.max_steps", 500), "training.max_steps was 3000 and is 500", 4),
     "updates of the pretraining": (change("pretraining.max_steps", 500), "training.max_steps was 3000", 1),
     "a schedule": (change("training.checkpoints.every", 30), "training.checkpoints.every was 20 and is 30", 5),
+    "kept checkpoints": (change("training.checkpoints.keep", TWENTIETHS), 'checkpoints.keep was "all" and is [0.0,', 5),
+    "kept pretrainings": (change("pretraining.checkpoints.keep", []), 'checkpoints.keep was "all" and is []', 1),
     "the root seed": (change("seed", 1), "seed was 2410 and is 1", 6),
     "units": (change("architectures.leaky_rnn.units", 64), "architecture.units was 128 and is 64", 6),
     "a learning rate": (change("architectures.leaky_rnn.learning_rate", 0.01), "learning_rate was 0.001", 6),

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -329,7 +330,10 @@ def test_nothing_is_trained_for_given_networks(given_config):
     assert not list(pipeline.training.jobs()) and not list(pipeline.pretraining.jobs())
     jobs = list(pipeline.given.jobs())
     assert [job["seed"] for job in jobs] == ["1", "2"]
-    assert {job["split"] for job in pipeline.trials.jobs()} == {"validation", "evaluation"}
+    # Of training trials those alone that are made beside the validation trials.
+    assert {job["task"] for job in pipeline.trials.jobs()} == {
+        Path(file).parent.name for job in jobs for file in pipeline.given.inputs(job)["validation"]
+    }
     source = pipeline.given.parameters(jobs[1])["source"]
     assert source == {"file": "net-2.pt", "sha256": result_files.checksum("net-2.pt")}
     # What reads trained networks reads these; their settings say nothing of the file.

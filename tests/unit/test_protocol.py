@@ -146,9 +146,7 @@ def test_packed_rows_are_consecutive_trials_the_last_one_cut(task_settings):
 def test_evaluation_trials_last_longer_than_any_in_training(pipeline):
     stage = pipeline({"timing": {"evaluation": {"delay": 2000, "decision": 500}}}).trials
     timing = {
-        split: stage.parameters({"taskset": "PDM", "task": "AntiDelayResponse", "split": split})[
-            "taskset"
-        ]["timing"]
+        split: stage.split_settings("PDM", "AntiDelayResponse", split)["taskset"]["timing"]
         for split in ("train", "evaluation")
     }
     assert timing["train"]["delay"] == {"choice": [500, 1000, 1500]}
@@ -157,10 +155,9 @@ def test_evaluation_trials_last_longer_than_any_in_training(pipeline):
 
 def test_without_seeding_no_run_can_be_repeated(pipeline, task_settings):
     unseeded = pipeline({"seeding": "none"})
-    job = {"taskset": "PDM", "task": "Anti", "split": "train"}
-    assert unseeded.trials.parameters(job)["seed"] is None
+    assert unseeded.trials.split_settings("PDM", "Anti", "train")["seed"] is None
     assert unseeded.training.parameters(MASTER)["seed"] is None
-    assert pipeline({}).trials.parameters(job)["seed"] == 2410
+    assert pipeline({}).trials.split_settings("PDM", "Anti", "train")["seed"] == 2410
     first, second = (
         generate_trials(task_settings(), "Basic", "train", 4, root_of(None)) for _ in range(2)
     )
@@ -491,17 +488,17 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
     """So that Snakemake computes again what changes, and a name of its own is asked for."""
     compared = {"measure": "dsa", "taskset": "PDM", "architecture": "leaky_rnn", "seeds": "1"}
     jobs = {
-        "trials": {"taskset": "PDM", "task": "AntiDelayResponse", "split": "train"},
+        "trials": {"taskset": "PDM", "task": "AntiDelayResponse"},
+        "evaluation_trials": {"taskset": "PDM", "task": "AntiDelayResponse"},
         "training": MASTER,
         "trajectories": MASTER,
         "comparisons": compared,
     }
-    evaluated = {"trials": jobs["trials"] | {"split": "evaluation"}}
     right = pipeline({})
     concerned = {
         "trials.unique": {"trials"},
         "trials.packed": {"trials"},
-        "timing.evaluation": {"evaluation"},
+        "timing.evaluation": {"evaluation_trials"},
         "evaluation.paired": {"trajectories"},
         "evaluation.window": {"trajectories"},
         "evaluation.reduction": {"trajectories", "comparisons"},
@@ -514,7 +511,7 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
         "training.keep_last": {"training"},
         "training.interleave": {"training"},
         "mamba.state": set(),  # of mamba
-        "seeding": {"trials", "training", "evaluation"},
+        "seeding": {"trials", "training", "evaluation_trials"},
     }
     assert concerned.keys() == switches(PUBLISHED).keys()
     for switch, expected in concerned.items():
@@ -525,8 +522,4 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
             for stage, job in jobs.items()
             if getattr(right, stage).parameters(job) != getattr(other, stage).parameters(job)
         }
-        if right.trials.parameters(evaluated["trials"]) != other.trials.parameters(
-            evaluated["trials"]
-        ):
-            changed.add("evaluation")
         assert changed == expected, switch

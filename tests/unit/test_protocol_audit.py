@@ -17,6 +17,7 @@ from warpline.comparison.protocol_effects import (
 from warpline.pipeline.config import ConfigError, load, load_files
 from warpline.pipeline.config.protocol import PUBLISHED, Protocol, switches, variants
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.forecast import expected_seconds, forecast
 from warpline.pipeline.protocol_audit import Audit
 from warpline.pipeline.stages import Pipeline
 
@@ -81,7 +82,7 @@ def places(audit, protocol):
     """Return the folder of the protocol that holds each kind of result; empty for the configuration's own."""
     pipeline = audit.of_protocol(protocol)
     paths = {
-        "trials": pipeline.trials.path(taskset="PDM", task="Anti", split="train"),
+        "trials": pipeline.trials.path(taskset="PDM", task="Anti"),
         "training": pipeline.training.path(**NETWORK, seed=1),
         "trajectories": pipeline.trajectories.path(**NETWORK, seeds="1"),
         "comparisons": pipeline.comparisons.path(
@@ -121,7 +122,15 @@ def test_two_protocols_of_one_place_have_the_same_settings(audit):
     settings = {}
     for name in audit.distinct:
         pipeline = audit.of_protocol(name)
-        for stage in ("trials", "pretraining", "training", "trajectories", "choice", "comparisons"):
+        for stage in (
+            "trials",
+            "evaluation_trials",
+            "pretraining",
+            "training",
+            "trajectories",
+            "choice",
+            "comparisons",
+        ):
             for job in getattr(pipeline, stage).jobs():
                 fields = {key: value for key, value in job.items() if key != "n_seeds"}
                 path = getattr(pipeline, stage).path(**{"seed": 1, **fields})
@@ -145,6 +154,58 @@ def test_a_rule_of_all_protocols_tells_jobs_what_their_protocol_says(audit):
     assert checkpoints == audit.pipeline.training.path(**NETWORK, seed=1)
     names = [stage.rule_name for stage in audit.training_stages()]
     assert names == ["audit_pretrain", "audit_train"]
+
+
+def test_claims_read_the_comparisons_of_each_protocol_once(audit):
+    claims = audit.claims
+    assert "protocols" not in claims.inputs({}) and len(list(audit.figures())) == 1
+    config = audit.pipeline.plan.config
+    config = config.model_copy(update={"audit": config.audit.model_copy(update={"claims": True})})
+    asked = Audit(Pipeline(Plan(config)))
+    assert len(list(asked.figures())) == 2
+    by_protocol = asked.claims.inputs({})["protocols"]
+    # The right protocol is that of the configuration, whose tables are read as before.
+    protocols = [path.split("/")[3] for path in by_protocol]
+    assert set(protocols) == set(asked.distinct) - {"right"}
+    after = asked.claims.inputs({})["after"]
+    assert len(by_protocol) == len(set(by_protocol)) == len(after) * len(set(protocols))
+    assert after == claims.inputs({})["after"]
+    # The stage of the configuration itself knows no protocols.
+    assert "protocols" not in asked.pipeline.claims.inputs({})
+    assert "--protocols" in asked.claims.options({})
+    assert asked.claims.files() == claims.files()
+
+
+# --- jobs ------------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_counted_where_the_configuration_has_an_audit(audit, raw_config):
+    counts = {rule: len(jobs) for rule, jobs in audit.needed_jobs.items()}
+    n_seeds = len(raw_config["run"]["seeds"])
+    # Both ends and five switches from each; the right protocol's results are the configuration's own.
+    assert counts["audit_compare_networks"] == 2 * 11 * n_seeds
+    # Three curricula learn from other trials, by another loss, and both.
+    assert counts["audit_train"] == 3 * 3 * n_seeds
+    frame = forecast(audit.pipeline.plan).set_index("rule")
+    assert frame["jobs"].reindex(counts).to_dict() == counts
+    assert set(expected_seconds(audit)) == set(frame.index)
+    del raw_config["audit"]
+    assert "audit" not in set(forecast(Plan(load(raw_config)))["stage"])
+
+
+def test_the_reference_solver_is_expected_to_take_longer(audit):
+    job = {"taskset": "PDM", "architecture": "leaky_rnn", "seeds": "1", "measure": "dsa"}
+    stage = audit.comparisons
+    newton, reference = (
+        stage.expected_cost({**job, "protocol": name}) for name in ("right", "right+dsa.solver")
+    )
+    assert reference.seconds > 2 * newton.seconds
+    # One table of the four takes less.
+    assert newton.seconds < audit.pipeline.comparisons.cost(job).seconds
+    asked = stage.resources["runtime"]
+    assert asked({**job, "protocol": "right+dsa.solver"}, 2) == 2 * stage.runtime(
+        {**job, "protocol": "right+dsa.solver"}
+    )
 
 
 # --- effects ---------------------------------------------------------------------------------------------

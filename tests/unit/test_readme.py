@@ -32,8 +32,8 @@ def test_the_task_set_of_one_s_own(raw_config, blocks, tmp_path, monkeypatch):
     entry = yaml.safe_load(next(block for block in blocks["yaml"] if "MatchSet" in block))
     raw_config["tasksets"] |= entry["tasksets"]
     raw_config["run"] |= entry["run"]
-    job = {"taskset": "Match", "task": "Anti", "split": "evaluation"}
-    part = Pipeline(Plan(load(raw_config))).trials.parameters(job)
+    trials = Pipeline(Plan(load(raw_config))).trials
+    part = trials.split_settings("Match", "Anti", "evaluation")
     data = generate_trials(part["taskset"], "Anti", "evaluation", 2, part["seed"])
     window = data.sel(period="sample")
     assert set((window["stop"] - window["start"]).values) == {20}

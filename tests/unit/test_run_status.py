@@ -14,7 +14,8 @@ from snakemake_logger_plugin_warpline import LogHandler, expect
 from snakemake_logger_plugin_warpline.time_left import TimeLeft, duration_text
 from warpline.pipeline import launch
 from warpline.pipeline.project_files import PROJECT, configuration_file
-from warpline.pipeline.status_text import configuration_of
+from warpline.pipeline.run_status import Job, RunStatus
+from warpline.pipeline.status_text import configuration_of, render_status
 
 
 def test_time_left_of_equal_jobs_is_exact():
@@ -46,7 +47,8 @@ def test_rules_that_have_not_run_take_what_is_expected_times_the_ratio_so_far():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (240, "4 min"), (7800, "2 h 10 min")]
+    ("seconds", "text"),
+    [(3.4, "3 s"), (89, "89 s"), (240, "4 min"), (7800, "2.2 h"), (4.5e6, "1,250 h")],
 )
 def test_durations(seconds, text):
     assert duration_text(seconds) == text
@@ -130,6 +132,47 @@ def test_names_of_configurations(tmp_path, monkeypatch):
     (tmp_path / "results" / "nobody").mkdir()
     with pytest.raises(FileNotFoundError, match="found none"):
         configuration_of("results/nobody")
+
+
+@pytest.mark.parametrize(
+    ("files", "states", "command"),
+    [
+        (["config/mine.yaml"], {"tables": "missing"}, "warpline run mine --cores 2"),
+        (["my own.yaml"], {"tables": "failed"}, "warpline run 'my own.yaml' --cores 2"),
+        (
+            [str(PROJECT / "config" / "demo.yaml")],
+            {"tables": "stale"},
+            "warpline run demo --cores 2",
+        ),
+        (
+            ["config/mine.yaml", "my own.yaml"],
+            {"tables": "missing"},
+            "snakemake --cores 2 --configfile config/mine.yaml 'my own.yaml'",
+        ),
+        # What the default target leaves out.
+        (
+            ["config/mine.yaml"],
+            {"tables": "done", "audit": "missing"},
+            "warpline run mine audit --cores 2",
+        ),
+        (
+            ["config/mine.yaml"],
+            {"tables": "missing", "audit": "stale"},
+            "warpline run mine all audit --cores 2",
+        ),
+    ],
+)
+def test_what_to_run_next(files, states, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "mine.yaml").write_text("name: mine\n")
+    (tmp_path / "my own.yaml").write_text("name: mine\n")
+    jobs = [
+        Job(heading, "rule", ["x"], [], "x.log", "", ("", ""), state)
+        for heading, state in states.items()
+    ]
+    text = render_status(RunStatus(jobs, False, False), "mine", tmp_path, files)
+    assert text.endswith(f"Next: {command}")
 
 
 @pytest.mark.parametrize(

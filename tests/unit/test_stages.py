@@ -14,11 +14,12 @@ from warpline.pipeline.expansion import NetworkSpec, Plan
 from warpline.pipeline.forecast import compare_with_run, efficiency, forecast
 from warpline.pipeline.protocol_audit import Audit
 from warpline.pipeline.stages import Pipeline
+from warpline.pipeline.stages.base import alternatives
 from warpline.pipeline.stages.sizes import Sizes
 
 MASTER = vars(NetworkSpec("PDM", "leaky_rnn", "master"))
 MAMBA = vars(NetworkSpec("PDM", "mamba_d8_l2", "master"))
-TRIALS = {"taskset": "PDM", "task": "Basic", "split": "train"}
+TRIALS = {"taskset": "PDM", "task": "Basic"}
 
 
 @pytest.fixture
@@ -28,6 +29,39 @@ def pipeline(raw_config, tmp_path):
         return Pipeline(Plan(load(raw_config), tmp_path / "results"))
 
     return make
+
+
+# --- wildcards ------------------------------------------------------------------------------------------
+
+GRID = [
+    f"leaky_{cell}-{units}-{activation}-lr0.00{rate}"
+    for cell in ("rnn", "gru")
+    for units in (64, 128)
+    for activation in ("relu", "leaky_relu", "tanh")
+    for rate in ("1", "03")
+]
+
+
+@pytest.mark.parametrize(
+    "names", [GRID, ["a", "ab", "abb"], ["1", "10", "2"], ["x.y", "x-y", "x+y"], ["one"], []]
+)
+def test_a_constraint_matches_the_names_and_no_others(names):
+    constraint = alternatives(names)
+    near = {
+        name[:k] + letter + name[k + 1 :]
+        for name in names
+        for k in range(len(name))
+        for letter in ("", "1", ".")
+    }
+    near |= {f"{name}{name}" for name in names} | {f"{name}b" for name in names} | {"", "x_y"}
+    for name in near | set(names):
+        assert bool(re.fullmatch(constraint, name)) == (name in names), name
+
+
+def test_a_constraint_does_not_grow_with_every_name_of_a_grid():
+    assert len(alternatives(GRID)) < len("|".join(GRID)) / 5
+    # Sets have no order: one constraint, whatever the order.
+    assert alternatives(GRID) == alternatives(reversed(GRID))
 
 
 # --- parameters -----------------------------------------------------------------------------------------
@@ -101,17 +135,21 @@ CHANGES = {
     ),
     "another architecture": (lambda r: r["architectures"]["leaky_gru"].update(units=99), set()),
     "curriculum added": (lambda r: r["curricula"].update(new={}), set()),
-    "noise": (lambda r: r["tasksets"]["PDM"].update(input_noise=2.0), {"trials"}),
+    "noise": (
+        lambda r: r["tasksets"]["PDM"].update(input_noise=2.0),
+        {"trials", "evaluation trials"},
+    ),
     "evaluation repeats": (
         lambda r: r["tasksets"]["PDM"].update(trials={"evaluation_repeats": 4}),
-        set(),
+        {"evaluation trials"},
     ),
     "confidence": (lambda r: r.update(statistics={"confidence": 0.9}), {"statistics"}),
     "root seed": (
         lambda r: r.update(seed=3),
         # The default compares this RNN over learning, and so under other drives, and no Mamba.
         # A figure states the root seed.
-        {"trials", "training", "trajectories", "mamba training", "cka", "dsa", "figure"},
+        {"trials", "evaluation trials", "training", "trajectories", "mamba training", "cka", "dsa"}
+        | {"figure"},
     ),
     "other drives": (
         lambda r: r["comparison"].update(controls={"drives": ["fresh_noise"]}),
@@ -128,6 +166,7 @@ CHANGES = {
 
 PARAMETERS = {
     "trials": lambda p: p.trials.parameters(TRIALS),
+    "evaluation trials": lambda p: p.evaluation_trials.parameters(TRIALS),
     "training": lambda p: p.training.parameters(MASTER),
     "trajectories": lambda p: p.trajectories.parameters(MASTER),
     "mamba training": lambda p: p.training.parameters(MAMBA),
@@ -207,8 +246,8 @@ def test_jobs_are_those_of_the_configuration(pipeline):
     # pretrain_frozen and pretrain_unfrozen share theirs.
     assert len(list(p.pretraining.jobs())) == 5
     assert len(list(p.comparisons.jobs())) == 15
-    splits = {job["split"] for job in p.trials.jobs()}
-    assert splits == {"train", "validation", "evaluation"}
+    assert {job["task"] for job in p.evaluation_trials.jobs()} == {"AntiDelayResponse"}
+    assert len(p.trials.files()) == len(p.trials.files("train")) + len(p.trials.files("validation"))
 
 
 def test_what_a_stage_reads_is_what_another_makes(pipeline):
@@ -261,6 +300,20 @@ def test_costs_grow_with_the_job(raw_config):
     assert training.cost(MASTER | {"curriculum": "untrained"}).longest < 30
 
 
+def test_the_disk_of_training_is_that_of_the_kept_checkpoints(raw_config):
+    def disk(stage, keep):
+        raw_config[stage]["checkpoints"]["keep"] = keep
+        return sum(
+            row["disk"]
+            for row in forecast(Plan(load(raw_config))).to_dict("records")
+            if row["rule"] == {"training": "train", "pretraining": "pretrain"}[stage]
+        )
+
+    twentieths = [n / 20 for n in range(21)]
+    assert disk("training", twentieths) < 0.7 * disk("training", "all")
+    assert disk("pretraining", []) < 0.4 * disk("pretraining", "all")
+
+
 def test_frozen_networks_without_pretraining_are_expected_to_run_to_the_end(pipeline):
     train = pipeline().training
     hopeless = train.cost(MASTER | {"curriculum": "master_frozen"})
@@ -285,6 +338,22 @@ def test_every_model_has_a_size(raw_config):
     # This network has 2,699 parameters and 2 x 16 x 16 states.
     assert sizes.hidden("other") == 512
     assert sizes.weights("other") == pytest.approx(2699, rel=0.15)
+
+
+def test_hidden_states_that_pass_leave_what_figures_show(pipeline):
+    kept, passing = (pipeline(keep_trajectories=keep).trajectories for keep in (True, False))
+    assert (kept.temporary, passing.temporary) == ((), ("trajectories",))
+    assert set(passing.outputs) - set(kept.outputs) == {"mean_states"}
+    costs = [stage.cost(MASTER | {"seeds": "1"}) for stage in (kept, passing)]
+    assert costs[0].passing == 0 and costs[1].disk < 0.5 * costs[0].disk
+    assert costs[0].disk == pytest.approx(costs[1].passing, rel=0.01)
+    # A figure reads the states where they stay, and their means where they do not.
+    for stage, folder in ((kept, "trajectories"), (passing, "mean_states")):
+        files = stage.shown("PDM", "leaky_rnn")
+        assert len(files) == 5 and all(f"/{folder}/PDM/leaky_rnn/" in file for file in files)
+    text = render_forecast(passing.plan)
+    assert "GB more while jobs need them" in text and "Jobs that take less than 60 s:" in text
+    assert "more while jobs" not in render_forecast(kept.plan)
 
 
 def test_forecast_says_what_is_on_gpus(pipeline):

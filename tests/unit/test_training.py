@@ -386,3 +386,29 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(task_settings, tmp_path
     for name in ("1/c.safetensors", "1/h.csv", "2/c.safetensors", "2/h.csv"):
         assert (broken / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not list(broken.rglob("state.safetensors"))
+
+
+ADAM = """
+import sys, torch
+from warpline.training.optimiser import Adam
+
+def trained(kind):
+    torch.manual_seed(0)
+    model, inputs = torch.nn.Linear(5, 3), torch.randn(20, 5)
+    adam = kind(model.parameters(), lr=0.01, fused=True)
+    for update in range(12):
+        adam.zero_grad(set_to_none=True)
+        model(inputs).square().sum().backward()
+        adam.step()
+        if update == 5:
+            adam.load_state_dict(adam.state_dict())
+    return model.weight.detach()
+
+ours = trained(Adam)
+assert "torch._dynamo" not in sys.modules
+assert torch.equal(ours, trained(torch.optim.Adam))
+"""
+
+
+def test_adam_is_that_of_torch_and_loads_no_compiler():
+    subprocess.run([sys.executable, "-c", ADAM], check=True)

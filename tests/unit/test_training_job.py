@@ -115,6 +115,25 @@ def test_files_name_the_run_and_its_seed(make_job, finish):
     assert runs["chance"].tolist() == [header["chance"]]
 
 
+def test_kept_checkpoints_have_the_bytes_that_they_have_among_all(make_job, finish):
+    folders = [
+        finish(
+            make_job(settings=changed(checkpoints=SETTINGS["training"]["checkpoints"] | keep)), name
+        )
+        for name, keep in (("all", {}), ("some", {"keep": [0.25]}))
+    ]
+    every, some = (CheckpointFile(folder / "1/c.safetensors") for folder in folders)
+    assert (every.steps, some.steps) == ([0, 1, 3, 12], [0, 3, 12])
+    assert some.provenance["checkpoints"] == [
+        entry for entry in every.provenance["checkpoints"] if entry["step"] in some.steps
+    ]
+    for step in some.steps:
+        for name, value in every.weights(step).items():
+            assert value.tobytes() == some.weights(step)[name].tobytes()
+    histories = [result_files.read_table(folder / "1/h.csv") for folder in folders]
+    assert histories[0].equals(histories[1])
+
+
 def test_the_order_of_the_seeds_changes_no_network(make_job, finish):
     a, b = finish(make_job((1, 2)), "a"), finish(make_job((2, 1)), "b")
     assert (a / "2/c.safetensors").read_bytes() == (b / "2/c.safetensors").read_bytes()

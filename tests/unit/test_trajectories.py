@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,11 @@ from warpline.comparison.hidden_states import (
 from warpline.comparison.pairs import driven_systems_of, systems_of
 from warpline.comparison.trajectories import (
     concatenate_seeds,
+    means_of_first,
     network_trajectories,
     split_condition_states,
 )
+from warpline.models import lstm
 from warpline.models.base import build_model
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
 from warpline.tasks.trials import generate_trials
@@ -40,6 +44,29 @@ def test_portions_change_nothing(rng, monkeypatch, memory_mb):
     np.testing.assert_allclose(portions, whole, atol=1e-6)
     assert whole.shape == (25, 8, 6)
     assert ran == ([1] * 26 if memory_mb == 0 else [1, 7, 7, 7, 4])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_networks_of_any_precision_run(rng, dtype):
+    """Half precision is exact in single, in which it runs; double stays double."""
+    module = torch.nn.LSTM(3, 6, batch_first=True).to(dtype)
+    model = lstm.Network.from_module(module, observed="h")
+    inputs = rng.normal(size=(5, 8, 3)).astype("f4")
+    states = hidden_states(model, inputs)
+    wider = torch.promote_types(dtype, torch.float32)
+    with torch.no_grad():
+        expected, _ = copy.deepcopy(module).to(wider)(torch.from_numpy(inputs).to(wider))
+    assert states.dtype == expected.numpy().dtype
+    np.testing.assert_allclose(
+        states, expected.numpy(), atol=1e-6 if wider == torch.float32 else 1e-14
+    )
+    assert {weight.dtype for weight in model.parameters()} == {dtype}
+
+
+@pytest.mark.parametrize("module", [torch.nn.LSTM, torch.nn.GRU])
+def test_a_module_of_torch_is_no_model_by_itself(module):
+    with pytest.raises(TypeError, match=f"another result of {module.__name__}.*from_module"):
+        hidden_states(module(3, 6, batch_first=True), np.zeros((2, 8, 3), "f4"))
 
 
 def test_components_in_portions_are_the_components(rng, monkeypatch):
@@ -285,6 +312,9 @@ def test_states_by_condition_are_means_of_the_window_on_axes_that_checkpoints_sh
     assert {"condition_states", "axis_variance", "shown_variance"}.isdisjoint(states.variables)
     assert states["states"].equals(joined["states"])
     assert by_condition["seed"].values.tolist() == [1, 4]
+    shown = means_of_first(states)
+    assert shown["seed"].values.tolist() == [1] and set(shown.data_vars) == {"mean_states"}
+    assert shown["mean_states"].equals(states["mean_states"].sel(seed=[1]))
     assert by_condition["time"].values.tolist() == [100.0 * k for k in range(states.sizes["time"])]
     assert len(by_condition["label"]) == by_condition.sizes["condition"]
 

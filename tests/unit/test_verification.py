@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -239,6 +240,18 @@ def test_a_sidecar_that_remains_alone_names_its_result(results):
     outcome = verify(results)
     assert outcome.errors == {results / "nc/x.nc": "it is not there, its sidecar alone remains"}
     assert delete_findings(outcome) == [] and verify(results).errors == {}
+
+
+def test_hidden_states_that_no_job_needs_any_more_are_no_damage(results):
+    place = results / "trajectories" / "seed~1.nc"
+    for path in (place, results / "mean_states" / "seed~1.nc"):
+        path.parent.mkdir()
+        shutil.copy2(results / "nc" / "x.nc", path)
+        shutil.copy2(results / "nc" / "x.nc.provenance.json", f"{path}.provenance.json")
+    place.unlink()
+    assert verify(results).errors == {}
+    (results / "mean_states" / "seed~1.nc").unlink()
+    assert place in verify(results).errors
 
 
 def test_a_folder_of_a_configured_name_is_no_damage(results):

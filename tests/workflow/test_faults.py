@@ -181,7 +181,7 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(fresh, finish
     with mounted(results, "size=100k"):
         done = fresh.snakemake("trials", check=False)
         assert done.returncode != 0
-        logs = (fresh.root / "logs/tiny/generate_trials").rglob("*.log")
+        logs = (fresh.root / "logs/tiny").rglob("*.log")
         told = done.stdout + done.stderr + "".join(path.read_text() for path in logs)
         assert "No space left on device" in told
         for path in results.rglob("*.nc"):

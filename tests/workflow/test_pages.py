@@ -77,10 +77,13 @@ def test_the_gallery(project, finished, tmp_path):
     }
     command = [sys.executable, script, *(part for option in options.items() for part in option)]
     subprocess.run(command, check=True)
-    page = (tmp_path / "gallery.md").read_text()
-    pictures = re.findall(r'<img src="(.*?)"', page)
+    index = (tmp_path / "gallery.md").read_text()
+    names = re.findall(r"^## \[.*\]\((gallery/\w+\.md)\)$", index, re.MULTILINE)
+    page = "".join((tmp_path / name).read_text() for name in names)
+    pictures = re.findall(r'<img src="\.\./(.*?)"', page)
     figures = list((finished.root / "results" / "tiny" / "figures").rglob("*.png"))
     assert len(pictures) == len(figures) == page.count('<div class="caption">') > 5
+    assert re.findall(r"!\[.*?\]\((.*?)\)", index) == pictures
     assert all((tmp_path / picture).stat().st_size > 5000 for picture in pictures)
     # Captions are those of this run, as text: no template and no message of docutils is left.
     assert "n = 2" in page and "{{" not in page and "system-message" not in page

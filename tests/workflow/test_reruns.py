@@ -6,10 +6,12 @@ import os
 import shutil
 import time
 
+import numpy as np
 import pytest
 from checkouts import Checkout
 
 from warpline.core import result_files
+from warpline.pipeline.verification import verify
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -34,7 +36,9 @@ ONE_MEASURE = COMPARE | {"compare_networks": 2, "compare_architectures": 2}
 AFTER_TRAJECTORIES = COMPARE | {"draw_trajectories": 1}
 AFTER_TRAINING = AFTER_TRAJECTORIES | {"compute_trajectories": 10, "draw_learning_curves": 3}
 TRAIN = AFTER_TRAINING | {"train": 10, "pretrain": 2}
-ALL_COMPUTE = TRAIN | {"generate_trials": 5, "draw_task_trial": 1}
+ALL_COMPUTE = (
+    TRAIN | {"generate_trials": 2, "generate_evaluation_trials": 1} | {"draw_task_trial": 1}
+)
 
 REMADE = ("tables", "figures", "claims", "published_means", "explorer")
 """Results over all seeds, by the beginning of their paths."""
@@ -416,6 +420,30 @@ def test_an_edit_of_a_user_s_file_re_runs_what_it_reaches(users, edit):
     file, old, new, expected = USER_EDITS[edit]
     with users.edited(file, old, new):
         assert users.planned("training") == expected
+
+
+# --- hidden states that are not kept --------------------------------------------------------------------
+
+
+def test_a_figure_is_drawn_again_without_hidden_states(checkout):
+    """Drawn from the means that are kept: of hidden states, all that was made of them would be made anew."""
+    network = "PDM/leaky_rnn/master/seed~1.nc"
+    results, figure = (
+        checkout.root / "results/tiny",
+        "results/tiny/figures/PDM/leaky_rnn/trajectories.svg",
+    )
+    states = result_files.read_dataset(results / "trajectories" / network)
+    block = {"tasksets": ["PDM"], "architectures": ["leaky_rnn"], "curricula": ["master"]}
+    checkout.configure(jobs={"keep_trajectories": False}, run__grid=[block])
+    checkout.snakemake(figure)
+    assert not (results / "trajectories" / network).exists()
+    means = result_files.read_dataset(results / "mean_states" / network)
+    assert np.array_equal(means["mean_states"], states["mean_states"], equal_nan=True)
+    # The sidecar that Snakemake leaves is no damage.
+    assert (results / "trajectories" / f"{network}.provenance.json").exists()
+    assert verify(results).errors == {}
+    checkout.edit("scripts/figures/trajectories.py", "ms=3", "ms=4")
+    assert checkout.planned(figure) == {"draw_trajectories": 1}
 
 
 # --- lost and fresh -------------------------------------------------------------------------------------

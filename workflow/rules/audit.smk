@@ -14,6 +14,18 @@ use rule generate_trials as audit_generate_trials with:
         code=AUDIT.trials.code,
 
 
+use rule generate_evaluation_trials as audit_generate_evaluation_trials with:
+    output:
+        **AUDIT.evaluation_trials.patterns,
+    log:
+        AUDIT.evaluation_trials.log,
+    benchmark:
+        AUDIT.evaluation_trials.benchmark
+    params:
+        settings=AUDIT.evaluation_trials.settings,
+        code=AUDIT.evaluation_trials.code,
+
+
 use rule compute_trajectories as audit_compute_trajectories with:
     input:
         unpack(AUDIT.trajectories.inputs),
@@ -27,6 +39,7 @@ use rule compute_trajectories as audit_compute_trajectories with:
         settings=AUDIT.trajectories.settings,
         code=AUDIT.trajectories.code,
         seeds=seeds_of,
+        means=AUDIT.trajectories.means_option,
 
 
 use rule choose_dsa as audit_choose_dsa with:
@@ -50,7 +63,7 @@ rule audit_compare_networks:
     input:
         unpack(AUDIT.comparisons.inputs),
     output:
-        AUDIT.after,
+        AUDIT.comparisons.pattern(),
     log:
         AUDIT.comparisons.log,
     benchmark:

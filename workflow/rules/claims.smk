@@ -2,7 +2,8 @@
 
 from warpline.pipeline import report_order
 
-CLAIMS = PIPELINE.claims
+# Those of the audit, too, where the configuration asks for them.
+CLAIMS = AUDIT.claims
 
 
 rule judge_claims:

@@ -41,7 +41,7 @@ if workflow.is_main_process:
         raise WorkflowError(str(ConfigError(faults)))
 # What `--logger warpline` needs for the time left.
 if plugin := sys.modules.get("snakemake_logger_plugin_warpline"):
-    plugin.expect(lambda: expected_seconds(PIPELINE))
+    plugin.expect(lambda: expected_seconds(AUDIT))
 if CONFIG.jobs.tensorboard:
     os.environ[tensorboard.VARIABLE] = f"logs/{CONFIG.name}/events"
 
@@ -49,7 +49,6 @@ if CONFIG.jobs.tensorboard:
 wildcard_constraints:
     taskset=alternatives(PLAN.tasksets),
     task=alternatives({task for name in PLAN.tasksets for task in CONFIG.tasksets[name].tasks}),
-    split="train|validation|evaluation",
     architecture=alternatives({network.architecture for network in PLAN.networks}),
     curriculum=alternatives({network.curriculum for network in PLAN.networks}),
     pretraining=alternatives(PLAN.pretrainings),

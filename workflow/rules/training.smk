@@ -12,7 +12,7 @@ for STAGE in [
     rule:
         """A training or pretraining run: a network, or a block of seeds."""
         name:
-            share_settings(STAGE.rule, STAGE.rule_name)
+            share_settings(STAGE.profile_rule, STAGE.rule_name)
         input:
             unpack(STAGE.inputs),
         output:

@@ -8,12 +8,10 @@ rule compute_trajectories:
     input:
         unpack(TRAJECTORIES.inputs),
     output:
-        trajectories=(
-            TRAJECTORIES.pattern()
-            if CONFIG.jobs.keep_trajectories
-            else temp(TRAJECTORIES.pattern())
-        ),
-        condition_states=TRAJECTORIES.pattern("condition_states"),
+        **{
+            name: temp(pattern) if name in TRAJECTORIES.temporary else pattern
+            for name, pattern in TRAJECTORIES.patterns.items()
+        },
     log:
         TRAJECTORIES.log,
     benchmark:
@@ -26,7 +24,9 @@ rule compute_trajectories:
         settings=TRAJECTORIES.settings,
         code=TRAJECTORIES.code,
         seeds=seeds_of,
+        means=TRAJECTORIES.means_option,
     shell:
         'python "$WARPLINE_SCRIPTS/compute_trajectories.py" --settings {params.settings:q} --code {params.code}'
         " --trials {input.trials:q} --checkpoints {input.checkpoints:q} --seeds {params.seeds}"
-        " --output {output.trajectories:q} --condition-states {output.condition_states:q} > {log:q} 2>&1"
+        " --output {output.trajectories:q} --condition-states {output.condition_states:q} {params.means}"
+        " > {log:q} 2>&1"

@@ -24,6 +24,7 @@ COLUMNS = (
     "analysis",
     "measure",
     "statistic",
+    "rule_changed",
     "null_value",
     "smallest_effect",
     "value",
@@ -66,6 +67,7 @@ def _stated(claim: str, rule: Mapping[str, Any], settings: Mapping[str, Any]) ->
         "source": rule["source"],
         "protocol": settings["protocol"],
         "statistic": rule["statistic"],
+        "rule_changed": rule["changed"],
         "null_value": rule["null_value"],
         "smallest_effect": rule["smallest_effect"],
     }
@@ -95,29 +97,8 @@ def _row(finding: Finding, judged: Judged, n_family: int) -> dict[str, Any]:
     }
 
 
-def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Judge all claims on the tables of a run.
-
-    Parameters
-    ----------
-    sources : Sources
-    settings : mapping
-        ``rules``: the rule of each claim by its id, with ``sentence``, ``source``, ``statistic`` and the keys
-        of `warpline.claims.verdicts.judge`. ``confidence``, ``family_error``. ``protocol``: name of the
-        settings of the run. ``command``: the command that makes the claims of this run.
-
-    Returns
-    -------
-    DataFrame
-        Columns `COLUMNS`; in the order of the rules. A claim without evidence is one row, undecided, whose
-        reason starts with "not run". Holm's correction goes over the rows of one family of claims with one
-        task set and architecture. Claims on geometry have a task set each, and are one family.
-
-    Raises
-    ------
-    ValueError
-        When there is a rule for a claim that is not in `warpline.claims.registry`.
-    """
+def _judged(sources: Sources, settings: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each claim for which there is evidence."""
     rules = settings["rules"]
     if unknown := [claim for claim in rules if claim not in CLAIMS]:
         raise ValueError(
@@ -148,11 +129,49 @@ def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
                 **_row(finding, verdict, n_tests),
                 "command": _command(claim, verdict, settings["command"]),
             }
+    by_claim: dict[str, list[dict[str, Any]]] = {claim: [] for claim in rules}
+    for k, (claim, _) in enumerate(findings):
+        by_claim[claim].append(rows[k])
+    return by_claim
 
+
+def claim_table(
+    sources: Sources, settings: Mapping[str, Any], by_protocol: Mapping[str, Sources] | None = None
+) -> pd.DataFrame:
+    """Judge all claims on the tables of a run.
+
+    Parameters
+    ----------
+    sources : Sources
+    settings : mapping
+        ``rules``: the rule of each claim by its id, with ``sentence``, ``source``, ``statistic`` and the keys
+        of `warpline.claims.verdicts.judge`. ``confidence``, ``family_error``. ``protocol``: name of the
+        settings of the run. ``command``: the command that makes the claims of this run.
+    by_protocol : mapping of str to Sources, optional
+        Tables of the same networks under other protocols, by the name of the protocol.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`; in the order of the rules, and of the protocols within a claim. A claim without
+        evidence is one row, undecided, whose reason starts with "not run"; under the other protocols it has
+        none. Holm's correction goes over the rows of one protocol and family of claims with one task set and
+        architecture. Claims on geometry have a task set each, and are one family.
+
+    Raises
+    ------
+    ValueError
+        When there is a rule for a claim that is not in `warpline.claims.registry`.
+    """
+    rules = settings["rules"]
+    rows = _judged(sources, settings)
+    others = [
+        _judged(of_protocol, {**settings, "protocol": protocol})
+        for protocol, of_protocol in (by_protocol or {}).items()
+    ]
     table = []
     for claim in rules:
         option = CLAIMS[claim].option
-        of_claim = [rows[k] for k, (name, _) in enumerate(findings) if name == claim]
         not_run = {
             **_stated(claim, rules[claim], settings),
             "n": 0,
@@ -161,7 +180,8 @@ def claim_table(sources: Sources, settings: Mapping[str, Any]) -> pd.DataFrame:
             "reason": f"not run: it takes {CLAIMS[claim].needs}",
             "command": f"{settings['command']} {option}" if option else WHOLE_STUDY,
         }
-        table += of_claim or [not_run]
+        table += rows[claim] or [not_run]
+        table += [row for of_protocol in others for row in of_protocol[claim]]
     frame = pd.DataFrame(table, columns=list(COLUMNS))
     numbers = ["null_value", "smallest_effect", "value", "low", "high", "p", "p_adjusted"]
     numbers += ["share_of_settings"]

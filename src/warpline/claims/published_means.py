@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,10 +29,9 @@ PUBLISHED_COLUMNS = (
 
 def published_table(
     published: pd.DataFrame,
-    summaries: Mapping[str, pd.DataFrame],
+    summaries: Mapping[str, Mapping[str, pd.DataFrame]],
     models: Mapping[str, str],
     kinds: Mapping[str, str],
-    protocol: str,
 ) -> pd.DataFrame:
     """Return each published mean beside the means of a run.
 
@@ -40,12 +40,11 @@ def published_table(
     published : DataFrame
         ``taskset``, ``measure``, ``group1``, ``group2``, ``mean_dissimilarity`` of recurrent networks
         (Guilhot et al. 2024).
-    summaries : mapping of str to DataFrame
-        Summary table of each task set (`warpline.comparison.statistics.summary_table`).
+    summaries : mapping of str to mapping of str to DataFrame
+        By the name of a protocol, and by task set: summary tables
+        (`warpline.comparison.statistics.summary_table`).
     models, kinds : mapping of str to str
         Model of each architecture, and module of each measure.
-    protocol : str
-        Name of the settings of the run.
 
     Returns
     -------
@@ -56,47 +55,54 @@ def published_table(
         published mean lies in the interval, missing without one.
     """
     rows = []
-    for taskset, summary in summaries.items():
-        of_taskset = published[published["taskset"] == taskset]
-        of_taskset = of_taskset[of_taskset["group1"] != of_taskset["group2"]]
-        if not len(summary) or not len(of_taskset):
-            continue
-        cross = summary[summary["seeds"] == "cross"]
-        by_pair = {
-            (
-                row["measure"],
-                row["architecture"],
-                frozenset((row["curriculum_a"], row["curriculum_b"])),
-            ): row
-            for row in cross.to_dict("records")
-        }
-        for architecture in cross["architecture"].unique():
-            if models.get(architecture) == "mamba":
-                continue
-            for pair in of_taskset.to_dict("records"):
-                for measure, module in kinds.items():
-                    groups = frozenset((pair["group1"], pair["group2"]))
-                    ours = by_pair.get((measure, architecture, groups))
-                    if module != pair["measure"] or ours is None:
-                        continue
-                    value, low, high = pair["mean_dissimilarity"], ours["low"], ours["high"]
-                    rows.append(
-                        {
-                            "protocol": protocol,
-                            "taskset": taskset,
-                            "architecture": architecture,
-                            "measure": measure,
-                            "curriculum_a": pair["group1"],
-                            "curriculum_b": pair["group2"],
-                            "published": value,
-                            "mean": ours["mean"],
-                            "low": low,
-                            "high": high,
-                            "n_a": ours["n_a"],
-                            "n_b": ours["n_b"],
-                            "within_interval": bool(low <= value <= high)
-                            if np.isfinite([low, high]).all()
-                            else None,
-                        }
-                    )
+    for protocol, by_taskset in summaries.items():
+        for taskset, summary in by_taskset.items():
+            of_taskset = published[
+                (published["taskset"] == taskset) & (published["group1"] != published["group2"])
+            ]
+            if len(summary) and len(of_taskset):
+                places = {"protocol": protocol, "taskset": taskset}
+                rows += [{**places, **row} for row in _beside(of_taskset, summary, models, kinds)]
     return pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))
+
+
+def _beside(
+    published: pd.DataFrame,
+    summary: pd.DataFrame,
+    models: Mapping[str, str],
+    kinds: Mapping[str, str],
+) -> Iterator[dict[str, Any]]:
+    """Yield the published means of one task set that a summary has, too, architecture by architecture."""
+    cross = summary[summary["seeds"] == "cross"]
+    by_pair = {
+        (
+            row["measure"],
+            row["architecture"],
+            frozenset((row["curriculum_a"], row["curriculum_b"])),
+        ): row
+        for row in cross.to_dict("records")
+    }
+    for architecture in cross["architecture"].unique():
+        if models.get(architecture) == "mamba":
+            continue
+        for pair in published.to_dict("records"):
+            for measure, module in kinds.items():
+                groups = frozenset((pair["group1"], pair["group2"]))
+                ours = by_pair.get((measure, architecture, groups))
+                if module != pair["measure"] or ours is None:
+                    continue
+                value, low, high = pair["mean_dissimilarity"], ours["low"], ours["high"]
+                has_interval = np.isfinite([low, high]).all()
+                yield {
+                    "architecture": architecture,
+                    "measure": measure,
+                    "curriculum_a": pair["group1"],
+                    "curriculum_b": pair["group2"],
+                    "published": value,
+                    "mean": ours["mean"],
+                    "low": low,
+                    "high": high,
+                    "n_a": ours["n_a"],
+                    "n_b": ours["n_b"],
+                    "within_interval": bool(low <= value <= high) if has_interval else None,
+                }

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from warpline.claims import geometry_claims as geometry
 from warpline.claims import validation_claims as validation
-from warpline.claims.course_of_learning import dissimilarity_follows_accuracy, early_against_late
+from warpline.claims.course_of_learning import (
+    dissimilarity_follows_accuracy,
+    dissimilarity_follows_own_accuracy,
+    early_against_late,
+)
 from warpline.claims.curriculum_order import order_of_mamba, order_of_recurrent_networks
 from warpline.claims.sources import Finding, Sources
 
@@ -52,6 +56,7 @@ class Claim:
 _ORDER = (
     "two of the curricula untrained, master_frozen, partial and full pretraining, and the reference"
 )
+_COURSE = "a trained curriculum beside the reference, at three checkpoints over learning"
 
 
 def _attractors(evidence: Find, more: str) -> Claim:
@@ -71,13 +76,16 @@ CLAIMS: Mapping[str, Claim] = {
     "A3": _attractors(validation.noise_is_withstood, MOTIFS),
     "A4a": Claim(order_of_recurrent_networks, _ORDER, "curricula", DYNAMICS),
     "A4b": Claim(order_of_recurrent_networks, _ORDER, "curricula", STATES),
-    "A5": Claim(
-        dissimilarity_follows_accuracy,
-        "a trained curriculum beside the reference, over learning",
+    "A5a": Claim(dissimilarity_follows_accuracy, _COURSE, "curricula", DYNAMICS),
+    "A5b": Claim(
+        dissimilarity_follows_own_accuracy, f"{_COURSE}, in two seeds", "curricula", DYNAMICS
+    ),
+    "A6": Claim(
+        early_against_late,
+        "three checkpoints within learning, of which the first two lie as far apart as the last two",
         "curricula",
         DYNAMICS,
     ),
-    "A6": Claim(early_against_late, "three checkpoints within learning", "curricula", DYNAMICS),
     "A7": Claim(order_of_mamba, f"Mamba with {_ORDER}", "curricula", DYNAMICS),
     "B1": _geometry(geometry.boundary_is_stretched, "static"),
     "B2": _geometry(geometry.convergence_shows, "decision"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,22 +23,18 @@ SAMPLES = 8192
 """Number of states converted to double precision at once."""
 
 
-def hidden_states(
-    model: nn.Module, inputs: NDArray[np.float32], memory_mb: int = 1000
-) -> NDArray[np.float32]:
+def hidden_states(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> Floats:
     """Run a model noise-free and return its hidden states, (trial, time, unit); see `run_network`."""
     return run_network(model, inputs, memory_mb)[1]
 
 
-def run_network(
-    model: nn.Module, inputs: NDArray[np.float32], memory_mb: int = 1000
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tuple[Floats, Floats]:
     """Run a model noise-free.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Fulfils `warpline.models.base.Model`.
+        Fulfils `warpline.models.base.Model`. It is not changed.
     inputs : ndarray, shape (trial, time, channel)
     memory_mb : int
         Limit on the memory of a run, in MB, the result aside. Trials run in batches within this limit, or
@@ -47,14 +44,31 @@ def run_network(
     -------
     outputs : ndarray, shape (trial, time, output)
     states : ndarray, shape (trial, time, unit)
+        In the precision of the weights, but at least single. Weights in half precision are numbers of
+        single precision, in which they run: states would else be rounded to three digits at each step.
+
+    Raises
+    ------
+    TypeError
+        When the model returns anything but outputs and states, as a module of torch.nn does.
     """
     import torch
 
-    device = next(model.parameters()).device
+    weight = next(model.parameters())
+    device, dtype = weight.device, torch.promote_types(weight.dtype, torch.float32)
+    if weight.dtype != dtype:
+        model = copy.deepcopy(model).to(dtype)
 
-    def run(start: int, stop: int) -> list[NDArray[np.float32]]:
-        batch = torch.from_numpy(inputs[start:stop]).to(device)
-        return [result.cpu().numpy() for result in model(batch)]
+    def run(start: int, stop: int) -> list[NDArray[np.floating[Any]]]:
+        batch = torch.from_numpy(inputs[start:stop]).to(device, dtype)
+        results = model(batch)
+        if not _are_outputs_and_states(results, batch.shape[:2]):
+            raise TypeError(
+                "expected a model that returns outputs and states, two tensors (trial, time, ...), got "
+                f"another result of {type(model).__name__}: take a module of torch.nn by "
+                "warpline.models.lstm.Network.from_module (rnn, gru alike), or write a model of your own"
+            )
+        return [result.cpu().numpy() for result in results]
 
     with torch.no_grad():
         # One trial shows the sizes.
@@ -65,6 +79,15 @@ def run_network(
             batch = slice(start, start + batch_size)
             outputs[batch], states[batch] = run(start, start + batch_size)
     return outputs, states
+
+
+def _are_outputs_and_states(results: Any, sizes: tuple[int, ...]) -> bool:
+    """Return whether a network's result is two tensors with these numbers of trials and times."""
+    return (
+        isinstance(results, tuple | list)
+        and len(results) == 2
+        and all(getattr(result, "shape", ())[:2] == sizes for result in results)
+    )
 
 
 def cut_window(states: Floats, start: Integers, stop: Integers) -> Floats:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from warpline.models.checkpoints import CheckpointFile
 
-__all__ = ["concatenate_seeds", "network_trajectories", "split_condition_states"]
+__all__ = ["concatenate_seeds", "means_of_first", "network_trajectories", "split_condition_states"]
 
 BY_CONDITION = ("condition_states", "axis_variance", "shown_variance")
 """What is stored apart: small, and kept where the states of single trials are not."""
@@ -324,3 +324,20 @@ def split_condition_states(
     by_condition["label"] = ("condition", describe_conditions(target))
     by_condition["signal"] = ("condition", condition_signals(target))
     return trajectories.drop_vars(BY_CONDITION), by_condition
+
+
+def means_of_first(trajectories: xr.Dataset) -> xr.Dataset:
+    """Return the states averaged by condition over whole trials, of the first seed: what figures show.
+
+    Parameters
+    ----------
+    trajectories : xarray.Dataset
+        As `split_condition_states` returns it.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``mean_states`` (seed, task, condition, step_aligned, unit) of one seed.
+    """
+    # `condition` is also the name of a variable, the condition of each trial.
+    return trajectories[["mean_states"]].isel(seed=[0]).drop_vars("condition", errors="ignore")

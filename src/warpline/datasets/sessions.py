@@ -11,7 +11,7 @@ import numpy as np
 
 from warpline.datasets.file_formats import RecordingFileError
 from warpline.datasets.sources import Source
-from warpline.datasets.spike_tables import binned_spikes
+from warpline.datasets.spike_tables import SpikeExtent, binned_spikes
 from warpline.datasets.state_arrays import read_states
 from warpline.similarity.recordings import Recording, as_recording
 
@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "dt": None,
     "trials": None,
     "align": None,
+    "until": None,
     "conditions": [],
     "spikes": None,
     "bin": None,
@@ -52,12 +53,29 @@ class Session:
         Time of the first step in ms, from the zero of each trial.
     left_out : tuple of str
         What the file holds and was not read.
+    spikes : SpikeExtent or None
+        When spikes occurred, against the window; None for states.
     """
 
     recording: Recording
     dt: float | None
     start: float | None
     left_out: tuple[str, ...]
+    spikes: SpikeExtent | None = None
+
+    def summary(self) -> str:
+        """Return what was read of a file, and what was not, as a line."""
+        recording = self.recording
+        shortest, longest = min(recording.lengths), max(recording.lengths)
+        times = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+        parts = [f"{len(recording.trials)} trials of {times} times, {recording.n_units} units"]
+        if self.dt is not None:
+            parts.append(f"steps of {self.dt:g} ms")
+        if self.spikes is not None:
+            parts.append(str(self.spikes))
+        if self.left_out:
+            parts.append(f"not read: {', '.join(self.left_out)}")
+        return "; ".join(parts)
 
 
 def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") -> Session:
@@ -73,8 +91,9 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
         ``select``: one label (or index) of each further dimension. ``valid``: mask (trial, time) of the
         recorded times. ``ignore``: masks that do not count. ``time``, ``time_unit``, ``dt``: times of the
         steps, their unit, or the time step in ms. ``trials``: CSV table with a row per trial. ``align``:
-        column with the zero of each trial, for a recording in one piece. ``conditions``: columns that
-        name the condition of a trial. ``spikes``: mapping with ``times``, ``units``, ``trials`` (names),
+        column with the zero of each trial, for a recording in one piece. ``until``: column with the end of
+        each trial, for spikes; bins that do not lie before it whole are left out. ``conditions``: columns
+        that name the condition of a trial. ``spikes``: mapping with ``times``, ``units``, ``trials`` (names),
         ``kernel`` and ``width``, for spike times in place of states. ``bin``: width of time bins in ms.
         ``window``: first and last time in ms.
     name : str
@@ -95,16 +114,24 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     source = Source(path, settings)
     start: float | None
     dt: float | None
+    extent = None
     if settings["spikes"] is not None:
-        trials, labels, start, dt = binned_spikes(source, settings)
-        recording = replace(as_recording(trials, name=name), trial_labels=labels)
+        binned = binned_spikes(source, settings)
+        start, dt, extent = binned.start, binned.dt, binned.extent
+        recording = replace(as_recording(binned.trials, name=name), trial_labels=binned.labels)
     else:
+        if settings["until"] is not None:
+            raise RecordingFileError(
+                f"no until for the states of {path}, whose trials end where valid says so",
+                f"until: {settings['until']}",
+                "Drop until, and name the mask of recorded times: valid.",
+            )
         recording, start, dt = read_states(source, settings, name)
     if settings["conditions"]:
         _check_order_of_trials(source, recording)
     conditions = _conditions(source, settings["conditions"], len(recording.trials))
     recording = replace(recording, conditions=conditions)
-    return Session(recording, dt, start, source.left_out(settings["ignore"]))
+    return Session(recording, dt, start, source.left_out(settings["ignore"]), extent)
 
 
 def _check_order_of_trials(source: Source, recording: Recording) -> None:

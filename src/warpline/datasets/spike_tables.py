@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,97 @@ from warpline.datasets.file_formats import RecordingFileError, describe
 from warpline.datasets.sources import Source
 from warpline.datasets.spike_trains import bin_edges, spike_counts, spike_rates
 
-__all__ = ["binned_spikes", "trial_zeros"]
+__all__ = ["BinnedSpikes", "SpikeExtent", "binned_spikes", "trial_zeros"]
 
 Floats = NDArray[np.float64]
 
 
-def binned_spikes(
-    source: Source, settings: Mapping[str, Any]
-) -> tuple[Floats, tuple[Any, ...] | None, float, float]:
-    """Return states (trial, bin, unit), labels of trials, the first bin's centre and the bin in ms."""
+@dataclass(frozen=True)
+class SpikeExtent:
+    """When spikes occurred, against the window in which they are counted: a wrong unit of time is seen here.
+
+    Attributes
+    ----------
+    first, last : float
+        Time of the first and of the last spike of the file in ms: from the zero of its trial, or on the
+        clock of the recording. NaN without a spike.
+    zeros : tuple of float, or None
+        First and last zero of a trial on that clock in ms; None where times count from the zeros.
+    ends : tuple of float, or None
+        First and last end of a trial in ms, from its zero; None where it is not known.
+    n_cut : int
+        Number of trials that end before the window.
+    window : tuple of float
+        In ms, from the zero of each trial.
+    n_spikes, n_counted : int
+        Number of spikes in the file, and of those in a bin. On a clock, a spike may count in two trials.
+    rate : float
+        Counted spikes per second and unit.
+    """
+
+    first: float
+    last: float
+    zeros: tuple[float, float] | None
+    ends: tuple[float, float] | None
+    n_cut: int
+    window: tuple[float, float]
+    n_spikes: int
+    n_counted: int
+    rate: float
+
+    def __str__(self) -> str:
+        parts = ["no spike"]
+        if self.n_spikes:
+            parts = [f"spikes from {self.first:g} to {self.last:g} ms"]
+        if self.zeros is not None:
+            parts[0] += " of the clock"
+            parts.append(f"zeros of trials from {self.zeros[0]:g} to {self.zeros[1]:g} ms")
+        parts.append(f"window {self.window[0]:g} to {self.window[1]:g} ms")
+        if self.ends is not None:
+            first, last = self.ends
+            parts.append(
+                f"trials end at {first:g} to {last:g} ms, {self.n_cut} before the window does"
+            )
+        counted = f"{self.n_counted} of {self.n_spikes} spikes counted"
+        return f"{', '.join(parts)}: {counted}, {self.rate:.3g} per second and unit"
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedSpikes:
+    """Spikes of one system in bins.
+
+    Attributes
+    ----------
+    trials : tuple of ndarray, each of shape (bin, unit)
+        Counts, or rates in spikes per second. Shorter where a trial ends before the window does.
+    labels : tuple, or None
+        Of the trials, where the file names them.
+    start, dt : float
+        Centre of the first bin, and width of the bins, in ms.
+    extent : SpikeExtent
+    """
+
+    trials: tuple[Floats, ...]
+    labels: tuple[Any, ...] | None
+    start: float
+    dt: float
+    extent: SpikeExtent
+
+
+def binned_spikes(source: Source, settings: Mapping[str, Any]) -> BinnedSpikes:
+    """Bin the spikes of a file.
+
+    Parameters
+    ----------
+    source : Source
+    settings : mapping
+        As `warpline.datasets.sessions.read_session`.
+
+    Raises
+    ------
+    RecordingFileError
+        When the settings do not cover what the file holds, or no spike lies in the window.
+    """
     spikes, window, width = settings["spikes"], settings["window"], settings["bin"]
     if window is None or width is None:
         raise RecordingFileError(
@@ -28,29 +111,85 @@ def binned_spikes(
         )
     variable = source.variable(spikes["times"], "spikes.times")
     in_cells = variable.dtype == object
-    _refuse_what_spikes_do_not_use(source, settings, in_cells or bool(spikes.get("trials")))
+    by_trial = in_cells or bool(spikes.get("trials"))
+    _refuse_what_spikes_do_not_use(source, settings, by_trial)
     labels = None
     if in_cells:
-        times, trials, units, n_trials, n_units = _spikes_of_cells(source, variable, settings)
+        columns = _spikes_of_cells(source, variable, settings)
+        stored = columns[0]
     else:
         columns, labels = _spikes_of_columns(source, variable, settings)
-        times, trials, units, n_trials, n_units = columns
+        stored = source.milliseconds(
+            spikes["times"], np.asarray(variable.values).reshape(-1), settings["time_unit"]
+        )
+    times, trials, units, n_trials, n_units = columns
+    zeros = None if by_trial else trial_zeros(source, settings)
     edges = bin_edges((float(window[0]), float(window[1])), float(width))
-    if not ((times >= edges[0]) & (times < edges[-1])).any():
-        extent = f"{times.min():g} to {times.max():g} ms" if len(times) else "no spike at all"
+    ends = _trial_ends(source, settings, zeros, n_trials, edges)
+    n_bins = np.full(n_trials, len(edges) - 1)
+    if ends is not None:
+        # As in `spike_counts`, an end within a millionth of a bin of an edge is on it.
+        whole_bins = np.floor((ends - edges[0]) / float(width) + 1e-6)
+        n_bins = np.minimum(whole_bins, n_bins).astype(np.int64)
+
+    rows, n_rows = trials * n_units + units, n_trials * n_units
+    counts = spike_counts(times, rows, n_rows, edges).reshape(n_trials, n_units, -1)
+    n_counted = int(sum(trial[:, :n].sum() for trial, n in zip(counts, n_bins, strict=True)))
+    extent = SpikeExtent(
+        first=float(stored.min()) if len(stored) else np.nan,
+        last=float(stored.max()) if len(stored) else np.nan,
+        zeros=None if zeros is None else (float(zeros.min()), float(zeros.max())),
+        ends=None if ends is None else (float(ends.min()), float(ends.max())),
+        n_cut=int((n_bins < len(edges) - 1).sum()),
+        window=(float(edges[0]), float(edges[-1])),
+        n_spikes=len(stored),
+        n_counted=n_counted,
+        rate=1000 * n_counted / (float(width) * float(n_bins.sum()) * n_units),
+    )
+    if n_counted == 0:
         raise RecordingFileError(
             f"spikes of {source.path} in the window from {edges[0]:g} to {edges[-1]:g} ms",
-            extent,
-            "Correct window, align or time_unit.",
+            str(extent),
+            "Correct window, align, until or time_unit.",
         )
-    rows, n_rows = trials * n_units + units, n_trials * n_units
+    binned = counts
     if spikes.get("kernel", "counts") == "gaussian":
         # In spikes per second.
-        binned = 1000 * spike_rates(times, rows, n_rows, edges, float(spikes["width"]))
-    else:
-        binned = spike_counts(times, rows, n_rows, edges)
-    states = binned.reshape(n_trials, n_units, -1).transpose(0, 2, 1)
-    return states, labels, float(edges[0] + width / 2), float(width)
+        rates = 1000 * spike_rates(times, rows, n_rows, edges, float(spikes["width"]))
+        binned = rates.reshape(n_trials, n_units, -1)
+    states = tuple(trial[:, :n].T for trial, n in zip(binned, n_bins, strict=True))
+    return BinnedSpikes(states, labels, float(edges[0] + width / 2), float(width), extent)
+
+
+def _trial_ends(
+    source: Source,
+    settings: Mapping[str, Any],
+    zeros: Floats | None,
+    n_trials: int,
+    edges: Floats,
+) -> Floats | None:
+    """Return the end of each trial in ms from its zero, at least a bin into the window; None without."""
+    name = settings["until"]
+    if name is None:
+        return None
+    values = _column_of_times(source, name, "until")
+    if len(values) != n_trials:
+        raise RecordingFileError(
+            f"an end in '{name}' (until) for each of {n_trials} trials of {source.path}",
+            f"{len(values)}",
+            "Give the ends of these trials, in their order.",
+        )
+    ends = source.milliseconds(name, values, settings["time_unit"])
+    ends = ends if zeros is None else ends - zeros
+    width = edges[1] - edges[0]
+    early = np.flatnonzero(ends < edges[1] - 1e-6 * width)
+    if len(early):
+        raise RecordingFileError(
+            f"every trial of {source.path} to last for a bin of the window, until {edges[1]:g} ms or longer",
+            f"{len(early)} that end before; number {early[0]} ends {ends[early[0]]:g} ms after its zero",
+            "Correct until or time_unit, start the window earlier, or leave these trials out.",
+        )
+    return ends
 
 
 def _refuse_what_spikes_do_not_use(
@@ -156,12 +295,18 @@ def trial_zeros(source: Source, settings: Mapping[str, Any]) -> Floats:
             "none",
             "Add align: the column with the zero of each trial; for spikes, or spikes.trials.",
         )
-    values = source.column(settings["align"], "align")
+    values = _column_of_times(source, settings["align"], "align")
+    return source.milliseconds(settings["align"], values, settings["time_unit"])
+
+
+def _column_of_times(source: Source, name: str, purpose: str) -> NDArray[Any]:
+    """Return a column, which holds numbers."""
+    values = source.column(name, purpose)
     if values.dtype.kind not in "fiu" or not len(values):
         raise RecordingFileError(
-            f"times in the column '{settings['align']}'", f"{values.dtype}", "Name another column."
+            f"times in the column '{name}' ({purpose})", f"{values.dtype}", "Name another column."
         )
-    return source.milliseconds(settings["align"], values, settings["time_unit"])
+    return values
 
 
 def _same_length(source: Source, a: str, n_a: int, b: str, n_b: int) -> None:

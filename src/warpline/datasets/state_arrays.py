@@ -87,7 +87,7 @@ def _only_candidate(source: Source, settings: Mapping[str, Any]) -> str:
         raise RecordingFileError(
             f"one array of states in {source.path}",
             ", ".join(candidates) or f"only {', '.join(source.variables) or 'nothing'}",
-            "Name it: variable.",
+            "Name it: variable; for times of spikes, name these: spikes.",
         )
     return candidates[0]
 

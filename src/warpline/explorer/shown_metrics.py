@@ -17,11 +17,10 @@ import xarray as xr
 from warpline.core import result_files
 from warpline.explorer.embedding import number, packed, quantised
 from warpline.explorer.shown_networks import NetworkName
+from warpline.figures.words import name_in_words
 
 __all__ = ["SHOWN", "analysis_views", "views"]
 
-WORDS = {"kappa": "input", "mesh": "relevant", "mesh_b": "irrelevant", "sheet_moment": "time (ms)"}
-"""What dimensions are called in the page, where their names are not words of the reader's."""
 TANGENTS = ("tangent", "tangent_b")
 CHOSEN = ("checkpoint", "context", "condition", "moment", "stage", "sheet_moment")
 """Dimensions of which one entry is shown at a time; the others span what is drawn."""
@@ -53,7 +52,7 @@ def _values(dataset: xr.Dataset, dim: str) -> list[Any]:
 
 
 def _axes(dataset: xr.Dataset, dims: Iterable[str]) -> list[dict[str, Any]]:
-    return [{"name": WORDS.get(dim, dim), "values": _values(dataset, dim)} for dim in dims]
+    return [{"name": name_in_words(dim), "values": _values(dataset, dim)} for dim in dims]
 
 
 def _square_of_points(dataset: xr.Dataset) -> xr.Dataset:

@@ -14,6 +14,7 @@ import xarray as xr
 from warpline.comparison.statistics import run_table
 from warpline.core import result_files
 from warpline.explorer.embedding import number, quantised
+from warpline.figures.words import condition_in_words
 
 __all__ = ["NetworkName", "as_entry", "condition_states", "histories", "runs"]
 
@@ -115,7 +116,7 @@ def condition_states(
         dataset = result_files.read_dataset(path)
         names = [str(dataset.attrs[key]) for key in ("taskset", "architecture", "curriculum")]
         conditions[names[0]] = {
-            "label": [str(label) for label in dataset["label"].values],
+            "label": [condition_in_words(str(label)) for label in dataset["label"].values],
             "signal": [number(signal, 4) for signal in dataset["signal"].values],
             "time": [number(time) for time in dataset["time"].values],
         }

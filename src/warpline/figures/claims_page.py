@@ -9,6 +9,8 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from warpline.figures.protocol_rows import in_order, protocol_label
+
 __all__ = ["claims_page"]
 
 SYMBOLS = {"holds": "✔", "fails": "✘", "undecided": "?"}
@@ -25,6 +27,8 @@ TEMPLATE = """<!DOCTYPE html>
 <style>
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 1.5rem; }
 h1 { font-size: 1.4rem; margin: 0 0 .5rem; }
+h2 { font-size: 1.15rem; margin: 1.6rem 0 .5rem; }
+tbody th { font-weight: normal; border-bottom: 1px solid #ddd; position: static; white-space: nowrap; }
 p { max-width: 60rem; margin: .4rem 0; }
 table { border-collapse: collapse; margin: 1rem 0; width: 100%; }
 caption { text-align: left; color: #555; padding-bottom: .4rem; }
@@ -67,7 +71,8 @@ effect that counts.</caption>
 <td>{% for part in row.where %}<div>{{ part }}</div>{% endfor %}</td>
 <td class="number">{{ row.estimate }}</td>
 <td>{{ row.drawing | safe }}
-<div class="quiet">{{ row.statistic }}{% if row.least %}; least: {{ row.least }}{% endif %}</div></td>
+<div class="quiet">{{ row.statistic }}{% if row.least %}; least: {{ row.least }}{% endif %}</div>
+{% if row.rule_changed %}<div class="quiet">Rule changed: {{ row.rule_changed }}</div>{% endif %}</td>
 <td class="number">{{ row.n }}</td>
 <td class="number">{{ row.settings }}</td>
 <td class="{{ row.verdict }}">
@@ -78,16 +83,38 @@ effect that counts.</caption>
 </tr>
 {% endfor %}
 </tbody></table></div>
+{% if protocols %}
+<h2>The same claims under each protocol</h2>
+<p>Each row is a protocol of the audit: the right one, the published one, or one switch away from
+either. p values are corrected within a protocol. Claims whose tables the audit makes once only are not
+repeated.</p>
+<div class="scroll"><table>
+<caption>A symbol for the verdict, the statistic with its interval, and the corrected p value.</caption>
+<thead><tr><th>Protocol</th>
+{% for column in protocol_columns %}<th>{{ column }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in protocols %}
+<tr><th scope="row">{{ row.protocol }}</th>
+{% for cell in row.cells %}
+<td class="number{% if cell %} {{ cell.verdict }}{% endif %}">{% if cell %}
+<span class="mark" title="{{ cell.verdict }}: {{ cell.reason }}">{{ symbols[cell.verdict] }}</span>
+{{ cell.estimate }}
+<span class="quiet">{{ cell.p }}</span>{% endif %}</td>
+{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>
+{% endif %}
 {% if means %}
 <details><summary>Published means of Guilhot et al. (2024) beside ours ({{ means | length }} rows)</summary>
 <p class="quiet">Means over pairs of networks of different seeds, with {{ percent }} % intervals over
 networks. Published values are read off heat maps.</p>
 <div class="scroll"><table>
-<thead><tr><th>Measure</th><th>Curricula</th><th>Architecture</th><th>Published</th>
+<thead><tr><th>Protocol</th><th>Measure</th><th>Curricula</th><th>Architecture</th><th>Published</th>
 <th>Ours [interval]</th><th>n</th></tr></thead>
 <tbody>
 {% for row in means %}
-<tr><td>{{ row.measure }}</td><td>{{ row.curriculum_a }}, {{ row.curriculum_b }}</td>
+<tr><td>{{ row.protocol }}</td><td>{{ row.measure }}</td>
+<td>{{ row.curriculum_a }}, {{ row.curriculum_b }}</td>
 <td>{{ row.taskset }}, {{ row.architecture }}</td><td class="number">{{ row.published }}</td>
 <td class="number">{{ row.estimate }}</td><td class="number">{{ row.n_a }}, {{ row.n_b }}</td></tr>
 {% endfor %}
@@ -151,7 +178,16 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         **{
             name: text(name)
-            for name in ("claim", "sentence", "source", "statistic", "verdict", "reason", "command")
+            for name in (
+                "claim",
+                "sentence",
+                "source",
+                "statistic",
+                "rule_changed",
+                "verdict",
+                "reason",
+                "command",
+            )
         },
         "where": [text(name) for name in ("taskset", "architecture", "measure") if text(name)],
         "estimate": _estimate(row["value"], row["low"], row["high"]),
@@ -162,20 +198,50 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
+def _by_protocol(claims: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the columns (claims with their places) and the rows (protocols) of claims that several have."""
+    several = claims.groupby("claim")["protocol"].transform("nunique") > 1
+    chosen = claims[several].fillna(
+        {"taskset": "", "architecture": "", "measure": "", "reason": ""}
+    )
+    key = ["claim", "taskset", "architecture", "measure"]
+    columns = list(chosen[key].drop_duplicates().itertuples(index=False, name=None))
+    cells = {
+        (row["protocol"], *(row[name] for name in key)): {
+            "verdict": row["verdict"],
+            "reason": row["reason"],
+            "estimate": _estimate(row["value"], row["low"], row["high"]),
+            "p": f"p {row['p_adjusted']:.2g}" if np.isfinite(row["p_adjusted"]) else "",
+        }
+        for row in chosen.to_dict("records")
+    }
+    rows = [
+        {
+            "protocol": protocol_label(protocol),
+            "cells": [cells.get((protocol, *column)) for column in columns],
+        }
+        for protocol in in_order(list(dict.fromkeys(chosen["protocol"])))
+    ]
+    return [", ".join(filter(None, column)) for column in columns], rows
+
+
 def claims_page(claims: pd.DataFrame, means: pd.DataFrame, settings: Mapping[str, Any]) -> str:
     """Return the page as HTML that loads nothing else.
 
     Parameters
     ----------
     claims : DataFrame
-        Of `warpline.claims.claim_table.claim_table`.
+        Of `warpline.claims.claim_table.claim_table`. Claims under other protocols than that of the run are
+        shown in a table of their own.
     means : DataFrame
         Of `warpline.claims.published_means.published_table`.
     settings : mapping
         ``name`` and ``protocol`` of the run, ``confidence``, ``family_error``.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    verdicts = claims["verdict"].value_counts()
+    judged = claims[claims["protocol"] == settings["protocol"]]
+    verdicts = judged["verdict"].value_counts()
+    protocol_columns, protocols = _by_protocol(claims)
     published = [
         {
             **row,
@@ -191,6 +257,8 @@ def claims_page(claims: pd.DataFrame, means: pd.DataFrame, settings: Mapping[str
         family=f"{100 * settings['family_error']:g}",
         symbols=SYMBOLS,
         counts={verdict: int(verdicts.get(verdict, 0)) for verdict in SYMBOLS},
-        rows=[_row(row) for row in claims.to_dict("records")],
+        rows=[_row(row) for row in judged.to_dict("records")],
+        protocols=protocols,
+        protocol_columns=protocol_columns,
         means=published,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["faults_before_work"]
 
 
-def faults_before_work(pipeline: Pipeline, passed: Path | None = None) -> list[str]:
+def faults_before_work(
+    pipeline: Pipeline,
+    passed: Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> list[str]:
     """Return what is wrong with results that stand, recordings, weights and plug-ins, one message each.
 
     Parameters
@@ -24,8 +29,10 @@ def faults_before_work(pipeline: Pipeline, passed: Path | None = None) -> list[s
     pipeline : Pipeline
     passed : Path, optional
         Folder that remembers the plug-ins that passed (`warpline.pipeline.plugin_check.plugin_faults`).
+    say : callable, optional
+        Called with a line on each recording that can be read.
     """
     plan = pipeline.plan
-    faults = [*replaced_networks(pipeline), *dataset_faults(plan), *weights_faults(plan)]
+    faults = [*replaced_networks(pipeline), *dataset_faults(plan, say), *weights_faults(plan)]
     # Plug-ins are tried on these files.
     return faults or plugin_faults(pipeline, passed=passed)

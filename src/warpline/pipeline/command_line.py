@@ -69,7 +69,7 @@ def _check(paths: list[str]) -> int:
     if plan is None:
         return 1
     # A task set that does not keep its interface has no chance level.
-    faults = faults_before_work(Pipeline(plan)) or chance_faults(plan)
+    faults = faults_before_work(Pipeline(plan), say=print) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
@@ -81,36 +81,62 @@ def _check(paths: list[str]) -> int:
 
 
 def render_forecast(plan: Plan) -> str:
-    """Return jobs, hours, memory and disk of a configuration as text for a terminal."""
+    """Return jobs, time, memory and disk of a configuration as text for a terminal."""
+    from snakemake_logger_plugin_warpline.time_left import duration_text
     from warpline.pipeline.config.analyses import GENERIC_COST
-    from warpline.pipeline.forecast import forecast
+    from warpline.pipeline.forecast import SHORT, forecast
+    from warpline.pipeline.protocol_audit import AUDIT_HEADING
     from warpline.pipeline.stages import Pipeline
 
     frame = forecast(plan)
     lines = [
-        f"{'stage':<13} {'rule':<23} {'jobs':>6} {'hours':>9} {'at most':>9} {'on':>4}"
-        f" {'a job':>13} {'memory':>9} {'disk':>10}"
+        f"{'stage':<13} {'rule':<26} {'jobs':>6} {'time':>7} {'at most':>7} {'on':>4}"
+        f" {'a job':>15} {'memory':>8} {'disk':>9}"
     ]
     for row in frame.to_dict("records"):
-        job = f"{_duration_text(row['shortest'])}-{_duration_text(row['longest'])}"
+        shortest, longest = (duration_text(row[name]) for name in ("shortest", "longest"))
+        job = longest if shortest == longest else f"{shortest} - {longest}"
+        time, most = (duration_text(3600 * row[name]) for name in ("hours", "longest_hours"))
         lines.append(
-            f"{row['stage']:<13} {row['rule']:<23} {row['jobs']:>6,} {row['hours']:>9,.1f}"
-            f" {row['longest_hours']:>9,.1f} {row['device']:>4} {job:>13}"
-            f" {row['asked_memory'] / 1000:>6,.1f} GB {row['disk']:>7,.2f} GB"
+            f"{row['stage']:<13} {row['rule']:<26} {row['jobs']:>6,} {time:>7} {most:>7}"
+            f" {row['device']:>4} {job:>15} {row['asked_memory'] / 1000:>5,.1f} GB"
+            f" {row['disk']:>6,.2f} GB"
         )
-    # Totals by device: GPU hours are budgeted apart.
+
+    # Totals by target, and by device: GPU hours are budgeted apart.
     networks = len(plan.networks) * len(plan.seeds)
-    lines.append("")
-    lines.append(
-        f"{plan.config.name}: {networks:,} networks, {frame['jobs'].sum():,} jobs,"
-        f" {frame['disk'].sum():,.1f} GB in {plan.results.root}"
-    )
-    for device in ("gpu", "cpu"):
-        rules = frame[frame["device"] == device]
-        if len(rules):
+    of_audit = frame["stage"] == AUDIT_HEADING
+    for rules, title in (
+        (frame[~of_audit], f"{plan.config.name}: {networks:,} networks,"),
+        (frame[of_audit], "Target audit, further:"),
+    ):
+        if not len(rules):
+            continue
+        lines.append("")
+        lines.append(
+            f"{title} {rules['jobs'].sum():,} jobs, {rules['disk'].sum():,.2f} GB in {plan.results.root}"
+        )
+        if (passing := rules["passing"].sum()) > 0:
             lines.append(
-                f"{device.upper()} hours: {rules['hours'].sum():,.0f},"
-                f" at most {rules['longest_hours'].sum():,.0f} if every run goes to its last update"
+                f"Hidden states: at most {passing:,.1f} GB more while jobs need them"
+                " (jobs.keep_trajectories: false)"
+            )
+        if short := rules["short"].sum():
+            by_rule = rules[rules["short"] > 0].sort_values("short", ascending=False, kind="stable")
+            listed = ", ".join(
+                f"{row['rule']} {row['short']:,}" for row in by_rule.to_dict("records")
+            )
+            lines.append(f"Jobs that take less than {SHORT:.0f} s: {short:,} ({listed})")
+        for device in ("gpu", "cpu"):
+            of_device = rules[rules["device"] == device]
+            if not len(of_device):
+                continue
+            time, most = (
+                duration_text(3600 * of_device[name].sum()) for name in ("hours", "longest_hours")
+            )
+            lines.append(
+                f"{device.upper()} time of one thread: {time}, at most {most} if every run goes to its"
+                " last update"
             )
     for name in Pipeline(plan).warping.without_cost():
         seconds, megabytes = GENERIC_COST
@@ -119,14 +145,8 @@ def render_forecast(plan: Plan) -> str:
             " are assumed."
         )
     if (frame["device"] == "gpu").any():
-        lines.append("GPU hours are those of one CPU thread: no GPU was measured.")
+        lines.append("GPU time is that of one CPU thread: no GPU was measured.")
     return "\n".join(lines)
-
-
-def _duration_text(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f}s"
-    return f"{seconds / 60:.0f}m" if seconds < 5400 else f"{seconds / 3600:.1f}h"
 
 
 def _plan(paths: list[str], check: float | None) -> int:
@@ -290,7 +310,7 @@ def main() -> int:
     check = commands.add_parser("check", help="validate configuration files, the later on top")
     layers = "configuration files, the later on top of the earlier, all on top of the default"
     check.add_argument("files", nargs="+", help=layers)
-    plan = commands.add_parser("plan", help="print jobs, hours, memory and disk of a configuration")
+    plan = commands.add_parser("plan", help="print jobs, time, memory and disk of a configuration")
     plan.add_argument("files", nargs="+", help=layers)
     plan.add_argument(
         "--check",

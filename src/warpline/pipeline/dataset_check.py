@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
 
 __all__ = ["dataset_faults"]
 
 
-def dataset_faults(plan: Plan) -> list[str]:
+def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list[str]:
     """Read the recordings of a configuration, and return a message per fault.
 
     Parameters
     ----------
     plan : Plan
+    say : callable, optional
+        Called with a line on each recording that can be read.
 
     Returns
     -------
@@ -33,6 +37,8 @@ def dataset_faults(plan: Plan) -> list[str]:
         entry = config.datasets[name]
         try:
             sessions[name] = read_session(entry.file, entry.read_settings(), name)
+            if say is not None:
+                say(f"{name}: {sessions[name].summary()}")
         except InputError as error:
             faults.append(f"datasets.{name}: {error}")
     if faults:
@@ -66,8 +72,8 @@ def dataset_faults(plan: Plan) -> list[str]:
             if len(set(lengths)) > 1:
                 faults.append(
                     f"datasets.{name}: expected trials as long, to average them for {', '.join(averaged)}, "
-                    f"got {min(lengths)} to {max(lengths)} steps: set window, or list the measures in "
-                    "dataset_comparison.single_trials"
+                    f"got {min(lengths)} to {max(lengths)} steps: set a window that all trials fill, or list "
+                    "the measures in dataset_comparison.single_trials"
                 )
         if len(set(n_times.values())) > 1:
             listed = ", ".join(f"{name} {count}" for name, count in n_times.items())

@@ -62,17 +62,19 @@ def _replaced(pipeline: Pipeline) -> Iterator[tuple[str, list[str]]]:
             network = _first_network(stage, wildcards)
             if network is None:
                 continue
-            differences = _differences(network, json.loads(stage.settings(wildcards)), "")
+            now = json.loads(stage.settings(wildcards))
+            differences = _differences(network, now, "") + _other_checkpoints(network, now)
             # What a network learned from counts as its settings: the trials.
             files = stage.inputs({**wildcards, "seed": str(pipeline.plan.seeds[0])})
             for file in (*files.get("train", ()), *files.get("validation", ())):
                 if file not in recorded:
                     recorded[file] = _recorded_settings(Path(file))
                 taskset, task, split = Path(file).with_suffix("").parts[-3:]
-                trials = {"taskset": taskset, "task": task, "split": split}
-                now = json.loads(pipeline.trials.settings(trials))
+                trials = pipeline.trials.split_settings(taskset, task, split)
+                # Through JSON, as they are recorded.
+                asked = json.loads(json.dumps(trials))
                 if recorded[file] is not None:
-                    differences += _differences(recorded[file], now, f"trials {taskset}/{task}: ")
+                    differences += _differences(recorded[file], asked, f"trials {taskset}/{task}: ")
             if differences:
                 name = stage.path("checkpoints", **{**wildcards, "seed": "*"})
                 yield name, list(dict.fromkeys(differences))
@@ -94,6 +96,17 @@ def _recorded_settings(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return dict(settings) if isinstance(settings, dict) else None
+
+
+def _other_checkpoints(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the difference where only one of two networks keeps all its checkpoints: it has no such key."""
+    kept = [
+        settings.get("training", {}).get("checkpoints", {}).get("keep", "all")
+        for settings in (earlier, now)
+    ]
+    if kept.count("all") != 1:
+        return []
+    return [f"checkpoints.keep was {json.dumps(kept[0])} and is {json.dumps(kept[1])}"]
 
 
 def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any], place: str) -> list[str]:

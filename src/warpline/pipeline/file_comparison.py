@@ -30,6 +30,14 @@ def _mapping(text: str) -> dict[str, Any]:
     return value
 
 
+def _read_keys(text: str) -> tuple[str | None, dict[str, Any]]:
+    """Read a JSON object, for all files; or ``NAME=`` and a JSON object, for one."""
+    if text.lstrip().startswith("{") or "=" not in text:
+        return None, _mapping(text)
+    name, _, keys = text.partition("=")
+    return name, _mapping(keys)
+
+
 def _pair(text: str) -> tuple[str, str]:
     """Read ``old=new``."""
     old, equals, new = text.partition("=")
@@ -62,16 +70,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OLD=NEW",
-        help="a dimension to rename, such as neuron=unit; may be repeated",
+        help="a dimension to rename in the files that have it, such as neuron=unit; may be repeated",
     )
     parser.add_argument("--axes", help="names of the axes of arrays without: trial,time,unit")
     parser.add_argument("--variable", help="name of the states in the files")
     parser.add_argument(
         "--read",
-        type=_mapping,
-        default={},
-        metavar="JSON",
-        help='further keys of an entry of `datasets`, such as {"window": [0, 500], "dt": 10}',
+        type=_read_keys,
+        action="append",
+        default=[],
+        metavar="[NAME=]JSON",
+        help='further keys of an entry of `datasets`, such as {"window": [0, 500], "dt": 10}; those after '
+        "NAME= hold for one file, by its name without ending, and win; may be repeated",
     )
     parser.add_argument("--seed", type=int, default=0, help="root seed of random starts")
     parser.add_argument("--output", type=Path, metavar="CSV", help="a file for the table")
@@ -92,25 +102,23 @@ def compare_files(options: argparse.Namespace) -> int:
     from warpline.pipeline.config.datasets import read_settings_of
 
     names = system_names(options.files)
-    entry = {
-        **options.read,
-        **({"dims": dict(options.dims)} if options.dims else {}),
-        **({"axes": options.axes.split(",")} if options.axes else {}),
-        **({"variable": options.variable} if options.variable else {}),
-    }
     measures = options.measure or ["cka"]
     try:
         if options.output is not None:
             _check_output(options.output)
         if len(options.files) < 2:
             raise ValueError("expected two files or more, got one")
+        twice = [path for path, count in Counter(options.files).items() if count > 1]
+        if twice:
+            raise ValueError(f"expected each file once, got {twice[0]} more often")
+        entries = _entries(options, names)
         systems, steps = {}, {}
-        for path, name in zip(options.files, names, strict=True):
-            session = read_session(path, read_settings_of({**entry, "file": path}), name)
+        for name, entry in entries.items():
+            session = read_session(entry["file"], read_settings_of(entry), name)
             systems[name] = session.recording
             if session.dt is not None:
                 steps[name] = session.dt
-            print(f"{name}: {_described(session)}")
+            print(f"{name}: {session.summary()}")
         # As `dataset_check`: systems with other time steps have other operators, and no matched times.
         if steps and max(steps.values()) > 1.001 * min(steps.values()):
             listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
@@ -135,6 +143,52 @@ def compare_files(options: argparse.Namespace) -> int:
     return 0
 
 
+def _entries(options: argparse.Namespace, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the keys of an entry of `datasets` for each file: those of all files, then its own."""
+    shared: dict[str, Any] = {}
+    single: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for name, keys in options.read:
+        if name is not None and name not in single:
+            raise ValueError(
+                f"expected --read NAME=JSON with one of {', '.join(names)}, got {name}. "
+                "Name the file, or drop the name: keys without one hold for all files."
+            )
+        (shared if name is None else single[name]).update(keys)
+    if options.axes:
+        shared["axes"] = options.axes.split(",")
+    if options.variable:
+        shared["variable"] = options.variable
+    # What is no mapping is refused where the entry is checked.
+    if isinstance(shared.setdefault("dims", {}), dict):
+        shared["dims"] = {**shared["dims"], **dict(options.dims)}
+        dims_of_file = _dims_by_file(options.files, names, shared["dims"])
+        single = {name: {"dims": dims_of_file[name], **keys} for name, keys in single.items()}
+    return {
+        name: {**shared, **single[name], "file": path}
+        for path, name in zip(options.files, names, strict=True)
+    }
+
+
+def _dims_by_file(
+    paths: Sequence[str], names: Sequence[str], dims: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Return the renamed dimensions that each file has: files of two sources name them in two ways."""
+    from warpline.datasets.file_formats import read_content
+
+    if not dims:
+        return {name: {} for name in names}
+    dims_of_file = {}
+    for path, name in zip(paths, names, strict=True):
+        present = {
+            dim for variable in read_content(path).variables.values() for dim in variable.dims
+        }
+        dims_of_file[name] = {old: new for old, new in dims.items() if old in present}
+    # A name that no file has is handed on, and refused with the names that there are.
+    used = {old for kept in dims_of_file.values() for old in kept}
+    missing = {old: new for old, new in dims.items() if old not in used}
+    return {name: {**kept, **missing} for name, kept in dims_of_file.items()}
+
+
 def _check_output(path: Path) -> None:
     """Refuse a table in the place of a recording, a folder or a device."""
     if path.suffix != ".csv" or (os.path.lexists(path) and not path.is_file()):
@@ -145,19 +199,6 @@ def system_names(paths: Sequence[str]) -> list[str]:
     """Return a name for each file: its stem, or its path where two have one stem; as text in UTF-8."""
     counts = Counter(Path(path).stem for path in paths)
     return [printable(Path(path).stem if counts[Path(path).stem] == 1 else path) for path in paths]
-
-
-def _described(session: Any) -> str:
-    """Return what was read of a file, and what was not, as a line."""
-    recording = session.recording
-    times = sorted(set(recording.lengths))
-    spread = str(times[0]) if len(times) == 1 else f"{times[0]} to {times[-1]}"
-    parts = [f"{len(recording.trials)} trials of {spread} times, {recording.n_units} units"]
-    if session.dt is not None:
-        parts.append(f"steps of {session.dt:g} ms")
-    if session.left_out:
-        parts.append(f"not read: {', '.join(session.left_out)}")
-    return "; ".join(parts)
 
 
 def _as_text(tables: Sequence[pd.DataFrame]) -> str:
@@ -177,7 +218,7 @@ def _write(tables: Sequence[pd.DataFrame], options: argparse.Namespace) -> None:
         "files": list(options.files),
         "measures": options.measure or ["cka"],
         "settings": options.settings,
-        "read": options.read,
+        "read": [{"file": name, "keys": keys} for name, keys in options.read],
         "dims": dict(options.dims),
         "axes": options.axes,
         "variable": options.variable,

@@ -8,19 +8,37 @@ from pathlib import Path
 import pandas as pd
 
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages import Pipeline
+from warpline.pipeline.protocol_audit import Audit, ByProtocol
+from warpline.pipeline.stages import Cost, Pipeline, Stage
 
-__all__ = ["compare_with_run", "efficiency", "expected_seconds", "forecast"]
+__all__ = ["SHORT", "compare_with_run", "efficiency", "expected_seconds", "forecast"]
+
+SHORT = 60.0
+"""Seconds below which a cluster spends more on a job's start than the job on its work."""
 
 
-def expected_seconds(pipeline: Pipeline) -> dict[str, float]:
+def _stages(audit: Audit) -> list[list[Stage | ByProtocol]]:
+    """Return the stages that submit jobs, those of one rule together: blocks of seeds count as one rule."""
+    stages: list[Stage | ByProtocol] = [*audit.pipeline.stages]
+    if audit.wanted:
+        stages += audit.stages
+    by_rule: dict[str, list[Stage | ByProtocol]] = {}
+    for stage in stages:
+        by_rule.setdefault(stage.rule, []).append(stage)
+    return list(by_rule.values())
+
+
+def _costs(stages: list[Stage | ByProtocol]) -> list[Cost]:
+    return [stage.expected_cost(job) for stage in stages for job in stage.jobs()]
+
+
+def expected_seconds(audit: Audit) -> dict[str, float]:
     """Return the expected seconds of a job by rule, the mean over its jobs; of rules that have jobs."""
-    factor = pipeline.plan.config.jobs.time_factor
+    factor = audit.pipeline.plan.config.jobs.time_factor
     seconds = {}
-    for stage in pipeline.stages:
-        costs = [stage.expected_cost(job).seconds for job in stage.jobs()]
-        if costs:
-            seconds[stage.rule] = factor * sum(costs) / len(costs)
+    for stages in _stages(audit):
+        if costs := _costs(stages):
+            seconds[stages[0].rule] = factor * sum(cost.seconds for cost in costs) / len(costs)
     return seconds
 
 
@@ -33,20 +51,21 @@ def forecast(plan: Plan) -> pd.DataFrame:
         ``stage``, ``rule``, ``jobs``; ``hours`` and ``longest_hours`` (of one thread: expected, and if
         every run goes to its last update); ``device`` (``gpu`` where the jobs ask for one);
         ``shortest`` and ``longest`` (expected seconds of a job); ``memory`` (MB, of the largest
-        job) and ``asked_memory``; ``disk`` (GB).
+        job) and ``asked_memory``; ``disk`` (GB) and ``passing`` (GB of files that are deleted once no job
+        needs them); ``short`` (jobs that are expected to take less than `SHORT` seconds).
     """
     factor = plan.config.jobs.time_factor
     rows = []
-    for stage in Pipeline(plan).stages:
-        jobs = list(stage.jobs())
-        if not jobs:
+    for stages in _stages(Audit(Pipeline(plan))):
+        costs = _costs(stages)
+        if not costs:
             continue
-        costs = [stage.expected_cost(job) for job in jobs]
+        stage = stages[0]
         rows.append(
             {
                 "stage": stage.heading,
                 "rule": stage.rule,
-                "jobs": len(jobs),
+                "jobs": len(costs),
                 "hours": factor * sum(cost.seconds for cost in costs) / 3600,
                 "longest_hours": factor
                 * sum(max(cost.seconds, cost.longest) for cost in costs)
@@ -55,8 +74,10 @@ def forecast(plan: Plan) -> pd.DataFrame:
                 "shortest": factor * min(cost.seconds for cost in costs),
                 "longest": factor * max(cost.seconds for cost in costs),
                 "memory": max(cost.memory for cost in costs),
-                "asked_memory": max(stage.memory_mb(job) for job in jobs),
+                "asked_memory": max(one.memory_mb(job) for one in stages for job in one.jobs()),
                 "disk": sum(cost.disk for cost in costs) / 1000,
+                "passing": sum(cost.passing for cost in costs) / 1000,
+                "short": sum(factor * cost.seconds < SHORT for cost in costs),
             }
         )
     return pd.DataFrame(rows)
@@ -73,9 +94,12 @@ def _measured_disk(root: Path, folders: tuple[str, ...]) -> float:
 def _benchmarks(root: Path, rule: str = "*") -> pd.DataFrame:
     """Return the benchmarks of the finished jobs of a rule, or of all rules."""
     tables = []
-    for path in sorted((root / "benchmarks").glob(f"{rule}/**/*.tsv")):
-        table = pd.read_csv(path, sep="\t")
-        tables.append(table.assign(rule=path.relative_to(root / "benchmarks").parts[0]))
+    for path in sorted((root / "benchmarks").rglob("*.tsv")):
+        first, *further = path.relative_to(root / "benchmarks").parts
+        # Those of an audit lie in a folder for each protocol.
+        name = f"audit_{further[1]}" if first == "protocols" else first
+        if rule in ("*", name):
+            tables.append(pd.read_csv(path, sep="\t").assign(rule=name))
     return pd.concat(tables) if tables else pd.DataFrame({"s": [], "max_rss": [], "rule": []})
 
 
@@ -132,7 +156,8 @@ def compare_with_run(plan: Plan) -> pd.DataFrame:
     rows = []
     expected = forecast(plan)
     folders: dict[str, tuple[str, ...]] = {}
-    for one in Pipeline(plan).stages:
+    audit = Audit(Pipeline(plan))
+    for one in (*audit.pipeline.stages, audit.effects):
         folders[one.heading] = tuple(dict.fromkeys((*folders.get(one.heading, ()), *one.folders)))
     stages = set()
     for row in expected.to_dict("records"):

@@ -17,7 +17,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from warpline.pipeline.reachable_modules import PACKAGE, is_type_checking, parse, parse_anew
+from warpline.pipeline.reachable_modules import (
+    PACKAGE,
+    is_type_checking,
+    nodes_of,
+    parse,
+    parse_anew,
+)
 
 __all__ = ["Reading", "Unit", "counts_messages", "live_text", "reading_of", "unit_of"]
 
@@ -184,10 +190,10 @@ class _Normaliser(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _names_in(node: ast.AST) -> frozenset[str]:
-    """Return every name that occurs in a piece of code, also as a word of a string."""
+def _names_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """Return every name that occurs in some nodes of code, also as a word of a string."""
     names: set[str] = set()
-    for part in ast.walk(node):
+    for part in nodes:
         if isinstance(part, ast.Name):
             names.add(part.id)
         elif isinstance(part, ast.Attribute):
@@ -304,7 +310,7 @@ def _split(
         if _may_be_left_out(node, reading.registry):
             name: str = node.name  # type: ignore[attr-defined]
             text = f"{within}{len(always)}:{ast.dump(node)}"
-            definitions.append(Definition(name, text, _names_in(node) - {name}, inside))
+            definitions.append(Definition(name, text, _names_in(ast.walk(node)) - {name}, inside))
         else:
             always.append(node)
             definitions += inside
@@ -335,10 +341,10 @@ class Facts:
     registry: bool
 
 
-def _bases_of(tree: ast.Module) -> dict[str, frozenset[str]]:
-    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+def _bases_of(nodes: Sequence[ast.AST]) -> dict[str, frozenset[str]]:
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
     near = {node.name for node in classes} | HARMLESS_BASES
-    for node in ast.walk(tree) if classes else ():
+    for node in nodes if classes else ():
         if isinstance(node, ast.ImportFrom) and (
             node.level or (node.module or "").partition(".")[0] == PACKAGE
         ):
@@ -355,14 +361,14 @@ def _bases_of(tree: ast.Module) -> dict[str, frozenset[str]]:
     return bases
 
 
-def _uses_all(tree: ast.Module) -> bool:
+def _uses_all(tree: ast.Module, nodes: Iterable[ast.AST]) -> bool:
     forwarding = {
         id(inner)
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and node.name in ("__getattr__", "__dir__")
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return True
         name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
@@ -374,8 +380,9 @@ def _uses_all(tree: ast.Module) -> bool:
 
 @cache
 def _facts(path: Path) -> Facts:
-    tree = parse(path)
-    return Facts(_bases_of(tree), _uses_all(tree), bool(REGISTRIES & _names_in(tree)))
+    nodes = nodes_of(path)
+    uses_all = _uses_all(parse(path), nodes)
+    return Facts(_bases_of(nodes), uses_all, bool(REGISTRIES & _names_in(nodes)))
 
 
 def _exposed_classes(modules: Iterable[Facts], users: Iterable[str]) -> frozenset[str]:
@@ -430,7 +437,7 @@ def _unit(path: Path, reading: Reading, keep_messages: bool) -> Unit:
         tree = _Normaliser(keep_messages, reading.keep_all).visit(parse_anew(path))
         always, definitions = _split(tree.body, reading)
         kept = ast.Module(body=always, type_ignores=[])
-        return Unit(ast.dump(kept), _names_in(kept), tuple(definitions))
+        return Unit(ast.dump(kept), _names_in(ast.walk(kept)), tuple(definitions))
     except RecursionError:
         # Code that is nested too deeply to be taken apart counts as a whole.
         content = path.read_bytes()

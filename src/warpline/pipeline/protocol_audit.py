@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +13,16 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import ResultsFolder, join_seeds
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.claims import JudgeClaims
+from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.figures import DrawFigures, Figure
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.training import TrainingStage
 
-__all__ = ["Audit", "ByProtocol"]
+__all__ = ["AUDIT_HEADING", "Audit", "ByProtocol"]
 
+AUDIT_HEADING = "audit"
+"""Part of the pipeline under which the jobs of an audit are counted: that of the target of this name."""
 FOLDERS = {
     "trials": "trials",
     "pretraining": "pretraining",
@@ -63,20 +67,29 @@ class ByProtocol:
         Seeds of the jobs of a rule that trains several; empty for all others.
     """
 
+    heading = AUDIT_HEADING
+
     def __init__(self, audit: Audit, name: str, block: tuple[int, ...] = ()) -> None:
         self.audit, self.name, self.block = audit, name, block
         self.own: Any = self._of(audit.pipeline)
+        self._stages: dict[str, Stage] = {}
 
     def __getattr__(self, name: str) -> Any:
         # Resources, seeds and all that no protocol changes.
         return getattr(self.own, name)
 
     def _of(self, pipeline: Pipeline) -> Stage:
-        stage = getattr(pipeline, self.name)
-        return stage.of_block(self.block) if isinstance(stage, TrainingStage) else stage
+        stage: Stage = getattr(pipeline, self.name)
+        if isinstance(stage, TrainingStage):
+            return stage.of_block(self.block)
+        # Of the tables of a comparison the one after learning alone is made by protocol.
+        return stage.of_tables("after") if isinstance(stage, CompareNetworks) else stage
 
     def _stage(self, wildcards: Wildcards) -> Stage:
-        return self._of(self.audit.of_protocol(wildcards["protocol"]))
+        protocol = wildcards["protocol"]
+        if protocol not in self._stages:
+            self._stages[protocol] = self._of(self.audit.of_protocol(protocol))
+        return self._stages[protocol]
 
     def pattern(self, name: str | None = None) -> str:
         """Return the pattern of an output (by default the first) with the results folder."""
@@ -96,8 +109,8 @@ class ByProtocol:
 
     @property
     def rule(self) -> str:
-        """Name of the rule whose settings of a profile hold for this one."""
-        return str(self.own.rule)
+        """Name of the rule, that of a block without its seeds: ``audit_train``."""
+        return f"audit_{self.own.rule}"
 
     @property
     def rule_name(self) -> str:
@@ -128,12 +141,52 @@ class ByProtocol:
         """Return the digest of the code that a job can run."""
         return self._stage(wildcards).code(wildcards)
 
+    def job_outputs(self, wildcards: Wildcards) -> list[str]:
+        """Return all files that a job makes."""
+        return self._stage(wildcards).job_outputs(wildcards)
+
+    def expected_cost(self, wildcards: Wildcards) -> Cost:
+        """Return what a job takes under its protocol."""
+        return self._stage(wildcards).expected_cost(_without_protocol(wildcards))
+
+    def memory_mb(self, wildcards: Wildcards, attempt: int = 1) -> int:
+        """Return the memory to ask for under its protocol."""
+        return self._stage(wildcards).memory_mb(_without_protocol(wildcards), attempt)
+
+    def runtime(self, wildcards: Wildcards, attempt: int = 1) -> int:
+        """Return the minutes to ask for under its protocol: the reference solver takes longer."""
+        return self._stage(wildcards).runtime(_without_protocol(wildcards), attempt)
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """What Snakemake asks a cluster for."""
+        asked: dict[str, Any] = {
+            "mem_mb": lambda wildcards, attempt: self.memory_mb(wildcards, attempt),
+            "runtime": lambda wildcards, attempt: self.runtime(wildcards, attempt),
+        }
+        return {**self.own.resources, **asked}
+
+    def candidates(self) -> Iterator[dict[str, str]]:
+        """Yield the jobs of every protocol that has results of its own of this stage, needed or not."""
+        for protocol in self.audit.distinct:
+            if self.audit.owner(protocol, self.name) == protocol:
+                names = {"protocol": protocol}
+                yield from ({**job, **names} for job in self._stage(names).jobs_of_rule())
+
+    def jobs_of_rule(self) -> Iterator[dict[str, str]]:
+        """Yield the jobs that the audit needs."""
+        yield from self.audit.needed_jobs.get(self.rule_name, [])
+
+    # Each instance has one rule.
+    jobs = jobs_of_rule
+
 
 class TabulateProtocol(Stage):
     """Accuracy and dissimilarities of the networks of one protocol (CSV)."""
 
     rule = "tabulate_protocol"
-    heading = "audit"
+    heading = AUDIT_HEADING
+    folders = ("protocols",)
     script = "tabulate_protocol.py"
     outputs = {"effects": "protocols/{protocol}/effects.csv"}
 
@@ -188,7 +241,7 @@ class GatherAudit(Stage):
     """The effects of all protocols in one table (CSV)."""
 
     rule = "gather_audit"
-    heading = "audit"
+    heading = AUDIT_HEADING
     script = "gather_audit.py"
     outputs = {"audit": "tables/audit.csv"}
 
@@ -228,13 +281,17 @@ class Audit:
         self._pipelines: dict[str, Pipeline] = {}
         self._settings: dict[str, dict[str, str]] = {}
         # Stages with one rule for all protocols; those of training have one per block of seeds.
-        self.trials, self.trajectories, self.choice, self.comparisons = (
-            ByProtocol(self, name) for name in ("trials", "trajectories", "choice", "comparisons")
+        self.trials, self.evaluation_trials, self.trajectories, self.choice, self.comparisons = (
+            ByProtocol(self, name)
+            for name in ("trials", "evaluation_trials", "trajectories", "choice", "comparisons")
         )
-        self.after = self.comparisons.pattern("after")
-        """Pattern of the table after learning, the only one of the comparisons that is made by protocol."""
         self.effects = TabulateProtocol(self)
         self.table = GatherAudit(self.effects)
+        judged = pipeline.claims
+        self.claims: JudgeClaims = (
+            judged.under(self._compared) if pipeline.plan.config.audit.claims else judged
+        )
+        """The claims of the configuration, under all protocols where ``audit.claims`` asks for them."""
 
     @property
     def names(self) -> list[str]:
@@ -254,7 +311,7 @@ class Audit:
         if name not in self._pipelines:
             plan = self._plan(name)
             plan.results = _ProtocolFolder(
-                self.pipeline.plan.results, lambda stage: self._owner(name, stage)
+                self.pipeline.plan.results, lambda stage: self.owner(name, stage)
             )
             self._pipelines[name] = Pipeline(plan)
         return self._pipelines[name]
@@ -275,11 +332,61 @@ class Audit:
         kept = set(seen.values()) | {"right", "published"}
         return [name for name in self.names if name in kept]
 
-    def _owner(self, name: str, stage: str) -> str:
+    def _compared(self) -> dict[str, CompareNetworks]:
+        """Return the comparisons of the protocols that differ from the configuration's own."""
+        return {
+            name: self.of_protocol(name).comparisons
+            for name in self.distinct
+            if self.owner(name, "comparisons")
+        }
+
+    def owner(self, name: str, stage: str) -> str:
         """Return the first protocol with the same settings of a stage; none if the configuration has them."""
         wanted = self._settings_of(name)[stage]
         others = ("", *self.names)
         return next(other for other in others if self._settings_of(other)[stage] == wanted)
+
+    # --- jobs -----------------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the configuration has a section ``audit``: any can be audited, few are meant to be."""
+        return "audit" in self.pipeline.plan.config.model_fields_set
+
+    @cached_property
+    def by_protocol(self) -> tuple[ByProtocol, ...]:
+        """The stages whose jobs have a protocol, one for each rule."""
+        trained = [stage for stage in self.training_stages() if any(stage.own.jobs_of_rule())]
+        return (self.trials, *trained, self.trajectories, self.choice, self.comparisons)
+
+    @property
+    def stages(self) -> tuple[Stage | ByProtocol, ...]:
+        """Every stage that submits jobs of the audit, in the order of ``warpline plan``."""
+        return (*self.by_protocol, self.effects, self.table, self.drawing)
+
+    @cached_property
+    def needed_jobs(self) -> dict[str, list[dict[str, str]]]:
+        """Jobs of the stages `by_protocol` that the tables need, by the name of their rule.
+
+        A protocol may have trials of its own of which it reads those of the evaluation alone.
+        """
+        makers = {
+            path: (stage, job)
+            for stage in self.by_protocol
+            for job in stage.candidates()
+            for path in stage.job_outputs(job)
+        }
+        needed: dict[str, list[dict[str, str]]] = {}
+        asked = [path for job in self.effects.jobs() for path in _files(self.effects.inputs(job))]
+        seen: set[tuple[str, ...]] = set()
+        while asked:
+            # What no protocol makes, the configuration's own jobs make.
+            stage, job = makers.get(asked.pop(), (None, {}))
+            if stage is not None and (key := (stage.rule_name, *job.values())) not in seen:
+                seen.add(key)
+                needed.setdefault(stage.rule_name, []).append(job)
+                asked += _files(stage.inputs(job))
+        return needed
 
     def _settings_of(self, name: str) -> dict[str, str]:
         """Return all that each stage of a protocol, or of the configuration, depends on."""
@@ -290,7 +397,7 @@ class Audit:
         return self._settings[name]
 
     def figures(self) -> Iterator[Figure]:
-        """Yield the figure."""
+        """Yield the figure of the effects, and that of the claims where these are judged by protocol."""
         config = self.pipeline.plan.config
         settings: Mapping[str, Any] = {
             "style": config.figures.model_dump(),
@@ -310,34 +417,53 @@ class Audit:
             settings=lambda _: dict(settings),
             log="draw_audit",
         )
+        if config.audit.claims:
+            yield Figure(
+                rule="draw_audit_claims",
+                script="figures/audit_claims.py",
+                output="figures/audit_claims",
+                caption="audit_claims.rst",
+                category=report_order.CLAIMS,
+                labels={"figure": "claims, protocol by protocol"},
+                inputs=lambda _: {"claims": self.claims.files("claims")},
+                settings=lambda _: {key: settings[key] for key in ("style", "seed")},
+                log="draw_audit_claims",
+            )
 
     @property
     def drawing(self) -> DrawFigures:
-        """The figure as a stage."""
+        """The figures as a stage."""
         results = self.pipeline.plan.results
         paths = [results.at(figure.output) for figure in self.figures()]
-        return DrawFigures(self.pipeline.plan, "draw_audit", "audit", lambda: paths)
+        return DrawFigures(self.pipeline.plan, "draw_audit*", AUDIT_HEADING, lambda: paths)
 
     def files(self) -> list[str]:
-        """Return the table and the figure."""
+        """Return the table and the figures."""
         return [*self.table.files(), *self.drawing.files()]
+
+
+def _without_protocol(wildcards: Wildcards) -> dict[str, str]:
+    return {name: value for name, value in wildcards.items() if name != "protocol"}
+
+
+def _files(inputs: Mapping[str, list[str]]) -> list[str]:
+    return [path for files in inputs.values() for path in files]
 
 
 def _settings_by_stage(pipeline: Pipeline) -> dict[str, str]:
     """Return the parameters of each stage's jobs, and of the jobs whose files these read, as texts."""
 
-    def parameters(stage: Stage, jobs: Iterable[Wildcards] | None = None) -> str:
-        asked = stage.jobs() if jobs is None else jobs
-        return json.dumps([stage.parameters(job) for job in asked], sort_keys=True)
+    def parameters(stage: Stage) -> str:
+        return json.dumps([stage.parameters(job) for job in stage.jobs()], sort_keys=True)
 
-    trials = pipeline.trials
-    learned = parameters(trials, [job for job in trials.jobs() if job["split"] != "evaluation"])
+    learned = parameters(pipeline.trials)
+    trials = learned + parameters(pipeline.evaluation_trials)
     pretraining = learned + parameters(pipeline.pretraining)
     training = pretraining + parameters(pipeline.training) + parameters(pipeline.given)
-    trajectories = training + parameters(trials) + parameters(pipeline.trajectories)
+    trajectories = training + trials + parameters(pipeline.trajectories)
     choice = trajectories + parameters(pipeline.choice)
     return {
-        "trials": parameters(trials),
+        "trials": trials,
         "pretraining": pretraining,
         "training": training,
         "trajectories": trajectories,

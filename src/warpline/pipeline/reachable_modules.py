@@ -27,6 +27,7 @@ __all__ = [
     "closure",
     "code_behind",
     "is_type_checking",
+    "nodes_of",
     "parse",
     "parse_anew",
 ]
@@ -41,6 +42,12 @@ INERT = ("warpline.console",)
 def parse(path: Path) -> ast.Module:
     """Return the syntax tree of a file, parsed once a process: not to be changed."""
     return parse_anew(path)
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return all nodes of the syntax tree of a file: a walk takes longer than parsing."""
+    return tuple(ast.walk(parse(path)))
 
 
 def parse_anew(path: Path) -> ast.Module:
@@ -101,18 +108,18 @@ def _imported(path: Path, module: str, relative: bool = True) -> frozenset[str]:
     ``import warpline; warpline.compare(x)`` gives ``warpline`` and ``warpline.compare``: a package may
     load the latter on first use.
     """
-    tree, is_package = parse(path), path.name == "__init__.py"
+    nodes, is_package = nodes_of(path), path.name == "__init__.py"
     names: set[str] = set()
     aliases: dict[str, str] = {}
     # Imports for type checkers are never made.
     skipped = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes
         if is_type_checking(node)  # type: ignore[arg-type]
         for statement in node.body  # type: ignore[attr-defined]
         for inner in ast.walk(statement)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
@@ -126,7 +133,7 @@ def _imported(path: Path, module: str, relative: bool = True) -> frozenset[str]:
             for alias in node.names:
                 names.add(f"{base}.{alias.name}")
                 aliases[alias.asname or alias.name] = f"{base}.{alias.name}"
-    for node in ast.walk(tree):
+    for node in nodes:
         chain: list[str] = []
         part: ast.AST = node
         while isinstance(part, ast.Attribute):

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from warpline.core.figure_files import FIGURE_SUFFIXES
+from warpline.pipeline.protocol_audit import Audit, ByProtocol
 from warpline.pipeline.stages import Pipeline, Stage
 from warpline.pipeline.stages.figures import DrawFigures, Figure
-from warpline.pipeline.stages.training import TrainingStage
 
 __all__ = ["STATES", "Job", "RunStatus", "run_status"]
 
@@ -93,44 +93,18 @@ def _flat(inputs: Any) -> list[str]:
     return files
 
 
-def _stage_jobs(stage: Stage, heading: str) -> Iterator[Job]:
-    """Yield the jobs of a stage whose outputs follow from a job's wildcards."""
-    for wildcards in stage.jobs():
+def _stage_jobs(stage: Stage | ByProtocol) -> Iterator[Job]:
+    """Yield the jobs of one rule of a stage."""
+    for wildcards in stage.jobs_of_rule():
         yield Job(
-            heading,
-            stage.rule,
-            [stage.path(name, **wildcards) for name in stage.outputs],
+            stage.heading,
+            stage.rule_name,
+            stage.job_outputs(wildcards),
             _flat(stage.inputs(wildcards)),
             stage.log.format(**wildcards),
             stage.benchmark.format(**wildcards),
             (stage.settings(wildcards), stage.code(wildcards)),
         )
-
-
-def _training_jobs(stage: TrainingStage) -> Iterator[Job]:
-    """Yield the training jobs, one for each block of seeds."""
-    blocks = stage.plan.training_blocks
-    specifications = {
-        tuple((key, value) for key, value in job.items() if key != "n_seeds"): None
-        for job in stage.jobs()
-    }
-    for block in blocks:
-        of_block = stage.of_block(block if len(block) > 1 else ())
-        for specification in specifications:
-            wildcards = {**dict(specification), "seed": str(block[0])}
-            patterns = [
-                *of_block.block_patterns("checkpoints"),
-                *of_block.block_patterns("history"),
-            ]
-            yield Job(
-                stage.heading,
-                of_block.rule_name,
-                [pattern.format(**wildcards) for pattern in patterns],
-                _flat(of_block.inputs(wildcards)),
-                of_block.log.format(**wildcards),
-                of_block.benchmark.format(**wildcards),
-                (of_block.settings(wildcards), of_block.code(wildcards)),
-            )
 
 
 def _figure_jobs(stage: DrawFigures, figures: list[Figure]) -> Iterator[Job]:
@@ -158,15 +132,21 @@ def _figure_jobs(stage: DrawFigures, figures: list[Figure]) -> Iterator[Job]:
                 break
 
 
-def _jobs(pipeline: Pipeline) -> Iterator[Job]:
+def _jobs(audit: Audit) -> Iterator[Job]:
+    """Yield the jobs of a configuration, and those of its audit where it has one."""
+    pipeline = audit.pipeline
     for stage in pipeline.stages:
-        if isinstance(stage, TrainingStage):
-            yield from _training_jobs(stage)
-        elif isinstance(stage, DrawFigures):
+        if isinstance(stage, DrawFigures):
             part = next(part for part, drawn in pipeline.drawings.items() if drawn is stage)
             yield from _figure_jobs(stage, pipeline.figures_by_part[part])
         else:
-            yield from _stage_jobs(stage, stage.heading)
+            for rule in stage.rules():
+                yield from _stage_jobs(rule)
+    if audit.wanted:
+        for stage_of_audit in audit.stages:
+            if not isinstance(stage_of_audit, DrawFigures):
+                yield from _stage_jobs(stage_of_audit)
+        yield from _figure_jobs(audit.drawing, list(audit.figures()))
 
 
 # --- Snakemake's records --------------------------------------------------------------------------------
@@ -273,7 +253,7 @@ def run_status(pipeline: Pipeline) -> RunStatus:
     pipeline : Pipeline
     """
     runs = _snakemake_runs()
-    jobs = list(_jobs(pipeline))
+    jobs = list(_jobs(Audit(pipeline)))
     kept = pipeline.plan.config.jobs.keep_trajectories
     for job in jobs:
         temporary = not kept and job.rule == pipeline.trajectories.rule

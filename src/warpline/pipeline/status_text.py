@@ -9,6 +9,7 @@ from pathlib import Path
 
 from warpline.core.utf8_paths import shell_word
 from warpline.pipeline.project_files import PROJECT, configuration_file
+from warpline.pipeline.protocol_audit import AUDIT_HEADING
 from warpline.pipeline.run_status import STATES, Job, RunStatus
 
 __all__ = ["configuration_of", "render_status"]
@@ -75,6 +76,25 @@ def _named(jobs: list[Job], title: str) -> list[str]:
     return lines
 
 
+def _command(files: list[str], arguments: list[str]) -> str:
+    """Return the command that runs some configuration files, in any folder where there is one file."""
+    if len(files) > 1:
+        return " ".join(map(shell_word, ["snakemake", *arguments, "--configfile", *files]))
+    short = Path(files[0]).stem
+    try:
+        named = configuration_file(short).samefile(files[0])
+    except FileNotFoundError:
+        named = False
+    words = ["warpline", "run", short if named else files[0], *arguments]
+    return " ".join(map(shell_word, words))
+
+
+def _targets(status: RunStatus) -> list[str]:
+    """Return the targets with jobs that are not done; none where the default target has them all."""
+    of_audit = {job.heading == AUDIT_HEADING for job in status.jobs if job.state != "done"}
+    return [*(["all"] if False in of_audit else []), "audit"] if True in of_audit else []
+
+
 def render_status(status: RunStatus, name: str, root: Path, files: list[str]) -> str:
     """Return counts by part of the pipeline, what runs and what failed, and what to run next.
 
@@ -112,11 +132,10 @@ def render_status(status: RunStatus, name: str, root: Path, files: list[str]) ->
     elif status.snakemake_runs:
         lines.append("A Snakemake works in this folder.")
     else:
-        given = " ".join(map(shell_word, files))
         if status.locked:
             lines.append(
                 "The folder is locked, and no Snakemake works here. If none works on another machine: "
-                f"snakemake --unlock --configfile {given}"
+                f"{_command(files, ['--unlock'])}"
             )
-        lines.append(f"Next: snakemake --cores 2 --configfile {given}")
+        lines.append(f"Next: {_command(files, [*_targets(status), '--cores', '2'])}")
     return "\n".join(lines)

@@ -182,6 +182,20 @@ def _is_named_folder(path: Path) -> bool:
     return any(Path(name).suffix in STRUCTURE for _, _, names in os.walk(path) for name in names)
 
 
+def _is_spent(result: Path) -> bool:
+    """Return whether these are hidden states that were deleted once no job needed them.
+
+    Snakemake deletes what ``jobs.keep_trajectories: false`` makes temporary, and leaves its sidecar. Only
+    then is there a file of their means.
+    """
+    parts = result.parts
+    return any(
+        Path(*parts[:place], "mean_states", *parts[place + 1 :]).is_file()
+        for place, name in enumerate(parts)
+        if name == "trajectories"
+    )
+
+
 def verify(folder: str | Path) -> Verification:
     """Check every result below a folder; nothing is changed.
 
@@ -197,7 +211,8 @@ def verify(folder: str | Path) -> Verification:
             (outcome.strays if dead else outcome.open_parts).append(path)
         elif path.name.endswith(SIDECAR):
             result = path.with_name(path.name.removesuffix(SIDECAR))
-            if result.suffix in STRUCTURE and not os.path.lexists(result):
+            alone = result.suffix in STRUCTURE and not os.path.lexists(result)
+            if alone and not _is_spent(result):
                 outcome.errors[result] = "it is not there, its sidecar alone remains"
         elif path.suffix in STRUCTURE and not _is_named_folder(path):
             if os.path.isfile(sidecar_path(path)):  # noqa: PTH113

@@ -324,6 +324,12 @@ def _trials_of(
     if isinstance(value, Recording):
         # Only new inputs or conditions bring it here: its trials are checked already.
         return value.trials, value.trial_labels, value.precision
+    if callable(value):
+        raise DimensionError(
+            f"states of {name}, an array (trial, time, unit)",
+            f"{type(value).__name__}, which can be called as a network",
+            "Run it on inputs first, as by warpline.comparison.hidden_states.hidden_states.",
+        )
     if dims is not None and not hasattr(value, "dims"):
         raise DimensionError(
             f"named dimensions in {name}, to rename {', '.join(dims)}",

@@ -18,6 +18,7 @@ from warpline.core import random_streams, result_files
 from warpline.models.base import build_model
 from warpline.models.checkpoints import CheckpointFile, write_checkpoints
 from warpline.training.batches import BatchOrder, TaskData
+from warpline.training.checkpoint_schedule import kept_steps
 from warpline.training.ensemble import Member, can_be_batched, train_ensemble
 from warpline.training.loop import train
 from warpline.training.run import TrainingRun, none_for_nan
@@ -247,7 +248,7 @@ def write_member(
     checkpoints: str | Path,
     history: str | Path,
 ) -> None:
-    """Write the checkpoints (safetensors) and the history (CSV) of a trained network."""
+    """Write the kept checkpoints (safetensors) and the whole history (CSV) of a trained network."""
     provenance = {
         **prepared.provenance,
         "status": run.status,
@@ -255,6 +256,11 @@ def write_member(
         "ideal": float(np.mean([data.ideal for data in job.validation])),
         "chance": float(np.mean([data.chance for data in job.validation])),
     }
-    write_checkpoints(checkpoints, run.checkpoints, checkpoint_summary(run), provenance)
+    # Which fractions of training a step is near is known only now that the run has ended.
+    fractions = job.settings["training"]["checkpoints"].get("keep")
+    steps = kept_steps(sorted(run.checkpoints), fractions)
+    weights = {step: run.checkpoints[step] for step in steps}
+    summary = [row for row in checkpoint_summary(run) if row["step"] in weights]
+    write_checkpoints(checkpoints, weights, summary, provenance)
     table = pd.DataFrame([vars(row) for row in run.history])
     result_files.write_table(table, history, provenance)

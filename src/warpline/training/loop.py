@@ -18,6 +18,7 @@ from warpline.models.base import outputs_of
 from warpline.tasks.scoring import share_correct
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.checkpoint_schedule import checkpoint_steps
+from warpline.training.optimiser import Adam
 from warpline.training.resume import Resume
 from warpline.training.run import Evaluation, TrainingRun, Weights
 
@@ -293,7 +294,7 @@ def train(
     keep_freed_memory()
     parameters = trainable_parameters(model, settings["trainable"])
     device = next(model.parameters()).device
-    adam = torch.optim.Adam(parameters, lr=settings["learning_rate"], fused=True)
+    adam = Adam(parameters, lr=settings["learning_rate"], fused=True)
     noise = torch.Generator().manual_seed(noise_seed)
     max_steps = settings["max_steps"]
     kept_steps = set(checkpoint_steps(settings["checkpoints"], max_steps)) if max_steps else {0}

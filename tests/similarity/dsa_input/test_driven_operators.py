@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from similarity.dsa_input.driven_data import orthogonal, simulate, slow_noise, stable_system
 
-from warpline.similarity.dsa_input import fit_driven_operator
+from warpline.pipeline.config.base import InputDSA
+from warpline.similarity.dsa_input import driven_operators, fit_driven_operator
 from warpline.similarity.dsa_input.driven_operators import embedding_root
 from warpline.similarity.input_errors import (
     ConstantDataError,
@@ -156,10 +157,9 @@ def test_dmdc_of_ragged_trials_is_the_regression_of_their_transitions():
     x, u = ([y[:n] for y, n in zip(data, lengths, strict=True)] for data in (states, inputs))
     operator = fit_driven_operator(x, u, rank=3, offset=False)
 
-    # By hand: x(t + 1) on [x(t), u(t + 1)], all trials, in the units of the data. The last state has no input
-    # after it, and is left out.
-    regressors = np.concatenate([np.hstack([a[:-2], b[1:-1]]) for a, b in zip(x, u, strict=True)])
-    targets = np.concatenate([a[1:-1] for a in x])
+    # By hand: x(t + 1) on [x(t), u(t + 1)], every transition of every trial, in the units of the data.
+    regressors = np.concatenate([np.hstack([a[:-1], b[1:]]) for a, b in zip(x, u, strict=True)])
+    targets = np.concatenate([a[1:] for a in x])
     solution = np.linalg.lstsq(regressors, targets, rcond=None)[0].T
     np.testing.assert_allclose(
         sorted_eigenvalues(operator.state), sorted_eigenvalues(solution[:, :3]), atol=1e-10
@@ -167,6 +167,49 @@ def test_dmdc_of_ragged_trials_is_the_regression_of_their_transitions():
     np.testing.assert_allclose(
         operator.control.T @ operator.control, solution[:, 3:].T @ solution[:, 3:], atol=1e-10
     )
+
+
+@pytest.mark.parametrize("offset", [True, False])
+@pytest.mark.parametrize("lag", [0, 1, 2])
+@pytest.mark.parametrize("delays", [(1, 1), (3, 1), (1, 3)])
+def test_one_pass_gives_the_operators_of_the_streamed_regression(lag, delays, offset, monkeypatch):
+    """Trials of any length, the shortest with one transition."""
+    _, _, states, inputs = driven(6, n=4, n_trials=5, n_times=40)
+    states = states + 0.1 * np.random.default_rng(0).standard_normal(states.shape)
+    lengths = [40, 6, 40, 17, 3 + max(lag, 1)]
+    data = [[x[:n] for x, n in zip(values, lengths, strict=True)] for values in (states, inputs)]
+    options = {"rank": 4, "n_delays": delays[0], "n_input_delays": delays[1], "input_lag": lag}
+    one = fit_driven_operator(*data, **options, offset=offset)
+    monkeypatch.setattr(driven_operators, "_SQUARED_CONDITION_LIMIT", 0)
+    streamed = fit_driven_operator(*data, **options, offset=offset)
+    np.testing.assert_allclose(one.state, streamed.state, atol=1e-9)
+    np.testing.assert_allclose(one.control, streamed.control, atol=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"n_delays": 3, "delay_interval": 2, "n_input_delays": 2}])
+def test_an_input_in_step_is_the_earlier_input_of_a_delayed_record(options):
+    """The pairs (x(t), u(t + 1)) are the same, and the input before the first state is not used."""
+    _, _, states, inputs = driven(3, n_times=20)
+    states = states + 0.1 * np.random.default_rng(0).standard_normal(states.shape)
+    earlier = np.concatenate([inputs[:, 1:], np.full_like(inputs[:, :1], 1e3)], axis=1)
+    one = fit_driven_operator(states, inputs, rank=4, input_lag=0, offset=False, **options)
+    other = fit_driven_operator(states, earlier, rank=4, input_lag=1, offset=False, **options)
+    np.testing.assert_allclose(one.state, other.state, atol=1e-10)
+    np.testing.assert_allclose(one.control, other.control, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("lag", "n_delays", "needed"), [(0, 1, 2), (1, 1, 2), (2, 1, 3), (0, 3, 4)]
+)
+def test_the_shortest_trial_has_one_transition(lag, n_delays, needed):
+    _, _, states, inputs = driven(3, lag=lag, n=2, m=1) if lag < 2 else driven(3, n=2, m=1)
+    options = {"rank": 2, "n_delays": n_delays, "input_lag": lag}
+    operator = fit_driven_operator(states[:, :needed], inputs[:, :needed], **options)
+    assert operator.rank_used >= 1
+    with pytest.raises(TooFewTimePointsError, match=f"at least {needed} time points"):
+        fit_driven_operator(states[:, : needed - 1], inputs[:, : needed - 1], **options)
+    # The check of a configuration, before any trial is read.
+    assert InputDSA(measure="dsa_input", **options).steps_needed == needed
 
 
 @settings(max_examples=15, deadline=None)

@@ -38,7 +38,7 @@ const curvesPanel = {
       ...(criterion ? [{ y: criterion * network.ideal, label: "criterion", below: true }] : []),
     ].filter((one) => one.y !== null);
     byId("curves-about").textContent =
-      `${network.status}: ${network.last_step} updates, accuracy ${shownNumber(network.accuracy)} (tasks: ${tasks.map(([task]) => task).join(", ")}). ` +
+      `${spaced(network.status)}: ${network.last_step} updates, accuracy ${shownNumber(network.accuracy)} (tasks: ${tasks.map(([task]) => task).join(", ")}). ` +
       `Grey: its other seeds (${others.length}). The vertical line is the shown moment, update ${cursor}.` +
       (network.pretraining ? ` Its pretraining: ${network.pretraining}.` : "");
     place.replaceChildren(

@@ -57,7 +57,7 @@ function nearest(values, value) {
 
 /** Return what tells a network from others of its task set. */
 function networkLabel(network) {
-  return `${network.architecture}, ${spaced(network.curriculum)}, seed ${network.seed}`;
+  return `${spaced(network.architecture)}, ${spaced(network.curriculum)}, seed ${network.seed}`;
 }
 
 /** Return a name of the configuration as words. */

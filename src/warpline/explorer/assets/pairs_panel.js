@@ -39,7 +39,7 @@ function matrixOf(kind, measure) {
   }
   if (kind === "architectures") {
     const own = pairs.filter((pair) => page.networks[pair.a].curriculum === network.curriculum && page.networks[pair.a].seed === network.seed);
-    const sides = [...new Set(own.flatMap((pair) => [pair.a, pair.b]))].map((index) => ({ ...side(index), label: page.networks[index].architecture }));
+    const sides = [...new Set(own.flatMap((pair) => [pair.a, pair.b]))].map((index) => ({ ...side(index), label: spaced(page.networks[index].architecture) }));
     return { rows: sides, columns: sides, pairAt: (i, j) => (i === j ? undefined : among(own)(sides[i].index, sides[j].index)) };
   }
   const own = pairs.filter((pair) => page.networks[pair.a].architecture === network.architecture);
@@ -133,7 +133,7 @@ const pairsPanel = {
       const colour = failed ? null : mapColour(pair.value / largest);
       const style = failed ? null : `background: ${colour}; color: ${readableOn(colour)}`;
       const text = failed ? "×" : sure + (pair.value < 1e-9 ? "0" : pair.value.toFixed(2));
-      return element("td", { ...options, style, "aria-label": `${names}: ${failed ? pair.status : shownNumber(pair.value)}, ${pair.status}` }, text);
+      return element("td", { ...options, style, "aria-label": `${names}: ${failed ? "no value" : shownNumber(pair.value)}, ${spaced(pair.status)}` }, text);
     };
     const body = rows.map((row, i) => element("tr", { role: "row" }, header(row, "row"), ...columns.map((_, j) => cell(pairs[i][j], i, j))));
     const grid = element(
@@ -194,7 +194,7 @@ const pairsPanel = {
     const moments = pair.from === pair.to ? (pair.from === 1 ? "after learning" : `at fraction ${shownNumber(pair.from)} of training`) : `at fractions ${shownNumber(pair.from)} and ${shownNumber(pair.to)} of training`;
     const sides = [pair.a, pair.b].map((k) => networkLabel(page.networks[k]));
     const about = pair.value === null ? "" : intervalOf(pair);
-    return `${sides[0]} and ${sides[1]}, ${moments}: ${value}, ${pair.status}. ${about} ${pair.from === 1 && pair.to === 1 ? groupOf(pair) : ""}`;
+    return `${sides[0]} and ${sides[1]}, ${moments}: ${value}, ${spaced(pair.status)}. ${about} ${pair.from === 1 && pair.to === 1 ? groupOf(pair) : ""}`;
   },
 
   /** Keep showing the pair in the place that was chosen, at another moment or by another measure. */

@@ -19,7 +19,7 @@ function chooseNetwork(network) {
   fillLevels(network);
   showMoment(false);
   PANELS.forEach((panel) => panel.update());
-  announce(`${networkLabel(network)} of ${network.taskset}, ${network.status}`);
+  announce(`${networkLabel(network)} of ${network.taskset}, ${spaced(network.status)}`);
 }
 
 /** Return the network that the lists name, or the one nearest to it that exists. */

@@ -227,7 +227,7 @@ class InputDSA(Strict):
         lags = max(self.n_delays, self.n_input_delays)
         if self.backend == "subspace":
             lags = 2 * self.n_delays
-        return (lags - 1) * self.delay_interval + 2 + abs(1 - self.input_lag)
+        return (lags - 1) * self.delay_interval + 2 + max(self.input_lag - 1, 0)
 
     @model_validator(mode="after")
     def _windows_hold_every_step(self) -> InputDSA:

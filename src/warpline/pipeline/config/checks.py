@@ -534,6 +534,15 @@ def _fractions(config: Config) -> Iterator[str]:
                 f"comparison.{section}.fractions: {', '.join(map(str, missing))} is not kept; "
                 "add it to trajectories.fractions"
             )
+    weights = config.training.checkpoints.keep
+    if weights != "all":
+        # The first and the last checkpoint are kept in any case.
+        missing = [fraction for fraction in kept if fraction not in (0, 1, *weights)]
+        if missing:
+            yield (
+                f"trajectories.fractions: no checkpoint is kept at {', '.join(map(str, missing))}; add it to "
+                "training.checkpoints.keep (networks that lie there are then trained anew), or leave it out"
+            )
 
 
 def _warping(config: Config) -> Iterator[str]:
@@ -588,8 +597,8 @@ def _conditions(name: str, entry: Analysis, taskset: TaskSet) -> Iterator[str]:
 def _datasets(config: Config) -> Iterator[str]:
     """Hold the comparison of recordings together; whether their files can be read is checked elsewhere."""
     run, settings = config.run, config.dataset_comparison
-    if not (run.grid or run.datasets or run.warping):
-        yield "run.grid: expected networks, or run.datasets or run.warping, got none"
+    if not (run.grid or run.datasets or run.warping or run.attractors):
+        yield "run.grid: expected networks, or run.datasets, run.warping or run.attractors, got none"
     yield from _unknown("run.datasets", run.datasets, config.datasets)
     names = [name for name in run.datasets if name in config.datasets]
     entries = {name: config.datasets[name] for name in names}

@@ -23,6 +23,8 @@ class ClaimRule(Strict):
     """Paper and figure that make the claim."""
     statistic: Annotated[str, Field(min_length=1)]
     """The statistic, larger where the claimed effect is stronger."""
+    changed: str = ""
+    """Date of the rule's last change, and its reason; empty where it is as first stated."""
     absent: bool = False
     """Whether the claim is that the effect is absent."""
     null_value: float

@@ -76,6 +76,10 @@ class Dataset(Strict):
     align: str | None = None
     """Column of the trial table, or variable of the file, with the zero of each trial, for a recording in
     one piece."""
+    until: str | None = None
+    """Column of the trial table, or variable of the file, with the end of each trial, for spikes. It counts
+    as the spikes do: on the clock of the recording, or from the zero of each trial. Bins that are not over
+    by then are left out, so that trials differ in length."""
     conditions: list[str] = []
     """Columns of the trial table, or variables of the file, that name the condition of a trial. Trials
     of several systems are matched by condition."""
@@ -97,6 +101,11 @@ class Dataset(Strict):
                 raise ValueError(
                     "variable: expected none beside spikes, whose names are in `spikes`"
                 )
+        elif self.until is not None:
+            raise ValueError(
+                f"until: expected none without spikes, got '{self.until}'; the ends of trials of states "
+                "are in the mask `valid`"
+            )
         if self.window is not None and not self.window[0] < self.window[1]:
             raise ValueError(f"window: expected first < last, got {self.window}")
         if self.axes is not None and len(set(self.axes)) < len(self.axes):

@@ -168,6 +168,9 @@ class Audit(Strict):
     switches: Annotated[list[str], Field(min_length=1), EachOnce] = list(switches(PUBLISHED))
     """Switches that are set one at a time, by their names such as ``trials.unique``. The published protocol
     of the audit has these, and no others."""
+    claims: bool = False
+    """Whether the claims of the papers are judged under each protocol of the audit, beside the protocol of
+    the configuration. The rule ``claims`` then runs the comparisons of all protocols."""
 
     @field_validator("switches")
     @classmethod

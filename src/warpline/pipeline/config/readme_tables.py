@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 from warpline.pipeline.config.messages import models_in
 from warpline.pipeline.config.schema import Config
 
-__all__ = ["key_tables", "update"]
+__all__ = ["BEGIN", "END", "key_table", "key_tables", "models_by_section", "update"]
 
 BEGIN, END = "<!-- keys: written by make schema -->", "<!-- end of keys -->"
 
@@ -61,22 +61,37 @@ def _walk(model: type[BaseModel], seen: dict[type[BaseModel], None]) -> None:
             _walk(inner, seen)
 
 
+def key_table(model: type[BaseModel]) -> str:
+    """Return a model as a Markdown section: its name, what it is, and a table of its keys."""
+    properties = model.model_json_schema()["properties"]
+    lines = [f"### {model.__name__}", "", (model.__doc__ or "").strip(), ""]
+    lines += ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
+    for key, field in model.model_fields.items():
+        text = re.sub(r"\s+", " ", (field.description or "").replace("``", "`")).replace("|", "\\|")
+        lines.append(f"| `{key}` | {_kind(properties[key])} | {_default(field)} | {text} |")
+    return "\n".join(lines)
+
+
+def models_by_section() -> dict[str, list[type[BaseModel]]]:
+    """Return the models below each key of the configuration, each with the first key that leads to it."""
+    seen: dict[type[BaseModel], None] = {Config: None}
+    sections = {}
+    for key, field in Config.model_fields.items():
+        before = len(seen)
+        for model in models_in(field.annotation):
+            _walk(model, seen)
+        if added := list(seen)[before:]:
+            sections[key] = added
+    return sections
+
+
 def key_tables() -> str:
-    """Return a Markdown table per section, in the order of the configuration."""
-    seen: dict[type[BaseModel], None] = {}
-    _walk(Config, seen)
-    parts = []
-    for model in seen:
-        properties = model.model_json_schema()["properties"]
-        lines = [f"### {model.__name__}", "", (model.__doc__ or "").strip(), ""]
-        lines += ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
-        for key, field in model.model_fields.items():
-            text = re.sub(r"\s+", " ", (field.description or "").replace("``", "`")).replace(
-                "|", "\\|"
-            )
-            lines.append(f"| `{key}` | {_kind(properties[key])} | {_default(field)} | {text} |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+    """Return a Markdown table per model, in the order of the configuration."""
+    models: list[type[BaseModel]] = [
+        Config,
+        *(model for below in models_by_section().values() for model in below),
+    ]
+    return "\n\n".join(map(key_table, models))
 
 
 def update(readme: str) -> str:

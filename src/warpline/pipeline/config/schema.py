@@ -268,7 +268,7 @@ class Curriculum(Strict):
 
 
 class Checkpoints(Strict):
-    """Schedule of checkpoints; step 0 and the last update always leave one."""
+    """Schedule of checkpoints; step 0 and the last update always leave one, and both are always kept."""
 
     log: Annotated[int, Field(ge=0)] = 12
     """Number of checkpoints, evenly spaced in the logarithm of the update."""
@@ -276,6 +276,14 @@ class Checkpoints(Strict):
     """Number of updates between additional checkpoints; 0 for none."""
     steps: list[Annotated[int, Field(ge=0)]] = []
     """Additional steps at which a checkpoint is kept."""
+    keep: Annotated[
+        Annotated[list[Fraction], Rising, Tag("tag:fractions")]
+        | Annotated[Literal["all"], Tag("tag:all")],
+        Discriminator(lambda value: "tag:all" if isinstance(value, str) else "tag:fractions"),
+    ] = "all"
+    """Checkpoints whose weights are kept when training ends: ``all``, or those nearest to these fractions
+    of the run's own training, beside the first and the last. A fraction that is added later trains the
+    networks anew; all evaluations stay in ``history.csv``."""
 
 
 class Training(Strict):
@@ -510,7 +518,7 @@ class Jobs(Strict):
     """Whether each training job requests a GPU; false for a cluster without GPUs."""
     keep_trajectories: bool = True
     """Whether the hidden states, the largest files, are kept. If not, they are deleted once no job
-    needs them, and computed again when a new seed or measure does."""
+    needs them. A new seed or measure then makes them and their comparisons anew, with the same bytes."""
     tensorboard: bool = False
     """Whether training writes TensorBoard event files to ``logs/NAME/events``; needs the package
     tensorboard."""

@@ -36,7 +36,7 @@ from warpline.pipeline.stages.sensitivity import CompareAround, SummariseSensiti
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
-from warpline.pipeline.stages.trials import GenerateTrials
+from warpline.pipeline.stages.trials import GenerateEvaluationTrials, GenerateTrials
 
 __all__ = ["Cost", "Figure", "Pipeline", "Stage"]
 
@@ -51,7 +51,8 @@ class Pipeline:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.trials = GenerateTrials(plan)
+        self.evaluation_trials = GenerateEvaluationTrials(plan)
+        self.trials = GenerateTrials(plan, self.evaluation_trials)
         self.pretraining = Pretrain(plan, self.trials)
         self.training = Train(plan, self.trials, pretraining=self.pretraining)
         self.given = ImportNetwork(plan, self.trials)
@@ -143,6 +144,7 @@ class Pipeline:
         """Every stage that submits jobs, in the order of ``warpline plan``."""
         return (
             self.trials,
+            self.evaluation_trials,
             self.pretraining,
             self.training,
             self.given,

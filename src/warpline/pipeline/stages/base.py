@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from os.path import commonprefix
 from typing import Any, ClassVar
 
 from warpline.core.plugins import find_plugin
@@ -57,12 +58,15 @@ class Cost:
         What it leaves in the results folder, in MB.
     longest : float
         Seconds if the run goes to its last possible update; what ``runtime`` asks for.
+    passing : float
+        MB of files that are deleted once no job needs them; they are not in `disk`.
     """
 
     seconds: float
     memory: float
     disk: float
     longest: float = 0.0
+    passing: float = 0.0
 
 
 @cache
@@ -71,9 +75,38 @@ def code_of(script: str, plugins: tuple[tuple[str, str], ...] = ()) -> str:
     return digest(SCRIPTS / script, [find_plugin(package, name) for package, name in plugins])
 
 
-def alternatives(names: Sequence[str] | Iterator[str]) -> str:
-    """Return a wildcard constraint that matches these names and no others."""
-    return "|".join(re.escape(name) for name in names) or "(?!)"
+def alternatives(names: Iterable[str]) -> str:
+    """Return a wildcard constraint that matches these names and no others, as short as their grid.
+
+    Snakemake reads through the constraints in the pattern of each output of each job, and tries them on each
+    input: with one alternative per name, that was most of the time of a plan of 84 architectures.
+    """
+    return _factored(frozenset(names)) or "(?!)"
+
+
+def _factored(names: frozenset[str]) -> str:
+    """Return a regular expression of some names, in which what they begin and end with stands once."""
+    beginning = commonprefix(list(names))  # noqa: RUF071, letter by letter is meant
+    if beginning or len(names) < 2:
+        rests = frozenset(name[len(beginning) :] for name in names)
+        return re.escape(beginning) + (_factored(rests) if len(rests) > 1 else "")
+
+    # By first letter; what goes on alike after different beginnings is written once.
+    by_letter: dict[str, list[str]] = {}
+    for name in sorted(filter(None, names)):
+        by_letter.setdefault(name[0], []).append(name)
+    beginnings: dict[frozenset[str], list[str]] = {}
+    for group in by_letter.values():
+        first = commonprefix(group)  # noqa: RUF071
+        rests = frozenset(name[len(first) :] for name in group)
+        beginnings.setdefault(rests, []).append(re.escape(first))
+    branches = []
+    for rests, starts in beginnings.items():
+        start = f"(?:{'|'.join(starts)})" if len(starts) > 1 else starts[0]
+        branches.append(start + (_factored(rests) if len(rests) > 1 else ""))
+    if len(branches) == 1 and "" not in names:
+        return branches[0]
+    return f"(?:{'|'.join(branches)})" + ("?" if "" in names else "")
 
 
 def measure_settings(name: str, entry: Measure) -> Settings:
@@ -176,6 +209,25 @@ class Stage:
     def files(self, name: str | None = None) -> list[str]:
         """Return an output of every job."""
         return [self.path(name, **wildcards) for wildcards in self.jobs()]
+
+    # --- its rules ------------------------------------------------------------------------------
+
+    @property
+    def rule_name(self) -> str:
+        """Name of the rule that submits the jobs."""
+        return self.rule
+
+    def rules(self) -> Sequence[Stage]:
+        """Return the stage once for each rule that it has."""
+        return [self]
+
+    def jobs_of_rule(self) -> Iterator[dict[str, str]]:
+        """Yield the wildcards of every job of one rule."""
+        return self.jobs()
+
+    def job_outputs(self, wildcards: Wildcards) -> list[str]:
+        """Return all files that a job makes."""
+        return [self.path(name, **wildcards) for name in self.outputs]
 
     # --- resources ------------------------------------------------------------------------------
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from warpline.console.script import list_file
@@ -71,6 +72,19 @@ class JudgeClaims(Stage):
         self.statistics = statistics
         self.warping = warping
         self.scores = scores
+        self._by_protocol: Callable[[], Mapping[str, CompareNetworks]] = dict
+
+    def under(self, protocols: Callable[[], Mapping[str, CompareNetworks]]) -> JudgeClaims:
+        """Return this stage, which then judges the comparisons under other protocols, too.
+
+        Parameters
+        ----------
+        protocols : callable
+            Returns the comparisons by the name of their protocol. It is called when a job is planned.
+        """
+        stage = copy.copy(self)
+        stage._by_protocol = protocols
+        return stage
 
     @property
     def job_name(self) -> str:
@@ -91,6 +105,12 @@ class JudgeClaims(Stage):
         tables["around"] = {
             taskset: self.around.tables(taskset) for taskset in self.plan.tasksets_with_figures
         }
+        if compared := self._by_protocol():
+            tables["protocols"] = {
+                f"{protocol}/{taskset}": comparisons.tables("after", taskset)
+                for protocol, comparisons in compared.items()
+                for taskset in self.plan.tasksets_with_figures
+            }
         tables["summary"] = {
             job["taskset"]: [self.statistics.path("summary", **job)]
             for job in self.statistics.jobs()

@@ -223,10 +223,7 @@ class TasksetFigures:
             report_order.TASKS,
             "trajectories",
             lambda w: {
-                # Those of the first block of seeds.
-                "trajectories": self.trajectories.of(
-                    w["taskset"], w["architecture"], "learning", self.plan.blocks[:1]
-                ),
+                "trajectories": self.trajectories.shown(w["taskset"], w["architecture"]),
                 "trials": self.trials.evaluation(w["taskset"])[:1],
             },
         )

@@ -19,7 +19,7 @@ from warpline.pipeline.stages.sizes import (
     TYPICAL_UPDATES,
 )
 from warpline.pipeline.stages.trials import GenerateTrials
-from warpline.training.checkpoint_schedule import checkpoint_steps
+from warpline.training.checkpoint_schedule import checkpoint_steps, most_kept
 
 __all__ = ["Pretrain", "Train", "TrainingStage", "network_settings"]
 
@@ -78,6 +78,32 @@ class TrainingStage(Stage):
         """Return the stage of single seeds, then one per block of several."""
         several = [block for block in self.plan.training_blocks if len(block) > 1]
         return [self.of_block(()), *(self.of_block(block) for block in several)]
+
+    def rules(self) -> list[TrainingStage]:
+        """Return the stage of single seeds, if there are any, then one per block of several."""
+        single, *several = self.blocks()
+        return [single, *several] if any(single.jobs_of_rule()) else several
+
+    def jobs_of_rule(self) -> Iterator[dict[str, str]]:
+        """Yield the networks of the block, or of every seed that has a job to itself."""
+        blocks = [self.block] if self.block else self.plan.training_blocks
+        seeds = [str(block[0]) for block in blocks if block == self.block or len(block) == 1]
+        networks = dict.fromkeys(
+            tuple((key, value) for key, value in job.items() if key != "n_seeds")
+            for job in self.jobs()
+        )
+        for network in networks:
+            yield from ({**dict(network), "seed": seed} for seed in seeds)
+
+    def job_outputs(self, wildcards: Wildcards) -> list[str]:
+        """Return all files that a job makes, those of every seed of its block."""
+        patterns = [pattern for name in self.outputs for pattern in self.block_patterns(name)]
+        return [pattern.format(**wildcards) for pattern in patterns]
+
+    @property
+    def profile_rule(self) -> str:
+        """Name of the rule whose settings of a profile hold for all rules of the stage."""
+        return self.rule
 
     @property
     def rule_name(self) -> str:
@@ -142,6 +168,9 @@ class TrainingStage(Stage):
     def _loop(self, architecture: str, trainable: str, n_tasks: int) -> Settings:
         rate = self.config.architectures[architecture].learning_rate
         settings = getattr(self.config, self.section).model_dump()
+        if self._keep is None:
+            # As if there were no such key: networks of before it count as they are.
+            del settings["checkpoints"]["keep"]
         protocol = self.config.protocol.training
         if protocol.target == "fixed":
             settings |= {"target_fraction": FIXED_TARGET, "sustained": 1}
@@ -149,6 +178,12 @@ class TrainingStage(Stage):
             settings["max_steps"] *= n_tasks
         further = {"learning_rate": rate, "trainable": trainable, **protocol.model_dump()}
         return {**settings, **further}
+
+    @property
+    def _keep(self) -> list[float] | None:
+        """Fractions of training whose checkpoints are kept; None where all are."""
+        keep = getattr(self.config, self.section).checkpoints.keep
+        return None if keep == "all" else keep
 
     @property
     def _root(self) -> int | None:
@@ -222,7 +257,9 @@ class TrainingStage(Stage):
         )
         until = settings.max_steps if updates else 0
         kept = n_seeds * 12 * n_checkpoints(until) * weights
-        files = (4 * weights + 110 * len(tasks)) * n_checkpoints(updates)
+        n_kept = min(n_checkpoints(updates), most_kept(self._keep))
+        # Weights, with a name each of 90 bytes in the header; rows of the history.
+        files = 4 * weights * n_kept + 110 * len(tasks) * n_checkpoints(updates)
         return Cost(
             seconds=seconds(updates),
             longest=seconds(until),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import join_seeds, split_seeds
@@ -19,7 +21,7 @@ class ComputeTrajectories(Stage):
 
     rule = "compute_trajectories"
     heading = "trajectories"
-    folders = ("trajectories", "condition_states")
+    folders = ("trajectories", "condition_states", "mean_states")
     script = "compute_trajectories.py"
     outputs = {
         name: f"{name}/{{taskset}}/{{architecture}}/{{curriculum}}/seed~{{seeds}}.nc"
@@ -30,6 +32,13 @@ class ComputeTrajectories(Stage):
         super().__init__(plan)
         self.trials = trials
         self.training = training
+        self.temporary: tuple[str, ...] = ()
+        """Outputs that are deleted once no job needs them."""
+        if not self.config.jobs.keep_trajectories:
+            self.temporary = ("trajectories",)
+            # A figure that is drawn again must not need the states: all that was made of them would be, too.
+            means = self.outputs["trajectories"].replace("trajectories", "mean_states", 1)
+            self.outputs = {**self.outputs, "mean_states": means}  # type: ignore[misc]
 
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Return the evaluation trials, the target's first, and the networks."""
@@ -139,14 +148,31 @@ class ComputeTrajectories(Stage):
         runs = n_fractions + n_drives + len(settings.tasks)
         size = sizes.window_states(taskset) * (n_fractions + n_drives) * n_seeds
         states = trials * steps * units * 4 / 1e6
-        kept = self.config.jobs.keep_trajectories
+        written = 0.9 * size + 0.05 * n_seeds * units / 64
+        # By condition: on three axes of every seed, and in all units of the first, over about two windows.
+        conditions = trials / self.config.tasksets[taskset].trials.evaluation_repeats
+        on_axes = conditions * sizes.window(taskset) * 3 * n_fractions * n_seeds
+        in_units = conditions * 2 * steps * units * len(settings.tasks)
+        kept = 4 * (0.7 * on_axes + 0.9 * in_units) / 1e6 + 3 * SIDECAR_MB
         return Cost(
             seconds=START_SECONDS + n_seeds * runs * (forward + components),
             memory=START_MB + 3 * size + 8 * states,
-            disk=(0.9 * size + 0.05 * n_seeds * units / 64) * kept + SIDECAR_MB,
+            disk=kept if self.temporary else written + SIDECAR_MB,
+            passing=written if self.temporary else 0.0,
         )
 
+    def means_option(self, wildcards: Wildcards, output: Any) -> str:
+        """Return the option with the file of states that a figure shows, empty where all states are kept."""
+        means = output.get("mean_states")
+        return f"--mean-states {shlex.quote(means)}" if means else ""
+
     # --- what other stages read -----------------------------------------------------------------
+
+    def shown(self, taskset: str, architecture: str) -> list[str]:
+        """Return the files with the states that figures show, of the first block of seeds."""
+        name = "mean_states" if self.temporary else "trajectories"
+        jobs = self._jobs_of(taskset, architecture, "learning", self.plan.blocks[:1])
+        return [self.path(name, **names) for names in jobs]
 
     def of(
         self, taskset: str, architecture: str, comparison: str, blocks: Sequence[tuple[int, ...]]

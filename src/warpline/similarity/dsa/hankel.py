@@ -184,7 +184,12 @@ def gram_matrix(states: Trials, n_delays: int, delay_interval: int) -> FloatArra
 
 
 def leading_factor(
-    states: Trials, n_delays: int, delay_interval: int, rank: int, tolerance: float
+    states: Trials,
+    n_delays: int,
+    delay_interval: int,
+    rank: int,
+    tolerance: float,
+    gram: FloatArray | None = None,
 ) -> Factor:
     """Leading singular values and directions, by the cheapest route that keeps the digits.
 
@@ -198,6 +203,8 @@ def leading_factor(
         Largest number of directions wanted.
     tolerance : float
         Singular values at or below this fraction of the first are left out.
+    gram : ndarray, shape (delays * units, delays * units), optional
+        The result of `gram_matrix`, where it is known.
 
     Returns
     -------
@@ -220,7 +227,8 @@ def leading_factor(
     else:
         method = "gram"
         # The cheap route first; it also shows whether it has lost too many digits.
-        gram = gram_matrix(states, n_delays, delay_interval)
+        if gram is None:
+            gram = gram_matrix(states, n_delays, delay_interval)
         squares, vectors = scipy.linalg.eigh(
             gram, subset_by_index=[size - limit, size - 1], check_finite=False
         )

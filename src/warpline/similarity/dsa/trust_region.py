@@ -107,6 +107,17 @@ def maximise(
     return value, norm, limit, products
 
 
+def compile_kernels() -> None:
+    """Compile `maximise` in both precisions, with and without a linear term, so that no job has to."""
+    for dtype in (np.float32, np.float64):
+        matrix = np.eye(2, dtype=dtype)[None]
+        for linear in (None, matrix):
+            maximise(
+                matrix, np.zeros((1, 1), dtype), matrix, False, np.zeros(1, np.int64),
+                matrix.copy(), matrix.copy(), 1e-3, 1, linear,
+            )  # fmt: skip
+
+
 @_compile
 def _ascend(
     symmetric: Array, frequencies: Array, target: Array, padded: bool, rotation: Array,

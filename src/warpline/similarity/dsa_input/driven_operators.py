@@ -8,8 +8,9 @@ r"""Operators of driven systems, x(t + 1) = A x(t) + B u(t), from lagged covaria
     Ostrow et al. 2026). The coordinates are what a past window of states and inputs says of a future
     window of states, the effect of future inputs removed. For states that are observed in part.
 
-Both see the data through a square root of the Gram matrix of an embedding (`embedding_root`), and through
-one regression that is streamed over trials (`regress`). Memory does not grow with trials x delays.
+Both see the data through the Gram matrix of an embedding or a square root of it (`embedding_root`), and
+through one regression (`regress`, streamed over trials; from the same Gram matrix where squaring loses
+nothing: `Transitions`). Memory does not grow with trials x delays.
 
 Coordinates come whitened, :math:`V` of :math:`X = S V^\top`, and are scaled by a power of the singular
 values :math:`S`. ``principal`` (:math:`S^1`) keeps the units of the data. For ``subspace`` it makes the
@@ -30,6 +31,8 @@ from numpy.typing import NDArray
 from warpline.similarity.dsa.hankel import (
     GRAM_CONDITION_LIMIT,
     Trials,
+    blocks_of,
+    delay_embed,
     gram_matrix,
     iterate_embedding,
     leading_factor,
@@ -52,6 +55,9 @@ Coordinates = Literal["principal", "balanced", "whitened"]
 _POWERS = {"principal": 1.0, "balanced": 0.5, "whitened": 0.0}
 #: Directions of the inputs with a smaller share of their variance are not seen, and get no effect.
 _SILENT = 1e-10
+#: Condition number of the coordinates up to which their regression is taken from the Gram matrix of the data:
+#: its square amplifies rounding, to about 1e-10.
+_SQUARED_CONDITION_LIMIT = 1e3
 
 
 @dataclass(frozen=True)
@@ -162,15 +168,27 @@ def fit_driven_operator(
         offset=offset, rank_tolerance=rank_tolerance,
     )  # fmt: skip
     check_rank(rank, n_delays * trials.n_units)
+    transitions = None
     if subspace:
         values, state_map = _subspace_coordinates(trials, n_delays, rank)
         input_columns = trials.channel_columns(range(n_delays - 1, n_delays))
     else:
-        values, state_map = _embedded_coordinates(trials, n_delays, delay_interval, n_lags, rank)
+        # Delays of one step: one pass over the trials gives the coordinates and their regression.
+        if delay_interval == 1:
+            transitions = Transitions.of(trials.blocks, n_lags)
+        values, state_map = _embedded_coordinates(
+            trials, n_delays, delay_interval, n_lags, rank, transitions
+        )
         input_columns = trials.channel_columns(range(n_input_delays))
-    past, cross = regress(
-        trials.blocks, n_lags, delay_interval, state_map, input_columns, offset=offset
-    )
+    if transitions is not None and values[0] <= _SQUARED_CONDITION_LIMIT * values[-1]:
+        past, cross = transitions.regress(
+            state_map, input_columns, input_in_step=trials.input_in_step, offset=offset
+        )
+    else:
+        past, cross = regress(
+            trials.blocks, n_lags, delay_interval, state_map, input_columns,
+            input_in_step=trials.input_in_step, offset=offset,
+        )  # fmt: skip
     transition, effect = solve_driven(past, cross, len(values), values, ridge)
 
     # From whitened coordinates to those of the comparison, padded to the rank asked for.
@@ -207,10 +225,19 @@ def embedding_root(states: Trials, n_lags: int, delay_interval: int) -> FloatArr
 
 
 def _embedded_coordinates(
-    trials: DrivenTrials, n_delays: int, delay_interval: int, n_lags: int, rank: int
-) -> tuple[FloatArray, FloatArray]:
+    trials: DrivenTrials, n_delays: int, delay_interval: int, n_lags: int, rank: int,
+    transitions: Transitions | None,
+) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Whitened principal components of the embedded states: singular values, and the map to them."""
-    factor = leading_factor(trials.states, n_delays, delay_interval, rank, trials.tolerance)
+    gram = None
+    if transitions is not None:
+        # The windows of transitions are all of the embedding but the first of each trial.
+        columns = trials.unit_columns(range(n_delays))
+        gram = transitions.gram[np.ix_(columns, columns)].copy()
+        for block in blocks_of(trials.states):
+            rows = delay_embed(block[:, :n_lags], n_delays, 1).reshape(-1, len(columns))
+            gram += rows.T @ rows
+    factor = leading_factor(trials.states, n_delays, delay_interval, rank, trials.tolerance, gram)
     values = factor.singular_values
     state_map = np.zeros((n_lags * (trials.n_units + trials.n_channels), len(values)))
     state_map[trials.unit_columns(range(n_delays))] = factor.directions / values
@@ -229,11 +256,16 @@ def _subspace_coordinates(
     root = embedding_root(trials.blocks, n_lags, 1)
     # Newest first: the lags below n_delays are the future window.
     future, past = range(n_delays), range(n_delays, n_lags)
-    past_columns = np.concatenate([trials.unit_columns(past), trials.channel_columns(past)])
+    future_inputs, past_inputs = future, past
+    if trials.input_in_step:
+        # The input beside the first future state has acted on it: what comes after it is the future.
+        future_inputs, past_inputs = range(n_delays - 1), range(n_delays - 1, n_lags - 1)
+    past_columns = np.concatenate([trials.unit_columns(past), trials.channel_columns(past_inputs)])
     past_root = root[:, past_columns]
     # Orthogonal complement of the future inputs, whose rank may be deficient (constant channels).
-    left, sizes, _ = np.linalg.svd(root[:, trials.channel_columns(future)], full_matrices=False)
-    inputs = left[:, sizes > trials.tolerance * max(float(sizes[0]), 1e-300)]
+    inputs_root = root[:, trials.channel_columns(future_inputs)]
+    left, sizes, _ = np.linalg.svd(inputs_root, full_matrices=False)
+    inputs = left[:, sizes > trials.tolerance * max(sizes.max(initial=0.0), 1e-300)]
 
     def without_inputs(matrix: FloatArray) -> FloatArray:
         return np.asarray(matrix - inputs @ (inputs.T @ matrix))
@@ -261,9 +293,62 @@ def _leading(
     return values, right * np.where(largest < 0, -1.0, 1.0)[:, None]
 
 
+@dataclass(frozen=True)
+class Transitions:
+    """Second moments of all transitions of an embedding with delays of one step.
+
+    Attributes
+    ----------
+    gram : ndarray, shape ((n_lags + 1) * column, (n_lags + 1) * column)
+        Of the windows of n_lags + 1 steps, newest first. Without the last lag they are the rows after the
+        transitions, without the first lag the rows before them.
+    sums : ndarray, shape ((n_lags + 1) * column,)
+        Of the windows.
+    n_columns, count : int
+        Number of columns of a step, and of windows.
+    """
+
+    gram: FloatArray
+    sums: FloatArray
+    n_columns: int
+    count: int
+
+    @classmethod
+    def of(cls, states: Trials, n_lags: int) -> Transitions:
+        """Take the moments of trials (trial, time, column), each longer than ``n_lags``."""
+        blocks = blocks_of(states)
+        n_columns = blocks[0].shape[2]
+        sums, count = np.zeros((n_lags + 1, n_columns)), 0
+        for block in blocks:
+            # Lag k leaves out the first n_lags - k steps and the last k.
+            total = block.sum(axis=(0, 1))
+            first, last = block[:, :n_lags].sum(axis=0), block[:, -n_lags:].sum(axis=0)
+            for k in range(n_lags + 1):
+                sums[k] += total - first[: n_lags - k].sum(axis=0) - last[n_lags - k :].sum(axis=0)
+            count += block.shape[0] * (block.shape[1] - n_lags)
+        return cls(gram_matrix(states, n_lags + 1, 1), sums.ravel(), n_columns, count)
+
+    def regress(
+        self, state_map: FloatArray, input_columns: NDArray[np.intp], *, input_in_step: bool,
+        offset: bool,
+    ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+        """Covariances of the one-step regression, as the function `regress` returns them."""
+        n_inputs, rank = len(input_columns), state_map.shape[1]
+        before = np.zeros((len(self.gram), n_inputs + rank))
+        after = np.zeros((len(self.gram), rank))
+        acting = input_columns if input_in_step else input_columns + self.n_columns
+        before[acting, np.arange(n_inputs)] = 1
+        before[self.n_columns :, n_inputs:] = state_map
+        after[: -self.n_columns] = state_map
+        gram = self.gram
+        if offset:
+            gram = gram - np.outer(self.sums, self.sums) / self.count
+        return before.T @ gram @ before, before.T @ gram @ after
+
+
 def regress(
     states: Trials, n_lags: int, delay_interval: int, state_map: FloatArray,
-    input_columns: NDArray[np.intp], *, offset: bool,
+    input_columns: NDArray[np.intp], *, input_in_step: bool, offset: bool,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Covariances of the one-step regression on states and inputs, streamed over trials.
 
@@ -276,13 +361,15 @@ def regress(
         From an embedded row to the coordinates.
     input_columns : ndarray of int
         Columns of an embedded row that are inputs.
+    input_in_step : bool
+        Whether these inputs act on the coordinates of their own row, and not on those one step later.
     offset : bool
         Centre both sides, as a constant regressor does.
 
     Returns
     -------
     past : ndarray, shape (input + rank, input + rank)
-        Of inputs and coordinates, at all times but the last of each trial.
+        Of the inputs that act on a transition and the coordinates before it, for all transitions.
     cross : ndarray, shape (input + rank, rank)
         Of these with the coordinates one step later.
     """
@@ -293,15 +380,22 @@ def regress(
     for rows in iterate_embedding(states, n_lags, delay_interval):
         n_trials, n_rows, n_columns = rows.shape
         flat = rows.reshape(-1, n_columns)
-        regressors = np.hstack([flat[:, input_columns], flat @ state_map])
-        regressors = regressors.reshape(n_trials, n_rows, size)
-        before = regressors[:, :-1].reshape(-1, size)
-        after = regressors[:, 1:, n_inputs:].reshape(-1, rank)
-        past += before.T @ before
-        cross += before.T @ after
-        sums += before.sum(axis=0)
-        next_sums += after.sum(axis=0)
-        count += len(before)
+        # All rows at once, less what crosses the end of a trial: no copies of shifted blocks.
+        regressors = np.empty((n_trials * n_rows, size))
+        regressors[:, n_inputs:] = flat @ state_map
+        inputs = flat[:, input_columns]
+        if input_in_step:
+            # The last row of a trial, which no step follows, gets an input of the next and is left out.
+            inputs = np.concatenate([inputs[1:], inputs[:1]])
+        regressors[:, :n_inputs] = inputs
+        by_trial = regressors.reshape(n_trials, n_rows, size)
+        first, last = by_trial[:, 0, n_inputs:], by_trial[:, -1]
+        past += regressors.T @ regressors - last.T @ last
+        cross += regressors[:-1].T @ regressors[1:, n_inputs:] - last[:-1].T @ first[1:]
+        totals = regressors.sum(axis=0)
+        sums += totals - last.sum(axis=0)
+        next_sums += totals[n_inputs:] - first.sum(axis=0)
+        count += n_trials * (n_rows - 1)
     if offset:
         past -= np.outer(sums, sums) / count
         cross -= np.outer(sums, next_sums) / count

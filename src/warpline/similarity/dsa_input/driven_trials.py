@@ -23,8 +23,10 @@ class DrivenTrials:
     Attributes
     ----------
     blocks : ndarray, shape (trial, time, unit + channel), or tuple of such arrays
-        States, and beside them the input that acts one step later
+        States, and beside each an input: the one that acts on this state, or the one that acts on the next
         (see `warpline.similarity.dsa.hankel.by_length`).
+    input_in_step : bool
+        Whether an input acts on the state beside it (input lag 0), and not on the next.
     n_units, n_channels : int
         Numbers of columns of the states and of the inputs.
     tolerance : float
@@ -32,6 +34,7 @@ class DrivenTrials:
     """
 
     blocks: Trials
+    input_in_step: bool
     n_units: int
     n_channels: int
     tolerance: float
@@ -93,7 +96,7 @@ def driven_trials(
             "none",
             "Give the inputs that drove the system, or use dsa, which needs none.",
         )
-    needed = (n_lags - 1) * delay_interval + 2 + abs(1 - input_lag)
+    needed = (n_lags - 1) * delay_interval + 2 + max(input_lag - 1, 0)
     too_short = sum(length < needed for length in recording.lengths)
     if too_short:
         raise TooFewTimePointsError(
@@ -110,24 +113,24 @@ def driven_trials(
             f"{len(recording.trials)} trials that are constant in every unit",
             "Check the time axis and the window; a system at rest has no operator to compare.",
         )
-    trials = [
-        _align(x, u, input_lag) for x, u in zip(recording.trials, recording.inputs, strict=True)
-    ]
+    # An input beside each state: see `DrivenTrials`.
+    shift = max(input_lag - 1, 0)
+    states_by_length, inputs_by_length = (
+        blocks_of(by_length(trials)) for trials in (recording.trials, recording.inputs)
+    )
+    blocks = tuple(
+        np.concatenate([x[:, shift:], u[:, : u.shape[1] - shift]], axis=2)
+        for x, u in zip(states_by_length, inputs_by_length, strict=True)
+    )
     if offset:
-        n_times = sum(map(len, trials))
-        mean = np.sum([trial.sum(axis=0) for trial in trials], axis=0) / n_times
-        trials = [trial - mean for trial in trials]
+        n_times = sum(block.shape[0] * block.shape[1] for block in blocks)
+        mean = np.sum([block.sum(axis=(0, 1)) for block in blocks], axis=0) / n_times
+        for block in blocks:
+            block -= mean
     return DrivenTrials(
-        blocks=by_length(trials),
+        blocks=blocks[0] if len(blocks) == 1 else blocks,
+        input_in_step=input_lag == 0,
         n_units=recording.n_units,
-        n_channels=trials[0].shape[1] - recording.n_units,
+        n_channels=blocks[0].shape[2] - recording.n_units,
         tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
     )
-
-
-def _align(states: FloatArray, inputs: FloatArray, input_lag: int) -> FloatArray:
-    """Return a trial with the input beside each state that acts on the next one."""
-    shift = 1 - input_lag
-    count = len(states) - abs(shift)
-    first, first_input = max(-shift, 0), max(shift, 0)
-    return np.hstack([states[first : first + count], inputs[first_input : first_input + count]])

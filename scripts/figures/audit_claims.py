@@ -1,0 +1,72 @@
+"""Claims under several protocols: the statistic of each, its interval, and the verdict."""
+
+import textwrap
+
+import numpy as np
+
+from warpline.core import result_files
+from warpline.figures import plotting
+from warpline.figures.protocol_rows import draw_bands, in_order, protocol_label
+
+MARKERS = {
+    "holds": {"marker": "o", "color": "#0072b2"},
+    "fails": {"marker": "X", "color": "#b54800"},
+    "undecided": {"marker": "o", "color": "0.35", "markerfacecolor": "white"},
+}
+"""Verdicts differ in shape and filling: colour alone would not reach all readers."""
+
+
+def draw_claim(axes, rows, protocols):
+    """Draw a row per protocol: statistic, interval, and a marker that says the verdict."""
+    of_protocol = rows.set_index("protocol").reindex(protocols)
+    y = np.arange(len(protocols))
+    first = rows.iloc[0]
+    axes.axvline(first["null_value"], color="0.3", lw=0.9, ls="--", label="null value")
+    if np.isfinite(first["smallest_effect"]):
+        axes.axvline(first["smallest_effect"], color="0.3", lw=0.9, ls=":", label="smallest effect")
+    axes.hlines(y, of_protocol["low"], of_protocol["high"], color="0.35", lw=0.9)
+    for verdict, style in MARKERS.items():
+        chosen = (of_protocol["verdict"] == verdict).to_numpy()
+        axes.plot(of_protocol["value"][chosen], y[chosen], ls="", ms=5, label=verdict, **style)
+    draw_bands(axes, protocols)
+
+
+def make(arguments, settings):
+    import matplotlib.pyplot as plt
+
+    table = result_files.read_table(arguments.claims[0])
+    # Claims on curricula alone are judged under several protocols.
+    by_protocol = table[table.groupby("claim")["protocol"].transform("nunique") > 1]
+    if not len(by_protocol):
+        return plotting.nothing_to_show("No claim was judged under two protocols.")
+    # The first architecture of the first task set: the table has all.
+    first = by_protocol.iloc[0]
+    for place in ("taskset", "architecture"):
+        by_protocol = by_protocol[by_protocol[place] == first[place]]
+    protocols = in_order(list(dict.fromkeys(by_protocol["protocol"])))
+    panels = list(by_protocol.groupby(["claim", "measure"], sort=False))
+    figure, axes = plt.subplots(
+        1,
+        len(panels),
+        sharey=True,
+        squeeze=False,
+        figsize=(2.5 * len(panels) + 2.5, 0.27 * len(protocols) + 1.9),
+    )
+    for panel, ((claim, measure), rows) in zip(axes[0], panels, strict=True):
+        draw_claim(panel, rows, protocols)
+        sentence = textwrap.fill(rows["sentence"].iloc[0], 36)
+        name = plotting.measure_name(measure)
+        panel.set_title(f"{claim}, {name}\n{sentence}", fontsize="small")
+        # Probabilities of an order; a statistic of another kind takes the room that it needs.
+        if rows[["value", "low", "high"]].stack().between(0, 1).all():
+            panel.set_xlim(-0.03, 1.03)
+    axes[0][0].set_yticks(range(len(protocols)), [protocol_label(name) for name in protocols])
+    figure.supxlabel(
+        "statistic of the claim, larger where the effect is stronger", fontsize="small"
+    )
+    plotting.shared_legend(figure, axes, ncols=5)
+    return figure
+
+
+if __name__ == "__main__":
+    plotting.draw(__doc__, ["claims"], make)
