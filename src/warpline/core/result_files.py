@@ -259,9 +259,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, skiprows=1)
     except pd.errors.EmptyDataError as error:
-        if expected != 0:
+        # A table without rows may have no columns; only the sidecar tells that from a lost header.
+        if expected != 0 or not os.path.lexists(sidecar_path(path)):
             raise DamagedFileError(path, str(error)) from error
-        # A table without rows may have no columns.
         return pd.DataFrame()
     # Errors of pandas, and of text that is not UTF-8.
     except ValueError as error:
