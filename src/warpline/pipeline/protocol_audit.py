@@ -29,6 +29,7 @@ FOLDERS = {
     "training": "training",
     "trajectories": "trajectories",
     "condition_states": "trajectories",
+    "mean_states": "trajectories",
     "dsa": "choice",
     "compare": "comparisons",
 }
