@@ -25,7 +25,7 @@ rule generate_trials:
         " --output {output:q} > {log:q} 2>&1"
 
 
-rule generate_evaluation_trials:
+rule generate_evaluation:
     """Trials of one task on which networks are compared."""
     output:
         **EVALUATION_TRIALS.patterns,

@@ -357,7 +357,8 @@ class Audit:
     def by_protocol(self) -> tuple[ByProtocol, ...]:
         """The stages whose jobs have a protocol, one for each rule."""
         trained = [stage for stage in self.training_stages() if any(stage.own.jobs_of_rule())]
-        return (self.trials, *trained, self.trajectories, self.choice, self.comparisons)
+        read = (self.trajectories, self.choice, self.comparisons)
+        return (self.trials, self.evaluation_trials, *trained, *read)
 
     @property
     def stages(self) -> tuple[Stage | ByProtocol, ...]:
@@ -464,6 +465,8 @@ def _settings_by_stage(pipeline: Pipeline) -> dict[str, str]:
     choice = trajectories + parameters(pipeline.choice)
     return {
         "trials": trials,
+        # In the same folder, so made by the same protocol.
+        "evaluation_trials": trials,
         "pretraining": pretraining,
         "training": training,
         "trajectories": trajectories,
