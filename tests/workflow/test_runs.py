@@ -236,7 +236,10 @@ def test_a_measure_of_driven_systems_gets_the_inputs_of_the_trials(checkout):
     measure = {"measure": "dsa_input", "rank": 3, "max_starts": 4}
     checkout.configure(run__measures=["dsa_input"], measures__dsa_input=measure)
     assert "compute_trajectories" not in checkout.planned("comparisons")
-    checkout.snakemake("comparisons")
+    names = ("after_learning", "over_learning")
+    figures = [f"results/tiny/figures/PDM/leaky_rnn/{name}.svg" for name in names]
+    checkout.snakemake("comparisons", *figures)
+    assert all("InputDSA" in (checkout.root / figure).read_text() for figure in figures)
     root = checkout.root / "results/tiny/compare"
     frame = pd.concat(
         result_files.read_table(path)
