@@ -31,6 +31,7 @@ thread, by processor time unless it says otherwise. Lines of a GPU are wall-cloc
 rival's figure over ours: above 1, ours is smaller. Where a rival is scaled, a sample of its pairs was timed.
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
 measurement. Times differ twofold between machines, and ratios by up to half.
+`python benchmarks/demo.py` measures the processor time of the demo beside a fixed load, and prints its line.
 
 """
 
