@@ -1,8 +1,9 @@
-"""Compare networks by DSA at the settings around its own: pairs of an architecture, or between them."""
+"""Compare networks at the settings around those of DSA or InputDSA, within an architecture or between two."""
 
 from pathlib import Path
 
 from warpline.comparison.chosen_parameters import with_choice
+from warpline.comparison.drives import window_inputs
 from warpline.comparison.neighbourhood import (
     architecture_pairs,
     compare_around,
@@ -20,15 +21,21 @@ def main() -> None:
     parser.add_argument("--trajectories", nargs="+", required=True)
     parser.add_argument("--seeds", nargs="+", type=int, required=True)
     parser.add_argument("--choice", type=Path, help="the chosen parameters, if any is auto")
+    parser.add_argument(
+        "--trials", type=Path, help="evaluation trials of the target, for measures that need inputs"
+    )
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     settings, seeds = arguments.settings, arguments.seeds
     measure = with_choice(settings["measure"], arguments.choice)
 
+    inputs = None
+    if arguments.trials is not None:
+        inputs = window_inputs(result_files.read_dataset(arguments.trials), settings["inputs"])
     runs = {}
     for path in arguments.trajectories:
         dataset = result_files.read_dataset(path)
-        for seed, systems in systems_of(dataset).items():
+        for seed, systems in systems_of(dataset, inputs).items():
             if seed in seeds:
                 runs[dataset.attrs["architecture"], dataset.attrs["curriculum"], seed] = systems
     n_times = dataset.sizes["time"]

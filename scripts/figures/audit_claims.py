@@ -57,13 +57,11 @@ def make(arguments, settings):
         sentence = textwrap.fill(rows["sentence"].iloc[0], 36)
         name = plotting.measure_name(measure)
         panel.set_title(f"{claim}, {name}\n{sentence}", fontsize="small")
+        panel.set_xlabel("statistic of the claim")
         # Probabilities of an order; a statistic of another kind takes the room that it needs.
         if rows[["value", "low", "high"]].stack().between(0, 1).all():
             panel.set_xlim(-0.03, 1.03)
     axes[0][0].set_yticks(range(len(protocols)), [protocol_label(name) for name in protocols])
-    figure.supxlabel(
-        "statistic of the claim, larger where the effect is stronger", fontsize="small"
-    )
     plotting.shared_legend(figure, axes, ncols=5)
     return figure
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,10 +21,12 @@ from warpline.claims.course_of_learning import (
     dissimilarity_follows_own_accuracy,
     early_against_late,
 )
+from warpline.claims.deciding_run import deciding_command
 from warpline.claims.evidence import part_of_networks
 from warpline.claims.published_means import published_table
 from warpline.claims.registry import CLAIMS
 from warpline.claims.sources import AnalysedNetworks, ComparedNetworks, Sources
+from warpline.claims.verdicts import Judged
 from warpline.figures.claims_page import claims_page
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.config.claim_rules import read_rules
@@ -145,7 +150,7 @@ def test_each_protocol_is_a_family_of_its_own(rules):
         for name, distances in {"right": ORDERED, "published": FLAT, "right+x.y": ORDERED}.items()
     }
     own = tables.pop("right")
-    settings = rules.model_dump() | {"protocol": "right", "command": "snakemake claims"}
+    settings = settings_of(rules)
     table = claim_table(own, settings, tables)
     for name, source in {"right": own, **tables}.items():
         alone = claim_table(source, {**settings, "protocol": name})
@@ -160,7 +165,7 @@ def test_each_protocol_is_a_family_of_its_own(rules):
     assert not_run["claim"].is_unique and set(not_run["protocol"]) == {"right"}
 
     page = Cells()
-    page.feed(claims_page(table, pd.DataFrame(), settings | {"name": "audit"}))
+    page.feed(claims_page(table, pd.DataFrame(), settings))
     # The rows of the own protocol and their heading; a row for each of three protocols and their heading.
     assert page.tags.count("tr") == (table["protocol"] == "right").sum() + 1 + 3 + 1
     assert "right, x.y as published" in "".join(page.text)
@@ -394,11 +399,11 @@ LATE = ("context 1", "late"), ("context 2", "late")
             "B7a",
             "context",
             {
-                (f"excess kurtosis, {name}", *at): [0.3, 0.1] if name == "time" else [-0.5, 0.1]
+                (f"not Gaussian at 5 %, {name}", *at): [0.3, 0.1] if name == "time" else [0.05, 0.0]
                 for name in ("relevant", "irrelevant", "time")
                 for at in LATE
             },
-            -0.2,
+            -0.15,
         ),
         ("B8a", "memory", {("two items: verdict warping", "", ""): [1.0, 1.0, 0.0]}, 2 / 3),
         ("B8b", "memory", {("two items: verdict realignment", "", ""): [0.0, 1.0]}, 0.5),
@@ -474,9 +479,25 @@ def test_topology_counts_where_it_can_be_told():
 # --- the table, the rules, the page ---------------------------------------------------------------------
 
 
+def settings_of(rules, protocol="right"):
+    """Return the settings of a run that holds nothing but the rules."""
+    grid = {"tasksets": ["PDM"], "architectures": ["net"], "curricula": ["master"]}
+    runs = {
+        claim.run: {"command": "snakemake claims", "sections": {"run": {"grid": [grid]}}}
+        for claim in CLAIMS.values()
+    }
+    runs["attractors"] = {"command": "snakemake claims --configfile a.yaml", "sections": {}}
+    return rules.model_dump() | {
+        "protocol": protocol,
+        "name": "one",
+        "deciding": runs,
+        "measures": [["dsa", "dsa"], ["cka", "cka"]],
+        "families": {"a": [1.0, 2.0], "b": [5.0, 9.0]},
+    }
+
+
 def claims(rules, source):
-    settings = rules.model_dump() | {"protocol": "right", "command": "snakemake claims"}
-    return claim_table(source, settings)
+    return claim_table(source, settings_of(rules))
 
 
 def test_what_lacks_is_a_row_that_says_so(rules):
@@ -492,7 +513,42 @@ def test_an_undecided_claim_says_what_decides_it(rules):
     values = {(SPEED, stage, ""): [1.0, 2.0, 4.0] for stage in ("before", "after")}
     row = claims(rules, analysis("static", values)).set_index("claim").loc["B1"]
     assert row["reason"] == "n = 3, and the rule asks for 10"
-    assert row["command"].startswith("snakemake claims --config run='{seeds: [1,2,3,4")
+    start, _, run = row["command"].partition(" run=")
+    assert start == "snakemake claims --config name=one_B1"
+    run = json.loads(run.strip("'"))
+    assert run["grid"] and run["seeds"] == list(range(1, len(run["seeds"]) + 1))
+    assert len(run["seeds"]) >= 10
+
+
+def test_the_smallest_run_adds_what_a_claim_lacks(rules):
+    settings, unjudged = settings_of(rules), {"low": 0.0, "high": 1.0, "p": 0.5, "p_adjusted": 0.5}
+    few = Judged(
+        value=0.5,
+        n=9,
+        n_settings=0,
+        share=1.0,
+        verdict="undecided",
+        reason="",
+        needed=20,
+        **unjudged,
+    )
+
+    def command(claim, judged=None, measure=""):
+        return deciding_command(claim, rules.rules[claim].model_dump(), settings, judged, measure)
+
+    # Families keep their ranges, and get as many systems as are needed.
+    families = json.loads(command("A1", few).partition("attractors='")[2].strip("'"))["families"]
+    assert {name: len(values) for name, values in families.items()} == {"a": 10, "b": 10}
+    assert (families["b"][0], families["b"][-1]) == (5, 9)
+    # No configuration has more than five motifs; without evidence of them there is one that has it.
+    assert command("A3", few) == "" and command("A3") == "snakemake claims --configfile a.yaml"
+    # What is decided needs nothing, and neither does what no run of the kind would decide.
+    assert (
+        command("B1", replace(few, verdict="holds")) == command("B1", replace(few, needed=0)) == ""
+    )
+    # The measures are those of the claim.
+    assert '"measures": ["dsa"]' in command("A4a", few, "dsa")
+    assert '"measures": ["cka"]' in command("A4b") and '"measures"' not in command("B1")
 
 
 @pytest.mark.parametrize(
@@ -629,6 +685,19 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
         if name != "means"
     )
     assert stage.cost({}).seconds < 600
+
+    # What is called the smallest run is one, and holds the evidence that it is for.
+    evidence = {"order": "after", "order of mamba": "after", "course": "over", "context": "numbers"}
+    for kind, option in evidence.items():
+        smallest = copy.deepcopy(raw_config)
+        for name, section in parameters["deciding"][kind]["sections"].items():
+            smallest[name] = smallest.get(name, {}) | section
+        smallest["run"]["measures"] = [name for name, _ in parameters["measures"]][:1]
+        smallest = Pipeline(Plan(load(smallest))).claims
+        read = smallest.inputs({})
+        assert read[option] and not (read["attractors"] or len(read["numbers"]) > 5), kind
+        if kind.startswith("order"):
+            assert sorted(smallest.parameters({})["levels"].values()) == [0, 1, 2, 3]
 
     raw_config["run"] |= {"warping": [], "attractors": False, "seeds": [1]}
     stage = Pipeline(Plan(load(raw_config))).claims

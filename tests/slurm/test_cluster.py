@@ -103,7 +103,7 @@ def test_faults_change_nothing(cluster, on_cluster, reference, until):
         by_rule["figures" if rule.startswith("figures_draw_") else rule].append(job)
     assert set(by_rule) == {
         "generate_trials",
-        "generate_evaluation",
+        "generate_evaluation_trials",
         "pretrain",
         "train",
         "compute_trajectories",

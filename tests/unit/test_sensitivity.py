@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,6 +32,45 @@ def test_the_own_setting_comes_first_and_what_exceeds_the_window_is_left_out():
     assert all(s["measure"] == "dsa" and s["delay_interval"] == 1 for s in around)
     small = settings_around({**MEASURE, "n_delays": 1, "rank": 1}, [0.5, 1], [0.1], 9)
     assert [(s["n_delays"], s["rank"]) for s in small] == [(1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "delays"),
+    [
+        # One transition of a window of 9 steps takes d + 1 of them, one more where the input is of the same step.
+        ({"n_input_delays": 1, "input_lag": 1, "backend": "dmdc"}, {2, 4, 8}),
+        ({"n_input_delays": 1, "input_lag": 0, "backend": "dmdc"}, {2, 4}),
+        # Past and future have a window each.
+        ({"n_input_delays": 1, "input_lag": 1, "backend": "subspace"}, {2, 4}),
+    ],
+)
+def test_embeddings_of_driven_systems_fit_the_window(settings, delays):
+    driven = {**MEASURE, "name": "dsa_input", "measure": "dsa_input", "n_delays": 4, **settings}
+    around = settings_around(driven, [0.5, 1, 2], [0.5, 1], 9)
+    assert {setting["n_delays"] for setting in around} == delays
+    assert all(setting["backend"] == settings["backend"] for setting in around)
+
+
+def test_driven_systems_are_compared_at_each_setting(rng):
+    driven = {
+        (curriculum, seed): [
+            replace(system(rng, "rnn", curriculum, seed), inputs=rng.standard_normal((12, 16, 2)))
+        ]
+        for curriculum in ("master", "other")
+        for seed in (1, 2)
+    }
+    pairs = learning_pairs(driven, ["master", "other"], [1, 2], "master", [1.0])
+    own = {"name": "dsa_input", "measure": "dsa_input", "n_delays": 1, "delay_interval": 1}
+    around = settings_around({**own, "rank": 4, "max_starts": 2}, [1, 2], [0.5, 1], 16)
+    table = compare_around(pairs, around, 0)
+    after = table[table["pairs"] == "after"]
+    assert set(zip(after["n_delays"], after["rank"], strict=True)) == {
+        (1, 4),
+        (1, 2),
+        (2, 2),
+        (2, 4),
+    }
+    assert after["dissimilarity"].gt(0).all() and after.loc[after["own"], "rank"].eq(4).all()
 
 
 def system(rng, architecture, curriculum, seed, fraction=1.0):
@@ -182,6 +223,15 @@ def test_jobs_are_those_of_dsa_with_two_seeds(raw_config, tmp_path):
     # One architecture per model.
     paths = p.around.inputs(found[1])["trajectories"]
     assert not any("mamba_d8_l2" in path for path in paths) and len(paths) == 6
+
+    # InputDSA takes the inputs from the trials, and its parameters are never chosen from the data.
+    raw_config["run"]["measures"] = ["dsa_input"]
+    p, found = jobs()
+    assert [job["measure"] for job in found] == ["dsa_input", "dsa_input"]
+    inputs = p.around.inputs(found[0])
+    assert inputs["trials"] == p.trials.evaluation("PDM")[:1] and "choice" not in inputs
+    window = p.around.parameters(found[0])["inputs"]
+    assert window["period"] == "stimulus" and window["drives"] == {"names": []}
 
     raw_config["dsa_sensitivity"] = {"seeds": 0}
     assert jobs()[1] == []

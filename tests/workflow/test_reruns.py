@@ -36,7 +36,9 @@ ONE_MEASURE = COMPARE | {"compare_networks": 2, "compare_architectures": 2}
 AFTER_TRAJECTORIES = COMPARE | {"draw_trajectories": 1}
 AFTER_TRAINING = AFTER_TRAJECTORIES | {"compute_trajectories": 10, "draw_learning_curves": 3}
 TRAIN = AFTER_TRAINING | {"train": 10, "pretrain": 2}
-ALL_COMPUTE = TRAIN | {"generate_trials": 2, "generate_evaluation": 1} | {"draw_task_trial": 1}
+ALL_COMPUTE = (
+    TRAIN | {"generate_trials": 2, "generate_evaluation_trials": 1} | {"draw_task_trial": 1}
+)
 
 REMADE = ("tables", "figures", "claims", "published_means", "explorer")
 """Results over all seeds, by the beginning of their paths."""

@@ -14,7 +14,7 @@ use rule generate_trials as audit_generate_trials with:
         code=AUDIT.trials.code,
 
 
-use rule generate_evaluation as audit_generate_evaluation with:
+use rule generate_evaluation_trials as audit_generate_evaluation_trials with:
     output:
         **AUDIT.evaluation_trials.patterns,
     log:

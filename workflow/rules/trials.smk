@@ -25,7 +25,7 @@ rule generate_trials:
         " --output {output:q} > {log:q} 2>&1"
 
 
-rule generate_evaluation:
+rule generate_evaluation_trials:
     """Trials of one task on which networks are compared."""
     output:
         **EVALUATION_TRIALS.patterns,

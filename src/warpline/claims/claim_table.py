@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from warpline.claims.registry import CLAIMS, SEEDS
+from warpline.claims.deciding_run import deciding_command
+from warpline.claims.registry import CLAIMS
 from warpline.claims.sources import Finding, Sources
 from warpline.claims.verdicts import Judged, judge
 
@@ -43,20 +44,6 @@ COLUMNS = (
     "reason",
     "command",
 )
-WHOLE_STUDY = "snakemake claims --profile profiles/slurm --configfile config/paper.yaml"
-"""Command of the configuration in which nothing lacks."""
-
-
-def _command(claim: str, judged: Judged, run: str) -> str:
-    """Return what decides an undecided claim; empty for the others."""
-    if judged.verdict != "undecided":
-        return ""
-    if not judged.needed:
-        return WHOLE_STUDY
-    if CLAIMS[claim].more != SEEDS:
-        return f"{run}, with {judged.needed} {CLAIMS[claim].more} in the section attractors"
-    seeds = ",".join(str(seed) for seed in range(1, judged.needed + 1))
-    return f"{run} --config run='{{seeds: [{seeds}]}}'"
 
 
 def _stated(claim: str, rule: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +109,9 @@ def _judged(sources: Sources, settings: Mapping[str, Any]) -> dict[str, list[dic
             rows[k] = {
                 **_stated(claim, rules[claim], settings),
                 **_row(finding, verdict, n_tests),
-                "command": _command(claim, verdict, settings["command"]),
+                "command": deciding_command(
+                    claim, rules[claim], settings, verdict, finding.measure
+                ),
             }
     by_claim: dict[str, list[dict[str, Any]]] = {claim: [] for claim in rules}
     for k, (claim, _) in enumerate(findings):
@@ -141,7 +130,7 @@ def claim_table(
     settings : mapping
         ``rules``: the rule of each claim by its id, with ``sentence``, ``source``, ``statistic`` and the keys
         of `warpline.claims.verdicts.judge`. ``confidence``, ``family_error``. ``protocol``: name of the
-        settings of the run. ``command``: the command that makes the claims of this run.
+        settings of the run. What `warpline.claims.deciding_run.deciding_command` takes.
     by_protocol : mapping of str to Sources, optional
         Tables of the same networks under other protocols, by the name of the protocol.
 
@@ -161,14 +150,13 @@ def claim_table(
     ]
     table = []
     for claim in rules:
-        option = CLAIMS[claim].option
         not_run = {
             **_stated(claim, rules[claim], settings),
             "n": 0,
             "n_settings": 0,
             "verdict": "undecided",
             "reason": f"not run: it takes {CLAIMS[claim].needs}",
-            "command": f"{settings['command']} {option}" if option else WHOLE_STUDY,
+            "command": deciding_command(claim, rules[claim], settings),
         }
         table += rows[claim] or [not_run]
         table += [row for of_protocol in others for row in of_protocol[claim]]

@@ -15,7 +15,7 @@ from warpline.claims.course_of_learning import (
 from warpline.claims.curriculum_order import order_of_mamba, order_of_recurrent_networks
 from warpline.claims.sources import Finding, Sources
 
-__all__ = ["CLAIMS", "Claim"]
+__all__ = ["CLAIMS", "SEEDS", "SYSTEMS", "Claim"]
 
 DYNAMICS = ("dsa", "dsa_input")
 STATES = ("cka", "cka_debiased", "procrustes")
@@ -37,20 +37,21 @@ class Claim:
         What a run without evidence lacks.
     family : str
         Claims of one family, task set and architecture are corrected together.
+    run : str
+        Kind of the smallest run that holds the evidence: ``order`` or ``course`` of recurrent networks,
+        ``order of mamba``, ``attractors``, or an experiment.
     modules : sequence of str
         Measures; empty where none is involved.
     more : str
         What adds observations: ``seeds``, ``systems`` or ``motifs``.
-    option : str
-        Option of Snakemake that adds to a run what it lacks; empty where it takes another configuration.
     """
 
     evidence: Find
     needs: str
     family: str
+    run: str
     modules: Sequence[str] = ()
     more: str = SEEDS
-    option: str = ""
 
 
 _ORDER = (
@@ -61,32 +62,36 @@ _COURSE = "a trained curriculum beside the reference, at three checkpoints over 
 
 def _attractors(evidence: Find, more: str) -> Claim:
     needs = "the validation on attractors (run.attractors: true)"
-    option = "--config run='{attractors: true}'"
-    return Claim(evidence, needs, "attractors", ("dsa",), more, option)
+    return Claim(evidence, needs, "attractors", "attractors", ("dsa",), more)
 
 
 def _geometry(evidence: Find, experiment: str) -> Claim:
     needs = f"an analysis of the experiment {experiment} (run.warping)"
-    return Claim(evidence, needs, "geometry")
+    return Claim(evidence, needs, "geometry", experiment)
 
 
 CLAIMS: Mapping[str, Claim] = {
     "A1": _attractors(validation.families_are_separated, SYSTEMS),
     "A2": _attractors(validation.motifs_are_counted, MOTIFS),
     "A3": _attractors(validation.noise_is_withstood, MOTIFS),
-    "A4a": Claim(order_of_recurrent_networks, _ORDER, "curricula", DYNAMICS),
-    "A4b": Claim(order_of_recurrent_networks, _ORDER, "curricula", STATES),
-    "A5a": Claim(dissimilarity_follows_accuracy, _COURSE, "curricula", DYNAMICS),
+    "A4a": Claim(order_of_recurrent_networks, _ORDER, "curricula", "order", DYNAMICS),
+    "A4b": Claim(order_of_recurrent_networks, _ORDER, "curricula", "order", STATES),
+    "A5a": Claim(dissimilarity_follows_accuracy, _COURSE, "curricula", "course", DYNAMICS),
     "A5b": Claim(
-        dissimilarity_follows_own_accuracy, f"{_COURSE}, in two seeds", "curricula", DYNAMICS
+        dissimilarity_follows_own_accuracy,
+        f"{_COURSE}, in two seeds",
+        "curricula",
+        "course",
+        DYNAMICS,
     ),
     "A6": Claim(
         early_against_late,
         "three checkpoints within learning, of which the first two lie as far apart as the last two",
         "curricula",
+        "course",
         DYNAMICS,
     ),
-    "A7": Claim(order_of_mamba, f"Mamba with {_ORDER}", "curricula", DYNAMICS),
+    "A7": Claim(order_of_mamba, f"Mamba with {_ORDER}", "curricula", "order of mamba", DYNAMICS),
     "B1": _geometry(geometry.boundary_is_stretched, "static"),
     "B2": _geometry(geometry.convergence_shows, "decision"),
     "B3a": _geometry(geometry.relevant_input_is_amplified, "context"),

@@ -40,7 +40,8 @@ class Judged:
     reason : str
         Why it is undecided; empty otherwise.
     needed : int
-        Observations that would decide it, as far as can be foreseen; 0 where more would not.
+        Observations of a run that would decide it, as far as can be foreseen, with all parts and settings
+        that the rule asks for; 0 where no such run would.
     """
 
     value: float
@@ -168,11 +169,13 @@ def _undecided(
     p, p_adjusted = p_values
     n_settings, share = at_settings
     low, high = evidence.interval(settings["confidence"])
+    # What lacks something else may have networks enough.
+    enough = max(int(rule["min_n"]), evidence.n)
     if evidence.n < rule["min_n"]:
         few = f"n = {evidence.n}, and the rule asks for {rule['min_n']}"
-        # More networks of the same kind do not help where the run lacks something else.
+        # More networks of the same kind do not help where the run lacks a part.
         if evidence.missing:
-            return f"{few}; the run lacks {', '.join(evidence.missing)}", 0
+            return f"{few}; the run lacks {', '.join(evidence.missing)}", enough
         if evidence.left_out:
             return f"{few}: {evidence.left_out}", 0
         return few, _needed(evidence, rule, settings["confidence"])
@@ -182,7 +185,7 @@ def _undecided(
         return "the statistic does not vary, or has no interval", int(rule["min_n"])
     if p > settings["family_error"]:
         if evidence.missing:
-            return f"the run lacks {', '.join(evidence.missing)}", 0
+            return f"the run lacks {', '.join(evidence.missing)}", enough
         why = "the interval excludes neither the null value nor the claimed effect"
         return why, _needed(evidence, rule, settings["confidence"])
     if p_adjusted > settings["family_error"]:
@@ -192,7 +195,8 @@ def _undecided(
         )
     if verdict == "holds" and rule["share"] is not None:
         if n_settings < rule["min_settings"]:
-            return f"{n_settings} other settings, and the rule asks for {rule['min_settings']}", 0
+            asked = f"{n_settings} other settings, and the rule asks for {rule['min_settings']}"
+            return asked, enough
         if share < rule["share"]:
             return (
                 f"it holds in {share:.0%} of {n_settings} other settings, and the rule asks for "

@@ -33,7 +33,7 @@ def settings_around(
     Parameters
     ----------
     measure : mapping
-        The measure's entry, all numbers.
+        The entry of DSA or InputDSA, all numbers.
     n_delays_factors, rank_factors : sequence of float
         Factors on the number of delays and on the rank. Products are rounded, and are at least 1.
     n_times : int
@@ -54,8 +54,17 @@ def settings_around(
     return [
         {**measure, "n_delays": n_delays, "rank": rank}
         for n_delays, rank in combinations
-        if (n_delays - 1) * measure["delay_interval"] + 2 <= n_times or (n_delays, rank) == own
+        if _steps_needed(measure, n_delays) <= n_times or (n_delays, rank) == own
     ]
+
+
+def _steps_needed(measure: Mapping[str, Any], n_delays: int) -> int:
+    """Return the steps of a trial that hold one transition of DSA's or InputDSA's embedding."""
+    lags = max(n_delays, measure.get("n_input_delays", 1))
+    if measure.get("backend") == "subspace":
+        # A window of the past, and one of the future.
+        lags = 2 * n_delays
+    return int((lags - 1) * measure["delay_interval"] + 2 + abs(1 - measure.get("input_lag", 1)))
 
 
 def learning_pairs(

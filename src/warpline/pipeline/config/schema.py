@@ -411,7 +411,7 @@ class DSAChoice(Strict):
 
 
 class DSASensitivity(Strict):
-    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
+    """Settings around the parameters of DSA and InputDSA, at which their conclusions are drawn again."""
 
     n_delays: Annotated[list[Factor], Field(min_length=1, max_length=100), EachOnce] = [
         0.5,
@@ -495,7 +495,7 @@ class Run(Strict):
     measures: Annotated[list[Name], EachOnce]
     """Measures, by their names in ``measures``."""
     grid: list[Grid]
-    """Blocks of the grid of networks; an empty list trains none, for recordings alone."""
+    """Blocks of the grid of networks; an empty list trains none, for recordings or attractors alone."""
     datasets: Annotated[list[Name], EachOnce] = []
     """Recordings to compare, by their names in ``datasets``, by the measures of ``run.measures``."""
     warping: Annotated[list[Name], EachOnce] = []
@@ -572,7 +572,7 @@ class Config(Strict):
     dsa_choice: DSAChoice = DSAChoice()
     """Choice of the settings of DSA that are ``auto``, by prediction of held-out trials."""
     dsa_sensitivity: DSASensitivity = DSASensitivity()
-    """Settings around the parameters of DSA, at which its conclusions are drawn again."""
+    """Settings around the parameters of DSA and InputDSA, at which their conclusions are drawn again."""
     protocol: Protocol = Protocol()
     """Choices of Guilhot et al. (2024) that differ from Warpline's; all are off by default."""
     audit: Audit = Audit()

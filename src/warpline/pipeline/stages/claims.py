@@ -9,8 +9,9 @@ from functools import cached_property
 
 from warpline.console.script import list_file
 from warpline.pipeline.config.claim_rules import read_rules
+from warpline.pipeline.config.documents import read_document
 from warpline.pipeline.config.protocol import protocol_name
-from warpline.pipeline.config.schema import Curriculum
+from warpline.pipeline.config.schema import Curriculum, DSASensitivity, Within
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.project_files import CLAIM_RULES, PROJECT, PUBLISHED_MEANS
 from warpline.pipeline.stages.analyses import AnalyseWarping
@@ -27,6 +28,11 @@ EXPERIMENTS = ("static", "decision", "context", "memory")
 """Analyses of metric warping that claims are about."""
 WITH_ARRAYS = ("context",)
 """Those whose arrays claims read, too."""
+CLUSTER = "snakemake claims --profile profiles/slurm --configfile"
+ATTRACTORS = "config/attractors_claims.yaml"
+"""Configuration of the claims on attractors."""
+MODULES = ("cka", "procrustes", "dsa")
+"""Measures that the papers' claims name."""
 VALIDATION = ("families", "composition", "noise", "hyperparameters")
 
 
@@ -153,13 +159,16 @@ class JudgeClaims(Stage):
 
     # --- settings -------------------------------------------------------------------------------
 
+    @property
+    def _n_others(self) -> int:
+        """Tasks beside the target, of the task set that has the fewest."""
+        tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
+        return min((len(self.config.tasksets[name].tasks) - 1 for name in tasksets), default=0)
+
     @cached_property
     def _levels(self) -> Mapping[str, int]:
         """Place of each curriculum of the grid in the claimed order."""
-        others = min(
-            (len(self.config.tasksets[name].tasks) - 1 for name in self.plan.tasksets_with_figures),
-            default=0,
-        )
+        others = self._n_others
         names = dict.fromkeys(network.curriculum for network in self.plan.networks)
         levels = {name: _level(self.config.curricula[name], others) for name in names}
         return {name: level for name, level in levels.items() if level is not None}
@@ -167,8 +176,93 @@ class JudgeClaims(Stage):
     def _command(self) -> str:
         """Return the command that makes the claims of this run on a cluster."""
         own = PROJECT / "config" / f"{self.config.name}.yaml"
-        name = f"config/{own.name}" if own.is_file() else "YOUR_CONFIGURATION"
-        return f"snakemake claims --profile profiles/slurm --configfile {name}"
+        # A file that lies on top of another one, such as seeds alone, is no configuration.
+        whole = own.is_file() and "grid" in read_document(own).get("run", {})
+        name = f"config/{own.name}" if whole else "YOUR_CONFIGURATION"
+        return f"{CLUSTER} {name}"
+
+    def _deciding(self) -> dict[str, Settings]:
+        """Return, by kind of evidence, the command and the sections of the smallest run that holds it.
+
+        It has a network more than once only in seeds, which the claim adds.
+        """
+        config, own = self.config, self._command()
+        nothing = {"grid": [], "measures": [], "warping": [], "attractors": False}
+        if config.run.datasets:
+            nothing["datasets"] = []
+        deciding = {"attractors": {"command": f"{CLUSTER} {ATTRACTORS}", "sections": {}}}
+        for experiment in EXPERIMENTS:
+            names = [
+                name
+                for name in (*config.run.warping, *config.warping)
+                if config.warping[name].experiment == experiment
+            ]
+            run = {**nothing, "warping": names[:1]}
+            deciding[experiment] = {"command": own, "sections": {"run": run}}
+
+        around: Settings = {}
+        if config.dsa_sensitivity.seeds < 2:
+            around = {"dsa_sensitivity": {"seeds": DSASensitivity().seeds}}
+        for kind, mamba in (("order", False), ("order of mamba", True)):
+            grid = self._block(mamba, self._one_of_each_level())
+            sections = {"run": {**nothing, "grid": [grid]}, **around}
+            deciding[kind] = {"command": own, "sections": sections}
+        names = [self.plan.reference, *self._one_of_each_level()]
+        learns = [name for name in dict.fromkeys(names) if config.curricula[name].train]
+        sections = {"run": {**nothing, "grid": [self._block(False, learns[:2])]}, **around}
+        deciding["course"] = {"command": own, "sections": {**sections, **self._checkpoints()}}
+        return deciding
+
+    def _block(self, mamba: bool, curricula: list[str]) -> Settings:
+        """Return a block of the grid: one architecture, these curricula and the reference."""
+        config = self.config
+        listed = (
+            *(network.architecture for network in self.plan.networks),
+            *config.architectures,
+        )
+        architectures = [
+            name for name in listed if (config.architectures[name].model == "mamba") == mamba
+        ]
+        tasksets = [*self.plan.tasksets_with_figures, *config.tasksets]
+        return {
+            "tasksets": tasksets[:1],
+            "architectures": architectures[:1],
+            "curricula": list(dict.fromkeys([self.plan.reference, *curricula])),
+            "comparisons": ["learning"],
+        }
+
+    def _one_of_each_level(self) -> list[str]:
+        """Return a curriculum of each level of the claimed order, of the run where it has one."""
+        names = [*self._levels, *self.config.curricula]
+        others = self._n_others
+        by_level: dict[int, str] = {}
+        for name in names:
+            level = _level(self.config.curricula[name], others)
+            if level is not None:
+                by_level.setdefault(level, name)
+        return [by_level[level] for level in sorted(by_level)]
+
+    def _checkpoints(self) -> Settings:
+        """Return sections with five checkpoints over training where the configuration has fewer."""
+        config = self.config
+        if min(len(config.comparison.over.fractions), len(config.comparison.within.fractions)) > 2:
+            return {}
+        fractions = Within().fractions
+        compared = {"over": {"fractions": fractions}, "within": {"fractions": fractions}}
+        return {"trajectories": {"fractions": fractions}, "comparison": compared}
+
+    @cached_property
+    def _measures(self) -> list[list[str]]:
+        """Name and module of the measures of the run, and of one for each module that a claim asks for."""
+        config = self.config
+        in_run = {name for taskset in self.plan.tasksets for name in self.plan.measures(taskset)}
+        names = [name for name in self.plan.all_measures if name in in_run]
+        for module in MODULES:
+            listed = [name for name, entry in config.measures.items() if entry.measure == module]
+            if not any(config.measures[name].measure == module for name in names):
+                names += listed[:1]
+        # Lists, because an object of JSON has no order.
+        return [[name, config.measures[name].measure] for name in names]
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the rules, and what the tables do not say of curricula, architectures and measures."""
@@ -180,7 +274,9 @@ class JudgeClaims(Stage):
             "means": hashlib.sha256(PUBLISHED_MEANS.read_bytes()).hexdigest(),
             "protocol": protocol_name(config.protocol),
             "name": config.name,
-            "command": self._command(),
+            "deciding": self._deciding(),
+            "measures": self._measures,
+            "families": config.attractors.families,
             "reference": self.plan.reference,
             "levels": dict(self._levels),
             "models": {

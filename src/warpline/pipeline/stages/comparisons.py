@@ -78,8 +78,8 @@ class _Comparison(Stage):
         """Return the measure."""
         return [("similarity", self.config.measures[wildcards["measure"]].measure)]
 
-    def parameters(self, wildcards: Wildcards) -> Settings:
-        """Return the measure, and for one that needs inputs their window and drives."""
+    def measured(self, wildcards: Wildcards) -> Settings:
+        """Return the measure under the protocol, and the root seed."""
         measure = wildcards["measure"]
         entry = self.config.measures[measure]
         settings: Settings = {"seed": self.config.seed, "measure": measure_settings(measure, entry)}
@@ -88,12 +88,19 @@ class _Comparison(Stage):
             settings["measure"]["delay_axis"] = protocol.delay_axis
             if protocol.solver == "reference":
                 settings["measure"]["solver"] = "reference"
-        if self._needs_inputs(measure):
-            settings["inputs"] = {
-                "period": self.config.tasksets[wildcards["taskset"]].window,
-                "drives": self._drives(wildcards),
-            }
         return settings
+
+    def window_of_inputs(self, wildcards: Wildcards, drives: Settings) -> Settings:
+        """Return where the inputs stand in the trials, and their drives; nothing for other measures."""
+        if not self._needs_inputs(wildcards["measure"]):
+            return {}
+        period = self.config.tasksets[wildcards["taskset"]].window
+        return {"inputs": {"period": period, "drives": drives}}
+
+    def parameters(self, wildcards: Wildcards) -> Settings:
+        """Return the measure, and for one that needs inputs their window and drives."""
+        drives = self._drives(wildcards) if self._needs_inputs(wildcards["measure"]) else {}
+        return {**self.measured(wildcards), **self.window_of_inputs(wildcards, drives)}
 
     def _needs_inputs(self, measure: str) -> bool:
         return takes_inputs(self.config.measures[measure])
@@ -102,7 +109,7 @@ class _Comparison(Stage):
         """Return the other drives of the networks that are compared."""
         return {"names": []}
 
-    def _trials(self, wildcards: Wildcards) -> dict[str, list[str]]:
+    def trials_of_inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Return the target's evaluation trials, for a measure that needs inputs."""
         if not self._needs_inputs(wildcards["measure"]):
             return {}
@@ -135,7 +142,7 @@ class CompareNetworks(_Comparison):
         return {
             "trajectories": self.trajectories.of(taskset, architecture, "learning", blocks),
             **self.choice.of(wildcards["measure"], taskset),
-            **self._trials(wildcards),
+            **self.trials_of_inputs(wildcards),
         }
 
     def _drives(self, wildcards: Wildcards) -> Settings:
@@ -231,7 +238,7 @@ class CompareArchitectures(_Comparison):
                 for path in self.trajectories.of(taskset, architecture, "architectures", blocks)
             ],
             **self.choice.of(wildcards["measure"], taskset),
-            **self._trials(wildcards),
+            **self.trials_of_inputs(wildcards),
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:

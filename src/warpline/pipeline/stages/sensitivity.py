@@ -1,11 +1,11 @@
-"""Conclusions from DSA around its parameters: comparisons at every setting, and the share that agrees."""
+"""Conclusions from DSA and InputDSA around their parameters: comparisons at every setting, and the share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from warpline.core.table_names import SENSITIVITY_TABLES
-from warpline.pipeline.config.base import DSA
+from warpline.pipeline.config.base import DSA, InputDSA
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
 from warpline.pipeline.stages.comparisons import CompareNetworks
@@ -22,7 +22,10 @@ PAIR_SECONDS = 0.06
 
 
 class CompareAround(Stage):
-    """Dissimilarities by DSA at the settings around its own, for an architecture or between them (CSV)."""
+    """Dissimilarities by DSA or InputDSA at the settings around its own (CSV).
+
+    A job is about the networks of one architecture, or about pairs of architectures.
+    """
 
     rule = "compare_around"
     heading = "comparisons"
@@ -67,6 +70,7 @@ class CompareAround(Stage):
                 for path in self.trajectories.of(taskset, architecture, kind, blocks)
             ],
             **self.comparisons.choice.of(wildcards["measure"], taskset),
+            **self.comparisons.trials_of_inputs(wildcards),
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
@@ -76,7 +80,9 @@ class CompareAround(Stage):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, the factors around its parameters, and which pairs."""
         return {
-            **{key: self.comparisons.parameters(wildcards)[key] for key in ("seed", "measure")},
+            **self.comparisons.measured(wildcards),
+            # None of the other drives: they are of the controls.
+            **self.comparisons.window_of_inputs(wildcards, {"names": []}),
             **self.config.dsa_sensitivity.model_dump(exclude={"seeds"}),
             "pairs": "architectures" if wildcards["part"] == BETWEEN else "learning",
             "reference": self.plan.reference,
@@ -85,7 +91,7 @@ class CompareAround(Stage):
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:
-        """Yield every measure that is DSA, for the architectures with several curricula and between them."""
+        """Yield DSA and InputDSA, for the architectures with several curricula and between them."""
         if len(self._seeds) < 2:
             return
         for taskset in self.plan.tasksets:
@@ -98,7 +104,7 @@ class CompareAround(Stage):
             if len(self._architectures(taskset)) > 1:
                 parts.append(BETWEEN)
             for measure in self.plan.measures(taskset):
-                if isinstance(self.config.measures[measure], DSA):
+                if isinstance(self.config.measures[measure], (DSA, InputDSA)):
                     for part in parts:
                         yield {"measure": measure, "taskset": taskset, "part": part}
 
@@ -123,9 +129,12 @@ class CompareAround(Stage):
             systems = curricula * n * fractions
         states = self.sizes.window_states(taskset)
         read = states * len(self.config.trajectories.fractions) * systems
+        # InputDSA searches twice, over the states alone and jointly.
+        searches = 2 if isinstance(self.config.measures[wildcards["measure"]], InputDSA) else 1
+        pair = PAIR_SECONDS * searches
         return Cost(
-            seconds=START_SECONDS + around * (pairs * PAIR_SECONDS + systems * 0.03),
-            longest=START_SECONDS + around * (pairs * 5 * PAIR_SECONDS + systems * 0.03),
+            seconds=START_SECONDS + around * (pairs * pair + systems * 0.03),
+            longest=START_SECONDS + around * (pairs * 5 * pair + systems * 0.03),
             memory=START_MB + 3 * read,
             disk=250 * around * pairs / 1e6 + SIDECAR_MB,
         )

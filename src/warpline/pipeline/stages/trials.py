@@ -105,7 +105,7 @@ class TrialsStage(Stage):
 class GenerateEvaluationTrials(TrialsStage):
     """Trials on which all networks of a task set are compared."""
 
-    rule = "generate_evaluation"
+    rule = "generate_evaluation_trials"
     outputs = {"evaluation": "trials/{taskset}/{task}/evaluation.nc"}
 
     def tasks(self, taskset: str) -> list[str]:

@@ -1,0 +1,139 @@
+"""The measured part of the page on the published protocol: what each switch changes, from its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from warpline.core import result_files
+from warpline.figures.plotting import measure_name
+from warpline.figures.protocol_rows import in_order, protocol_label
+
+__all__ = ["AUDIT_TABLES", "AuditTables", "render_audit"]
+
+AUDIT_TABLES = {"audit": "tables/audit.csv", "claims": "claims.csv"}
+"""Tables of the page, by name: their files below a results folder."""
+STATISTICS = {
+    "held_out_accuracy": "held-out accuracy",
+    "dissimilarity": "dissimilarity to the reference",
+    "separation": "separation from the floors",
+    "self_dissimilarity": "dissimilarity to itself",
+    "order_probability": "order of the curricula",
+    "rank_correlation": "rank correlation with the number of tasks",
+}
+"""Statistics that are held against each other, in words."""
+KEY = ["taskset", "architecture", "curriculum", "measure", "statistic"]
+
+
+def _estimate(row: pd.Series, suffix: str = "") -> str:
+    """Return ``value [low, high]``, or the value alone where it has no interval."""
+    value, low, high = (row[f"{name}{suffix}"] for name in ("value", "low", "high"))
+    # Zero has no sign.
+    text = f"{round(value, 2) + 0.0:.2f}"
+    return text if np.isnan(low) else f"{text} [{low + 0.0:.2f}, {high + 0.0:.2f}]"
+
+
+class AuditTables:
+    """What the tables of an audit say, as a template asks for it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        With a CSV file for each name in `AUDIT_TABLES`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.effects = result_files.read_table(folder / "audit.csv").fillna(
+            {"curriculum": "", "measure": ""}
+        )
+        self.claims = result_files.read_table(folder / "claims.csv")
+        protocols = list(dict.fromkeys(self.effects["protocol"]))
+        self.protocols = in_order(protocols)
+        """Names of the protocols, from right to published."""
+        self.switches = [
+            name.removeprefix("right+") for name in protocols if name.startswith("right+")
+        ]
+        """Switches that make a protocol of their own."""
+
+    @property
+    def n(self) -> str:
+        """Networks of each curriculum and protocol, such as ``3`` or ``2 to 3``."""
+        counts = self.effects.loc[self.effects["statistic"] == "held_out_accuracy", "n"]
+        least, most = int(counts.min()), int(counts.max())
+        return f"{least}" if least == most else f"{least} to {most}"
+
+    def label(self, protocol: str) -> str:
+        """Return a protocol in words."""
+        return protocol_label(protocol)
+
+    def cell(self, protocol: str, statistic: str, measure: str = "", curriculum: str = "") -> str:
+        """Return a statistic with its interval; a dash where the protocol has none."""
+        rows = self.effects[
+            (self.effects["protocol"] == protocol)
+            & (self.effects["statistic"] == statistic)
+            & (self.effects["measure"] == measure)
+            & (self.effects["curriculum"] == curriculum)
+        ]
+        if rows.empty or np.isnan(rows.iloc[0]["value"]):
+            return "–"
+        return _estimate(rows.iloc[0])
+
+    def verdict(self, protocol: str, claim: str, measure: str) -> str:
+        """Return the statistic and the verdict of a claim under a protocol; a dash where it is not judged."""
+        rows = self.claims[
+            (self.claims["protocol"] == protocol)
+            & (self.claims["claim"] == claim)
+            & (self.claims["measure"] == measure)
+        ]
+        return "–" if rows.empty else f"{_estimate(rows.iloc[0])}, {rows.iloc[0]['verdict']}"
+
+    def _changes(self, before: str, after: str) -> Iterator[str]:
+        """Yield, by statistic and measure, how many values moved, and the largest move."""
+        both = [
+            self.effects[self.effects["protocol"] == name].set_index(KEY)[["value", "low", "high"]]
+            for name in (before, after)
+        ]
+        joined = both[0].join(both[1], lsuffix="_before", rsuffix="_after", how="inner")
+        joined = joined.dropna().reset_index()
+        above = joined["low_after"] > joined["high_before"]
+        below = joined["high_after"] < joined["low_before"]
+        joined["apart"] = above | below
+        for statistic, words in STATISTICS.items():
+            of_statistic = joined[joined["statistic"] == statistic]
+            for measure in dict.fromkeys(of_statistic["measure"]):
+                rows = of_statistic[of_statistic["measure"] == measure]
+                moved = rows[rows["apart"]]
+                if moved.empty:
+                    continue
+                change = (moved["value_after"] - moved["value_before"]).abs().to_numpy()
+                most = moved.iloc[int(change.argmax())]
+                where = f"{measure_name(measure)}, {words}" if measure else words
+                if most["curriculum"]:
+                    where += f" (`{most['curriculum']}`, most of {len(moved)} of {len(rows)})"
+                yield f"{where}: {_estimate(most, '_before')} to {_estimate(most, '_after')}"
+
+    def changes(self, before: str, after: str) -> str:
+        """Return what lies apart under two protocols: values whose intervals do not overlap."""
+        if not {before, after} <= set(self.protocols):
+            return "not run"
+        return "; ".join(self._changes(before, after)) or "nothing beyond the intervals"
+
+
+def render_audit(template: Path, tables: Path) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    template : pathlib.Path
+        Jinja template that calls the methods of `AuditTables` (as ``a``).
+    tables : pathlib.Path
+        Folder of the tables.
+    """
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+    )
+    return environment.from_string(template.read_text()).render(a=AuditTables(tables))

@@ -1,0 +1,83 @@
+"""The page of the audit's results: cells of its tables, and what lies apart under two protocols."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from warpline.core import result_files
+from warpline.figures.audit_page import AuditTables, render_audit
+
+DOCS = Path(__file__).parents[2] / "docs"
+PROTOCOLS = ("right", "published", "right+x.y", "published-x.y")
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Return a folder with an audit in which the switch x.y moves one curriculum by CKA, and no accuracy."""
+    rows = []
+    for protocol in PROTOCOLS:
+        common = {"protocol": protocol, "taskset": "PDM", "architecture": "net", "n": 3}
+        published = protocol in ("right+x.y", "published")
+        for k, curriculum in enumerate(("master", "pretrain_frozen")):
+            rows.append(
+                {**common, "curriculum": curriculum, "measure": "", "value": 0.9}
+                | {"statistic": "held_out_accuracy", "low": 0.8 - 0.1 * published, "high": 1.0}
+            )
+            value = 0.2 + 0.5 * published * k
+            rows.append(
+                {**common, "curriculum": curriculum, "measure": "cka", "value": value}
+                | {"statistic": "dissimilarity", "low": value - 0.1, "high": value + 0.1}
+            )
+        order = {"statistic": "order_probability", "value": 1.0, "low": np.nan, "high": np.nan}
+        rows.append({**common, "curriculum": "", "measure": "dsa", **order})
+    result_files.write_table(pd.DataFrame(rows), tmp_path / "audit.csv", {})
+    claims = pd.DataFrame(
+        {"protocol": protocol, "claim": "A4a", "measure": "dsa", "verdict": "undecided"}
+        | {"value": 0.5, "low": 0.25, "high": 0.75}
+        for protocol in PROTOCOLS
+    )
+    result_files.write_table(claims, tmp_path / "claims.csv", {})
+    return tmp_path
+
+
+def test_what_lies_apart_is_named_with_its_largest_change(tables):
+    audit = AuditTables(tables)
+    moved = "CKA, dissimilarity to the reference (`pretrain_frozen`, most of 1 of 2): "
+    there, back = "0.20 [0.10, 0.30]", "0.70 [0.60, 0.80]"
+    assert audit.changes("right", "right+x.y") == f"{moved}{there} to {back}"
+    assert audit.changes("published", "published-x.y") == f"{moved}{back} to {there}"
+    # Intervals that overlap, and values without one, say nothing.
+    assert audit.changes("right", "published-x.y") == "nothing beyond the intervals"
+    assert audit.changes("right", "right+z") == "not run"
+
+
+def test_a_page_holds_every_protocol_in_order(tables):
+    page = render_audit(DOCS / "audit_results.md.jinja", tables)
+    labels = ["right", "right, x.y as published", "published, x.y right", "published"]
+    lines = page.splitlines()
+    for section in ("1.00", "0.50 [0.25, 0.75], undecided"):
+        rows = [line for line in lines if section in line]
+        assert [line.split("|")[1].strip() for line in rows] == labels
+    assert "n = 3 networks" in page and "0.90 [0.80, 1.00]" in page
+
+
+def test_the_number_of_places_is_that_of_the_rows():
+    """docs/audit.md states how many places of the published code it lists."""
+    text = (DOCS / "audit.md").read_text()
+    listed, _, _ = text.partition("## Where a switch is not the same")
+    rows = [line for line in listed.splitlines() if line.startswith("| `")]
+    stated = re.search(r"In (\d+) places", text)
+    assert stated is not None and int(stated[1]) == len(rows)
+
+
+def test_the_page_of_the_shipped_audit_is_what_its_tables_give():
+    data = DOCS / "data" / "audit"
+    if not data.is_dir():
+        pytest.skip("docs/data/audit: no audit is shipped")
+    page = render_audit(DOCS / "audit_results.md.jinja", data)
+    assert (DOCS / "audit_results.md").read_text() == page
