@@ -39,8 +39,25 @@ def test_the_two_profiles_share_no_key(project):
 
 def pinned(project):
     lines = (project / "constraints.txt").read_text().splitlines()
-    pairs = [line.split("==") for line in lines if "==" in line]
+    pairs = [line.partition(";")[0].split("==") for line in lines if "==" in line]
     return {name.lower().replace("_", "-"): version for name, version in pairs}
+
+
+def test_pinned_versions_take_every_supported_python(project):
+    """Debian 12 has Python 3.11.2: where a package needs more, another version is pinned for it."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    from packaging.specifiers import SpecifierSet
+
+    text = (project / "constraints.txt").read_text().lower().replace("_", "-")
+    for name, version in pinned(project).items():
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError:
+            continue
+        needed = SpecifierSet(installed.metadata["Requires-Python"] or "")
+        if installed.version == version and not needed.contains("3.11.2"):
+            assert re.search(rf"^{name}==.*; python-full-version < ", text, re.MULTILINE), name
 
 
 def test_no_download_address_and_no_path_of_a_machine(project):

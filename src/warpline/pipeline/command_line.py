@@ -90,7 +90,7 @@ def render_forecast(plan: Plan) -> str:
 
     frame = forecast(plan)
     lines = [
-        f"{'stage':<13} {'rule':<26} {'jobs':>6} {'time':>7} {'at most':>7} {'on':>4}"
+        f"{'stage':<13} {'rule':<32} {'jobs':>6} {'time':>7} {'at most':>7} {'on':>4}"
         f" {'a job':>15} {'memory':>8} {'disk':>9}"
     ]
     for row in frame.to_dict("records"):
@@ -98,7 +98,7 @@ def render_forecast(plan: Plan) -> str:
         job = longest if shortest == longest else f"{shortest} - {longest}"
         time, most = (duration_text(3600 * row[name]) for name in ("hours", "longest_hours"))
         lines.append(
-            f"{row['stage']:<13} {row['rule']:<26} {row['jobs']:>6,} {time:>7} {most:>7}"
+            f"{row['stage']:<13} {row['rule']:<32} {row['jobs']:>6,} {time:>7} {most:>7}"
             f" {row['device']:>4} {job:>15} {row['asked_memory'] / 1000:>5,.1f} GB"
             f" {row['disk']:>6,.2f} GB"
         )

@@ -19,7 +19,7 @@ SHORT = 60.0
 
 def _stages(audit: Audit) -> list[list[Stage | ByProtocol]]:
     """Return the stages that submit jobs, those of one rule together: blocks of seeds count as one rule."""
-    stages: list[Stage | ByProtocol] = [*audit.pipeline.stages]
+    stages: list[Stage | ByProtocol] = [*audit.own_stages]
     if audit.wanted:
         stages += audit.stages
     by_rule: dict[str, list[Stage | ByProtocol]] = {}

@@ -29,6 +29,7 @@ FOLDERS = {
     "training": "training",
     "trajectories": "trajectories",
     "condition_states": "trajectories",
+    "mean_states": "trajectories",
     "dsa": "choice",
     "compare": "comparisons",
 }
@@ -169,7 +170,9 @@ class ByProtocol:
     def candidates(self) -> Iterator[dict[str, str]]:
         """Yield the jobs of every protocol that has results of its own of this stage, needed or not."""
         for protocol in self.audit.distinct:
-            if self.audit.owner(protocol, self.name) == protocol:
+            # Trials of learning and of evaluation lie in one folder.
+            owned = "trials" if self.name == "evaluation_trials" else self.name
+            if self.audit.owner(protocol, owned) == protocol:
                 names = {"protocol": protocol}
                 yield from ({**job, **names} for job in self._stage(names).jobs_of_rule())
 
@@ -353,11 +356,18 @@ class Audit:
         """Whether the configuration has a section ``audit``: any can be audited, few are meant to be."""
         return "audit" in self.pipeline.plan.config.model_fields_set
 
+    @property
+    def own_stages(self) -> tuple[Stage, ...]:
+        """The stages of the configuration itself; its claims may be judged under all protocols."""
+        stages = self.pipeline.stages
+        return tuple(self.claims if stage is self.pipeline.claims else stage for stage in stages)
+
     @cached_property
     def by_protocol(self) -> tuple[ByProtocol, ...]:
         """The stages whose jobs have a protocol, one for each rule."""
         trained = [stage for stage in self.training_stages() if any(stage.own.jobs_of_rule())]
-        return (self.trials, *trained, self.trajectories, self.choice, self.comparisons)
+        trials = (self.trials, self.evaluation_trials)
+        return (*trials, *trained, self.trajectories, self.choice, self.comparisons)
 
     @property
     def stages(self) -> tuple[Stage | ByProtocol, ...]:

@@ -135,7 +135,7 @@ def _figure_jobs(stage: DrawFigures, figures: list[Figure]) -> Iterator[Job]:
 def _jobs(audit: Audit) -> Iterator[Job]:
     """Yield the jobs of a configuration, and those of its audit where it has one."""
     pipeline = audit.pipeline
-    for stage in pipeline.stages:
+    for stage in audit.own_stages:
         if isinstance(stage, DrawFigures):
             part = next(part for part, drawn in pipeline.drawings.items() if drawn is stage)
             yield from _figure_jobs(stage, pipeline.figures_by_part[part])

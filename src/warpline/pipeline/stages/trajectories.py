@@ -149,11 +149,11 @@ class ComputeTrajectories(Stage):
         size = sizes.window_states(taskset) * (n_fractions + n_drives) * n_seeds
         states = trials * steps * units * 4 / 1e6
         written = 0.9 * size + 0.05 * n_seeds * units / 64
-        # By condition: on three axes of every seed, and in all units of the first, over about two windows.
+        # By condition: on three axes of every seed, and in all units of the first, over the whole trial.
         conditions = trials / self.config.tasksets[taskset].trials.evaluation_repeats
         on_axes = conditions * sizes.window(taskset) * 3 * n_fractions * n_seeds
-        in_units = conditions * 2 * steps * units * len(settings.tasks)
-        kept = 4 * (0.7 * on_axes + 0.9 * in_units) / 1e6 + 3 * SIDECAR_MB
+        in_units = conditions * steps * units * len(settings.tasks)
+        kept = 4 * (0.7 * on_axes + 0.6 * in_units) / 1e6 + 0.05 + 3 * SIDECAR_MB
         return Cost(
             seconds=START_SECONDS + n_seeds * runs * (forward + components),
             memory=START_MB + 3 * size + 8 * states,
