@@ -24,6 +24,7 @@ COLUMNS = {
     "against",
     "checkpoint",
     "pairs",
+    "checkpoint",
     "own",
     "n_delays",
     "delay_interval",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import runpy
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -27,6 +28,7 @@ from warpline.claims.published_means import published_table
 from warpline.claims.registry import CLAIMS
 from warpline.claims.sources import AnalysedNetworks, ComparedNetworks, Sources
 from warpline.claims.verdicts import Judged
+from warpline.core import result_files
 from warpline.figures.claims_page import claims_page
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.config.claim_rules import read_rules
@@ -242,6 +244,20 @@ def test_following_the_own_accuracy_in_closed_form():
         sources(compared=[networks(over=both)]), ("dsa",)
     )
     assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
+
+
+def test_the_script_keeps_the_columns_that_claims_read(project, tmp_path):
+    read = runpy.run_path(str(project / "scripts" / "judge_claims.py"))["pairs_of"]
+    accuracy = np.array([[0, 0], [1, 2], [2, 1], [3, 3]])
+    rows = over_learning(1.0 - accuracy, accuracy).assign(unread=1.0)
+    result_files.write_table(rows, tmp_path / "over.csv", {})
+    kept = read([str(tmp_path / "over.csv")])
+    assert "unread" not in kept
+    for statistic in (dissimilarity_follows_accuracy, dissimilarity_follows_own_accuracy):
+        (of_rows,), (of_kept,) = (
+            statistic(sources(compared=[networks(over=table)]), ("dsa",)) for table in (rows, kept)
+        )
+        assert of_kept.evidence.value == of_rows.evidence.value
 
 
 @pytest.mark.parametrize("tied", [False, True])

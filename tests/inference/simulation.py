@@ -5,7 +5,7 @@
 A network is a vector, a dissimilarity the Euclidean distance of two: pairs that share a network, a seed or a
 reference then depend on each other as they do in results. Every scenario has two curricula, a and b, and a
 reference. Without an effect, a and b are equally far from the reference in expectation, by symmetry or, for
-unequal variances, by calibration. The command writes docs/data/inference_levels.csv.
+unequal variances, by calibration. In the scenario `OFF_LEVEL` the test fails, and the documentation says so. The command writes docs/data/inference_levels.csv.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ class Scenario:
         Noise of a coordinate.
     with_reference : bool
         Whether b is the reference itself.
+    rare : float
+        How much further than the others one network of a in ten lies, on average; the mean stays.
     seeds : callable, optional
         Function of n that returns the number of seeds, and those of a and of b.
     """
@@ -92,6 +94,7 @@ class Scenario:
     spread_reference: float = 1.0
     draw: Draw = gaussian
     with_reference: bool = False
+    rare: float = 0.0
     seeds: Callable[[int], tuple[int, slice, slice]] = lambda n: (n, slice(None), slice(None))
 
 
@@ -125,7 +128,14 @@ SCENARIOS: Mapping[str, Scenario] = {
     "heavy_tails": Scenario("Student's t, 3 dof, opposite sides", (3), (1, -1), draw=heavy_tailed),
     "skewed": Scenario("lognormal distances", draw=skewed),
     "variances": Scenario("a spread twofold", spread_a=2.0),
+    "rare": Scenario(
+        "one network of a in ten far away", 1, (1, -1), spread_a=0.2, spread_reference=0.2, rare=10.0
+    ),
 }
+
+
+OFF_LEVEL = "rare"
+"""Few samples hold the networks that carry the mean, and those that hold none have a spread too small."""
 
 
 def mean_distance(shift: float, dimension: int) -> float:
@@ -185,6 +195,10 @@ def draw_distances(
             (a, b), scenario.directions, (FAR, FAR + shift), strict=True
         ):
             points[..., abs(direction) - 1] += np.sign(direction) * distance
+        if scenario.rare:
+            is_far = stream.random(shape[:2]) < 0.1
+            axis = abs(scenario.directions[0]) - 1
+            a[..., axis] += np.sign(scenario.directions[0]) * scenario.rare * (is_far - 0.1)
     else:
         base = calibrated_shift(scenario) if scenario.spread_a != 1 else 0.0
         b[..., 0] += base + shift

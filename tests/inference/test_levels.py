@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from inference import intervals, simulation
+from inference.simulation import OFF_LEVEL
 from scipy import stats
 
 REPLICATIONS = 1500
@@ -20,7 +21,7 @@ def largest_share(level, replications):
 
 
 @pytest.mark.parametrize("n", simulation.SIZES)
-@pytest.mark.parametrize("name", simulation.SCENARIOS)
+@pytest.mark.parametrize("name", [name for name in simulation.SCENARIOS if name != OFF_LEVEL])
 def test_the_test_keeps_its_level(name, n):
     # The table's highest levels are 5.5 to 6 %, at n = 3: the bound is that of a test at 6 %.
     share = simulation.false_positives(name, n, REPLICATIONS)
@@ -31,6 +32,12 @@ def test_the_test_keeps_its_level(name, n):
 def test_the_bound_can_fail(name):
     # Welch's test, which was used before, is off its level here by more than the bound forgives.
     share = simulation.false_positives(name, 10, REPLICATIONS, simulation.welch_p)
+    assert share > largest_share(0.06, REPLICATIONS)
+
+
+def test_networks_that_are_rare_put_the_test_off_its_level():
+    # docs/statistics.md warns of it: if this fails, the test has become better than its page says.
+    share = simulation.false_positives(OFF_LEVEL, 10, REPLICATIONS)
     assert share > largest_share(0.06, REPLICATIONS)
 
 
@@ -109,8 +116,11 @@ def test_the_table_is_what_the_simulation_gives():
 def test_sentences_hold_the_extremes_of_the_table():
     table = pd.read_csv(TABLES / "inference_levels.csv")
     page = re.sub(r"\s+", " ", PAGE.read_text())
-    level, welch = table["level"], table["level_welch"]
+    is_off = table["scenario"] == OFF_LEVEL
+    level, welch = table.loc[~is_off, "level"], table.loc[~is_off, "level_welch"]
     assert f"Its level is {level.min():.1f} to {level.max():.1f} %" in page
+    off = " / ".join(f"{x:.1f}" for x in table.loc[is_off, "level"])
+    assert f"its level is {off} %" in page
     assert f"Welch's test: {welch.min():.1f} to {welch.max():.1f} %" in page
 
 

@@ -1,4 +1,4 @@
-"""Level of the test, and coverage of the intervals, with groups of systems that share nothing.
+"""Level of the test, and coverage of the intervals, with groups of systems that share nothing, or their seeds.
 
     PYTHONPATH=src python tests/inference/unshared_groups.py --replications 4000
 
@@ -98,11 +98,13 @@ def coverage(
 
 
 def separation_coverage(
-    sizes: tuple[int, int], spreads: tuple[float, float], far: float, *, replications: int = 300
-) -> tuple[float, float]:
+    sizes: tuple[int, int], spreads: tuple[float, float], far: float, *, shared: bool = False,
+    replications: int = 300,
+) -> tuple[float, float, float]:  # fmt: skip
     """Return the true separation of two groups in three dimensions, and how often its interval holds it.
 
-    Cases without an interval do not count.
+    The last value is how often the interval lies above it. Cases without an interval do not count. With
+    `shared`, both groups have the same seeds, and pairs of one seed do not count, as in the tables of a run.
     """
     stream = np.random.default_rng(3)
     axis = np.eye(3)[0]
@@ -110,20 +112,23 @@ def separation_coverage(
     between = np.linalg.norm(spreads[0] * draws[0] - spreads[1] * draws[1] + far * axis, axis=-1)
     floors = np.linalg.norm(draws[2], axis=-1)
     truth = np.mean([(between > np.sqrt(2) * spread * floors).mean() for spread in spreads])
-    hits = []
+    hits, above = [], []
     names = np.arange(sum(sizes))
+    seeds = np.where(shared & (names >= sizes[0]), names - sizes[0], names)
     for _ in range(replications):
         points = np.repeat(spreads, sizes)[:, None] * stream.normal(size=(len(names), 3))
         points[: sizes[0]] += far * axis
         first, second = np.triu_indices(len(names), k=1)
-        pairs = pd.DataFrame({"seed_a": first, "seed_b": second})
+        pairs = pd.DataFrame({"seed_a": seeds[first], "seed_b": seeds[second]})
         pairs["dissimilarity"] = np.linalg.norm(points[first] - points[second], axis=-1)
-        group_a, group_b = (pairs[side] < sizes[0] for side in ("seed_a", "seed_b"))
+        group_a, group_b = first < sizes[0], second < sizes[0]
         of_floors = [pairs[group_a & group_b], pairs[~group_a & ~group_b]]
-        _, low, high = separation(pairs[group_a != group_b], of_floors, 0.95)
+        between_seeds = (group_a != group_b) & (pairs["seed_a"] != pairs["seed_b"])
+        _, low, high = separation(pairs[between_seeds], of_floors, 0.95)
         if np.isfinite(low):
             hits.append(low <= truth <= high)
-    return float(truth), float(np.mean(hits))
+            above.append(truth < low)
+    return float(truth), float(np.mean(hits)), float(np.mean(above))
 
 
 def main() -> None:
@@ -162,8 +167,15 @@ def main() -> None:
             ((1.0, 1.0), 4.0),
             ((4.0, 0.5), 0.0),
         ):
-            truth, share = separation_coverage(pair, two_spreads, far)
+            truth, share, _ = separation_coverage(pair, two_spreads, far)
             print(f"separation {truth:.2f} of groups of {pair}: coverage {100 * share:.0f}")
+    for n in (5, 10):
+        for far in (2.0, 3.0, 4.0, 5.0):
+            truth, share, above = separation_coverage((n, n), (1.0, 1.0), far, shared=True)
+            print(
+                f"separation {truth:.2f}, {n} shared seeds: coverage {100 * share:.0f}, "
+                f"above {100 * above:.0f}"
+            )
 
 
 if __name__ == "__main__":

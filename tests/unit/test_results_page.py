@@ -3,9 +3,14 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from scipy import stats
 
+from warpline.core import result_files
 from warpline.figures.results_page import Tables, claim, render
+from warpline.pipeline.config.claim_rules import read_rules
+from warpline.pipeline.project_files import CLAIM_RULES
 
 DOCS = Path(__file__).parents[2] / "docs"
 DATA = DOCS / "data" / "ten_seeds"
@@ -30,6 +35,46 @@ def test_a_sentence_that_the_tables_do_not_carry_stops_the_page(tmp_path):
     template.write_text('{{ claim("All is 1.", t.row("summary", measure="none") is none) }}')
     with pytest.raises(LookupError, match="expected one row of summary"):
         render(template, DATA)
+
+
+def test_verdicts_are_by_the_rules_as_they_are():
+    judged_by = result_files.read_table_metadata(DATA / "claims.csv")["settings"]["rules"]
+    assert judged_by == read_rules(CLAIM_RULES).model_dump()["rules"]
+
+
+def test_settings_are_counted_by_the_direction_of_the_sentence():
+    tables = Tables(DATA)
+    for row in tables.rows("shares"):
+        counted = (row["conclusion"], row["item_a"], row["item_b"])
+        a_lower = tables.times_lower(*counted)
+        # Where all settings lie on one side of 0, the count must be none or all.
+        if row["largest"] < 0:
+            assert a_lower == row["n_settings"]
+        elif row["smallest"] > 0:
+            assert a_lower == 0
+        else:
+            assert 0 < a_lower < row["n_settings"] or row["n_settings"] == 0
+        assert (a_lower == row["n_holds"]) == (row["difference"] < 0) or row["share"] == 0.5
+    # In most settings master lies higher, as at the own one.
+    assert tables.times_lower("after", "master", "pretrain_anti_delay_frozen") == 3
+
+
+def test_values_that_do_not_vary_have_no_interval():
+    constant = {"quantity": "stable fixed points per input"}
+    assert Tables(DATA).interval("decision", **constant) == "1.00"
+
+
+def test_pairs_of_architectures_are_tested_by_seed():
+    tables = Tables(DATA)
+    pairs = [("leaky_gru", "leaky_rnn"), ("leaky_rnn", "mamba_d8_l1")]
+    (test,) = tables.between_tests("dsa", pairs)
+    rows = pd.read_csv(DATA / "architectures.csv", comment="#")
+    rows = rows[rows["measure"] == "dsa"].set_index(["architecture_a", "architecture_b", "seed_a"])
+    near, far = (rows.loc[pair, "dissimilarity"] for pair in pairs)
+    expected = stats.ttest_rel(far, near)
+    # One test alone needs no correction.
+    assert test.p_adjusted == pytest.approx(expected.pvalue)
+    assert (test.low, test.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
 
 
 def test_cells_have_their_digits_and_intervals():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from warpline.comparison.statistics import mean_interval
+from warpline.comparison.statistics import holm, mean_interval
 from warpline.core import result_files
 
 __all__ = ["TABLES", "Tables", "render"]
@@ -31,6 +34,23 @@ TABLES = {
 
 BETWEEN = ["measure", "architecture_a", "architecture_b", "curriculum_a", "seed_a", "dissimilarity"]
 """Columns of the table ``architectures``: pairs of networks of one seed."""
+
+
+def _p_text(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+class PairedTest(NamedTuple):
+    """A mean difference with its interval, and its adjusted p value."""
+
+    difference: float
+    low: float
+    high: float
+    p_adjusted: float
+
+    def __str__(self) -> str:
+        """Return ``difference [low, high], p``."""
+        return f"{self.difference:.2f} [{self.low:.2f}, {self.high:.2f}], {_p_text(self.p_adjusted)}"
 
 
 class Tables:
@@ -93,18 +113,29 @@ class Tables:
         return f"{round(self.row(table, **cells)[column], digits) + 0.0:.{digits}f}"
 
     def interval(self, table: str, digits: int = 2, column: str = "mean", **cells: Any) -> str:
-        """Return ``value [low, high]``, or the value alone where it has no interval."""
+        """Return ``value [low, high]``, or the value alone where it has no interval.
+
+        An interval of no width comes from values that do not vary: it bounds nothing, and is left out.
+        """
         row = self.row(table, **cells)
         prefix = "" if column in ("mean", "difference") else f"{column}_"
         low, high = row[f"{prefix}low"], row[f"{prefix}high"]
-        if np.isnan(low):
+        if not high > low:
             return f"{row[column]:.{digits}f}"
         return f"{row[column]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
+    def times_lower(self, conclusion: str, a: str, b: str) -> int:
+        """Return in how many settings of DSA around its own the value of a is lower than that of b.
+
+        The table counts the settings that have the sign of the own one, whichever sign that is.
+        """
+        row = self.row("shares", conclusion=conclusion, item_a=a, item_b=b)
+        same_sign = int(row["n_holds"])
+        return same_sign if row["difference"] < 0 else int(row["n_settings"]) - same_sign
+
     def p_value(self, **cells: Any) -> str:
         """Return the adjusted p value of a test, or that it is below 0.001."""
-        value = self.row("tests", **cells)["p_adjusted"]
-        return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+        return _p_text(self.row("tests", **cells)["p_adjusted"])
 
     def span(self, table: str, column: str, digits: int = 0, **cells: Any) -> str:
         """Return ``median (smallest to largest)`` of a column over the rows with these values."""
@@ -124,11 +155,21 @@ class Tables:
         low, high = mean_interval(values, 0.95)
         return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
-    def between_difference(self, measure: str, a: str, b: str, less_a: str, less_b: str) -> str:
-        """Return one pair of architectures less another, paired by seed, with its interval over seeds."""
-        values = self._by_seed(measure, a, b) - self._by_seed(measure, less_a, less_b)
-        low, high = mean_interval(values.to_numpy(), 0.95)
-        return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+    def between_tests(self, measure: str, pairs: Sequence[tuple[str, str]]) -> list[PairedTest]:
+        """Return every later pair of architectures less every earlier one, paired by seed.
+
+        Student's t over seeds, which is the jackknife for one value per seed; Holm's correction over the
+        differences.
+        """
+        by_seed = [self._by_seed(measure, a, b) for a, b in pairs]
+        differences = [
+            (later - earlier).to_numpy() for earlier, later in itertools.combinations(by_seed, 2)
+        ]
+        adjusted = holm(np.array([stats.ttest_1samp(d, 0.0).pvalue for d in differences]))
+        return [
+            PairedTest(float(d.mean()), *mean_interval(d, 0.95), float(p))
+            for d, p in zip(differences, adjusted, strict=True)
+        ]
 
     def _by_seed(self, measure: str, a: str, b: str) -> pd.Series:
         """Return the dissimilarity of two architectures by seed."""
@@ -139,6 +180,13 @@ class Tables:
             & (rows["architecture_b"] == b)
         ]
         return pairs.set_index("seed_a")["dissimilarity"].astype(float)
+
+    def smallest(self, table: str, column: str, **cells: Any) -> float:
+        """Return the smallest value of a column over the rows with these values; NaN without any."""
+        rows = self._tables[table]
+        for name, value in cells.items():
+            rows = rows[rows[name] == value]
+        return float(rows[column].min())
 
     def count(self, table: str, **cells: Any) -> int:
         """Return the number of rows with these values."""
