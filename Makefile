@@ -95,7 +95,6 @@ schema: $(READY)
 
 benchmark: $(READY)
 	python benchmarks/write_page.py
-	python benchmarks/checksums.py
 
 clean:
 	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis site

@@ -1,10 +1,14 @@
 """What checking costs: files of the demo's and of the paper's size, read as a job reads them.
 
+    python benchmarks/checksums.py [--output checksums.json]
+
 Prints milliseconds of CPU time of a reading, and the share of it that is spent on checksums: medians over
 several readings of a file that lies in memory.
 """
 
+import argparse
 import hashlib
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -89,6 +93,10 @@ def all_weights(path: Path) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    rows = []
     content = bytes(2**26)
     start = time.process_time()
     hashlib.sha256(content).hexdigest()
@@ -107,10 +115,14 @@ def main() -> None:
             for name, path, read in readings:
                 whole, checksums = measure(lambda read=read, path=path: read(path))
                 megabytes = path.stat().st_size / 1e6
+                row = {"reading": f"{size} {name}", "megabytes": megabytes}
+                rows.append({**row, "ms": whole, "checksums_ms": checksums})
                 print(
                     f"{size + ' ' + name:<24} {megabytes:>7.1f} {whole:>8.1f} {checksums:>9.1f}"
                     f" {checksums / whole:>6.0%}"
                 )
+    if arguments.output:
+        arguments.output.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

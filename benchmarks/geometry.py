@@ -14,6 +14,7 @@ One thread. Ratios are of processor times, as other work on the machine stretche
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
@@ -133,8 +134,9 @@ def benchmark_rival(kind, units, count, steps, samples):
     rivals = {}
     # An even sample of points, whose mean cost is scaled to all of them.
     sample = kappa[torch.linspace(0, len(kappa) - 1, samples).long()]
-    # Times in the middle of equal parts of the trial: their mean cost is that of all.
-    times = [round((i + 0.5) * steps / 5) for i in range(5)]
+    # Times in the middle of equal parts of the trial: their mean cost is that of all. The state at time 0 has
+    # no tangents, and a short trial has fewer times than parts.
+    times = sorted({math.ceil((i + 0.5) * steps / 5) for i in range(5)})
     sampled_tangents = tangents(dynamics, manifold, sample, at=times)
     for name, transform in (("jacrev", torch.func.jacrev), ("jacfwd", torch.func.jacfwd)):
         seconds, error = [], 0.0

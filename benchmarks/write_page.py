@@ -31,6 +31,7 @@ thread, by processor time unless it says otherwise. Lines of a GPU are wall-cloc
 rival's figure over ours: above 1, ours is smaller. Where a rival is scaled, a sample of its pairs was timed.
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
 measurement. Times differ twofold between machines, and ratios by up to half.
+`python benchmarks/demo.py` measures the processor time of the demo beside a fixed load, and prints its line.
 
 """
 
@@ -84,15 +85,15 @@ def _lorenz63(rows: list[dict[str, Any]]) -> Iterator[Line]:
             )
 
 
+def _operator(what: str, row: dict[str, Any], unit: str) -> Line:
+    """Return the line of an operator that dsa-metric computed from the same states."""
+    return Line(what, 1e3 * row["seconds"], "dsa-metric", 1e3 * row["reference_seconds"], unit)
+
+
 def _dsa(result: dict[str, Any]) -> Iterator[Line]:
     for row in result.get("operators", []):
-        yield Line(
-            f"DSA operator, {row['case']}, rank {row['rank']}",
-            1e3 * row["seconds"],
-            "dsa-metric",
-            1e3 * row["reference_seconds"],
-            "ms (wall)",
-        )
+        what = f"DSA operator, {row['case']}, rank {row['rank']}"
+        yield _operator(what, row, "ms (wall)")
     for summary in result.get("pairs", []):
         default = summary["caps"][-1]
         yield Line(
@@ -108,13 +109,7 @@ def _dsa(result: dict[str, Any]) -> Iterator[Line]:
 
 def _dsa_input(result: dict[str, Any]) -> Iterator[Line]:
     for row in result["operators"]:
-        yield Line(
-            f"InputDSA operator, {row['backend']}",
-            1e3 * row["seconds"],
-            "dsa-metric",
-            1e3 * row["reference_seconds"],
-            "ms",
-        )
+        yield _operator(f"InputDSA operator, {row['backend']}", row, "ms")
     pairs = result["pairs"]
     yield Line(
         f"InputDSA, state, control and joint scores of {pairs['pairs']} pairs",
@@ -177,6 +172,35 @@ def _training(rows: list[dict[str, Any]]) -> Iterator[Line]:
             )
 
 
+def _mamba(rows: list[dict[str, Any]]) -> Iterator[Line]:
+    for row in rows:
+        for rival in ("loop", "mambapy", "mamba_ssm"):
+            if f"{rival}_ms" in row:
+                yield Line(
+                    f"forward and backward, Mamba {row['architecture']}, "
+                    f"{row['batch']} trials x {row['steps']} steps, {row['device']}",
+                    row["warpline_ms"],
+                    rival,
+                    row[f"{rival}_ms"],
+                    "ms",
+                    "outputs differ by at most 2e-3",
+                )
+
+
+def _checksums(rows: list[dict[str, Any]]) -> Iterator[Line]:
+    for row in rows:
+        if row["checksums_ms"] > 0.9 * row["ms"]:
+            # Nothing but the checksum of a file.
+            continue
+        yield Line(
+            f"reading and checking, {row['reading']}, {row['megabytes']:.1f} MB",
+            row["ms"],
+            "the same without its checksums",
+            row["ms"] - row["checksums_ms"],
+            "ms",
+        )
+
+
 def _ensembles(rows: list[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
         yield Line(
@@ -209,8 +233,10 @@ LINES: dict[str, Callable[[Any], Iterator[Line]]] = {
     "geodesics": _geodesics,
     "fixed_points": _fixed_points,
     "training": _training,
+    "mamba": _mamba,
     "ensembles": _ensembles,
     "planning": _planning,
+    "checksums": _checksums,
 }
 """Lines of the table by the name of the benchmark, from what it writes."""
 

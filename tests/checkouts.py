@@ -114,9 +114,8 @@ def copy_project(source: Path, target: Path, config: str = TINY) -> Checkout:
         if place.is_symlink():
             (target / name).symlink_to(place.readlink())
         elif place.is_dir():
-            shutil.copytree(
-                place, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-            )
+            # With bytecode and Numba's compiled code, which a fresh copy would take half a minute to make.
+            shutil.copytree(place, target / name, ignore=shutil.ignore_patterns("*.egg-info"))
         else:
             shutil.copy2(place, target / name)
     name = Path(config).name

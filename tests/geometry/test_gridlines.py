@@ -82,7 +82,7 @@ def test_a_line_that_never_leaves_ends_all_the_same(surfaces):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"count": 0}, "count of at least 1"),
+        ({"count": 0}, "count of lines from 1 to 1000"),
         ({"spacing": 0.0}, "at most 1000 lines"),
         ({"spacing": 1e-9}, "at most 1000 lines"),
         ({"origin": torch.tensor([3.0, 1.0])}, "first in"),

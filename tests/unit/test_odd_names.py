@@ -165,3 +165,55 @@ def test_a_hostile_file_is_refused_before_snakemake_starts(
     assert warpline(monkeypatch, "run", tmp_path / "hostile.yaml", "-n") == 2
     err = capfd.readouterr().err
     assert text in err and "Traceback" not in err
+
+
+IN_THE_WAY = {
+    "a file for a folder": ("config", "file"),
+    "a file for a folder further down": ("profiles", "file"),
+    "a file of its own": ("README.md", "file"),
+    "a folder for a file": ("Snakefile", "folder"),
+    "a link in a circle": ("Snakefile", "circle"),
+    "a link to nothing": ("README.md", "nothing"),
+    "a link for a folder": ("profiles", "nothing"),
+}
+
+
+@pytest.mark.parametrize("case", IN_THE_WAY)
+def test_init_writes_all_or_nothing(case, tmp_path, monkeypatch, capfd):
+    name, kind = IN_THE_WAY[case]
+    study = tmp_path / "study"
+    study.mkdir()
+    path = study / name
+    {
+        "file": lambda: path.write_text("mine"),
+        "folder": path.mkdir,
+        "circle": lambda: path.symlink_to(name),
+        "nothing": lambda: path.symlink_to(tmp_path / "elsewhere"),
+    }[kind]()
+    assert warpline(monkeypatch, "init", study) == 1
+    assert f"expected a folder without {name}" in capfd.readouterr().err
+    assert [entry.name for entry in study.iterdir()] == [name]
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_odd_folders_are_made_or_refused(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "file").write_text("x")
+    for folder in ("circle", "file", "file/below", "x" * 300):
+        assert warpline(monkeypatch, "init", folder) == 1
+        assert "expected" in capfd.readouterr().err
+    for folder, command in (("a b", "cd 'a b'"), ("--", "-x"), ("1 ü", "cd '1 ü'")):
+        arguments = ("--", "-x") if folder == "--" else (folder,)
+        assert warpline(monkeypatch, "init", *arguments) == 0
+        assert (command if folder != "--" else "cd ./-x") in capfd.readouterr().out
+
+
+def test_status_passes_over_files_that_are_no_configuration(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results" / "mine").mkdir(parents=True)
+    (tmp_path / "config" / "folder.yaml").mkdir(parents=True)
+    (tmp_path / "config" / "circle.yaml").symlink_to("circle.yaml")
+    (tmp_path / "config" / "latin.yaml").write_bytes(b"name: caf\xe9\n")
+    assert warpline(monkeypatch, "status", "results/mine") == 1
+    assert "with `name: mine` in this folder or in config, found none" in capfd.readouterr().err

@@ -87,6 +87,11 @@ def _row(finding: Finding, judged: Judged, n_family: int) -> dict[str, Any]:
 def _judged(sources: Sources, settings: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each claim for which there is evidence."""
     rules = settings["rules"]
+    if unknown := [claim for claim in rules if claim not in CLAIMS]:
+        raise ValueError(
+            f"expected rules of the claims {', '.join(CLAIMS)}, got {', '.join(unknown)}: a claim is a "
+            "function in warpline.claims"
+        )
     findings = [
         (claim, finding)
         for claim in rules
@@ -141,6 +146,11 @@ def claim_table(
         evidence is one row, undecided, whose reason starts with "not run"; under the other protocols it has
         none. Holm's correction goes over the rows of one protocol and family of claims with one task set and
         architecture. Claims on geometry have a task set each, and are one family.
+
+    Raises
+    ------
+    ValueError
+        When there is a rule for a claim that is not in `warpline.claims.registry`.
     """
     rules = settings["rules"]
     rows = _judged(sources, settings)

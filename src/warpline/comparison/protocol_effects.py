@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from warpline.comparison.degrees_of_freedom import student_quantile
 from warpline.comparison.statistics import mean_interval, summary_table
 
 __all__ = ["COLUMNS", "order_probability", "protocol_effects", "rank_correlation"]
@@ -87,7 +88,7 @@ def _leave_one_seed_out(
     if n < 3 or not np.isfinite(without).all():
         return value, np.nan, np.nan
     error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
-    width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
+    width = float(student_quantile(confidence, n - 1) * error)
     return value, max(value - width, bounds[0]), min(value + width, bounds[1])
 
 

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from warpline.comparison.degrees_of_freedom import degrees_of_freedom
+from warpline.comparison.degrees_of_freedom import degrees_of_freedom, student_quantile
 
 __all__ = ["floor_pairs", "separation"]
 
@@ -134,7 +133,7 @@ def _arcsine_jackknife(
     n = len(angles)
     error = np.sqrt((n - 1) / n * np.sum((angles - angles.mean()) ** 2))
     dof = float(degrees_of_freedom(angles, membership))
-    width = float(stats.t.ppf((1 + confidence) / 2, dof) * error)
+    width = float(student_quantile(confidence, dof) * error)
     angle = float(np.arcsin(np.sqrt(value)))
     low, high = max(angle - width, 0.0), min(angle + width, np.pi / 2)
     return float(np.sin(low) ** 2), float(np.sin(high) ** 2)

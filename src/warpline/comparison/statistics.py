@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from warpline.comparison.degrees_of_freedom import degrees_of_freedom
+from warpline.comparison.degrees_of_freedom import degrees_of_freedom, student_quantile
 from warpline.comparison.separation import floor_pairs, separation
 from warpline.core.short_repr import ShortRepr
 
@@ -95,7 +95,18 @@ def jackknife_interval(
     -------
     low, high : float
         NaN with fewer than three seeds.
+
+    Raises
+    ------
+    ValueError
+        When a seed stands twice, the matrix has another shape, or the confidence is outside (0, 1).
     """
+    repeated = len({*rows}) < len(rows) or len({*columns}) < len(columns)
+    if repeated or matrix.shape != (len(rows), len(columns)):
+        raise ValueError(
+            f"expected a matrix with a row and a column for each seed, each seed once; got shape "
+            f"{matrix.shape} for the seeds {list(rows)} and {list(columns)}"
+        )
     seeds = sorted({*rows, *columns})
     square = np.full((len(seeds), len(seeds)), np.nan)
     square[np.ix_(np.searchsorted(seeds, rows), np.searchsorted(seeds, columns))] = matrix
@@ -103,7 +114,7 @@ def jackknife_interval(
     present = np.ones(len(seeds), dtype=bool)
     membership = 1 * np.isin(seeds, rows) + 2 * np.isin(seeds, columns)
     dof = degrees_of_freedom(means_without, membership)
-    width = _error(means_without, present) * stats.t.ppf((1 + confidence) / 2, dof)
+    width = _error(means_without, present) * student_quantile(confidence, dof)
     return float(means - width), float(means + width)
 
 
@@ -115,7 +126,7 @@ def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
     n = len(values)
     if n < 3:
         return np.nan, np.nan
-    width = float(stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    width = float(student_quantile(confidence, n - 1) * values.std(ddof=1) / np.sqrt(n))
     return float(values.mean()) - width, float(values.mean()) + width
 
 
@@ -180,7 +191,17 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
         times the root of ``n_seeds``. It is corrected for its bias by 1 - 3 / (4 dof - 1) (Hedges 1981).
         If all networks were independent and the reference fixed, its standard deviation would be that of
         the difference of one network of a and one of b. It is not the spread of pairs within a curriculum.
+
+    Raises
+    ------
+    ValueError
+        When a and b are no matrices of one shape over the same seeds, or the confidence is outside (0, 1).
     """
+    if a.shape != b.shape or a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(
+            f"expected matrices of one shape, over the same seeds in rows and columns, got {a.shape} and "
+            f"{b.shape}"
+        )
     (mean_a, without_a), (mean_b, without_b) = _leave_one_out(a), _leave_one_out(b)
     rows_a, rows_b = (~np.isnan(a)).any(-1), (~np.isnan(b)).any(-1)
     columns = (~np.isnan(a) | ~np.isnan(b)).any(-2)
@@ -198,7 +219,7 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
         varies = error > 1e-12 * (np.abs(mean_a) + np.abs(mean_b))
         t = np.where(varies, difference / error, np.nan)
         effect_size = t / np.sqrt(n) * (1 - 3 / (4 * dof - 1))
-    width = stats.t.ppf((1 + confidence) / 2, dof) * error
+    width = student_quantile(confidence, dof) * error
     return DifferenceTest(
         difference=difference,
         error=error,
@@ -220,7 +241,16 @@ def holm(p_values: Floats) -> Floats:
 
     The probability of any false positive among those at most alpha is at most alpha, however the tests
     depend on each other. NaN stands for a test that was not made.
+
+    Raises
+    ------
+    ValueError
+        When a number is no probability.
     """
+    if ((p_values < 0) | (p_values > 1)).any():
+        raise ValueError(
+            f"expected p values from 0 to 1, got {np.nanmin(p_values):g} to {np.nanmax(p_values):g}"
+        )
     # NaN sorts last, where it neither counts nor stands before another.
     order = np.argsort(p_values, axis=-1)
     ordered = np.take_along_axis(p_values, order, axis=-1)
@@ -333,7 +363,8 @@ def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
                         **_separation_columns(pairs, group, (a, b), settings),
                     }
                 )
-    return pd.DataFrame(table)
+    # Readers find the columns in a table without rows, too.
+    return pd.DataFrame(table) if table else pd.DataFrame(columns=list(SUMMARY_COLUMNS))
 
 
 def _between(rows: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
@@ -351,6 +382,22 @@ def _separation_columns(
     return {"separation": value, "separation_low": low, "separation_high": high}
 
 
+SUMMARY_COLUMNS = (
+    "measure",
+    "architecture",
+    "curriculum_a",
+    "curriculum_b",
+    "seeds",
+    "n_a",
+    "n_b",
+    "n_pairs",
+    "mean",
+    "low",
+    "high",
+    "separation",
+    "separation_low",
+    "separation_high",
+)
 TEST_COLUMNS = (
     "measure",
     "architecture",

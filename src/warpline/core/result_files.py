@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,6 +48,8 @@ KEY = "warpline"
 """Name of the entry of a file's metadata that holds its provenance."""
 ROWS = "rows"
 FLOAT_FORMAT = "%.10g"
+FOREIGN_COLUMN = re.compile(r"^\ufeff|^Unnamed: \d|^\s|\s$|[;\t]")
+"""Names of columns as other separators, a byte order mark, an index or spaces leave them."""
 LARGEST_RATIO = 1032
 """Largest ratio by which deflate compresses, the filter of our netCDF: 258 bytes in 2 bits (RFC 1951)."""
 PATIENCE = 60.0
@@ -255,11 +258,23 @@ def read_table(path: str | Path) -> pd.DataFrame:
     expected = _first_line(path).get(ROWS)
     try:
         frame = pd.read_csv(path, skiprows=1)
+    except pd.errors.EmptyDataError as error:
+        # A table without rows may have no columns; only the sidecar tells that from a lost header.
+        if expected != 0 or not os.path.lexists(sidecar_path(path)):
+            raise DamagedFileError(path, str(error)) from error
+        return pd.DataFrame()
     # Errors of pandas, and of text that is not UTF-8.
     except ValueError as error:
         raise DamagedFileError(path, str(error)) from error
     if expected not in (None, len(frame)):
         raise DamagedFileError(path, f"expected {expected} rows, got {len(frame)}")
+    # What editors and spreadsheets make of a table; with its sidecar it is refused before.
+    odd = [name for name in map(str, frame) if FOREIGN_COLUMN.search(name)]
+    if odd or not frame.index.equals(pd.RangeIndex(len(frame))):
+        raise DamagedFileError(
+            path,
+            f"expected names of columns between commas, got {odd[:3] or 'fewer than there are columns'}",
+        )
     return frame
 
 

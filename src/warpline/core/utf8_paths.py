@@ -48,6 +48,8 @@ def printable(path: str | Path) -> str:
 def shell_word(path: str | Path) -> str:
     """Return a path as a word of a shell's command, which names the same file; always printable."""
     text = str(path)
+    # No command takes it for an option.
+    text = f"./{text}" if text.startswith("-") else text
     if _is_utf8(text):
         return shlex.quote(text)
     # Bytes that are not UTF-8, as bash, zsh and ksh write them.

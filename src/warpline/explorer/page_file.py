@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,8 +202,13 @@ def page_within(sources: Sources, settings: Mapping[str, Any]) -> str:
     Raises
     ------
     ValueError
-        When a page without a network is too large.
+        When a page without a network is too large, or ``megabytes`` is no size.
     """
+    # Below 0 the count of networks would never end.
+    if not 0 <= settings["megabytes"] < math.inf:
+        raise ValueError(
+            f"expected explorer.megabytes of at least 0, got {settings['megabytes']}: set it"
+        )
     contents = _Contents(sources, settings)
     limit = settings["megabytes"] * 1e6
     count = len(contents.names)

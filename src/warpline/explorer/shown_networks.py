@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -28,13 +29,21 @@ class NetworkName:
     seed: int
 
 
+def _updates(steps: Iterable[float]) -> list[int]:
+    """Return numbers of updates as whole numbers; a ValueError where one is NaN or infinite."""
+    steps = list(steps)
+    if not np.isfinite(steps).all():
+        raise ValueError(f"expected numbers of updates, got {steps}: make the file anew")
+    return [int(step) for step in steps]
+
+
 def _history(rows: pd.DataFrame) -> dict[str, Any]:
     """Return the loss and the accuracy of each task, by update."""
     tasks = {}
     for task, of_task in rows.groupby("task", sort=False):
         of_task = of_task.sort_values("step")
         tasks[str(task)] = {
-            "step": [int(step) for step in of_task["step"]],
+            "step": _updates(of_task["step"]),
             "loss": [number(loss, 4) for loss in of_task["loss"]],
             "accuracy": [number(accuracy, 4) for accuracy in of_task["accuracy"]],
         }
@@ -85,7 +94,7 @@ def _of_seed(dataset: xr.Dataset) -> dict[str, Any]:
         "points": quantised(states.values),
         "axis_variance": [number(share, 4) for share in dataset["axis_variance"].values],
         "shown_variance": [number(share, 4) for share in dataset["shown_variance"].values],
-        "step": [int(step) for step in dataset["step"].values],
+        "step": _updates(dataset["step"].values),
         "actual": [number(fraction) for fraction in dataset["fraction"].values],
         "accuracy": [number(accuracy, 4) for accuracy in dataset["accuracy"].values],
     }

@@ -31,10 +31,9 @@ KEY = ["taskset", "architecture", "curriculum", "measure", "statistic"]
 
 def _estimate(row: pd.Series, suffix: str = "") -> str:
     """Return ``value [low, high]``, or the value alone where it has no interval."""
-    value, low, high = (row[f"{name}{suffix}"] for name in ("value", "low", "high"))
     # Zero has no sign.
-    text = f"{round(value, 2) + 0.0:.2f}"
-    return text if np.isnan(low) else f"{text} [{low + 0.0:.2f}, {high + 0.0:.2f}]"
+    value, low, high = (round(row[f"{name}{suffix}"], 2) + 0.0 for name in ("value", "low", "high"))
+    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 class AuditTables:
@@ -101,7 +100,9 @@ class AuditTables:
         joined = joined.dropna().reset_index()
         above = joined["low_after"] > joined["high_before"]
         below = joined["high_after"] < joined["low_before"]
-        joined["apart"] = above | below
+        # What two digits do not show is rounding.
+        visible = (joined["value_after"] - joined["value_before"]).abs() >= 0.005
+        joined["apart"] = (above | below) & visible
         for statistic, words in STATISTICS.items():
             of_statistic = joined[joined["statistic"] == statistic]
             for measure in dict.fromkeys(of_statistic["measure"]):

@@ -55,7 +55,7 @@ def _init(folder: str) -> int:
 
     for path in write_study(Path(folder)):
         print(path)
-    print(f"Next: cd {shell_word(folder)}; see README.md")
+    print(f"Next: cd {shell_word(Path(folder))}; see README.md")
     return 0
 
 

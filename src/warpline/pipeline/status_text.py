@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -27,14 +28,18 @@ def configuration_of(place: str) -> str:
     """
     if not Path(place).is_dir():
         return str(configuration_file(place))
-    name = Path(place).resolve().name
+    name = Path(os.path.realpath(place)).name
     for folders in ((Path("config"), Path()), (PROJECT / "config",)):
         files = [
             path
             for folder in folders
             for path in sorted(folder.glob("*.yaml"))
-            if re.search(
-                rf"^name: *[\"']?{re.escape(name)}[\"']? *(#.*)?$", path.read_text("utf-8"), re.M
+            # Other files can lie there: folders, links to nothing, text that is not UTF-8.
+            if path.is_file()
+            and re.search(
+                rf"^name: *[\"']?{re.escape(name)}[\"']? *(#.*)?$",
+                path.read_text("utf-8", "replace"),
+                re.M,
             )
         ]
         if len(files) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -83,9 +84,11 @@ def write_study(folder: Path) -> list[Path]:
     Raises
     ------
     FileExistsError
-        When one of the files is there; nothing is written then.
+        When one of the files is there, or a file where a folder is due; nothing is written then.
     """
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name)[:80]
+    # Links that lead in a circle have no end, which `Path.resolve` takes for an error of its own.
+    real = Path(os.path.realpath(folder))
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", real.name)[:80]
     name = name if name[:1].isalpha() else f"study-{name}"[:80]
     configuration = f"config/{name}.yaml"
     profile = (PROJECT / "profiles" / "default" / "config.yaml").read_text(encoding="utf-8")
@@ -96,11 +99,24 @@ def write_study(folder: Path) -> list[Path]:
         "profiles/default/config.yaml": f"{PROFILE_HEAD}{profile}",
     }
     slurm = "profiles/slurm/config.yaml"
-    present = [path for path in (*texts, slurm) if (folder / path).exists()]
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise FileExistsError(
+            f"expected a folder, or a place for one, got {folder}: a file, or a link to nothing"
+        )
+    # A link counts although it leads nowhere: to write through it would make a file elsewhere.
+    present = [path for path in (*texts, slurm) if os.path.lexists(folder / path)]
+    due = dict.fromkeys(
+        parent for path in (*texts, slurm) for parent in reversed(Path(path).parents)
+    )
+    present += [
+        str(parent)
+        for parent in due
+        if os.path.lexists(folder / parent) and not (folder / parent).is_dir()
+    ]
     if present:
         raise FileExistsError(
-            f"expected a folder without {', '.join(present)}, got {folder.resolve()}: nothing was written; "
-            "take another folder, or move these away"
+            f"expected a folder without {', '.join(present)}, got {real}: nothing was written; take another "
+            "folder, or move these away"
         )
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -114,4 +130,4 @@ def write_study(folder: Path) -> list[Path]:
 def is_study(folder: Path) -> bool:
     """Say whether a folder has a Snakefile that runs Warpline."""
     snakefile = folder / "Snakefile"
-    return snakefile.is_file() and "warpline" in snakefile.read_text(encoding="utf-8").lower()
+    return snakefile.is_file() and "warpline" in snakefile.read_text("utf-8", "replace").lower()

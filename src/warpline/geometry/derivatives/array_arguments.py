@@ -9,8 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
-__all__ = ["takes_arrays"]
+__all__ = ["check_finite", "takes_arrays"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,8 +20,8 @@ R = TypeVar("R")
 def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
     """Return the function with arrays, DataArrays and lists turned into tensors where it takes a tensor.
 
-    The parameters are those annotated as ``Tensor``, alone or in a union. Tensors go through untouched;
-    numbers other than float32 become float64, as NumPy's own do.
+    The parameters are those annotated as ``Tensor``, alone or in a union. Tensors of float32 and float64 go
+    through untouched; other numbers become float64, as NumPy's own do. LAPACK takes no half precision.
 
     Raises
     ------
@@ -28,11 +29,13 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
         By the returned function, when such an argument does not hold real numbers.
     """
     signature = inspect.signature(function)
-    names = [
-        name
+    kinds = {
+        name: str(parameter.annotation).split(" | ")
         for name, parameter in signature.parameters.items()
-        if "Tensor" in str(parameter.annotation).split(" | ")
-    ]
+    }
+    names = [name for name, union in kinds.items() if "Tensor" in union]
+    # Those that take nothing else, but for None where it is the default.
+    only = {name for name in names if {*kinds[name]} <= {"Tensor", "None"}}
     if not names:
         raise TypeError(f"expected a parameter annotated as Tensor in {function.__qualname__}")
 
@@ -41,14 +44,38 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
         bound = signature.bind(*args, **kwargs)
         for name in names:
             if name in bound.arguments:
-                bound.arguments[name] = _as_tensor(bound.arguments[name], name)
+                value = _as_tensor(bound.arguments[name], name)
+                is_none = value is None and "None" in kinds[name]
+                if name in only and not is_none and not isinstance(value, torch.Tensor):
+                    raise TypeError(
+                        f"expected {name} as an array of numbers, got {type(value).__name__}"
+                    )
+                bound.arguments[name] = value
         return function(*bound.args, **bound.kwargs)
 
     return wrapper
 
 
+def check_finite(values: Tensor, name: str) -> None:
+    """Refuse NaN and infinity, of which LAPACK says no more than that it does not converge.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not torch.isfinite(values).all():
+        n_odd = int((~torch.isfinite(values)).sum())
+        raise ValueError(
+            f"expected finite {name}, got {n_odd} values of {values.numel()} that are NaN or infinite"
+        )
+
+
 def _as_tensor(value: Any, name: str) -> Any:
     """Return an array or a list of numbers as a tensor, and anything else as it is."""
+    if isinstance(value, torch.Tensor):
+        if value.is_complex():
+            raise TypeError(f"expected {name} as real numbers, got values of type {value.dtype}")
+        return value if value.dtype in (torch.float32, torch.float64) else value.double()
     is_labelled = hasattr(value, "dims") and hasattr(value, "values")
     if not is_labelled and not isinstance(value, (np.ndarray, np.generic, list, tuple)):
         return value

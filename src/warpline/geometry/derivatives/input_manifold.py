@@ -73,7 +73,7 @@ def check_kappa(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> None:
     for column, coordinate in zip(kappa.T, coordinates, strict=True):
         if coordinate.periodic or not len(column):
             continue
-        low, high = float(column.min()), float(column.max())
+        low, high = (float(end) for end in column.detach().aminmax())
         slack = 1e-9 * (coordinate.high - coordinate.low)
         if low < coordinate.low - slack or high > coordinate.high + slack:
             raise ValueError(

@@ -159,7 +159,14 @@ def starts_near(states: Tensor, count: int, noise: float, generator: torch.Gener
     Returns
     -------
     Tensor, shape (count, state)
+
+    Raises
+    ------
+    ValueError
+        When the noise is below 0 or not finite.
     """
+    if not 0 <= noise < torch.inf:
+        raise ValueError(f"expected a finite noise of at least 0, got {noise}")
     flat = states.reshape(-1, states.shape[-1])
     rows = torch.randint(len(flat), (count,), generator=generator, device=generator.device)
     shape = (count, flat.shape[1])

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import jacrev, vmap
 
 from warpline.core.short_repr import ShortRepr
-from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.sensitivity import Tangents
 from warpline.geometry.riemannian.metric import Metric, triangular_factor
@@ -206,6 +206,7 @@ def orthonormal_basis(rows: Tensor, tolerance: float = 1e-9) -> Tensor:
     Directions whose singular value is at most `tolerance` times the first are 0, so that batches
     of different rank share one tensor.
     """
+    check_finite(rows, "rows of a space")
     _, values, basis = torch.linalg.svd(rows, full_matrices=False)
     independent = (values > tolerance * values[..., :1]) & (values[..., :1] > 0)
     return basis * independent[..., None]

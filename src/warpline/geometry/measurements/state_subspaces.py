@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 
 __all__ = ["state_subspaces", "subspace_similarity"]
 
@@ -32,8 +32,12 @@ def state_subspaces(states: Tensor, dimension: int = 2, centred: bool = True) ->
     Raises
     ------
     ValueError
-        When the dimension exceeds the number of points or of units.
+        When the states are not finite or of another shape, or the dimension exceeds the number of points or
+        of units.
     """
+    if states.ndim != 3:
+        raise ValueError(f"expected states of shape (point, time, unit), got {tuple(states.shape)}")
+    check_finite(states, "states")
     most = min(states.shape[0], states.shape[2])
     if not 1 <= dimension <= most:
         raise ValueError(f"expected a dimension from 1 to {most}, got {dimension}")
@@ -62,7 +66,17 @@ def subspace_similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         Largest cosine and mean cosine of the principal angles: the spectral norm of the product of both
         bases, and its nuclear norm over the dimension. 1 for equal spaces, 0 for orthogonal ones; nan where a
         space has fewer dimensions than asked for.
+
+    Raises
+    ------
+    ValueError
+        When the bases are not finite, or of another shape.
     """
+    shapes = [tuple(bases.shape) for bases in (first, second)]
+    if any(len(shape) != 3 for shape in shapes) or shapes[0][-1] != shapes[1][-1]:
+        raise ValueError(f"expected bases of shape (space, dimension, unit), got {shapes}")
+    check_finite(first, "bases")
+    check_finite(second, "bases")
     products = torch.einsum("adu,beu->abde", first, second)
     cosines = torch.linalg.svdvals(products).clamp(max=1)
     full = [basis.square().sum(-1).amin(-1) > 0.5 for basis in (first, second)]

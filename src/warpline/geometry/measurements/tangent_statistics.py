@@ -19,6 +19,7 @@ from torch import Tensor
 
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.power_of_two import power_of_two
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,11 +101,16 @@ def _checked(tangents: Tensor, least_units: int) -> Tensor:
             f"expected finite tangents, got {int((~tangents.isfinite()).sum())} values of "
             f"{tangents.numel()} that are NaN or infinite: leave out the points at which the network diverges"
         )
+    if not tangents.numel():
+        raise ValueError(
+            f"expected tangents of one point or more, got shape {tuple(tangents.shape)}"
+        )
     return tangents.detach().double()
 
 
 def _standardised(tangents: Tensor) -> Tensor:
     """Return components less their mean over units, in standard deviations; NaN where these are zero."""
+    tangents = tangents / power_of_two(tangents)
     centred = tangents - tangents.mean(dim=-1, keepdim=True)
     deviation = centred.square().mean(dim=-1, keepdim=True).sqrt()
     # A mean of equal numbers can differ from them by rounding.
@@ -128,7 +134,7 @@ def component_statistics(tangents: Tensor) -> ComponentStatistics:
         need.
     """
     values = _checked(tangents, LEAST_UNITS)
-    scores = _standardised(values)
+    scores, scale = _standardised(values), power_of_two(values)
 
     # The tests refuse NaN: vectors that do not vary are left out, and stay NaN.
     flat = scores.reshape(-1, values.shape[-1]).numpy(force=True)
@@ -145,7 +151,7 @@ def component_statistics(tangents: Tensor) -> ComponentStatistics:
 
     return ComponentStatistics(
         mean=values.mean(dim=-1),
-        deviation=values.std(dim=-1),
+        deviation=(values / scale).std(dim=-1) * scale[..., 0],
         skew=scores.pow(3).mean(dim=-1),
         excess_kurtosis=scores.pow(4).mean(dim=-1) - 3,
         k2=by_vector(k2),
@@ -178,6 +184,10 @@ def component_histogram(
         NaN where no vector varies over units.
     edges : Tensor, shape (bin + 1,)
     """
+    if bins < 1 or not 0 < limit < np.inf:
+        raise ValueError(
+            f"expected bins of at least 1 and a finite limit above 0, got {bins}, {limit}"
+        )
     scores = _standardised(_checked(tangents, 2)).permute(1, 2, 0, 3).flatten(2)
     edges = np.linspace(-limit, limit, bins + 1)
     density = np.full((*scores.shape[:2], bins), np.nan)

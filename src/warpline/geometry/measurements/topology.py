@@ -35,6 +35,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+LARGEST_COORDINATE = 1e150
+"""Largest size of a coordinate whose square is a number in double precision."""
 MOST_LANDMARKS = 400
 CONTRACTIBLE = (1, 0, 0)
 UNDERSAMPLED = "undersampled or compressed: mimics lost topology"
@@ -131,10 +133,17 @@ def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> F
     Raises
     ------
     ValueError
-        When the metric does not have one matrix per point of the grid, or is not finite.
+        When the metric does not have one matrix per point of the grid, is not finite or below 0, the axis is
+        none of its coordinates, or the period is not above 0.
     """
     values = torch.as_tensor(metric).numpy(force=True)
-    if values.ndim != 3 or len(values) != np.prod(shape):
+    if not 0 <= axis < len(shape) or not 0 < period < np.inf:
+        raise ValueError(
+            f"expected an axis from 0 to {len(shape) - 1} and a finite period above 0, got "
+            f"{axis} and {period}"
+        )
+    matches = values.ndim == 3 and len(values) == np.prod(shape) and values.shape[-1] > axis
+    if not matches or not len(values):
         raise ValueError(
             f"expected a metric (point, tangent, tangent) with {np.prod(shape)} points for a grid of "
             f"{tuple(shape)}, got {values.shape}"
@@ -144,19 +153,32 @@ def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> F
             f"expected a finite metric along coordinate {axis}, got NaN or infinity at "
             f"{int((~np.isfinite(values[:, axis, axis])).sum())} of {len(values)} points"
         )
+    if values[:, axis, axis].min() < -1e-6 * np.abs(values[:, axis, axis]).max():
+        raise ValueError(
+            f"expected squared lengths of at least 0 along coordinate {axis}, got "
+            f"{values[:, axis, axis].min():.3g}"
+        )
     speed = np.sqrt(np.maximum(values[:, axis, axis], 0)).reshape(shape)
     return np.asarray(speed.mean(axis=axis) * period / (2 * np.pi)).ravel()
 
 
 def _cloud(points: Any, name: str) -> Floats:
-    values = torch.as_tensor(points).numpy(force=True).astype(float)
-    if values.ndim != 2 or len(values) < 4:
+    values = torch.as_tensor(points).numpy(force=True)
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"expected {name} as real numbers, got values of type {values.dtype}")
+    values = values.astype(float)
+    if values.ndim != 2 or len(values) < 4 or not values.shape[1]:
         raise ValueError(
-            f"expected {name} as (point, unit) with at least 4 points, got {values.shape}: of "
+            f"expected {name} as (point, unit) with at least 4 points and a unit, got {values.shape}: of "
             "trajectories, take the states at a fixed time"
         )
     if not np.isfinite(values).all():
         raise ValueError(f"expected finite {name}, got values that are not")
+    if (largest := np.abs(values).max()) > LARGEST_COORDINATE:
+        raise ValueError(
+            f"expected {name} of at most {LARGEST_COORDINATE:g}, whose distances are numbers, got "
+            f"{largest:.3g}: divide them by their largest"
+        )
     if np.ptp(values, axis=0).max() <= 1e-12 * np.abs(values).max():
         raise ValueError(
             f"expected {name} with more than one state, got the same {len(values)} times: take those "
@@ -298,10 +320,12 @@ def betti_numbers(
             f"expected from 8 to {MOST_LANDMARKS} landmarks, got {landmarks}: the time of persistent "
             "homology grows with their fourth power"
         )
-    if samples < 1 or nulls < 1 or margin < 1:
+    if samples < 1 or nulls < 1 or not 1 <= margin < np.inf:
         raise ValueError(
             f"expected at least 1 sample, 1 null and a margin of 1; got {samples}, {nulls}, {margin}"
         )
+    if loop_radius is not None and not 0 <= loop_radius < np.inf:
+        raise ValueError(f"expected a finite loop_radius of at least 0, got {loop_radius}")
     data = _cloud(points, "points")
 
     # Intervals of the data, of draws of the null models, and of the controls, with as many landmarks.

@@ -12,7 +12,7 @@ from scipy.special import betaincinv, gammaln
 from torch import Tensor
 
 from warpline.core.short_repr import ShortRepr
-from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,8 +109,18 @@ def update_spectrum(initial: Tensor, trained: Tensor) -> Tensor:
     Parameters
     ----------
     initial, trained : Tensor, shape (row, column)
+
+    Raises
+    ------
+    ValueError
+        When the weights are no matrices of one shape, or not finite.
     """
-    return torch.linalg.svdvals((trained.detach() - initial.detach()).double())
+    shapes = [tuple(weights.shape) for weights in (initial, trained)]
+    if shapes[0] != shapes[1] or len(shapes[0]) != 2:
+        raise ValueError(f"expected weights of one shape (row, column), got {shapes}")
+    update = (trained.detach() - initial.detach()).double()
+    check_finite(update, "weights")
+    return torch.linalg.svdvals(update)
 
 
 def _nested_basis(directions: Tensor) -> tuple[Tensor, Tensor]:

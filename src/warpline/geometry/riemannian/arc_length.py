@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.riemannian.grid_spacing import checked_spacing
 
 __all__ = ["arc_length_mesh"]
 
@@ -37,16 +38,23 @@ def arc_length_mesh(matrix: Tensor, spacing: Sequence[float]) -> Tensor:
     Raises
     ------
     ValueError
-        When the spacing and the grid have different numbers of coordinates.
+        When the spacing and the grid have different numbers of coordinates, a step is not above 0, the grid
+        is empty, or a squared length lies below 0 by more than rounding. NaN stays NaN.
     """
     count = matrix.ndim - 2
-    if len(spacing) != count or matrix.shape[-1] < count:
+    steps = checked_spacing(spacing, count)
+    if matrix.shape[-1] < count or not matrix.numel():
         raise ValueError(
-            f"expected a spacing for each of {count} coordinates of the grid and their metric, got "
-            f"{len(spacing)} and a metric of size {matrix.shape[-1]}"
+            f"expected a metric of {count} coordinates over a grid with points, got shape "
+            f"{tuple(matrix.shape)}"
+        )
+    squares = matrix.diagonal(dim1=-2, dim2=-1)
+    if squares.min() < -1e-6 * squares.abs().max():
+        raise ValueError(
+            f"expected squared lengths of at least 0 on the diagonal of the metric, got {squares.min():.3g}"
         )
     places = []
-    for axis, step in enumerate(spacing):
+    for axis, step in enumerate(steps):
         speed = matrix[..., axis, axis].clamp(min=0).sqrt().movedim(axis, -1)
         length = torch.nn.functional.pad(torch.cumulative_trapezoid(speed, dx=step), (1, 0))
         # The middle of a line of an even number of points lies between two of them.

@@ -10,6 +10,7 @@ and refuses a grid that is too coarse.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +20,9 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import check_kappa
 from warpline.geometry.derivatives.jet import Immersion
+from warpline.geometry.derivatives.power_of_two import power_of_two
 from warpline.geometry.riemannian.connection import check_rank, second_derivatives, tangent_frame
+from warpline.geometry.riemannian.grid_spacing import checked_spacing
 
 __all__ = [
     "CoarseGridError",
@@ -139,6 +142,19 @@ def mean_curvature_vector(immersion: Immersion, kappa: Tensor) -> Tensor:
     return torch.einsum("paau->pu", h) / h.shape[1]
 
 
+def _directions(directions: Tensor, kappa: Tensor) -> Tensor:
+    """Return directions at each point, scaled by a power of two so that no square of them overflows."""
+    if directions.shape not in (kappa.shape, kappa.shape[1:]):
+        raise ValueError(
+            f"expected directions of shape {tuple(kappa.shape)} or {tuple(kappa.shape[1:])}, got "
+            f"{tuple(directions.shape)}"
+        )
+    if not torch.isfinite(directions).all():
+        raise ValueError("expected finite directions, got values that are not")
+    along = (directions / power_of_two(directions)).to(kappa.dtype)
+    return along.expand_as(kappa)
+
+
 @takes_arrays
 def sectional_curvature(
     immersion: Immersion, kappa: Tensor, first: Tensor, second: Tensor
@@ -162,18 +178,19 @@ def sectional_curvature(
     Raises
     ------
     ValueError
-        Where the directions are parallel, so that they span no plane.
+        Where the directions are parallel, so that they span no plane, not finite, or of another shape.
     DegenerateMetricError
         Where the tangent vectors are linearly dependent, naming the point.
     """
     triangle, normal = _forms(immersion, kappa)
-    u, v = (x.to(kappa.dtype).expand_as(kappa) for x in (first, second))
+    u, v = (_directions(x, kappa) for x in (first, second))
     directions = torch.stack([u, v], dim=2)
     # The area by QR of the two vectors: the difference of squares loses digits where they are close.
     plane = torch.linalg.qr(triangle @ directions, mode="r")[1]
     parallel = None
     if plane.shape[1] > 1:
-        parallel = plane[:, 1, 1].abs() <= 1e-8 * plane.abs().amax((1, 2))
+        area = plane[:, 0, 0] * plane[:, 1, 1]
+        parallel = ~(plane[:, 1, 1].abs() > 1e-8 * plane.abs().amax((1, 2))) | (area == 0)
     if parallel is None or parallel.any():
         raise ValueError(
             "expected two directions that span a plane at every point, got parallel ones"
@@ -217,7 +234,7 @@ def _second_difference(values: Tensor, axis: int, step: float) -> Tensor:
     return (values.roll(-1, axis) - 2 * values + values.roll(1, axis)) / step**2
 
 
-def _brioschi(metric: Tensor, spacing: tuple[float, float]) -> Tensor:
+def _brioschi(metric: Tensor, spacing: Sequence[float]) -> Tensor:
     """Return K by Brioschi's formula, central differences that wrap around both axes."""
     e, f, g = metric[..., 0, 0], metric[..., 0, 1], metric[..., 1, 1]
     (e_u, f_u, g_u), (e_v, f_v, g_v) = (
@@ -241,7 +258,7 @@ def _brioschi(metric: Tensor, spacing: tuple[float, float]) -> Tensor:
 @takes_arrays
 def curvature_from_grid(
     metric: Tensor,
-    spacing: tuple[float, float],
+    spacing: Sequence[float],
     periodic: tuple[bool, bool] = (False, False),
     tolerance: float = 0.1,
     absolute: float = 0.0,
@@ -268,13 +285,23 @@ def curvature_from_grid(
     CoarseGridError
         When the estimated error is larger than allowed; the message has both and the spacing needed.
     ValueError
-        At a wrong shape, too few points to judge the error, or a metric that is not positive definite.
+        At a wrong shape, a step that is not above 0, too few points to judge the error, or a metric that
+        is not symmetric and positive definite.
     """
     if metric.ndim != 4 or metric.shape[2:] != (2, 2):
         raise ValueError(
             f"expected a metric of shape (row, column, 2, 2), got {tuple(metric.shape)}"
         )
     metric = metric.to(torch.float64)
+    spacing = checked_spacing(spacing, 2)
+    if len(periodic) != 2 or not tolerance >= 0 or not absolute >= 0:
+        raise ValueError(
+            "expected periodic for both axes, and a tolerance and an absolute error of at least 0; got "
+            f"{periodic!r}, {tolerance} and {absolute}"
+        )
+    asymmetry = (metric[..., 0, 1] - metric[..., 1, 0]).abs()
+    if (asymmetry > 1e-6 * metric.abs().amax((-2, -1))).any():
+        raise ValueError("expected a symmetric metric, got one that is not")
 
     # The error is estimated from every second point: a closed axis must close for these too.
     for axis, closed in enumerate(periodic):
@@ -309,7 +336,7 @@ def curvature_from_grid(
     # The error goes with the square of the spacing, which says how much finer the grid has to be.
     largest = float(curvature.abs().max())
     allowed = tolerance * largest + absolute
-    if error > allowed:
+    if not error <= allowed:
         finer = (error / allowed) ** 0.5 if allowed > 0 else float("inf")
         raise CoarseGridError(
             f"expected an error of at most {allowed:.3g} (largest |K| {largest:.3g}), got an estimated "

@@ -86,6 +86,10 @@ class GeodesicPaths(ShortRepr):
 @takes_arrays
 def wrapped(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
     """Return points with periodic coordinates brought into [low, high), shape (..., coordinate)."""
+    if not kappa.ndim or kappa.shape[-1] != len(coordinates):
+        raise ValueError(
+            f"expected kappa of shape (..., {len(coordinates)}), got {tuple(kappa.shape)}"
+        )
     columns = [
         c.low + torch.remainder(column - c.low, c.high - c.low) if c.periodic else column
         for c, column in zip(coordinates, kappa.unbind(-1), strict=True)
@@ -145,7 +149,7 @@ def geodesics_between(
     Raises
     ------
     ValueError
-        When the points do not lie on the manifold.
+        When the points do not lie on the manifold, or the tolerance is not positive.
     DegenerateMetricError
         Where the metric has no full rank at an end.
     """
@@ -156,6 +160,9 @@ def geodesics_between(
         check_kappa(ends, coordinates)
     if start.shape != end.shape:
         raise ValueError(f"expected as many ends as starts, got {len(start)} and {len(end)}")
+    end = end.to(start)
+    if not 0 < tolerance < torch.inf:
+        raise ValueError(f"expected a finite tolerance above 0, got {tolerance}")
     if most_segments < 2 * FEWEST_SEGMENTS:
         raise ValueError(f"expected at least {2 * FEWEST_SEGMENTS} segments, got {most_segments}")
     both = torch.cat([start, end])

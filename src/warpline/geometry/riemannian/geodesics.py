@@ -162,7 +162,8 @@ def geodesics_from(
     Raises
     ------
     ValueError
-        At a start outside the domain, a direction of no length, or a length that is not positive.
+        At a start outside the domain, a direction of no length, a length or a tolerance that is not
+        positive, or bounds that hold nothing.
     DegenerateMetricError
         Where the metric has lost its rank at a start already, naming the point.
     """
@@ -174,6 +175,14 @@ def geodesics_from(
         raise ValueError(
             f"expected directions of shape {tuple(start.shape)}, got {tuple(direction.shape)}"
         )
+    direction = direction.to(start)
+    bounds = domain_bounds(coordinates, start) if bounds is None else bounds.to(start)
+    if bounds.shape != (2, m) or not (bounds[0] < bounds[1]).all():
+        raise ValueError(
+            f"expected bounds of shape (2, {m}), the lower ones first, got {bounds.tolist()}"
+        )
+    if not 0 < tolerance < torch.inf:
+        raise ValueError(f"expected a finite tolerance above 0, got {tolerance}")
     if points < 2:
         raise ValueError(f"expected at least 2 points per curve, got {points}")
     first = immersion(start)
@@ -186,9 +195,7 @@ def geodesics_from(
         raise ValueError("expected a length that is finite and positive, got one that is not")
 
     # Of unit speed, so that time is arc length.
-    curves = _Curves(
-        immersion, domain_bounds(coordinates, start) if bounds is None else bounds, lengths
-    )
+    curves = _Curves(immersion, bounds, lengths)
     curves.begin(torch.cat([start, direction / speed[:, None]], dim=1))
     with progress_bar.bar(len(start), "geodesics", "curve") if progress else nullcontext() as bar:
         for _ in range(max_steps):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -108,9 +111,14 @@ def geodesic_gridlines(
         raise ValueError(f"expected two coordinates for gridlines, got {len(coordinates)}")
     if origin is None:
         origin = torch.tensor([(c.low + c.high) / 2 for c in coordinates], dtype=torch.float64)
-    counts = (count, count) if isinstance(count, int) else count
-    if min(counts) < 1:
-        raise ValueError(f"expected a count of at least 1, got {count}")
+    is_common = isinstance(count, numbers.Integral)
+    counts = _pair(count)
+    if not all(isinstance(one, numbers.Integral) and 1 <= int(one) <= MOST_LINES for one in counts):
+        raise ValueError(
+            f"expected a count of lines from 1 to {MOST_LINES}, or a pair of counts, got {count!r}"
+        )
+    if origin.shape != (2,):
+        raise ValueError(f"expected an origin of two coordinates, got shape {tuple(origin.shape)}")
     # All is computed where the immersion's derivatives are, on a GPU perhaps.
     origin = origin.to(immersion(origin[None].to(torch.float64)).first.device)
     bounds = _bounds_about(coordinates, origin)
@@ -142,7 +150,7 @@ def geodesic_gridlines(
         )
 
     # Starts of the lines, evenly spaced on both sides of each base line. The origin counts once.
-    gaps = _gaps(reach.sum(0), counts, isinstance(count, int), spacing)
+    gaps = _gaps(reach.sum(0), counts, is_common, spacing)
     starts, directions, family, offset = [], [], [], []
     for base_line, gap in enumerate(gaps):
         for side, sign in enumerate((1, -1)):
@@ -201,6 +209,20 @@ def _across(immersion: Immersion, kappa: Tensor, direction: Tensor) -> Tensor:
     return torch.stack([-covector[:, 1], covector[:, 0]], dim=1)
 
 
+def _pair(value: Any) -> tuple[Any, Any]:
+    """Return a pair as it is, and one value twice.
+
+    Raises
+    ------
+    ValueError
+        When there are more or fewer than two.
+    """
+    pair = tuple(value) if isinstance(value, Sequence) else (value, value)
+    if len(pair) != 2:
+        raise ValueError(f"expected one value for both base lines, or a pair, got {value!r}")
+    return pair
+
+
 def _gaps(
     lengths: Tensor,
     counts: tuple[int, int],
@@ -215,7 +237,7 @@ def _gaps(
         When the spacing is not positive, or makes too many lines.
     """
     if spacing is not None:
-        gaps = spacing if isinstance(spacing, tuple) else (spacing, spacing)
+        gaps = _pair(spacing)
         if not min(gaps) > 0 or float((lengths / lengths.new_tensor(gaps)).max()) > MOST_LINES:
             raise ValueError(
                 f"expected a spacing that makes at most {MOST_LINES} lines across base lines of lengths "

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError, model_validator
 
 from warpline.pipeline.config.base import Count, Strict
-from warpline.pipeline.config.documents import read_document
-from warpline.pipeline.config.messages import explain
+from warpline.pipeline.config.documents import plain_faults, read_document
+from warpline.pipeline.config.messages import ConfigError, explain
 
 __all__ = ["ClaimRule", "ClaimRules", "read_rules"]
 
@@ -31,7 +31,7 @@ class ClaimRule(Strict):
     """Value of the statistic without the effect."""
     smallest_effect: float | None = None
     """Smallest value of the statistic that counts as the effect; by default the null value."""
-    min_n: Count
+    min_n: Annotated[int, Field(ge=1, le=1000)]
     """Fewest networks (validation systems, motifs) for a verdict."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of a measure's other settings that must agree; null where it has none."""
@@ -60,7 +60,7 @@ class ClaimRules(Strict):
     """Confidence level of the intervals."""
     family_error: Annotated[float, Field(gt=0, lt=1)]
     """Probability of a wrong verdict in a family of claims (Holm)."""
-    rules: dict[str, ClaimRule]
+    rules: Annotated[dict[str, ClaimRule], Field(min_length=1)]
     """Rule of each claim, by its id."""
 
 
@@ -73,6 +73,8 @@ def read_rules(path: Path) -> ClaimRules:
         When the file is missing or faulty.
     """
     document = read_document(path)
+    if odd := plain_faults(document):
+        raise ConfigError(odd)
     try:
         return ClaimRules.model_validate(document)
     except ValidationError as error:

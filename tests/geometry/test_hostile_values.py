@@ -1,0 +1,193 @@
+"""Numbers that no grid, tangent or setting has: the right answer, or one message with what was expected."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import warpline.geometry as geometry
+from warpline.geometry.derivatives.power_of_two import power_of_two
+
+NAN, INF = math.nan, math.inf
+ANGLE = geometry.Coordinate("phi", -math.pi, math.pi, periodic=True)
+
+
+def sphere(kappa):
+    theta, phi = kappa.T
+    return 2 * torch.stack([theta.sin() * phi.cos(), theta.sin() * phi.sin(), theta.cos()], dim=1)
+
+
+def torus(kappa):
+    tube, phi = kappa.T
+    return torch.stack([(2 + tube.cos()) * phi.cos(), (2 + tube.cos()) * phi.sin(), tube.sin()], 1)
+
+
+SPHERE = geometry.immersion_of(sphere, (geometry.Coordinate("theta", 0.0, math.pi), ANGLE))
+TUBE = geometry.Coordinate("tube", -math.pi, math.pi, periodic=True)
+TORUS = geometry.immersion_of(torus, (TUBE, ANGLE))
+KAPPA = torch.tensor([[1.0, 0.5], [2.0, 0.3]], dtype=torch.float64)
+DIRECTION = [[1.0, 0.0]]
+ACROSS = [0.0, 1.0]
+STEPS = (0.25, 0.3)
+TANGENTS = np.random.default_rng(0).standard_normal((6, 2, 3, 40))
+CLOUD = np.random.default_rng(1).standard_normal((30, 3))
+FLAT = np.tile(np.eye(2), (9, 1, 1))
+
+
+def metric(rows=9, columns=9):
+    """The metric of a sphere of radius 2 on a grid."""
+    theta = torch.linspace(0.5, 2.5, rows, dtype=torch.float64)
+    matrix = torch.zeros(rows, columns, 2, 2, dtype=torch.float64)
+    matrix[..., 0, 0], matrix[..., 1, 1] = 4, 4 * theta.sin()[:, None] ** 2
+    return matrix
+
+
+def sectional(first, second=ACROSS):
+    return geometry.sectional_curvature(SPHERE, KAPPA, first, second)
+
+
+def follow(start=KAPPA[:1], direction=DIRECTION, length=1.0, **options):
+    return geometry.geodesics_from(SPHERE, start, direction, length, **{"points": 3, **options})
+
+
+def lines(origin=None, **options):
+    return geometry.geodesic_gridlines(TORUS, origin, **{"count": 1, "points": 3, **options})
+
+
+def betti(points=CLOUD, **options):
+    return geometry.betti_numbers(points, **{"samples": 1, "nulls": 1, **options})
+
+
+CURVATURE = {
+    "half precision": KAPPA.half(),
+    "bfloat16": torch.tensor([[1.0, 0.5]]).bfloat16(),
+    "single precision": KAPPA.float(),
+    "with gradients": KAPPA.clone().requires_grad_(),
+    "whole numbers": torch.tensor([[1, 2]]),
+    "not contiguous": torch.stack([KAPPA.T, KAPPA.T])[0].T,
+    "one point again and again": KAPPA[[0, 0, 0]],
+    "no point": KAPPA[:0],
+}
+
+
+@pytest.mark.parametrize("form", CURVATURE)
+def test_curvature_of_any_numbers_is_that_of_the_sphere(form):
+    curvature = geometry.gaussian_curvature(SPHERE, CURVATURE[form])
+    assert curvature.shape == CURVATURE[form].shape[:1]
+    np.testing.assert_allclose(curvature.detach(), 0.25, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1.0, 1e200, 1e300])
+def test_the_length_of_directions_does_not_matter(scale):
+    torch.testing.assert_close(sectional([scale, 0.0], [0.0, 3 * scale]), sectional([1.0, 0.0]))
+
+
+@pytest.mark.parametrize("scale", [1e-290, 1e-150, 1.0, 1e150, 1e290])
+def test_scores_of_tangents_do_not_depend_on_their_scale(scale):
+    reference = geometry.component_statistics(TANGENTS)
+    scaled = geometry.component_statistics(scale * TANGENTS)
+    for name in ("skew", "excess_kurtosis", "k2", "a2"):
+        torch.testing.assert_close(getattr(scaled, name), getattr(reference, name))
+    torch.testing.assert_close(scaled.deviation / scale, reference.deviation)
+    torch.testing.assert_close(
+        geometry.tangent_covariance(scale * TANGENTS).correlation,
+        geometry.tangent_covariance(TANGENTS).correlation,
+    )
+    powers = power_of_two(torch.from_numpy(scale * TANGENTS))
+    assert (np.frexp(powers.numpy())[0] == 0.5).all()
+    assert (power_of_two(torch.zeros(2, 3)) == 1).all()
+
+
+REFUSED = {
+    "curvature, NaN": lambda: geometry.gaussian_curvature(SPHERE, [[NAN, 0.5]]),
+    "curvature, infinity": lambda: geometry.gaussian_curvature(SPHERE, [[1.0, INF]]),
+    "curvature, huge": lambda: geometry.gaussian_curvature(SPHERE, [[1e300, 1e300]]),
+    "curvature, pole": lambda: geometry.gaussian_curvature(SPHERE, [[0.0, 0.0]]),
+    "curvature, one number": lambda: geometry.gaussian_curvature(SPHERE, 1.0),
+    "curvature, nothing": lambda: geometry.gaussian_curvature(SPHERE, None),
+    "curvature, complex": lambda: geometry.gaussian_curvature(SPHERE, KAPPA + 1j),
+    "plane, NaN": lambda: sectional([1.0, NAN]),
+    "plane, zero": lambda: sectional([0.0, 0.0]),
+    "plane, parallel": lambda: sectional([1.0, 0.0], [2.0, 0.0]),
+    "plane, three coordinates": lambda: sectional([1.0, 0.0, 0.0]),
+    **{
+        f"grid, steps {steps}": lambda steps=steps: geometry.curvature_from_grid(metric(), steps)
+        for steps in [(0, 1), (-0.25, 0.3), (NAN, 0.3), (INF, 0.3), (0.25,), 0.25, "ab"]
+    },
+    "grid, not symmetric": lambda: geometry.curvature_from_grid(
+        metric() + torch.tensor([[0.0, 0.5], [0.0, 0.0]]), STEPS
+    ),
+    "grid, one point": lambda: geometry.curvature_from_grid(metric(1, 1), STEPS),
+    "grid, no point": lambda: geometry.curvature_from_grid(metric(0, 9), STEPS),
+    "grid, NaN": lambda: geometry.curvature_from_grid(metric() * NAN, STEPS),
+    "grid, tolerance": lambda: geometry.curvature_from_grid(metric(), STEPS, tolerance=NAN),
+    "grid, closed": lambda: geometry.curvature_from_grid(metric(), STEPS, periodic=(True,)),
+    **{
+        f"mesh, steps {steps}": lambda steps=steps: geometry.arc_length_mesh(metric(), steps)
+        for steps in [(0, 0), (NAN, 1), (-1, 1), 0.25, (1, 1, 1)]
+    },
+    "mesh, no point": lambda: geometry.arc_length_mesh(metric(0, 3), STEPS),
+    "mesh, negative": lambda: geometry.arc_length_mesh(-metric(), STEPS),
+    "mesh, no grid": lambda: geometry.arc_length_mesh(np.eye(2), ()),
+    **{
+        f"loops, {axis}, {period}": lambda axis=axis, period=period: geometry.loop_radii(
+            FLAT, (3, 3), axis, period
+        )
+        for axis, period in [(5, 6.0), (-1, 6.0), (0, 0.0), (0, NAN), (0, -6.0), (0, INF)]
+    },
+    "loops, no point": lambda: geometry.loop_radii(np.zeros((0, 2, 2)), (0, 0), 0, 6.0),
+    "loops, negative": lambda: geometry.loop_radii(-FLAT, (3, 3), 0, 6.0),
+    "holes, no unit": lambda: betti(np.zeros((30, 0))),
+    "holes, huge": lambda: betti(1e300 * CLOUD),
+    "holes, complex": lambda: betti(CLOUD + 1j),
+    "holes, one state": lambda: betti(np.ones((30, 3))),
+    "holes, margin": lambda: betti(margin=NAN),
+    "holes, radius": lambda: betti(loop_radius=-1.0),
+    "geodesics, tolerance 0": lambda: follow(tolerance=0),
+    "geodesics, tolerance NaN": lambda: follow(tolerance=NAN),
+    "geodesics, no direction": lambda: follow(direction=[[0.0, 0.0]]),
+    "geodesics, NaN": lambda: follow(direction=[[NAN, 1.0]]),
+    "geodesics, length": lambda: follow(length=INF),
+    "geodesics, one point": lambda: follow(points=1),
+    "geodesics, bounds turned": lambda: follow(bounds=[[3.0, 3.0], [0.0, 0.0]]),
+    "geodesics, bounds NaN": lambda: follow(bounds=[[NAN] * 2] * 2),
+    "distance, tolerance": lambda: geometry.geodesic_distance(SPHERE, KAPPA[:1], KAPPA[1:], tolerance=-1),
+    **{
+        f"gridlines, count {count}": lambda count=count: lines(count=count)
+        for count in [0, -1, 2.5, 10**7, (3, -1), (2,), "ab"]
+    },
+    "gridlines, spacing": lambda: lines(spacing=NAN),
+    "gridlines, three coordinates": lambda: lines([0.0, 0.0, 0.0]),
+    "gridlines, NaN": lambda: lines([NAN, 0.0]),
+    "gridlines, pole": lambda: geometry.geodesic_gridlines(SPHERE, [0.0, 0.0], count=1, points=3),
+    "tangents, none": lambda: geometry.component_statistics(TANGENTS[:0]),
+    "tangents, one unit": lambda: geometry.component_statistics(TANGENTS[..., :1]),
+    "histogram, bins": lambda: geometry.component_histogram(TANGENTS, bins=-1),
+    "histogram, limit": lambda: geometry.component_histogram(TANGENTS, limit=INF),
+    "spaces, NaN": lambda: geometry.subspace_angles(np.full((2, 4), NAN), np.eye(4)[:2]),
+    "spaces, zero": lambda: geometry.subspace_angles(np.zeros((2, 4)), np.eye(4)[:2]),
+    "similarity, shape": lambda: geometry.subspace_similarity(np.eye(4)[:2], np.eye(4)[:2]),
+    "states, NaN": lambda: geometry.state_subspaces(np.full((5, 3, 4), NAN)),
+    "update, shapes": lambda: geometry.update_spectrum(np.eye(4), np.eye(5)),
+    "update, NaN": lambda: geometry.update_spectrum(np.eye(4), np.eye(4) * NAN),
+    "wrapped, shape": lambda: geometry.wrapped(np.ones((2, 3)), SPHERE.coordinates),
+    "starts, noise": lambda: geometry.starts_near(torch.ones(3, 4), 2, NAN, torch.Generator()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_is_refused_with_what_was_expected(case):
+    with pytest.raises((ValueError, TypeError), match="expected"):
+        REFUSED[case]()
+
+
+def test_numbers_of_any_type_make_the_same_lines():
+    """Counts of NumPy, lists for pairs, and directions in single precision."""
+    reference = lines(count=(1, 1))
+    same = lines(count=[np.int64(1), 1])
+    torch.testing.assert_close(same.kappa, reference.kappa)
+    double, single = (
+        follow(direction=torch.tensor(DIRECTION, dtype=t)) for t in (torch.float64, torch.float32)
+    )
+    torch.testing.assert_close(double.kappa, single.kappa)
