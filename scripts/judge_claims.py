@@ -24,7 +24,6 @@ COLUMNS = {
     "against",
     "checkpoint",
     "pairs",
-    "checkpoint",
     "own",
     "n_delays",
     "delay_interval",
