@@ -212,13 +212,19 @@ def compare_groups(
     >>> float(result.summary.set_index(["group_a", "group_b"]).loc[("a", "b"), "separation"])
     1.0
     """
-    read = {}
+    read: dict[str, dict[str, Recording]] = {}
     for name, members in groups.items():
         if not _is_set(members):
             raise InputError(
                 f"a dict or a list of systems as the group {name}",
                 f"one system ({type(members).__name__})",
                 "Put it into a list; a list of (time, unit) arrays is one system.",
+            )
+        if str(name) in read:
+            raise InputError(
+                "names of groups that differ as text",
+                ", ".join(map(repr, groups)),
+                "Rename those that print alike.",
             )
         inputs_of_group, conditions_of_group = (
             extra[name] if isinstance(extra, Mapping) and name in extra else extra

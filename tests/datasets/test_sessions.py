@@ -118,6 +118,7 @@ CASES = {
     "select of no dim": ("a.nc", {"select": {"seed": 1}}, "in select"),
     "no such table": ("a.nc", {"trials": "nowhere.csv"}, "a table of trials at nowhere.csv"),
     "no such mask": ("a.nc", {"valid": "mask"}, "a variable 'mask'"),
+    "text as times": ("a.npz", {"time": "choice", "dt": None}, "numbers as times in 'choice'"),
 }
 
 
@@ -387,6 +388,8 @@ SPIKE_CASES = {
     "other trials": ({"trials": "table.csv"}, "spikes of the 2 trials that are listed"),
     "a trial twice": ({"trials": "twice.csv"}, "distinct trials .* got 6 trials of which 5"),
     "zeros for times by trial": ({"align": "go"}, "no align for spikes"),
+    "bins without number": ({"bin": 1e-6}, "at most 1,000,000 bins"),
+    "an endless window": ({"window": [0, float("inf")]}, "of finite width"),
     "a time step": ({"dt": 10.0, "valid": "ok"}, "keys that apply .* got valid, dt"),
 }
 
@@ -478,6 +481,43 @@ def test_one_label_of_a_further_dimension_is_taken(tmp_path, states):
         read_session(tmp_path / "a.nc", {"select": {"day": "x"}})
 
 
+UNFIT_TIMES = {
+    "complex": lambda times: times + 0j,
+    "truth values": lambda times: times > 1,
+    "text": lambda times: times.astype(str),
+    "dates": lambda times: times.astype("M8[s]"),
+    "no spike": lambda times: times[:0],
+}
+
+
+@pytest.mark.parametrize("case", UNFIT_TIMES)
+def test_times_are_numbers(tmp_path, case):
+    times = UNFIT_TIMES[case](np.arange(9.0))
+    columns = {"times": times, "units": np.zeros(len(times), int), "trial": np.zeros(len(times), int)}
+    np.savez(tmp_path / "a.npz", **columns)
+    spikes = {"times": "times", "units": "units", "trials": "trial"}
+    settings = {"spikes": spikes, "time_unit": "ms", "bin": 1, "window": [0, 9]}
+    with pytest.raises(InputError, match="expected (numbers as times|times of spikes)"):
+        read_session(tmp_path / "a.npz", settings)
+
+
+def test_what_would_count_twice_or_lose_a_part_is_refused(tmp_path, rng):
+    """Zeros of trials that are one, a label that stands twice, and complex numbers in cells."""
+    np.savez(tmp_path / "a.npz", times=np.arange(9), units=np.zeros(9, int), go=np.zeros(3))
+    settings = {"spikes": NAMES, "time_unit": "ms", "align": "go", "bin": 1, "window": [0, 9]}
+    with pytest.raises(InputError, match="a zero of its own for each trial"):
+        read_session(tmp_path / "a.npz", settings)
+    days = xr.DataArray(rng.normal(size=(2, 3, 4, 5)), dims=("day", "trial", "time", "unit"), name="x")
+    days.assign_coords(day=[1, 1]).to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(InputError, match="got 1, 2 times"):
+        read_session(tmp_path / "a.nc", {"select": {"day": 1}})
+    cells = np.empty(2, dtype=object)
+    cells[:] = [np.ones((3, 2)) * 1j, np.ones((4, 2))]
+    savemat(tmp_path / "a.mat", {"rates": cells})
+    with pytest.raises(InputError, match="a readable .mat file"):
+        read_session(tmp_path / "a.mat", {"dt": 10.0})
+
+
 def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
     trials = np.empty(3, dtype=object)
     for k, length in enumerate((12, 9, 15)):
@@ -497,6 +537,11 @@ TABLES = {
     "a name too few": ("side,coh\n" + "A,l,1\nB,r,2\n" * 3, ["side"], "as many values in each row"),
     "numbers that print alike": (
         "f\n" + "0.1234561\n0.1234562\n" * 3, ["f"], "differ in their first six digits",
+    ),
+    "a name twice": ("side,side\n" + "l,a\nr,b\n" * 3, ["side"], "each name of a column once"),
+    "other trials": (
+        "trial,side\n" + "".join(f"{k + 1},{'lr'[k % 2]}\n" for k in range(TRIALS)), ["side"],
+        "got 1, 2. Give the table",
     ),
     "trials in another order": (
         "trial,side\n" + "".join(f"{k},{'lr'[k % 2]}\n" for k in range(TRIALS)), ["side"], "in the order of",

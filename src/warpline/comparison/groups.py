@@ -110,7 +110,8 @@ def compare_groups(
     Raises
     ------
     InputError
-        When there are fewer than two groups, a group is empty, or a reference is no group.
+        When there are fewer than two groups, a group is empty, two systems have one name, a reference is no
+        group, or the ``family_error`` no probability.
     """
     if len(groups) < 2 or not all(groups.values()):
         raise InputError(
@@ -118,11 +119,19 @@ def compare_groups(
             ", ".join(f"{name}: {len(systems)}" for name, systems in groups.items()) or "none",
             "Give a mapping of group names to lists of systems.",
         )
+    if not 0 < family_error < 1:
+        raise InputError("a family_error between 0 and 1", f"{family_error}", "Set family_error.")
     systems = {
         f"{group}/{name}": recording
         for group, members in groups.items()
         for name, recording in members.items()
     }
+    if len(systems) < sum(map(len, groups.values())):
+        raise InputError(
+            "systems that differ as group/name",
+            ", ".join(f"{group}/{name}" for group, members in groups.items() for name in members),
+            "Rename groups or systems with a slash.",
+        )
     matrices = {
         measure: compare_sets(systems, measure=measure, settings=settings, seed=seed, split=split)
         for measure, settings in measures.items()
@@ -162,7 +171,10 @@ def group_statistics(
     InputError
         When a reference is no group.
     """
-    references = list(groups) if references is None else list(references)
+    if isinstance(references, str):
+        references = [references]
+    # A test that stood twice would count twice in the correction.
+    references = list(groups if references is None else dict.fromkeys(references))
     unknown = [name for name in references if name not in groups]
     if unknown:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,11 @@ def read_matlab(path: Path) -> tuple[dict[str, xr.Variable], tuple[str, ...]]:
 def _version_5(path: Path) -> Iterator[tuple[str, Any]]:
     from scipy.io import loadmat
 
-    for name, value in loadmat(path, chars_as_strings=True, mat_dtype=True).items():
+    with warnings.catch_warnings():
+        # Of complex numbers SciPy would drop the imaginary part, with a warning.
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        content = loadmat(path, chars_as_strings=True, mat_dtype=True)
+    for name, value in content.items():
         if not name.startswith("__"):
             yield from _flattened(name, value)
 

@@ -135,7 +135,7 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
 
 
 def _check_order_of_trials(source: Source, recording: Recording) -> None:
-    """Refuse a table that lists the trials of the file in another order."""
+    """Refuse a table that lists other trials than the file, or its trials in another order."""
     labels, rows = recording.trial_labels, source.table.get("trial")
     if labels is None or rows is None or list(rows) == list(labels):
         return
@@ -144,6 +144,13 @@ def _check_order_of_trials(source: Source, recording: Recording) -> None:
             f"the rows of the trial table in the order of the trials of {source.path}",
             f"{rows[0]}, {rows[1]}, ... in its column 'trial', and {labels[0]}, {labels[1]}, ... in the file",
             "Sort the table as the file.",
+        )
+    if len(rows) == len(labels):
+        raise RecordingFileError(
+            f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of its "
+            "table",
+            ", ".join(map(str, rows[:2])),
+            "Give the table of these trials, or rename its column.",
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +115,13 @@ class Source:
                 f"'{unit}'",
                 "Drop time_unit, or correct the file.",
             )
+        # Dates count in a unit of their own, and complex numbers and text would be cast.
+        if np.asarray(values).dtype.kind not in "fiu":
+            raise RecordingFileError(
+                f"numbers as times in '{name}' of {self.path}",
+                f"{np.asarray(values).dtype}",
+                "Export the times as numbers, in s or ms.",
+            )
         factor = MILLISECONDS[str(unit if stated is None else stated)]
         times = np.asarray(values, dtype=np.float64) * factor
         if not np.isfinite(times).all():
@@ -170,6 +179,14 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
         raise RecordingFileError(
             f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."
         ) from error
+    with Path(path).open(encoding="utf-8-sig", newline="") as lines:
+        header = next(csv.reader(itertools.islice(lines, n_comments, None)), [])
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        # pandas renames the second, so that only the first would be read.
+        raise RecordingFileError(
+            f"each name of a column once in {path}", f"'{twice[0]}' more often", "Rename it."
+        )
     if not isinstance(frame.index, pd.RangeIndex):
         # pandas takes the first values for names of the rows, and moves the others below wrong names.
         raise RecordingFileError(

@@ -241,6 +241,10 @@ def _spikes_of_columns(
     )
     unit_of_spike = np.asarray(source.variable(spikes["units"], "spikes.units").values).reshape(-1)
     _same_length(source, spikes["times"], len(times), spikes["units"], len(unit_of_spike))
+    if not len(times):
+        raise RecordingFileError(
+            f"times of spikes in '{spikes['times']}' of {source.path}", "none", "Export it again."
+        )
     # Units without a spike are known only where the file lists all units, as NWB does.
     # A variable of that name may also be the unit of each spike.
     lists = [
@@ -296,7 +300,15 @@ def trial_zeros(source: Source, settings: Mapping[str, Any]) -> Floats:
             "Add align: the column with the zero of each trial; for spikes, or spikes.trials.",
         )
     values = _column_of_times(source, settings["align"], "align")
-    return source.milliseconds(settings["align"], values, settings["time_unit"])
+    zeros = source.milliseconds(settings["align"], values, settings["time_unit"])
+    if len(np.unique(zeros)) < len(zeros):
+        # Two trials of one zero hold the same data, and would count twice.
+        raise RecordingFileError(
+            f"a zero of its own for each trial in '{settings['align']}' (align) of {source.path}",
+            f"{len(np.unique(zeros))} zeros of {len(zeros)} trials",
+            "Name another column, or list each trial once.",
+        )
+    return zeros
 
 
 def _column_of_times(source: Source, name: str, purpose: str) -> NDArray[Any]:

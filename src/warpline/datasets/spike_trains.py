@@ -14,6 +14,8 @@ __all__ = ["bin_edges", "spike_counts", "spike_rates"]
 
 REACH = 6.0
 """Kernel widths beyond which a Gaussian counts as 0: it leaves out 2e-9 of its area."""
+MOST_BINS = 1_000_000
+"""Bins of a trial: 1,000 s in bins of 1 ms. More are a wrong unit of time, and would fill the memory."""
 
 Floats = NDArray[np.float64]
 
@@ -24,9 +26,19 @@ def bin_edges(window: tuple[float, float], width: float) -> Floats:
     Raises
     ------
     InputError
-        When the window is not a whole number of bins, or is empty.
+        When the window is not a whole number of bins, is empty or infinite, or has more than `MOST_BINS`.
     """
     start, stop = window
+    if not (np.isfinite([start, stop]).all() and 0 < width < np.inf):
+        raise InputError(
+            "a window and a bin of finite width", f"{start:g} to {stop:g} ms, {width:g} ms", "Set both."
+        )
+    if (stop - start) / width > MOST_BINS:
+        raise InputError(
+            f"at most {MOST_BINS:,} bins of a trial",
+            f"{(stop - start) / width:.3g}, from {start:g} to {stop:g} ms in bins of {width:g} ms",
+            "Widen the bin: it is in ms, as the window is.",
+        )
     count = round((stop - start) / width)
     if count < 1 or abs(count * width - (stop - start)) > 1e-6 * width:
         raise InputError(

@@ -123,10 +123,11 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
         coordinate = source.variables.get(dim)
         source.used.add(dim)
         labels = list(range(variable.sizes[dim])) if coordinate is None else list(coordinate.values)
-        if label not in labels:
+        if labels.count(label) != 1:
             raise RecordingFileError(
-                f"a label of '{dim}' in {source.path}, {', '.join(map(str, labels[:8]))}",
-                str(label),
+                f"a label of '{dim}' in {source.path} that stands there once, "
+                f"{', '.join(map(str, labels[:8]))}",
+                f"{label}, {labels.count(label)} times",
                 "Correct select.",
             )
         variable = variable.isel({dim: labels.index(label)})

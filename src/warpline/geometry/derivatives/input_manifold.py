@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -34,6 +36,11 @@ class Coordinate:
     periodic: bool = False
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and self.name):
+            raise ValueError(f"expected the name of a coordinate as text, got {self.name!r}")
+        ends = (self.low, self.high)
+        if not (all(isinstance(end, Real) and math.isfinite(end) for end in ends)):
+            raise ValueError(f"coordinate {self.name}: expected finite low and high, got {ends}")
         if not self.low < self.high:
             raise ValueError(
                 f"coordinate {self.name}: expected low < high, got {self.low} and {self.high}"
@@ -108,6 +115,12 @@ class InputManifold(ShortRepr):
     periods: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     pieces: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.coordinates or len({*self.names}) < len(self.coordinates):
+            raise ValueError(f"expected coordinates of different names, got {self.names}")
+        if self.n_steps < 1:
+            raise ValueError(f"expected at least one step of input, got {self.n_steps}")
+
     def __call__(self, kappa: Tensor, step: int) -> Tensor:
         """Return the input of one step, shape (point, channel)."""
         return self.inputs(kappa, min(step, self.n_steps - 1))
@@ -155,7 +168,7 @@ class InputManifold(ShortRepr):
         ValueError
             When the noise has another number of steps.
         """
-        if noise.shape[0] != self.n_steps:
+        if noise.ndim != 2 or noise.shape[0] != self.n_steps:
             raise ValueError(
                 f"expected noise of {self.n_steps} steps (time, channel), got {tuple(noise.shape)}"
             )
@@ -187,13 +200,16 @@ class InputManifold(ShortRepr):
         Raises
         ------
         ValueError
-            When a name is not a coordinate's.
+            When a name is not a coordinate's, or a domain is no pair of numbers in order.
         """
         unknown = [name for name in bounds if name not in self.names]
         if unknown:
             raise ValueError(
                 f"expected coordinates among {', '.join(self.names)}; got {', '.join(unknown)}"
             )
+        for name, ends in bounds.items():
+            if len(ends) != 2:
+                raise ValueError(f"expected (low, high) of {name}, got {ends}")
         return replace(
             self,
             coordinates=tuple(

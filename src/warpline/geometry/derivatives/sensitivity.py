@@ -281,6 +281,10 @@ def prepare(
     inputs.check(kappa)
     if not len(kappa):
         raise ValueError("expected at least one point kappa, got none")
+    two = kappa[:1].expand(2, -1)
+    if (shape := tuple(inputs(two, 0).shape)[:-1]) != (2,):
+        # A row too few would be spread over all points.
+        raise ValueError(f"expected inputs (point, channel) of 2 points, got {shape} and channels")
     one = kappa[:1]
     first_step(dynamics, dynamics.initial(1) if initial is None else initial(one), inputs(one, 0))
     if check:

@@ -163,11 +163,13 @@ def starts_near(states: Tensor, count: int, noise: float, generator: torch.Gener
     Raises
     ------
     ValueError
-        When the noise is below 0 or not finite.
+        When the noise is below 0 or not finite, the count is below 0, or there are no states.
     """
     if not 0 <= noise < torch.inf:
         raise ValueError(f"expected a finite noise of at least 0, got {noise}")
     flat = states.reshape(-1, states.shape[-1])
+    if count < 0 or not len(flat):
+        raise ValueError(f"expected states and a count from 0, got {len(flat)} states, {count}")
     rows = torch.randint(len(flat), (count,), generator=generator, device=generator.device)
     shape = (count, flat.shape[1])
     jitter = torch.randn(shape, generator=generator, dtype=flat.dtype, device=generator.device)
@@ -222,10 +224,23 @@ def find_fixed_points(
     Raises
     ------
     ValueError
-        When shapes do not fit, inputs or starts are not finite, or the tolerance is beyond the precision.
+        When shapes do not fit, inputs or starts are not finite, the tolerance is beyond the precision, or
+        another number is negative or not finite.
     TypeError
         When the step is not differentiable, or has another precision than the dynamics.
     """
+    numbers = {
+        "relaxation": relaxation,
+        "slow_speed": slow_speed,
+        "distance": distance,
+        "marginal_rate": marginal_rate,
+        "slow_rate": slow_rate,
+    }
+    for name, number in numbers.items():
+        if not 0 <= number < torch.inf:
+            raise ValueError(f"expected a finite {name} of at least 0, got {number}")
+    if iterations < 1:
+        raise ValueError(f"expected at least one iteration, got {iterations}")
     inputs, starts = _checked(dynamics, inputs, starts, tolerance)
     n_points, n_starts = starts.shape[:2]
     held = inputs.repeat_interleave(n_starts, dim=0)

@@ -171,8 +171,20 @@ def decoder_cosines(tangents: Tangents, jacobian: Tensor) -> Tensor:
     -------
     Tensor, shape (point, time, tangent, output)
         From -1 to 1; nan for a tangent vector or a row that is 0.
+
+    Raises
+    ------
+    ValueError
+        When the Jacobian does not fit the states.
     """
     vectors, rows = tangents.vectors, jacobian.to(tangents.vectors)
+    if rows.shape[-1] != vectors.shape[-1] or (
+        rows.ndim != 2 and rows.shape[:-2] != vectors.shape[:-2]
+    ):
+        raise ValueError(
+            f"expected a Jacobian (output, {vectors.shape[-1]}), or one of each point and time, got "
+            f"{tuple(rows.shape)}"
+        )
     lengths = torch.linalg.vector_norm(vectors, dim=-1)[..., None]
     row_lengths = torch.linalg.vector_norm(rows, dim=-1)[..., None, :]
     return (vectors @ rows.mT / (lengths * row_lengths)).clamp(-1, 1)
@@ -193,7 +205,17 @@ def row_space(jacobian: Tensor, time_steps: int) -> Tensor:
     Tensor, shape (time, output, unit)
         The row space of a linear readout. Of another one, whose row space turns with the state, the leading
         right singular vectors of its rows at all points.
+
+    Raises
+    ------
+    ValueError
+        When the Jacobian has another shape, or other time steps.
     """
+    if jacobian.ndim not in (2, 4) or (jacobian.ndim == 4 and jacobian.shape[1] != time_steps):
+        raise ValueError(
+            f"expected a Jacobian (output, unit) or (point, {time_steps}, output, unit), got "
+            f"{tuple(jacobian.shape)}"
+        )
     if jacobian.ndim == 2:
         return orthonormal_basis(jacobian).expand(time_steps, -1, -1)
     stacked = jacobian.transpose(0, 1).flatten(1, 2)

@@ -70,13 +70,19 @@ def subspace_similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     Raises
     ------
     ValueError
-        When the bases are not finite, or of another shape.
+        When the bases are not finite, not orthonormal, or of another shape.
     """
     shapes = [tuple(bases.shape) for bases in (first, second)]
     if any(len(shape) != 3 for shape in shapes) or shapes[0][-1] != shapes[1][-1]:
         raise ValueError(f"expected bases of shape (space, dimension, unit), got {shapes}")
     check_finite(first, "bases")
     check_finite(second, "bases")
+    for bases in (first, second):
+        # Rows are of length 1, or 0 where nothing lies.
+        gram = bases @ bases.mT
+        sizes = gram.diagonal(dim1=-2, dim2=-1)
+        if not torch.allclose(gram, torch.diag_embed(sizes.round().clamp(0, 1)), atol=1e-4):
+            raise ValueError("expected bases of orthonormal rows, got others: see state_subspaces")
     products = torch.einsum("adu,beu->abde", first, second)
     cosines = torch.linalg.svdvals(products).clamp(max=1)
     full = [basis.square().sum(-1).amin(-1) > 0.5 for basis in (first, second)]

@@ -35,6 +35,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+MOST_BINS = 100_000
+"""Bins of a histogram; more fill the memory."""
 LEAST_UNITS = 20
 """D'Agostino's test approximates the distribution of the sample kurtosis from here on."""
 
@@ -184,9 +186,9 @@ def component_histogram(
         NaN where no vector varies over units.
     edges : Tensor, shape (bin + 1,)
     """
-    if bins < 1 or not 0 < limit < np.inf:
+    if not 1 <= bins <= MOST_BINS or not 0 < limit < np.inf:
         raise ValueError(
-            f"expected bins of at least 1 and a finite limit above 0, got {bins}, {limit}"
+            f"expected 1 to {MOST_BINS} bins and a finite limit above 0, got {bins}, {limit}"
         )
     scores = _standardised(_checked(tangents, 2)).permute(1, 2, 0, 3).flatten(2)
     edges = np.linspace(-limit, limit, bins + 1)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from warpline.core.short_repr import ShortRepr
-from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.sensitivity import Tangents
 from warpline.geometry.measurements.readout import (
@@ -190,7 +190,8 @@ def two_items(
     Raises
     ------
     ValueError
-        When a report is not among the time steps of the tangents, or a name is not a coordinate's.
+        When a report is not among the time steps of the tangents, the reports are not in order, a name is
+        not a coordinate's or both items', or the readout is not finite.
     """
     missing = [k for k in reports if k not in tangents.time_steps]
     if missing:
@@ -202,11 +203,16 @@ def two_items(
     unknown = [name for item in items for name in item if name not in names]
     if unknown or not all(items):
         raise ValueError(f"expected two items of coordinates among {', '.join(names)}; got {items}")
+    if len(items) != 2 or {*items[0]} & {*items[1]}:
+        raise ValueError(f"expected two items without a common coordinate, got {items}")
+    if len(reports) != 2 or not reports[0] < reports[1]:
+        raise ValueError(f"expected the report of the first item before the second's, got {reports}")
     times = [tangents.time_steps.index(k) for k in reports]
     coordinates = [[names.index(name) for name in item] for item in items]
 
     # S_i and D_i, (report, item) each.
     jacobian = readout_jacobian(readout, tangents)
+    check_finite(jacobian, "weights of the readout")
     jacobians = [jacobian if jacobian.ndim == 2 else jacobian[:, time] for time in times]
     strengths, decoded = (
         torch.stack(

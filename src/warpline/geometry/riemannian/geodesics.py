@@ -188,7 +188,10 @@ def geodesics_from(
     first = immersion(start)
     check_rank(start, first, coordinates, "geodesics")
     speed = torch.einsum("pi,piu->pu", direction, first.first).norm(dim=1)
-    lengths = torch.as_tensor(length, dtype=start.dtype, device=start.device).expand(len(start))
+    lengths = torch.as_tensor(length, dtype=start.dtype, device=start.device)
+    if lengths.shape not in ((), (1,), (len(start),)):
+        raise ValueError(f"expected one length or {len(start)}, got {tuple(lengths.shape)}")
+    lengths = lengths.expand(len(start))
     if not (torch.isfinite(speed) & (speed > 0)).all():
         raise ValueError("expected directions of finite length that is not 0")
     if not (torch.isfinite(lengths) & (lengths > 0)).all():

@@ -167,7 +167,7 @@ class Metric(ShortRepr):
         Raises
         ------
         ValueError
-            When there is not one positive, finite scale per tangent vector.
+            When there is not one positive, finite scale per tangent vector, or the tolerance is no ratio.
         """
         size = self.factor.shape[-1]
         units = [1.0] * size if scales is None else [float(s) for s in scales]
@@ -175,6 +175,8 @@ class Metric(ShortRepr):
             raise ValueError(
                 f"expected a positive scale for each of {', '.join(self.names)}; got {units}"
             )
+        if not 0 <= tolerance < 1:
+            raise ValueError(f"expected a tolerance from 0 to below 1, got {tolerance}")
         return _spectrum_of(self.factor, self.factor.new_tensor(units), tolerance)
 
 
