@@ -35,6 +35,30 @@ CLOUD = np.random.default_rng(1).standard_normal((30, 3))
 FLAT = np.tile(np.eye(2), (9, 1, 1))
 
 
+PLANE = (geometry.Coordinate("x", -1.0, 1.0), geometry.Coordinate("y", -1.0, 1.0))
+MANIFOLD = geometry.InputManifold(PLANE, lambda kappa, step: kappa, n_steps=3)
+TURN = torch.linalg.qr(torch.from_numpy(np.random.default_rng(2).standard_normal((4, 4))))[0]
+NETWORK = geometry.Dynamics(
+    lambda x, u: torch.tanh(x @ TURN + u @ TURN[:2]), lambda n: torch.zeros(n, 4, dtype=torch.float64)
+)
+POINTS = MANIFOLD.grid(3, 2)
+ENCODED = geometry.tangents(NETWORK, MANIFOLD, POINTS)
+READOUT = TURN[:2]
+
+
+def of_inputs(inputs):
+    """Tangents for other inputs of the manifold."""
+    return geometry.tangents(NETWORK, geometry.InputManifold(PLANE, inputs, 3), POINTS)
+
+
+def reported(items=(("x",), ("y",)), reports=(1, 3), readout=READOUT):
+    return geometry.two_items(ENCODED, readout, items, reports, dimension=1)
+
+
+def fixed_points(**options):
+    return geometry.find_fixed_points(NETWORK, torch.zeros(1, 2), torch.ones(1, 4), **options)
+
+
 def metric(rows=9, columns=9):
     """The metric of a sphere of radius 2 on a grid."""
     theta = torch.linspace(0.5, 2.5, rows, dtype=torch.float64)
@@ -172,6 +196,42 @@ REFUSED = {
     "update, shapes": lambda: geometry.update_spectrum(np.eye(4), np.eye(5)),
     "update, NaN": lambda: geometry.update_spectrum(np.eye(4), np.eye(4) * NAN),
     "wrapped, shape": lambda: geometry.wrapped(np.ones((2, 3)), SPHERE.coordinates),
+    "coordinate, infinity": lambda: geometry.Coordinate("x", 0.0, INF),
+    "coordinate, text": lambda: geometry.Coordinate("x", "a", "b"),
+    "coordinate, no name": lambda: geometry.Coordinate("", 0.0, 1.0),
+    "manifold, a name twice": lambda: geometry.InputManifold(PLANE[:1] * 2, MANIFOLD.inputs, 3),
+    "manifold, no coordinate": lambda: geometry.InputManifold((), MANIFOLD.inputs, 3),
+    "manifold, no step": lambda: geometry.InputManifold(PLANE, MANIFOLD.inputs, 0),
+    "manifold, three ends": lambda: MANIFOLD.restricted({"x": (0, 1, 2)}),
+    "inputs, one row": lambda: of_inputs(lambda kappa, step: kappa[:1]),
+    "inputs, no channel": lambda: of_inputs(lambda kappa, step: kappa[:, 0]),
+    **{
+        f"spectrum, tolerance {value}": lambda value=value: geometry.pullback_metric(ENCODED).spectrum(
+            tolerance=value
+        )
+        for value in (-1, 1, NAN)
+    },
+    "decoder, units": lambda: geometry.decoder_cosines(ENCODED, READOUT[:, :3]),
+    "decoder, times": lambda: geometry.decoder_cosines(ENCODED, READOUT.expand(6, 2, 2, 4)),
+    "rows, three axes": lambda: geometry.row_space(READOUT.expand(4, 2, 4), 4),
+    "rows, times": lambda: geometry.row_space(READOUT.expand(6, 4, 2, 4), 3),
+    "similarity, length": lambda: geometry.subspace_similarity(5 * TURN[None], TURN[None]),
+    "items, one": lambda: reported(items=(("x",),)),
+    "items, the same": lambda: reported(items=(("x",), ("x",))),
+    "items, turned": lambda: reported(reports=(3, 1)),
+    "items, one time": lambda: reported(reports=(2, 2)),
+    "items, NaN": lambda: reported(readout=READOUT * NAN),
+    **{
+        f"fixed points, {name} {value}": lambda name=name, value=value: fixed_points(**{name: value})
+        for name, value in [
+            ("distance", -1.0), ("slow_speed", NAN), ("marginal_rate", INF), ("relaxation", INF),
+            ("iterations", 0), ("tolerance", NAN),
+        ]
+    },
+    "starts, none": lambda: geometry.starts_near(torch.ones(0, 4), 2, 0.1, torch.Generator()),
+    "starts, count": lambda: geometry.starts_near(torch.ones(3, 4), -1, 0.1, torch.Generator()),
+    "geodesics, lengths": lambda: follow(length=[1.0, 2.0, 3.0]),
+    "histogram, too many bins": lambda: geometry.component_histogram(TANGENTS, bins=10**9),
     "starts, noise": lambda: geometry.starts_near(torch.ones(3, 4), 2, NAN, torch.Generator()),
 }  # fmt: skip
 

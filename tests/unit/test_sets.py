@@ -395,6 +395,17 @@ def test_too_few_systems_are_not_tested():
             {"references": ["c"]},
             "among the groups a, b",
         ),
+        ({1: GROUPS["monkey"], "1": GROUPS["decoy"]}, {}, "differ as text"),
+        (
+            {"a": {"b/c": SYSTEMS["a"]}, "a/b": {"c": SYSTEMS["b"]}},
+            {},
+            "systems that differ as group/name",
+        ),
+        (
+            {"a": GROUPS["monkey"], "b": GROUPS["decoy"]},
+            {"family_error": 5},
+            "family_error between 0 and 1",
+        ),
     ],
 )
 def test_groups_that_cannot_be_compared(groups, options, says):

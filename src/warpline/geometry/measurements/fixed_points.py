@@ -344,7 +344,7 @@ def _checked(
             f"{len(inputs)} inputs, got {tuple(starts.shape)}"
         )
     floor = 100 * torch.finfo(dynamics.dtype).eps
-    if tolerance < floor:
+    if not floor <= tolerance < torch.inf:
         raise ValueError(
             f"expected a tolerance of at least {floor:.0e} in {dynamics.dtype}, got {tolerance:g}: "
             "give a larger one, or dynamics in double precision"
