@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from warpline.core import result_files
 from warpline.models.checkpoints import CheckpointFile
-from warpline.pipeline.paths import ResultsFolder, split_seeds
+from warpline.pipeline.paths import split_seeds
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
@@ -53,8 +53,8 @@ class Run:
     results: Path = Path("results")
 
     def _path(self, pattern: str, **wildcards: str) -> Path:
-        folder = ResultsFolder(self.results / self.name)
-        return Path(folder.at(pattern).format(**{**vars(self), **wildcards}))
+        # The fields are filled in before the folder comes to it: its name may hold braces.
+        return self.results / self.name / pattern.format(**{**vars(self), **wildcards})
 
     def _training_path(self, output: str) -> Path:
         """Return an output of the job that trained the network."""
@@ -258,7 +258,11 @@ def list_runs(name: str, results: str | Path = "results") -> list[Run]:
         root = Path(results) / name / folder
         for path in root.glob("*/*/*/seed~*/checkpoints.safetensors"):
             *_, taskset, architecture, curriculum, seed, _ = path.parts
-            number = int(seed.removeprefix("seed~"))
+            digits = seed.removeprefix("seed~")
+            if not digits.isdecimal():
+                # A copy by hand, such as "seed~1 (old)", is no network of the run.
+                continue
+            number = int(digits)
             curriculum = prefix + curriculum
             runs.append(Run(name, taskset, architecture, curriculum, number, Path(results)))
     return sorted(runs, key=lambda run: (run.taskset, run.architecture, run.curriculum, run.seed))
@@ -272,5 +276,5 @@ def load_table(
         raise ValueError(
             f"expected a table among {', '.join(ComputeStatistics.outputs)}, got '{table}'"
         )
-    pattern = ResultsFolder(Path(results) / name).at(ComputeStatistics.outputs[table])
-    return result_files.read_table(pattern.format(taskset=taskset))
+    path = ComputeStatistics.outputs[table].format(taskset=taskset)
+    return result_files.read_table(Path(results) / name / path)
