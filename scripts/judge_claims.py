@@ -22,7 +22,6 @@ COLUMNS = {
     "measure",
     "dissimilarity",
     "against",
-    "checkpoint",
     "pairs",
     "own",
     "n_delays",
