@@ -22,6 +22,7 @@ COLUMNS = {
     "measure",
     "dissimilarity",
     "against",
+    "checkpoint",
     "pairs",
     "own",
     "n_delays",
