@@ -182,7 +182,9 @@ class Run:
         patterns = GenerateEvaluationTrials.outputs | GenerateTrials.outputs
         splits = [split] if split else ["evaluation", "validation", "train"]
         if unknown := set(splits) - set(patterns):
-            raise ValueError(f"expected a split, one of {', '.join(patterns)}; got {unknown.pop()!r}")
+            raise ValueError(
+                f"expected a split, one of {', '.join(patterns)}; got {unknown.pop()!r}"
+            )
         task = self.task if task is None else task
         paths = [self._path(patterns[one], task=task) for one in splits]
         return result_files.read_dataset(next((p for p in paths if p.is_file()), paths[0]))
