@@ -14,7 +14,7 @@ from warpline.pipeline.paths import split_seeds
 from warpline.pipeline.stages.statistics import ComputeStatistics
 from warpline.pipeline.stages.training import Pretrain, Train
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
-from warpline.pipeline.stages.trials import GenerateTrials
+from warpline.pipeline.stages.trials import GenerateEvaluationTrials, GenerateTrials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,11 +176,17 @@ class Run:
         ------
         FileNotFoundError
             When the run has no such trials.
+        ValueError
+            When there is no split of this name.
         """
-        pattern = GenerateTrials.outputs["trials"]
+        patterns = GenerateEvaluationTrials.outputs | GenerateTrials.outputs
         splits = [split] if split else ["evaluation", "validation", "train"]
+        if unknown := set(splits) - set(patterns):
+            raise ValueError(
+                f"expected a split, one of {', '.join(patterns)}; got {unknown.pop()!r}"
+            )
         task = self.task if task is None else task
-        paths = [self._path(pattern, task=task, split=one) for one in splits]
+        paths = [self._path(patterns[one], task=task) for one in splits]
         return result_files.read_dataset(next((p for p in paths if p.is_file()), paths[0]))
 
     def environment(self, task: str | None = None) -> RuleTask:
