@@ -96,6 +96,12 @@ CASES = {
     "unknown key": (["a.nc", "b.nc", "--read", '{"windw": 3}'], "did you mean 'window'"),
     "no such name": (["a.nc", "b.nc", "--read", 'c={"dt": 3}'], "with one of a, b, got c"),
     "a file twice": (["a.nc", "a.nc"], "each file once, got a.nc more often"),
+    "a file by two paths": (["a.nc", "./a.nc"], "each file once, got a.nc more often"),
+    "a key twice": (["a.nc", "b.nc", "--read", '{"dt": 3, "dt": 5}'], "each key once, got 'dt'"),
+    "another file": (["a.nc", "b.nc", "--read", 'a={"file": "c.nc"}'], "how a file is read"),
+    "two variables": (
+        ["a.nc", "b.nc", "--variable", "x", "--read", '{"variable": "y"}'], "variable once, got x by",
+    ),
     "no mapping": (["a.nc", "b.nc", "--read", '{"dims": 3}'], "dims"),
     "no dimension of any": (["a.nc", "b.nc", "--dims", "cell=unit"], "'cell' in dims"),
     "no JSON": (["a.nc", "b.nc", "--settings", "n_delays=3"], "expected a JSON object"),
@@ -125,6 +131,13 @@ def test_errors_are_one_message(command, files, tmp_path, case):
     assert status and message in error and "Traceback" not in error
     assert {path: (tmp_path / path).read_bytes() for path in before} == before
     assert {path.name for path in tmp_path.iterdir()} == set(before)
+
+
+def test_a_name_may_hold_the_sign_that_ends_it(command, files, tmp_path):
+    (tmp_path / "x=y.nc").write_bytes((tmp_path / "b.nc").read_bytes())
+    read = ["--read", 'x=y={"variable": "rats"}']
+    status, _, error = command("a.nc", "x=y.nc", "--dims", "neuron=unit", *read)
+    assert status == 1 and "'rats'" in error and "x=y.nc" in error
 
 
 def test_files_with_one_stem_keep_their_paths(command, files, tmp_path):

@@ -39,7 +39,8 @@ PLANE = (geometry.Coordinate("x", -1.0, 1.0), geometry.Coordinate("y", -1.0, 1.0
 MANIFOLD = geometry.InputManifold(PLANE, lambda kappa, step: kappa, n_steps=3)
 TURN = torch.linalg.qr(torch.from_numpy(np.random.default_rng(2).standard_normal((4, 4))))[0]
 NETWORK = geometry.Dynamics(
-    lambda x, u: torch.tanh(x @ TURN + u @ TURN[:2]), lambda n: torch.zeros(n, 4, dtype=torch.float64)
+    lambda x, u: torch.tanh(x @ TURN + u @ TURN[:2]),
+    lambda n: torch.zeros(n, 4, dtype=torch.float64),
 )
 POINTS = MANIFOLD.grid(3, 2)
 ENCODED = geometry.tangents(NETWORK, MANIFOLD, POINTS)

@@ -1,5 +1,7 @@
 """Opening the networks of a run, those that only an analysis uses among them."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,6 +83,17 @@ def test_what_is_missing_is_said(results):
         run.trajectories()
     with pytest.raises(ValueError, match="expected a value for each condition"):
         run.input_manifold({"delay": 300}, context=1)
+
+
+def test_a_folder_may_have_braces_and_copies_made_by_hand(results):
+    folder = results.rename(results.with_name("{results} 1"))
+    seeds = folder / "mine" / "training" / "Set" / "mine" / "master"
+    shutil.copytree(seeds / "seed~7", seeds / "seed~7 (old)")
+    assert [run.seed for run in warpline.list_runs("mine", folder)] == [7]
+    run = warpline.open_run("mine", "Set", "mine", "master", 7, folder)
+    assert run.steps == [0] and len(run.history()) == 1
+    with pytest.raises(FileNotFoundError, match="summary"):
+        warpline.load_table("mine", "Set", results=folder)
 
 
 def test_a_pretrained_network_has_the_names_of_its_tasks(results, task_settings):

@@ -147,8 +147,8 @@ def _check_order_of_trials(source: Source, recording: Recording) -> None:
         )
     if len(rows) == len(labels):
         raise RecordingFileError(
-            f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of its "
-            "table",
+            f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of "
+            "its table",
             ", ".join(map(str, rows[:2])),
             "Give the table of these trials, or rename its column.",
         )

@@ -31,7 +31,9 @@ def bin_edges(window: tuple[float, float], width: float) -> Floats:
     start, stop = window
     if not (np.isfinite([start, stop]).all() and 0 < width < np.inf):
         raise InputError(
-            "a window and a bin of finite width", f"{start:g} to {stop:g} ms, {width:g} ms", "Set both."
+            "a window and a bin of finite width",
+            f"{start:g} to {stop:g} ms, {width:g} ms",
+            "Set both.",
         )
     if (stop - start) / width > MOST_BINS:
         raise InputError(

@@ -22,7 +22,7 @@ __all__ = ["add_options", "compare_files"]
 def _mapping(text: str) -> dict[str, Any]:
     """Read a JSON object."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"expected a JSON object: {error}") from None
     if not isinstance(value, dict):
@@ -30,12 +30,23 @@ def _mapping(text: str) -> dict[str, Any]:
     return value
 
 
+def _each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, whose parser would keep the last of equal keys without a word."""
+    keys = [key for key, _ in pairs]
+    if twice := [key for key, count in Counter(keys).items() if count > 1]:
+        raise ValueError(f"each key once, got '{twice[0]}' more often")
+    return dict(pairs)
+
+
 def _read_keys(text: str) -> tuple[str | None, dict[str, Any]]:
     """Read a JSON object, for all files; or ``NAME=`` and a JSON object, for one."""
     if text.lstrip().startswith("{") or "=" not in text:
         return None, _mapping(text)
-    name, _, keys = text.partition("=")
-    return name, _mapping(keys)
+    # The name of a file may hold the sign itself.
+    name, equals, keys = text.partition("={")
+    if not equals:
+        name, _, keys = text.partition("=")
+    return name, _mapping("{" + keys if equals else keys)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -108,7 +119,9 @@ def compare_files(options: argparse.Namespace) -> int:
             _check_output(options.output)
         if len(options.files) < 2:
             raise ValueError("expected two files or more, got one")
-        twice = [path for path, count in Counter(options.files).items() if count > 1]
+        # One file by two paths is one system.
+        counts = Counter(map(os.path.realpath, options.files))
+        twice = [path for path in options.files if counts[os.path.realpath(path)] > 1]
         if twice:
             raise ValueError(f"expected each file once, got {twice[0]} more often")
         entries = _entries(options, names)
@@ -153,11 +166,17 @@ def _entries(options: argparse.Namespace, names: Sequence[str]) -> dict[str, dic
                 f"expected --read NAME=JSON with one of {', '.join(names)}, got {name}. "
                 "Name the file, or drop the name: keys without one hold for all files."
             )
+        if idle := {"file", "group"} & keys.keys():
+            raise ValueError(
+                f"expected keys that say how a file is read in --read, got {idle.pop()}"
+            )
         (shared if name is None else single[name]).update(keys)
-    if options.axes:
-        shared["axes"] = options.axes.split(",")
-    if options.variable:
-        shared["variable"] = options.variable
+    axes = options.axes.split(",") if options.axes else None
+    for key, value in (("axes", axes), ("variable", options.variable or None)):
+        if value is not None and shared.setdefault(key, value) != value:
+            raise ValueError(
+                f"expected {key} once, got {value} by --{key} and {shared[key]} by --read"
+            )
     # What is no mapping is refused where the entry is checked.
     if isinstance(shared.setdefault("dims", {}), dict):
         shared["dims"] = {**shared["dims"], **dict(options.dims)}

@@ -206,7 +206,9 @@ def two_items(
     if len(items) != 2 or {*items[0]} & {*items[1]}:
         raise ValueError(f"expected two items without a common coordinate, got {items}")
     if len(reports) != 2 or not reports[0] < reports[1]:
-        raise ValueError(f"expected the report of the first item before the second's, got {reports}")
+        raise ValueError(
+            f"expected the report of the first item before the second's, got {reports}"
+        )
     times = [tangents.time_steps.index(k) for k in reports]
     coordinates = [[names.index(name) for name in item] for item in items]
 
