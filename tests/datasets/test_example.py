@@ -51,9 +51,10 @@ def pairs(project, tmp_path, monkeypatch, job):
         folder / "compare.yaml",
     ]
     p = Pipeline(Plan(load_files(configs)))
-    for wildcards in p.trials.jobs():
-        if wildcards["task"] == "AntiDelayResponse":
-            job(p.trials, wildcards, output=p.trials.path(**wildcards))
+    for stage in (p.evaluation_trials, p.trials):
+        for wildcards in stage.jobs():
+            if wildcards["task"] == "AntiDelayResponse":
+                job(stage, wildcards, output=stage.job_outputs(wildcards))
     for wildcards in ({**names, "seed": "1"} for names in p.training.jobs()):
         files = {name: p.training.path(name, **wildcards) for name in ("checkpoints", "history")}
         inputs = p.training.inputs(wildcards)

@@ -122,8 +122,16 @@ def test_a_key_of_a_newer_version_is_no_other_configuration(trained, raw_config,
     assert "parameters.rewards was null" in replaced_networks(trained(raw_config))[0]
 
 
-def test_a_sidecar_that_says_nothing_is_left_to_verify(trained, raw_config, tmp_path):
+@pytest.mark.parametrize("text", ["[", "[" * 5000, '{"provenance": {"settings": [1]}}'])
+def test_a_sidecar_that_says_nothing_is_left_to_verify(trained, raw_config, tmp_path, text):
     for path in tmp_path.rglob("*.provenance.json"):
-        path.write_text("[")
+        path.write_text(text)
     raw_config["training"]["max_steps"] = 500
     assert replaced_networks(trained(raw_config)) == []
+
+
+@pytest.mark.parametrize("training", [None, [], {"checkpoints": None}])
+def test_settings_of_another_form_are_other_settings(trained, raw_config, tmp_path, training):
+    for path in tmp_path.rglob("checkpoints*.provenance.json"):
+        path.write_text(json.dumps({"provenance": {"settings": {"training": training}}}))
+    assert "holds networks of other settings" in replaced_networks(trained(raw_config))[0]

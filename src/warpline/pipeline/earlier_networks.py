@@ -93,20 +93,25 @@ def _recorded_settings(path: Path) -> dict[str, Any] | None:
     try:
         record = json.loads(provenance.sidecar_path(path).read_text(encoding="utf-8"))
         settings = record["provenance"]["settings"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return dict(settings) if isinstance(settings, dict) else None
 
 
 def _other_checkpoints(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the difference where only one of two networks keeps all its checkpoints: it has no such key."""
-    kept = [
-        settings.get("training", {}).get("checkpoints", {}).get("keep", "all")
-        for settings in (earlier, now)
-    ]
+    kept = [_kept_checkpoints(settings) for settings in (earlier, now)]
     if kept.count("all") != 1:
         return []
     return [f"checkpoints.keep was {json.dumps(kept[0])} and is {json.dumps(kept[1])}"]
+
+
+def _kept_checkpoints(settings: Mapping[str, Any]) -> Any:
+    try:
+        return settings["training"]["checkpoints"]["keep"]
+    # No such key, or a sidecar that was edited.
+    except (KeyError, TypeError):
+        return "all"
 
 
 def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any], place: str) -> list[str]:
