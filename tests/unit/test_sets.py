@@ -210,6 +210,42 @@ Measure = sys.modules[__name__]
 """
 
 
+def measure_that_returns(rows, folder):
+    """Write a measure whose `compare_pairs` returns an expression, and return its name."""
+    (folder / "odd.py").write_text(
+        "class Measure:\n"
+        "    represent = staticmethod(lambda states, *, settings: states)\n"
+        "    @staticmethod\n"
+        "    def compare_pairs(representations, pairs, *, settings, seed, progress=None):\n"
+        "        good = {'dissimilarity': 0.5, 'status': 'converged'}\n"
+        f"        return {rows}\n"
+    )
+    return f"{folder}/odd.py:Measure"
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("None", "a list of rows"),
+        ("[]", "a row for each of 1 pairs, got 0"),
+        ("[good, good]", "a row for each of 1 pairs, got 2"),
+        ("[0.5]", "rows as dicts"),
+        ("[{'status': 'converged'}]", "rows as dicts"),
+        ("[{**good, 'dissimilarity': 'a'}]", "one number, got str"),
+        ("[{**good, 'status': None}]", "a status such as"),
+    ],
+)
+def test_rows_of_ones_own_measure_are_checked(tmp_path, rows, says):
+    with pytest.raises(ValueError, match=says):
+        warpline.compare(SYSTEMS["a"], SYSTEMS["b"], measure_that_returns(rows, tmp_path))
+
+
+def test_a_measure_cannot_rename_the_systems(tmp_path):
+    measure = measure_that_returns("[{**good, 'system_a': 'z'}]", tmp_path)
+    table = warpline.compare({"a": SYSTEMS["a"], "b": SYSTEMS["b"]}, measure=measure).table
+    assert table["system_a"].tolist() == ["a"]
+
+
 def test_inputs_and_conditions_reach_the_measure(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(OWN)

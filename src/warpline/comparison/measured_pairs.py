@@ -12,6 +12,7 @@ from warpline.comparison.matched_trials import match_trials, matched_states, tak
 from warpline.core import plugins
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError
+from warpline.similarity.measure_rows import checked_rows
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording, time_step
 
@@ -154,19 +155,18 @@ def _rows(
     if not usable:
         raise next(iter(reasons.values()))
     warn_of_lower_ranks({names[k]: representations[row] for k, row in index.items()}, stacklevel=6)
-    results = iter(
-        compare(
-            representations,
-            [(index[i], index[j]) for i, j in usable],
-            settings=settings,
-            seed=seed,
-        )
+    results = compare(
+        representations,
+        [(index[i], index[j]) for i, j in usable],
+        settings=settings,
+        seed=seed,
     )
+    checked = iter(checked_rows(results, len(usable)))
     rows = []
     for i, j in pairs:
         reason = reasons.get(i) or reasons.get(j)
         failed = {"dissimilarity": np.nan, "status": f"failed: {reason}"}
-        rows.append(failed if reason else dict(next(results)))
+        rows.append(failed if reason else next(checked))
     return rows
 
 

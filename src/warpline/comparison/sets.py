@@ -138,7 +138,8 @@ def compare_sets(
     table = []
     for (i, j), row in zip(pairs, results, strict=True):
         names = {"measure": measure, "system_a": keys[i][1], "system_b": keys[j][1]}
-        table.append({**names, **row})
+        # The names are those of the systems, whatever columns a measure has.
+        table.append({**names, **row, **names})
         cells = [(i, j), (j, i)] if columns is None else [(i, j - n_rows)]
         for cell in cells:
             dissimilarity[cell] = row["dissimilarity"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.plugins import ContractError, calling, load
+from warpline.similarity.measure_rows import checked_rows
 
 __all__ = ["check_measure"]
 
@@ -115,27 +115,7 @@ def _compare(measure: Any, representations: list[Any], settings: Mapping[str, An
                 representations, list(PAIRS), settings=settings, seed=1, progress=_Progress()
             )
         )
-    if len(rows) != len(PAIRS):
-        raise ContractError(
-            f"expected a row for each of {len(PAIRS)} pairs, got {len(rows)}: return them in the order "
-            "of the pairs"
-        )
-    values = []
-    for row in rows:
-        if not isinstance(row, Mapping) or "dissimilarity" not in row or "status" not in row:
-            got = ", ".join(map(str, row)) if isinstance(row, Mapping) else type(row).__name__
-            raise ContractError(
-                f"expected rows as dicts with `dissimilarity` and `status`, got {got or 'nothing'}"
-            )
-        value = row["dissimilarity"]
-        if not isinstance(value, numbers.Real) or isinstance(value, bool):
-            raise ContractError(
-                f"expected a dissimilarity that is one number, got {type(value).__name__}: use float()"
-            )
-        if not isinstance(row["status"], str):
-            raise ContractError(f"expected a status such as 'converged', got {row['status']!r}")
-        values.append(float(value))
-    return values
+    return [float(row["dissimilarity"]) for row in checked_rows(rows, len(PAIRS))]
 
 
 def _check_values(values: list[float]) -> None:

@@ -1,0 +1,53 @@
+"""The rows that a measure returns, a dict per pair of systems, checked."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping
+from typing import Any
+
+from warpline.core.plugins import ContractError
+
+__all__ = ["checked_rows"]
+
+
+def checked_rows(rows: Any, n_pairs: int) -> list[dict[str, Any]]:
+    """Return the rows of `compare_pairs` as a list.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        In the order of the pairs, with ``dissimilarity`` (one number, NaN where a pair failed) and
+        ``status``.
+    n_pairs : int
+
+    Raises
+    ------
+    ContractError
+        When they are others, which a measure of one's own can return.
+    """
+    try:
+        rows = list(rows)
+    except TypeError:
+        raise ContractError(
+            f"expected a list of rows of compare_pairs, got {type(rows).__name__}"
+        ) from None
+    if len(rows) != n_pairs:
+        raise ContractError(
+            f"expected a row for each of {n_pairs} pairs, got {len(rows)}: return them in the order of the "
+            "pairs"
+        )
+    for row in rows:
+        if not isinstance(row, Mapping) or "dissimilarity" not in row or "status" not in row:
+            got = ", ".join(map(str, row)) if isinstance(row, Mapping) else type(row).__name__
+            raise ContractError(
+                f"expected rows as dicts with `dissimilarity` and `status`, got {got or 'nothing'}"
+            )
+        value = row["dissimilarity"]
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+            raise ContractError(
+                f"expected a dissimilarity that is one number, got {type(value).__name__}: use float()"
+            )
+        if not isinstance(row["status"], str):
+            raise ContractError(f"expected a status such as 'converged', got {row['status']!r}")
+    return [dict(row) for row in rows]
