@@ -45,6 +45,11 @@ def tables(tmp_path):
     return tmp_path
 
 
+def test_the_page_is_of_its_tables():
+    page = (DOCS / "audit_results.md").read_text()
+    assert page == render_audit(DOCS / "audit_results.md.jinja", DOCS / "data" / "audit")
+
+
 def test_what_lies_apart_is_named_with_its_largest_change(tables):
     audit = AuditTables(tables)
     moved = "CKA, dissimilarity to the reference (`pretrain_frozen`, most of 1 of 2): "
