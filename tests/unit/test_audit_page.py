@@ -59,7 +59,7 @@ def test_what_lies_apart_is_named_with_its_largest_change(tables):
 def test_a_page_holds_every_protocol_in_order(tables):
     page = render_audit(DOCS / "audit_results.md.jinja", tables)
     labels = ["right", "right, x.y as published", "published, x.y right", "published"]
-    lines = page.splitlines()
+    lines = [line for line in page.splitlines() if line.startswith("|")]
     for section in ("1.00", "0.50 [0.25, 0.75], undecided"):
         rows = [line for line in lines if section in line]
         assert [line.split("|")[1].strip() for line in rows] == labels
@@ -76,8 +76,5 @@ def test_the_number_of_places_is_that_of_the_rows():
 
 
 def test_the_page_of_the_shipped_audit_is_what_its_tables_give():
-    data = DOCS / "data" / "audit"
-    if not data.is_dir():
-        pytest.skip("docs/data/audit: no audit is shipped")
-    page = render_audit(DOCS / "audit_results.md.jinja", data)
+    page = render_audit(DOCS / "audit_results.md.jinja", DOCS / "data" / "audit")
     assert (DOCS / "audit_results.md").read_text() == page

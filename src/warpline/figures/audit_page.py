@@ -29,11 +29,14 @@ STATISTICS = {
 KEY = ["taskset", "architecture", "curriculum", "measure", "statistic"]
 
 
-def _estimate(row: pd.Series, suffix: str = "") -> str:
+def _estimate(row: pd.Series, suffix: str = "", digits: int = 2) -> str:
     """Return ``value [low, high]``, or the value alone where it has no interval."""
     # Zero has no sign.
-    value, low, high = (round(row[f"{name}{suffix}"], 2) + 0.0 for name in ("value", "low", "high"))
-    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    value, low, high = (
+        f"{round(row[f'{name}{suffix}'], digits) + 0.0:.{digits}f}"
+        for name in ("value", "low", "high")
+    )
+    return value if np.isnan(row[f"low{suffix}"]) else f"{value} [{low}, {high}]"
 
 
 class AuditTables:
@@ -69,7 +72,14 @@ class AuditTables:
         """Return a protocol in words."""
         return protocol_label(protocol)
 
-    def cell(self, protocol: str, statistic: str, measure: str = "", curriculum: str = "") -> str:
+    def cell(
+        self,
+        protocol: str,
+        statistic: str,
+        measure: str = "",
+        curriculum: str = "",
+        digits: int = 2,
+    ) -> str:
         """Return a statistic with its interval; a dash where the protocol has none."""
         rows = self.effects[
             (self.effects["protocol"] == protocol)
@@ -79,7 +89,19 @@ class AuditTables:
         ]
         if rows.empty or np.isnan(rows.iloc[0]["value"]):
             return "–"
-        return _estimate(rows.iloc[0])
+        return _estimate(rows.iloc[0], digits=digits)
+
+    def values(self, statistic: str, measure: str, column: str = "value") -> pd.Series:
+        """Return a column of a statistic of a measure, of all protocols and curricula that have it."""
+        of_measure = self.effects["measure"] == measure
+        return self.effects.loc[
+            (self.effects["statistic"] == statistic) & of_measure, column
+        ].dropna()
+
+    def undecided(self, claim: str) -> str:
+        """Return how many of the verdicts on a claim are undecided, such as ``28 of 28``."""
+        verdicts = self.claims.loc[self.claims["claim"] == claim, "verdict"]
+        return f"{(verdicts == 'undecided').sum()} of {len(verdicts)}"
 
     def verdict(self, protocol: str, claim: str, measure: str) -> str:
         """Return the statistic and the verdict of a claim under a protocol; a dash where it is not judged."""
