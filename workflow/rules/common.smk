@@ -76,3 +76,13 @@ def as_options(wildcards, input):
     """Return the inputs of a rule as options of a command line, by their names."""
     files = {name: [one] if isinstance(one, str) else one for name, one in input.items()}
     return " ".join(f"--{name} {list_file(paths)}" for name, paths in files.items())
+
+
+def figures_group(wildcards):
+    """Return the group of a figure, None where the profile does not say that a job draws several.
+
+    Snakemake checks a group by walking through all that its jobs depend on: for each figure, through most of the
+    plan.
+    """
+    components = workflow.group_settings.group_components
+    return "figures" if components.get("figures", 1) > 1 else None

@@ -1,17 +1,6 @@
 # One rule and one script per figure, alike but for what they read: warpline.pipeline.stages says what. On a
 # cluster several are drawn in one job (group), because each takes seconds.
 
-
-def figures_group(wildcards):
-    """Return the group of a figure, None where the profile does not say that a job draws several.
-
-    Snakemake checks a group by walking through all that its jobs depend on: for each figure, through most of the
-    plan.
-    """
-    components = workflow.group_settings.group_components
-    return "figures" if components.get("figures", 1) > 1 else None
-
-
 DRAWINGS = {**PIPELINE.drawings, "audit": AUDIT.drawing}
 
 for PART, FIGURES in {**PIPELINE.figures_by_part, "audit": list(AUDIT.figures())}.items():

@@ -79,14 +79,13 @@ def _named(jobs: list[Job], title: str) -> list[str]:
 def _command(files: list[str], arguments: list[str]) -> str:
     """Return the command that runs some configuration files, in any folder where there is one file."""
     if len(files) > 1:
-        return " ".join(map(shell_word, ["snakemake", *arguments, "--configfile", *files]))
+        return " ".join(["snakemake", *arguments, "--configfile", *map(shell_word, files)])
     short = Path(files[0]).stem
     try:
         named = configuration_file(short).samefile(files[0])
     except FileNotFoundError:
         named = False
-    words = ["warpline", "run", short if named else files[0], *arguments]
-    return " ".join(map(shell_word, words))
+    return " ".join(["warpline", "run", shell_word(short if named else files[0]), *arguments])
 
 
 def _targets(status: RunStatus) -> list[str]:
