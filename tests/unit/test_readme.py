@@ -152,7 +152,8 @@ def test_the_drawn_graph_has_the_rules(project, raw_config):
         assert name in drawn and name in rules
 
 
-def test_the_notebook_section_runs_as_it_stands(project, tmp_path, capsys):
+def test_the_notebook_section_runs_as_it_stands(project, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)  # the page writes a file
     text = (project / "docs" / "your_data.md").read_text()
     section = text.partition("## Compare systems in a notebook")[2].partition("\n## ")[0]
     names = run_blocks(re.findall(r"```python\n(.*?)```", section, re.DOTALL), tmp_path)
