@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
@@ -98,7 +99,7 @@ def _benchmarks(root: Path, rule: str = "*") -> pd.DataFrame:
         first, *further = path.relative_to(root / "benchmarks").parts
         # Those of an audit lie in a folder for each protocol.
         name = f"audit_{further[1]}" if first == "protocols" else first
-        if rule in ("*", name):
+        if fnmatchcase(name, rule):
             tables.append(pd.read_csv(path, sep="\t").assign(rule=name))
     return pd.concat(tables) if tables else pd.DataFrame({"s": [], "max_rss": [], "rule": []})
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from warpline.core.short_repr import ShortRepr
-from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 
 __all__ = ["Coordinate", "InputManifold", "check_kappa"]
 
@@ -75,8 +75,7 @@ def check_kappa(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> None:
         raise ValueError(
             f"expected kappa of shape (point, {len(coordinates)}) for {names}; got {tuple(kappa.shape)}"
         )
-    if not torch.isfinite(kappa).all():
-        raise ValueError("expected finite kappa, got values that are not")
+    check_finite(kappa, "kappa")
     for column, coordinate in zip(kappa.T, coordinates, strict=True):
         if coordinate.periodic or not len(column):
             continue

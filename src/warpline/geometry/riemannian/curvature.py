@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from warpline.core.short_repr import ShortRepr
-from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 from warpline.geometry.derivatives.input_manifold import check_kappa
 from warpline.geometry.derivatives.jet import Immersion
 from warpline.geometry.derivatives.power_of_two import power_of_two
@@ -149,8 +149,7 @@ def _directions(directions: Tensor, kappa: Tensor) -> Tensor:
             f"expected directions of shape {tuple(kappa.shape)} or {tuple(kappa.shape[1:])}, got "
             f"{tuple(directions.shape)}"
         )
-    if not torch.isfinite(directions).all():
-        raise ValueError("expected finite directions, got values that are not")
+    check_finite(directions, "directions")
     along = (directions / power_of_two(directions)).to(kappa.dtype)
     return along.expand_as(kappa)
 
