@@ -11,7 +11,8 @@ import pandas as pd
 from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets
 from warpline.comparison.statistics import group_tests, holm, summary_table
-from warpline.similarity.input_errors import InputError
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording
 
 __all__ = ["GroupComparison", "compare_groups", "group_statistics", "group_tables"]
@@ -77,6 +78,7 @@ class GroupComparison:
         )
 
 
+@takes_numbers(SettingsError)
 def compare_groups(
     groups: Mapping[str, Mapping[str, Recording]],
     *,
@@ -146,6 +148,7 @@ def compare_groups(
     )
 
 
+@takes_numbers(SettingsError)
 def group_statistics(
     groups: Mapping[str, Sequence[str]],
     matrices: Mapping[str, SystemMatrix],

@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from warpline.comparison.measured_pairs import Split, measured_pairs
-from warpline.similarity.input_errors import InputError
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording
 
 __all__ = ["SystemMatrix", "compare_pair", "compare_sets"]
@@ -66,6 +67,7 @@ def _listed(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f", ... ({len(names)})" if len(names) > most else "")
 
 
+@takes_numbers(SettingsError)
 def compare_sets(
     rows: Mapping[str, Recording],
     columns: Mapping[str, Recording] | None = None,
@@ -155,6 +157,7 @@ def compare_sets(
     )
 
 
+@takes_numbers(SettingsError)
 def compare_pair(
     x: Recording,
     y: Recording,

@@ -92,6 +92,7 @@ class Geodesics(ShortRepr):
         """End point of each curve, shape (curve, coordinate)."""
         return self.kappa[:, -1]
 
+    @takes_arrays
     def at(self, curve: int, arc_length: Tensor) -> tuple[Tensor, Tensor]:
         """Return kappa and velocity along a curve, (sample, coordinate) each, by cubic Hermite splines.
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from warpline.core.number_arguments import check_number_fields
 from warpline.similarity.input_errors import SettingsError
 
 from .canonical import CanonicalOperator, Problems
@@ -97,7 +98,7 @@ class AlignmentSettings:
     Raises
     ------
     SettingsError
-        When ``accepted_chance`` is not between 0 and 1.
+        When a field is no number, or ``accepted_chance`` is not between 0 and 1.
     """
 
     max_starts: int = 48
@@ -108,6 +109,7 @@ class AlignmentSettings:
     rungs: tuple[Rung, ...] = RUNGS
 
     def __post_init__(self) -> None:
+        check_number_fields(self, SettingsError)
         if not 0 < self.accepted_chance < 1:
             raise SettingsError(
                 "accepted_chance between 0 and 1",
