@@ -531,7 +531,7 @@ MEASURES = {
         "    def represent(self, ",
         "static methods",
     ),
-    "a similarity": (VALUE, VALUE + "            value = 1 - value\n", "is it a similarity?"),
+    "a similarity": (VALUE, VALUE + "            value = 2 - value\n", "is it a similarity?"),
     "no dissimilarity": ('"dissimilarity"', '"distance"', "got distance, status"),
     "no status": (', "status": "converged"', "", "got dissimilarity"),
     "a status that is no text": ('"converged"', "True", "got True"),
@@ -551,6 +551,11 @@ MEASURES = {
         VALUE,
         VALUE + "            value = value if i == j else np.inf\n",
         "expected a finite dissimilarity of two systems, got inf",
+    ),
+    "negative": (
+        VALUE,
+        VALUE + "            value = value - 10\n",
+        "expected a dissimilarity of at least 0, got -10",
     ),
     "a row too few": (
         "        return rows",
