@@ -127,7 +127,11 @@ def test_what_replaces_networks_is_refused(trained, raw_config, case):
             15,
             "rm -r {0}/pretraining {1}/master_frozen {1}/pretrain_frozen {1}/pretrain_unfrozen {1}/untrained",
         ),
-        ("another architecture", 18, "rm -r {0}/pretraining/PDM/leaky_rnn {0}/training/PDM/leaky_rnn"),
+        (
+            "another architecture",
+            18,
+            "rm -r {0}/pretraining/PDM/leaky_rnn {0}/training/PDM/leaky_rnn",
+        ),
     ],
 )
 def test_networks_that_are_asked_for_no_more_are_named(trained, raw_config, case, count, command):

@@ -257,7 +257,9 @@ def test_dissimilarities_at_the_ends_of_the_range(tmp_path, value, signed, expec
     measure = measure_that_returns(f"[{{**good, 'dissimilarity': {value}}}] * len(pairs)", tmp_path)
     if signed:
         file = tmp_path / "odd.py"
-        file.write_text(file.read_text().replace("class Measure:\n", "class Measure:\n    SIGNED = True\n"))
+        file.write_text(
+            file.read_text().replace("class Measure:\n", "class Measure:\n    SIGNED = True\n")
+        )
     result = warpline.compare({"a": SYSTEMS["a"], "b": SYSTEMS["b"]}, measure=measure)
     np.testing.assert_equal(result.dissimilarity[0, 1], expected)
     assert result.status[0, 1] == status

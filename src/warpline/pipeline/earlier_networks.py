@@ -135,7 +135,7 @@ def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any], place: str)
 
 
 def left_over_networks(pipeline: Pipeline) -> list[str]:
-    """Return a message on networks of an earlier configuration that this one does not ask for; none otherwise.
+    """Return a message on networks of an earlier configuration that this one does not ask for, or none.
 
     No table and no figure takes them in: every job names its files. They are kept, as a later configuration
     may ask for them again.
@@ -155,7 +155,7 @@ def left_over_networks(pipeline: Pipeline) -> list[str]:
     )
     if not networks:
         return []
-    # A folder without any planned network goes as a whole; a seed that is no longer asked for goes everywhere.
+    # A folder without any planned network goes as a whole; a seed that is asked for no more goes everywhere.
     kept_folders = {folder[:depth] for folder in planned for depth in range(1, len(folder))}
     seeds = {f"seed~{seed}" for seed in pipeline.plan.seeds}
     doomed: dict[str, None] = {}

@@ -66,8 +66,9 @@ def checked_rows(rows: Any, n_pairs: int, measure: Any) -> list[dict[str, Any]]:
             raise ContractError(f"expected a status such as 'converged', got {row['status']!r}")
         if value < -ROUNDING and not getattr(measure, "SIGNED", False):
             raise ContractError(
-                f"expected a dissimilarity of at least 0, got {float(value):.6g} for pair {number} of {n_pairs}: "
-                "return a distance, or say `SIGNED = True` in the measure if its values may be negative"
+                f"expected a dissimilarity of at least 0, got {float(value):.6g} for pair {number} of "
+                f"{n_pairs}: return a distance, or say `SIGNED = True` in the measure if its values may be "
+                "negative"
             )
         row = dict(row)
         if math.isinf(value):
