@@ -151,7 +151,9 @@ def left_over_networks(pipeline: Pipeline) -> list[str]:
         folder
         for section in (pipeline.pretraining.section, pipeline.training.section)
         for path in root.glob(f"{section}/*/*/*/seed~*/checkpoints.safetensors")
+        # A copy by hand, such as "seed~1 (old)", is no network.
         if (folder := path.parent.relative_to(root).parts) not in planned
+        and folder[-1].removeprefix("seed~").isdecimal()
     )
     if not networks:
         return []
@@ -166,7 +168,7 @@ def left_over_networks(pipeline: Pipeline) -> list[str]:
         elif folder[-1] in seeds:
             doomed[shell_word(root.joinpath(*folder))] = None
         else:
-            doomed[f"{shell_word(root / folder[0])}/*/*/*/{shell_word(Path(folder[-1]))}"] = None
+            doomed[f"{shell_word(root / folder[0])}/*/*/*/{folder[-1]}"] = None
     count, example = len(networks), "/".join(networks[0])
     return [
         f"{count:,} network{'s' if count > 1 else ''} of an earlier configuration in {root}, in no table and "
