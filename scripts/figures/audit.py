@@ -4,12 +4,8 @@ import numpy as np
 
 from warpline.core import result_files
 from warpline.figures import plotting
-from warpline.figures.protocol_rows import (
-    draw_bands,
-    name_rows,
-    of_first_architecture,
-    protocol_panels,
-)
+from warpline.figures.protocol_panels import name_rows, of_first_architecture, row_panels
+from warpline.figures.protocol_rows import draw_bands
 
 
 def draw_points(axes, rows, protocols, styles, key, labels):
@@ -51,7 +47,7 @@ def make(arguments, settings):
         ("probability that fewer\ntasks lie further", rows("order_probability"), "measure"),
         ("rank correlation with\nnumber of tasks", rows("rank_correlation"), "measure"),
     ]
-    figure, axes = protocol_panels(len(panels), protocols, width=2.0, beside=1.5, above=1.6)
+    figure, axes = row_panels(len(panels), protocols, width=2.0, beside=1.5, above=1.6)
     for panel, (title, chosen, key) in zip(axes[0], panels, strict=True):
         if key == "measure":
             # Of several curricula, the mean: a measure has one point.

@@ -6,12 +6,8 @@ import numpy as np
 
 from warpline.core import result_files
 from warpline.figures import plotting
-from warpline.figures.protocol_rows import (
-    draw_bands,
-    name_rows,
-    of_first_architecture,
-    protocol_panels,
-)
+from warpline.figures.protocol_panels import name_rows, of_first_architecture, row_panels
+from warpline.figures.protocol_rows import draw_bands
 
 MARKERS = {
     "holds": {"marker": "o", "color": "#0072b2"},
@@ -44,7 +40,7 @@ def make(arguments, settings):
         return plotting.nothing_to_show("No claim was judged under two protocols.")
     by_protocol, protocols = of_first_architecture(by_protocol)
     panels = list(by_protocol.groupby(["claim", "measure"], sort=False))
-    figure, axes = protocol_panels(len(panels), protocols, width=2.5, beside=2.5, above=1.9)
+    figure, axes = row_panels(len(panels), protocols, width=2.5, beside=2.5, above=1.9)
     for panel, ((claim, measure), rows) in zip(axes[0], panels, strict=True):
         draw_claim(panel, rows, protocols)
         sentence = textwrap.fill(rows["sentence"].iloc[0], 36)
