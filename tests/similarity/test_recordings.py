@@ -320,10 +320,10 @@ NUMBERS = {
     ),
     "compare on held-out trials": (
         lambda **given: warpline.compare(X, X[::-1], split="halves", **{**DSA, **given}),
-        "delay_interval ridge",
+        "ridge rank_tolerance",
     ),
     "compare_groups": (
-        lambda **given: warpline.compare_groups(GROUPS, ["cka"], **given),
+        lambda **given: warpline.compare_groups(GROUPS, ["procrustes"], **given),
         "seed confidence family_error min_systems split",
     ),
     "choose_dsa": (

@@ -28,7 +28,7 @@ def setting_of(
     name : str
     defaults : mapping
         The kind of a default is that of the setting: a truth value, a whole number from 1 (from 0 where the
-        default is 0), a number. None stands for a number that may be missing.
+        default is 0), a number, text. None stands for a number that may be missing.
     choices : mapping of str to sequence of str, optional
         Settings that are one of some words.
 
@@ -43,6 +43,11 @@ def setting_of(
         if not isinstance(value, str) or value not in choices[name]:
             expected = f"{name} to be one of {', '.join(choices[name])}"
             raise SettingsError(expected, repr(value), f"Set {name}.")
+        return value
+    if isinstance(default, str):
+        # What is fitted by it knows its words.
+        if not isinstance(value, str):
+            raise SettingsError(f"{name} to be text", repr(value), f"Set {name}.")
         return value
     if isinstance(default, bool):
         if not isinstance(value, (bool, np.bool_)):
