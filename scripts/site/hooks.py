@@ -69,6 +69,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Point links at pages of the site, and draw the graph of rules."""
     source = ELSEWHERE.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    if page.file.src_uri.startswith("gallery"):
+        # Figures have small print: they get the width of the table of contents.
+        page.meta["hide"] = ["toc"]
     markdown = MERMAID.sub(lambda block: drawn_graph(block[1]), markdown)
     # Code stays as it is: [x](y) in it is no link.
     pieces = CODE.split(markdown)
