@@ -94,12 +94,11 @@ class Shown:
     def section(self) -> str:
         """Return the figure with its caption, as Markdown."""
         width, height = self.size
-        address = f"../images/gallery/{self.picture}"
         where = ", ".join(f"{kind} `{name}`" for kind, name in self.where.items())
         return (
             f"## {self.title}\n\n*{where}*\n\n"
-            f'<a href="{address}" title="at full size"><img src="{address}" width="{width}"'
-            f' height="{height}" alt="{self.described}"></a>\n\n'
+            f'<img src="../images/gallery/{self.picture}" width="{width}" height="{height}"'
+            f' alt="{self.described}">\n\n'
             f'<div class="caption">\n{self.caption}\n</div>\n'
         )
 
