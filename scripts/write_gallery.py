@@ -155,7 +155,12 @@ def write_picture(source: Path, target: Path) -> tuple[int, int]:
     if picture.width > WIDTH:
         size = (WIDTH, round(picture.height * WIDTH / picture.width))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    # The octree keeps rare colours, such as the ends of a colour bar, and makes the background grey.
+    picture = picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette, background = picture.getpalette() or [], picture.getpixel((0, 0))
+    palette[3 * background : 3 * background + 3] = [255, 255, 255]
+    picture.putpalette(palette)
+    picture.save(target, optimize=True)
     return picture.size
 
 
