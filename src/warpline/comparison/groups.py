@@ -261,7 +261,8 @@ def group_tables(
     # Two groups whose pairs all failed have a row, too: without a mean.
     names = np.sort(pairs[["group_a", "group_b"]].to_numpy(dtype=str), axis=1)
     couples = pairs[["measure"]].assign(group_a=names[:, 0], group_b=names[:, 1])
-    couples = couples.drop_duplicates().sort_values(list(couples), ignore_index=True)
-    summary = couples.merge(summary, how="left", on=list(couples))
+    keys = ["measure", "group_a", "group_b"]
+    couples = couples.drop_duplicates().sort_values(keys, ignore_index=True)
+    summary = couples.merge(summary, how="left", on=keys)
     counts = ["n_a", "n_b", "n_pairs"]
     return summary.fillna(dict.fromkeys(counts, 0)).astype(dict.fromkeys(counts, int)), tests

@@ -61,6 +61,6 @@ def by_each_measure(
             " ".join(f"{measure}: {error}" for measure, error in reasons.items()),
             "Change the systems, or choose other measures.",
         )
-    for measure, error in reasons.items():
-        warn_caller(f"nothing is compared by {measure}: {error}")
+    for measure, reason in reasons.items():
+        warn_caller(f"nothing is compared by {measure}: {reason}")
     return results
