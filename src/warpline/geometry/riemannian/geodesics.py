@@ -171,7 +171,7 @@ def geodesics_from(
         Where the metric has lost its rank at a start already, naming the point.
     """
     # Stages of a curve's last step may lie outside the domain.
-    immersion: Immersion = TaylorExtension(immersion)
+    immersion = TaylorExtension(immersion)
     coordinates, m = immersion.coordinates, len(immersion.coordinates)
     check_kappa(start, coordinates)
     if direction.shape != start.shape:
