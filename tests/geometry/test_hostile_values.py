@@ -284,7 +284,7 @@ def test_geodesics_do_not_depend_on_the_unit_of_the_states(scale):
         torch.testing.assert_close(got, reference, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("length", [1e-300, 1e-320, 1e300])
+@pytest.mark.parametrize("length", [1e-300, 1e300])
 def test_very_short_and_very_long_geodesics(length):
     """On a plane, lines: short ones end where they began, long ones leave the domain."""
     plane = geometry.immersion_of(lambda kappa: kappa, PLANE)
