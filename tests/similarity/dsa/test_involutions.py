@@ -47,8 +47,9 @@ def test_reversed_axes_are_found(size, k):
     lesser = alignment._ascend(problems, first, start, 1e-6, 5000)
     assert lesser.converged
     assert lesser.value < 1 - 1e-4
-    starts = neighbours(problems, lesser.rotation, size, [[k] * 6])[0]
-    ends = alignment._ascend(problems, first.expand(6), starts, 1e-6, 5000)
+    # Eight rounds of two neighbours.
+    starts = [neighbours(problems, lesser.rotation, size, [[k] * 2], seed)[0] for seed in range(8)]
+    ends = alignment._ascend(problems, first.expand(16), torch.cat(starts), 1e-6, 5000)
     assert float(ends.value.max()) == pytest.approx(1, abs=1e-9)
 
 
@@ -57,7 +58,9 @@ def test_a_neighbour_reverses_so_many_directions(size):
     rng = np.random.default_rng(size)
     first, second = (to_canonical(matrix) for matrix in rng.standard_normal((2, size, size)))
     problems = Problems.of_pairs([first], [second])
-    rotation = pad(torch.from_numpy(np.linalg.qr(rng.standard_normal((1, size, size)))[0]), size % 2 == 1)
+    rotation = pad(
+        torch.from_numpy(np.linalg.qr(rng.standard_normal((1, size, size)))[0]), size % 2 == 1
+    )
     counts = list(range(1, size // 2 + 1))
     for k, start in zip(counts, neighbours(problems, rotation, size, [counts])[0], strict=True):
         involution = (start @ rotation[0].T).numpy()

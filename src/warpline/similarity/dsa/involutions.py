@@ -9,9 +9,9 @@ directions that are reversed. With Y = C B C^T,
     + 4 \langle V^\top A V, V^\top Y V \rangle, \qquad
     M = \tfrac{1}{2} (A Y^\top + Y^\top A + \ldots^\top) .
 
-A few steps of projected gradient ascent from random V find where it is large: a step costs a few products
-with n x k matrices, far less than one of an ascent over all of C. A linear term <L, C> adds the symmetric
-part of L C^T to M.
+A few steps of projected gradient ascent find where it is large, from random V and, for operators that are
+nearly diagonal in one basis, from eigenvectors. A step costs a few products with n x k matrices, far less
+than one of an ascent over all of C. A linear term <L, C> adds the symmetric part of L C^T to M.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STEPS = 10
 @_compile
 def fill_starts(
     symmetric: Array, frequencies: Array, linear: Array | None, rotation: Array, aligned: Array,
-    normal: Array, reversed_directions: Array, starts: Array,
+    size: int, normal: Array, reversed_directions: Array, starts: Array,
 ) -> None:  # fmt: skip
     """Fill in the rotations after the best involutions found, neighbours of one maximum.
 
@@ -48,6 +48,8 @@ def fill_starts(
         One problem of `warpline.similarity.dsa.canonical.Problems`, float64.
     rotation, aligned : ndarray, shape (n, n)
         C and C B C^T at the maximum; ``aligned`` may have more columns, which are not read.
+    size : int
+        Rank of the operators, n or, with a padding dimension, n - 1.
     normal : ndarray, shape (n, CANDIDATES * sum of k), float32
         Standard normal numbers, `CANDIDATES` times k columns for each start; zero in a padding dimension.
     reversed_directions : ndarray of int, shape (start,)
@@ -91,13 +93,55 @@ def fill_starts(
         k = reversed_directions[s]
         columns = np.ascontiguousarray(normal[:, begin : begin + CANDIDATES * k])
         begin += CANDIDATES * k
+        # For the first start alone: where all had it, more pairs of trained networks were missed.
+        if s == 0:
+            _fill_eigenvectors(stacked, columns, k, size)
         subspace = _best_subspace(stacked, columns, k, step)
         wide = subspace.astype(np.float64)
+        _orthonormalise(wide, 0, k)
         shadow = np.dot(np.ascontiguousarray(wide.T), rotation)
         starts[s] = rotation - 2 * np.dot(wide, shadow)
         # C and -C align the operators equally well: take the sign that the linear term prefers.
         if linear is not None and np.sum(linear * starts[s]) < 0:
             starts[s] *= -1
+
+
+@_compile
+def _fill_eigenvectors(stacked: Array, columns: Array, k: int, size: int) -> None:
+    """Replace the first candidate by k eigenvectors of a random mix of A_s and Y_s.
+
+    Which ones: those whose reversal, one after the other, gains most.
+    """
+    n = columns.shape[0]
+    mix_a, mix_y = columns[0, 0], columns[0, 1]
+    mix = mix_a * (stacked[:n] + stacked[n : 2 * n]) + mix_y * (
+        stacked[2 * n : 3 * n] + stacked[3 * n : 4 * n]
+    )
+    _, vectors = np.linalg.eigh(mix)
+    transposed = np.ascontiguousarray(vectors.T)
+    vectors = np.ascontiguousarray(vectors)
+    in_a = np.dot(transposed, np.dot(stacked[:n], vectors))
+    in_y = np.dot(transposed, np.dot(stacked[2 * n : 3 * n], vectors))
+    weights = in_a * in_y
+    weights = weights + weights.T
+    # d^T N d falls by 4 sum_j d_i d_j N_ij when the sign i is reversed.
+    loss = np.empty(n, columns.dtype)
+    for i in range(n):
+        loss[i] = 0
+        for j in range(n):
+            if j != i:
+                loss[i] += weights[i, j]
+    reversed_ = np.zeros(n, np.bool_)
+    for c in range(k):
+        best = -1
+        for i in range(n):
+            if not reversed_[i] and (best < 0 or loss[i] < loss[best]):
+                best = i
+        reversed_[best] = True
+        for j in range(n):
+            columns[j, c] = vectors[j, best]
+            if j != best:
+                loss[j] -= 2 * weights[best, j]
 
 
 @_compile
@@ -178,6 +222,6 @@ def compile_kernels() -> None:
     matrix = np.eye(2)
     for linear in (None, matrix):
         fill_starts(
-            matrix, np.zeros(1), linear, matrix, matrix,
+            matrix, np.zeros(1), linear, matrix, matrix, 2,
             np.ones((2, CANDIDATES), np.float32), np.ones(1, np.int64), np.empty((1, 2, 2)),
         )  # fmt: skip

@@ -147,6 +147,7 @@ def involution_starts(
             None if linear is None else linear[p],
             rotation[p].numpy(),
             aligned[p].numpy(),
+            size,
             normal,
             reversed_directions[p],
             starts[p],
