@@ -12,7 +12,11 @@ from scipy.spatial.distance import pdist
 from warpline.core import result_files
 from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.figures import plotting
-from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
+from warpline.figures.sensitivity_panel import (
+    draw_sensitivities,
+    draw_sensitivity,
+    sensitive_measures,
+)
 
 STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 80}
 
@@ -143,6 +147,13 @@ def test_a_panel_of_sensitivity_counts_what_holds_at_each_setting():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["25", "50"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["4", "7"]
     assert [patch.get_hatch() for patch in axes.patches if patch.get_hatch()] == ["////"]
+    assert axes.get_xlabel() == "rank of DSA"
+
+    # Panels below each other name their axis once, as it is that of several measures.
+    panels = dict(zip(("dsa", "wasserstein"), Figure().subplots(2), strict=True))
+    draw_sensitivities(panels, table, "after")
+    assert [panel.get_xlabel() for panel in panels.values()] == ["", "rank"]
+    assert all(panel.texts for panel in panels.values())
 
 
 # --- what a figure cannot show ----------------------------------------------------------------------------
