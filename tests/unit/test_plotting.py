@@ -269,6 +269,45 @@ def test_over_learning_says_what_one_seed_cannot_show(project, tmp_path, seeds):
         assert (reason in written) == (len(seeds) == 1)
 
 
+def test_narrow_panels_stand_beside_the_row_of_their_measure(project, tmp_path):
+    measures = ["cka", "dsa", "dsa_input"]
+    learning = pd.DataFrame(
+        {
+            "measure": measures,
+            "architecture": "rnn",
+            "against": "own_final",
+            "curriculum_a": "master",
+            "checkpoint": 0.0,
+            "separation": 0.5,
+        }
+    )
+    tried = pd.DataFrame({"n_delays": [2, 2], "delay_interval": 1, "rank": [5, 10]})
+    tried = tried.assign(
+        architecture="rnn", conclusion="over", own=[True, False], carried=True, holds=True, n=2
+    )
+    tables = {
+        "over": pd.concat([over_table([1, 2]).assign(measure=name) for name in measures]),
+        "learning": learning,
+        "sensitivity": pd.concat([tried.assign(measure=name) for name in measures[1:]]),
+    }
+    for name, table in tables.items():
+        result_files.write_table(table, tmp_path / f"{name}.csv", {})
+    arguments = Namespace(**{name: [tmp_path / f"{name}.csv"] for name in tables})
+    settings = {
+        "style": STYLE, "reference": "master", "measures": measures, "curricula": ["master"],
+        "statistics": {"min_seeds": 5}, "wasserstein": [],
+    }  # fmt: skip
+    figure = script(project, "over_learning")(arguments, settings)
+    figure.canvas.draw()
+    narrow = [axes.get_position() for axes in figure.axes if axes.images]
+    rows = [
+        next(axes for axes in figure.axes if axes.get_ylabel().startswith(label)).get_position()
+        for label in ("DSA", "InputDSA")
+    ]
+    for beside, row in zip(narrow, rows, strict=True):
+        assert (beside.y0, beside.y1) == pytest.approx((row.y0, row.y1), abs=1e-6)
+
+
 def test_an_axis_of_rounding_errors_shows_zero():
     axes = Figure().subplots()
     axes.plot([0, 1], [1e-16, 2e-16])
