@@ -5,9 +5,8 @@ python scripts/write_gallery.py --run results/demo --config config/demo.yaml
 
 import argparse
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,12 +16,13 @@ from docutils.core import publish_parts
 from PIL import Image
 
 from warpline.pipeline.config import load_files
+from warpline.pipeline.config.analyses import Experiment
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.figures import Figure
 
 PROJECT = Path(__file__).resolve().parent.parent
-WIDTH, COLOURS = 1400, 128
+WIDTH, COLOURS = 1400, 256
 """Largest width of a picture in pixels, and the number of its colours."""
 INTRODUCTION = """# Gallery
 
@@ -70,8 +70,8 @@ class Shown:
     Attributes
     ----------
     title : str
-    where : str
-        Task set, architecture or analysis, as Markdown.
+    where : mapping of str to str
+        Analysis, task set and architecture, as far as it has them.
     picture : str
         File name.
     size : tuple of int
@@ -81,7 +81,7 @@ class Shown:
     """
 
     title: str
-    where: str
+    where: Mapping[str, str]
     picture: str
     size: tuple[int, int]
     caption: str
@@ -89,13 +89,14 @@ class Shown:
     @property
     def described(self) -> str:
         """What the picture is, for those who do not see it."""
-        return f"{self.title} ({self.where.replace('`', '')})"
+        return f"{self.title} ({', '.join(f'{kind} {name}' for kind, name in self.where.items())})"
 
     def section(self) -> str:
         """Return the figure with its caption, as Markdown."""
         width, height = self.size
+        where = ", ".join(f"{kind} `{name}`" for kind, name in self.where.items())
         return (
-            f"## {self.title}\n\n*{self.where}*\n\n"
+            f"## {self.title}\n\n*{where}*\n\n"
             f'<img src="../images/gallery/{self.picture}" width="{width}" height="{height}"'
             f' alt="{self.described}">\n\n'
             f'<div class="caption">\n{self.caption}\n</div>\n'
@@ -107,27 +108,45 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def page_title(figure: Figure, wildcards: Mapping[str, str]) -> str:
-    """Return the page of a figure: its heading in the report, and its analysis where it has one."""
+def page_of(
+    figure: Figure, labels: Mapping[str, str], analyses: Mapping[str, Experiment]
+) -> tuple[str, str]:
+    """Return file name (without suffix) and title of the page of a figure.
+
+    They are its heading in the report and, where it has one, its analysis: by name, and in words.
+    """
     heading = figure.category.partition(". ")[2]
-    analysis = figure.labels.get("analysis", "").format(**wildcards).replace("_", " ")
-    return f"{heading}: {analysis}" if analysis else heading
+    if (name := labels.get("analysis")) is None:
+        return slug(heading).replace("-", "_"), heading
+    analysis = analyses[name]
+    words = analysis.title or name.replace("_", " ")
+    title = f"{heading}: {words} ({analysis.taskset})"
+    return slug(f"{heading} {name}").replace("-", "_"), title
 
 
 def thumbnails(page: str, figures: Sequence[Shown]) -> str:
     """Return the pictures of a page, each as a link to its section, in a grid."""
-    counts = Counter(figure.title for figure in figures)
-    earlier: Counter[str] = Counter()
-    links = []
-    for figure in figures:
-        # Sections of one title are told apart as the site does it.
-        number = earlier[figure.title]
-        earlier[figure.title] += 1
-        anchor = slug(figure.title) + (f"_{number}" if number else "")
-        shown = f"{figure.title} ({figure.where})" if counts[figure.title] > 1 else figure.title
-        picture = f"![{figure.described}](images/gallery/{figure.picture})"
-        links.append(f"[{picture}<br>{shown}](gallery/{page}.md#{anchor})\n")
+    links = [
+        f"[![{figure.described}](images/gallery/{figure.picture})<br>{figure.title}]"
+        f"(gallery/{page}.md#{slug(figure.title)})\n"
+        for figure in figures
+    ]
     return '<div class="thumbnails" markdown>\n\n' + "\n".join(links) + "\n</div>\n"
+
+
+def told_apart(figures: Sequence[Shown]) -> list[Shown]:
+    """Return figures with those of one title side by side, each with what it alone has in its title."""
+    by_title: dict[str, list[Shown]] = {}
+    for figure in figures:
+        by_title.setdefault(figure.title, []).append(figure)
+    apart = []
+    for title, alike in by_title.items():
+        shared = set.intersection(*(set(figure.where.items()) for figure in alike))
+        for figure in alike:
+            names = [name for kind, name in figure.where.items() if (kind, name) not in shared]
+            words = ", ".join(names).replace("_", " ")
+            apart.append(replace(figure, title=f"{title}: {words}") if words else figure)
+    return apart
 
 
 def write_picture(source: Path, target: Path) -> tuple[int, int]:
@@ -136,7 +155,12 @@ def write_picture(source: Path, target: Path) -> tuple[int, int]:
     if picture.width > WIDTH:
         size = (WIDTH, round(picture.height * WIDTH / picture.width))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    # The octree keeps rare colours, such as the ends of a colour bar, and makes the background grey.
+    picture = picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette, background = picture.getpalette() or [], picture.getpixel((0, 0))
+    palette[3 * background : 3 * background + 3] = [255, 255, 255]
+    picture.putpalette(palette)
+    picture.save(target, optimize=True)
     return picture.size
 
 
@@ -151,7 +175,7 @@ def main() -> None:
     plan = Plan(load_files([PROJECT / "config" / "config.yaml", arguments.config]))
     config = plan.config.model_dump(mode="json")
     n_seeds = len(plan.config.run.seeds)
-    pages: dict[tuple[str, str], list[Shown]] = {}
+    pages: dict[tuple[str, str, str], list[Shown]] = {}
     pictures = arguments.docs / "images" / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
     for figure, wildcards, path in drawn_figures(Pipeline(plan)):
@@ -163,11 +187,13 @@ def main() -> None:
         name = "_".join(Path(path).relative_to(plan.results.root).parts).removeprefix("figures_")
         labels = {key: text.format(**wildcards) for key, text in figure.labels.items()}
         title = labels.pop("figure").capitalize()
-        key = (figure.category, page_title(figure, wildcards))
+        key = (figure.category, *page_of(figure, labels, plan.config.warping))
+        if (analysis := plan.config.warping.get(labels.get("analysis", ""))) is not None:
+            labels |= {"task set": analysis.taskset, "architecture": analysis.architecture}
         pages.setdefault(key, []).append(
             Shown(
                 title,
-                ", ".join(f"{key} `{text}`" for key, text in labels.items()),
+                labels,
                 f"{name}.png",
                 write_picture(source, pictures / f"{name}.png"),
                 caption(figure, wildcards, config),
@@ -177,8 +203,8 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     index = [INTRODUCTION.format(name=arguments.config.stem, n=n_seeds)]
     # Analyses stand in the order of the configuration.
-    for (_, title), figures in sorted(pages.items(), key=lambda item: item[0][0]):
-        page = slug(title).replace("-", "_")
+    for (_, page, title), figures in sorted(pages.items(), key=lambda item: item[0][0]):
+        figures = told_apart(figures)
         index += [f"## [{title}](gallery/{page}.md)\n", thumbnails(page, figures)]
         back = "[All figures](../gallery.md)\n"
         sections = [figure.section() for figure in figures]
@@ -189,10 +215,10 @@ def main() -> None:
 
     # What an earlier run had, and this one has not.
     shown = {figure.picture for figures in pages.values() for figure in figures}
-    titles = {f"{slug(title).replace('-', '_')}.md" for _, title in pages}
+    names = {f"{page}.md" for _, page, _ in pages}
     for stray in [
         *(file for file in pictures.glob("*.png") if file.name not in shown),
-        *(file for file in folder.glob("*.md") if file.name not in titles),
+        *(file for file in folder.glob("*.md") if file.name not in names),
     ]:
         stray.unlink()
 

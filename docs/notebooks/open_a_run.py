@@ -58,3 +58,40 @@ axis.legend(frameon=False, fontsize=7)
 # In both networks, learning stretches the states most around zero coherence, where the choice turns over. Two
 # networks are two observations. The analysis `pdm_learning` of the pipeline does this for all checkpoints and seeds,
 # with intervals ([experiments](../experiments.md)).
+
+# %% [markdown]
+# ## Two architectures over learning
+#
+# The pipeline compares architectures after learning. Over learning it takes a few lines: the states of both at the same
+# fraction of training, beside the floor, which is another seed of one architecture.
+
+# %%
+states = {
+    name: [
+        warpline.open_run("demo", "PDM", name, "master", seed=seed).trajectories()["states"]
+        for seed in (1, 2)
+    ]
+    for name in ("leaky_rnn", "leaky_gru")
+}
+fractions = states["leaky_rnn"][0]["checkpoint"].values
+figure, axis = plt.subplots(figsize=(4.5, 2.8), layout="constrained")
+for a, b in (("leaky_rnn", "leaky_gru"), ("leaky_rnn", "leaky_rnn"), ("leaky_gru", "leaky_gru")):
+    pairs = [
+        (x, y) for i, x in enumerate(states[a]) for j, y in enumerate(states[b]) if a != b or i < j
+    ]
+    values = [
+        [
+            warpline.compare(x.sel(checkpoint=f), y.sel(checkpoint=f), measure="cka")[
+                "dissimilarity"
+            ]
+            for x, y in pairs
+        ]
+        for f in fractions
+    ]
+    means = [sum(row) / len(row) for row in values]
+    axis.plot(fractions, means, "o-", label=f"{a} to {b} (pairs: {len(pairs)})")
+axis.set(xlabel="fraction of training", ylabel="CKA (angle / 90°)", ylim=(0, None))
+axis.legend(frameon=False, fontsize=7)
+
+# %% [markdown]
+# Two seeds give one pair for each floor: enough to see that it works, too few for a conclusion.

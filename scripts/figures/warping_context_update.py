@@ -91,7 +91,10 @@ def draw_components(axes, network, pair, colours):
         axes.plot(*ellipse, color=colour, lw=1, ls="-" if marker == "o" else "--")
     axes.set_xlabel(f"{pair[0]}, component of a unit")
     axes.set_ylabel(pair[1])
-    axes.legend(fontsize="x-small")
+    # Room for the legend above the units.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.15 * (high - low))
+    axes.legend(loc="upper center", ncols=2, fontsize="x-small", borderpad=0)
 
 
 def make(arguments, settings):

@@ -24,6 +24,7 @@ ELSEWHERE = {
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#:]+)(#[\w-]+)?\)")
 FILE_NAME = re.compile(r"`?[\w./]+\.md`?")
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
+PICTURE = re.compile(r'(<a [^>]*>)?(<img [^>]*?src="([^"]+)"[^>]*>)')
 MERMAID = re.compile(r"```mermaid\n(.*?)```", re.DOTALL)
 
 
@@ -69,6 +70,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Point links at pages of the site, and draw the graph of rules."""
     source = ELSEWHERE.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    if page.file.src_uri.startswith("gallery"):
+        # Figures have small print: they get the width of the table of contents.
+        page.meta["hide"] = ["toc"]
     markdown = MERMAID.sub(lambda block: drawn_graph(block[1]), markdown)
     # Code stays as it is: [x](y) in it is no link.
     pieces = CODE.split(markdown)
@@ -77,6 +81,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         for text in pieces[::2]
     ]
     return "".join(pieces)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let a click on a figure show it at its full size; a picture that is a link stays one."""
+    return PICTURE.sub(
+        lambda seen: seen[0] if seen[1] else f'<a href="{seen[3]}">{seen[2]}</a>', html
+    )
 
 
 def _linked(link: re.Match[str], source: str, page: str, files: Files) -> str:
@@ -95,7 +106,8 @@ def _linked(link: re.Match[str], source: str, page: str, files: Files) -> str:
         shown = _title(path) if FILE_NAME.fullmatch(text) else text
         return f"{image}[{shown}]({relative}{anchor})"
     if (PROJECT / path).exists():
-        return text if text.strip("`") == path else f"{text} (`{path}`)"
+        name = text.strip("`")
+        return f"`{path}`" if f"/{path}".endswith(f"/{name}") else f"{text} (`{path}`)"
     return link[0]
 
 

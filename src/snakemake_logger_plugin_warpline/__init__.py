@@ -19,11 +19,16 @@ from snakemake_logger_plugin_warpline.time_left import TimeLeft, duration_text
 __all__ = ["LogHandler", "expect"]
 
 _expected: list[Callable[[], Mapping[str, float]]] = []
+_results: list[str] = []
 
 
-def expect(seconds: Callable[[], Mapping[str, float]]) -> None:
-    """Let a workflow say how long a job of each rule takes, in seconds; asked for when jobs start."""
+def expect(seconds: Callable[[], Mapping[str, float]], results: str = "") -> None:
+    """Let a workflow say how long a job of each rule takes, in seconds, and where its results lie.
+
+    The first is asked for when jobs start, the second is written when all are done.
+    """
     _expected[:] = [seconds]
+    _results[:] = [results] if results else []
 
 
 class LogHandler(LogHandlerBase):
@@ -43,6 +48,7 @@ class LogHandler(LogHandlerBase):
         self._writer = ColorizingTextHandler(self.common_settings.nocolor, stream)
         self._time_left: TimeLeft | None = None
         self._bar: tqdm[Any] | None = None
+        self._all_done = False
 
     def setFormatter(self, fmt: Formatter | None) -> None:
         """Take the formatter that Snakemake gives, for the messages that are its own."""
@@ -91,6 +97,7 @@ class LogHandler(LogHandlerBase):
             # Snakemake's total also counts jobs that `--until` leaves out.
             total = max(self._time_left.total, done)
             running, left = self._time_left.running, self._time_left.seconds(record.created)
+        self._all_done = done >= total
         parts = [f"{done:,} of {total:,} jobs done"]
         if running:
             parts.append(f"{running} running")
@@ -112,9 +119,12 @@ class LogHandler(LogHandlerBase):
         self._bar.set_description_str(text)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar away, and say where the results lie."""
         if self._bar is not None:
             self._bar.close()
+        if self._all_done and _results:
+            print(f"Results: {_results[0]}", file=self._writer.stream, flush=True)
+        self._all_done = False
         super().close()
 
 

@@ -1,5 +1,6 @@
 """Numbers that no grid, tangent or setting has: the right answer, or one message with what was expected."""
 
+import functools
 import math
 
 import numpy as np
@@ -254,37 +255,36 @@ def test_numbers_of_any_type_make_the_same_lines():
     torch.testing.assert_close(double.kappa, single.kappa)
 
 
-def scaled_torus(scale):
-    return geometry.immersion_of(lambda kappa: scale * torus(kappa), TORUS.coordinates)
+@functools.cache
+def torus_geodesics(scale):
+    """A curve, a path and gridlines on a torus whose states have a scale: points, and lengths over the scale."""
+    unit = geometry.immersion_of(lambda kappa: scale * torus(kappa), TORUS.coordinates)
+    start, end = KAPPA[:1], KAPPA[:1] + torch.tensor([[0.4, 0.3]])
+    curve = geometry.geodesics_from(unit, start, [[1.0, 0.5]], 2.0 * scale, points=3)
+    path = geometry.geodesics_between(unit, start, end, tolerance=1e-4)
+    grid = geometry.geodesic_gridlines(unit, start[0], spacing=9.0 * scale, points=3)
+    numbers = (
+        curve.kappa,
+        curve.velocity * scale,
+        curve.length / scale,
+        path.kappa,
+        path.length / scale,
+        grid.kappa,
+        grid.length / scale,
+    )
+    return numbers, (curve.status, path.status, grid.status)
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_geodesics_do_not_depend_on_the_unit_of_the_states(scale):
     """Lengths are in the unit of the states; points in the domain are the same."""
-    start, end, direction = KAPPA[:1], KAPPA[:1] + torch.tensor([[0.4, 0.3]]), [[1.0, 0.5]]
-    for unit in (TORUS, scaled_torus(scale)):
-        size = scale if unit is not TORUS else 1.0
-        curve = geometry.geodesics_from(unit, start, direction, 2.0 * size, points=5)
-        path = geometry.geodesics_between(unit, start, end)
-        grid = geometry.geodesic_gridlines(unit, start[0], spacing=4.0 * size, points=3)
-        numbers = (
-            curve.kappa,
-            curve.velocity * size,
-            curve.length / size,
-            path.kappa,
-            path.length / size,
-            grid.kappa,
-            grid.length / size,
-        )
-        statuses = (curve.status, path.status, grid.status)
-        if unit is TORUS:
-            expected, expected_statuses = numbers, statuses
-    assert statuses == expected_statuses and curve.status == ("reached",)
+    (numbers, statuses), (expected, expected_statuses) = map(torus_geodesics, (scale, 1.0))
+    assert statuses == expected_statuses and statuses[:2] == (("reached",), ("reached",))
     for got, reference in zip(numbers, expected, strict=True):
         torch.testing.assert_close(got, reference, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("length", [1e-300, 1e-320, 1e300])
+@pytest.mark.parametrize("length", [1e-300, 1e300])
 def test_very_short_and_very_long_geodesics(length):
     """On a plane, lines: short ones end where they began, long ones leave the domain."""
     plane = geometry.immersion_of(lambda kappa: kappa, PLANE)

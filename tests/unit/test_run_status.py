@@ -66,7 +66,7 @@ def test_progress_takes_the_place_of_snakemakes_count(capsys):
     settings = SimpleNamespace(stdout=True, nocolor=True)
     handler = LogHandler(common_settings=settings, settings=None)
     handler.setFormatter(DefaultFormatter())
-    expect(lambda: {"train": 1.0, "draw": 20.0})
+    expect(lambda: {"train": 1.0, "draw": 20.0}, "results/mine")
     handler.emit(
         record(LogEvent.RUN_INFO, 0.0, stats={"train": 2, "draw": 1, "total": 3}, msg="3 jobs")
     )
@@ -78,9 +78,12 @@ def test_progress_takes_the_place_of_snakemakes_count(capsys):
     handler.emit(record(LogEvent.JOB_INFO, 4.0, jobid=2, rule_name="draw", **info))
     handler.emit(record(LogEvent.PROGRESS, 4.0, done=2, total=3))
     handler.emit(record(None, 5.0, msg="a warning"))
-    handler.emit(record(LogEvent.PROGRESS, 44.0, done=3, total=3))
-    expect(lambda: {})
     printed = capsys.readouterr().out
+    assert "Results" not in printed
+    handler.emit(record(LogEvent.PROGRESS, 44.0, done=3, total=3))
+    handler.close()
+    expect(lambda: {})
+    printed += capsys.readouterr().out
     # 2 s for each training, 40 s for a figure: twice what was expected.
     for text in (
         "3 jobs\n",
@@ -89,6 +92,7 @@ def test_progress_takes_the_place_of_snakemakes_count(capsys):
         "2 of 3 jobs done, 1 running, about 40 s left\n",
         "a warning\n",
         "3 of 3 jobs done",
+        "\nResults: results/mine\n",
     ):
         assert text in printed
     assert "steps" not in printed

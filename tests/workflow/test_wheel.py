@@ -79,6 +79,7 @@ def study(installed, tmp_path_factory) -> Path:
     config.write_text(yaml.safe_dump({"name": "my-study", **SMALL}))
     text = installed.run(installed.warpline, "run", "my-study", "--cores", "2", cwd=folder)
     assert "1 of 8 jobs done, " in text and "s left" in text and "8 of 8 jobs done" in text
+    assert "\nResults: results/my-study\n" in text
     return folder
 
 

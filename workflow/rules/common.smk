@@ -39,9 +39,9 @@ CONFIG = PLAN.config
 if workflow.is_main_process:
     if faults := faults_before_work(PIPELINE, passed=Path(".snakemake") / "warpline_plugins"):
         raise WorkflowError(str(ConfigError(faults)))
-# What `--logger warpline` needs for the time left.
+# What `--logger warpline` needs for the time left, and says at the end.
 if plugin := sys.modules.get("snakemake_logger_plugin_warpline"):
-    plugin.expect(lambda: expected_seconds(AUDIT))
+    plugin.expect(lambda: expected_seconds(AUDIT), str(PLAN.results.root))
 if CONFIG.jobs.tensorboard:
     os.environ[tensorboard.VARIABLE] = f"logs/{CONFIG.name}/events"
 

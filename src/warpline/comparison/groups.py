@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from warpline.comparison.measured_pairs import Split
-from warpline.comparison.sets import SystemMatrix, compare_sets
+from warpline.comparison.sets import SystemMatrix, compare_sets_by_measures
 from warpline.comparison.statistics import group_tests, holm, summary_table
+from warpline.core.caller_warnings import warn_caller
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording
@@ -44,8 +45,8 @@ class GroupComparison:
         and the columns of `warpline.comparison.sets.SystemMatrix`.
     summary : DataFrame
         A row per measure and pair of groups, a group with itself among them: ``n_a``, ``n_b`` systems,
-        ``n_pairs``, ``mean``, ``low``, ``high``; and between groups ``separation`` from the pairs within
-        both, with its interval (`warpline.comparison.separation`).
+        ``n_pairs`` (0 where all failed), ``mean``, ``low``, ``high``; and between groups ``separation`` from
+        the pairs within both, with its interval (`warpline.comparison.separation`).
     tests : DataFrame
         A row per measure, ``reference`` group and pair of groups: whether the systems of a lie as far from
         those of the reference as those of b (`warpline.comparison.statistics.group_tests`). ``p_adjusted``
@@ -65,14 +66,18 @@ class GroupComparison:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} (n = {len(systems)})" for name, systems in self.groups.items())
         tested = self.tests["p"].notna()
-        failed = int(self.pairs["dissimilarity"].isna().sum())
+        failures = Counter(self.pairs["measure"][self.pairs["dissimilarity"].isna()])
+        by_measure = ", ".join(f"{count} of {measure}" for measure, count in failures.items())
         return "\n".join(
             [
                 f"<{type(self).__name__} of {len(self.groups)} groups by {', '.join(self.matrices)}",
                 f"  groups: {sizes}",
                 *(
-                    [f"  {failed} of {len(self.pairs)} pairs failed: see status in .pairs"]
-                    if failed
+                    [
+                        f"  {failures.total()} of {len(self.pairs)} pairs failed ({by_measure}): "
+                        "see status in .pairs"
+                    ]
+                    if failures
                     else []
                 ),
                 f"  {int(self.tests['significant'].sum())} of {int(tested.sum())} tests significant at "
@@ -116,7 +121,8 @@ def compare_groups(
     ------
     InputError
         When there are fewer than two groups, a group is empty, two systems have one name, two systems of a
-        group are equal, a reference is no group, or the ``family_error`` no probability.
+        group are equal, a reference is no group, or the ``family_error`` no probability; and as
+        `compare_sets_by_measures`.
 
     Warns
     -----
@@ -146,10 +152,7 @@ def compare_groups(
     numbers = _unit_numbers(
         systems, {f"{group}/{name}": group for group, members in groups.items() for name in members}
     )
-    matrices = {
-        measure: compare_sets(systems, measure=measure, settings=settings, seed=seed, split=split)
-        for measure, settings in measures.items()
-    }
+    matrices = compare_sets_by_measures(systems, measures=measures, seed=seed, split=split)
     return group_statistics(
         {group: tuple(f"{group}/{name}" for name in members) for group, members in groups.items()},
         matrices,
@@ -179,11 +182,10 @@ def _unit_numbers(systems: Mapping[str, Recording], group_of: Mapping[str, str])
             )
         shared.append(f"{first} = {name}")
     if shared:
-        warnings.warn(
+        warn_caller(
             f"expected groups without a common system, got {len(shared)} equal pairs ({', '.join(shared[:3])}"
             f"{', ...' if len(shared) > 3 else ''}): each is left out of both groups together, and makes no "
-            "pair with itself",
-            stacklevel=5,
+            "pair with itself"
         )
     return number_of
 
@@ -314,4 +316,11 @@ def group_tables(
         table.drop(columns=["architecture", "seeds"], errors="ignore").rename(columns=RENAMED)
         for table in (summary, tests)
     )
-    return summary, tests
+    # Two groups whose pairs all failed have a row, too: without a mean.
+    names = np.sort(pairs[["group_a", "group_b"]].to_numpy(dtype=str), axis=1)
+    couples = pairs[["measure"]].assign(group_a=names[:, 0], group_b=names[:, 1])
+    keys = ["measure", "group_a", "group_b"]
+    couples = couples.drop_duplicates().sort_values(keys, ignore_index=True)
+    summary = couples.merge(summary, how="left", on=keys)
+    counts = ["n_a", "n_b", "n_pairs"]
+    return summary.fillna(dict.fromkeys(counts, 0)).astype(dict.fromkeys(counts, int)), tests

@@ -88,7 +88,7 @@ def render_forecast(plan: Plan) -> str:
     """Return jobs, time, memory and disk of a configuration as text for a terminal."""
     from snakemake_logger_plugin_warpline.time_left import duration_text
     from warpline.pipeline.config.analyses import GENERIC_COST
-    from warpline.pipeline.forecast import SHORT, forecast
+    from warpline.pipeline.forecast import forecast
     from warpline.pipeline.protocol_audit import AUDIT_HEADING
     from warpline.pipeline.stages import Pipeline
 
@@ -125,12 +125,6 @@ def render_forecast(plan: Plan) -> str:
                 f"Hidden states: at most {passing:,.1f} GB more while jobs need them"
                 " (jobs.keep_trajectories: false)"
             )
-        if short := rules["short"].sum():
-            by_rule = rules[rules["short"] > 0].sort_values("short", ascending=False, kind="stable")
-            listed = ", ".join(
-                f"{row['rule']} {row['short']:,}" for row in by_rule.to_dict("records")
-            )
-            lines.append(f"Jobs that take less than {SHORT:.0f} s: {short:,} ({listed})")
         for device in ("gpu", "cpu"):
             of_device = rules[rules["device"] == device]
             if not len(of_device):

@@ -144,8 +144,8 @@ def left_over_networks(pipeline: Pipeline) -> list[str]:
     planned: set[tuple[str, ...]] = set()
     for stage in (pipeline.pretraining, pipeline.training, pipeline.given):
         for job in stage.jobs():
-            seeds = [job["seed"]] if "seed" in job else map(str, pipeline.plan.seeds)
-            paths = (Path(stage.path("checkpoints", **{**job, "seed": seed})) for seed in seeds)
+            of_job = [job["seed"]] if "seed" in job else [str(seed) for seed in pipeline.plan.seeds]
+            paths = (Path(stage.path("checkpoints", **{**job, "seed": seed})) for seed in of_job)
             planned.update(path.parent.relative_to(root).parts for path in paths)
     networks = sorted(
         folder

@@ -12,10 +12,7 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.protocol_audit import Audit, ByProtocol
 from warpline.pipeline.stages import Cost, Pipeline, Stage
 
-__all__ = ["SHORT", "compare_with_run", "efficiency", "expected_seconds", "forecast"]
-
-SHORT = 60.0
-"""Seconds below which a cluster spends more on a job's start than the job on its work."""
+__all__ = ["compare_with_run", "efficiency", "expected_seconds", "forecast"]
 
 
 def _stages(audit: Audit) -> list[list[Stage | ByProtocol]]:
@@ -53,7 +50,7 @@ def forecast(plan: Plan) -> pd.DataFrame:
         every run goes to its last update); ``device`` (``gpu`` where the jobs ask for one);
         ``shortest`` and ``longest`` (expected seconds of a job); ``memory`` (MB, of the largest
         job) and ``asked_memory``; ``disk`` (GB) and ``passing`` (GB of files that are deleted once no job
-        needs them); ``short`` (jobs that are expected to take less than `SHORT` seconds).
+        needs them).
     """
     factor = plan.config.jobs.time_factor
     rows = []
@@ -78,7 +75,6 @@ def forecast(plan: Plan) -> pd.DataFrame:
                 "asked_memory": max(one.memory_mb(job) for one in stages for job in one.jobs()),
                 "disk": sum(cost.disk for cost in costs) / 1000,
                 "passing": sum(cost.passing for cost in costs) / 1000,
-                "short": sum(factor * cost.seconds < SHORT for cost in costs),
             }
         )
     return pd.DataFrame(rows)

@@ -54,8 +54,12 @@ README = """\
 
     warpline run {name} --cores 2       # or: snakemake --cores 2
     warpline status {name}              # what is done, running, failed, stale
-    warpline plan {configuration}
+    warpline plan {name}                # jobs, time, memory, disk
     warpline run {name} -n              # what would run, and why
+    warpline run {name} --report report.html --cores 1
+
+The report has every figure with its caption, code and settings. In Python,
+`warpline.load_table("{name}", "PDM", "runs")` reads a table, and `warpline.open_run` opens a network.
 
 | file | contents |
 | --- | --- |
@@ -63,7 +67,7 @@ README = """\
 | `Snakefile` | Warpline as a module; place for rules of your own |
 | `profiles/default` | options of every run |
 | `profiles/slurm` | a cluster: `snakemake --profile profiles/slurm` |
-| `results/{name}` | figures, tables, networks |
+| `results/{name}` | `explorer.html` (open it in a browser), `figures`, `tables`, networks |
 """
 PROFILE_HEAD = """\
 # The configuration of this study; `snakemake --configfile` with another file takes its place.

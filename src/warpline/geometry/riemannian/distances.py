@@ -156,7 +156,7 @@ def geodesics_between(
         Where the metric has no full rank at an end.
     """
     # Relaxation may throw nodes outside the domain.
-    immersion: Immersion = TaylorExtension(immersion)
+    immersion = TaylorExtension(immersion)
     coordinates = immersion.coordinates
     for ends in (start, end):
         check_kappa(ends, coordinates)

@@ -171,7 +171,7 @@ def geodesics_from(
         Where the metric has lost its rank at a start already, naming the point.
     """
     # Stages of a curve's last step may lie outside the domain.
-    immersion: Immersion = TaylorExtension(immersion)
+    immersion = TaylorExtension(immersion)
     coordinates, m = immersion.coordinates, len(immersion.coordinates)
     check_kappa(start, coordinates)
     if direction.shape != start.shape:
@@ -208,7 +208,8 @@ def geodesics_from(
 
     # Of unit speed, so that time is arc length.
     limits = torch.finfo(lengths.dtype)
-    lengths = (lengths / unit).clamp(limits.tiny, limits.max)
+    # A length that the unit takes out of the range is as short, or as long, as numbers are.
+    lengths = torch.where(lengths / unit > 0, lengths / unit, limits.tiny).clamp(max=limits.max)
     curves = _Curves(immersion, bounds, lengths)
     curves.begin(torch.cat([start, direction / speed[:, None]], dim=1))
     with progress_bar.bar(len(start), "geodesics", "curve") if progress else nullcontext() as bar:

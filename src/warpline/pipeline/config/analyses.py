@@ -38,6 +38,8 @@ class Experiment(Strict):
     timing: dict[str, Positive] = {}
     """Durations (ms) of the periods whose length varies in training."""
 
+    title: ClassVar[str] = ""
+    """Heading in the gallery. Without one, the gallery shows the name of the analysis."""
     figures: ClassVar[Mapping[str, str]] = {}
     """Label in the report by figure, drawn by ``scripts/figures/warping_<figure>.py``."""
     conditions_set: ClassVar[tuple[str, ...]] = ()
@@ -87,6 +89,7 @@ class Static(Experiment):
     gridlines: Points = 24
     """Number of lines at equal distances of the learned metric."""
 
+    title: ClassVar[str] = "a circle in a feedforward network"
     figures: ClassVar[Mapping[str, str]] = {
         "static": "a circle under the metric of a feedforward network"
     }
@@ -113,6 +116,7 @@ class Decision(Experiment):
     neurons: Count = 6
     """Number of units that are drawn."""
 
+    title: ClassVar[str] = "a decision of two populations"
     figures: ClassVar[Mapping[str, str]] = {
         "schematic": "a manifold of inputs, the manifold of states above it",
         "decision": "a decision with two populations",
@@ -142,6 +146,7 @@ class Context(Experiment):
     subspace: Count = 3
     """Number of leading eigenvectors or singular vectors of the weight update in the alignment."""
 
+    title: ClassVar[str] = "contextual integration"
     figures: ClassVar[Mapping[str, str]] = {
         "context_task": "task, outputs, decoder",
         "context_manifolds": "manifolds of states, fixed points, geodesics",
@@ -176,6 +181,7 @@ class Memory(Experiment):
     topology: bool = True
     """Whether Betti numbers are computed (minutes per network at 400 landmarks)."""
 
+    title: ClassVar[str] = "two angles in memory"
     figures: ClassVar[Mapping[str, str]] = {
         "memory_metric": "the metric of each item, warping or turning",
         "memory_torus": "curvature and topology of the states",
@@ -203,6 +209,7 @@ class Learning(Experiment):
     conditions: Annotated[list[dict[str, Any]], EachOnce] = [{}]
     """Conditions of the task, such as ``{context: 1}``, over which the metric is averaged."""
 
+    title: ClassVar[str] = "the metric over learning"
     figures: ClassVar[Mapping[str, str]] = {
         "learning": "the metric over learning, beside the dissimilarities"
     }

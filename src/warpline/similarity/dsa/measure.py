@@ -27,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "solver": "newton",
     "score": "angle",
     "max_starts": 48,
-    "accepted_chance": 0.03,
+    "accepted_chance": 0.01,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",

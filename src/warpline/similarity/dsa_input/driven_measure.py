@@ -39,7 +39,7 @@ _COMPARE = {
     "score": "angle",
     "control_weight": 0.5,
     "max_starts": 48,
-    "accepted_chance": 0.03,
+    "accepted_chance": 0.01,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
