@@ -348,6 +348,45 @@ def benchmark_matrix(
     return result
 
 
+def page_lines(results: dict[str, Any]) -> list[str]:
+    """Return what docs/dsa.md says of accuracy and speed: the rows of its tables, then sentences."""
+    lines = []
+    for pairs in results["pairs"]:
+        reference = 1e3 * pairs["reference_processor_seconds_a_pair"]
+        for cap in pairs["caps"]:
+            above = str(cap["pairs_above_reference_by_1e-4"])
+            if above != "0":
+                above += f" (worst {cap['largest_excess_over_reference']:.1e})".replace("e-0", "e-")
+            cells = [
+                f"rank {pairs['rank']}, cap {cap['max_starts']}",
+                f"{cap['mean_starts']:.0f}",
+                f"{1e3 * cap['processor_seconds_a_pair']:.1f}",
+                f"{reference:,.0f}",
+                f"{cap['processor_ratio']:.0f}",
+                above,
+                str(cap["pairs_below_reference_by_1e-4"]),
+                f"{cap['mean_angle']:.4f}",
+                f"{cap['mean_lower_bound']:.4f}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    means = [
+        f"{pairs['reference_mean_angle']:.4f} (rank {pairs['rank']})" for pairs in results["pairs"]
+    ]
+    lines.append(f"The mean angles of dsa-metric are {' and '.join(means)}")
+    for row in results["operators"]:
+        lines.append(
+            f"| {1e3 * row['seconds']:.0f} ms, {row['ratio']:.2g} times as fast as dsa-metric |"
+        )
+    farthest = max(row["largest_angle_of_rotated_copies"] for row in results["self"])
+    lines.append(f"at most {farthest:.0e} from a rotated copy")
+    matrix = results["matrix"]
+    lines.append(
+        f"| {matrix['pairs']:,} pairs of {matrix['systems']} motif sequences, rank {matrix['rank']}, "
+        f"{matrix['mean_starts']:.0f} starts, two shared cores | {matrix['seconds']:.0f} s |"
+    )
+    return lines
+
+
 def main() -> None:
     """Run the parts that were named and write their results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)

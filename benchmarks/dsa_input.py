@@ -5,10 +5,11 @@ All pairs of eight noisy systems, two systems x two input statistics x two draws
 operators   fitting time of ``SubspaceDMDc`` and ``DMDc``, at the same delays and rank; of DMDc also on two
             systems of 64 units, as many as a network has
 state       angle of the state operators: theirs by 1500 steps of Adam, as users run it
+stages      what the time of our DMDc goes to
 joint       joint alignment: theirs is that of controllability matrices, in closed form; ours climbs
             (its distance at their alignment is a column)
 
-    python benchmarks/dsa_input.py --output results/benchmarks/dsa_input.json
+    python benchmarks/dsa_input.py --output docs/data/dsa_input/speed.json
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from warpline.similarity.dsa_input import (  # noqa: E402
     compare_pairs,
     fit_driven_operator,
 )
+from warpline.similarity.dsa_input.driven_operators import Transitions  # noqa: E402
+from warpline.similarity.dsa_input.driven_trials import driven_trials  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 RANK, N_DELAYS = 10, 5
@@ -131,6 +134,25 @@ def benchmark_operators(data: list[tuple[FloatArray, FloatArray]]) -> list[dict[
     return rows
 
 
+def benchmark_stages(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, float]:
+    """Seconds a system of our DMDc: to check and join states and inputs, for their moments, in all."""
+    states, inputs = data[0]
+
+    def joined() -> Any:
+        return driven_trials(
+            states, inputs, n_lags=N_DELAYS, delay_interval=1, input_lag=1, offset=True,
+            rank_tolerance=None,
+        )  # fmt: skip
+
+    def whole() -> Any:
+        return fit_driven_operator(states, inputs, rank=RANK, n_delays=N_DELAYS, input_lag=1)
+
+    trials = joined()
+    stages = {"join": joined, "moments": lambda: Transitions.of(trials.blocks, N_DELAYS)}
+    stages["whole"] = whole
+    return {name: best_time(stage, 20)[0] for name, stage in stages.items()}
+
+
 def benchmark_pairs(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, Any]:
     """Time of all pairs from operators, and how the values compare."""
     from DSA.simdist import SimilarityTransformDist
@@ -195,6 +217,47 @@ def benchmark_pairs(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, Any]
     }
 
 
+def page_lines(result: dict[str, Any]) -> list[str]:
+    """Return what docs/dsa_input.md says of the times: the rows of its table, then sentences."""
+    operators = {(row["backend"], row["units"]): row for row in result["operators"]}
+    pairs = result["pairs"]
+    fit = {name: operators[name, OBSERVED] for name in ("subspace", "dmdc")}
+    wide, scores = operators["dmdc", WIDE], pairs["seconds_of_all_scores"]
+    joint = pairs["reference_seconds_of_the_joint_alignment"]
+    theirs = pairs["reference_seconds_of_the_state"] + joint
+    ours, other = (
+        {name: row[key] for name, row in fit.items()} for key in ("seconds", "reference_seconds")
+    )
+    times = {
+        "operators, subspace": (other["subspace"], ours["subspace"]),
+        "operators, dmdc": (other["dmdc"], ours["dmdc"]),
+        f"operators, dmdc, 2 systems of {WIDE} units": (wide["reference_seconds"], wide["seconds"]),
+        "scores of all pairs: state (1500 steps of Adam) and joint": (theirs, scores),
+        "all, subspace": (other["subspace"] + theirs, ours["subspace"] + scores),
+        "all, dmdc": (other["dmdc"] + theirs, ours["dmdc"] + scores),
+        "dsa-metric's default: operators, and the joint alignment in closed form; subspace": (
+            other["subspace"] + joint,
+            ours["subspace"] + scores,
+        ),
+        "the same, dmdc": (other["dmdc"] + joint, ours["dmdc"] + scores),
+    }
+    lines = [
+        f"| {name} | {rival:.3g} s | {own:.2g} s | {rival / own:.2g} |"
+        for name, (rival, own) in times.items()
+    ]
+    share = ours["dmdc"] / (ours["dmdc"] + scores)
+    lines.append(f"the operators are {share:.0%}".replace("%", " %"))
+    for units, stages in result["stages"].items():
+        join, moments = (stages[name] / stages["whole"] for name in ("join", "moments"))
+        lines.append(f"| {units} | {1e3 * stages['whole']:.2g} ms | {join:.0%} | {moments:.0%} |")
+    lines.append(
+        f"{pairs['mean_state_angle']:.3f} in the mean against {pairs['mean_state_angle_of_theirs']:.3f}"
+    )
+    lines.append(f"the mean joint angle is {pairs['mean_joint_angle_at_their_alignment']:.3f}")
+    lines.append(f"the search reaches {pairs['mean_joint_angle']:.3f}")
+    return lines
+
+
 def main() -> None:
     """Run both parts and write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -205,11 +268,15 @@ def main() -> None:
     result = {
         "machine": f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}",
         "operators": benchmark_operators(data),
+        "stages": {
+            str(OBSERVED): benchmark_stages(data),
+            str(WIDE): benchmark_stages(wide_recordings()),
+        },
         "pairs": benchmark_pairs(data),
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
+    print("\n".join(page_lines(result)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ statistics  two random linear systems x two input statistics (white, autoregress
 tutorial    the first example of dsa-metric's InputDSA tutorial: two state x two control operators, 2 of 20
             units observed, one channel, 150 delays, rank 20; dsa-metric beside it
 
-    python benchmarks/dsa_input_cases.py --output results/benchmarks/dsa_input_cases.json
+    python benchmarks/dsa_input_cases.py --output docs/data/dsa_input/cases.json
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ DRIVEN: Mapping[str, Mapping[str, Any]] = {
     "dmdc": {"n_delays": 5, "rank": 10},
 }
 SCORES = ("joint", "state", "control")
+#: Rows of the first table of the page, and what the page calls them.
+SHOWN = {
+    "dsa_input, subspace: joint": "`dsa_input`, `subspace`, 5 delays, rank 10: joint",
+    "dsa_input, subspace: state": "the same: state",
+    "dsa_input, subspace: control": "the same: control",
+    "dsa_input, subspace, balanced: joint": "the same with `balanced` coordinates: joint",
+    "dsa_input, dmdc: joint": "`dsa_input`, `dmdc`, 5 delays, rank 10: joint",
+    "dsa": "`dsa`, 10 delays, rank 10",
+}
 
 
 def scaled(generator: np.random.Generator, n: int, radius: float) -> FloatArray:
@@ -207,6 +216,40 @@ def benchmark_tutorial() -> dict[str, float]:
     }
 
 
+def page_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the rows of both tables of docs/dsa_input.md."""
+    rows = {row["measure"]: row for row in result["statistics"]}
+    lines = []
+    for name, label in SHOWN.items():
+        cells = [
+            # What rounds to zero has no sign.
+            f"{summary['mean']:z.2f} ({summary['low']:z.2f} to {summary['high']:z.2f})"
+            for summary in (rows[name]["by_system"], rows[name]["by_input"])
+        ]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    tutorial = {name: f"{value:.3f}" for name, value in result["tutorial"].items()}
+    for label, *names in (
+        (
+            "dsa-metric: eigenvalues; control residual at the controllability alignment",
+            "dsa-metric, state: eigenvalues",
+            "dsa-metric, control: residual at the joint alignment",
+        ),
+        ("dsa-metric: control alone", "", "dsa-metric, control: alone"),
+        (
+            "Warpline's operators, `balanced`: eigenvalues; `control_score`, euclidean",
+            "Warpline, state: eigenvalues",
+            "Warpline, control_score",
+        ),
+        (
+            "Warpline, `balanced`: `state_score`; `control_at_joint`, euclidean",
+            "Warpline, state_score",
+            "Warpline, control_at_joint",
+        ),
+    ):
+        lines.append(f"| {label} | {' | '.join(tutorial.get(name, '') for name in names)} |")
+    return [line.replace("|  |", "| |") for line in lines]
+
+
 def main() -> None:
     """Run both parts and write them as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -218,7 +261,7 @@ def main() -> None:
         "tutorial": benchmark_tutorial(),
     }
     text = json.dumps(result, indent=1)
-    print(text)
+    print("\n".join(page_lines(result)))
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         arguments.output.write_text(text + "\n", encoding="utf-8")

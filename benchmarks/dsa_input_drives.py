@@ -6,7 +6,7 @@ separation  S of two curricula from `master` in other seeds, leaky RNN
 
 Networks are those of a finished run of the demo's configuration with four seeds or more:
 
-    python benchmarks/dsa_input_drives.py --results results --name NAME --output drives.json
+    python benchmarks/dsa_input_drives.py --name NAME --output docs/data/dsa_input/drives.json
 """
 
 from __future__ import annotations
@@ -187,24 +187,40 @@ def separation_rows(after: pd.DataFrame, measure: str) -> list[dict[str, Any]]:
     return rows
 
 
-def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the table of drives as the page has it."""
-    frame = pd.DataFrame(rows)
-    cells = [
-        f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
-        for ratio, low, high in zip(frame["ratio"], frame["low"], frame["high"], strict=True)
+def page_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the rows of both tables of docs/dsa_input.md, and what it says of rank 5."""
+    frame = pd.DataFrame(result["drives"])
+    frame["cell"] = [_cell(*row) for row in frame[["ratio", "low", "high"]].to_numpy()]
+    lines = []
+    for label in NETWORKS:
+        if label.endswith("`untrained`"):
+            continue
+        name = label
+        for measure in list(MEASURES)[:3]:
+            rows = frame[(frame["networks"] == label) & (frame["measure"] == measure)]
+            cells = [f"{rows['floor'].iloc[0]:.2f}", *rows["cell"]]
+            lines.append(f"| {name} | {measure} | {' | '.join(cells)} |")
+            name = ""
+    separations = pd.DataFrame(result["separation"])
+    separations["cell"] = [_cell(*row) for row in separations[["S", "low", "high"]].to_numpy()]
+    names = {"joint": "`dsa_input`, rank 10: joint", "state": "the same: state"}
+    names |= {"control": "the same: control"}
+    for measure, rows in separations.groupby("measure", sort=False):
+        if "rank 5" in str(measure):
+            continue
+        title = names.get(str(measure).rpartition(" ")[2], str(measure))
+        lines.append(f"| {title} | {' | '.join(rows['cell'])} |")
+    lowest = frame[
+        (frame["networks"] == next(iter(NETWORKS))) & (frame["measure"].str.endswith("rank 5"))
     ]
-    keys = ["networks", "measure", "floor"]
-    table = frame.assign(cell=cells).pivot_table(
-        index=keys, columns="drive", values="cell", aggfunc="first", sort=False
-    )
-    lines = [
-        "| networks | measure | floor (radians) | " + " | ".join(f"`{d}`" for d in table) + " |"
-    ]
-    lines.append("| --- " * (3 + table.shape[1]) + "|")
-    for (label, measure, floor), row in zip(table.index, table.to_numpy(), strict=True):
-        lines.append(f"| {label} | {measure} | {floor:.2f} | " + " | ".join(row) + " |")
-    return "\n".join(lines)
+    first, second, third = lowest["cell"]
+    lines.append(f"{first}, {second} and {third}")
+    return [line.replace("|  |", "| |") for line in lines]
+
+
+def _cell(value: float, low: float, high: float) -> str:
+    """Return a value with its interval, where it has one."""
+    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def main() -> None:
@@ -245,8 +261,7 @@ def main() -> None:
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(markdown(drives))
-    print(pd.DataFrame(separations).to_string(index=False, float_format="{:.2f}".format))
+    print("\n".join(page_lines(result)))
 
 
 if __name__ == "__main__":

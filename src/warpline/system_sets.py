@@ -9,7 +9,7 @@ import numpy as np
 
 from warpline.comparison import groups as system_groups
 from warpline.comparison.measured_pairs import Split, settings_by_measure
-from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets
+from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by_measures
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording, as_recording
 
@@ -112,12 +112,13 @@ def compare(
     dict or SetResult
         For two systems the row of the measure: ``dissimilarity`` (0 for equal systems), ``status``, and
         further entries. For sets a matrix, with ``dissimilarity``, ``status``, ``names``, ``table`` and
-        ``plot()``. With ``measures``, a dict of these by measure.
+        ``plot()``. With ``measures``, a dict of these by measure; a measure that cannot compare the systems,
+        such as CKA of other trials, has NaN and a status that says why, and a warning names it.
 
     Raises
     ------
     ValueError
-        When a setting is unknown, or the measure cannot take the states; the message says what it expects.
+        When a setting is unknown, or no measure can take the states; the message says what it expects.
 
     Examples
     --------
@@ -137,15 +138,14 @@ def compare(
         rows = _systems(x, inputs_x, conditions_x, "x")
         columns = _systems(y, inputs_y, conditions_y, "y")
 
-    results: dict[str, Any] = {}
-    for name, own in by_measure.items():
-        if columns is not None and not _is_set(x) and not _is_set(y):
-            results[name] = compare_pair(
-                rows["x"], columns["y"], measure=name, settings=own, seed=seed, split=split
-            )
-        else:
-            matrix = compare_sets(rows, columns, measure=name, settings=own, seed=seed, split=split)
-            results[name] = SetResult(**vars(matrix))
+    results: dict[str, Any]
+    if columns is not None and not _is_set(x) and not _is_set(y):
+        results = compare_pair(rows["x"], columns["y"], measures=by_measure, seed=seed, split=split)
+    else:
+        matrices = compare_sets_by_measures(
+            rows, columns, measures=by_measure, seed=seed, split=split
+        )
+        results = {name: SetResult(**vars(matrix)) for name, matrix in matrices.items()}
     return results[measure] if measures is None else results
 
 
@@ -195,12 +195,12 @@ def compare_groups(
     -------
     GroupResult
         ``summary`` (means within and between groups, with intervals and separation), ``tests``, ``pairs``,
-        ``matrices`` and ``plot()``.
+        ``matrices`` and ``plot()``. A measure that cannot compare the systems has NaN as in `compare`.
 
     Raises
     ------
     ValueError
-        When groups, settings or states cannot be used; the message says what is expected.
+        When groups or settings cannot be used, or no measure can take the states.
 
     Examples
     --------

@@ -62,6 +62,22 @@ def test_all_pairs_by_all_measures(command, files):
     assert values["procrustes", "a", "b"] < 1e-6 < values["procrustes", "a", "c"]
 
 
+def test_a_measure_that_cannot_pair_trials_has_rows_without_values(command, files, tmp_path):
+    np.savez("a.npz", x=files["a"])
+    np.savez("short.npz", x=files["c"][:6])
+    options = ["a.npz", "short.npz", "--axes", "trial,time,unit"]
+    both = ["--measure", "cka", "--measure", "dsa", "--settings", '{"n_delays": 2, "rank": 5}']
+    status, out, error = command(*options, *both, "--output", "t.csv")
+    rows = result_files.read_table("t.csv").set_index("measure")
+    assert status == 0 and "warning: nothing is compared by cka" in error
+    assert np.isnan(rows.loc["cka", "dissimilarity"]) and rows.loc["dsa", "dissimilarity"] > 0
+    # The reason stands once, below the table.
+    assert out.count("cka, failed: expected the same trials in all systems") == 1
+    assert rows.loc["cka", "status"].startswith("failed: expected the same trials")
+    status, _, error = command(*options, "--measure", "cka", "--measure", "procrustes")
+    assert status == 1 and "procrustes: expected the same trials" in error
+
+
 def test_files_of_two_layouts_are_read_by_one_command(command, files, tmp_path):
     """Dimensions of other names, and a file without any."""
     a, b = files["a"], files["b"]

@@ -95,10 +95,17 @@ def test_the_page_of_your_networks_runs_as_it_stands(project, raw_config, tmp_pa
     page = (project / "docs" / "your_networks.md").read_text()
     python, configuration = blocks_of(page), blocks_of(page, "yaml")
     monkeypatch.chdir(tmp_path)
-    headings = ("An nn.LSTM in a notebook", "Metric", "Fixed points")
+    headings = (
+        "An nn.LSTM in a notebook",
+        "Metric",
+        "Fixed points",
+        "Your networks with each other",
+    )
     names = run_blocks([block for heading in headings for block in python[heading]], tmp_path)
     assert names["metric"].matrix.shape == (24, 2, 2, 2)
     assert names["points"].states.shape[1] == 2 * 64
+    assert names["result"].summary["n_pairs"].tolist() == [3, 9, 3] * 2
+    assert names["result"].summary["mean"].min() > 0 and (tmp_path / "groups.png").is_file()
 
     (tmp_path / "nets").mkdir()
     for seed in range(1, 6):

@@ -187,6 +187,44 @@ def test_what_cannot_be_compared():
         warpline.compare(rest["rest"], rest["a"], "cka")
 
 
+@pytest.mark.parametrize(
+    ("call", "values"),
+    [
+        (lambda few, names, own: warpline.compare(SYSTEMS["a"], few, measures=names, **own), 1),
+        (lambda few, names, own: warpline.compare([SYSTEMS["a"], few], measures=names, **own), 1),
+        (lambda few, names, own: warpline.compare(SYSTEMS, [few], measures=names, **own), 4),
+        (
+            lambda few, names, own: (
+                warpline.compare_groups(
+                    {"all": [SYSTEMS["a"], SYSTEMS["b"]], "few": [few]}, names, **own
+                ).matrices
+            ),
+            3,
+        ),
+    ],
+    ids=["pair", "set", "two sets", "groups"],
+)
+def test_a_measure_that_cannot_pair_trials_does_not_stop_the_others(call, values):
+    few = SYSTEMS["b"][:5]
+    with pytest.warns(UserWarning, match=r"compared by cka: .*8 in .* 5 in ") as caught:
+        results = call(few, ["cka", "dsa"], DSA)
+    assert list(results) == ["cka", "dsa"] and caught[0].filename == __file__
+    rows = {
+        name: [result] if isinstance(result, dict) else result.table.to_dict("records")
+        for name, result in results.items()
+    }
+    assert len(rows["cka"]) == len(rows["dsa"]) == values
+    for of_cka, of_dsa in zip(rows["cka"], rows["dsa"], strict=True):
+        assert np.isnan(of_cka["dissimilarity"]) and np.isfinite(of_dsa["dissimilarity"])
+        assert of_cka["status"].startswith("failed: expected the same trials in all systems")
+    # Nothing is left: an error that holds the reason of each measure.
+    with pytest.raises(InputError, match=r"cka, procrustes can compare; got cka: .*procrustes: "):
+        call(few, ["cka", "procrustes"], {})
+    # A wrong setting is the caller's mistake, whatever the other measures can do.
+    with pytest.raises(SettingsError, match="n_delays"):
+        call(few, {"cka": {}, "dsa": {"n_delays": -1, "rank": 2}}, {})
+
+
 OWN = """
 import sys
 
@@ -410,6 +448,24 @@ def test_level_of_the_test_with_groups_that_share_nothing(sizes, spreads, own):
 def test_coverage_of_the_interval_between_groups_that_share_nothing():
     # With n - 1 degrees of freedom it would be 87 %.
     assert unshared_groups.coverage((3, 10), (5.0, 0.5)) > 0.93
+
+
+def test_groups_are_drawn_without_the_measure_that_failed():
+    few = {"all": [SYSTEMS["a"], SYSTEMS["b"]], "few": [SYSTEMS["c"][:5], SYSTEMS["d"][:5]]}
+    with pytest.warns(UserWarning, match="compared by cka"):
+        result = warpline.compare_groups(few, ["cka", "dsa"], **DSA)
+    assert "6 of 12 pairs failed (6 of cka)" in repr(result)
+    counts = result.summary.set_index(["measure", "group_a", "group_b"])["n_pairs"]
+    assert counts["cka"].tolist() == [0, 0, 0] and counts["dsa"].tolist() == [1, 4, 1]
+    assert result.summary["mean"].notna().tolist() == [False] * 3 + [True] * 3
+    assert result.pairs.groupby("measure")["dissimilarity"].count().to_dict() == {
+        "cka": 0,
+        "dsa": 6,
+    }
+    for kind in ("groups", "matrix", "embedding"):
+        figure = result.plot(kind)
+        assert "without a value (see status): CKA" in figure.get_suptitle(), kind
+        assert len(figure.axes) == 1 + (kind == "matrix")
 
 
 def test_too_few_systems_are_not_tested():

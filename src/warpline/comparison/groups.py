@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from warpline.comparison.measured_pairs import Split
-from warpline.comparison.sets import SystemMatrix, compare_sets
+from warpline.comparison.sets import SystemMatrix, compare_sets_by_measures
 from warpline.comparison.statistics import group_tests, holm, summary_table
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording
@@ -40,8 +42,8 @@ class GroupComparison:
         and the columns of `warpline.comparison.sets.SystemMatrix`.
     summary : DataFrame
         A row per measure and pair of groups, a group with itself among them: ``n_a``, ``n_b`` systems,
-        ``n_pairs``, ``mean``, ``low``, ``high``; and between groups ``separation`` from the pairs within
-        both, with its interval (`warpline.comparison.separation`).
+        ``n_pairs`` (0 where all failed), ``mean``, ``low``, ``high``; and between groups ``separation`` from
+        the pairs within both, with its interval (`warpline.comparison.separation`).
     tests : DataFrame
         A row per measure, ``reference`` group and pair of groups: whether the systems of a lie as far from
         those of the reference as those of b (`warpline.comparison.statistics.group_tests`). ``p_adjusted``
@@ -61,14 +63,18 @@ class GroupComparison:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} (n = {len(systems)})" for name, systems in self.groups.items())
         tested = self.tests["p"].notna()
-        failed = int(self.pairs["dissimilarity"].isna().sum())
+        failures = Counter(self.pairs["measure"][self.pairs["dissimilarity"].isna()])
+        by_measure = ", ".join(f"{count} of {measure}" for measure, count in failures.items())
         return "\n".join(
             [
                 f"<{type(self).__name__} of {len(self.groups)} groups by {', '.join(self.matrices)}",
                 f"  groups: {sizes}",
                 *(
-                    [f"  {failed} of {len(self.pairs)} pairs failed: see status in .pairs"]
-                    if failed
+                    [
+                        f"  {failures.total()} of {len(self.pairs)} pairs failed ({by_measure}): "
+                        "see status in .pairs"
+                    ]
+                    if failures
                     else []
                 ),
                 f"  {int(self.tests['significant'].sum())} of {int(tested.sum())} tests significant at "
@@ -111,7 +117,7 @@ def compare_groups(
     ------
     InputError
         When there are fewer than two groups, a group is empty, two systems have one name, a reference is no
-        group, or the ``family_error`` no probability.
+        group, or the ``family_error`` no probability; and as `compare_sets_by_measures`.
     """
     if len(groups) < 2 or not all(groups.values()):
         raise InputError(
@@ -132,10 +138,7 @@ def compare_groups(
             ", ".join(f"{group}/{name}" for group, members in groups.items() for name in members),
             "Rename groups or systems with a slash.",
         )
-    matrices = {
-        measure: compare_sets(systems, measure=measure, settings=settings, seed=seed, split=split)
-        for measure, settings in measures.items()
-    }
+    matrices = compare_sets_by_measures(systems, measures=measures, seed=seed, split=split)
     return group_statistics(
         {group: tuple(f"{group}/{name}" for name in members) for group, members in groups.items()},
         matrices,
@@ -255,4 +258,11 @@ def group_tables(
         table.drop(columns=["architecture", "seeds"], errors="ignore").rename(columns=RENAMED)
         for table in (summary, tests)
     )
-    return summary, tests
+    # Two groups whose pairs all failed have a row, too: without a mean.
+    names = np.sort(pairs[["group_a", "group_b"]].to_numpy(dtype=str), axis=1)
+    couples = pairs[["measure"]].assign(group_a=names[:, 0], group_b=names[:, 1])
+    keys = ["measure", "group_a", "group_b"]
+    couples = couples.drop_duplicates().sort_values(keys, ignore_index=True)
+    summary = couples.merge(summary, how="left", on=keys)
+    counts = ["n_a", "n_b", "n_pairs"]
+    return summary.fillna(dict.fromkeys(counts, 0)).astype(dict.fromkeys(counts, int)), tests

@@ -16,7 +16,7 @@ from warpline.similarity.measure_rows import checked_rows
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording, time_step
 
-__all__ = ["Split", "measured_pairs", "settings_by_measure"]
+__all__ = ["Split", "failed_row", "measured_pairs", "settings_by_measure"]
 
 #: How trials are split: not, into halves that take turns, or with a share that is held out.
 Split = str | float | None
@@ -154,7 +154,7 @@ def _rows(
     usable = [(i, j) for i, j in pairs if i in index and j in index]
     if not usable:
         raise next(iter(reasons.values()))
-    warn_of_lower_ranks({names[k]: representations[row] for k, row in index.items()}, stacklevel=6)
+    warn_of_lower_ranks({names[k]: representations[row] for k, row in index.items()})
     results = compare(
         representations,
         [(index[i], index[j]) for i, j in usable],
@@ -165,9 +165,13 @@ def _rows(
     rows = []
     for i, j in pairs:
         reason = reasons.get(i) or reasons.get(j)
-        failed = {"dissimilarity": np.nan, "status": f"failed: {reason}"}
-        rows.append(failed if reason else next(checked))
+        rows.append(failed_row(reason) if reason else next(checked))
     return rows
+
+
+def failed_row(reason: ValueError) -> dict[str, Any]:
+    """Return the row of a pair that a measure cannot compare."""
+    return {"dissimilarity": np.nan, "status": f"failed: {reason}"}
 
 
 def _share(module: ModuleType, measure: str, split: str | float) -> tuple[float, int]:

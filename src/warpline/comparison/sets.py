@@ -13,10 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from warpline.comparison.measured_pairs import Split, measured_pairs
+from warpline.comparison.several_measures import by_each_measure
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording
 
-__all__ = ["SystemMatrix", "compare_pair", "compare_sets"]
+__all__ = ["SystemMatrix", "compare_pair", "compare_sets", "compare_sets_by_measures"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,38 +107,89 @@ def compare_sets(
     InputError
         When no pair is left.
     """
-    settings = settings or {}
-    second = {} if columns is None else columns
-    n_rows, n_columns = len(rows), len(rows if columns is None else second)
-    if min(n_rows, n_columns) < 1 or n_rows + len(second) < 2:
-        raise InputError(
-            "at least two systems to compare",
-            f"{n_rows + len(second)}",
-            "Give several systems, or two sets; a list of (time, unit) arrays is one system.",
-        )
-    # Columns may repeat names of the rows: the key tells the two apart.
-    systems = {(0, name): recording for name, recording in rows.items()}
-    systems |= {(1, name): recording for name, recording in second.items()}
-    pairs = (
-        list(itertools.combinations(range(n_rows), 2))
-        if columns is None
-        else list(itertools.product(range(n_rows), range(n_rows, n_rows + n_columns)))
-    )
-    keys = list(systems)
+    # Columns may repeat names of the rows: systems are told apart by their place.
+    systems = [*rows.items(), *(columns or {}).items()]
     results = measured_pairs(
-        [(name, systems[side, name]) for side, name in keys],
-        pairs,
+        systems,
+        _pairs(rows, columns),
         measure=measure,
-        settings=settings,
+        settings=settings or {},
         seed=seed,
         split=split,
     )
+    return _matrix(rows, columns, measure, results)
 
-    dissimilarity = np.zeros((n_rows, n_columns))
-    status = np.full((n_rows, n_columns), "converged", dtype=object)
+
+def compare_sets_by_measures(
+    rows: Mapping[str, Recording],
+    columns: Mapping[str, Recording] | None = None,
+    *,
+    measures: Mapping[str, Mapping[str, Any]],
+    seed: int = 0,
+    split: Split = None,
+) -> dict[str, SystemMatrix]:
+    """Compare the systems of one set, or those of two, by several measures.
+
+    Parameters
+    ----------
+    rows, columns, seed, split
+        As in `compare_sets`.
+    measures : mapping of str to mapping
+        Settings by measure (`warpline.comparison.measured_pairs.settings_by_measure`).
+
+    Returns
+    -------
+    dict of str to SystemMatrix
+        A measure that cannot compare these systems, such as one that finds no paired trials, has NaN and a
+        status that says why in all pairs; a warning names it.
+
+    Raises
+    ------
+    ValueError
+        As `compare_sets`, when a setting is wrong or no measure can compare the systems.
+    """
+
+    def compare(measure: str, settings: Mapping[str, Any]) -> SystemMatrix:
+        return compare_sets(
+            rows, columns, measure=measure, settings=settings, seed=seed, split=split
+        )
+
+    def without(measure: str, row: dict[str, Any]) -> SystemMatrix:
+        return _matrix(rows, columns, measure, [row] * len(_pairs(rows, columns)))
+
+    return by_each_measure(measures, compare, without)
+
+
+def _pairs(
+    rows: Mapping[str, Recording], columns: Mapping[str, Recording] | None
+) -> list[tuple[int, int]]:
+    """Return the pairs of systems by their places, those of the rows first."""
+    n_rows, n_second = len(rows), len(columns or {})
+    if n_rows < 1 or (columns is not None and n_second < 1) or n_rows + n_second < 2:
+        raise InputError(
+            "at least two systems to compare",
+            f"{n_rows + n_second}",
+            "Give several systems, or two sets; a list of (time, unit) arrays is one system.",
+        )
+    if columns is None:
+        return list(itertools.combinations(range(n_rows), 2))
+    return list(itertools.product(range(n_rows), range(n_rows, n_rows + n_second)))
+
+
+def _matrix(
+    rows: Mapping[str, Recording],
+    columns: Mapping[str, Recording] | None,
+    measure: str,
+    results: Sequence[Mapping[str, Any]],
+) -> SystemMatrix:
+    """Lay out a row per pair as a matrix."""
+    n_rows = len(rows)
+    keys = [*rows, *(columns or {})]
+    dissimilarity = np.zeros((n_rows, n_rows if columns is None else len(columns)))
+    status = np.full(dissimilarity.shape, "converged", dtype=object)
     table = []
-    for (i, j), row in zip(pairs, results, strict=True):
-        names = {"measure": measure, "system_a": keys[i][1], "system_b": keys[j][1]}
+    for (i, j), row in zip(_pairs(rows, columns), results, strict=True):
+        names = {"measure": measure, "system_a": keys[i], "system_b": keys[j]}
         # The names are those of the systems, whatever columns a measure has.
         table.append({**names, **row, **names})
         cells = [(i, j), (j, i)] if columns is None else [(i, j - n_rows)]
@@ -147,7 +199,7 @@ def compare_sets(
     return SystemMatrix(
         measure=measure,
         names=tuple(rows),
-        columns=tuple(rows if columns is None else second),
+        columns=tuple(rows if columns is None else columns),
         dissimilarity=dissimilarity,
         status=status.astype(np.str_),
         table=pd.DataFrame(table),
@@ -159,19 +211,28 @@ def compare_pair(
     x: Recording,
     y: Recording,
     *,
-    measure: str,
-    settings: Mapping[str, Any],
+    measures: Mapping[str, Mapping[str, Any]],
     seed: int = 0,
     split: Split = None,
-) -> dict[str, Any]:
-    """Compare two systems, named ``x`` and ``y``: the row of the measure for them.
+) -> dict[str, dict[str, Any]]:
+    """Compare two systems, named ``x`` and ``y``: the row of each measure for them.
+
+    Parameters
+    ----------
+    x, y : Recording
+    measures, seed, split
+        As in `compare_sets_by_measures`, and so is what becomes of a measure that cannot compare them.
 
     Raises
     ------
     ValueError
-        As `compare_sets`, and when the measure cannot take a system.
+        When a setting is wrong, or no measure can compare the two.
     """
     systems = [("x", x), ("y", y)]
-    return measured_pairs(
-        systems, [(0, 1)], measure=measure, settings=settings, seed=seed, split=split
-    )[0]
+
+    def compare(measure: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        return measured_pairs(
+            systems, [(0, 1)], measure=measure, settings=settings, seed=seed, split=split
+        )[0]
+
+    return by_each_measure(measures, compare, lambda measure, row: row)

@@ -18,6 +18,7 @@ from warpline.figures.plotting import (
     colours,
     jitter,
     measure_label,
+    measure_name,
     style_parameters,
 )
 
@@ -74,6 +75,7 @@ def matrix_figure(
     groups : mapping of str to sequence of str, optional
         Systems by group, in the order of the matrices; lines stand between the groups.
     """
+    matrices, missing = _with_values(matrices)
     first = next(iter(matrices.values()))
     n_rows, n_columns = first.dissimilarity.shape
     cell = matrix_side(max(n_rows, n_columns)) / max(n_rows, n_columns)
@@ -86,6 +88,7 @@ def matrix_figure(
         bar.set_label(measure_label(measure, {}))
         failed = int(matrix.table["dissimilarity"].isna().sum())
         panel.set_title(f"n = {len(matrix.table)} pairs" + (f", {failed} failed" if failed else ""))
+    _title(figure, missing)
     return figure
 
 
@@ -107,6 +110,7 @@ def embedding_figure(
     DimensionError
         When a matrix is not that of one set.
     """
+    matrices, missing = _with_values(matrices)
     figure = _figure(3.1 * len(matrices) + 0.3, 3.4 if groups is None else 3.7)
     axes = figure.subplots(1, len(matrices), squeeze=False)[0]
     for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
@@ -144,6 +148,7 @@ def embedding_figure(
     if groups:
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(groups)))
+    _title(figure, missing)
     return figure
 
 
@@ -158,9 +163,10 @@ def group_figure(result: GroupComparison) -> Figure:
     result : GroupComparison
     """
     names = list(result.groups)
-    figure = _figure(4.4 * len(result.matrices), 0.36 * len(couples_of(names)) + 1.3)
-    axes = figure.subplots(1, len(result.matrices), squeeze=False)[0]
-    for panel, measure in zip(axes, result.matrices, strict=True):
+    matrices, missing = _with_values(result.matrices)
+    figure = _figure(4.4 * len(matrices), 0.36 * len(couples_of(names)) + 1.3)
+    axes = figure.subplots(1, len(matrices), squeeze=False)[0]
+    for panel, measure in zip(axes, matrices, strict=True):
         pairs = result.pairs[result.pairs["measure"] == measure]
         summary = result.summary[result.summary["measure"] == measure]
         draw_groups(panel, pairs, summary, names, STYLE)
@@ -170,10 +176,29 @@ def group_figure(result: GroupComparison) -> Figure:
             panel.set_title(f"{failed} pairs failed")
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
     title = f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})"
+    _title(figure, title, missing)
+    return figure
+
+
+def _with_values(matrices: Mapping[str, SystemMatrix]) -> tuple[dict[str, SystemMatrix], str]:
+    """Return the measures that have a value, and a sentence that names the others."""
+    shown = {
+        measure: matrix
+        for measure, matrix in matrices.items()
+        if matrix.table["dissimilarity"].notna().any()
+    }
+    missing = ", ".join(measure_name(measure) for measure in matrices if measure not in shown)
+    # Without any value there are still panels, which count what failed.
+    return shown or dict(matrices), f"without a value (see status): {missing}" if missing else ""
+
+
+def _title(figure: Figure, *sentences: str) -> None:
+    """Write sentences above a figure, broken to its width."""
     # Characters in a line: a character is about 0.55 of the font size, in points of 1/72 inch, wide.
     width = int(figure.get_figwidth() * 72 / (0.55 * FONT_SIZE))
-    figure.suptitle(textwrap.fill(title, width), fontsize=STYLE["font_size"])
-    return figure
+    lines = [textwrap.fill(sentence, width) for sentence in sentences if sentence]
+    if lines:
+        figure.suptitle("\n".join(lines), fontsize=FONT_SIZE)
 
 
 def matrix_side(n_systems: int) -> float:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -104,10 +105,11 @@ def compare_files(options: argparse.Namespace) -> int:
     Returns
     -------
     int
-        Exit status: 1 where a file cannot be read or a setting is wrong, with the reason on stderr.
+        Exit status: 1 where a file cannot be read, a setting is wrong or no measure can compare the files,
+        with the reason on stderr.
     """
     from warpline.comparison.measured_pairs import settings_by_measure
-    from warpline.comparison.sets import compare_sets
+    from warpline.comparison.sets import compare_sets_by_measures
     from warpline.core.plugins import UnknownNameError
     from warpline.datasets.sessions import read_session
     from warpline.pipeline.config.datasets import read_settings_of
@@ -138,15 +140,18 @@ def compare_files(options: argparse.Namespace) -> int:
             raise ValueError(
                 f"expected one time step for all systems, got {listed}. Add a bin to --read."
             )
-        tables = [
-            compare_sets(systems, measure=measure, settings=settings, seed=options.seed).table
-            for measure, settings in settings_by_measure(measures, options.settings).items()
-        ]
+        settings = settings_by_measure(measures, options.settings)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            matrices = compare_sets_by_measures(systems, measures=settings, seed=options.seed)
+        tables = [matrix.table for matrix in matrices.values()]
     except (ValueError, UnknownNameError) as error:
         print(error, file=sys.stderr)
         return 1
     print()
     print(_as_text(tables))
+    for warning in caught:
+        print(f"\nwarning: {warning.message}", file=sys.stderr)
     if options.output is not None:
         try:
             _write(tables, options)
@@ -225,7 +230,15 @@ def _as_text(tables: Sequence[pd.DataFrame]) -> str:
 
     columns = ["measure", "system_a", "system_b", "dissimilarity", "status"]
     table = pd.concat([table[columns] for table in tables], ignore_index=True)
-    return table.to_string(index=False, float_format="{:.4f}".format)
+    # A reason is a sentence or two, often of many pairs: each stands once, below.
+    kinds, _, reasons = zip(*(status.partition(": ") for status in table["status"]), strict=True)
+    notes = dict.fromkeys(
+        f"\n{measure}, {kind}: {reason}"
+        for measure, kind, reason in zip(table["measure"], kinds, reasons, strict=True)
+        if reason
+    )
+    table["status"] = kinds
+    return "\n".join([table.to_string(index=False, float_format="{:.4f}".format), *notes])
 
 
 def _write(tables: Sequence[pd.DataFrame], options: argparse.Namespace) -> None:

@@ -5,7 +5,6 @@ No comparison job imports this module, so editing it re-runs none of them.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.caller_warnings import warn_caller
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
     InputError,
@@ -217,11 +217,10 @@ def choose_dsa(
     chosen = settings[settings["chosen"]].iloc[0]
     status = BETTER if chosen["beats_persistence"] else WORSE
     if status == WORSE:
-        warnings.warn(
+        warn_caller(
             f"expected a setting of DSA that predicts better than persistence, got an error ratio of "
             f"{chosen['score']:.3g} at best: the angles compare operators that do not describe the states. "
-            "Try more delays, higher ranks or more trials.",
-            stacklevel=2,
+            "Try more delays, higher ranks or more trials."
         )
     return DSAChoice(
         n_delays=int(chosen["n_delays"]),

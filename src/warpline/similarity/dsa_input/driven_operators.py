@@ -229,15 +229,15 @@ def _embedded_coordinates(
     transitions: Transitions | None,
 ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
     """Whitened principal components of the embedded states: singular values, and the map to them."""
-    gram = None
+    states, gram = trials.states, None
     if transitions is not None:
         # The windows of transitions are all of the embedding but the first of each trial.
         columns = trials.unit_columns(range(n_delays))
         gram = transitions.gram[np.ix_(columns, columns)].copy()
-        for block in blocks_of(trials.states):
+        for block in blocks_of(states):
             rows = delay_embed(block[:, :n_lags], n_delays, 1).reshape(-1, len(columns))
             gram += rows.T @ rows
-    factor = leading_factor(trials.states, n_delays, delay_interval, rank, trials.tolerance, gram)
+    factor = leading_factor(states, n_delays, delay_interval, rank, trials.tolerance, gram)
     values = factor.singular_values
     state_map = np.zeros((n_lags * (trials.n_units + trials.n_channels), len(values)))
     state_map[trials.unit_columns(range(n_delays))] = factor.directions / values
