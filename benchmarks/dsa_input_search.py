@@ -117,7 +117,7 @@ def searches(
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
-    """Return the table that docs/dsa_input.md holds, line by line."""
+    """Return the table that docs/dsa_input.md holds, line by line, and its sentence of the worst miss."""
     lines = [
         "| systems | rank | searches | missed | silent | uncertain | expected misses | largest error (rad) |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -127,6 +127,10 @@ def page_lines(result: dict[str, Any]) -> list[str]:
             f"| {row['systems']} | {row['rank']} | {row['searches']} | {row['missed']} | {row['silent']} | "
             f"{row['uncertain']} | {row['expected_misses']:.1f} | {row['largest_excess']:.1g} |"
         )
+    angles = [row["worst_silent"] for row in result["rows"] if row["worst_silent"]]
+    if angles:
+        angle, best = max(angles, key=lambda pair: pair[0] - pair[1])
+        lines.append(f"the worst silent miss is {angle:.4f} rad in place of {best:.4f}")
     return lines
 
 

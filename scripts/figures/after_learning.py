@@ -5,7 +5,7 @@ import numpy as np
 from warpline.core import result_files
 from warpline.figures import plotting
 from warpline.figures.network_means import network_means
-from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
+from warpline.figures.sensitivity_panel import draw_sensitivities, sensitive_measures
 
 # Each control compares a network with itself under one change: its name on the axis.
 CONTROLS = {
@@ -197,8 +197,7 @@ def make(arguments, settings):
             filter(None, (plotting.measure_name(measure), plotting.parameters_label(pairs)))
         )
         panel.set_title(title, loc="left", pad=12)
-        if measure in narrow:
-            draw_sensitivity(narrow[measure], sensitivity, measure, "after")
+    draw_sensitivities(narrow, sensitivity, "after")
     labels = [*curriculum_labels(counts), *(CONTROLS[name] for name in control_names)]
     panels[-1].set_xticks(range(len(labels)), labels, rotation=90)
     panels[-1].set_xlim(-0.6, len(labels) - 0.4)

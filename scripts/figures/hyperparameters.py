@@ -5,7 +5,7 @@ import numpy as np
 from warpline.comparison.separation import separation
 from warpline.core import result_files
 from warpline.figures import plotting
-from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
+from warpline.figures.sensitivity_panel import draw_sensitivities, sensitive_measures
 
 # Architectures that differ in several hyperparameters share a category.
 SEVERAL = "several"
@@ -129,8 +129,7 @@ def make(arguments, settings):
         panel.set_ylabel(plotting.measure_unit(measure, settings))
         # Above the separations.
         panel.set_title(plotting.measure_name(measure), loc="left", pad=12)
-        if measure in narrow:
-            draw_sensitivity(narrow[measure], sensitivity, measure, "architectures")
+    draw_sensitivities(narrow, sensitivity, "architectures")
     panels[-1].set_xticks(
         range(len(differences)), difference_labels(pairs, differences), rotation=90
     )

@@ -2,7 +2,7 @@
 
 from warpline.core import result_files
 from warpline.figures import plotting
-from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
+from warpline.figures.sensitivity_panel import draw_sensitivities, sensitive_measures
 
 COLUMNS = {
     "reference": "dissimilarity to {reference},\nsame fraction of training",
@@ -110,9 +110,19 @@ def make(arguments, settings):
         sensitivity = sensitivity[sensitivity["architecture"] == over["architecture_a"].iloc[0]]
     beside = sensitive_measures(sensitivity, "over")
 
-    figure = plt.figure(figsize=(8.6 + 2.6 * bool(beside), 1.7 * (1 + len(measures))))
-    grid = figure.add_gridspec(1 + len(measures), 3 + bool(beside))
-    axes = grid[:, :3].subgridspec(1 + len(measures), 3).subplots(sharex=True, squeeze=False)
+    # One grid for all panels: the narrow ones stand beside the row of their measure.
+    figure, axes = plt.subplots(
+        1 + len(measures),
+        3 + bool(beside),
+        squeeze=False,
+        figsize=(8.6 + 2.6 * bool(beside), 1.7 * (1 + len(measures))),
+    )
+    axes, narrow_column = axes[:, :3], axes[:, 3:]
+    for panel in axes[:-1].flat:
+        panel.sharex(axes[-1, 0])
+        panel.tick_params(labelbottom=False)
+    for panel in axes[-1, 1:]:
+        panel.sharex(axes[-1, 0])
     # Accuracy is the same beside every dissimilarity, and stands once; the legend fills the rest of its row.
     draw_accuracy(axes[0, 0], over, measures[0], styles, band)
     axes[0, 0].set_title("behaviour")
@@ -142,9 +152,13 @@ def make(arguments, settings):
         panel.set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
 
     # In which settings around that of DSA its dynamics settle later, or earlier, than behaviour.
-    for row, measure in enumerate(measures, 1):
+    narrow = {}
+    for measure, panel in zip([None, *measures], narrow_column.flat, strict=False):
         if measure in beside:
-            draw_sensitivity(figure.add_subplot(grid[row, 3]), sensitivity, measure, "over")
+            narrow[measure] = panel
+        else:
+            panel.set_axis_off()
+    draw_sensitivities(narrow, sensitivity, "over")
 
     axes[0, 1].legend(
         *plotting.legend_entries(axes), loc="center left", bbox_to_anchor=(0, 0.5), borderaxespad=0

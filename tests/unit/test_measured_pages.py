@@ -11,6 +11,7 @@ MEASURED = [
     ("dsa.md", "dsa.py", "dsa/speed.json"),
     ("dsa_input.md", "dsa_input.py", "dsa_input/speed.json"),
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
+    ("dsa_input.md", "dsa_input_search.py", "dsa_input/search.json"),
     ("dsa_input.md", "dsa_input_drives.py", "dsa_input/drives.json"),
 ]
 

@@ -12,7 +12,11 @@ from scipy.spatial.distance import pdist
 from warpline.core import result_files
 from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.figures import plotting
-from warpline.figures.sensitivity_panel import draw_sensitivity, sensitive_measures
+from warpline.figures.sensitivity_panel import (
+    draw_sensitivities,
+    draw_sensitivity,
+    sensitive_measures,
+)
 
 STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 80}
 
@@ -143,6 +147,13 @@ def test_a_panel_of_sensitivity_counts_what_holds_at_each_setting():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["25", "50"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["4", "7"]
     assert [patch.get_hatch() for patch in axes.patches if patch.get_hatch()] == ["////"]
+    assert axes.get_xlabel() == "rank of DSA"
+
+    # Panels below each other name their axis once, as it is that of several measures.
+    panels = dict(zip(("dsa", "wasserstein"), Figure().subplots(2), strict=True))
+    draw_sensitivities(panels, table, "after")
+    assert [panel.get_xlabel() for panel in panels.values()] == ["", "rank"]
+    assert all(panel.texts for panel in panels.values())
 
 
 # --- what a figure cannot show ----------------------------------------------------------------------------
@@ -256,6 +267,45 @@ def test_over_learning_says_what_one_seed_cannot_show(project, tmp_path, seeds):
     written = texts(script(project, "over_learning")(arguments, settings))
     for reason in ("nor another seed of master to compare with", "it needs two seeds"):
         assert (reason in written) == (len(seeds) == 1)
+
+
+def test_narrow_panels_stand_beside_the_row_of_their_measure(project, tmp_path):
+    measures = ["cka", "dsa", "dsa_input"]
+    learning = pd.DataFrame(
+        {
+            "measure": measures,
+            "architecture": "rnn",
+            "against": "own_final",
+            "curriculum_a": "master",
+            "checkpoint": 0.0,
+            "separation": 0.5,
+        }
+    )
+    tried = pd.DataFrame({"n_delays": [2, 2], "delay_interval": 1, "rank": [5, 10]})
+    tried = tried.assign(
+        architecture="rnn", conclusion="over", own=[True, False], carried=True, holds=True, n=2
+    )
+    tables = {
+        "over": pd.concat([over_table([1, 2]).assign(measure=name) for name in measures]),
+        "learning": learning,
+        "sensitivity": pd.concat([tried.assign(measure=name) for name in measures[1:]]),
+    }
+    for name, table in tables.items():
+        result_files.write_table(table, tmp_path / f"{name}.csv", {})
+    arguments = Namespace(**{name: [tmp_path / f"{name}.csv"] for name in tables})
+    settings = {
+        "style": STYLE, "reference": "master", "measures": measures, "curricula": ["master"],
+        "statistics": {"min_seeds": 5}, "wasserstein": [],
+    }  # fmt: skip
+    figure = script(project, "over_learning")(arguments, settings)
+    figure.canvas.draw()
+    narrow = [axes.get_position() for axes in figure.axes if axes.images]
+    rows = [
+        next(axes for axes in figure.axes if axes.get_ylabel().startswith(label)).get_position()
+        for label in ("DSA", "InputDSA")
+    ]
+    for beside, row in zip(narrow, rows, strict=True):
+        assert (beside.y0, beside.y1) == pytest.approx((row.y0, row.y1), abs=1e-6)
 
 
 def test_an_axis_of_rounding_errors_shows_zero():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_sensitivity", "sensitive_measures"]
+__all__ = ["draw_sensitivities", "draw_sensitivity", "sensitive_measures"]
 
 SETTING = ["n_delays", "delay_interval", "rank"]
 TITLES = {
@@ -35,6 +36,26 @@ def sensitive_measures(table: pd.DataFrame | None, conclusion: str) -> list[str]
         return []
     rows = table[(table["conclusion"] == conclusion) & ~table["own"]]
     return list(dict.fromkeys(rows.dropna(subset="holds")["measure"]))
+
+
+def draw_sensitivities(panels: Mapping[str, Axes], table: pd.DataFrame, conclusion: str) -> None:
+    """Draw a panel per measure below each other; the lowest one has the name of the shared axis.
+
+    Parameters
+    ----------
+    panels : mapping of str to matplotlib.axes.Axes
+        By measure, from the top; may be empty.
+    table, conclusion
+        As `draw_sensitivity`.
+    """
+    for measure, axes in panels.items():
+        draw_sensitivity(axes, table, measure, conclusion)
+    # A name below each would push the rows of the figure apart.
+    if len(panels) > 1:
+        *others, last = panels.values()
+        for axes in others:
+            axes.set_xlabel("")
+        last.set_xlabel("rank")
 
 
 def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: str) -> None:
@@ -85,4 +106,4 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
         spine.set_visible(False)
     axes.tick_params(length=0)
     pairs = " pairs" if conclusion == "composition" else ""
-    axes.set_title(f"{TITLES[conclusion]}\n(n = {rows['n'].min()}{pairs})", fontsize="small")
+    axes.set_title(f"{TITLES[conclusion]} (n = {rows['n'].min()}{pairs})", fontsize="small")
