@@ -39,7 +39,7 @@ $(READY): pyproject.toml constraints.txt Makefile
 	@# Every job imports torch anew: without bytecode that takes three times as long.
 	"$(BIN)/python" -m compileall -q -j 0 "$(VENV)/lib" src scripts > /dev/null || true
 	@# Nor should a job compile what training and DSA need.
-	"$(BIN)/python" -c 'from warpline.models import compiled_scan, leaky_gradients; from warpline.similarity.dsa import trust_region; [module.compile_kernels() for module in (compiled_scan, leaky_gradients, trust_region)]'
+	"$(BIN)/python" -c 'from warpline.models import compiled_scan, leaky_gradients; from warpline.similarity.dsa import involutions, trust_region; [module.compile_kernels() for module in (compiled_scan, leaky_gradients, involutions, trust_region)]'
 	@touch "$(READY)"
 
 demo: $(READY)

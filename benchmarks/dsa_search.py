@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-# One thread, set before any library reads it.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+from one_thread import use_one_thread
+
+# Before any library reads it.
+use_one_thread()
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402

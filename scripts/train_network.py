@@ -22,6 +22,9 @@ def main() -> None:
         "--resume", nargs="+", type=Path, help="states of unfinished runs, a file per seed"
     )
     parser.add_argument(
+        "--resume-every", type=int, help="updates between two saves, which change no result"
+    )
+    parser.add_argument(
         "--checkpoints", nargs="+", type=Path, required=True, help="a file per seed"
     )
     parser.add_argument("--history", nargs="+", type=Path, required=True, help="a file per seed")
@@ -30,8 +33,11 @@ def main() -> None:
     none = [None] * len(seeds)
     initials, resumes = arguments.initial or none, arguments.resume or none
 
+    settings = arguments.settings
+    if arguments.resume_every is not None:
+        settings["training"]["resume_every"] = arguments.resume_every
     job = read_job(
-        arguments.settings,
+        settings,
         seeds,
         arguments.train,
         arguments.validation,

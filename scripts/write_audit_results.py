@@ -4,26 +4,18 @@ python scripts/write_audit_results.py --run results/audit    # take new tables, 
 python scripts/write_audit_results.py                        # write the page from the tables in docs/data
 """
 
-import argparse
-import shutil
 from pathlib import Path
 
 from warpline.figures.audit_page import AUDIT_TABLES, render_audit
+from warpline.figures.template_page import write_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-DATA = DOCS / "data" / "audit"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, help="results whose tables replace those in docs/data")
-    arguments = parser.parse_args()
-    if arguments.run:
-        DATA.mkdir(parents=True, exist_ok=True)
-        for name, file in AUDIT_TABLES.items():
-            shutil.copyfile(arguments.run / file, DATA / f"{name}.csv")
-    (DOCS / "audit_results.md").write_text(render_audit(DOCS / "audit_results.md.jinja", DATA))
-
 
 if __name__ == "__main__":
-    main()
+    write_page(
+        __doc__.splitlines()[0],
+        DOCS / "audit_results.md",
+        DOCS / "data" / "audit",
+        AUDIT_TABLES,
+        render_audit,
+    )

@@ -4,32 +4,29 @@ python scripts/write_results.py --run results/ten_seeds    # take new tables, th
 python scripts/write_results.py                            # write the page from the tables in docs/data
 """
 
-import argparse
-import shutil
 from pathlib import Path
 
 from warpline.core import result_files
 from warpline.figures.results_page import BETWEEN, TABLES, render
+from warpline.figures.template_page import write_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DATA = DOCS / "data" / "ten_seeds"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, help="results whose tables replace those in docs/data")
-    arguments = parser.parse_args()
-    if arguments.run:
-        for name, file in TABLES.items():
-            shutil.copyfile(arguments.run / file, DATA / f"{name}.csv")
-        between = result_files.read_tables(
-            sorted(arguments.run.glob("compare/architectures/*/PDM/*.csv"))
-        )
-        # The floors stand in the same tables.
-        between = between.loc[between["pairs"] == "between", BETWEEN]
-        result_files.write_table(between, DATA / "architectures.csv", {})
-    (DOCS / "results.md").write_text(render(DOCS / "results.md.jinja", DATA))
+def write_pairs_of_architectures(run: Path) -> None:
+    between = result_files.read_tables(sorted(run.glob("compare/architectures/*/PDM/*.csv")))
+    # The floors stand in the same tables.
+    between = between.loc[between["pairs"] == "between", BETWEEN]
+    result_files.write_table(between, DATA / "architectures.csv", {})
 
 
 if __name__ == "__main__":
-    main()
+    write_page(
+        __doc__.splitlines()[0],
+        DOCS / "results.md",
+        DATA,
+        TABLES,
+        render,
+        write_pairs_of_architectures,
+    )

@@ -4,7 +4,8 @@ import numpy as np
 
 from warpline.core import result_files
 from warpline.figures import plotting
-from warpline.figures.protocol_rows import draw_bands, in_order, protocol_label
+from warpline.figures.protocol_panels import name_rows, of_first_architecture, row_panels
+from warpline.figures.protocol_rows import draw_bands
 
 
 def draw_points(axes, rows, protocols, styles, key, labels):
@@ -20,15 +21,7 @@ def draw_points(axes, rows, protocols, styles, key, labels):
 
 
 def make(arguments, settings):
-    import matplotlib.pyplot as plt
-
-    table = result_files.read_table(arguments.audit[0])
-    # The first architecture of the first task set: the table has all.
-    first = table.iloc[0]
-    table = table[
-        (table["taskset"] == first["taskset"]) & (table["architecture"] == first["architecture"])
-    ]
-    protocols = in_order(list(dict.fromkeys(table["protocol"])))
+    table, protocols = of_first_architecture(result_files.read_table(arguments.audit[0]))
     measures = plotting.names_in_data(settings["measures"], table["measure"].dropna())
     # Colours of their own: one legend names both.
     styles = plotting.colours([*settings["curricula"], *settings["measures"]], settings["style"])
@@ -54,13 +47,7 @@ def make(arguments, settings):
         ("probability that fewer\ntasks lie further", rows("order_probability"), "measure"),
         ("rank correlation with\nnumber of tasks", rows("rank_correlation"), "measure"),
     ]
-    figure, axes = plt.subplots(
-        1,
-        len(panels),
-        sharey=True,
-        squeeze=False,
-        figsize=(2.0 * len(panels) + 1.5, 0.27 * len(protocols) + 1.6),
-    )
+    figure, axes = row_panels(len(panels), protocols, width=2.0, beside=1.5, above=1.6)
     for panel, (title, chosen, key) in zip(axes[0], panels, strict=True):
         if key == "measure":
             # Of several curricula, the mean: a measure has one point.
@@ -84,8 +71,7 @@ def make(arguments, settings):
     for panel, middle, low in zip(axes[0][-2:], (0.5, 0.0), (-0.02, -1.02), strict=True):
         panel.axvline(middle, color="0.4", lw=1, ls="--")
         panel.set_xlim(low, 1.02)
-    axes[0][0].set_yticks(range(len(protocols)), [protocol_label(name) for name in protocols])
-    plotting.shared_legend(figure, axes, ncols=8)
+    name_rows(figure, axes, protocols, ncols=8)
     return figure
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from warpline.core import result_files
 from warpline.figures import plotting
-from warpline.figures.protocol_rows import draw_bands, in_order, protocol_label
+from warpline.figures.protocol_panels import name_rows, of_first_architecture, row_panels
+from warpline.figures.protocol_rows import draw_bands
 
 MARKERS = {
     "holds": {"marker": "o", "color": "#0072b2"},
@@ -32,26 +33,14 @@ def draw_claim(axes, rows, protocols):
 
 
 def make(arguments, settings):
-    import matplotlib.pyplot as plt
-
     table = result_files.read_table(arguments.claims[0])
     # Claims on curricula alone are judged under several protocols.
     by_protocol = table[table.groupby("claim")["protocol"].transform("nunique") > 1]
     if not len(by_protocol):
         return plotting.nothing_to_show("No claim was judged under two protocols.")
-    # The first architecture of the first task set: the table has all.
-    first = by_protocol.iloc[0]
-    for place in ("taskset", "architecture"):
-        by_protocol = by_protocol[by_protocol[place] == first[place]]
-    protocols = in_order(list(dict.fromkeys(by_protocol["protocol"])))
+    by_protocol, protocols = of_first_architecture(by_protocol)
     panels = list(by_protocol.groupby(["claim", "measure"], sort=False))
-    figure, axes = plt.subplots(
-        1,
-        len(panels),
-        sharey=True,
-        squeeze=False,
-        figsize=(2.5 * len(panels) + 2.5, 0.27 * len(protocols) + 1.9),
-    )
+    figure, axes = row_panels(len(panels), protocols, width=2.5, beside=2.5, above=1.9)
     for panel, ((claim, measure), rows) in zip(axes[0], panels, strict=True):
         draw_claim(panel, rows, protocols)
         sentence = textwrap.fill(rows["sentence"].iloc[0], 36)
@@ -61,8 +50,7 @@ def make(arguments, settings):
         # Probabilities of an order; a statistic of another kind takes the room that it needs.
         if rows[["value", "low", "high"]].stack().between(0, 1).all():
             panel.set_xlim(-0.03, 1.03)
-    axes[0][0].set_yticks(range(len(protocols)), [protocol_label(name) for name in protocols])
-    plotting.shared_legend(figure, axes, ncols=5)
+    name_rows(figure, axes, protocols, ncols=5)
     return figure
 
 

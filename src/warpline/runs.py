@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warpline.core import result_files
+from warpline.core.number_arguments import takes_numbers
 from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.paths import split_seeds
 from warpline.pipeline.stages.statistics import ComputeStatistics
@@ -77,6 +78,7 @@ class Run:
         """Steps (numbers of updates) of the checkpoints."""
         return self.checkpoints.steps
 
+    @takes_numbers()
     def weights(self, step: int | None = None) -> dict[str, NDArray[Any]]:
         """Return the weights of one checkpoint, by default the last.
 
@@ -87,6 +89,7 @@ class Run:
         """
         return self.checkpoints.weights(step)
 
+    @takes_numbers()
     def model(self, step: int | None = None) -> nn.Module:
         """Return the network with the weights of one checkpoint, by default the last.
 
@@ -105,6 +108,7 @@ class Run:
             step=step,
         )
 
+    @takes_numbers()
     def dynamics(self, step: int | None = None) -> Dynamics:
         """Return the network as a map from state to state, in double precision, for `warpline.geometry`.
 
@@ -197,6 +201,7 @@ class Run:
         settings = result_files.provenance_of(self.trials(task))["settings"]
         return make_environment(settings["taskset"], task)
 
+    @takes_numbers()
     def input_manifold(
         self,
         timing: Mapping[str, float] | None = None,
@@ -226,6 +231,7 @@ class Run:
         return input_manifold(self.environment(task), timing, **condition)
 
 
+@takes_numbers()
 def open_run(
     name: str,
     taskset: str,

@@ -10,7 +10,8 @@ import numpy as np
 from warpline.comparison import groups as system_groups
 from warpline.comparison.measured_pairs import Split, settings_by_measure
 from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by_measures
-from warpline.similarity.input_errors import InputError
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording, as_recording
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class SetResult(SystemMatrix):
         """Draw the matrix (``matrix``) or the systems as points (``embedding``)."""
         return _plot(kind, {self.measure: self}, None)
 
+    @takes_numbers(SettingsError)
     def embedding(self, n_dimensions: int = 2) -> Embedding:
         """Place the systems by metric multidimensional scaling, with the stress that remains."""
         from warpline.comparison.multidimensional_scaling import embed
@@ -61,6 +63,7 @@ def _plot(
     return kinds[kind](matrices, groups)
 
 
+@takes_numbers(SettingsError)
 def compare(
     x: Any,
     y: Any = None,
@@ -149,6 +152,7 @@ def compare(
     return results[measure] if measures is None else results
 
 
+@takes_numbers(SettingsError)
 def compare_groups(
     groups: Mapping[str, Any],
     measures: Sequence[str] | Mapping[str, Mapping[str, Any]] = ("cka",),

@@ -1,6 +1,7 @@
 """Geometry takes arrays and lists, refuses what is not finite, and prints results shortly."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -47,6 +48,76 @@ PUBLIC = {
 @pytest.mark.parametrize("name", [name for name in PUBLIC if takes_tensors(PUBLIC[name])])
 def test_every_public_function_of_tensors_takes_arrays(name):
     assert PUBLIC[name].__code__.co_filename == takes_arrays.__code__.co_filename
+
+
+NO_NUMBERS = {
+    "text": "two",
+    "digits": "2",
+    "list of text": ["a"],
+    "true": True,
+    "mapping": {"a": "b"},
+}
+
+
+def is_number(parameter):
+    return not {"int", "float"}.isdisjoint(re.findall(r"\w+", str(parameter.annotation)))
+
+
+def stand_in(parameter):
+    """Return what passes for an argument until the function uses it."""
+    if is_number(parameter):
+        return 3 if parameter.annotation in ("int", "float") else [3, 3]
+    return np.ones((2, 2)) if "Tensor" in str(parameter.annotation) else object()
+
+
+def number_parameters():
+    """Name each number that a public function or method takes."""
+    methods = {
+        f"{owner.__name__}.{name}": getattr(owner, name)
+        for owner, name in [
+            (geometry.Coordinate, "values"),
+            (geometry.InputManifold, "grid"),
+            (geometry.InputManifold, "until"),
+            (geometry.Metric, "spectrum"),
+        ]
+    }
+    for name, function in {**PUBLIC, **methods}.items():
+        for parameter in inspect.signature(function).parameters.values():
+            if is_number(parameter):
+                yield pytest.param(function, parameter.name, id=f"{name}, {parameter.name}")
+
+
+@pytest.mark.parametrize(("function", "name"), number_parameters())
+def test_every_number_of_a_public_function_is_asked_for_by_name(function, name):
+    """The other arguments are not reached: numbers, arrays where a tensor is due, else nothing of use."""
+    parameters = inspect.signature(function).parameters
+    others = {
+        other: stand_in(parameter)
+        for other, parameter in parameters.items()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
+    }
+    takes_none = "None" in str(parameters[name].annotation)
+    for value in [*NO_NUMBERS.values(), *([] if takes_none else [None])]:
+        with pytest.raises(TypeError, match=f"expected {name} (to be|as) "):
+            if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+                function(*others.values(), value)
+            else:
+                function(**{**others, name: value})
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS.values())
+def test_ends_steps_and_limits_that_are_no_numbers_are_refused(value):
+    plane = (geometry.Coordinate("x", 0.0, 1.0), geometry.Coordinate("y", 0.0, 1.0))
+    for refused in (
+        lambda: geometry.Coordinate("x", 0.0, value),
+        lambda: geometry.InputManifold(plane, lambda kappa, step: kappa, value),
+        lambda: geometry.InputManifold(plane, lambda kappa, step: kappa, 3).restricted(
+            {"x": value}
+        ),
+        lambda: geometry.Thresholds(turn=value),
+    ):
+        with pytest.raises((TypeError, ValueError), match="expected"):
+            refused()
 
 
 FORMS = {

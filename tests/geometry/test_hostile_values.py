@@ -1,5 +1,6 @@
 """Numbers that no grid, tangent or setting has: the right answer, or one message with what was expected."""
 
+import functools
 import math
 
 import numpy as np
@@ -252,3 +253,51 @@ def test_numbers_of_any_type_make_the_same_lines():
         follow(direction=torch.tensor(DIRECTION, dtype=t)) for t in (torch.float64, torch.float32)
     )
     torch.testing.assert_close(double.kappa, single.kappa)
+
+
+@functools.cache
+def torus_geodesics(scale):
+    """A curve, a path and gridlines on a torus whose states have a scale: points, and lengths over the scale."""
+    unit = geometry.immersion_of(lambda kappa: scale * torus(kappa), TORUS.coordinates)
+    start, end = KAPPA[:1], KAPPA[:1] + torch.tensor([[0.4, 0.3]])
+    curve = geometry.geodesics_from(unit, start, [[1.0, 0.5]], 2.0 * scale, points=3)
+    path = geometry.geodesics_between(unit, start, end, tolerance=1e-4)
+    grid = geometry.geodesic_gridlines(unit, start[0], spacing=9.0 * scale, points=3)
+    numbers = (
+        curve.kappa,
+        curve.velocity * scale,
+        curve.length / scale,
+        path.kappa,
+        path.length / scale,
+        grid.kappa,
+        grid.length / scale,
+    )
+    return numbers, (curve.status, path.status, grid.status)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_geodesics_do_not_depend_on_the_unit_of_the_states(scale):
+    """Lengths are in the unit of the states; points in the domain are the same."""
+    (numbers, statuses), (expected, expected_statuses) = map(torus_geodesics, (scale, 1.0))
+    assert statuses == expected_statuses and statuses[:2] == (("reached",), ("reached",))
+    for got, reference in zip(numbers, expected, strict=True):
+        torch.testing.assert_close(got, reference, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("length", [1e-300, 1e300])
+def test_very_short_and_very_long_geodesics(length):
+    """On a plane, lines: short ones end where they began, long ones leave the domain."""
+    plane = geometry.immersion_of(lambda kappa: kappa, PLANE)
+    curve = geometry.geodesics_from(plane, [[0.0, 0.0]], [[1.0, 0.0]], length, points=3)
+    expected = min(length, 1.0)
+    np.testing.assert_allclose(curve.length, expected, rtol=1e-6)
+    np.testing.assert_allclose(curve.kappa[0, -1], [expected, 0.0], rtol=1e-6)
+    assert curve.status == ("reached" if length < 1 else "left the domain",)
+    if length < 1:
+        distance = geometry.geodesic_distance(plane, [[0.0, 0.0]], [[length, 0.0]])
+        np.testing.assert_allclose(distance, length, rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e300])
+def test_the_length_of_a_direction_does_not_matter(scale):
+    torch.testing.assert_close(follow(direction=[[scale, 0.0]]).kappa, follow().kappa)

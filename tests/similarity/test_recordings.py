@@ -7,7 +7,10 @@ import torch
 import xarray as xr
 
 import warpline
+from warpline.comparison.multidimensional_scaling import embed
 from warpline.similarity import dsa
+from warpline.similarity.dsa.alignment import AlignmentSettings
+from warpline.similarity.dsa_input import fit_driven_operator
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import as_recording
 
@@ -259,16 +262,17 @@ SETTINGS = {
     "numpy integers": ({"n_delays": np.int64(2), "rank": np.int32(2)}, None),
     "arrays of one": ({"n_delays": np.array(2), "rank": np.array(2)}, None),
     "whole floats": ({"n_delays": 2.0, "rank": 2.0}, None),
-    "fractions": ({"n_delays": 2.5, "rank": 2}, "n_delays to be a positive integer"),
+    "fractions": ({"n_delays": 2.5, "rank": 2}, "n_delays to be a whole number"),
     "zero": ({"n_delays": 2, "rank": 0}, "rank to be a positive integer"),
     "negative": ({"n_delays": -1, "rank": 2}, "n_delays to be a positive integer"),
-    "text": ({"n_delays": "2", "rank": "two"}, "rank to be a positive integer"),
-    "nothing": ({"n_delays": None, "rank": 2}, "n_delays to be a positive integer"),
-    "true": ({"n_delays": True, "rank": 2}, "n_delays to be a positive integer"),
-    "nan": ({"n_delays": np.nan, "rank": 2}, "n_delays to be a positive integer"),
-    "infinite": ({"n_delays": 2, "rank": np.inf}, "rank to be a positive integer"),
-    "arrays": ({"n_delays": 2, "rank": np.array([2, 3])}, "rank to be a positive integer"),
-    "complex": ({"n_delays": 2, "rank": 2 + 0j}, "rank to be a positive integer"),
+    "text": ({"n_delays": 2, "rank": "two"}, "rank to be a whole number"),
+    "digits": ({"n_delays": "2", "rank": 2}, "n_delays to be a whole number"),
+    "nothing": ({"n_delays": None, "rank": 2}, "n_delays to be a whole number"),
+    "true": ({"n_delays": True, "rank": 2}, "n_delays to be a whole number"),
+    "nan": ({"n_delays": np.nan, "rank": 2}, "n_delays to be a whole number"),
+    "infinite": ({"n_delays": 2, "rank": np.inf}, "rank to be a whole number"),
+    "arrays": ({"n_delays": 2, "rank": np.array([2, 3])}, "rank to be a whole number"),
+    "complex": ({"n_delays": 2, "rank": 2 + 0j}, "rank to be a whole number"),
     "interval": ({"n_delays": 2, "rank": 2, "delay_interval": 0}, "delay_interval to be a pos"),
     "too many delays": ({"n_delays": 10, "rank": 2}, "at least 11 time points"),
     "ridge": ({"n_delays": 2, "rank": 2, "ridge": -1.0}, "finite ridge"),
@@ -291,6 +295,72 @@ def test_settings_are_numbers_or_refused(name, entry):
     else:
         with pytest.raises(InputError, match=message):
             FITS[entry](**settings)
+
+
+DSA = {"measure": "dsa", "n_delays": 2, "rank": 2}
+DRIVEN = {"measure": "dsa_input", "rank": 2, "inputs": X[..., :1]}
+SHAPE = {"conditions": [0, 0, 1, 1]}
+GROUPS = {"a": [X, X[::-1]], "b": [X[:, ::-1], -X]}
+NUMBERS = {
+    "compare": (
+        lambda **given: warpline.compare(X, X[::-1], **{**DSA, **given}),
+        "seed ridge rank_tolerance max_starts accepted_chance tolerance max_steps strict rotation bound",
+    ),
+    "compare by dsa_input": (
+        lambda **given: warpline.compare(X, X[::-1], **{**DRIVEN, **given}),
+        "n_delays n_input_delays input_lag offset ridge control_weight max_starts compare",
+    ),
+    "compare by shape_gaussian": (
+        lambda **given: warpline.compare(X, -X, measure="shape_gaussian", **SHAPE, **given),
+        "alpha normalise n_starts max_steps tolerance",
+    ),
+    "compare by shape_energy": (
+        lambda **given: warpline.compare(X, -X, measure="shape_energy", **SHAPE, **given),
+        "seed normalise n_starts max_steps tolerance",
+    ),
+    "compare on held-out trials": (
+        lambda **given: warpline.compare(X, X[::-1], split="halves", **{**DSA, **given}),
+        "ridge rank_tolerance",
+    ),
+    "compare_groups": (
+        lambda **given: warpline.compare_groups(GROUPS, ["procrustes"], **given),
+        "seed confidence family_error min_systems split",
+    ),
+    "choose_dsa": (
+        lambda **given: warpline.choose_dsa([X], **given),
+        "n_delays delay_intervals ranks horizons keep longest ridge test_fraction seed",
+    ),
+    "select_rank": (
+        lambda **given: dsa.select_rank(X, **{"n_delays": 1, "ranks": [1], **given}),
+        "n_delays delay_interval ranks ridge test_fraction seed",
+    ),
+    "fit_driven_operator": (
+        lambda **given: fit_driven_operator(X, X[..., :1], **{"rank": 2, **given}),
+        "rank n_delays delay_interval n_input_delays input_lag ridge",
+    ),
+    "AlignmentSettings": (AlignmentSettings, "max_starts first_starts accepted_chance tolerance"),
+    "embed": (
+        lambda **given: embed(1 - np.eye(3), **given),
+        "n_dimensions n_starts max_steps tolerance seed",
+    ),
+}
+TAKE_WORDS_OR_TRUTH = {"strict", "rotation", "offset", "normalise", "bound", "compare", "split"}
+
+
+@pytest.mark.filterwarnings("ignore:expected a setting of DSA", "ignore:expected states that carry")
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [(entry, name) for entry, (_, names) in NUMBERS.items() for name in names.split()],
+)
+def test_what_is_no_number_is_refused_by_name(entry, name):
+    values = ["two", "2", ["a"], {"x": "a"}, object()]
+    if name not in TAKE_WORDS_OR_TRUTH:
+        values.append(True)
+    if name not in ("rank_tolerance", "split"):
+        values.append(None)
+    for value in values:
+        with pytest.raises(InputError, match=f"expected {name} "):
+            NUMBERS[entry][0](**{name: value})
 
 
 def test_a_rank_beyond_what_the_data_carry_is_said():

@@ -1,14 +1,16 @@
 """A second configuration of one name does not replace the networks of the first; new seeds stay free."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from warpline.console import provenance
 from warpline.pipeline.config import load
-from warpline.pipeline.earlier_networks import replaced_networks
+from warpline.pipeline.earlier_networks import left_over_networks, replaced_networks
 from warpline.pipeline.expansion import Plan
+from warpline.pipeline.run_status import run_status
 from warpline.pipeline.stages import Pipeline
 
 
@@ -64,6 +66,7 @@ FREE = {
     "evaluation trials": change("tasksets.PDM.trials", {"evaluation_repeats": 30}),
     "kept trajectories": change("trajectories.fractions", [0.0, 0.5, 1.0]),
     "blocks of seeds": change("jobs", {"seeds_per_training_job": 3, "seeds_per_job": 2}),
+    "saves of the state": change("training.resume_every", 7),
     "a colour": change("figures", {"palette": "tol-bright"}),
     "a catalogue entry that is not run": change("architectures.context_rnn.units", 9),
     "an analysis": change("run.warping", ["context"]),
@@ -110,6 +113,51 @@ def test_what_replaces_networks_is_refused(trained, raw_config, case):
     raw_config["jobs"] = {}
     raw_config["name"] = "other"
     assert replaced_networks(trained(raw_config)) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "count", "command"),
+    [
+        ("nothing", 0, ""),
+        ("a seed", 0, ""),
+        ("an architecture", 0, ""),
+        ("a removed seed", 6, "rm -r {0}/pretraining/*/*/*/seed~1 {0}/training/*/*/*/seed~1"),
+        (
+            "one curriculum",
+            15,
+            "rm -r {0}/pretraining {1}/master_frozen {1}/pretrain_frozen {1}/pretrain_unfrozen {1}/untrained",
+        ),
+        (
+            "another architecture",
+            18,
+            "rm -r {0}/pretraining/PDM/leaky_rnn {0}/training/PDM/leaky_rnn",
+        ),
+    ],
+)
+def test_networks_that_are_asked_for_no_more_are_named(trained, raw_config, case, count, command):
+    changes = {
+        **FREE,
+        "one curriculum": change("run.grid.0.curricula", ["master"]),
+        "another architecture": change("run.grid.0.architectures", ["leaky_gru"]),
+    }
+    changes[case](raw_config)
+    pipeline = trained(raw_config)
+    messages = left_over_networks(pipeline)
+    if count == 0:
+        assert messages == []
+        return
+    (message,) = messages
+    root = pipeline.plan.results.root
+    assert message.startswith(f"{count} networks of an earlier configuration in {root}")
+    assert message.endswith(command.format(root, root / "training/PDM/leaky_rnn"))
+
+    # No job reads them; what the command removes is what is left over.
+    read = {path for job in run_status(pipeline).jobs for path in job.inputs}
+    everything = set(root.glob("*training/*/*/*/*/checkpoints.safetensors"))
+    subprocess.run(message[message.index("rm -r") :], shell=True, check=True)
+    removed = everything - set(root.glob("*training/*/*/*/*/checkpoints.safetensors"))
+    assert len(removed) == count and not {path.as_posix() for path in removed} & read
+    assert left_over_networks(pipeline) == []
 
 
 def test_a_key_of_a_newer_version_is_no_other_configuration(trained, raw_config, tmp_path):

@@ -80,6 +80,12 @@ def change_tensor(name, change_value):
     return change
 
 
+def put(array, value):
+    array = array.copy()
+    array.flat[-1] = value
+    return array
+
+
 def drop(*names):
     def change(tensors, state):
         for name in names:
@@ -145,6 +151,17 @@ UNFIT = {
         "adam/step/weight_hh", lambda value: value + 1
     ),
     "no step of Adam": change_tensor("adam/step/weight_hh", lambda value: value * 0),
+    # Numbers that no running training has.
+    **{
+        f"{value} in {name}": change_tensor(name, lambda array, value=value: put(array, value))
+        for name in (WEIGHT, MOMENT, "adam/exp_avg_sq/bias", "checkpoint/3/weight_hh")
+        for value in (np.nan, np.inf, -np.inf)
+    },
+    "a negative square": change_tensor("adam/exp_avg_sq/bias", lambda array: put(array, -1.0)),
+    "a loss that was not finite": change_row(loss=None),
+    "a gradient that was not finite": change_state(
+        "history", lambda rows: [*rows[:-1], rows[-1] | {"gradient_norm": None}]
+    ),
     "half a step of Adam": change_tensor("adam/step/weight_hh", lambda value: value - 0.5),
 }
 

@@ -271,11 +271,36 @@ def measure_that_returns(rows, folder):
         ("[{'status': 'converged'}]", "rows as dicts"),
         ("[{**good, 'dissimilarity': 'a'}]", "one number, got str"),
         ("[{**good, 'status': None}]", "a status such as"),
+        ("[{**good, 'dissimilarity': -0.25}]", "at least 0, got -0.25 for pair 0 of 1"),
+        ("[{**good, 'dissimilarity': -float('inf')}]", "at least 0, got -inf"),
     ],
 )
 def test_rows_of_ones_own_measure_are_checked(tmp_path, rows, says):
     with pytest.raises(ValueError, match=says):
         warpline.compare(SYSTEMS["a"], SYSTEMS["b"], measure_that_returns(rows, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("value", "signed", "expected", "status"),
+    [
+        ("float('inf')", False, np.nan, "failed: expected a finite dissimilarity, got inf"),
+        ("float('inf')", True, np.nan, "failed: expected a finite dissimilarity, got inf"),
+        ("float('nan')", False, np.nan, "converged"),
+        ("-1e-17", False, -1e-17, "converged"),
+        ("-0.25", True, -0.25, "converged"),
+    ],
+)
+def test_dissimilarities_at_the_ends_of_the_range(tmp_path, value, signed, expected, status):
+    """Infinity has no mean; a negative number is a dissimilarity only where the measure says so."""
+    measure = measure_that_returns(f"[{{**good, 'dissimilarity': {value}}}] * len(pairs)", tmp_path)
+    if signed:
+        file = tmp_path / "odd.py"
+        file.write_text(
+            file.read_text().replace("class Measure:\n", "class Measure:\n    SIGNED = True\n")
+        )
+    result = warpline.compare({"a": SYSTEMS["a"], "b": SYSTEMS["b"]}, measure=measure)
+    np.testing.assert_equal(result.dissimilarity[0, 1], expected)
+    assert result.status[0, 1] == status
 
 
 def test_a_measure_cannot_rename_the_systems(tmp_path):
@@ -498,11 +523,33 @@ def test_too_few_systems_are_not_tested():
             {"family_error": 5},
             "family_error between 0 and 1",
         ),
+        (
+            {"a": [*GROUPS["monkey"], GROUPS["monkey"][1].copy()], "b": GROUPS["decoy"]},
+            {},
+            "a group that differ.*a/1 and a/4, which are equal",
+        ),
     ],
 )
 def test_groups_that_cannot_be_compared(groups, options, says):
     with pytest.raises(InputError, match=says):
         warpline.compare_groups(groups, ["procrustes"], **options)
+
+
+def test_a_system_of_two_groups_is_left_out_of_both_together():
+    """As a reference that both share: a unit of its own, without a pair of itself."""
+    monkey, decoy = GROUPS["monkey"], GROUPS["decoy"]
+    groups = {"a": monkey, "b": [monkey[0].copy(), *decoy]}
+    with pytest.warns(UserWarning, match="got 1 equal pairs \\(a/0 = b/0\\)"):
+        result = warpline.compare_groups(groups, ["procrustes"])
+    assert len(result.pairs) == 8 * 7 / 2 - 1
+    between = result.summary.set_index(["group_a", "group_b"]).loc["a", "b"]
+    matrix = result.matrices["procrustes"].dissimilarity[:4, 4:].copy()
+    assert matrix[0, 0] == pytest.approx(0, abs=1e-6)
+    matrix[0, 0] = np.nan
+    assert between["n_pairs"] == 15
+    assert between["mean"] == pytest.approx(np.nanmean(matrix))
+    interval = jackknife_interval(matrix, [0, 1, 2, 3], [0, 5, 6, 7], 0.95)
+    assert tuple(between[["low", "high"]]) == pytest.approx(interval)
 
 
 @pytest.mark.parametrize("kind", ["groups", "matrix", "embedding"])

@@ -35,11 +35,12 @@ for STAGE in [
             together=STAGE.together,
             seeds=STAGE.seeds,
             resume=STAGE.resume,
+            resume_every=STAGE.resume_every,
             initial=STAGE.initial,
         shell:
             'python "$WARPLINE_SCRIPTS/train_network.py" --settings {params.settings:q} --code {params.code}'
             " --train {input.train:q} --validation {input.validation:q} --seeds {params.seeds} {params.initial}"
-            " --resume {params.resume:q}"
+            " --resume {params.resume:q} --resume-every {params.resume_every}"
             " --checkpoints {output.checkpoints:q} --history {output.history:q} > {log:q} 2>&1"
 
 

@@ -22,6 +22,7 @@ from warpline.attractors.systems import (
 )
 from warpline.console import progress
 from warpline.core import plugins, random_streams
+from warpline.similarity.measure_rows import checked_rows
 
 __all__ = [
     "EXPERIMENTS",
@@ -292,7 +293,8 @@ def compare_systems(experiment: Experiment, settings: Mapping[str, Any], seed: i
         )
 
     # Rows keep the order of the pairs, those that could not be compared among them.
-    result_of_pair = dict(zip(comparable, results, strict=True))
+    checked = checked_rows(results, len(comparable), measure)
+    result_of_pair = dict(zip(comparable, checked, strict=True))
     rows = []
     for k, (pair, (a, b)) in enumerate(zip(experiment.pairs, ends, strict=True)):
         failure = {"dissimilarity": np.nan, "status": failures.get(a) or failures.get(b)}

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from warpline.attractors.systems import Floats
+from warpline.core.student_t import student_quantile
 
 __all__ = [
     "Scale",
@@ -169,7 +169,7 @@ def jackknife_interval(
     error = float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))
     if scale == "probability":
         return probability_interval(value, error, n, confidence)
-    width = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
+    width = float(student_quantile(confidence, n - 1)) * error
     if scale == "share":
         return max(value - width, 0.0), min(value + width, 1.0)
     return value - width, value + width
@@ -203,7 +203,7 @@ def probability_interval(
     observations = 2.0 * n if most is None else most
     if error**2 > 1e-12:
         observations = float(np.clip(variance / error**2, 1.0, observations))
-    quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
+    quantile = float(student_quantile(confidence, n - 1))
     square = quantile**2 / observations
     centre = value + square / 2
     width = quantile * np.sqrt(variance / observations + square / 4 / observations)

@@ -4,31 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-__all__ = ["degrees_of_freedom", "student_quantile"]
+__all__ = ["degrees_of_freedom"]
 
 Floats = NDArray[np.float64]
-
-
-def student_quantile(confidence: float, dof: Floats | float) -> Floats:
-    """Return the half-width of a two-sided Student's t interval, in standard errors.
-
-    Parameters
-    ----------
-    confidence : float
-        In (0, 1).
-    dof : ndarray or float
-        Degrees of freedom.
-
-    Raises
-    ------
-    ValueError
-        When the confidence lies outside (0, 1): SciPy gives NaN, or an interval that is turned around.
-    """
-    if not 0 < confidence < 1:
-        raise ValueError(f"expected a confidence between 0 and 1, got {confidence}: set confidence")
-    return np.asarray(stats.t.ppf((1 + confidence) / 2, dof), dtype=float)
 
 
 def degrees_of_freedom(means_without: Floats, membership: NDArray[np.int64]) -> Floats:

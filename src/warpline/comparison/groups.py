@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ import pandas as pd
 from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets_by_measures
 from warpline.comparison.statistics import group_tests, holm, summary_table
-from warpline.similarity.input_errors import InputError
+from warpline.core.caller_warnings import warn_caller
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording
 
 __all__ = ["GroupComparison", "compare_groups", "group_statistics", "group_tables"]
@@ -83,6 +86,7 @@ class GroupComparison:
         )
 
 
+@takes_numbers(SettingsError)
 def compare_groups(
     groups: Mapping[str, Mapping[str, Recording]],
     *,
@@ -116,8 +120,15 @@ def compare_groups(
     Raises
     ------
     InputError
-        When there are fewer than two groups, a group is empty, two systems have one name, a reference is no
-        group, or the ``family_error`` no probability; and as `compare_sets_by_measures`.
+        When there are fewer than two groups, a group is empty, two systems have one name, two systems of a
+        group are equal, a reference is no group, or the ``family_error`` no probability; and as
+        `compare_sets_by_measures`.
+
+    Warns
+    -----
+    UserWarning
+        When a system stands in several groups, as a shared reference may: the jackknife leaves it out of
+        all of them together, and it makes no pair with itself.
     """
     if len(groups) < 2 or not all(groups.values()):
         raise InputError(
@@ -138,10 +149,14 @@ def compare_groups(
             ", ".join(f"{group}/{name}" for group, members in groups.items() for name in members),
             "Rename groups or systems with a slash.",
         )
+    numbers = _unit_numbers(
+        systems, {f"{group}/{name}": group for group, members in groups.items() for name in members}
+    )
     matrices = compare_sets_by_measures(systems, measures=measures, seed=seed, split=split)
     return group_statistics(
         {group: tuple(f"{group}/{name}" for name in members) for group, members in groups.items()},
         matrices,
+        number_of=numbers,
         references=references,
         confidence=confidence,
         family_error=family_error,
@@ -149,10 +164,47 @@ def compare_groups(
     )
 
 
+def _unit_numbers(systems: Mapping[str, Recording], group_of: Mapping[str, str]) -> dict[str, int]:
+    """Return a number for each system; equal systems of several groups share theirs."""
+    first_of: dict[bytes, str] = {}
+    number_of: dict[str, int] = {}
+    shared = []
+    for number, (name, recording) in enumerate(systems.items()):
+        first = first_of.setdefault(_digest(recording), name)
+        number_of[name] = number if first == name else number_of[first]
+        if first == name:
+            continue
+        if group_of[first] == group_of[name]:
+            raise InputError(
+                "systems of a group that differ: each counts as one observation",
+                f"{first} and {name}, which are equal",
+                "Give each system once.",
+            )
+        shared.append(f"{first} = {name}")
+    if shared:
+        warn_caller(
+            f"expected groups without a common system, got {len(shared)} equal pairs ({', '.join(shared[:3])}"
+            f"{', ...' if len(shared) > 3 else ''}): each is left out of both groups together, and makes no "
+            "pair with itself"
+        )
+    return number_of
+
+
+def _digest(recording: Recording) -> bytes:
+    """Return a hash of all that a measure can see of a system."""
+    digest = hashlib.sha256(repr(recording.conditions).encode())
+    for array in (*recording.trials, *(recording.inputs or ())):
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
+
+
+@takes_numbers(SettingsError)
 def group_statistics(
     groups: Mapping[str, Sequence[str]],
     matrices: Mapping[str, SystemMatrix],
     *,
+    number_of: Mapping[str, int] | None = None,
     references: Sequence[str] | None = None,
     confidence: float = 0.95,
     family_error: float = 0.05,
@@ -166,6 +218,9 @@ def group_statistics(
         Names of the systems of each group.
     matrices : mapping of str to SystemMatrix
         By measure, each over all systems.
+    number_of : mapping of str to int, optional
+        Unit of statistics of each system, as in `group_tables`; by default each is one. Systems of one unit
+        make no pair.
     references, confidence, family_error, min_systems
         As in `compare_groups`.
 
@@ -187,8 +242,11 @@ def group_statistics(
         )
     group_of = {name: group for group, names in groups.items() for name in names}
     # Systems are numbered over all groups: no two of them share anything, as networks of a seed can.
-    number_of = {name: number for number, name in enumerate(group_of)}
+    if number_of is None:
+        number_of = {name: number for number, name in enumerate(group_of)}
     pairs = pd.concat([matrix.table for matrix in matrices.values()], ignore_index=True)
+    units = [pairs[f"system_{side}"].map(number_of) for side in "ab"]
+    pairs = pairs[units[0] != units[1]].reset_index(drop=True)
     for side in "ba":
         pairs.insert(3, f"group_{side}", pairs[f"system_{side}"].map(group_of))
     pairs.insert(5, "within", pairs["group_a"] == pairs["group_b"])

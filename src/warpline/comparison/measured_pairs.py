@@ -88,7 +88,7 @@ def measured_pairs(
             states, extra = _arguments(module, measure, names[k], recordings[k])
             return module.represent(states, settings=settings_of[k], **extra)
 
-        return _rows(names, pairs, represent, module.compare_pairs, settings_of[0], seed)
+        return _rows(names, pairs, represent, module, "compare_pairs", settings_of[0], seed)
 
     share, n_folds = _share(module, measure, split)
     parts = [
@@ -105,7 +105,7 @@ def measured_pairs(
             return module.represent_held_out(train, test, settings=settings_of[k])
 
         folds.append(
-            _rows(names, pairs, represent_fold, module.compare_held_out, settings_of[0], seed)
+            _rows(names, pairs, represent_fold, module, "compare_held_out", settings_of[0], seed)
         )
     return [_mean_row(rows) for rows in zip(*folds, strict=True)]
 
@@ -133,7 +133,8 @@ def _rows(
     names: Sequence[str],
     pairs: Sequence[tuple[int, int]],
     represent: Callable[[int], Any],
-    compare: Callable[..., list[dict[str, Any]]],
+    module: ModuleType,
+    compare: str,
     settings: Mapping[str, Any],
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -155,13 +156,13 @@ def _rows(
     if not usable:
         raise next(iter(reasons.values()))
     warn_of_lower_ranks({names[k]: representations[row] for k, row in index.items()})
-    results = compare(
+    results = getattr(module, compare)(
         representations,
         [(index[i], index[j]) for i, j in usable],
         settings=settings,
         seed=seed,
     )
-    checked = iter(checked_rows(results, len(usable)))
+    checked = iter(checked_rows(results, len(usable), module))
     rows = []
     for i, j in pairs:
         reason = reasons.get(i) or reasons.get(j)

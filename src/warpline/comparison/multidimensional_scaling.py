@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
-from warpline.similarity.input_errors import DimensionError
+from warpline.similarity.input_errors import DimensionError, SettingsError
 
 __all__ = ["Embedding", "embed"]
 
@@ -32,6 +33,7 @@ class Embedding(ShortRepr):
     stress: float
 
 
+@takes_numbers(SettingsError)
 def embed(
     dissimilarity: Floats,
     n_dimensions: int = 2,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from warpline.console import progress
 from warpline.core import plugins, random_streams
+from warpline.similarity.measure_rows import checked_rows
 
 __all__ = [
     "Comparison",
@@ -440,7 +441,8 @@ def compare(
             )
 
             # Rows keep the order of the pairs, those that could not be compared among them.
-            result_of_pair = dict(zip(map(id, comparable), results, strict=True))
+            checked = checked_rows(results, len(comparable), measure)
+            result_of_pair = dict(zip(map(id, comparable), checked, strict=True))
             rows = []
             for pair in pairs:
                 reason = failed.get(id(pair.a)) or failed.get(id(pair.b))

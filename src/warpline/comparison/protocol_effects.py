@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from warpline.comparison.degrees_of_freedom import student_quantile
 from warpline.comparison.statistics import mean_interval, summary_table
+from warpline.core.student_t import student_quantile
 
 __all__ = ["COLUMNS", "order_probability", "protocol_effects", "rank_correlation"]
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from warpline.comparison.degrees_of_freedom import degrees_of_freedom, student_quantile
+from warpline.comparison.degrees_of_freedom import degrees_of_freedom
+from warpline.core.student_t import student_quantile
 
 __all__ = ["floor_pairs", "separation"]
 

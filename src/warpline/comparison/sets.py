@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from warpline.comparison.measured_pairs import Split, measured_pairs
 from warpline.comparison.several_measures import by_each_measure
-from warpline.similarity.input_errors import InputError
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording
 
 __all__ = ["SystemMatrix", "compare_pair", "compare_sets", "compare_sets_by_measures"]
@@ -67,6 +68,7 @@ def _listed(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f", ... ({len(names)})" if len(names) > most else "")
 
 
+@takes_numbers(SettingsError)
 def compare_sets(
     rows: Mapping[str, Recording],
     columns: Mapping[str, Recording] | None = None,
@@ -207,6 +209,7 @@ def _matrix(
     )
 
 
+@takes_numbers(SettingsError)
 def compare_pair(
     x: Recording,
     y: Recording,

@@ -16,9 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from warpline.comparison.degrees_of_freedom import degrees_of_freedom, student_quantile
+from warpline.comparison.degrees_of_freedom import degrees_of_freedom
 from warpline.comparison.separation import floor_pairs, separation
 from warpline.core.short_repr import ShortRepr
+from warpline.core.student_t import student_quantile
 
 __all__ = [
     "DifferenceTest",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures.plotting import measure_name
 from warpline.figures.protocol_rows import in_order, protocol_label
+from warpline.figures.template_page import render_template
 
 __all__ = ["AUDIT_TABLES", "AuditTables", "render_audit"]
 
@@ -156,7 +156,4 @@ def render_audit(template: Path, tables: Path) -> str:
     tables : pathlib.Path
         Folder of the tables.
     """
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
-    )
-    return environment.from_string(template.read_text()).render(a=AuditTables(tables))
+    return render_template(template, a=AuditTables(tables))

@@ -328,6 +328,10 @@ def level_line(axes: Axes, level: float, name: str, line_style: str, align: str 
     )
 
 
+#: Least distance of the names of two periods, as a share of the trial.
+_NAME_SPACING = 0.06
+
+
 def shade_periods(
     axes: Axes, periods: Sequence[tuple[str, float, float]], named: bool = True
 ) -> None:
@@ -341,17 +345,20 @@ def shade_periods(
         Name, start and stop, in order of time. A period without length is left out: that of a task without
         a delay would shift the alternation.
     named : bool
-        Whether names are written.
+        Whether names are written. A name that would run into the one before it is left out.
     """
     lasting = [period for period in periods if period[2] > period[1]]
+    last_name = -np.inf
     for k, (name, start, stop) in enumerate(lasting):
         if k % 2:
             axes.axvspan(start, stop, color="0.92", zorder=0, lw=0)
-        if named:
+        middle = (start + stop) / 2
+        if named and middle - last_name >= _NAME_SPACING * (lasting[-1][2] - lasting[0][1]):
+            last_name = middle
             # Slanted, because some periods are narrower than their names.
             axes.annotate(
                 str(name).replace("_", " "),
-                ((start + stop) / 2, 1.02),
+                (middle, 1.02),
                 xycoords=axes.get_xaxis_transform(),
                 rotation=40,
                 ha="left",

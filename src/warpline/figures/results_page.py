@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from warpline.comparison.statistics import holm, mean_interval
 from warpline.core import result_files
+from warpline.figures.template_page import render_template
 
 __all__ = ["TABLES", "Tables", "render"]
 
@@ -221,8 +221,4 @@ def render(template: Path, tables: Path) -> str:
     tables : pathlib.Path
         Folder of the tables.
     """
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
-    )
-    text = environment.from_string(template.read_text())
-    return text.render(t=Tables(tables), claim=claim)
+    return render_template(template, t=Tables(tables), claim=claim)

@@ -63,13 +63,15 @@ def _check(paths: list[str]) -> int:
     from warpline.pipeline.before_work import faults_before_work
     from warpline.pipeline.chance_check import chance_faults
     from warpline.pipeline.config import ConfigError
+    from warpline.pipeline.earlier_networks import left_over_networks
     from warpline.pipeline.stages import Pipeline
 
     plan = _load(paths)
     if plan is None:
         return 1
     # A task set that does not keep its interface has no chance level.
-    faults = faults_before_work(Pipeline(plan), say=print) or chance_faults(plan)
+    pipeline = Pipeline(plan)
+    faults = faults_before_work(pipeline, say=print) or chance_faults(plan)
     if faults:
         print(ConfigError(faults), file=sys.stderr)
         return 1
@@ -77,6 +79,8 @@ def _check(paths: list[str]) -> int:
     n_recordings = len(plan.config.run.datasets)
     recordings = f", {n_recordings} recordings" if n_recordings else ""
     print(f"{plan.config.name}: {runs} networks{recordings}, results in {plan.results.root}")
+    for message in left_over_networks(pipeline):
+        print(message)
     return 0
 
 
@@ -168,6 +172,7 @@ def _plan(paths: list[str], check: float | None) -> int:
 
 
 def _status(places: list[str]) -> int:
+    from warpline.pipeline.earlier_networks import left_over_networks
     from warpline.pipeline.run_status import run_status
     from warpline.pipeline.stages import Pipeline
     from warpline.pipeline.status_text import configuration_of, render_status
@@ -176,7 +181,10 @@ def _status(places: list[str]) -> int:
     plan = _load(files)
     if plan is None:
         return 1
-    print(render_status(run_status(Pipeline(plan)), plan.config.name, plan.results.root, files))
+    pipeline = Pipeline(plan)
+    print(render_status(run_status(pipeline), plan.config.name, plan.results.root, files))
+    for message in left_over_networks(pipeline):
+        print(message)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Networks that lie in the results folder and were trained with other settings than the configuration's."""
+"""Networks of an earlier configuration in the results folder: of other settings, or asked for no more."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from warpline.console import provenance
+from warpline.core.utf8_paths import shell_word
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import Wildcards
 from warpline.pipeline.stages.training import TrainingStage
 
-__all__ = ["replaced_networks"]
+__all__ = ["left_over_networks", "replaced_networks"]
 
 
 def replaced_networks(pipeline: Pipeline) -> list[str]:
@@ -131,3 +132,45 @@ def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any], place: str)
         elif before != after:
             found.append(f"{place}{key} was {json.dumps(before)} and is {json.dumps(after)}")
     return found
+
+
+def left_over_networks(pipeline: Pipeline) -> list[str]:
+    """Return a message on networks of an earlier configuration that this one does not ask for, or none.
+
+    No table and no figure takes them in: every job names its files. They are kept, as a later configuration
+    may ask for them again.
+    """
+    root = pipeline.plan.results.root
+    planned: set[tuple[str, ...]] = set()
+    for stage in (pipeline.pretraining, pipeline.training, pipeline.given):
+        for job in stage.jobs():
+            of_job = [job["seed"]] if "seed" in job else [str(seed) for seed in pipeline.plan.seeds]
+            paths = (Path(stage.path("checkpoints", **{**job, "seed": seed})) for seed in of_job)
+            planned.update(path.parent.relative_to(root).parts for path in paths)
+    networks = sorted(
+        folder
+        for section in (pipeline.pretraining.section, pipeline.training.section)
+        for path in root.glob(f"{section}/*/*/*/seed~*/checkpoints.safetensors")
+        # A copy by hand, such as "seed~1 (old)", is no network.
+        if (folder := path.parent.relative_to(root).parts) not in planned
+        and folder[-1].removeprefix("seed~").isdecimal()
+    )
+    if not networks:
+        return []
+    # A folder without any planned network goes as a whole; a seed that is asked for no more goes everywhere.
+    kept_folders = {folder[:depth] for folder in planned for depth in range(1, len(folder))}
+    seeds = {f"seed~{seed}" for seed in pipeline.plan.seeds}
+    doomed: dict[str, None] = {}
+    for folder in networks:
+        depth = next(depth for depth in range(1, 6) if folder[:depth] not in kept_folders)
+        if depth < len(folder):
+            doomed[shell_word(root.joinpath(*folder[:depth]))] = None
+        elif folder[-1] in seeds:
+            doomed[shell_word(root.joinpath(*folder))] = None
+        else:
+            doomed[f"{shell_word(root / folder[0])}/*/*/*/{folder[-1]}"] = None
+    count, example = len(networks), "/".join(networks[0])
+    return [
+        f"{count:,} network{'s' if count > 1 else ''} of an earlier configuration in {root}, in no table and "
+        f"no figure of this one, such as {example}. To remove: rm -r {' '.join(doomed)}"
+    ]

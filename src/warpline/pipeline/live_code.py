@@ -27,7 +27,7 @@ from warpline.pipeline.reachable_modules import (
 
 __all__ = ["Reading", "Unit", "counts_messages", "live_text", "reading_of", "unit_of"]
 
-QUOTED = ("warpline.similarity",)
+QUOTED = ("warpline.similarity", "warpline.core.number_arguments")
 """Modules whose error messages stand in a column of a table (``status``), so that their wording counts."""
 LOGGERS = ("log", "logger", "logging", "warnings")
 LOG_METHODS = frozenset(

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.states import Matrix, angle, centred_matrix, compare_each
 
 __all__ = ["compare_pairs", "represent"]
@@ -49,6 +51,7 @@ def _compare(x: Matrix, y: Matrix, norm_x: float, norm_y: float) -> dict[str, fl
     }
 
 
+@takes_numbers(SettingsError)
 def compare_pairs(
     representations: Sequence[Matrix],
     pairs: Sequence[tuple[int, int]],

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.states import Matrix, angle, centred_matrix, compare_each
 
 __all__ = ["compare_pairs", "represent", "unbiased_hsic"]
@@ -119,6 +121,7 @@ def _compare(
     return {"dissimilarity": radians / (np.pi / 2), "similarity": min(float(similarity), 1.0)}
 
 
+@takes_numbers(SettingsError)
 def compare_pairs(
     representations: Sequence[Matrix],
     pairs: Sequence[tuple[int, int]],

@@ -5,8 +5,9 @@ Each is a ValueError. Its message says what was expected, what was got, and what
 
 from __future__ import annotations
 
-import operator
 from typing import Any
+
+from warpline.core.number_arguments import number_of
 
 
 class InputError(ValueError):
@@ -69,12 +70,7 @@ def positive_integer(name: str, value: Any) -> int:
     SettingsError
         When the value is none of these.
     """
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = int(value) if float(value).is_integer() else operator.index(value)
-    except (TypeError, ValueError, OverflowError):
-        number = 0
-    if number < 1:
+    number = number_of(value, whole=True)
+    if number is None or number < 1:
         raise SettingsError(f"{name} to be a positive integer", f"{value!r}", f"Set {name}.")
-    return number
+    return int(number)

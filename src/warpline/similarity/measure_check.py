@@ -115,7 +115,8 @@ def _compare(measure: Any, representations: list[Any], settings: Mapping[str, An
                 representations, list(PAIRS), settings=settings, seed=1, progress=_Progress()
             )
         )
-    return [float(row["dissimilarity"]) for row in checked_rows(rows, len(PAIRS))]
+    checked_rows(rows, len(PAIRS), measure)
+    return [float(row["dissimilarity"]) for row in rows]
 
 
 def _check_values(values: list[float]) -> None:

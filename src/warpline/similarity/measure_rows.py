@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +11,11 @@ from warpline.core.plugins import ContractError
 
 __all__ = ["checked_rows"]
 
+ROUNDING = 1e-9
+"""How far below 0 a dissimilarity may lie that is a difference of two equal numbers."""
 
-def checked_rows(rows: Any, n_pairs: int) -> list[dict[str, Any]]:
+
+def checked_rows(rows: Any, n_pairs: int, measure: Any) -> list[dict[str, Any]]:
     """Return the rows of `compare_pairs` as a list.
 
     Parameters
@@ -20,11 +24,20 @@ def checked_rows(rows: Any, n_pairs: int) -> list[dict[str, Any]]:
         In the order of the pairs, with ``dissimilarity`` (one number, NaN where a pair failed) and
         ``status``.
     n_pairs : int
+    measure : module or class
+        With ``SIGNED = True``, dissimilarities may be negative.
+
+    Returns
+    -------
+    list of dict
+        An infinite dissimilarity is NaN here, and the status says so: no mean, test or picture of systems
+        can hold it.
 
     Raises
     ------
     ContractError
-        When they are others, which a measure of one's own can return.
+        When they are others, which a measure of one's own can return, or a dissimilarity is negative beyond
+        rounding.
     """
     try:
         rows = list(rows)
@@ -37,7 +50,8 @@ def checked_rows(rows: Any, n_pairs: int) -> list[dict[str, Any]]:
             f"expected a row for each of {n_pairs} pairs, got {len(rows)}: return them in the order of the "
             "pairs"
         )
-    for row in rows:
+    checked = []
+    for number, row in enumerate(rows):
         if not isinstance(row, Mapping) or "dissimilarity" not in row or "status" not in row:
             got = ", ".join(map(str, row)) if isinstance(row, Mapping) else type(row).__name__
             raise ContractError(
@@ -50,4 +64,15 @@ def checked_rows(rows: Any, n_pairs: int) -> list[dict[str, Any]]:
             )
         if not isinstance(row["status"], str):
             raise ContractError(f"expected a status such as 'converged', got {row['status']!r}")
-    return [dict(row) for row in rows]
+        if value < -ROUNDING and not getattr(measure, "SIGNED", False):
+            raise ContractError(
+                f"expected a dissimilarity of at least 0, got {float(value):.6g} for pair {number} of "
+                f"{n_pairs}: return a distance, or say `SIGNED = True` in the measure if its values may be "
+                "negative"
+            )
+        row = dict(row)
+        if math.isinf(value):
+            row["dissimilarity"] = math.nan
+            row["status"] = f"failed: expected a finite dissimilarity, got {float(value)}"
+        checked.append(row)
+    return checked

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
+from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.states import Matrix, angle, centred_matrix, compare_each
 
 __all__ = ["compare_held_out", "compare_pairs", "represent", "represent_held_out"]
@@ -47,6 +49,7 @@ def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
     return {"dissimilarity": theta / (np.pi / 2), "similarity": min(similarity, 1.0)}
 
 
+@takes_numbers(SettingsError)
 def compare_pairs(
     representations: Sequence[Matrix],
     pairs: Sequence[tuple[int, int]],
@@ -87,6 +90,7 @@ def represent_held_out(
     return represent(train, settings=settings), held_out / norm
 
 
+@takes_numbers(SettingsError)
 def compare_held_out(
     representations: Sequence[tuple[Matrix, Matrix]],
     pairs: Sequence[tuple[int, int]],

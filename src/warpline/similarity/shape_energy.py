@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.condition_repeats import (
     DEFAULTS,
     Repeats,
@@ -17,6 +18,8 @@ from warpline.similarity.condition_repeats import (
     repeats_of,
     same_units,
 )
+from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.measure_settings import setting_of
 
 __all__ = ["compare_pairs", "represent"]
 
@@ -39,10 +42,11 @@ def represent(
     ValueError
         When conditions are missing, or one has a single trial.
     """
-    normalise = bool(settings.get("normalise", DEFAULTS["normalise"]))
+    normalise = setting_of(settings, "normalise", DEFAULTS)
     return repeats_of(states, conditions, normalise=normalise, measure="shape_energy")
 
 
+@takes_numbers(SettingsError)
 def compare_pairs(
     representations: Sequence[Repeats],
     pairs: Sequence[tuple[int, int]],
@@ -72,7 +76,7 @@ def compare_pairs(
         ``dissimilarity``, the root of a length: with ``normalise`` in units of the root of the standard
         deviation of the states; ``status``: "converged" or "max_steps".
     """
-    complete = {**DEFAULTS, **settings}
+    complete = {name: setting_of(settings, name, DEFAULTS) for name in DEFAULTS}
     return compare_in_order(
         representations, pairs, lambda x, y: _compare(x, y, complete, seed), progress
     )

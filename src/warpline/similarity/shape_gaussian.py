@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.condition_repeats import (
     DEFAULTS,
     Repeats,
@@ -18,6 +19,7 @@ from warpline.similarity.condition_repeats import (
     same_units,
 )
 from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.measure_settings import setting_of
 
 __all__ = ["compare_pairs", "represent"]
 
@@ -37,10 +39,11 @@ def represent(
     ValueError
         When conditions are missing, or one has a single trial.
     """
-    normalise = bool(settings.get("normalise", DEFAULTS["normalise"]))
+    normalise = setting_of(settings, "normalise", DEFAULTS)
     return repeats_of(states, conditions, normalise=normalise, measure="shape_gaussian")
 
 
+@takes_numbers(SettingsError)
 def compare_pairs(
     representations: Sequence[Repeats],
     pairs: Sequence[tuple[int, int]],
@@ -82,10 +85,10 @@ def compare_pairs(
         ``dissimilarity``, with ``normalise`` and alpha = 1 in [0, sqrt(2 R / (R - 1))] for R repeats;
         ``status``: "converged" or "max_steps".
     """
-    alpha = float(settings.get("alpha", 1.0))
+    alpha = setting_of(settings, "alpha", {"alpha": 1.0})
     if not 0 <= alpha <= 2:
         raise SettingsError("alpha in [0, 2]", f"{alpha!r}", "Set alpha.")
-    complete = {**DEFAULTS, **settings}
+    complete = {name: setting_of(settings, name, DEFAULTS) for name in DEFAULTS}
     return compare_in_order(
         representations, pairs, lambda x, y: _compare(x, y, alpha, complete, seed), progress
     )

@@ -63,6 +63,13 @@ def _check_counters(state: Mapping[str, Any], settings: Mapping[str, Any]) -> No
             "a task and numbers in a row of the history",
             row,
         )
+        # A run whose loss or gradient is not finite has ended, and leaves no state.
+        needed = ["loss", "gradient_norm"] if row["step"] else ["loss"]
+        _expect(
+            all(row[name] is not None for name in needed),
+            f"a finite {' and '.join(needed)} in a row of the history",
+            row,
+        )
     steps = {*_kept_steps(settings, step), *range(0, step + 1, settings["evaluate_every"])}
     tasks = [row["task"] for row in history if row["step"] == 0]
     expected = [(evaluated, task) for evaluated in sorted(steps) for task in tasks]
@@ -87,7 +94,7 @@ def _check_tensors(
     noise: torch.Generator,
     steps: Sequence[int],
 ) -> None:
-    """Check names, shapes and types of the tensors of a state, and how often Adam has stepped.
+    """Check names, shapes, types and values of the tensors of a state, and how often Adam has stepped.
 
     Parameters
     ----------
@@ -122,6 +129,8 @@ def _check_tensors(
     for name, value in like.items():
         layout, got = (value.shape, value.dtype), (tensors[name].shape, tensors[name].dtype)
         _expect(layout == got, f"{name} of shape and type {layout}", got)
+        n_odd = int((~np.isfinite(tensors[name])).sum())
+        _expect(n_odd == 0, f"finite numbers in {name}", f"{n_odd} that are NaN or infinite")
     for name in moments:
         count = float(tensors[f"adam/step/{name}"])
         _expect(
@@ -129,6 +138,8 @@ def _check_tensors(
             f"1 to {state['step']} steps of Adam for {name}",
             count,
         )
+        least = float(tensors[f"adam/exp_avg_sq/{name}"].min(initial=0))
+        _expect(least >= 0, f"squares of 0 or more in adam/exp_avg_sq/{name}", least)
 
 
 class Resume:

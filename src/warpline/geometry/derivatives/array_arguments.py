@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpline.core.number_arguments import takes_numbers
+
 __all__ = ["check_finite", "takes_arrays"]
 
 P = ParamSpec("P")
@@ -22,12 +24,14 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
 
     The parameters are those annotated as ``Tensor``, alone or in a union. Tensors of float32 and float64 go
     through untouched; other numbers become float64, as NumPy's own do. LAPACK takes no half precision.
+    Parameters that are numbers are read by `warpline.core.number_arguments.takes_numbers`.
 
     Raises
     ------
     TypeError
         By the returned function, when such an argument does not hold real numbers.
     """
+    function = takes_numbers()(function)
     signature = inspect.signature(function)
     kinds = {
         name: str(parameter.annotation).split(" | ")

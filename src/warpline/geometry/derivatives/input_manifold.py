@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Real
 
 import torch
 from torch import Tensor
 
+from warpline.core.number_arguments import number_of, takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 
@@ -39,13 +39,16 @@ class Coordinate:
         if not (isinstance(self.name, str) and self.name):
             raise ValueError(f"expected the name of a coordinate as text, got {self.name!r}")
         ends = (self.low, self.high)
-        if not (all(isinstance(end, Real) and math.isfinite(end) for end in ends)):
+        if not (
+            all(number_of(end, whole=False) is not None and math.isfinite(end) for end in ends)
+        ):
             raise ValueError(f"coordinate {self.name}: expected finite low and high, got {ends}")
         if not self.low < self.high:
             raise ValueError(
                 f"coordinate {self.name}: expected low < high, got {self.low} and {self.high}"
             )
 
+    @takes_numbers()
     def values(self, count: int) -> Tensor:
         """Return evenly spaced values over the domain, shape (count,), float64.
 
@@ -117,8 +120,9 @@ class InputManifold(ShortRepr):
     def __post_init__(self) -> None:
         if not self.coordinates or len({*self.names}) < len(self.coordinates):
             raise ValueError(f"expected coordinates of different names, got {self.names}")
-        if self.n_steps < 1:
-            raise ValueError(f"expected at least one step of input, got {self.n_steps}")
+        n_steps = number_of(self.n_steps, whole=True)
+        if n_steps is None or n_steps < 1:
+            raise ValueError(f"expected n_steps, a number of steps from 1, got {self.n_steps!r}")
 
     def __call__(self, kappa: Tensor, step: int) -> Tensor:
         """Return the input of one step, shape (point, channel)."""
@@ -133,6 +137,7 @@ class InputManifold(ShortRepr):
         """Refuse points outside the domain: `check_kappa` with the manifold's coordinates."""
         check_kappa(kappa, self.coordinates)
 
+    @takes_numbers()
     def grid(self, *counts: int) -> Tensor:
         """Return a regular grid over the domain, shape (point, coordinate), the last coordinate fastest.
 
@@ -178,6 +183,7 @@ class InputManifold(ShortRepr):
 
         return replace(self, inputs=noisy, pieces=())
 
+    @takes_numbers()
     def until(self, time_step: int) -> InputManifold:
         """Return the manifold of sequences cut short at a time step, after which the last input is held.
 
@@ -207,7 +213,7 @@ class InputManifold(ShortRepr):
                 f"expected coordinates among {', '.join(self.names)}; got {', '.join(unknown)}"
             )
         for name, ends in bounds.items():
-            if len(ends) != 2:
+            if not hasattr(ends, "__len__") or len(ends) != 2:
                 raise ValueError(f"expected (low, high) of {name}, got {ends}")
         return replace(
             self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 from warpline.geometry.derivatives.jet import Jet
@@ -64,6 +65,7 @@ class StateMap:
         return Jet.of(observe(dynamics, state))
 
 
+@takes_numbers()
 def state_map(
     model: nn.Module | Dynamics,
     inputs: InputManifold,

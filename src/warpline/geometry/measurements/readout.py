@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
@@ -278,6 +279,7 @@ def subspace_angles(first: Tensor, second: Tensor) -> Tensor:
     return torch.where(cosines.square() > 0.5, sines.asin(), cosines.acos())
 
 
+@takes_numbers()
 def encoding_subspace(
     tangents: Tangents, group: Sequence[str], dimension: int | None = None
 ) -> Tensor:

@@ -19,6 +19,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist, pdist, squareform
 
 from warpline.core import random_streams
+from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 
 __all__ = [
@@ -109,6 +110,7 @@ def gaussian_null(points: Floats, generator: np.random.Generator) -> Floats:
 NULLS = {"shuffled": shuffled_null, "gaussian": gaussian_null}
 
 
+@takes_numbers()
 def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> Floats:
     r"""Return the radius of every loop along a periodic coordinate, (1/2 pi) times its length.
 
@@ -260,6 +262,7 @@ def persistence_intervals(landmarks: Floats, max_dimension: int) -> pd.DataFrame
     return pd.concat(tables, ignore_index=True)
 
 
+@takes_numbers()
 def betti_numbers(
     points: Any,
     *,

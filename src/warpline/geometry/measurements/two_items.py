@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from warpline.core.number_arguments import check_number_fields
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
@@ -68,6 +69,9 @@ class Thresholds:
     turn: float = math.pi / 6
     defect: float = 0.3
     residual: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_number_fields(self)
 
 
 @dataclass(frozen=True, repr=False)

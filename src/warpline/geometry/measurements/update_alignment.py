@@ -11,6 +11,7 @@ import torch
 from scipy.special import betaincinv, gammaln
 from torch import Tensor
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 
@@ -175,6 +176,7 @@ def alignment(tangents: Tensor, directions: Tensor) -> Alignment:
     )
 
 
+@takes_numbers()
 def chance_alignment(units: int, dimension: int = 1) -> float:
     """Return the mean cosine of a random direction's angle to a subspace.
 
@@ -194,6 +196,7 @@ def chance_alignment(units: int, dimension: int = 1) -> float:
     return math.exp(float(logs))
 
 
+@takes_numbers()
 def chance_quantile(units: int, dimension: int = 1, level: float = 0.95) -> float:
     """Return a quantile of the cosine of `chance_alignment`; its square is Beta(k/2, (n-k)/2)."""
     _check_dimension(units, dimension)

@@ -15,6 +15,7 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate, check_kappa
 from warpline.geometry.derivatives.jet import Immersion, TaylorExtension, domain_bounds
+from warpline.geometry.derivatives.power_of_two import power_of_two
 from warpline.geometry.riemannian.connection import (
     RANK_TOLERANCE,
     check_rank,
@@ -30,6 +31,7 @@ from warpline.geometry.riemannian.geodesics import (
     extreme_singular_values,
 )
 from warpline.geometry.riemannian.path_energy import minimise_path_energy
+from warpline.geometry.riemannian.unit_scale import ScaledImmersion, unit_of
 
 __all__ = ["ConvergenceError", "GeodesicPaths", "geodesic_distance", "geodesics_between", "wrapped"]
 
@@ -166,6 +168,9 @@ def geodesics_between(
     if most_segments < 2 * FEWEST_SEGMENTS:
         raise ValueError(f"expected at least {2 * FEWEST_SEGMENTS} segments, got {most_segments}")
     both = torch.cat([start, end])
+    unit = unit_of(immersion(both))
+    if unit != 1:
+        immersion = ScaledImmersion(immersion, unit)
     check_rank(both, immersion(both), coordinates, "geodesics")
 
     # The energy is flat at its minimum: a relative error of the path enters the length squared.
@@ -217,8 +222,8 @@ def geodesics_between(
     )
     return GeodesicPaths(
         kappa=paths,
-        length=extrapolated,
-        length_error=change,
+        length=extrapolated * unit,
+        length_error=change * unit,
         energy_defect=defect,
         remaining=remaining,
         status=tuple(
@@ -234,10 +239,14 @@ def geodesics_between(
 def _polygon(immersion: Immersion, paths: Tensor) -> tuple[Tensor, Tensor]:
     """Return the length of each path's polygon in the states, and its energy defect, (path,) each."""
     values = immersion(paths.flatten(0, 1)).value.unflatten(0, paths.shape[:2])
-    chords = values.diff(dim=1).norm(dim=2)
+    steps = values.diff(dim=1)
+    # Squares of the steps between two points that are very near are no numbers.
+    scale = power_of_two(steps.flatten(1))
+    chords = (steps / scale[:, :, None]).norm(dim=2)
     length = chords.sum(1)
     energy = chords.shape[1] * chords.square().sum(1)
-    return length, torch.where(length > 0, energy / length.square() - 1, 0.0).clamp(min=0)
+    defect = torch.where(length > 0, energy / length.square() - 1, 0.0).clamp(min=0)
+    return length * scale[:, 0], defect
 
 
 def _shortest_winding(

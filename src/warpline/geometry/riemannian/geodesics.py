@@ -14,6 +14,7 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate, check_kappa
 from warpline.geometry.derivatives.jet import Immersion, Jet, TaylorExtension, domain_bounds
+from warpline.geometry.derivatives.power_of_two import power_of_two
 from warpline.geometry.riemannian.connection import (
     RANK_TOLERANCE,
     check_rank,
@@ -22,6 +23,7 @@ from warpline.geometry.riemannian.connection import (
     tangent_frame,
 )
 from warpline.geometry.riemannian.runge_kutta import ORDER, Step, dormand_prince
+from warpline.geometry.riemannian.unit_scale import ScaledImmersion, unit_of
 
 __all__ = [
     "DEGENERATE",
@@ -92,6 +94,7 @@ class Geodesics(ShortRepr):
         """End point of each curve, shape (curve, coordinate)."""
         return self.kappa[:, -1]
 
+    @takes_arrays
     def at(self, curve: int, arc_length: Tensor) -> tuple[Tensor, Tensor]:
         """Return kappa and velocity along a curve, (sample, coordinate) each, by cubic Hermite splines.
 
@@ -186,7 +189,13 @@ def geodesics_from(
     if points < 2:
         raise ValueError(f"expected at least 2 points per curve, got {points}")
     first = immersion(start)
+    # Neither the unit of the states nor the length of a direction matters: squares stay numbers.
+    unit = unit_of(first)
+    if unit != 1:
+        immersion = ScaledImmersion(immersion, unit)
+        first = immersion(start)
     check_rank(start, first, coordinates, "geodesics")
+    direction = direction / power_of_two(direction)
     speed = torch.einsum("pi,piu->pu", direction, first.first).norm(dim=1)
     lengths = torch.as_tensor(length, dtype=start.dtype, device=start.device)
     if lengths.shape not in ((), (1,), (len(start),)):
@@ -198,6 +207,9 @@ def geodesics_from(
         raise ValueError("expected a length that is finite and positive, got one that is not")
 
     # Of unit speed, so that time is arc length.
+    limits = torch.finfo(lengths.dtype)
+    # A length that the unit takes out of the range is as short, or as long, as numbers are.
+    lengths = torch.where(lengths / unit > 0, lengths / unit, limits.tiny).clamp(max=limits.max)
     curves = _Curves(immersion, bounds, lengths)
     curves.begin(torch.cat([start, direction / speed[:, None]], dim=1))
     with progress_bar.bar(len(start), "geodesics", "curve") if progress else nullcontext() as bar:
@@ -212,8 +224,8 @@ def geodesics_from(
     smallest, _ = extreme_singular_values(immersion(sampled[:, -1, :m]).first, coordinates)
     return Geodesics(
         kappa=sampled[..., :m],
-        velocity=sampled[..., m:],
-        length=curves.time,
+        velocity=sampled[..., m:] / unit,
+        length=curves.time * unit,
         status=tuple(status or UNRESOLVED for status in curves.status),
         rank_ratio=smallest / curves.largest,
         speed_error=curves.speed_error,

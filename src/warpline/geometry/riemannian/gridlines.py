@@ -16,6 +16,7 @@ from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.jet import Immersion
 from warpline.geometry.riemannian.connection import describe
 from warpline.geometry.riemannian.geodesics import Geodesics, geodesics_from
+from warpline.geometry.riemannian.unit_scale import ScaledImmersion, unit_of
 
 __all__ = ["Gridlines", "geodesic_gridlines"]
 
@@ -120,7 +121,14 @@ def geodesic_gridlines(
     if origin.shape != (2,):
         raise ValueError(f"expected an origin of two coordinates, got shape {tuple(origin.shape)}")
     # All is computed where the immersion's derivatives are, on a GPU perhaps.
-    origin = origin.to(immersion(origin[None].to(torch.float64)).first.device)
+    at_origin = immersion(origin[None].to(torch.float64))
+    origin = origin.to(at_origin.first.device)
+    # Directions at right angles come from the metric, whose entries are squares of lengths.
+    unit = unit_of(at_origin)
+    if unit != 1:
+        immersion = ScaledImmersion(immersion, unit)
+    if unit != 1 and spacing is not None:
+        spacing = (_pair(spacing)[0] / unit, _pair(spacing)[1] / unit)
     bounds = _bounds_about(coordinates, origin)
     longest = _longest(immersion, bounds)
 
@@ -176,10 +184,10 @@ def geodesic_gridlines(
     return Gridlines(
         kappa=torch.cat([lines.kappa[n_lines:].flip(1), lines.kappa[:n_lines, 1:]], dim=1),
         family=families[order],
-        offset=offsets[order],
-        length=lines.length.unflatten(0, (2, n_lines)).T.flip(1),
+        offset=offsets[order] * unit,
+        length=lines.length.unflatten(0, (2, n_lines)).T.flip(1) * unit,
         status=tuple(zip(lines.status[n_lines:], lines.status[:n_lines], strict=True)),
-        spacing=gaps,
+        spacing=(gaps[0] * unit, gaps[1] * unit),
         evaluations=base.evaluations + lines.evaluations,
     )
 

@@ -16,6 +16,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics
@@ -150,6 +151,7 @@ class Metric(ShortRepr):
         """Lengths of the tangent vectors, sqrt G_ii: (point, time, tangent)."""
         return torch.linalg.vector_norm(self.factor, dim=-2)
 
+    @takes_numbers()
     def spectrum(self, scales: Sequence[float] | None = None, tolerance: float = 1e-6) -> Spectrum:
         """Return eigenvalues and eigenvectors of G relative to a metric of the inputs.
 

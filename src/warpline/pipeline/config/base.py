@@ -156,7 +156,7 @@ class DSA(Strict):
     """Alignment solver. ``newton``: Warpline's own. ``reference``: the package dsa-metric."""
     max_starts: Count = 48
     """Maximum number of starting points of the alignment (``newton``)."""
-    accepted_chance: Chance = 0.03
+    accepted_chance: Chance = 0.01
     """Estimated chance of a better alignment at which the search ends (``newton``). Lower values need more
     ``max_starts``: 0.005 with 300 costs three to four times as much."""
     iterations: Count = 1000
@@ -213,7 +213,7 @@ class InputDSA(Strict):
     """Share of the control in the joint score."""
     max_starts: Count = 48
     """Maximum number of starting points of an alignment."""
-    accepted_chance: Chance = 0.03
+    accepted_chance: Chance = 0.01
     """Estimated chance of a better alignment at which the search ends, as for ``dsa``."""
     bound: Literal["auto", "split", "dual"] = "auto"
     """Lower bound on the angle of the states, as for ``dsa``."""

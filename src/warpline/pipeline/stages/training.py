@@ -154,6 +154,10 @@ class TrainingStage(Stage):
             for path in output.checkpoints
         ]
 
+    def resume_every(self, wildcards: Wildcards, output: Any) -> int:
+        """Return the updates between two saves of a job's state, which no result depends on."""
+        return int(getattr(self.config, self.section).resume_every)
+
     def initial(self, wildcards: Wildcards, input: Any) -> str:
         """Return the option that names the networks to start from, empty where there are none."""
         return f"--initial {shlex.join(input.initial)}" if input.get("initial") else ""
@@ -167,7 +171,7 @@ class TrainingStage(Stage):
 
     def _loop(self, architecture: str, trainable: str, n_tasks: int) -> Settings:
         rate = self.config.architectures[architecture].learning_rate
-        settings = getattr(self.config, self.section).model_dump()
+        settings = getattr(self.config, self.section).model_dump(exclude={"resume_every"})
         if self._keep is None:
             # As if there were no such key: networks of before it count as they are.
             del settings["checkpoints"]["keep"]

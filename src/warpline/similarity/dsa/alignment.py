@@ -3,8 +3,9 @@
 Most of the work of an ascent goes into its last digits, so the starts of a pair are thinned out by
 successive halving: all ascend to a loose tolerance in single precision, the best ascend further, and
 the best of those is polished in double precision. Rounds of further starts follow, half of them random and
-half neighbours of the best maximum, until the estimated chance of a better one is low or the number of
-starts reaches its cap. The result depends on the pair and the seed alone.
+half neighbours of the best maximum (`warpline.similarity.dsa.involutions`), until the estimated chance of a
+better one is low and all kinds of neighbours were tried, or the number of starts reaches its cap. The
+result depends on the pair and the seed alone.
 """
 
 from __future__ import annotations
@@ -17,21 +18,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from warpline.core.number_arguments import check_number_fields
 from warpline.similarity.input_errors import SettingsError
 
 from .canonical import CanonicalOperator, Problems
-from .starts import pair_generator, planned_starts, random_starts, reflected_starts
+from .starts import involution_starts, pair_generator, planned_starts, random_starts
 
 FloatArray = NDArray[np.float64]
 
-#: Starts of each round after the first: random ones, and neighbours of the best maximum. Half of each missed
-#: fewer maxima than one in six of either.
+#: Starts of each round after the first: random ones, whose hits count, and neighbours of the best maximum.
 _RANDOM, _NEIGHBOURS = 3, 3
 #: Default of ``accepted_chance``: more starts find fewer and smaller misses, at a cost (docs/dsa.md).
-ACCEPTED_CHANCE = 0.03
+ACCEPTED_CHANCE = 0.01
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
 #: starts agreed on a lesser maximum in one pair of 150.
 _LOW_RANK = 8
+#: Rise of the inner product of operators of unit norm by which a maximum is another one.
+_IMPROVEMENT = 1e-9
 #: Angle below which two operators are one, up to a change of basis: nothing is left to find.
 _PERFECT = 1e-7
 #: Elements (starts x n x n) in memory at once.
@@ -39,7 +42,8 @@ _CHUNK_ELEMENTS = 4_000_000
 #: Two ascents are in one basin when their aligned operators, of unit norm, are this close; or when, on a
 #: rung of at most this tolerance, their squared distances agree to this fraction. The second is for
 #: operators of deficient rank, whose maxima are not points: what turns the kernel changes no value.
-_SAME_BASIN = 0.03
+#: Closer than this, distinct maxima of trained networks were not seen; at 0.03 they were.
+_SAME_BASIN = 0.003
 _SETTLED_TOLERANCE, _SAME_VALUE = 2e-3, 3e-6
 
 
@@ -97,7 +101,7 @@ class AlignmentSettings:
     Raises
     ------
     SettingsError
-        When ``accepted_chance`` is not between 0 and 1.
+        When a field is no number, or ``accepted_chance`` is not between 0 and 1.
     """
 
     max_starts: int = 48
@@ -108,6 +112,7 @@ class AlignmentSettings:
     rungs: tuple[Rung, ...] = RUNGS
 
     def __post_init__(self) -> None:
+        check_number_fields(self, SettingsError)
         if not 0 < self.accepted_chance < 1:
             raise SettingsError(
                 "accepted_chance between 0 and 1",
@@ -193,12 +198,10 @@ _FIELDS = tuple(field.name for field in fields(Maxima))
 def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     """Estimate the chance that 400 starts would find a better maximum than the best one so far.
 
-    (48 / n) (0.01 + 0.1 / 2^k) max(1, (rank / 20)^3), at most 1, after n starts of which k independent ones
-    reached the best maximum. The first term is that of a lesser maximum that attracts most starts, which no
-    count of hits reveals; the second that of a landscape with many maxima. The last factor is for the number
-    of maxima, which grows with the rank. Form and constants are a rounded fit to the misses of the search on
-    pairs of trained networks; docs/dsa.md holds them against the misses, and `benchmarks/dsa_search.py`
-    counts them again.
+    (24 / n)^2 (0.004 + 0.2 / 2^k) max(1, (rank / 14)^2), at most 1, after n starts of which k independent
+    ones reached the best maximum. The last factor is for the number of maxima, which grows with the rank.
+    Form and constants are a rounded fit to the misses of the search on pairs of trained networks;
+    docs/dsa.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
 
     Parameters
     ----------
@@ -210,8 +213,8 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     -------
     Tensor, shape (pair,)
     """
-    maxima = max(1.0, (rank / 20) ** 3)
-    return (48 / n_starts * (0.01 + 0.1 * 0.5**n_hits) * maxima).clamp(max=1.0)
+    maxima = max(1.0, (rank / 14) ** 2)
+    return ((24 / n_starts) ** 2 * (0.004 + 0.2 * 0.5**n_hits) * maxima).clamp(max=1.0)
 
 
 def status_of(converged: bool, chance: float, accepted_chance: float) -> str:
@@ -348,32 +351,38 @@ def search(
         starts = torch.cat([starts, random], dim=1)
     best, n_hits, _ = successive_halving(problems, starts, settings, n_independent=n_first)
     n_starts = torch.full((len(generators),), starts.shape[1])
-    # Further rounds, for the pairs whose best maximum has too few hits.
+    # Further rounds, for the pairs whose best maximum has too few hits, or neighbours that were not tried.
+    kinds = max(1, size // 2)
+    n_tried = torch.zeros_like(n_starts)
     while True:
         uncertain = chance_of_better(n_starts, n_hits, size) > settings.accepted_chance
-        unsettled = (uncertain & (n_starts < settings.max_starts)).nonzero()[:, 0]
-        if not len(unsettled):
+        unfinished = uncertain | (n_tried < kinds)
+        index = (unfinished & (n_starts < settings.max_starts)).nonzero()[:, 0]
+        if not len(index):
             return best, n_hits, n_starts
-        round_generators = [generators[int(i)] for i in unsettled]
-        starts = torch.cat(
-            [
-                random_starts(round_generators, size, _RANDOM),
-                reflected_starts(round_generators, best.rotation[unsettled], size, _NEIGHBOURS),
-            ],
-            dim=1,
+        round_generators = [generators[int(i)] for i in index]
+        incumbent, problem = best.select(index), problems.select(index)
+        # The neighbours reverse 1, 2, ... directions by turns; half of all suffice, for C and -C align alike.
+        n_reversed = 1 + (n_tried[index, None] + torch.arange(_NEIGHBOURS)) % kinds
+        neighbours = involution_starts(
+            round_generators,
+            problem,
+            incumbent.rotation,
+            incumbent.aligned,
+            size,
+            n_reversed.numpy(),
         )
-        count = min(starts.shape[1], settings.max_starts - int(n_starts[unsettled].min()))
-        starts = starts[:, :count]
+        starts = torch.cat([random_starts(round_generators, size, _RANDOM), neighbours], dim=1)
+        count = min(starts.shape[1], settings.max_starts - int(n_starts[index].min()))
         challenger, challenger_hits, n_returns = successive_halving(
-            problems.select(unsettled),
-            starts,
-            settings,
-            n_independent=_RANDOM,
-            incumbent=best.select(unsettled),
+            problem, starts[:, :count], settings, n_independent=_RANDOM, incumbent=incumbent
         )
-        n_starts[unsettled] += count
-        n_hits[unsettled] += n_returns
-        _merge(best, n_hits, unsettled, challenger, challenger_hits)
+        n_starts[index] += count
+        n_hits[index] += n_returns
+        _merge(best, n_hits, index, challenger, challenger_hits)
+        # A new best maximum has neighbours of its own.
+        improved = best.value[index] > incumbent.value + _IMPROVEMENT
+        n_tried[index] = torch.where(improved, 0, n_tried[index] + _NEIGHBOURS)
 
 
 def successive_halving(

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import SettingsError, positive_integer
+from warpline.similarity.measure_settings import setting_of
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.states import angle
 
@@ -71,7 +73,8 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
     delays = positive_integer("n_delays", settings["n_delays"])
     rank = positive_integer("rank", settings["rank"])
     interval, ridge, tolerance = (
-        settings.get(name, DEFAULTS[name]) for name in ("delay_interval", "ridge", "rank_tolerance")
+        setting_of(settings, name, DEFAULTS)
+        for name in ("delay_interval", "ridge", "rank_tolerance")
     )
     training, exponent = as_recording(train).rescaled()
     held_out = as_recording([np.ldexp(trial, -exponent) for trial in as_recording(test).trials])
@@ -106,6 +109,7 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
     return HeldOutOperator(matrices[0], matrices[1], rank, rank_used)
 
 
+@takes_numbers(SettingsError)
 def compare_held_out(
     representations: Sequence[HeldOutOperator],
     pairs: Sequence[tuple[int, int]],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import as_recording
@@ -94,6 +95,7 @@ class DSAMatrix:
     operators: tuple[Operator, ...]
 
 
+@takes_numbers(SettingsError)
 def dsa(
     X: NDArray[Any] | xr.DataArray,
     Y: NDArray[Any] | xr.DataArray,
@@ -171,6 +173,7 @@ def dsa(
     return DSAResult(**row, operators=operators)
 
 
+@takes_numbers(SettingsError)
 def dsa_matrix(
     recordings: Sequence[NDArray[Any] | xr.DataArray],
     *,

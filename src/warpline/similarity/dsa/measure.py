@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.measure_settings import setting_of
 
 from .canonical import CanonicalOperator, to_canonical
 from .operators import Operator, fit_operator
@@ -25,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "solver": "newton",
     "score": "angle",
     "max_starts": 48,
-    "accepted_chance": 0.03,
+    "accepted_chance": 0.01,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
@@ -88,6 +90,7 @@ def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
     )
 
 
+@takes_numbers(SettingsError)
 def compare_pairs(
     representations: Sequence[Operator],
     pairs: Sequence[tuple[int, int]],
@@ -138,7 +141,7 @@ def compare_pairs(
     """
     score = _setting(settings, "score")
     _setting(settings, "solver")
-    with_rotation = bool(_setting(settings, "rotation"))
+    with_rotation = _setting(settings, "rotation")
     if with_rotation and score != "angle":
         raise SettingsError(
             "the score angle, whose minimum is an aligning matrix", repr(score), "Drop rotation."
@@ -209,12 +212,7 @@ def _fill(
 
 
 def _setting(settings: Mapping[str, Any], name: str) -> Any:
-    value = settings.get(name, DEFAULTS[name])
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise SettingsError(
-            f"{name} to be one of {', '.join(_CHOICES[name])}", repr(value), f"Set {name}."
-        )
-    return value
+    return setting_of(settings, name, DEFAULTS, _CHOICES)
 
 
 def _time_as_trials(states: Any) -> NDArray[np.floating]:

@@ -23,6 +23,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
     ConstantDataError,
@@ -85,6 +86,7 @@ class Operator(ShortRepr):
     n_channels: int
 
 
+@takes_numbers(SettingsError)
 def fit_operator(
     states: Any,
     *,

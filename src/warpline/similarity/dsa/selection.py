@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.caller_warnings import warn_caller
+from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
     InputError,
@@ -85,6 +86,7 @@ class DSAChoice(ShortRepr):
     settings: pd.DataFrame
 
 
+@takes_numbers(SettingsError)
 def choose_dsa(
     systems: Mapping[str, Any] | Sequence[Any],
     *,
@@ -405,6 +407,7 @@ class RankSelection(ShortRepr):
         return int(self.ranks[int(np.argmin(self.aic))])
 
 
+@takes_numbers(SettingsError)
 def select_rank(
     states: Any,
     *,

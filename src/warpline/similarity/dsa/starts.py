@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .canonical import CanonicalOperator, stack_tensors
+from .canonical import CanonicalOperator, Problems, stack_tensors
 from .duality import leading_vectors, make_duals
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 #: Lanczos steps for the dual start; the leading eigenvalues are clustered, and any mixture of their
@@ -98,23 +99,30 @@ def random_starts(generators: Sequence[np.random.Generator], size: int, count: i
     return pad(factor, size % 2 == 1)
 
 
-def reflected_starts(
-    generators: Sequence[np.random.Generator], rotation: Tensor, size: int, count: int
+def involution_starts(
+    generators: Sequence[np.random.Generator],
+    problems: Problems,
+    rotation: Tensor,
+    aligned: Tensor,
+    size: int,
+    reversed_directions: NDArray[np.int64],
 ) -> Tensor:
-    """Rotations after one or two random reflections, by turns: neighbours of a maximum, in both determinants.
+    """Rotations after the best involutions found: neighbours of a maximum.
 
-    A maximum that is better than the best one so far often shares most of its alignment.
+    The method is that of `warpline.similarity.dsa.involutions`.
 
     Parameters
     ----------
     generators : sequence of numpy.random.Generator
         One per pair.
-    rotation : Tensor, shape (pair, n, n)
-        Best rotation of each pair so far.
+    problems : Problems
+        One per pair.
+    rotation, aligned : Tensor, shape (pair, n, n)
+        C and C B C^T at a maximum of each pair; ``aligned`` may have more columns, which are not read.
     size : int
         Rank of the operators, without the padding dimension.
-    count : int
-        Starts per pair.
+    reversed_directions : ndarray of int, shape (pair, count)
+        Number k of directions that each start reverses, up to ``size``.
 
     Returns
     -------
@@ -122,16 +130,29 @@ def reflected_starts(
     """
     import torch
 
-    normal = torch.from_numpy(np.stack([g.standard_normal((count, 2, size)) for g in generators]))
-    axes = normal / normal.norm(dim=-1, keepdim=True)
-    axes = torch.nn.functional.pad(axes, (0, rotation.shape[-1] - size))
-    # The second reflection of every other start is left out.
-    axes[:, ::2, 1] = 0
-    starts = rotation[:, None].expand(-1, count, -1, -1)
-    for k in range(2):
-        axis = axes[:, :, k]
-        starts = starts - 2 * axis[..., None] * (axis[..., None, :] @ starts)
-    return starts
+    # Imported here: compiled, or read from Numba's cache, when first needed.
+    from .involutions import CANDIDATES, fill_starts
+
+    n = rotation.shape[-1]
+    n_pairs, count = reversed_directions.shape
+    starts = np.empty((n_pairs, count, n, n))
+    linear = None if problems.linear is None else problems.linear.numpy()
+    for p, generator in enumerate(generators):
+        total = int(reversed_directions[p].sum())
+        normal = np.zeros((n, CANDIDATES * total), np.float32)
+        normal[:size] = generator.standard_normal((size, CANDIDATES * total), np.float32)
+        fill_starts(
+            problems.symmetric[p].numpy(),
+            problems.frequencies[p].numpy(),
+            None if linear is None else linear[p],
+            rotation[p].numpy(),
+            aligned[p].numpy(),
+            size,
+            normal,
+            reversed_directions[p],
+            starts[p],
+        )
+    return torch.from_numpy(starts)
 
 
 def polar(matrices: Tensor) -> Tensor:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.dsa.padding import carried_size, pairs_by_size, resized
 from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.measure_settings import setting_of
 
 from .driven_operators import DrivenOperator, fit_driven_operator
 
@@ -37,7 +39,7 @@ _COMPARE = {
     "score": "angle",
     "control_weight": 0.5,
     "max_starts": 48,
-    "accepted_chance": 0.03,
+    "accepted_chance": 0.01,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
@@ -78,6 +80,7 @@ def represent(states: Any, *, settings: Mapping[str, Any], inputs: Any = None) -
     return fit_driven_operator(states, inputs, rank=settings["rank"], **fit)
 
 
+@takes_numbers(SettingsError)
 def compare_pairs(
     representations: Sequence[DrivenOperator],
     pairs: Sequence[tuple[int, int]],
@@ -115,7 +118,7 @@ def compare_pairs(
         ``state_score`` (DSA of the state operators), ``control_score``, ``joint_score``; and
         ``state_at_joint`` and ``control_at_joint``, the two at the joint alignment. A failed pair has NaN.
     """
-    weight = float(_setting(settings, "control_weight"))
+    weight = _setting(settings, "control_weight")
     if not 0 <= weight <= 1:
         raise SettingsError("control_weight in [0, 1]", f"{weight!r}", "Set control_weight.")
     score = _setting(settings, "score")
@@ -265,12 +268,7 @@ def _mismatch(first: DrivenSystem, second: DrivenSystem) -> str:
 
 
 def _setting(settings: Mapping[str, Any], name: str) -> Any:
-    value = settings.get(name, DEFAULTS[name])
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise SettingsError(
-            f"{name} to be one of {', '.join(_CHOICES[name])}", repr(value), f"Set {name}."
-        )
-    return value
+    return setting_of(settings, name, DEFAULTS, _CHOICES)
 
 
 def _advance(progress: Any, count: int) -> None:

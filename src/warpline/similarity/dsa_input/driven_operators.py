@@ -28,6 +28,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.dsa.hankel import (
     GRAM_CONDITION_LIMIT,
     Trials,
@@ -87,6 +88,7 @@ class DrivenOperator:
     coordinates: Coordinates
 
 
+@takes_numbers(SettingsError)
 def fit_driven_operator(
     states: Any,
     inputs: Any,

@@ -1,0 +1,162 @@
+"""Public functions that take numbers say so, where text, None or a truth value would fail deep inside.
+
+The kinds of the arguments are read from the annotations, so that nothing is said twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import numbers
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+__all__ = ["check_number_fields", "number_of", "takes_numbers"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Refusal = Callable[[str, str, str], Exception]
+
+_SCALARS = {"int": True, "float": False}
+"""Whether an annotation asks for a whole number."""
+_LISTS = {
+    "Sequence[int]": True,
+    "Sequence[float]": False,
+    "tuple[int, int]": True,
+    "tuple[int, ...]": True,
+    "tuple[float, float]": False,
+}
+_MAPPING = "Mapping[str, float]"
+_ARRAYS = {"Tensor", "Floats", "FloatArray"}
+"""Annotations of arrays, which the function itself, or another decorator, reads."""
+_KNOWN = {*_SCALARS, *_LISTS, *_ARRAYS, _MAPPING, "None"}
+
+
+def number_of(value: Any, whole: bool) -> int | float | None:
+    """Return a value as a number, and None for what is no number.
+
+    Parameters
+    ----------
+    value : Any
+        Real numbers of Python and of NumPy, and arrays and tensors without axes, are numbers. Truth values
+        and text are none.
+    whole : bool
+        Whether only whole numbers are taken; floats without a fraction are whole.
+    """
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if whole:
+        return int(float(value)) if float(value).is_integer() else None
+    return value if isinstance(value, float) else float(value)
+
+
+def takes_numbers(refusal: Refusal | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that reads the numbers of a function, or refuses what is none.
+
+    The parameters are those annotated as ``int``, ``float``, sequences of these, mappings from names to
+    floats, and unions of them with ``None``. Whole floats become integers. Where an array is another choice,
+    only text, truth values and None are refused. A function without such parameters stays as it is.
+
+    Parameters
+    ----------
+    refusal : callable, optional
+        Makes the error from what was expected, what was got, and what to do; a TypeError by default.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        unions = {
+            name: union
+            for name, parameter in signature.parameters.items()
+            if (union := _numbers_of(parameter.annotation))
+        }
+        if not unions:
+            return function
+
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            for name, union in unions.items():
+                if name not in bound.arguments:
+                    continue
+                value = bound.arguments[name]
+                if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+                    bound.arguments[name] = tuple(
+                        _checked(name, one, union, refusal) for one in value
+                    )
+                else:
+                    bound.arguments[name] = _checked(name, value, union, refusal)
+            return function(*bound.args, **bound.kwargs)
+
+        return wrapper
+
+    return decorate
+
+
+def check_number_fields(instance: Any, refusal: Refusal | None = None) -> None:
+    """Refuse a dataclass whose fields are annotated as numbers, and are none; see `takes_numbers`."""
+    for field in dataclasses.fields(instance):
+        if union := _numbers_of(field.type):
+            _checked(field.name, getattr(instance, field.name), union, refusal)
+
+
+def _numbers_of(annotation: Any) -> set[str]:
+    """Return the alternatives of an annotation of numbers, none of another one."""
+    union = {*str(getattr(annotation, "__name__", annotation)).split(" | ")}
+    return union if union <= _KNOWN and union - _ARRAYS - {"None"} else set()
+
+
+def _checked(name: str, value: Any, union: set[str], refusal: Refusal | None) -> Any:
+    """Return the value as one of the kinds of the union."""
+    number = _read(value, union)
+    if number is _NO_NUMBER:
+        expected, got = f"{name} to be {_described(union)}", reprlib.repr(value)
+        if refusal is None:
+            raise TypeError(f"expected {expected}; got {got}. Set {name}.")
+        raise refusal(expected, got, f"Set {name}.")
+    return number
+
+
+_NO_NUMBER = object()
+
+
+def _read(value: Any, union: set[str]) -> Any:
+    if value is None:
+        return None if "None" in union else _NO_NUMBER
+    for kind in union & _SCALARS.keys():
+        number = number_of(value, _SCALARS[kind])
+        if number is not None:
+            return number
+    if isinstance(value, Mapping):
+        entries = {name: number_of(item, whole=False) for name, item in value.items()}
+        return entries if _MAPPING in union and None not in entries.values() else _NO_NUMBER
+    is_array = hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0
+    if isinstance(value, (str, bytes)) or not (isinstance(value, Sequence) or is_array):
+        return _NO_NUMBER
+    if union & _ARRAYS:
+        return value
+    for kind in union & _LISTS.keys():
+        items = [number_of(item, _LISTS[kind]) for item in value]
+        if None not in items:
+            return tuple(items) if isinstance(value, tuple) else items
+    return _NO_NUMBER
+
+
+def _described(union: set[str]) -> str:
+    words = []
+    for kind in sorted(union):
+        if kind in _SCALARS:
+            words.append("a whole number" if _SCALARS[kind] else "a number")
+        elif kind in _LISTS:
+            words.append(f"a list of {'whole ' if _LISTS[kind] else ''}numbers")
+        elif kind == _MAPPING:
+            words.append("a mapping from names to numbers")
+        elif kind in _ARRAYS:
+            words.append("an array of numbers")
+    return " or ".join(dict.fromkeys(words))

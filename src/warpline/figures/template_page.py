@@ -1,0 +1,58 @@
+"""Pages of the documentation that are made from a template and the tables of a run."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+__all__ = ["render_template", "write_page"]
+
+
+def render_template(template: Path, **names: Any) -> str:
+    """Return a page: a Jinja template with what it may call; a name that it lacks is an error."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+    )
+    return environment.from_string(template.read_text()).render(**names)
+
+
+def write_page(
+    description: str,
+    page: Path,
+    folder: Path,
+    tables: Mapping[str, str],
+    render: Callable[[Path, Path], str],
+    further: Callable[[Path], None] | None = None,
+) -> None:
+    """Run a script that writes a page from tables beside it, and with ``--run`` takes new tables first.
+
+    Parameters
+    ----------
+    description : str
+        Of the script.
+    page : pathlib.Path
+        ``page.md``, of the template ``page.md.jinja`` beside it.
+    folder : pathlib.Path
+        Where copies of the tables lie.
+    tables : mapping of str to str
+        Files of the tables below a results folder, by name.
+    render : callable
+        Takes the template and the folder; returns the page.
+    further : callable, optional
+        Takes the results folder, and writes tables that are no copies.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--run", type=Path, help="results whose tables replace those in docs/data")
+    run = parser.parse_args().run
+    if run:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, file in tables.items():
+            shutil.copyfile(run / file, folder / f"{name}.csv")
+        if further is not None:
+            further(run)
+    page.write_text(render(page.with_name(f"{page.name}.jinja"), folder))

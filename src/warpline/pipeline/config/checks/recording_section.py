@@ -1,0 +1,73 @@
+"""Recordings, and the networks that stand beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from warpline.pipeline.config.base import takes_inputs
+from warpline.pipeline.config.checks.shared_lookups import runs_of, unknown_names
+from warpline.pipeline.config.schema import Config
+
+__all__ = ["recordings_faults"]
+
+
+def recordings_faults(config: Config) -> Iterator[str]:
+    """Hold the comparison of recordings together; whether their files can be read is checked elsewhere."""
+    run, settings = config.run, config.dataset_comparison
+    if not (run.grid or run.datasets or run.warping or run.attractors):
+        yield "run.grid: expected networks, or run.datasets, run.warping or run.attractors, got none"
+    yield from unknown_names("run.datasets", run.datasets, config.datasets)
+    names = [name for name in run.datasets if name in config.datasets]
+    entries = {name: config.datasets[name] for name in names}
+    if not names:
+        return
+    if len(names) < 2 and settings.networks is None:
+        yield f"run.datasets: expected two recordings or dataset_comparison.networks, got {names[0]} alone"
+    if not run.measures:
+        yield "run.measures: expected a measure for run.datasets, got none"
+    yield from unknown_names(
+        "dataset_comparison.single_trials", settings.single_trials, config.measures
+    )
+    for name in run.measures:
+        measure = config.measures.get(name)
+        if measure is not None and takes_inputs(measure):
+            yield (
+                "run.measures: expected measures without inputs, which recordings have not "
+                f"(run.datasets), got {name}"
+            )
+    # Trials are matched by condition: all recordings name it by the same columns.
+    averaged = [name for name in run.measures if name not in settings.single_trials]
+    first = names[0]
+    for name, entry in entries.items():
+        if averaged and not entry.conditions:
+            yield (
+                f"datasets.{name}.conditions: expected columns that name the condition of a trial, by which "
+                f"{', '.join(averaged)} matches trials, got none: add them, or list the measures in "
+                "dataset_comparison.single_trials"
+            )
+        elif entry.conditions != entries[first].conditions:
+            yield (
+                f"datasets.{name}.conditions: expected those of datasets.{first}, "
+                f"{', '.join(entries[first].conditions) or 'none'}, "
+                f"got {', '.join(entry.conditions) or 'none'}"
+            )
+    yield from _compared_networks(config)
+
+
+def _compared_networks(config: Config) -> Iterator[str]:
+    """Hold the networks that stand beside recordings against what is run."""
+    settings = config.dataset_comparison
+    if settings.networks is None:
+        groups = {
+            config.datasets[n].group or n for n in config.run.datasets if n in config.datasets
+        }
+        yield from unknown_names("dataset_comparison.references", settings.references, groups)
+        return
+    place = "dataset_comparison.networks"
+    yield from unknown_names(place, [settings.networks], config.tasksets)
+    compared = [run[0] for run in runs_of(config, compared=True)]
+    if settings.networks in config.tasksets and settings.networks not in compared:
+        yield (
+            f"{place}: expected a task set of run.grid with networks that are compared "
+            f"(comparisons: [learning]), got {settings.networks}"
+        )

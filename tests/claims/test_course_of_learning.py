@@ -1,0 +1,146 @@
+"""Claims on the course of learning, on tables whose answer is known."""
+
+from __future__ import annotations
+
+import itertools
+import runpy
+
+import numpy as np
+import pandas as pd
+import pytest
+from claim_sources import (
+    networks,
+    sources,
+)
+
+from warpline.claims.course_of_learning import (
+    beyond_shared_course,
+    dissimilarity_follows_accuracy,
+    dissimilarity_follows_own_accuracy,
+    early_against_late,
+)
+from warpline.claims.evidence import part_of_networks
+from warpline.core import result_files
+
+
+def test_dissimilarity_that_mirrors_accuracy():
+    rows = []
+    for seed, fraction in itertools.product((1, 2, 3), (0.0, 0.25, 0.5, 1.0)):
+        row = {"measure": "dsa", "curriculum_a": "a", "seed_a": seed, "run_status_a": "converged"}
+        row |= {"against": "reference", "accuracy_a": fraction, "accuracy_b": fraction**2}
+        sign = -1 if seed == 3 else 1
+        rows.append(row | {"dissimilarity": 1 - sign * fraction})
+        # The own end, which falls to 0 by construction, and untrained networks do not count.
+        rows.append(row | {"against": "own_final", "dissimilarity": fraction})
+        rows.append(row | {"run_status_a": "untrained", "dissimilarity": fraction})
+    around = pd.DataFrame(rows[::3]).assign(
+        pairs="reference", own=False, n_delays=3, delay_interval=1, rank=9
+    )
+    source = sources(compared=[networks(over=pd.DataFrame(rows), around=around)])
+    (finding,) = dissimilarity_follows_accuracy(source, ("dsa", "dsa_input"))
+    assert finding.evidence.value == pytest.approx((1 + 1 - 1) / 3) and finding.evidence.n == 3
+    assert finding.evidence.settings == [pytest.approx(finding.evidence.value)]
+
+
+def test_early_against_late_checkpoints():
+    steps = {
+        (0.0, 0.25): 0.6,
+        (0.25, 0.75): 9.0,
+        (0.75, 1.0): 0.2,
+        (0.0, 1.0): 9.0,
+        (0.0, 0.0): 0.0,
+    }
+    rows = [
+        {"measure": "dsa", "curriculum_a": "a", "seed_a": seed, "dissimilarity": distance}
+        | dict(zip(("checkpoint_a", "checkpoint_b"), ends, strict=True))
+        for (ends, distance), seed in itertools.product(steps.items(), (1, 2))
+    ]
+    source = sources(compared=[networks(within=pd.DataFrame(rows))])
+    (finding,) = early_against_late(source, ("dsa",))
+    assert finding.evidence.value == pytest.approx(0.5) and finding.evidence.n == 2
+    # A longer stretch of training holds more steps: what differs then is time.
+    later = pd.DataFrame(rows).replace({"checkpoint_a": {0.25: 0.5}, "checkpoint_b": {0.25: 0.5}})
+    assert early_against_late(sources(compared=[networks(within=later)]), ("dsa",)) == []
+
+
+def over_learning(distance, accuracy, curriculum="a"):
+    """Return rows of ``over`` from arrays, (checkpoint, seed)."""
+    return pd.DataFrame(
+        {"measure": "dsa", "curriculum_a": curriculum, "seed_a": seed, "checkpoint": checkpoint}
+        | {"run_status_a": "converged", "against": "reference", "accuracy_b": 0.0}
+        | {"dissimilarity": distance[checkpoint, seed], "accuracy_a": accuracy[checkpoint, seed]}
+        for checkpoint, seed in np.ndindex(distance.shape)
+    )
+
+
+def test_following_the_own_accuracy_in_closed_form():
+    # Each seed's dissimilarity mirrors its own accuracy, and that of the other seed in part.
+    accuracy = np.array([[0, 0], [1, 2], [2, 1], [3, 3]])
+    rows = over_learning(1.0 - accuracy, accuracy)
+    source = sources(compared=[networks(over=rows)])
+    (finding,) = dissimilarity_follows_own_accuracy(source, ("dsa",))
+    # The correlation of the two courses is 0.8.
+    assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
+    # A network whose accuracy stays where it was has no part in it, and one alone has no other.
+    constant = over_learning(1.0 - accuracy, accuracy * [1, 0])
+    source = sources(compared=[networks(over=constant)])
+    assert dissimilarity_follows_own_accuracy(source, ("dsa",)) == []
+    # A second curriculum of the same seeds is no further observation.
+    both = pd.concat([rows, over_learning(1.0 - accuracy, accuracy, "b")])
+    (finding,) = dissimilarity_follows_own_accuracy(
+        sources(compared=[networks(over=both)]), ("dsa",)
+    )
+    assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
+
+
+def test_the_script_keeps_the_columns_that_claims_read(project, tmp_path):
+    read = runpy.run_path(str(project / "scripts" / "judge_claims.py"))["pairs_of"]
+    accuracy = np.array([[0, 0], [1, 2], [2, 1], [3, 3]])
+    rows = over_learning(1.0 - accuracy, accuracy).assign(unread=1.0)
+    result_files.write_table(rows, tmp_path / "over.csv", {})
+    kept = read([str(tmp_path / "over.csv")])
+    assert "unread" not in kept
+    for statistic in (dissimilarity_follows_accuracy, dissimilarity_follows_own_accuracy):
+        (of_rows,), (of_kept,) = (
+            statistic(sources(compared=[networks(over=table)]), ("dsa",)) for table in (rows, kept)
+        )
+        assert of_kept.evidence.value == of_rows.evidence.value
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_two_courses_that_share_time_alone_do_not_follow_each_other(tied):
+    """Level by simulation: courses that rise and fall at times of their own, with noise."""
+    random = np.random.default_rng(11)
+    checkpoints = np.linspace(0, 1, 8)[:, None]
+
+    def rises(at):
+        course = 1 / (1 + np.exp(-(checkpoints - at) / 0.1))
+        return course + 0.05 * random.standard_normal(course.shape)
+
+    n_replications, n_seeds = 200, 10
+    follows, beyond = 0, 0
+    for _ in range(n_replications):
+        times = random.uniform(0.2, 0.8, (2, n_seeds))
+        distance, accuracy = 1 - rises(times[0]), rises(times[0 if tied else 1])
+        values = beyond_shared_course(distance, accuracy)
+        beyond += part_of_networks("", values).interval(0.95)[0] > 0
+        ranks = [series.argsort(0).argsort(0) - 3.5 for series in (distance, accuracy)]
+        own = -(ranks[0] * ranks[1]).sum(0) / (ranks[0] ** 2).sum(0)
+        follows += part_of_networks("", own).interval(0.95)[0] > 0.2
+    # The plain correlation is there in any case: of A5a alone nothing would follow.
+    assert follows == n_replications
+    share = beyond / n_replications
+    # Nominal 2.5 %, with three standard errors of the simulation (1.1 %); and power.
+    assert share > 0.85 if tied else share < 0.06
+
+
+def test_steps_of_one_size_are_no_fall():
+    """Level by simulation: operators that walk at random differ as much late as early."""
+    random = np.random.default_rng(12)
+    steps = np.linalg.norm(random.standard_normal((400, 10, 2, 6)), axis=-1)
+    early, late = steps[..., 0], steps[..., 1]
+    falls = [
+        part_of_networks("", values).interval(0.95)[0] > 0
+        for values in (early - late) / (early + late)
+    ]
+    assert np.mean(falls) < 0.05

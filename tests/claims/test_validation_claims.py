@@ -1,0 +1,77 @@
+"""Claims on validation systems, on tables whose answer is known."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from warpline.claims import validation_claims
+from warpline.claims.sources import Sources
+
+KINDS = {"cka": "cka", "procrustes": "procrustes", "dsa": "dsa", "dsa_2": "dsa"}
+
+
+def test_separation_of_families(rng):
+    systems = [f"{family}{k}" for family in "abc" for k in range(3)]
+    rows = []
+    for a, b in itertools.combinations_with_replacement(systems, 2):
+        within = a[0] == b[0]
+        distances = {"dsa": float(not within), "dsa_2": float(within)}
+        distances |= {"cka": rng.uniform(), "procrustes": rng.uniform()}
+        rows += [
+            {"measure": m, "system_a": a, "system_b": b, "within": within, "dissimilarity": d}
+            for m, d in distances.items()
+        ]
+    source = Sources(attractors={"families": pd.DataFrame(rows)}, attractor_kinds=KINDS)
+    # The second DSA is another setting of the first.
+    (first,) = validation_claims.families_are_separated(source, ("dsa",))
+    assert first.evidence.value > 0.2 and first.evidence.n == 9 and first.unit == "systems"
+    (other,) = first.evidence.settings
+    assert first.measure == "dsa" and other < 0
+    assert [part.name for part in first.evidence.parts] == ["against cka", "against procrustes"]
+
+
+@pytest.mark.parametrize(("power", "value"), [(1, 1.0), (-1, -1.0)])
+def test_linearity_in_shared_motifs(power, value):
+    motifs = [f"m{k}" for k in range(6)]
+    sequences = list(itertools.combinations(motifs, 3))
+    rows = [
+        {
+            "measure": "dsa",
+            "system_a": ">".join(a),
+            "system_b": ">".join(b),
+            "unordered": len({*a} & {*b}),
+            "dissimilarity": 5 - power * len({*a} & {*b}),
+        }
+        for a, b in itertools.combinations(sequences, 2)
+    ]
+    source = Sources(attractors={"composition": pd.DataFrame(rows)}, attractor_kinds=KINDS)
+    (finding,) = validation_claims.motifs_are_counted(source, ("dsa",))
+    assert finding.evidence.value == pytest.approx(value) and finding.evidence.n == 6
+    # Of two numbers of shared motifs nothing can be said.
+    two = pd.DataFrame(rows).query("unordered > 0")
+    source = Sources(attractors={"composition": two}, attractor_kinds=KINDS)
+    (finding,) = validation_claims.motifs_are_counted(source, ("dsa",))
+    assert np.isnan(finding.evidence.value)
+
+
+def test_robustness_to_noise_has_no_unit(rng):
+    rows = []
+    for level, motif in itertools.product((0.1, 0.05, 0.0), "abcde"):
+        others = [("", 0.0), *((other, 1.0) for other in "abcde" if other != motif)]
+        for other, share in others:
+            far = rng.uniform(0.9, 1.1)
+            floor = {"dsa": 0.01, "cka": 0.1, "procrustes": 0.1}
+            for measure, relative in floor.items():
+                # Any unit: the ratio alone counts.
+                unit = {"dsa": np.pi, "cka": 1.0, "procrustes": 90.0}[measure]
+                distance = unit * (far if share else relative * far)
+                place = {"motif": motif, "other": other, "level": level, "share": share}
+                rows.append(place | {"measure": measure, "dissimilarity": distance})
+    source = Sources(attractors={"noise": pd.DataFrame(rows)}, attractor_kinds=KINDS)
+    (finding,) = validation_claims.noise_is_withstood(source, ("dsa",))
+    assert finding.evidence.value == pytest.approx(1.0) and finding.evidence.n == 5
+    assert finding.evidence.interval(0.95)[0] == pytest.approx(1.0, abs=0.01)
