@@ -271,8 +271,8 @@ def list_runs(name: str, results: str | Path = "results") -> list[Run]:
         for path in root.glob("*/*/*/seed~*/checkpoints.safetensors"):
             *_, taskset, architecture, curriculum, seed, _ = path.parts
             digits = seed.removeprefix("seed~")
-            if not digits.isdecimal():
-                # A copy by hand, such as "seed~1 (old)", is no network of the run.
+            if not digits.isdecimal() or str(int(digits)) != digits:
+                # A copy by hand, such as "seed~1 (old)" or "seed~01", is no network of the run.
                 continue
             number = int(digits)
             curriculum = prefix + curriculum

@@ -1,5 +1,7 @@
 """Arrays from outside: each container is read right, or refused with what was expected and got."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,6 +63,7 @@ READ = {
     "data array": (labelled(), {}),
     "data array, other order": (labelled(("unit", "trial", "time")), {}),
     "channels": (labelled(("time", "channel", "trial")), {}),
+    "a variable of xarray": (labelled(("time", "unit", "trial")).variable, {}),
     "renamed": (labelled(("trial", "time", "neuron")), {"dims": {"neuron": "unit"}}),
     "tensor": (torch.tensor(X), {}),
     "gradients": (torch.tensor(X, requires_grad=True), {}),
@@ -79,6 +82,8 @@ def plain(value):
         value = value.detach().double().numpy()
     elif isinstance(value, xr.DataArray):
         value = X
+    elif isinstance(value, xr.Variable):
+        value = value.transpose("trial", "time", "unit").values
     array = np.array([np.asarray(trial, dtype=float) for trial in value])
     return array[None] if array.ndim == 2 else array
 
@@ -141,6 +146,12 @@ REFUSED = {
     "a dataset": (xr.Dataset({"a": labelled()}), {}, "Select a variable"),
     "labels repeated": (labelled(trial=[0, 0, 1, 2]), {}, "3 are distinct"),
     "a table": (pd.DataFrame(X[0]), {}, "frame.to_numpy"),
+    "times in no order": (labelled(time=[0, 2, 1, *range(3, 10)]), {}, "got 2, then 1"),
+    "times of two pieces": (labelled(time=[*range(5)] * 2), {}, "got 4, then 0"),
+    "one time for all": (labelled(time=[7] * 10), {}, "got 7, then 7"),
+    "conditions of arrays": (X, {"conditions": [np.zeros(2)] * 4}, "several of a trial"),
+    "conditions of mappings": (X, {"conditions": [{}] * 4}, "several of a trial"),
+    "conditions that pandas misses": (X, {"conditions": [pd.NA] * 4}, "missing ones"),
     "inputs of other times": (X, {"inputs": X[:, 1:]}, "as long as the states"),
     "inputs of other trials": (X, {"inputs": X[1:]}, "3 trials of 10 times"),
     "inputs of other labels": (
@@ -262,6 +273,20 @@ SETTINGS = {
     "numpy integers": ({"n_delays": np.int64(2), "rank": np.int32(2)}, None),
     "arrays of one": ({"n_delays": np.array(2), "rank": np.array(2)}, None),
     "whole floats": ({"n_delays": 2.0, "rank": 2.0}, None),
+    "whole fractions": ({"n_delays": Fraction(2), "rank": 2}, None),
+    "masked": ({"n_delays": np.ma.masked, "rank": 2}, "n_delays to be a whole number"),
+    "hidden": ({"n_delays": 2, "rank": np.ma.array(2, mask=True)}, "rank to be a whole number"),
+    "a duration": ({"n_delays": np.timedelta64(2, "ns"), "rank": 2}, "n_delays to be a whole"),
+    "a date": ({"n_delays": 2, "rank": np.datetime64(2, "ns")}, "rank to be a whole number"),
+    "beyond double precision": (
+        {"n_delays": 2, "rank": 2, "ridge": Fraction(10**400, 3)},
+        "ridge to be a number",
+    ),
+    "below double precision": (
+        {"n_delays": 2, "rank": Fraction(1, 10**400)},
+        "rank to be a whole number",
+    ),
+    "bytes that can change": ({"n_delays": bytearray(b"2"), "rank": 2}, "n_delays to be a whole"),
     "fractions": ({"n_delays": 2.5, "rank": 2}, "n_delays to be a whole number"),
     "zero": ({"n_delays": 2, "rank": 0}, "rank to be a positive integer"),
     "negative": ({"n_delays": -1, "rank": 2}, "n_delays to be a positive integer"),

@@ -88,7 +88,8 @@ def test_what_is_missing_is_said(results):
 def test_a_folder_may_have_braces_and_copies_made_by_hand(results):
     folder = results.rename(results.with_name("{results} 1"))
     seeds = folder / "mine" / "training" / "Set" / "mine" / "master"
-    shutil.copytree(seeds / "seed~7", seeds / "seed~7 (old)")
+    for copy in ("seed~7 (old)", "seed~07", "seed~\uff17"):
+        shutil.copytree(seeds / "seed~7", seeds / copy)
     assert [run.seed for run in warpline.list_runs("mine", folder)] == [7]
     run = warpline.open_run("mine", "Set", "mine", "master", 7, folder)
     assert run.steps == [0] and len(run.history()) == 1

@@ -95,6 +95,10 @@ def test_rank_and_delays_may_differ_between_systems():
     assert pair.loc[("a", "b"), "rank_used"] == 3 and pair.loc[("c", "d"), "rank_used"] == 2
     alike = warpline.compare(SYSTEMS["a"], SYSTEMS["b"], "dsa", n_delays=2, rank=[4, 3])
     assert alike["dissimilarity"] == pytest.approx(pair.loc[("a", "b"), "dissimilarity"], abs=1e-9)
+    one = warpline.compare(
+        SYSTEMS["a"], SYSTEMS["b"], "dsa", n_delays=np.array(2), rank=np.array(3)
+    )
+    assert one["rank_used"] == 3
     with pytest.raises(SettingsError, match="rank for each system; got none for d"):
         warpline.compare(SYSTEMS, measure="dsa", n_delays=2, rank={"a": 4, "b": 3, "c": 2})
     with pytest.raises(SettingsError, match="rank for each of 4 systems; got 2"):
@@ -622,6 +626,9 @@ def test_figures_of_sets():
         {"measure": None},
         {"measure": ["cka"]},
         {"measures": "cka"},
+        {"measures": 5},
+        {"measures": {"cka": None}},
+        {"measures": {"dsa": ["rank"]}},
         {"measure": "os:system"},
         {"seed": -1},
         {"seed": 1.5},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -237,8 +237,10 @@ def settings_by_measure(
     Raises
     ------
     SettingsError
-        When no measure has a setting of that name.
+        When no measure has a setting of that name, or the measures or their settings are of another kind.
     """
+    if not isinstance(measures, Iterable):
+        raise SettingsError("a list of names of measures", repr(measures), "Set measures.")
     names = list(measures)
     if not names:
         raise SettingsError("at least one measure", "none", "Set measures.")
@@ -256,6 +258,11 @@ def settings_by_measure(
                 "Correct its name.",
             )
     own = measures if isinstance(measures, Mapping) else {name: {} for name in names}
+    for name, given in own.items():
+        if not isinstance(given, Mapping):
+            raise SettingsError(
+                f"a mapping of settings for {name}", repr(given), "Give {} where there are none."
+            )
     return {
         name: {
             **{
@@ -288,7 +295,7 @@ def _settings_of(
                     f"a value of {key} for each system", f"none for {names[k]}", f"Add it to {key}."
                 )
             own[key] = values[names[k]]
-        elif isinstance(values, (list, tuple, np.ndarray)):
+        elif isinstance(values, (list, tuple)) or getattr(values, "ndim", 0) == 1:
             if len(values) != len(names):
                 raise SettingsError(
                     f"a value of {key} for each of {len(names)} systems",

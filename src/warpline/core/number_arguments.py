@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import math
 import numbers
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
@@ -40,20 +41,32 @@ def number_of(value: Any, whole: bool) -> int | float | None:
     Parameters
     ----------
     value : Any
-        Real numbers of Python and of NumPy, and arrays and tensors without axes, are numbers. Truth values
-        and text are none.
+        Real numbers of Python and of NumPy, and arrays and tensors without axes, are numbers. Truth values,
+        text, masked values, dates and durations are none, nor is what is beyond double precision.
     whole : bool
         Whether only whole numbers are taken; floats without a fraction are whole.
     """
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        # Of what is masked, `item` returns the value below the mask; of dates, a count of nanoseconds.
+        if getattr(value, "mask", False) or getattr(value.dtype, "kind", "") in ("m", "M"):
+            return None
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if whole:
-        return int(float(value)) if float(value).is_integer() else None
-    return value if isinstance(value, float) else float(value)
+    try:
+        if whole:
+            number = int(value)
+            return number if number == value else None
+        if isinstance(value, numbers.Integral):
+            float(value)
+            return int(value)
+        size = float(value)
+    # Neither NaN nor infinity is whole; fractions and long numbers can be beyond double precision.
+    except (ValueError, OverflowError):
+        return None
+    if isinstance(value, float):
+        return value
+    return None if math.isinf(size) and size != value else size
 
 
 def takes_numbers(refusal: Refusal | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -137,7 +150,7 @@ def _read(value: Any, union: set[str]) -> Any:
         entries = {name: number_of(item, whole=False) for name, item in value.items()}
         return entries if _MAPPING in union and None not in entries.values() else _NO_NUMBER
     is_array = hasattr(value, "__array__") and getattr(value, "ndim", 0) > 0
-    if isinstance(value, (str, bytes)) or not (isinstance(value, Sequence) or is_array):
+    if isinstance(value, (str, bytes, bytearray)) or not (isinstance(value, Sequence) or is_array):
         return _NO_NUMBER
     if union & _ARRAYS:
         return value

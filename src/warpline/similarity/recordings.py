@@ -168,7 +168,8 @@ def as_recording(
     NonFiniteDataError
         When a recorded value is NaN or infinite.
     TrialError
-        When what is hidden is not the end of a trial, or inputs or conditions do not fit the states.
+        When what is hidden is not the end of a trial, times go back and forth, or inputs or conditions do not
+        fit the states.
 
     Examples
     --------
@@ -188,6 +189,7 @@ def as_recording(
     trials, labels, precision = _trials_of(value, valid, dims, name)
     conditions = _conditions_of(value, conditions, dims or {}, len(trials), name)
     times = _times_of(value, dims or {})
+    _check_times(times, name)
     if inputs is None:
         driven = value.inputs if isinstance(value, Recording) else None
         return Recording(trials, driven, labels, precision, name, conditions, times)
@@ -226,10 +228,25 @@ def _times_of(value: Any, dims: Mapping[str, str]) -> FloatArray | None:
     if not hasattr(value, "coords") or old not in value.coords:
         return None
     times = np.asarray(value.coords[old].values)
-    if times.dtype.kind in "mM":
-        return np.asarray((times - times[:1]) / np.timedelta64(1, "s"), dtype=np.float64)
+    if times.dtype.kind in "mM" and times.ndim == 1:
+        times = np.asarray((times - times[:1]) / np.timedelta64(1, "s"), dtype=np.float64)
     usable = times.ndim == 1 and times.dtype.kind in "fiu" and bool(np.isfinite(times).all())
     return times.astype(np.float64) if usable else None
+
+
+def _check_times(times: FloatArray | None, name: str) -> None:
+    """Refuse times that go back and forth or repeat: a step of the array would be no step of time."""
+    if times is None:
+        return
+    steps = np.diff(times)
+    if (steps > 0).all() or (steps < 0).all():
+        return
+    k = int(np.argmax(steps * np.sign(np.median(steps)) <= 0))
+    raise TrialError(
+        f"times of {name} that rise from step to step, or fall",
+        f"{times[k]:g}, then {times[k + 1]:g}",
+        "Sort the states by time, cut them into trials, or drop the coordinate 'time'.",
+    )
 
 
 def time_step(times: FloatArray | None) -> float | None:
@@ -304,10 +321,13 @@ def _condition_labels(given: Any, name: str) -> tuple[Any, ...]:
     kinds = {"text" if isinstance(label, str) else type(label).__name__ for label in labels}
     if len(kinds - {"int", "float", "bool"}) + bool(kinds & {"int", "float", "bool"}) > 1:
         fault = f"{' and '.join(sorted(kinds))} side by side"
-    elif hidden or any(label is None or label != label for label in labels):
-        fault = "missing ones (None, NaN or masked)"
-    elif any(isinstance(label, list | tuple) for label in labels):
+    elif any(hasattr(label, "__len__") and not isinstance(label, str | bytes) for label in labels):
         fault = "several of a trial"
+    # Of pandas' missing value, no comparison is true or false.
+    elif hidden or any(
+        label is None or type(label).__name__ == "NAType" or label != label for label in labels
+    ):
+        fault = "missing ones (None, NaN or masked)"
     else:
         return labels
     raise TrialError(
@@ -330,14 +350,21 @@ def _trials_of(
             f"{type(value).__name__}, which can be called as a network",
             "Run it on inputs first, as by warpline.comparison.hidden_states.hidden_states.",
         )
-    if dims is not None and not hasattr(value, "dims"):
+    if hasattr(value, "to_base_variable"):
+        # xarray's Variable is a DataArray without coordinates.
+        import xarray as xr
+
+        value = xr.DataArray(value)
+    # A dataset of h5py has an attribute of that name, too, but no named dimensions.
+    named = hasattr(value, "dims") and hasattr(value, "rename")
+    if dims is not None and not named:
         raise DimensionError(
             f"named dimensions in {name}, to rename {', '.join(dims)}",
             type(value).__name__,
             "Drop dims, or give a DataArray.",
         )
     labels: tuple[Any, ...] | None = None
-    if hasattr(value, "dims"):
+    if named:
         array, labels = _labelled(value, dims or {}, name)
     elif _is_sequence_of_trials(value):
         return _separate_trials(value, valid, name)

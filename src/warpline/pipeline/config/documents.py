@@ -75,6 +75,20 @@ def _integer(loader: Any, node: yaml.ScalarNode) -> int:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+
+
+def _number(loader: Any, node: yaml.ScalarNode) -> float:
+    text = str(node.value)
+    if ":" in text:
+        # As above: 1:30.5 would be 90.5.
+        raise ValueError(
+            f"expected a number without colons, got {shown(text, quoted=False)} in line "
+            f"{node.start_mark.line + 1}: write it in decimals, or in quotes if it is text"
+        )
+    return float(loader.construct_yaml_float(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
