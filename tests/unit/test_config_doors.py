@@ -117,6 +117,8 @@ REFUSED = {
     "coherence twice": ("tasksets: {PDM: {parameters: {cohs: [6.4, 6.4]}}}", "expected each level once"),
     "octal seeds": ("run: {seeds: [07, 010]}", "without leading zeros or colons, got 07"),
     "seeds in sixties": ("run: {seeds: [1:30]}", "without leading zeros or colons, got 1:30"),
+    "a tag that does not fit": ("run: {seeds: !!int few}", "expected values that fit their tags"),
+    "a truth value that is none": ("run: {seeds: !!bool few}", "after the tag !!bool, got 'few'"),
     "a duration in sixties": ("tasksets: {PDM: {dt: 1:40.0}}", "number without colons, got 1:40.0"),
     "a date": ("tasksets: {PDM: {parameters: {day: 2024-01-01}}}", "(date): put it in quotes"),
     "a number as a key": ("tasksets: {PDM: {parameters: {1: 2}}}", "expected text as a key, got int"),

@@ -254,7 +254,8 @@ def _provenance(path: str) -> int:
     reader = PROVENANCE.get(Path(path).suffix)
     if reader is None:
         print(f"expected a file ending in {', '.join(PROVENANCE)}; got {path}", file=sys.stderr)
-        sidecar = provenance.sidecar_path(path)
+        # The working folder and the root have no name, and nothing beside them.
+        sidecar = provenance.sidecar_path(path) if Path(path).name else Path(path)
         if sidecar.is_file():
             print(f"Read what is known of it in {sidecar}", file=sys.stderr)
         return 2
@@ -262,6 +263,9 @@ def _provenance(path: str) -> int:
         record = {"in the file": reader(path)}
         result_files.check_sidecar(path)
     except (OSError, ValueError) as error:
+        # What the system says of a path is put into a sentence by `main`.
+        if getattr(error, "errno", None) is not None:
+            raise
         print(error, file=sys.stderr)
         return 1
     sidecar = provenance.sidecar_path(path)

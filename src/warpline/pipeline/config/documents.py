@@ -143,7 +143,12 @@ def read_document(path: Path) -> dict[str, Any]:
         if isinstance(error, ConfigError):
             raise
         # Among them: more digits than Python turns into a number, and dates that no calendar has.
-        raise refuse(str(error) or type(error).__name__) from None
+        problem = str(error) or type(error).__name__
+        if not problem.startswith("expected"):
+            problem = f"expected values that fit their tags, and dates of the calendar: {problem}"
+        raise refuse(problem) from None
+    except KeyError as error:
+        raise refuse(f"expected true or false after the tag !!bool, got {error}") from None
     except (TypeError, AttributeError) as error:
         # A key that is a list or a mapping; a merge of what is no mapping.
         raise refuse(f"expected YAML with names as keys: {error}") from None
