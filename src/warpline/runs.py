@@ -283,10 +283,29 @@ def list_runs(name: str, results: str | Path = "results") -> list[Run]:
 def load_table(
     name: str, taskset: str, table: str = "summary", results: str | Path = "results"
 ) -> pd.DataFrame:
-    """Return a table of statistics: ``runs``, ``summary``, ``tests``, ``controls`` or ``learning``."""
+    """Return a table of statistics: ``runs``, ``summary``, ``tests``, ``controls`` or ``learning``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such table; the message lists the task sets that have one.
+    ValueError
+        When no table has this name.
+    """
     if table not in ComputeStatistics.outputs:
         raise ValueError(
             f"expected a table among {', '.join(ComputeStatistics.outputs)}, got '{table}'"
         )
-    path = ComputeStatistics.outputs[table].format(taskset=taskset)
-    return result_files.read_table(Path(results) / name / path)
+    root = Path(results) / name
+    path = root / ComputeStatistics.outputs[table].format(taskset=taskset)
+    if not path.is_file():
+        tasksets = sorted(place.parent.name for place in root.glob(f"tables/*/{table}.csv"))
+        raise FileNotFoundError(
+            f"expected a table at {path}, found none; "
+            + (
+                f"there are those of {', '.join(tasksets)}"
+                if tasksets
+                else f"start Python in the folder that holds {results}, or run {name} to its end"
+            )
+        )
+    return result_files.read_table(path)

@@ -92,7 +92,12 @@ def test_a_folder_may_have_braces_and_copies_made_by_hand(results):
     assert [run.seed for run in warpline.list_runs("mine", folder)] == [7]
     run = warpline.open_run("mine", "Set", "mine", "master", 7, folder)
     assert run.steps == [0] and len(run.history()) == 1
-    with pytest.raises(FileNotFoundError, match="summary"):
+    with pytest.raises(FileNotFoundError, match=r"summary.*run mine to its end"):
+        warpline.load_table("mine", "Set", results=folder)
+    other = folder / "mine" / "tables" / "Other" / "summary.csv"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    with pytest.raises(FileNotFoundError, match="there are those of Other"):
         warpline.load_table("mine", "Set", results=folder)
 
 
