@@ -116,6 +116,11 @@ def test_scores_do_not_depend_on_bases_order_or_scale(seed, score):
     assert same == (score == "angle")
 
 
+def test_swapping_changes_nothing_where_rounds_of_neighbours_follow():
+    first, second = random_pair(0, n=11)
+    assert compare(second, first)[0] == compare(first, second)[0]
+
+
 def test_the_control_alone_is_an_orthogonal_procrustes_problem():
     import scipy.linalg
 
