@@ -48,7 +48,10 @@ def number_of(value: Any, whole: bool) -> int | float | None:
     """
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         # Of what is masked, `item` returns the value below the mask; of dates, a count of nanoseconds.
-        if getattr(value, "mask", False) or getattr(value.dtype, "kind", "") in ("m", "M"):
+        if getattr(value, "mask", False) or getattr(getattr(value, "dtype", None), "kind", "") in (
+            "m",
+            "M",
+        ):
             return None
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
