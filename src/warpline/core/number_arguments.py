@@ -57,16 +57,14 @@ def number_of(value: Any, whole: bool) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     try:
-        if whole:
-            number = int(value)
-            return number if number == value else None
-        if isinstance(value, numbers.Integral):
-            float(value)
-            return int(value)
         size = float(value)
-    # Neither NaN nor infinity is whole; fractions and long numbers can be beyond double precision.
-    except (ValueError, OverflowError):
-        return None
+    # Fractions and long numbers can be beyond double precision.
+    except OverflowError:
+        return int(value) if whole and isinstance(value, numbers.Integral) else None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if whole:
+        return int(value) if math.isfinite(size) and int(value) == value else None
     if isinstance(value, float):
         return value
     return None if math.isinf(size) and size != value else size
