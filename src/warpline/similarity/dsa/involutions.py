@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-_compile = njit(
-    fastmath={"reassoc", "contract", "arcp", "nsz"}, cache=True, nogil=True, error_model="numpy"
-)
+#: Not in fast arithmetic: with it, code from Numba's cache and code that was just compiled sum in another
+#: order, and starts differ in their last bits.
+_compile = njit(cache=True, nogil=True, error_model="numpy")
 
 #: Subspaces that are tried for each neighbour, of which the best is taken, and gradient steps of each.
 CANDIDATES = 4
