@@ -77,7 +77,7 @@ def test_rates_shares_and_counts_compare_ends_of_intervals(tables):
     assert tables.rises("context")
     tables._tables["context"].loc[4, "high"] = 0.5
     assert not tables.rises("context")
-    assert tables.count("context", quantity="mixed") == "3 of 4"
+    assert tables.counted("context", quantity="mixed") == "3 of 4"
 
 
 def test_a_difference_is_that_of_single_networks(tables):

@@ -295,7 +295,9 @@ def _settings_of(
                     f"a value of {key} for each system", f"none for {names[k]}", f"Add it to {key}."
                 )
             own[key] = values[names[k]]
-        elif isinstance(values, (list, tuple)) or getattr(values, "ndim", 0) == 1:
+        elif isinstance(values, (list, tuple)) or (
+            values is not None and getattr(values, "ndim", 0) == 1
+        ):
             if len(values) != len(names):
                 raise SettingsError(
                     f"a value of {key} for each of {len(names)} systems",

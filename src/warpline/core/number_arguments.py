@@ -64,7 +64,8 @@ def number_of(value: Any, whole: bool) -> int | float | None:
     if isinstance(value, numbers.Integral):
         return int(value)
     if whole:
-        return int(value) if math.isfinite(size) and int(value) == value else None
+        truncated = int(math.trunc(value)) if math.isfinite(size) else None
+        return truncated if truncated == value else None
     if isinstance(value, float):
         return value
     return None if math.isinf(size) and size != value else size

@@ -120,7 +120,7 @@ class PublishedTables(Tables):
         )
         return bool(first["high"] < second["low"])
 
-    def count(self, table: str, **cells: str) -> str:
+    def counted(self, table: str, **cells: str) -> str:
         """Return the networks that a share counts, as ``k of n``."""
         row = self.row(table, **cells)
         return f"{row['mean'] * row['n']:.0f} of {row['n']:.0f}"
