@@ -1,4 +1,4 @@
-"""Docstrings in the form of the site: equations between dollars, types as text, and an entry per parameter."""
+"""Docstrings in the form of the site: equations between dollars, types as text, an entry per parameter."""
 
 import re
 from typing import Any
