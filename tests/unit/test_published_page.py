@@ -44,6 +44,42 @@ def test_cells_stand_side_by_side(tables):
     assert not tables.within("our_static", 1.5, 3.5, **cells)
 
 
+def test_both_contexts_count(tables):
+    assert tables.contexts_within("context", 0.5, 6.5, "ratio", "late")
+    assert not tables.contexts_within("context", 0.5, 5.5, "ratio", "late")
+    with pytest.raises(ValueError, match="overlap"):
+        tables.where_apart("ratio", "late")
+    ours = tables._tables["our_context"].astype({"low": float, "high": float})
+    tables._tables["our_context"] = ours
+    ours.loc[1, ["low", "high"]] = [7.0, 8.0]
+    assert tables.where_apart("ratio", "late") == ", clear in context 2"
+    ours.loc[0, ["low", "high"]] = [0.5, 0.9]
+    assert tables.where_apart("ratio", "late") == ""
+
+
+def test_rates_shares_and_counts_compare_ends_of_intervals(tables):
+    rates = [
+        {"quantity": f"{name} rate at fixed points (1/time constant)", "condition": f"context {k}"}
+        | {"moment": "", "low": low, "high": high}
+        for k in (1, 2)
+        for name, low, high in (("slowest", -0.3, -0.2), ("second", -0.8, -0.7))
+    ]
+    shares = [
+        {"quantity": "share of item 2 in the metric, median", "moment": moment, "low": low}
+        | {"condition": "", "high": low + 0.2}
+        for moment, low in (("report_1", 0.1), ("report_2", 0.4))
+    ]
+    verdict = {"quantity": "mixed", "moment": "", "condition": "", "mean": 0.75, "n": 4}
+    tables._tables["context"] = pd.DataFrame([*rates, *shares, verdict])
+    assert tables.second_over_slowest("context", 2, 5)
+    assert not tables.second_over_slowest("context", 2.5, 5)
+    assert not tables.second_over_slowest("context", 2, 3.9)
+    assert tables.rises("context")
+    tables._tables["context"].loc[4, "high"] = 0.5
+    assert not tables.rises("context")
+    assert tables.count("context", quantity="mixed") == "3 of 4"
+
+
 def test_a_difference_is_that_of_single_networks(tables):
     low, high = stats.t.interval(0.95, 2, 0.4, np.std([0.3, 0.4, 0.5], ddof=1) / np.sqrt(3))
     expected = f"0.40 [{low:.2f}, {high:.2f}]"

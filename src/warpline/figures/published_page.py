@@ -20,6 +20,9 @@ PUBLISHED_TABLES = {
 """Tables of the page, by name: their files below the results of ``config/published_warping.yaml``."""
 
 
+CONTEXTS = ("context 1", "context 2")
+
+
 class PublishedTables(Tables):
     """Cells of the tables of a run at their settings, and of those of a run at ours (``our_...``).
 
@@ -46,7 +49,7 @@ class PublishedTables(Tables):
         return " | ".join(
             ", ".join(
                 self.interval(name, digits, quantity=quantity, moment=moment, condition=condition)
-                for condition in ("context 1", "context 2")
+                for condition in CONTEXTS
             )
             for name in ("context", "our_context")
         )
@@ -63,6 +66,64 @@ class PublishedTables(Tables):
         """Say whether the whole interval of a value lies between two numbers."""
         row = self.row(table, **cells)
         return bool(low < row["low"] and row["high"] < high)
+
+    def contexts_within(
+        self, table: str, low: float, high: float, quantity: str, moment: str = ""
+    ) -> bool:
+        """Say whether the intervals of both contexts lie between two numbers."""
+        return all(
+            self.within(table, low, high, quantity=quantity, moment=moment, condition=condition)
+            for condition in CONTEXTS
+        )
+
+    def where_apart(self, quantity: str, moment: str) -> str:
+        """Return in which context theirs and ours have disjoint intervals; nothing where both have.
+
+        Raises
+        ------
+        ValueError
+            When they overlap in both.
+        """
+        apart = []
+        for condition in CONTEXTS:
+            cells = {"quantity": quantity, "moment": moment, "condition": condition}
+            theirs, ours = self.row("context", **cells), self.row("our_context", **cells)
+            if theirs["high"] < ours["low"] or ours["high"] < theirs["low"]:
+                apart.append(condition)
+        if not apart:
+            raise ValueError(f"{quantity}: the intervals of theirs and ours overlap; rewrite it")
+        return "" if len(apart) == len(CONTEXTS) else f", clear in {apart[0]}"
+
+    def second_over_slowest(self, table: str, low: float, high: float) -> bool:
+        """Say whether the second rate is between two multiples of the slowest, by the ends of intervals."""
+        for condition in CONTEXTS:
+            slowest, second = (
+                self.row(
+                    table,
+                    condition=condition,
+                    quantity=f"{name} rate at fixed points (1/time constant)",
+                )
+                for name in ("slowest", "second")
+            )
+            # Rates are negative: the low end is the faster one.
+            if not (
+                second["high"] < low * slowest["low"] and second["low"] > high * slowest["high"]
+            ):
+                return False
+        return True
+
+    def rises(self, table: str) -> bool:
+        """Say whether the share of item 2 is above that at the first report at the second one."""
+        first, second = (
+            self.row(table, quantity="share of item 2 in the metric, median", moment=moment)
+            for moment in ("report_1", "report_2")
+        )
+        return bool(first["high"] < second["low"])
+
+    def count(self, table: str, **cells: str) -> str:
+        """Return the networks that a share counts, as ``k of n``."""
+        row = self.row(table, **cells)
+        return f"{row['mean'] * row['n']:.0f} of {row['n']:.0f}"
 
     def paired(self, digits: int, first: str, second: str, **cells: str) -> str:
         """Return the mean difference of two quantities of one network, with its interval."""

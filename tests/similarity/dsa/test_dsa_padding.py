@@ -79,7 +79,10 @@ def test_held_out_and_driven_operators_of_a_higher_rank_give_the_same_rows():
             compare_held_out(held_out, [(0, 1)], settings=settings)
             + dsa_input.compare_pairs(driven, [(0, 1)], settings=settings)
         )  # fmt: skip
-    assert rows[8] == rows[80]
+    # To the last bits: sums over held-out trials run over arrays of another layout.
+    for row, other in zip(rows[8], rows[80], strict=True):
+        assert row.pop("status") == other.pop("status")
+        assert row == pytest.approx(other, rel=1e-12, abs=1e-9)
 
 
 @pytest.mark.parametrize("fit", [

@@ -219,7 +219,7 @@ def test_one_delay_is_tried_once_whatever_the_intervals(network):
         ({"ranks": []}, "positive integers as ranks"),
         ({"n_delays": [0]}, "positive integers as n_delays"),
         ({"keep": 0}, r"keep in \(0, 1\]"),
-        ({"horizons": [1.5]}, "positive integers as horizons"),
+        ({"horizons": [1.5]}, "horizons to be a list of whole numbers"),
     ],
 )
 def test_bad_candidates_are_refused(network, options, says):

@@ -116,6 +116,14 @@ def test_scores_do_not_depend_on_bases_order_or_scale(seed, score):
     assert same == (score == "angle")
 
 
+def test_swapping_changes_nothing_where_rounds_of_neighbours_follow():
+    first, second = random_pair(0, n=11)
+    (one,), (other,) = compare(first, second), compare(second, first)
+    assert other["n_starts"] == one["n_starts"] > 12
+    for name in SCORES:
+        assert other[name] == pytest.approx(one[name], abs=1e-9)
+
+
 def test_the_control_alone_is_an_orthogonal_procrustes_problem():
     import scipy.linalg
 

@@ -362,7 +362,8 @@ def search(
             return best, n_hits, n_starts
         round_generators = [generators[int(i)] for i in index]
         incumbent, problem = best.select(index), problems.select(index)
-        # The neighbours reverse 1, 2, ... directions by turns; half of all suffice, for C and -C align alike.
+        # The neighbours reverse 1, 2, ... directions by turns. Up to half of all: -C, with the others
+        # reversed, aligns alike (with a linear term, a neighbour takes the better sign).
         n_reversed = 1 + (n_tried[index, None] + torch.arange(_NEIGHBOURS)) % kinds
         neighbours = involution_starts(
             round_generators,

@@ -1,7 +1,7 @@
 r"""Neighbours of a maximum: the aligned operator with some directions reversed.
 
-Where the search misses the best alignment C', the maximum C that it found is, up to a small rotation, an
-involution away: C' is near R C with :math:`R = I - 2 V V^\top`, whose k orthonormal columns V span the
+Where the search misses the best alignment C', the maximum C that it found is often, up to a small rotation,
+an involution away: C' is near R C with :math:`R = I - 2 V V^\top`, whose k orthonormal columns V span the
 directions that are reversed. With Y = C B C^T,
 
 .. math::
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-_compile = njit(
-    fastmath={"reassoc", "contract", "arcp", "nsz"}, cache=True, nogil=True, error_model="numpy"
-)
+#: Not in fast arithmetic: with it, code from Numba's cache and code that was just compiled sum in another
+#: order, and starts differ in their last bits.
+_compile = njit(cache=True, nogil=True, error_model="numpy")
 
-#: Random subspaces of each neighbour, of which the best is taken, and gradient steps of each.
+#: Subspaces that are tried for each neighbour, of which the best is taken, and gradient steps of each.
 CANDIDATES = 4
 STEPS = 10
 
@@ -84,7 +84,7 @@ def fill_starts(
     for i in range(n):
         for j in range(n):
             stacked[4 * n + i, j] = single(0.5) * (moment[i, j] + moment[j, i])
-    # Bounds of the curvature of both terms, of the order of one; zero operators have no curvature.
+    # Estimates of the curvature of both terms, of the order of one; zero operators have none.
     bound = np.linalg.norm(stacked[4 * n :])
     bound += single(0.5) * np.linalg.norm(stacked[:n]) * np.linalg.norm(stacked[2 * n : 3 * n])
     step = single(1) / max(bound, single(1e-12))
@@ -97,10 +97,10 @@ def fill_starts(
         if s == 0:
             _fill_eigenvectors(stacked, columns, k, size)
         subspace = _best_subspace(stacked, columns, k, step)
-        wide = subspace.astype(np.float64)
-        _orthonormalise(wide, 0, k)
-        shadow = np.dot(np.ascontiguousarray(wide.T), rotation)
-        starts[s] = rotation - 2 * np.dot(wide, shadow)
+        directions = subspace.astype(np.float64)
+        _orthonormalise(directions, 0, k)
+        components = np.dot(np.ascontiguousarray(directions.T), rotation)
+        starts[s] = rotation - 2 * np.dot(directions, components)
         # C and -C align the operators equally well: take the sign that the linear term prefers.
         if linear is not None and np.sum(linear * starts[s]) < 0:
             starts[s] *= -1
@@ -117,28 +117,31 @@ def _fill_eigenvectors(stacked: Array, columns: Array, k: int, size: int) -> Non
     mix = mix_a * (stacked[:n] + stacked[n : 2 * n]) + mix_y * (
         stacked[2 * n : 3 * n] + stacked[3 * n : 4 * n]
     )
-    _, vectors = np.linalg.eigh(mix)
+    # Without the padding dimension: its reversal costs nothing, and leads back to the same maximum.
+    _, vectors = np.linalg.eigh(np.ascontiguousarray(mix[:size, :size]))
+    operator = np.ascontiguousarray(stacked[:size, :size])
+    turned = np.ascontiguousarray(stacked[2 * n : 2 * n + size, :size])
     transposed = np.ascontiguousarray(vectors.T)
     vectors = np.ascontiguousarray(vectors)
-    in_a = np.dot(transposed, np.dot(stacked[:n], vectors))
-    in_y = np.dot(transposed, np.dot(stacked[2 * n : 3 * n], vectors))
+    in_a = np.dot(transposed, np.dot(operator, vectors))
+    in_y = np.dot(transposed, np.dot(turned, vectors))
     weights = in_a * in_y
     weights = weights + weights.T
     # d^T N d falls by 4 sum_j d_i d_j N_ij when the sign i is reversed.
-    loss = np.empty(n, columns.dtype)
-    for i in range(n):
+    loss = np.empty(size, columns.dtype)
+    for i in range(size):
         loss[i] = 0
-        for j in range(n):
+        for j in range(size):
             if j != i:
                 loss[i] += weights[i, j]
-    reversed_ = np.zeros(n, np.bool_)
+    reversed_ = np.zeros(size, np.bool_)
     for c in range(k):
         best = -1
-        for i in range(n):
+        for i in range(size):
             if not reversed_[i] and (best < 0 or loss[i] < loss[best]):
                 best = i
         reversed_[best] = True
-        for j in range(n):
+        for j in range(size):
             columns[j, c] = vectors[j, best]
             if j != best:
                 loss[j] -= 2 * weights[best, j]
