@@ -109,7 +109,7 @@ def _dsa(result: dict[str, Any]) -> Iterator[Line]:
 
 def _dsa_input(result: dict[str, Any]) -> Iterator[Line]:
     for row in result["operators"]:
-        yield _operator(f"InputDSA operator, {row['backend']}", row, "ms")
+        yield _operator(f"InputDSA operator, {row['backend']}, {row['units']} units", row, "ms")
     pairs = result["pairs"]
     yield Line(
         f"InputDSA, state, control and joint scores of {pairs['pairs']} pairs",

@@ -1,4 +1,4 @@
-"""Docstrings in the form of the site: equations of reStructuredText between dollars, and types as text."""
+"""Docstrings in the form of the site: equations between dollars, types as text, an entry per parameter."""
 
 import re
 from typing import Any
@@ -14,15 +14,20 @@ BLOCK = re.compile(
     re.MULTILINE,
 )
 # The type "Tensor, shape (trial, unit)" of a parameter would be read as a tuple of Python.
-SHAPE = re.compile(r"^([ ]*[\w*, ]+ : [\w. ]+|[ ]*(?:Tensor|ndarray)), shape \(", re.MULTILINE)
+SHAPE = re.compile(r"^([ ]*[\w*, ]+ : [\w. ]+|[ ]*(?:Tensor|ndarray)), (shapes?) \(", re.MULTILINE)
 # An inner product <a, b> would be read as a tag of HTML. Code and examples stay as they are.
 TAG = re.compile(
     r"(``.*?``|`[^`]*`|^[ ]*(?:>>>|\.\.\.)[^\n]*)|<(?=[\w/])", re.DOTALL | re.MULTILINE
 )
+# Names that share an entry ("low, high : float") would all be given the type and the default of the first.
+PARAMETERS = re.compile(
+    r"(?<=^Parameters\n-{10}\n).*?(?=\n\n[^\n]+\n---|\Z)", re.DOTALL | re.MULTILINE
+)
+SHARED = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)+)(?P<rest>(?: : .*)?(?:\n+ .*)*)", re.MULTILINE)
 
 
 def to_markdown(text: str) -> str:
-    """Return a docstring with its equations between dollars, and shapes as words."""
+    """Return a docstring with its equations between dollars, shapes as words, and an entry per parameter."""
 
     def block(equation: re.Match[str]) -> str:
         lines = [equation["first"], *equation["rest"].splitlines()]
@@ -30,8 +35,12 @@ def to_markdown(text: str) -> str:
         indent = equation["indent"]
         return f"{indent}$$\n{indent}{body}\n{indent}$$\n\n"
 
+    def entries(shared: re.Match[str]) -> str:
+        return "\n".join(name + shared["rest"] for name in shared["names"].split(", "))
+
+    text = PARAMETERS.sub(lambda section: SHARED.sub(entries, section[0]), text)
     text = TAG.sub(lambda match: match[1] or "&lt;", text)
-    return SHAPE.sub(r"\1 of shape (", INLINE.sub(r"$\1$", BLOCK.sub(block, text)))
+    return SHAPE.sub(r"\1 of \2 (", INLINE.sub(r"$\1$", BLOCK.sub(block, text)))
 
 
 class SiteDocstrings(griffe.Extension):

@@ -25,6 +25,8 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#:]+)(#[\w-]+)?\)")
 FILE_NAME = re.compile(r"`?[\w./]+\.md`?")
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 PICTURE = re.compile(r'(<a [^>]*>)?(<img [^>]*?src="([^"]+)"[^>]*>)')
+UNDESCRIBED = re.compile(r'\s*–\s*(?=<div class="doc-md-description">\s*</div>)')
+"""The dash after a parameter whose name and type say all."""
 MERMAID = re.compile(r"```mermaid\n(.*?)```", re.DOTALL)
 
 
@@ -84,7 +86,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let a click on a figure show it at its full size; a picture that is a link stays one."""
+    """Let a click on a figure show it at its full size, unless it is a link; drop dashes before nothing."""
+    html = UNDESCRIBED.sub("", html)
     return PICTURE.sub(
         lambda seen: seen[0] if seen[1] else f'<a href="{seen[3]}">{seen[2]}</a>', html
     )

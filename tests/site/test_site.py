@@ -114,6 +114,14 @@ def test_every_section_of_the_configuration_has_a_page(site):
             assert all(f"<code>{field}</code>" in page for field in model.model_fields)
 
 
+def test_parameters_that_share_an_entry_have_their_own_defaults(site):
+    page = (site / "api" / "comparison.html").read_text()
+    items = re.findall(r'<li class="doc-section-item field-body">(.*?)</li>', page, re.DOTALL)
+    texts = {" ".join(re.sub("<[^>]+>", "", item).split()) for item in items}
+    # Of "confidence, family_error : float"; neither has a description, so that no dash follows.
+    assert {"confidence (float, default: 0.95 )", "family_error (float, default: 0.05 )"} <= texts
+
+
 def test_no_page_names_a_host_that_a_browser_would_ask(site):
     for path in site.rglob("*.html"):
         if path.name != "404.html":

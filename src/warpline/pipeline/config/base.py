@@ -126,8 +126,8 @@ class NamedMeasure(Strict):
 
     measure: Annotated[str, Field(json_schema_extra={"not": {"enum": WITH_SETTINGS}})]
     """Name of the measure: ``cka``, ``cka_debiased``, ``procrustes``, or your own
-    ``path/to/file.py:Name`` with ``represent`` and ``compare_pairs``. ``dsa``, ``shape_gaussian`` and
-    ``shape_energy`` have settings of their own."""
+    ``path/to/file.py:Name`` with ``represent`` and ``compare_pairs``. ``dsa``, ``dsa_input``,
+    ``shape_gaussian`` and ``shape_energy`` have settings of their own."""
     settings: dict[str, Any] = {}
     """Settings of your own measure, passed unchanged; the three named ones have none."""
     needs_inputs: bool = False

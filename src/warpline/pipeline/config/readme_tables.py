@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -49,6 +50,8 @@ def _default(field: Any) -> str:
         return "needed"
     if isinstance(field.default, BaseModel):
         return "see its keys"
+    if field.default is None:
+        return "`null`"
     return f"`{field.default!r}`".replace("True", "true").replace("False", "false").replace("'", "")
 
 
@@ -64,7 +67,7 @@ def _walk(model: type[BaseModel], seen: dict[type[BaseModel], None]) -> None:
 def key_table(model: type[BaseModel]) -> str:
     """Return a model as a Markdown section: its name, what it is, and a table of its keys."""
     properties = model.model_json_schema()["properties"]
-    lines = [f"### {model.__name__}", "", (model.__doc__ or "").strip(), ""]
+    lines = [f"### {model.__name__}", "", inspect.cleandoc(model.__doc__ or ""), ""]
     lines += ["| key | takes | default | meaning |", "| --- | --- | --- | --- |"]
     for key, field in model.model_fields.items():
         text = re.sub(r"\s+", " ", (field.description or "").replace("``", "`")).replace("|", "\\|")
