@@ -64,8 +64,7 @@ def number_of(value: Any, whole: bool) -> int | float | None:
     if isinstance(value, numbers.Integral):
         return int(value)
     if whole:
-        truncated = int(math.trunc(value)) if math.isfinite(size) else None
-        return truncated if truncated == value else None
+        return int(size) if size.is_integer() and size == value else None
     if isinstance(value, float):
         return value
     return None if math.isinf(size) and size != value else size
