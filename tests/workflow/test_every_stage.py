@@ -133,8 +133,9 @@ def test_a_change_re_runs_the_analyses_that_it_reaches(checkout):
 
     # A new method of the input manifold changes no result, though every analysis reaches its class.
     manifold = "src/warpline/geometry/derivatives/input_manifold.py"
-    method = "    def brand_new(self) -> int:\n        return len(self.names)\n\n    def grid("
-    with checkout.edited(manifold, "    def grid(", method):
+    method = "    def brand_new(self) -> int:\n        return len(self.names)\n\n"
+    place = "    def check(self, kappa: Tensor)"
+    with checkout.edited(manifold, place, method + place):
         assert checkout.planned("warping") == {}
     with checkout.edited(manifold, "count + 1", "count + 2"):
         assert checkout.planned("warping")["analyse_warping"] == len(ANALYSES)
