@@ -127,9 +127,7 @@ class PublishedTables(Tables):
 
     def paired(self, digits: int, first: str, second: str, **cells: str) -> str:
         """Return the mean difference of two quantities of one network, with its interval."""
-        rows = self._tables["networks"]
-        for column, value in cells.items():
-            rows = rows[rows[column].fillna("") == value]
+        rows = self.matching("networks", **cells)
         by_seed = rows.pivot(index="seed", columns="quantity", values="value")
         values = (by_seed[first] - by_seed[second]).to_numpy(dtype=np.float64)
         low, high = mean_interval(values, 0.95)

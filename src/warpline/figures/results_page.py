@@ -76,12 +76,17 @@ class Tables:
         LookupError
             When not exactly one row has them.
         """
-        rows = self._tables[table]
-        for column, value in cells.items():
-            rows = rows[rows[column].fillna("") == value]
+        rows = self.matching(table, **cells)
         if len(rows) != 1:
             raise LookupError(f"expected one row of {table} with {cells}, got {len(rows)}")
         return rows.iloc[0]
+
+    def matching(self, table: str, **cells: Any) -> pd.DataFrame:
+        """Return the rows of a table whose cells have these values; an empty cell is ``""``."""
+        rows = self._tables[table]
+        for column, value in cells.items():
+            rows = rows[rows[column].fillna("") == value]
+        return rows
 
     def verdict(self, row: pd.Series) -> str:
         """Return what a claim is about, its value and interval, n and verdict, as cells of a row."""

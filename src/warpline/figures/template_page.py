@@ -55,4 +55,7 @@ def write_page(
             shutil.copyfile(run / file, folder / f"{name}.csv")
         if further is not None:
             further(run)
+        # Sidecars name paths of the machine that wrote them.
+        for sidecar in folder.glob("*.provenance.json"):
+            sidecar.unlink()
     page.write_text(render(page.with_name(f"{page.name}.jinja"), folder))
