@@ -92,6 +92,8 @@ _OF_MODULES: dict[str, dict[str, tuple[str, ...]]] = {
         "comparison.groups": (),
         "comparison.sets": (),
         "comparison.statistics": (),
+        "comparison.jackknife": (),
+        "comparison.hypothesis_tests": (),
         "comparison.separation": (),
         "comparison.hidden_states": (),
     },

@@ -11,7 +11,7 @@ from warpline.analyses.summary import (
     half_time,
     scalar_rows,
 )
-from warpline.comparison.statistics import jackknife_interval, mean_interval
+from warpline.comparison.jackknife import jackknife_interval, mean_interval
 
 
 def rows(values, status="converged", quantity="speed"):

@@ -15,7 +15,7 @@ from warpline.claims.evidence import (
     share_of_networks,
 )
 from warpline.claims.verdicts import judge
-from warpline.comparison.statistics import holm
+from warpline.comparison.hypothesis_tests import holm
 
 SETTINGS = {"confidence": 0.95, "family_error": 0.05}
 RULE = {

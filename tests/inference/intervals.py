@@ -23,7 +23,7 @@ from warpline.attractors.scores import (
     curve_scores,
     jackknife_systems,
 )
-from warpline.comparison.statistics import mean_interval
+from warpline.comparison.jackknife import mean_interval
 from warpline.core import random_streams
 
 Floats = NDArray[np.float64]

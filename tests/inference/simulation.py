@@ -20,12 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from warpline.comparison.statistics import (
-    difference_test,
-    holm,
-    jackknife_interval,
-    mean_interval,
-)
+from warpline.comparison.hypothesis_tests import difference_test, holm
+from warpline.comparison.jackknife import jackknife_interval, mean_interval
 from warpline.core import random_streams
 
 Floats = NDArray[np.float64]
@@ -230,7 +226,7 @@ def welch_p(a: Floats, b: Floats) -> Floats:
 
 
 def jackknife_p(a: Floats, b: Floats) -> Floats:
-    """Return the p values of `warpline.comparison.statistics.difference_test`."""
+    """Return the p values of `warpline.comparison.hypothesis_tests.difference_test`."""
     return difference_test(a, b, 1 - LEVEL).p
 
 

@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
+from warpline.comparison.hypothesis_tests import difference_test
+from warpline.comparison.jackknife import jackknife_interval
 from warpline.comparison.separation import separation
-from warpline.comparison.statistics import difference_test, jackknife_interval
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import yaml
 
 from warpline.claims.claim_table import claim_table
 from warpline.claims.sources import Sources
-from warpline.comparison import statistics
+from warpline.comparison import hypothesis_tests, jackknife, statistics
 from warpline.core import result_files
 from warpline.core.result_files import DamagedFileError
 from warpline.explorer.page_file import Sources as ExplorerSources
@@ -23,17 +23,17 @@ MATRIX = np.random.default_rng(0).random((4, 4))
 
 REFUSED = {
     **{
-        f"confidence {confidence}": lambda c=confidence: statistics.mean_interval(np.arange(5.0), c)
+        f"confidence {confidence}": lambda c=confidence: jackknife.mean_interval(np.arange(5.0), c)
         for confidence in (0, 1, 2, -0.5, NAN, INF)
     },
-    "confidence of a jackknife": lambda: statistics.jackknife_interval(MATRIX, SEEDS, SEEDS, 1.5),
-    "confidence of a test": lambda: statistics.difference_test(MATRIX, MATRIX, 7.0),
-    "a seed twice": lambda: statistics.jackknife_interval(MATRIX, [1, 1, 2, 3], SEEDS, 0.95),
-    "a seed too few": lambda: statistics.jackknife_interval(MATRIX[:, :3], SEEDS, SEEDS, 0.95),
-    "other seeds": lambda: statistics.difference_test(MATRIX, MATRIX[:3, :3], 0.95),
-    "not square": lambda: statistics.difference_test(MATRIX[:3], MATRIX[:3], 0.95),
-    "p above 1": lambda: statistics.holm(np.array([2.0, 0.5])),
-    "p below 0": lambda: statistics.holm(np.array([NAN, -1.0])),
+    "confidence of a jackknife": lambda: jackknife.jackknife_interval(MATRIX, SEEDS, SEEDS, 1.5),
+    "confidence of a test": lambda: hypothesis_tests.difference_test(MATRIX, MATRIX, 7.0),
+    "a seed twice": lambda: jackknife.jackknife_interval(MATRIX, [1, 1, 2, 3], SEEDS, 0.95),
+    "a seed too few": lambda: jackknife.jackknife_interval(MATRIX[:, :3], SEEDS, SEEDS, 0.95),
+    "other seeds": lambda: hypothesis_tests.difference_test(MATRIX, MATRIX[:3, :3], 0.95),
+    "not square": lambda: hypothesis_tests.difference_test(MATRIX[:3], MATRIX[:3], 0.95),
+    "p above 1": lambda: hypothesis_tests.holm(np.array([2.0, 0.5])),
+    "p below 0": lambda: hypothesis_tests.holm(np.array([NAN, -1.0])),
     "a rule of no claim": lambda: claim_table(Sources(), {"rules": {"Z9": {}}}),
     **{
         f"a page of {size} MB": lambda s=size: page_within(ExplorerSources(), {"megabytes": s})
@@ -54,7 +54,7 @@ def test_is_refused_with_what_was_expected(case):
 )
 def test_few_and_equal_values_have_the_interval_that_they_can(values, interval):
     with np.errstate(all="ignore"):
-        low, high = statistics.mean_interval(np.array(values), 0.95)
+        low, high = jackknife.mean_interval(np.array(values), 0.95)
     np.testing.assert_allclose([low, high], interval)
 
 

@@ -13,8 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy import stats
 
 import warpline
+from warpline.comparison.hypothesis_tests import difference_test
+from warpline.comparison.jackknife import jackknife_interval
 from warpline.comparison.multidimensional_scaling import embed
-from warpline.comparison.statistics import difference_test, jackknife_interval
 from warpline.similarity.input_errors import InputError, SettingsError, TrialError
 from warpline.similarity.recordings import as_recording
 

@@ -3,16 +3,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from warpline.comparison.hypothesis_tests import difference_test, holm
+from warpline.comparison.jackknife import jackknife_interval
 from warpline.comparison.separation import floor_pairs, separation
-from warpline.comparison.statistics import (
-    control_table,
-    difference_test,
-    group_tests,
-    holm,
-    jackknife_interval,
-    learning_table,
-    summary_table,
-)
+from warpline.comparison.statistics import control_table, group_tests, learning_table, summary_table
 
 SETTINGS = {
     "confidence": 0.95,

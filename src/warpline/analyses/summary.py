@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from warpline.comparison.statistics import mean_interval
+from warpline.comparison.jackknife import mean_interval
 
 __all__ = [
     "aggregate_over_seeds",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.attractors.scores import probability_interval
-from warpline.comparison.statistics import mean_interval
+from warpline.comparison.jackknife import mean_interval
 
 __all__ = [
     "Evidence",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from warpline.claims.evidence import Evidence
-from warpline.comparison.statistics import holm
+from warpline.comparison.hypothesis_tests import holm
 
 __all__ = ["Judged", "judge"]
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from warpline.comparison.hypothesis_tests import holm
 from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets_by_measures
-from warpline.comparison.statistics import group_tests, holm, summary_table
+from warpline.comparison.statistics import group_tests, summary_table
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError

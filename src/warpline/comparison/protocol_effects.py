@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from warpline.comparison.statistics import mean_interval, summary_table
+from warpline.comparison.jackknife import mean_interval
+from warpline.comparison.statistics import summary_table
 from warpline.core.student_t import student_quantile
 
 __all__ = ["COLUMNS", "order_probability", "protocol_effects", "rank_correlation"]

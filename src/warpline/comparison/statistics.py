@@ -1,267 +1,25 @@
-"""Means, intervals and group tests in which the seed, not the pair, is the unit.
+"""Tables of statistics after and over learning, in which the seed, not the pair, is the unit.
 
-Pairs that share a network are dependent: ten networks make 45 pairs, but only ten observations. Networks
-of one seed can share a pretraining. The levels and the coverage are simulated in docs/statistics.md.
+Intervals: `warpline.comparison.jackknife`; tests: `warpline.comparison.hypothesis_tests`.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from warpline.comparison.degrees_of_freedom import degrees_of_freedom
+from warpline.comparison.hypothesis_tests import difference_test, holm
+from warpline.comparison.jackknife import jackknife_interval, leave_one_out, mean_interval
 from warpline.comparison.separation import floor_pairs, separation
-from warpline.core.short_repr import ShortRepr
-from warpline.core.student_t import student_quantile
 
-__all__ = [
-    "DifferenceTest",
-    "control_table",
-    "difference_test",
-    "group_tests",
-    "holm",
-    "jackknife_interval",
-    "learning_table",
-    "mean_interval",
-    "run_table",
-    "summary_table",
-]
+__all__ = ["control_table", "group_tests", "learning_table", "run_table", "summary_table"]
 
 Floats = NDArray[np.float64]
-
-
-def _leave_one_out(matrices: Floats) -> tuple[Floats, Floats]:
-    """Return the mean of each matrix, and its means without the row and the column of each seed.
-
-    Matrices have shape (..., seed, seed), with NaN for pairs that do not count. Means without a pair are NaN.
-    """
-    counts = ~np.isnan(matrices)
-    values = np.where(counts, matrices, 0.0)
-
-    def without_each(of_pairs: NDArray[Any]) -> Floats:
-        # The pair on the diagonal lies in the row and in the column.
-        diagonal = np.diagonal(of_pairs, axis1=-2, axis2=-1)
-        total = of_pairs.sum((-2, -1))[..., None]
-        return np.asarray(total - of_pairs.sum(-1) - of_pairs.sum(-2) + diagonal, dtype=float)
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = values.sum((-2, -1)) / counts.sum((-2, -1))
-        # A difference of sums can be 1e-17 where no pair is left: the counts tell.
-        left = without_each(counts.astype(float))
-        means_without = np.where(left > 0, without_each(values) / left, np.nan)
-    return np.asarray(means, dtype=float), means_without
-
-
-def _error(means_without: Floats, present: NDArray[np.bool_]) -> Floats:
-    """Return the jackknife's standard error from estimates without each seed, shape (..., seed).
-
-    Seeds that are not present are no observations. A seed without which there is no estimate makes the
-    error NaN, and so do fewer than three seeds.
-    """
-    n = present.sum(-1)
-    estimates = np.where(present, means_without, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        centre = (estimates.sum(-1) / n)[..., None]
-        squares = (np.where(present, estimates - centre, 0.0) ** 2).sum(-1)
-        return np.asarray(np.where(n >= 3, np.sqrt((n - 1) / n * squares), np.nan))
-
-
-def jackknife_interval(
-    matrix: Floats, rows: Sequence[int], columns: Sequence[int], confidence: float
-) -> tuple[float, float]:
-    """Return an interval for the mean of a dissimilarity matrix, leaving out one seed at a time.
-
-    Networks of one seed can share a pretraining, and a pair has two networks: only seeds are independent.
-    To leave out a seed is to leave out its row and its column (delete-one jackknife, Student's t with
-    n - 1 degrees of freedom if rows and columns are the same seeds, else with those of Welch and
-    Satterthwaite). docs/statistics.md holds its coverage.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (row, column)
-        Dissimilarities; NaN for pairs that do not count.
-    rows, columns : sequence of int
-        Seeds of the networks.
-    confidence : float
-        In (0, 1).
-
-    Returns
-    -------
-    low, high : float
-        NaN with fewer than three seeds.
-
-    Raises
-    ------
-    ValueError
-        When a seed stands twice, the matrix has another shape, or the confidence is outside (0, 1).
-    """
-    repeated = len({*rows}) < len(rows) or len({*columns}) < len(columns)
-    if repeated or matrix.shape != (len(rows), len(columns)):
-        raise ValueError(
-            f"expected a matrix with a row and a column for each seed, each seed once; got shape "
-            f"{matrix.shape} for the seeds {list(rows)} and {list(columns)}"
-        )
-    seeds = sorted({*rows, *columns})
-    square = np.full((len(seeds), len(seeds)), np.nan)
-    square[np.ix_(np.searchsorted(seeds, rows), np.searchsorted(seeds, columns))] = matrix
-    means, means_without = _leave_one_out(square)
-    present = np.ones(len(seeds), dtype=bool)
-    membership = 1 * np.isin(seeds, rows) + 2 * np.isin(seeds, columns)
-    dof = degrees_of_freedom(means_without, membership)
-    width = _error(means_without, present) * student_quantile(confidence, dof)
-    return float(means - width), float(means + width)
-
-
-def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Return an interval for the mean of one value per network, shape (network,), by Student's t.
-
-    It is `jackknife_interval` for one value per network. NaN below three values.
-    """
-    n = len(values)
-    if n < 3:
-        return np.nan, np.nan
-    width = float(student_quantile(confidence, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return float(values.mean()) - width, float(values.mean()) + width
-
-
-@dataclass(frozen=True, repr=False)
-class DifferenceTest(ShortRepr):
-    """Test of a difference between two curricula; each field is an array over tests.
-
-    Attributes
-    ----------
-    difference : ndarray
-        Mean dissimilarity of a to the reference, minus that of b.
-    error : ndarray
-        Standard error of the difference (delete-one-seed jackknife).
-    low, high : ndarray
-        Interval of the difference.
-    effect_size : ndarray
-        See `difference_test`.
-    t, dof, p : ndarray
-        Student's t, its degrees of freedom, and the two-sided p value.
-    n_a, n_b, n_reference, n_seeds : ndarray of int
-        Networks of a, of b, of the reference, and seeds of any of them, that have a pair.
-    """
-
-    difference: Floats
-    error: Floats
-    low: Floats
-    high: Floats
-    effect_size: Floats
-    t: Floats
-    dof: Floats
-    p: Floats
-    n_a: NDArray[np.int64]
-    n_b: NDArray[np.int64]
-    n_reference: NDArray[np.int64]
-    n_seeds: NDArray[np.int64]
-
-
-def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
-    """Test whether two curricula are equally dissimilar to a reference, leaving out one seed at a time.
-
-    To leave out a seed is to leave out its network in a, in b and in the reference. So the error holds
-    whatever the networks of one seed share, and holds what the shared reference adds (delete-one jackknife,
-    Tukey 1958; Student's t with ``n_seeds`` - 1 degrees of freedom, or with those of Welch and Satterthwaite
-    where a, b and the reference have not all the same seeds). Curricula may have different seeds.
-    A seed that one of them lacks then counts in the other alone: the plain jackknife stays near its
-    level, and weighting the three sets of networks by their sizes makes it liberal (docs/statistics.md).
-
-    Parameters
-    ----------
-    a, b : ndarray, shape (..., seed, seed)
-        Dissimilarities of the networks of a curriculum (rows) to those of the reference (columns). Rows
-        and columns of both are the same seeds; NaN for pairs that do not count.
-    confidence : float
-        In (0, 1).
-
-    Returns
-    -------
-    DifferenceTest
-        All but the counts and the difference are NaN where a seed is indispensable, as always with
-        fewer than three. ``t`` and ``p`` are also NaN where the error is 0. ``effect_size`` is the difference
-        in standard deviations of what one seed contributes to it (its jackknife pseudo-value), ``error``
-        times the root of ``n_seeds``. It is corrected for its bias by 1 - 3 / (4 dof - 1) (Hedges 1981).
-        If all networks were independent and the reference fixed, its standard deviation would be that of
-        the difference of one network of a and one of b. It is not the spread of pairs within a curriculum.
-
-    Raises
-    ------
-    ValueError
-        When a and b are no matrices of one shape over the same seeds, or the confidence is outside (0, 1).
-    """
-    if a.shape != b.shape or a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ValueError(
-            f"expected matrices of one shape, over the same seeds in rows and columns, got {a.shape} and "
-            f"{b.shape}"
-        )
-    (mean_a, without_a), (mean_b, without_b) = _leave_one_out(a), _leave_one_out(b)
-    rows_a, rows_b = (~np.isnan(a)).any(-1), (~np.isnan(b)).any(-1)
-    columns = (~np.isnan(a) | ~np.isnan(b)).any(-2)
-    present = rows_a | rows_b | columns
-    n = present.sum(-1)
-
-    error = _error(without_a - without_b, present)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        difference = mean_a - mean_b
-        membership = 1 * rows_a + 2 * rows_b + 4 * columns
-        dof = np.where(
-            np.isnan(error), np.nan, degrees_of_freedom(without_a - without_b, membership)
-        )
-        # Rounding leaves an error of about 1e-17 of the means where nothing varies.
-        varies = error > 1e-12 * (np.abs(mean_a) + np.abs(mean_b))
-        t = np.where(varies, difference / error, np.nan)
-        effect_size = t / np.sqrt(n) * (1 - 3 / (4 * dof - 1))
-    width = student_quantile(confidence, dof) * error
-    return DifferenceTest(
-        difference=difference,
-        error=error,
-        low=difference - width,
-        high=difference + width,
-        effect_size=effect_size,
-        t=t,
-        dof=dof,
-        p=2 * stats.t.sf(np.abs(t), dof),
-        n_a=rows_a.sum(-1),
-        n_b=rows_b.sum(-1),
-        n_reference=columns.sum(-1),
-        n_seeds=n,
-    )
-
-
-def holm(p_values: Floats) -> Floats:
-    """Return the p values of a family of tests, adjusted by Holm (1979), shape (..., test).
-
-    The probability of any false positive among those at most alpha is at most alpha, however the tests
-    depend on each other. NaN stands for a test that was not made.
-
-    Raises
-    ------
-    ValueError
-        When a number is no probability.
-    """
-    if ((p_values < 0) | (p_values > 1)).any():
-        raise ValueError(
-            f"expected p values from 0 to 1, got {np.nanmin(p_values):g} to {np.nanmax(p_values):g}"
-        )
-    # NaN sorts last, where it neither counts nor stands before another.
-    order = np.argsort(p_values, axis=-1)
-    ordered = np.take_along_axis(p_values, order, axis=-1)
-    n_tests = (~np.isnan(p_values)).sum(-1, keepdims=True)
-    steps = ordered * np.maximum(n_tests - np.arange(p_values.shape[-1]), 1)
-    adjusted = np.full(p_values.shape, np.nan)
-    np.put_along_axis(
-        adjusted, order, np.minimum(np.maximum.accumulate(steps, axis=-1), 1), axis=-1
-    )
-    return adjusted
 
 
 def _matrix(rows: pd.DataFrame, a: str, b: str) -> tuple[Floats, list[int], list[int]]:
@@ -476,7 +234,7 @@ def group_tests(
                 continue
             matrices = _to_reference(group, names, reference)
             test = difference_test(matrices[first], matrices[second], settings["confidence"])
-            means = _leave_one_out(matrices)[0]
+            means = leave_one_out(matrices)[0]
             sizes = np.minimum(np.minimum(test.n_a, test.n_b), test.n_reference)
             enough = sizes >= settings["min_seeds"]
             table = pd.DataFrame(

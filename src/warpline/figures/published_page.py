@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from warpline.comparison.statistics import mean_interval
+from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.figures.results_page import Tables, claim
 from warpline.figures.template_page import render_template

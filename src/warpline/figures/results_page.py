@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from warpline.comparison.statistics import holm, mean_interval
+from warpline.comparison.hypothesis_tests import holm
+from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.figures.template_page import render_template
 

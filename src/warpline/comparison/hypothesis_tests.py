@@ -1,0 +1,154 @@
+"""The test of a difference between curricula, leaving out one seed at a time, and Holm's correction.
+
+The levels are simulated in docs/statistics.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from warpline.comparison.degrees_of_freedom import degrees_of_freedom
+from warpline.comparison.jackknife import leave_one_out, standard_error
+from warpline.core.short_repr import ShortRepr
+from warpline.core.student_t import student_quantile
+
+__all__ = ["DifferenceTest", "difference_test", "holm"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, repr=False)
+class DifferenceTest(ShortRepr):
+    """Test of a difference between two curricula; each field is an array over tests.
+
+    Attributes
+    ----------
+    difference : ndarray
+        Mean dissimilarity of a to the reference, minus that of b.
+    error : ndarray
+        Standard error of the difference (delete-one-seed jackknife).
+    low, high : ndarray
+        Interval of the difference.
+    effect_size : ndarray
+        See `difference_test`.
+    t, dof, p : ndarray
+        Student's t, its degrees of freedom, and the two-sided p value.
+    n_a, n_b, n_reference, n_seeds : ndarray of int
+        Networks of a, of b, of the reference, and seeds of any of them, that have a pair.
+    """
+
+    difference: Floats
+    error: Floats
+    low: Floats
+    high: Floats
+    effect_size: Floats
+    t: Floats
+    dof: Floats
+    p: Floats
+    n_a: NDArray[np.int64]
+    n_b: NDArray[np.int64]
+    n_reference: NDArray[np.int64]
+    n_seeds: NDArray[np.int64]
+
+
+def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
+    """Test whether two curricula are equally dissimilar to a reference, leaving out one seed at a time.
+
+    To leave out a seed is to leave out its network in a, in b and in the reference. So the error holds
+    whatever the networks of one seed share, and holds what the shared reference adds (delete-one jackknife,
+    Tukey 1958; Student's t with ``n_seeds`` - 1 degrees of freedom, or with those of Welch and Satterthwaite
+    where a, b and the reference have not all the same seeds). Curricula may have different seeds.
+    A seed that one of them lacks then counts in the other alone: the plain jackknife stays near its
+    level, and weighting the three sets of networks by their sizes makes it liberal (docs/statistics.md).
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (..., seed, seed)
+        Dissimilarities of the networks of a curriculum (rows) to those of the reference (columns). Rows
+        and columns of both are the same seeds; NaN for pairs that do not count.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    DifferenceTest
+        All but the counts and the difference are NaN where a seed is indispensable, as always with
+        fewer than three. ``t`` and ``p`` are also NaN where the error is 0. ``effect_size`` is the difference
+        in standard deviations of what one seed contributes to it (its jackknife pseudo-value), ``error``
+        times the root of ``n_seeds``. It is corrected for its bias by 1 - 3 / (4 dof - 1) (Hedges 1981).
+        If all networks were independent and the reference fixed, its standard deviation would be that of
+        the difference of one network of a and one of b. It is not the spread of pairs within a curriculum.
+
+    Raises
+    ------
+    ValueError
+        When a and b are no matrices of one shape over the same seeds, or the confidence is outside (0, 1).
+    """
+    if a.shape != b.shape or a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(
+            f"expected matrices of one shape, over the same seeds in rows and columns, got {a.shape} and "
+            f"{b.shape}"
+        )
+    (mean_a, without_a), (mean_b, without_b) = leave_one_out(a), leave_one_out(b)
+    rows_a, rows_b = (~np.isnan(a)).any(-1), (~np.isnan(b)).any(-1)
+    columns = (~np.isnan(a) | ~np.isnan(b)).any(-2)
+    present = rows_a | rows_b | columns
+    n = present.sum(-1)
+
+    error = standard_error(without_a - without_b, present)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        difference = mean_a - mean_b
+        membership = 1 * rows_a + 2 * rows_b + 4 * columns
+        dof = np.where(
+            np.isnan(error), np.nan, degrees_of_freedom(without_a - without_b, membership)
+        )
+        # Rounding leaves an error of about 1e-17 of the means where nothing varies.
+        varies = error > 1e-12 * (np.abs(mean_a) + np.abs(mean_b))
+        t = np.where(varies, difference / error, np.nan)
+        effect_size = t / np.sqrt(n) * (1 - 3 / (4 * dof - 1))
+    width = student_quantile(confidence, dof) * error
+    return DifferenceTest(
+        difference=difference,
+        error=error,
+        low=difference - width,
+        high=difference + width,
+        effect_size=effect_size,
+        t=t,
+        dof=dof,
+        p=2 * stats.t.sf(np.abs(t), dof),
+        n_a=rows_a.sum(-1),
+        n_b=rows_b.sum(-1),
+        n_reference=columns.sum(-1),
+        n_seeds=n,
+    )
+
+
+def holm(p_values: Floats) -> Floats:
+    """Return the p values of a family of tests, adjusted by Holm (1979), shape (..., test).
+
+    The probability of any false positive among those at most alpha is at most alpha, however the tests
+    depend on each other. NaN stands for a test that was not made.
+
+    Raises
+    ------
+    ValueError
+        When a number is no probability.
+    """
+    if ((p_values < 0) | (p_values > 1)).any():
+        raise ValueError(
+            f"expected p values from 0 to 1, got {np.nanmin(p_values):g} to {np.nanmax(p_values):g}"
+        )
+    # NaN sorts last, where it neither counts nor stands before another.
+    order = np.argsort(p_values, axis=-1)
+    ordered = np.take_along_axis(p_values, order, axis=-1)
+    n_tests = (~np.isnan(p_values)).sum(-1, keepdims=True)
+    steps = ordered * np.maximum(n_tests - np.arange(p_values.shape[-1]), 1)
+    adjusted = np.full(p_values.shape, np.nan)
+    np.put_along_axis(
+        adjusted, order, np.minimum(np.maximum.accumulate(steps, axis=-1), 1), axis=-1
+    )
+    return adjusted
