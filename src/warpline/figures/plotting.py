@@ -69,8 +69,8 @@ MEASURE_LABELS = {
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
     "dsa_input": "InputDSA (radians)",
-    "shape_gaussian": "stochastic shape (Gaussian)",
-    "shape_energy": "stochastic shape (energy)",
+    "shape_gaussian": "Gaussian shape distance",
+    "shape_energy": "energy shape distance",
 }
 
 
