@@ -1,4 +1,4 @@
-"""Conclusions from DSA and InputDSA around their parameters: dissimilarity and lag of each curriculum, against rank."""
+"""Conclusions around the parameters of DSA and InputDSA: dissimilarity and lag of curricula, against rank."""
 
 import numpy as np
 
