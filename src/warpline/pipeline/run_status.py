@@ -160,7 +160,7 @@ def _record_path(folder: str, output: str) -> Path:
 
 
 def _record(output: str) -> dict[str, Any]:
-    """Return what Snakemake recorded of an output: an empty mapping where nothing, or nothing that it wrote."""
+    """Return what Snakemake recorded of an output; an empty mapping where it recorded nothing."""
     path = _record_path("metadata", output)
     try:
         # A pipe in its place would be waited for.
