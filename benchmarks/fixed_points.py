@@ -2,7 +2,8 @@
 
 A tanh network of 128 units with a slow direction, a grid of constant inputs, two starts each, relaxed for 20
 time constants beforehand. scipy solves a sample of the same starts, one at a time, with the Jacobian in
-closed form. numpy computes the spectra. Times are processor times, to be comparable on a shared machine.
+closed form. numpy computes the spectra. Times are processor times, to be comparable on a shared machine, and
+exclude what torch imports at the first Jacobian of a process.
 
     python benchmarks/fixed_points.py
     python benchmarks/fixed_points.py --side 9 --sample 20
@@ -61,6 +62,8 @@ def main() -> None:
         starts = dynamics.step(starts, input_of_start)
     relaxation_seconds = time.process_time() - begin
 
+    # torch imports 800 modules of its own at the first Jacobian of a process: 1.3 s.
+    find_fixed_points(dynamics, inputs[:1], starts[:1], relaxation=0)
     begin = time.process_time()
     fixed_points = find_fixed_points(
         dynamics, inputs, starts.view(len(inputs), 2, UNITS), relaxation=0

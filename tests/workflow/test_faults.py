@@ -59,8 +59,8 @@ def training(fresh, project):
         "parameters": {"seconds": 0.05},
     }
     config["training"] = {
-        "max_steps": 600,
-        "evaluate_every": 600,
+        "max_steps": 300,
+        "evaluate_every": 300,
         "resume_every": 10,
         "checkpoints": {"log": 4, "every": 0},
     }
