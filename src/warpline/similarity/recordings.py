@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import DimensionError, NonFiniteDataError, TrialError
 
-__all__ = ["UNIT_DIMS", "Recording", "as_recording", "same_times", "time_step"]
+__all__ = ["UNIT_DIMS", "Recording", "as_recording", "check_equal_steps", "same_times", "time_step"]
 
 FloatArray = NDArray[np.float64]
 
@@ -247,6 +247,27 @@ def _check_times(times: FloatArray | None, name: str) -> None:
         f"{times[k]:g}, then {times[k + 1]:g}",
         "Sort the states by time, cut them into trials, or drop the coordinate 'time'.",
     )
+
+
+def check_equal_steps(recording: Recording) -> None:
+    """Refuse times whose steps differ, for what compares a step with the next: operators, predictions.
+
+    A tenth of the median step is left for the jitter of a clock.
+
+    Raises
+    ------
+    TrialError
+    """
+    step = time_step(recording.times)
+    if recording.times is None or step is None:
+        return
+    steps = np.diff(recording.times)
+    if (np.abs(steps - step) > 0.1 * abs(step)).any():
+        raise TrialError(
+            f"equal time steps in {recording.name}, because an operator maps each step to the next",
+            f"steps from {np.abs(steps).min():g} to {np.abs(steps).max():g}",
+            "Interpolate the states to equal steps, or drop the coordinate 'time'.",
+        )
 
 
 def time_step(times: FloatArray | None) -> float | None:
