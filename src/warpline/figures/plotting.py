@@ -251,7 +251,7 @@ def from_zero(axes: Axes) -> None:
 
 
 def label_log_axis(axes: Axes) -> None:
-    """Label 1, 2 and 5 of each decade of a logarithmic vertical axis, which may hold one power of ten or none."""
+    """Label 1, 2 and 5 of each decade of a logarithmic vertical axis: it may hold no power of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

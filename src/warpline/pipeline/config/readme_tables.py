@@ -61,7 +61,11 @@ def _default(field: Any) -> str:
         return "see its keys"
     if field.default is None:
         return "`null`"
-    return f"`{_plain(field.default)!r}`".replace("True", "true").replace("False", "false").replace("'", "")
+    return (
+        f"`{_plain(field.default)!r}`".replace("True", "true")
+        .replace("False", "false")
+        .replace("'", "")
+    )
 
 
 def _walk(model: type[BaseModel], seen: dict[type[BaseModel], None]) -> None:
