@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warpline.core import result_files
-from warpline.core.number_arguments import takes_numbers
+from warpline.core.number_arguments import short_text, takes_numbers
 from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.paths import split_seeds
 from warpline.pipeline.stages.statistics import ComputeStatistics
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "list_runs", "load_table", "open_run"]
 
+LONGEST_NAME = 255
+"""Bytes of the name of a file or folder on Linux."""
+LARGEST_SEED = 2**31
+"""Seeds of a configuration are below it."""
 PRETRAINING = "pretraining "
 """What the curriculum of a pretrained network starts with; the tasks follow, joined by +."""
 
@@ -231,6 +236,46 @@ class Run:
         return input_manifold(self.environment(task), timing, **condition)
 
 
+def _is_part(name: str) -> bool:
+    """Say whether a text can be one part of a path."""
+    try:
+        return "\0" not in name and len(os.fsencode(name)) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
+
+
+def _checked_names(**names: Any) -> None:
+    """Refuse what is no name of a folder of results; each name is one part of a path.
+
+    Raises
+    ------
+    TypeError
+        When a name is no text.
+    ValueError
+        When it is no part of a path, or longer than one may be.
+    """
+    for what, name in names.items():
+        if not isinstance(name, str):
+            raise TypeError(f"expected {what} as text, got {type(name).__name__}")
+        if name in ("", ".", "..") or "/" in name or not _is_part(name):
+            raise ValueError(
+                f"expected {what} as the name of one folder, of 1 to {LONGEST_NAME} bytes, got {name[:40]!r}"
+            )
+
+
+def _results_folder(results: Any) -> Path:
+    """Return the folder of results; a TypeError or a ValueError where none can have this name."""
+    if not isinstance(results, str | os.PathLike):
+        raise TypeError(f"expected results as a path, got {type(results).__name__}")
+    folder = Path(results)
+    if not all(map(_is_part, folder.parts)):
+        raise ValueError(
+            f"expected results as a path whose parts have at most {LONGEST_NAME} bytes, and none of them 0, "
+            f"got {str(folder)[:40]!r}"
+        )
+    return folder
+
+
 @takes_numbers()
 def open_run(
     name: str,
@@ -246,8 +291,13 @@ def open_run(
     ------
     FileNotFoundError
         When there is no such run; the message lists the runs with the most similar names.
+    TypeError, ValueError
+        When a name is no text, or cannot be that of a folder; when the seed is negative.
     """
-    run = Run(name, taskset, architecture, curriculum, seed, Path(results))
+    _checked_names(name=name, taskset=taskset, architecture=architecture, curriculum=curriculum)
+    if not 0 <= seed < LARGEST_SEED:
+        raise ValueError(f"expected a seed from 0 to {LARGEST_SEED - 1}, got {short_text(seed)}")
+    run = Run(name, taskset, architecture, curriculum, seed, _results_folder(results))
     if not run._training_path("checkpoints").is_file():
         wanted = f"{taskset}/{architecture}/{curriculum}/seed {seed}"
         names = [
@@ -264,10 +314,17 @@ def open_run(
 
 
 def list_runs(name: str, results: str | Path = "results") -> list[Run]:
-    """Return all networks of a configuration, sorted: trained, pretrained and given ones."""
+    """Return all networks of a configuration, sorted: trained, pretrained and given ones.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the name is no text, or cannot be that of a folder.
+    """
+    _checked_names(name=name)
     runs = []
     for folder, prefix in (("training", ""), ("pretraining", PRETRAINING)):
-        root = Path(results) / name / folder
+        root = _results_folder(results) / name / folder
         for path in root.glob("*/*/*/seed~*/checkpoints.safetensors"):
             *_, taskset, architecture, curriculum, seed, _ = path.parts
             digits = seed.removeprefix("seed~")
@@ -290,13 +347,16 @@ def load_table(
     FileNotFoundError
         When there is no such table; the message lists the task sets that have one.
     ValueError
-        When no table has this name.
+        When no table has this name, or another name cannot be that of a folder.
+    TypeError
+        When a name is no text.
     """
+    _checked_names(name=name, taskset=taskset, table=table)
     if table not in ComputeStatistics.outputs:
         raise ValueError(
             f"expected a table among {', '.join(ComputeStatistics.outputs)}, got '{table}'"
         )
-    root = Path(results) / name
+    root = _results_folder(results) / name
     path = root / ComputeStatistics.outputs[table].format(taskset=taskset)
     if not path.is_file():
         tasksets = sorted(place.parent.name for place in root.glob(f"tables/*/{table}.csv"))

@@ -299,6 +299,16 @@ SETTINGS = {
     "arrays": ({"n_delays": 2, "rank": np.array([2, 3])}, "rank to be a whole number"),
     "complex": ({"n_delays": 2, "rank": 2 + 0j}, "rank to be a whole number"),
     "interval": ({"n_delays": 2, "rank": 2, "delay_interval": 0}, "delay_interval to be a pos"),
+    "5,000 digits": (
+        {"n_delays": 2, "rank": 10**5000},
+        "rank to be a whole number; got int of more",
+    ),
+    "less than any": (
+        {"n_delays": -(10**5000), "rank": 2},
+        "n_delays to be a whole number; got int",
+    ),
+    "1e30 delays": ({"n_delays": 10**30, "rank": 2}, "n_delays of at most 1,000,000,000: so many"),
+    "rank 1e9": ({"n_delays": 2, "rank": 10**9}, "a rank of at most delays x units"),
     "too many delays": ({"n_delays": 10, "rank": 2}, "at least 11 time points"),
     "ridge": ({"n_delays": 2, "rank": 2, "ridge": -1.0}, "finite ridge"),
     "ridge nan": ({"n_delays": 2, "rank": 2, "ridge": np.nan}, "finite ridge"),
@@ -322,6 +332,9 @@ def test_settings_are_numbers_or_refused(name, entry):
             FITS[entry](**settings)
 
 
+UNEQUAL = xr.DataArray(
+    X, dims=("trial", "time", "unit"), coords={"time": np.arange(X.shape[1]) ** 2.0}
+)
 DSA = {"measure": "dsa", "n_delays": 2, "rank": 2}
 DRIVEN = {"measure": "dsa_input", "rank": 2, "inputs": X[..., :1]}
 SHAPE = {"conditions": [0, 0, 1, 1]}
@@ -386,6 +399,67 @@ def test_what_is_no_number_is_refused_by_name(entry, name):
     for value in values:
         with pytest.raises(InputError, match=f"expected {name} "):
             NUMBERS[entry][0](**{name: value})
+
+
+ENDLESS = {
+    "starts": lambda: warpline.compare(X, -X, **DSA, max_starts=10**30),
+    "steps": lambda: warpline.compare(X, -X, **DSA, max_steps=10**9),
+    "iterations": lambda: warpline.compare(X, -X, **DSA, solver="reference", iterations=10**9),
+    "starts of shapes": lambda: warpline.compare(
+        X, -X, measure="shape_energy", **SHAPE, n_starts=10**9
+    ),
+    "starts of a picture": lambda: embed(1 - np.eye(3), n_starts=10**9),
+    "dimensions": lambda: embed(1 - np.eye(3), n_dimensions=10**9),
+    "a list without end": lambda: warpline.choose_dsa([X], n_delays=range(10**30)),
+    "a long list": lambda: warpline.choose_dsa([X], n_delays=range(1, 10**6), ranks=[1]),
+    "a rank of the choice": lambda: warpline.choose_dsa([X], ranks=[10**9]),
+    "a seed of 5,000 digits": lambda: warpline.compare(X, -X, seed=10**5000),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_counts_without_end_are_refused_before_the_work(case):
+    with pytest.raises(
+        InputError, match=r"at most [\d,]+: |at most delays x units|more than 4,300"
+    ):
+        ENDLESS[case]()
+
+
+def test_steps_of_unequal_length_are_refused_where_a_step_is_mapped_to_the_next():
+    jittered = UNEQUAL.assign_coords(
+        time=np.arange(X.shape[1]) + 0.04 * np.sin(np.arange(X.shape[1]))
+    )
+    assert (
+        warpline.compare(jittered, -X, **DSA)["dissimilarity"]
+        == warpline.compare(X, -X, **DSA)["dissimilarity"]
+    )
+    for measure in ("cka", "procrustes"):
+        assert (
+            warpline.compare(UNEQUAL, -X, measure)["dissimilarity"]
+            == warpline.compare(X, -X, measure)["dissimilarity"]
+        )
+    for call in (
+        lambda: warpline.compare(UNEQUAL, UNEQUAL, **DSA),
+        lambda: warpline.compare(UNEQUAL, UNEQUAL, **DSA, split="halves"),
+        lambda: warpline.compare(UNEQUAL, UNEQUAL, **DRIVEN),
+        lambda: warpline.choose_dsa([UNEQUAL]),
+        lambda: dsa.select_rank(UNEQUAL, n_delays=1, ranks=[1]),
+        lambda: dsa.fit_operator(UNEQUAL, n_delays=1, rank=1),
+    ):
+        with pytest.raises(InputError, match=r"equal time steps in .* got steps from"):
+            call()
+
+
+def test_numbers_by_system_are_a_mapping_or_a_list():
+    systems = {"x": X, "y": X[::-1]}
+    by_name = warpline.compare(systems, measure="dsa", n_delays=1, rank={"y": 2, "x": 1})
+    assert by_name.table["rank_used"].tolist() == [1]
+    for labelled in (
+        pd.Series({"y": 2, "x": 1}),
+        xr.DataArray([2, 1], coords={"system": ["y", "x"]}),
+    ):
+        with pytest.raises(InputError, match="whose labels would be overlooked"):
+            warpline.compare(systems, measure="dsa", n_delays=1, rank=labelled)
 
 
 def test_a_rank_beyond_what_the_data_carry_is_said():

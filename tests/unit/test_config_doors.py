@@ -198,7 +198,28 @@ REFUSED = {
     "1e9 units": ("architectures: {leaky_rnn: {units: 1000000000}}", "less than or equal to 100000"),
     "1e9 layers": ("architectures: {mamba_d8_l1: {n_layers: 1000000000}}", "less than or equal to 1000"),
     "rank 1e9": ("measures: {dsa: {rank: 1000000000}}", "less than or equal to 10000"),
-    "1e9 points": ("warping: {context: {points: 1000000000}}", "less than or equal to 10000"),
+    "1e9 points": ("warping: {context: {points: 1000000000}}", "less than or equal to 1000"),
+    "1e9 starts": (
+        "measures: {dsa: {max_starts: 1000000000}}",
+        "measures.dsa.max_starts: expected at most 10,000: a start takes from a millisecond",
+    ),
+    "1e9 gradient steps": ("measures: {dsa: {iterations: 1000000000}}", "iterations: expected at most 1,000,000: at"),
+    "1e9 samples": ("warping: {memory: {samples: 1000000000}}", "samples: expected at most 1,000: each takes seconds"),
+    "1e12 repeats": (
+        "tasksets: {PDM: {trials: {evaluation_repeats: 1000000000000}}}",
+        "tasksets.PDM.trials.evaluation_repeats: expected at most 1,000,000,000 time steps in all",
+    ),
+    "rank 1e9 of driven systems": ("measures: {dsa_input: {rank: 1000000000}}", "less than or equal to 10000"),
+    "1e10 steps of an attractor": (
+        "attractors: {n_trials: 100000, n_steps: 100000}",
+        "attractors: expected n_trials x n_steps of at most 100,000,000",
+    ),
+    "1e6 settings of dsa": (
+        "dsa_choice: {" + ", ".join(
+            f"{key}: {list(range(1, 101))}" for key in ("n_delays", "delay_intervals", "ranks")
+        ) + "}",
+        "dsa_choice: expected combinations of n_delays, delay_intervals and ranks, at most 100,000",
+    ),
     "large sweep": (f"attractors: {{hyperparameters: {{ranks: {list(range(1, 500))}}}}}", "at most 100 items"),
     "100 seeds in one file name": (
         f"run: {{seeds: {list(range(1, 101))}}}\njobs: {{seeds_per_job: 100}}",

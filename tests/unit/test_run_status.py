@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +15,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_warpline import LogHandler, expect
 from snakemake_logger_plugin_warpline.time_left import TimeLeft, duration_text
-from warpline.pipeline import launch
+from warpline.pipeline import launch, run_status
 from warpline.pipeline.project_files import PROJECT, configuration_file
 from warpline.pipeline.run_status import Job, RunStatus
 from warpline.pipeline.status_text import configuration_of, render_status
@@ -177,6 +180,54 @@ def test_what_to_run_next(files, states, command, tmp_path, monkeypatch):
     ]
     text = render_status(RunStatus(jobs, False, False), "mine", tmp_path, files)
     assert text.endswith(f"Next: {command}")
+
+
+RECORDS = {
+    "params as a number": {"params": 3},
+    "params of numbers": {"params": [3]},
+    "no list of inputs": {"input": None},
+    "checksums as a list": {"input_checksums": [1]},
+    "an end as text": {"endtime": "x"},
+    "a list": [1],
+    "deep": "[" * 5000,
+    "no JSON": "{",
+}
+
+
+@pytest.mark.parametrize("case", RECORDS)
+def test_a_record_that_snakemake_did_not_write_counts_as_none(case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = Job("tables", "rule", ["x"], ["in"], "x.log", "", ("settings", "code"))
+    Path("x").touch()
+    path = run_status._record_path("metadata", "x")
+    path.parent.mkdir(parents=True)
+    whole = {"params": ["'settings'", "'other'"], "input": ["in"], "endtime": 1.0}
+    path.write_text(json.dumps(whole))
+    assert run_status._state(job, False, False) == ("stale", "other code")
+    odd = RECORDS[case]
+    path.write_text(
+        odd if isinstance(odd, str) else json.dumps(whole | odd if isinstance(odd, dict) else odd)
+    )
+    assert run_status._state(job, False, False) == ("done", "")
+
+
+def test_pipes_in_the_place_of_files_are_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = Job("tables", "rule", ["x"], ["in"], "x.log", "", ("settings", "code"), "failed")
+    Path("x").touch()
+    path = run_status._record_path("metadata", "x")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"params": ["'settings'", "'code'"], "input": ["in"]}))
+    os.utime("x", (0, 0))
+    os.mkfifo("in")
+    assert run_status._state(job, False, False) == ("stale", "an input has changed")
+    os.mkfifo("x.log")
+    assert "failed: rule, x.log\n" in render_status(
+        RunStatus([job], False, False), "a", tmp_path, ["a"]
+    )
+    path.unlink()
+    os.mkfifo(path)
+    assert run_status._state(job, False, False) == ("done", "")
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,76 @@ def test_a_folder_may_have_braces_and_copies_made_by_hand(results):
         warpline.load_table("mine", "Set", results=folder)
 
 
+NO_NAMES = {
+    "no text": (
+        (None, "Set", "mine", "master", 7),
+        TypeError,
+        "expected name as text, got NoneType",
+    ),
+    "a list": (("mine", ["Set"], "mine", "master", 7), TypeError, "expected taskset as text"),
+    "no curriculum": (("mine", "Set", "mine", None, 7), TypeError, "expected curriculum as text"),
+    "two folders": (
+        ("mine", "Set/mine", "", "master", 7),
+        ValueError,
+        "taskset as the name of one folder",
+    ),
+    "above": (
+        ("..", "Set", "mine", "master", 7),
+        ValueError,
+        "expected name as the name of one folder",
+    ),
+    "empty": (("mine", "Set", "", "master", 7), ValueError, "expected architecture as the name"),
+    "too long": (("mine", "Set", "m" * 5000, "master", 7), ValueError, "of 1 to 255 bytes"),
+    "a zero byte": (
+        ("mine", "Set", "mine", "m\0", 7),
+        ValueError,
+        "expected curriculum as the name",
+    ),
+    "half a character": (
+        ("mine", "Set", "\ud800", "master", 7),
+        ValueError,
+        "expected architecture as",
+    ),
+    "a negative seed": (
+        ("mine", "Set", "mine", "master", -1),
+        ValueError,
+        "expected a seed from 0",
+    ),
+    "a huge seed": (
+        ("mine", "Set", "mine", "master", 10**300),
+        ValueError,
+        "expected a seed from 0",
+    ),
+    "5,000 digits": (
+        ("mine", "Set", "mine", "master", 10**5000),
+        TypeError,
+        "more than 4,300 digits",
+    ),
+    "a number as results": (
+        ("mine", "Set", "mine", "master", 7, 3),
+        TypeError,
+        "results as a path",
+    ),
+    "long results": (
+        ("mine", "Set", "mine", "master", 7, "r" * 5000),
+        ValueError,
+        "results as a path",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_NAMES)
+def test_what_no_folder_can_be_called_is_refused(case, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, error, message = NO_NAMES[case]
+    with pytest.raises(error, match=message):
+        warpline.open_run(*arguments)
+    name, taskset, *_, seed = arguments[:5]
+    if seed == 7 and "results" not in message:
+        with pytest.raises((TypeError, ValueError, FileNotFoundError), match="expected"):
+            warpline.load_table(name, taskset)
+
+
 def test_a_pretrained_network_has_the_names_of_its_tasks(results, task_settings):
     root = results / "mine"
     task = task_settings(name="Set")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from warpline.core.result_files import DamagedFileError
 from warpline.pipeline.command_line import render_forecast
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import NetworkSpec, Plan
@@ -393,3 +395,26 @@ def test_a_drive_named_twice_is_refused(raw_config):
     raw_config["comparison"]["controls"] = {"drives": ["weak_noise", "weak_noise"]}
     with pytest.raises(ValueError, match="expected each entry once, got weak_noise more than once"):
         load(raw_config)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"s\tmax_rss\n\xe4\t1\n", "not UTF-8"),
+        (b"s\tmax_rss\n1\n", "cut short"),
+        (b"s\th\n1\t2\n", "expected columns s and max_rss, got s, h"),
+        (b"s\tmax_rss\nsoon\t2\n", "expected finite seconds from 0"),
+        (b"s\tmax_rss\ninf\t2\n", "expected finite seconds from 0"),
+        (b"s\tmax_rss\n-1\t2\n", "expected finite seconds from 0"),
+        (None, "expected a file, got a pipe"),
+    ],
+)
+def test_run_times_that_snakemake_did_not_write_count_in_no_mean(content, message, tmp_path):
+    path = tmp_path / "benchmarks" / "train" / "x.tsv"
+    path.parent.mkdir(parents=True)
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=message):
+        efficiency(tmp_path)

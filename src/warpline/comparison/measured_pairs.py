@@ -10,6 +10,7 @@ import numpy as np
 
 from warpline.comparison.matched_trials import match_trials, matched_states, take_trials
 from warpline.core import plugins
+from warpline.core.number_arguments import short_text
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError
 from warpline.similarity.measure_rows import checked_rows
@@ -66,7 +67,7 @@ def measured_pairs(
             "a measure with `represent` and `compare_pairs`", f"{measure}, without", "Set measure."
         )
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise SettingsError("seed as a whole number from 0", repr(seed), "Set seed.")
+        raise SettingsError("seed as a whole number from 0", short_text(seed), "Set seed.")
     known = _setting_names(measure)
     unknown = [name for name in settings if known is not None and name not in known]
     if unknown:
@@ -295,6 +296,13 @@ def _settings_of(
                     f"a value of {key} for each system", f"none for {names[k]}", f"Add it to {key}."
                 )
             own[key] = values[names[k]]
+        elif (hasattr(values, "index") and hasattr(values, "to_dict")) or hasattr(values, "coords"):
+            # Labels that are read by position would give a system the number of another.
+            raise SettingsError(
+                f"{key} as a number, a mapping by name, or a list in the order of the systems",
+                f"{type(values).__name__}, whose labels would be overlooked",
+                "Give a dict, as by to_dict(), or its values.",
+            )
         elif isinstance(values, (list, tuple)) or (
             values is not None and getattr(values, "ndim", 0) == 1
         ):

@@ -14,7 +14,9 @@ import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["check_number_fields", "number_of", "takes_numbers"]
+from warpline.core.count_limits import LARGEST_LIST, limit_of
+
+__all__ = ["check_number_fields", "number_of", "short_text", "takes_numbers"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,9 +31,12 @@ _LISTS = {
     "tuple[int, ...]": True,
     "tuple[float, float]": False,
 }
+_COUNTS = {name for name, whole in {**_SCALARS, **_LISTS}.items() if whole}
 _MAPPING = "Mapping[str, float]"
 _ARRAYS = {"Tensor", "Floats", "FloatArray"}
 """Annotations of arrays, which the function itself, or another decorator, reads."""
+_LONGEST = 10**4000
+"""Python writes no whole number of more than 4,300 digits, and a seed is hashed as text."""
 _KNOWN = {*_SCALARS, *_LISTS, *_ARRAYS, _MAPPING, "None"}
 
 
@@ -60,7 +65,10 @@ def number_of(value: Any, whole: bool) -> int | float | None:
         size = float(value)
     # Fractions and long numbers can be beyond double precision.
     except OverflowError:
-        return int(value) if whole and isinstance(value, numbers.Integral) else None
+        # A seed may be as long as Python can write it.
+        if whole and isinstance(value, numbers.Integral) and abs(int(value)) < _LONGEST:
+            return int(value)
+        return None
     if isinstance(value, numbers.Integral):
         return int(value)
     if whole:
@@ -68,6 +76,14 @@ def number_of(value: Any, whole: bool) -> int | float | None:
     if isinstance(value, float):
         return value
     return None if math.isinf(size) and size != value else size
+
+
+def short_text(value: Any) -> str:
+    """Return a value as a message shows it, on a line; numbers too long for Python to write by their size."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        return f"{type(value).__name__} of more than 4,300 digits"
 
 
 def takes_numbers(refusal: Refusal | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -128,13 +144,49 @@ def _numbers_of(annotation: Any) -> set[str]:
 
 def _checked(name: str, value: Any, union: set[str], refusal: Refusal | None) -> Any:
     """Return the value as one of the kinds of the union."""
+    if union & _LISTS.keys() and not union & _ARRAYS and _is_endless(value):
+        _refuse(
+            name,
+            f"{name} in a list of {LARGEST_LIST.expected}",
+            short_text(value),
+            refusal or _value_error,
+        )
     number = _read(value, union)
     if number is _NO_NUMBER:
-        expected, got = f"{name} to be {_described(union)}", reprlib.repr(value)
-        if refusal is None:
-            raise TypeError(f"expected {expected}; got {got}. Set {name}.")
-        raise refusal(expected, got, f"Set {name}.")
+        _refuse(
+            name, f"{name} to be {_described(union)}", short_text(value), refusal or _type_error
+        )
+    # Indices and counts alone: of numbers with fractions each function knows the range.
+    if union & _COUNTS and (limit := limit_of(name)) is not None:
+        values = number if isinstance(number, (list, tuple)) else [number]
+        beyond = [one for one in values if isinstance(one, int) and one > limit.most]
+        if beyond:
+            _refuse(
+                name, f"{name} of {limit.expected}", short_text(beyond[0]), refusal or _value_error
+            )
     return number
+
+
+def _is_endless(value: Any) -> bool:
+    try:
+        return len(value) > LARGEST_LIST.most
+    except TypeError:
+        return False
+    # A range can be longer than any list.
+    except OverflowError:
+        return True
+
+
+def _refuse(name: str, expected: str, got: str, refusal: Refusal) -> None:
+    raise refusal(expected, got, f"Set {name}.")
+
+
+def _type_error(expected: str, got: str, remedy: str) -> Exception:
+    return TypeError(f"expected {expected}; got {got}. {remedy}")
+
+
+def _value_error(expected: str, got: str, remedy: str) -> Exception:
+    return ValueError(f"expected {expected}; got {got}. {remedy}")
 
 
 _NO_NUMBER = object()

@@ -70,8 +70,8 @@ MEASURE_LABELS = {
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
     "dsa_input": "InputDSA (radians)",
-    "shape_gaussian": "stochastic shape (Gaussian)",
-    "shape_energy": "stochastic shape (energy)",
+    "shape_gaussian": "Gaussian shape distance",
+    "shape_energy": "energy shape distance",
 }
 
 
@@ -251,7 +251,7 @@ def from_zero(axes: Axes) -> None:
 
 
 def label_log_axis(axes: Axes) -> None:
-    """Label 1, 2 and 5 of each decade of a logarithmic vertical axis: it may hold no power of ten."""
+    """Label 1, 2 and 5 of each decade of a logarithmic vertical axis, which may hold no power of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from warpline.core.result_files import DamagedFileError
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.protocol_audit import Audit, ByProtocol
 from warpline.pipeline.stages import Cost, Pipeline, Stage
+from warpline.pipeline.verification import integrity_error
 
 __all__ = ["compare_with_run", "efficiency", "expected_seconds", "forecast"]
 
@@ -88,6 +90,20 @@ def _measured_disk(root: Path, folders: tuple[str, ...]) -> float:
     return sum(path.stat().st_size for path in files) / 1e9
 
 
+def _run_times(path: Path) -> pd.DataFrame:
+    """Return a benchmark of Snakemake; a `DamagedFileError` where it is none, so that no mean counts it."""
+    error = integrity_error(path)
+    if error is None:
+        table = pd.read_csv(path, sep="\t")
+        if not {"s", "max_rss"} <= set(table):
+            error = f"expected columns s and max_rss, got {', '.join(map(str, table))[:80]}"
+        elif not pd.to_numeric(table["s"], errors="coerce").between(0, math.inf, "left").all():
+            error = "expected finite seconds from 0 in column s"
+    if error is not None:
+        raise DamagedFileError(path, error)
+    return table
+
+
 def _benchmarks(root: Path, rule: str = "*") -> pd.DataFrame:
     """Return the benchmarks of the finished jobs of a rule, or of all rules."""
     tables = []
@@ -96,7 +112,7 @@ def _benchmarks(root: Path, rule: str = "*") -> pd.DataFrame:
         # Those of an audit lie in a folder for each protocol.
         name = f"audit_{further[1]}" if first == "protocols" else first
         if fnmatchcase(name, rule):
-            tables.append(pd.read_csv(path, sep="\t").assign(rule=name))
+            tables.append(_run_times(path).assign(rule=name))
     return pd.concat(tables) if tables else pd.DataFrame({"s": [], "max_rss": [], "rule": []})
 
 
@@ -119,6 +135,8 @@ def efficiency(root: Path) -> pd.DataFrame:
     ------
     ValueError
         When there are no extended benchmarks.
+    DamagedFileError
+        When one is not as Snakemake writes it.
     """
     found = _benchmarks(root)
     if not len(found) or "resources" not in found:
@@ -148,6 +166,11 @@ def compare_with_run(plan: Plan) -> pd.DataFrame:
         A row per stage and rule: ``jobs`` measured; ``seconds`` and ``measured_seconds`` of a job, the
         mean; ``memory`` asked for and ``measured_memory``, the largest (MB); and, once per stage,
         ``disk`` and ``measured_disk`` (GB). Missing where nothing was measured.
+
+    Raises
+    ------
+    DamagedFileError
+        When a benchmark is not as Snakemake writes it.
     """
     root = plan.results.root
     rows = []

@@ -160,11 +160,22 @@ def _record_path(folder: str, output: str) -> Path:
 
 
 def _record(output: str) -> dict[str, Any]:
+    """Return what Snakemake recorded of an output; an empty mapping where it recorded nothing."""
+    path = _record_path("metadata", output)
     try:
-        record = json.loads(_record_path("metadata", output).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # A pipe in its place would be waited for.
+        record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
-    return record if isinstance(record, dict) else {}
+    if not isinstance(record, dict):
+        return {}
+    lists = [record.get(key, []) for key in ("params", "input")]
+    as_written = (
+        all(isinstance(one, list) and all(isinstance(x, str) for x in one) for one in lists)
+        and isinstance(record.get("input_checksums") or {}, dict)
+        and isinstance(record.get("endtime", 0.0), int | float)
+    )
+    return record if as_written else {}
 
 
 def _snakemake_runs() -> bool:
@@ -215,7 +226,8 @@ def _stale_reason(job: Job) -> str:
     checksums = record.get("input_checksums") or {}
     for path in job.inputs:
         newer = _modified(path) > made
-        if newer and checksums.get(path) != _checksum(path):
+        # Of what is no file, such as a folder or a pipe, there is no checksum.
+        if newer and not (Path(path).is_file() and checksums.get(path) == _checksum(path)):
             return "an input has changed"
     return ""
 

@@ -54,7 +54,10 @@ def configuration_of(place: str) -> str:
 
 
 def _last_line(path: str) -> str:
-    """Return the last line of a log: the progress of a job."""
+    """Return the last line of a log: the progress of a job; empty where there is no file."""
+    # A pipe in its place would be waited for.
+    if not Path(path).is_file():
+        return ""
     try:
         with Path(path).open("rb") as file:
             file.seek(0, 2)

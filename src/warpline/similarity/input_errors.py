@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from warpline.core.number_arguments import number_of
+from warpline.core.count_limits import limit_of
+from warpline.core.number_arguments import number_of, short_text
 
 
 class InputError(ValueError):
@@ -68,9 +69,11 @@ def positive_integer(name: str, value: Any) -> int:
     Raises
     ------
     SettingsError
-        When the value is none of these.
+        When the value is none of these, or a count beyond its limit (`warpline.core.count_limits`).
     """
     number = number_of(value, whole=True)
     if number is None or number < 1:
-        raise SettingsError(f"{name} to be a positive integer", f"{value!r}", f"Set {name}.")
+        raise SettingsError(f"{name} to be a positive integer", short_text(value), f"Set {name}.")
+    if (limit := limit_of(name)) is not None and number > limit.most:
+        raise SettingsError(f"{name} of {limit.expected}", short_text(value), f"Set {name}.")
     return int(number)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from warpline.core.number_arguments import number_of
+from warpline.core.number_arguments import number_of, short_text
 from warpline.similarity.input_errors import SettingsError, positive_integer
 
 __all__ = ["setting_of"]
@@ -35,23 +35,23 @@ def setting_of(
     Raises
     ------
     SettingsError
-        When the setting is of another kind.
+        When the setting is of another kind, or a count beyond its limit (`warpline.core.count_limits`).
     """
     default = defaults[name]
     value = settings.get(name, default)
     if choices and name in choices:
         if not isinstance(value, str) or value not in choices[name]:
             expected = f"{name} to be one of {', '.join(choices[name])}"
-            raise SettingsError(expected, repr(value), f"Set {name}.")
+            raise SettingsError(expected, short_text(value), f"Set {name}.")
         return value
     if isinstance(default, str):
         # What is fitted by it knows its words.
         if not isinstance(value, str):
-            raise SettingsError(f"{name} to be text", repr(value), f"Set {name}.")
+            raise SettingsError(f"{name} to be text", short_text(value), f"Set {name}.")
         return value
     if isinstance(default, bool):
         if not isinstance(value, (bool, np.bool_)):
-            raise SettingsError(f"{name} to be true or false", repr(value), f"Set {name}.")
+            raise SettingsError(f"{name} to be true or false", short_text(value), f"Set {name}.")
         return bool(value)
     if isinstance(default, int):
         if default > 0:
@@ -59,11 +59,11 @@ def setting_of(
         number = number_of(value, whole=True)
         if number is None or number < 0:
             expected = f"{name} to be a whole number of 0 or more"
-            raise SettingsError(expected, repr(value), f"Set {name}.")
+            raise SettingsError(expected, short_text(value), f"Set {name}.")
         return number
     if value is None and default is None:
         return None
     number = number_of(value, whole=False)
     if number is None:
-        raise SettingsError(f"{name} to be a number", repr(value), f"Set {name}.")
+        raise SettingsError(f"{name} to be a number", short_text(value), f"Set {name}.")
     return number

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import DimensionError, NonFiniteDataError, TrialError
 
-__all__ = ["UNIT_DIMS", "Recording", "as_recording", "same_times", "time_step"]
+__all__ = ["UNIT_DIMS", "Recording", "as_recording", "check_equal_steps", "same_times", "time_step"]
 
 FloatArray = NDArray[np.float64]
 
@@ -249,15 +249,36 @@ def _check_times(times: FloatArray | None, name: str) -> None:
     )
 
 
+def check_equal_steps(recording: Recording) -> None:
+    """Refuse times whose steps differ, for what compares a step with the next: operators, predictions.
+
+    A tenth of the median step is left for the jitter of a clock.
+
+    Raises
+    ------
+    TrialError
+    """
+    step = time_step(recording.times)
+    if recording.times is None or step is None:
+        return
+    steps = np.diff(recording.times)
+    if (np.abs(steps - step) > 0.1 * abs(step)).any():
+        raise TrialError(
+            f"equal time steps in {recording.name}, because an operator maps each step to the next",
+            f"steps from {np.abs(steps).min():g} to {np.abs(steps).max():g}",
+            "Interpolate the states to equal steps, or drop the coordinate 'time'.",
+        )
+
+
 def time_step(times: FloatArray | None) -> float | None:
     """Return the median step of some times; None where there are fewer than two."""
     return None if times is None or len(times) < 2 else float(np.median(np.diff(times)))
 
 
-def same_times(a: FloatArray, b: FloatArray) -> bool:
-    """Say whether times agree to a hundredth of a step, as far as both go: some trials end early."""
+def same_times(a: FloatArray, b: FloatArray, share: float = 0.01) -> bool:
+    """Say whether times agree to a share of a step, as far as both go: some trials end early."""
     n_times = min(len(a), len(b))
-    return np.allclose(a[:n_times], b[:n_times], rtol=0, atol=abs(time_step(a) or 1.0) / 100)
+    return np.allclose(a[:n_times], b[:n_times], rtol=0, atol=abs(time_step(a) or 1.0) * share)
 
 
 def _span(times: FloatArray) -> str:

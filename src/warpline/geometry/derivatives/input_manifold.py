@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from warpline.core.count_limits import LARGEST_COUNT
 from warpline.core.number_arguments import number_of, takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
@@ -149,11 +150,17 @@ class InputManifold(ShortRepr):
         Raises
         ------
         ValueError
-            When there is not one count per coordinate.
+            When there is not one count per coordinate, or the grid would fill the memory.
         """
         if len(counts) != len(self.coordinates):
             raise ValueError(
                 f"expected {len(self.coordinates)} counts ({', '.join(self.names)}), got {len(counts)}"
+            )
+        n_numbers = math.prod(counts) * len(counts)
+        if n_numbers > LARGEST_COUNT.most:
+            raise ValueError(
+                f"expected a grid of {LARGEST_COUNT.expected}; got {' x '.join(map(str, counts))} points, "
+                f"which are {n_numbers:,} numbers"
             )
         axes = [c.values(count) for c, count in zip(self.coordinates, counts, strict=True)]
         return torch.cartesian_prod(*axes).reshape(-1, len(axes))

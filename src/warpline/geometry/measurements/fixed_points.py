@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
+from warpline.core.count_limits import MOST_STEPS
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics, first_step
@@ -241,6 +242,12 @@ def find_fixed_points(
             raise ValueError(f"expected a finite {name} of at least 0, got {number}")
     if iterations < 1:
         raise ValueError(f"expected at least one iteration, got {iterations}")
+    n_relaxing = relaxation / dynamics.duration
+    if n_relaxing > MOST_STEPS.most:
+        raise ValueError(
+            f"expected a relaxation of {MOST_STEPS.expected}, got {relaxation:g} time constants, which are "
+            f"{n_relaxing:g} steps"
+        )
     inputs, starts = _checked(dynamics, inputs, starts, tolerance)
     n_points, n_starts = starts.shape[:2]
     held = inputs.repeat_interleave(n_starts, dim=0)
@@ -249,7 +256,7 @@ def find_fixed_points(
     # The dynamics lead to attractors; what is left to the search is the last stretch.
     begin = unrelaxed
     with torch.no_grad():
-        for _ in range(round(relaxation / dynamics.duration)):
+        for _ in range(round(n_relaxing)):
             begin = dynamics.step(begin, held)
     finite = torch.isfinite(begin).all(-1)
     scale = _scale(torch.cat([unrelaxed, begin[finite]]))

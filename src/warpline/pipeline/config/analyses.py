@@ -14,11 +14,22 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag
 
 from warpline.core import plugins
-from warpline.pipeline.config.base import Count, EachOnce, Fraction, Name, Positive, Rising, Strict
+from warpline.pipeline.config.base import (
+    Count,
+    EachOnce,
+    Fraction,
+    Name,
+    Positive,
+    Repeats,
+    Rising,
+    Strict,
+)
 
 __all__ = ["EXPERIMENTS", "Analysis", "Experiment", "UserExperiment"]
 
 Points = Annotated[int, Field(ge=5, le=10_000)]
+Side = Annotated[int, Field(ge=5, le=1_000)]
+"""Points along a side of a square: a million of them have 1 GB of tangents in a network of 64 units."""
 
 GENERIC_COST = (30.0, 1.0)
 """Seconds and MB on disk of one network, where an experiment does not say what it takes."""
@@ -109,9 +120,9 @@ class Decision(Experiment):
     """Name of the experiment, always ``decision``."""
     points: Points = 41
     """Number of inputs on the line."""
-    fixed_points: Points = 21
+    fixed_points: Side = 21
     """Number of inputs at which fixed points are searched."""
-    starts: Count = 3
+    starts: Repeats = 3
     """Number of starting states per input, taken along the trial."""
     neurons: Count = 6
     """Number of units that are drawn."""
@@ -135,13 +146,13 @@ class Context(Experiment):
 
     experiment: Literal["context"]
     """Name of the experiment, always ``context``."""
-    points: Points = 21
+    points: Side = 21
     """Number of inputs along each side of the square."""
     moments: Annotated[list[Fraction], Field(min_length=2, max_length=2), Rising] = [0.15, 1.0]
     """Early and late time step, as fractions of the trial."""
-    fixed_points: Points = 11
+    fixed_points: Side = 11
     """Number of inputs along each side at which fixed points are searched."""
-    gridlines: Points = 9
+    gridlines: Side = 9
     """Number of geodesics in each direction."""
     subspace: Count = 3
     """Number of leading eigenvectors or singular vectors of the weight update in the alignment."""
@@ -172,11 +183,11 @@ class Memory(Experiment):
 
     experiment: Literal["memory"]
     """Name of the experiment, always ``memory``."""
-    points: Points = 16
+    points: Side = 16
     """Number of angles along each circle."""
     landmarks: Annotated[int, Field(ge=50, le=400)] = 200
     """Number of points of the state manifold for its topology."""
-    samples: Count = 2
+    samples: Repeats = 2
     """Number of landmark samples; a Betti number counts only if they agree."""
     topology: bool = True
     """Whether Betti numbers are computed (minutes per network at 400 landmarks)."""
@@ -204,7 +215,7 @@ class Learning(Experiment):
 
     experiment: Literal["learning"]
     """Name of the experiment, always ``learning``."""
-    points: Points = 11
+    points: Side = 11
     """Number of inputs along each coordinate."""
     conditions: Annotated[list[dict[str, Any]], EachOnce] = [{}]
     """Conditions of the task, such as ``{context: 1}``, over which the metric is averaged."""

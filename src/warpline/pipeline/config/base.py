@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from warpline.core.count_limits import MOST_REPEATS, MOST_STARTS, MOST_STEPS, CountLimit
 from warpline.pipeline.config.documents import as_number
 from warpline.pipeline.config.messages import shown
 
@@ -36,9 +37,12 @@ __all__ = [
     "NonNegative",
     "Positive",
     "Rank",
+    "Repeats",
     "Rising",
     "Seed",
     "Size",
+    "Starts",
+    "Steps",
     "Strict",
     "by_name",
     "takes_inputs",
@@ -82,6 +86,22 @@ def _rising(fractions: list[float]) -> list[float]:
     return fractions
 
 
+def _within(limit: CountLimit) -> AfterValidator:
+    """Return a check against the limit of a count, whose message says the reason of the limit."""
+
+    def within(count: int) -> int:
+        if count > limit.most:
+            raise ValueError(f"expected {limit.expected}; got {count:,}")
+        return count
+
+    return AfterValidator(within)
+
+
+def _from_1(limit: CountLimit) -> Any:
+    # The limit stands in the schema for editors; the check itself has the better message.
+    return Field(ge=1, json_schema_extra={"maximum": limit.most})
+
+
 EachOnce = AfterValidator(_each_once)
 Rising = AfterValidator(_rising)
 Name = Annotated[
@@ -92,6 +112,9 @@ Name = Annotated[
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
+Starts = Annotated[int, _from_1(MOST_STARTS), _within(MOST_STARTS)]
+Steps = Annotated[int, _from_1(MOST_STEPS), _within(MOST_STEPS)]
+Repeats = Annotated[int, _from_1(MOST_REPEATS), _within(MOST_REPEATS)]
 Size = Annotated[int, Field(ge=1, le=100_000)]
 Rank = Annotated[int, Field(ge=1, le=10_000)]
 _count_or_auto = Discriminator(
@@ -154,12 +177,12 @@ class DSA(Strict):
     between their eigenvalues."""
     solver: Literal["newton", "reference"] = "newton"
     """Alignment solver. ``newton``: Warpline's own. ``reference``: the package dsa-metric."""
-    max_starts: Count = 48
+    max_starts: Starts = 48
     """Maximum number of starting points of the alignment (``newton``)."""
     accepted_chance: Chance = 0.01
     """Estimated chance of a better alignment at which the search ends (``newton``). Lower values need more
     ``max_starts``: 0.003 with 96 costs about 1.5 times as much."""
-    iterations: Count = 1000
+    iterations: Steps = 1000
     """Number of gradient steps (``reference``)."""
     lr: Positive = 0.01
     """Size of the gradient steps (``reference``)."""
@@ -185,7 +208,7 @@ class InputDSA(Strict):
 
     measure: Literal["dsa_input"]
     """Name of the measure, always ``dsa_input``."""
-    rank: Count = 10
+    rank: Rank = 10
     """Rank of the fitted state operator."""
     n_delays: Count = 1
     """Number of delays of the embedding, including the present; for ``subspace``, steps of the past window
@@ -211,7 +234,7 @@ class InputDSA(Strict):
     """Score that is the dissimilarity. All three are columns of the tables."""
     control_weight: Fraction = 0.5
     """Share of the control in the joint score."""
-    max_starts: Count = 48
+    max_starts: Starts = 48
     """Maximum number of starting points of an alignment."""
     accepted_chance: Chance = 0.01
     """Estimated chance of a better alignment at which the search ends, as for ``dsa``."""
@@ -246,9 +269,9 @@ class ShapeEnergy(Strict):
     """Name of the measure, always ``shape_energy``."""
     normalise: bool = True
     """Whether states are centred and divided by the root of their total variance."""
-    n_starts: Count = 8
+    n_starts: Starts = 8
     """Number of starting points of the search for the rotation."""
-    max_steps: Count = 1000
+    max_steps: Steps = 1000
     """Maximum number of steps of that search."""
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-9
     """Relative fall of the loss at which the search ends."""

@@ -33,7 +33,7 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
     positive_integer,
 )
-from warpline.similarity.recordings import as_recording
+from warpline.similarity.recordings import as_recording, check_equal_steps
 
 from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
 from .padding import check_rank
@@ -314,12 +314,15 @@ def check_states(states: Any, *, n_delays: int, delay_interval: int) -> Trials:
         If a trial has fewer than two embedded times.
     NonFiniteDataError, ConstantDataError
         If the data hold NaN or infinity, or do not change in time in any trial and unit.
+    TrialError
+        If the states have times, and these are not evenly spaced.
     SettingsError
         If the embedding is not made of positive integers.
     """
     n_delays = positive_integer("n_delays", n_delays)
     delay_interval = positive_integer("delay_interval", delay_interval)
     recording = as_recording(states)
+    check_equal_steps(recording)
     needed = (n_delays - 1) * delay_interval + 2
     too_short = sum(length < needed for length in recording.lengths)
     if too_short:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.caller_warnings import warn_caller
+from warpline.core.count_limits import MOST_SETTINGS
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
@@ -21,10 +22,11 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
     positive_integer,
 )
-from warpline.similarity.recordings import Recording, as_recording
+from warpline.similarity.recordings import Recording, as_recording, check_equal_steps
 
 from .hankel import by_length
 from .operators import check_states, rank_tolerance_of
+from .padding import check_rank
 from .prediction import FloatArray, Prediction, akaike, held_out_errors, split_trials
 
 if TYPE_CHECKING:
@@ -179,6 +181,9 @@ def choose_dsa(
     recordings = {
         name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
     }
+    for recording in recordings.values():
+        check_equal_steps(recording)
+        check_rank(max(ranks), max(n_delays) * recording.n_units)
     _check_trials(recordings)
     n_times = min(min(recording.lengths) for recording in recordings.values())
     embeddings, horizons = _fitting(n_times, n_delays, delay_intervals, horizons, longest)
@@ -296,6 +301,13 @@ def _check_candidates(
     for name, values in candidates.items():
         if not len(values) or any(int(v) != v or v < 1 for v in values):
             raise SettingsError(f"positive integers as {name}", f"{list(values)}", f"Set {name}.")
+    n_settings = len(n_delays) * len(delay_intervals) * len(ranks)
+    if n_settings > MOST_SETTINGS.most:
+        raise SettingsError(
+            f"combinations of n_delays, delay_intervals and ranks, {MOST_SETTINGS.expected}",
+            f"{n_settings:,}",
+            "Try fewer candidates.",
+        )
     if not 0 < keep <= 1:
         raise SettingsError("keep in (0, 1]", f"{keep}", "Set keep.")
 
@@ -448,6 +460,7 @@ def select_rank(
         One of the errors of `fit_operator`, or a single trial.
     """
     recording, exponent = as_recording(states).rescaled()
+    check_equal_steps(recording)
     check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
     n_delays = positive_integer("n_delays", n_delays)
     delay_interval = positive_integer("delay_interval", delay_interval)

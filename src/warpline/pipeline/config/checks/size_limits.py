@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from warpline.core.count_limits import MOST_SETTINGS
 from warpline.pipeline.config.checks.shared_lookups import extremes
 from warpline.pipeline.config.schema import Config
 
@@ -16,6 +17,8 @@ MAX_CHECKPOINTS = 10_000
 """Checkpoints that a run may keep."""
 MAX_STEPS = 1_000_000_000
 """Time steps of all trials of a task together, whose file then has 8 GB."""
+MAX_ATTRACTOR_STEPS = 100_000_000
+"""Time steps of all trials of one attractor together."""
 MAX_NAME = 150
 """Characters of what Warpline joins into the name of a file; a name may have 255 with its suffixes."""
 
@@ -44,13 +47,31 @@ def size_faults(config: Config) -> Iterator[str]:
             )
     for name, taskset in config.tasksets.items():
         steps = sum(extremes(duration)[1] for duration in taskset.timing.values()) / taskset.dt
-        for split in ("train", "validation"):
+        # There is at least one cell of the factorial design to repeat.
+        for split in ("train", "validation", "evaluation_repeats"):
             trials = getattr(taskset.trials, split)
             if trials * steps > MAX_STEPS:
                 yield (
                     f"tasksets.{name}.trials.{split}: expected at most {MAX_STEPS:,} time steps in all, got "
                     f"{trials:,} trials of up to {steps:,.0f} steps (timing and dt of the task set)"
                 )
+    attractors = config.attractors
+    if (steps := attractors.n_trials * attractors.n_steps) > MAX_ATTRACTOR_STEPS:
+        yield (
+            f"attractors: expected n_trials x n_steps of at most {MAX_ATTRACTOR_STEPS:,}, of which a system "
+            f"fills 2.4 GB, got {steps:,}"
+        )
+    sweeps = (
+        ("dsa_choice", config.dsa_choice),
+        ("attractors.hyperparameters", attractors.hyperparameters),
+    )
+    for place, sweep in sweeps:
+        n_settings = math.prod(map(len, (sweep.n_delays, sweep.delay_intervals, sweep.ranks)))
+        if n_settings > MOST_SETTINGS.most:
+            yield (
+                f"{place}: expected combinations of n_delays, delay_intervals and ranks, "
+                f"{MOST_SETTINGS.expected}; got {n_settings:,}"
+            )
     # Names of files list what they hold.
     joined = [("jobs.seeds_per_job", config.jobs.seeds_per_job, "+")]
     joined += [("jobs.seeds_per_training_job", config.jobs.seeds_per_training_job, "_")]
