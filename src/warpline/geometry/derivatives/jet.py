@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import jvp, vmap
 
 from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.smoothness import readable_torch_error
 from warpline.geometry.derivatives.taylor import TaylorTensor
@@ -93,12 +94,13 @@ class _FunctionImmersion:
         # First order costs 1 + m passes. At second order each pair i <= j is taken once, and all
         # pairs share the value.
         try:
-            if order == 1:
-                value, first_derivatives = vmap(first, out_dims=cast(Any, (None, 1)))(basis)
-                return Jet(value, self._checked(first_derivatives, kappa))
-            value, first_derivatives, second_derivatives = vmap(
-                second, out_dims=cast(Any, (None, 1, 1))
-            )(basis[pairs[0]], basis[pairs[1]])
+            with FORWARD_MODE:
+                if order == 1:
+                    value, first_derivatives = vmap(first, out_dims=cast(Any, (None, 1)))(basis)
+                    return Jet(value, self._checked(first_derivatives, kappa))
+                value, first_derivatives, second_derivatives = vmap(
+                    second, out_dims=cast(Any, (None, 1, 1))
+                )(basis[pairs[0]], basis[pairs[1]])
         except RuntimeError as error:
             raise TypeError(
                 "expected a function of plain differentiable torch operations, (point, coordinate) to "
