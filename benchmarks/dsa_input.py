@@ -38,8 +38,8 @@ from warpline.similarity.dsa_input import (  # noqa: E402
     compare_pairs,
     fit_driven_operator,
 )
-from warpline.similarity.dsa_input.driven_operators import Transitions  # noqa: E402
 from warpline.similarity.dsa_input.driven_trials import driven_trials  # noqa: E402
+from warpline.similarity.dsa_input.transition_moments import Transitions  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 RANK, N_DELAYS = 10, 5

@@ -137,7 +137,7 @@ def draw_measure(axes, pairs, summary, controls, curricula, settings):
     names = draw_controls(axes, controls, curricula, styles, settings, n_curricula)
     if names:
         axes.axvline(n_curricula - 0.5, color="0.6", lw=0.8)
-        axes.axvspan(n_curricula - 0.5, n_curricula + len(names) - 0.5, color="0.95", lw=0)
+        axes.axvspan(n_curricula - 0.5, n_curricula + len(names) - 0.5, color="0.92", lw=0)
     plotting.from_zero(axes)
     return counts
 
@@ -210,7 +210,7 @@ def make(arguments, settings):
         ),
         plt.Line2D([], [], marker="o", ls="", mfc="none", color="0.3", label="same seed"),
         plt.Line2D([], [], marker="x", ls="", color="black", label="did not converge"),
-        plt.Rectangle((0, 0), 1, 1, fc="0.95", label="the same network (a mean per curriculum)"),
+        plt.Rectangle((0, 0), 1, 1, fc="0.92", label="the same network (a mean per curriculum)"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure

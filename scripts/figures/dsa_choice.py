@@ -77,7 +77,6 @@ def draw_ratio(axes, sweep, networks, horizon, styles):
 
 def make(arguments, settings):
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     all_sweeps = result_files.read_tables(arguments.sweep)
     all_networks = result_files.read_tables(arguments.networks)
@@ -99,8 +98,7 @@ def make(arguments, settings):
         styles = embedding_styles(embeddings, settings["style"])
         for panel, horizon in zip(panels[0], horizons, strict=False):
             draw_ratio(panel, sweep, networks, horizon, styles)
-            panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            panel.yaxis.set_minor_formatter(NullFormatter())
+            plotting.label_log_axis(panel)
         for panel, (column, label) in zip(panels[1], QUANTITIES.items(), strict=False):
             draw_column(panel, sweep, column, styles)
             panel.set_ylabel(label)

@@ -1,4 +1,4 @@
-"""Conclusions from DSA around its parameters: dissimilarity and lag of each curriculum, against rank."""
+"""Conclusions around the parameters of DSA and InputDSA: dissimilarity and lag of curricula, against rank."""
 
 import numpy as np
 
@@ -59,26 +59,30 @@ def make(arguments, settings):
     )
     for row, (measure, conclusion) in zip(axes, panels, strict=True):
         chosen = values[(values["measure"] == measure) & (values["conclusion"] == conclusion)]
-        for panel, n_delays in zip(row, delays[measure], strict=False):
+        drawn, unused = np.split(row, [len(delays[measure])])
+        for panel, n_delays in zip(drawn, delays[measure], strict=True):
             draw_panel(panel, chosen[chosen["n_delays"] == n_delays], styles, labels)
             plural = "s" if n_delays > 1 else ""
             panel.set_title(f"{plotting.measure_name(measure)}, {n_delays} delay{plural}")
             panel.set_xlabel("rank")
-        for panel in row[len(delays[measure]) :]:
+        for panel in unused:
             panel.set_axis_off()
         if conclusion == "after":
             row[0].set_ylim(0, 1.08 * np.nanmax([0.01, *chosen["value"]]))
         else:
-            for panel in row:
+            for panel in drawn:
                 panel.axhline(0, color="0.4", lw=1, ls="--")
         reference = settings["reference"].replace("_", " ")
         row[0].set_ylabel(ROWS[conclusion].format(reference=reference))
         holds = plotting.sensitivity_label(shares, measure, conclusion)
         what = "orderings" if conclusion == "after" else "signs"
         if holds:
-            # The text is wider than a panel: in the middle it has room on both sides.
-            middle = row[(len(delays[measure]) - 1) // 2]
-            middle.set_title(f"{what} {holds}\n{middle.get_title()}", fontsize="small")
+            # The text is wider than a panel, and has room in the middle of the row.
+            middle = drawn[(len(drawn) - 1) // 2]
+            middle.annotate(
+                f"{what} {holds}", (0.5, 1), (0, 18), xycoords="axes fraction",
+                textcoords="offset points", ha="center", fontsize="small",
+            )  # fmt: skip
     plotting.shared_legend(figure, axes, ncols=2)
     return figure
 

@@ -6,13 +6,6 @@ from warpline.analyses.summary import coupling_by_network
 from warpline.core import result_files
 from warpline.figures import geometry_panels, plotting
 
-LONG_LABELS = {
-    "metric": "metric (angle to the end)",
-    "cka": "CKA to the end",
-    "dsa": "DSA to the end",
-    "procrustes": "Procrustes to the end",
-    "cka_debiased": "debiased CKA to the end",
-}
 KINDS = {"distance to own end": "distances to the own end", "scalar": "scalars"}
 SHORT = {"spearman": "correlation", "lag": "lag"}
 SHAPE_QUANTITIES = ("share seen by the readout", "anisotropy of inputs", "effective rank")
@@ -51,8 +44,9 @@ def draw_dissimilarities(axes, numbers, dissimilarities, measures, seeds, styles
         relative = values / values[:, :1]
         colour, marker = styles[name]
         geometry_panels.network_lines(axes, fractions, relative, colour, label, marker=marker, ms=3)
-    # Room for the legend.
-    axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
+    # Room for the legend: a line of it takes a tenth of the height.
+    n_lines = len(axes.get_legend_handles_labels()[1])
+    axes.set_ylim(0, axes.get_ylim()[1] / (1 - 0.1 * min(n_lines, 7)))
     axes.set_ylabel("distance to the end / first value")
     axes.legend(loc="upper right")
 
@@ -87,6 +81,15 @@ def draw_metric_shape(axes, numbers, names, seeds, styles):
     axes.legend(loc="upper left")
 
 
+def relation_label(name, kind):
+    """Return the label of a quantity's row; for a distance to the own end, its measure."""
+    if kind != "distance to own end":
+        return name
+    if name == "metric":
+        return "metric (angle to the end)"
+    return f"{plotting.measure_name(name)} to the end"
+
+
 def draw_relations(axes, relations, networks, quantity, styles, label):
     """Draw one quantity of each relation with accuracy, a row each: every network, the mean, its interval."""
     for k, (name, row) in enumerate(relations.iterrows()):
@@ -103,7 +106,7 @@ def draw_relations(axes, relations, networks, quantity, styles, label):
             text = f"n = {n:g}" if n else "no half-time in any network"
             x = row[quantity] if n else 0
             axes.annotate(text, (x, -k), (5, 3), textcoords="offset points", fontsize="x-small")
-    names = [LONG_LABELS.get(name, name) for name in relations.index]
+    names = [relation_label(name, kind) for name, kind in relations["kind"].items()]
     axes.set_yticks(-np.arange(len(relations)), names)
     axes.set_ylim(-len(relations) + 0.5, 0.5)
     axes.axvline(0, color="0.6", lw=0.8, ls=":")

@@ -65,7 +65,8 @@ def make(arguments, settings):
         panel.set_xlabel("angle 1 (°)")
     axes[2, 4].set_xlabel("time (ms)")
     figure.suptitle(
-        f"maps: first network; medians: n = {arrays.sizes['seed']} networks", fontsize="small"
+        f"maps: first network; medians: n = {arrays.sizes['seed']} networks; G: state² per radian²",
+        fontsize="small",
     )
     return figure
 

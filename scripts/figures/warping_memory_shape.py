@@ -32,7 +32,8 @@ def draw_singular_values(axes, network, times, colours):
         )
     axes.set_yscale("log")
     axes.set_xlabel("rank")
-    axes.set_ylabel("singular value")
+    plotting.label_log_axis(axes)
+    axes.set_ylabel("singular value (state)")
     axes.legend(fontsize="x-small", ncols=2)
 
 
@@ -71,8 +72,8 @@ def draw_mesh(axes, mesh):
         for line in lines:
             axes.plot(*line.T, color="black", lw=0.5)
     axes.set_aspect("equal")
-    axes.set_xlabel("arc length, item 1")
-    axes.set_ylabel("arc length, item 2")
+    axes.set_xlabel("arc length, item 1 (state)")
+    axes.set_ylabel("arc length, item 2 (state)")
 
 
 def make(arguments, settings):
@@ -100,7 +101,7 @@ def make(arguments, settings):
     curvature = network["curvature"].transpose("moment", "angle_1", "angle_2")
     panel = figure.add_subplot(grid[1, 2:4], projection="3d")
     limit = draw_curvature(panel, curvature.values[moments.index("item_2")])
-    panel.set_title(f"c  Gauss curvature, ±{limit:.2g}", loc="left")
+    panel.set_title(f"c  Gaussian curvature, ±{limit:.2g} / state²", loc="left")
     panel = figure.add_subplot(grid[1, 4:], projection="3d")
     draw_patch(panel, network)
     centre = np.degrees(network["patch_centre"].values)

@@ -93,7 +93,7 @@ def make(arguments, settings):
     axes[0, 0].set_ylabel("share of item 2")
     draw_quantity(axes[0, 1], arrays, "trace", "black")
     axes[0, 1].set_yscale("log")
-    axes[0, 1].set_ylabel("trace of the metric")
+    axes[0, 1].set_ylabel("trace of the metric\n(state² per radian²)")
     draw_decoder_cosines(axes[0, 2], arrays, colours)
     for panel in axes[0]:
         plotting.shade_periods(panel, geometry_panels.trial_periods(arrays))

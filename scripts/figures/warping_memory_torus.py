@@ -28,7 +28,7 @@ def draw_curvature_quantiles(axes, arrays, labels):
     typical = np.median(np.abs(np.concatenate(samples)))
     axes.set_yscale("symlog", linthresh=max(1e-3, typical))
     axes.set_xticks(range(len(labels)), labels)
-    axes.set_ylabel("Gaussian curvature")
+    axes.set_ylabel("Gaussian curvature (1/state²)")
 
 
 def draw_curvature_map(axes, network):
@@ -127,7 +127,7 @@ def make(arguments, settings):
     draw_curvature_quantiles(axes[0, 0], arrays, labels)
     geometry_panels.panel_label(axes[0, 0], "a", "curvature: quantiles 5, 25, 50, 75, 95 %")
     image = draw_curvature_map(axes[0, 1], network)
-    figure.colorbar(image, ax=axes[0, 1], fraction=0.046, label="Gaussian curvature")
+    figure.colorbar(image, ax=axes[0, 1], fraction=0.046, label="Gaussian curvature (1/state²)")
     geometry_panels.panel_label(axes[0, 1], "b", "curvature at the end of the delay")
 
     # The configuration can switch topology off.

@@ -47,6 +47,9 @@ def _linked_table(model: type[BaseModel], folder: str, depth: int) -> str:
         if line.startswith("| `"):
             before, takes, after = re.fullmatch(r"(\| `\w+` \| )(.*?)( \| .*)", line).groups()
             lines[k] = before + re.sub(r"(?<![`\w])[A-Z]\w+", link, takes) + after
+    # The style sheet stacks the cells of this block where the window is narrow.
+    first = lines.index(next(line for line in lines if line.startswith("| key |")))
+    lines[first:] = ['<div class="keys" markdown>', "", *lines[first:], "", "</div>"]
     return "\n".join(lines).replace("###", "#" * depth, 1)
 
 

@@ -95,10 +95,10 @@ def compare(
         Seed for measures that search from random starts.
     measures : sequence of str, or mapping of str to mapping, optional
         Several measures in place of ``measure``, with settings of their own in a mapping.
-    inputs : optional
+    inputs : array, sequence of arrays, or pair of these, optional
         Inputs that drove the systems, for measures that need them: one array that all systems share, or as
         many as there are systems, laid out as ``x``; with ``y``, a pair (inputs of x, inputs of y).
-    conditions : optional
+    conditions : array, sequence of arrays, or pair of these, optional
         Condition of each trial, for measures that need it, given as ``inputs`` are. By default the
         coordinate ``condition`` of a DataArray.
     split : "halves" or float, optional
@@ -180,7 +180,7 @@ def compare_groups(
         Measures, in a mapping with settings of their own.
     seed : int
         Seed for measures that search from random starts.
-    inputs, conditions : optional
+    inputs, conditions : array, or mapping of str to arrays, optional
         A mapping by group, each as in `compare`, or what all systems share.
     split : "halves" or float, optional
         As in `compare`.

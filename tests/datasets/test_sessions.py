@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -78,7 +80,29 @@ def test_every_format_gives_the_same_session(tmp_path, states, name):
         window.recording.states, states[:, 5:15].reshape(TRIALS, 5, 2, UNITS).mean(2)
     )
     assert window.dt == 20 and window.start == pytest.approx(55.0)
+    np.testing.assert_allclose(session.recording.times, 0.01 * np.arange(TIMES), atol=1e-12)
+    np.testing.assert_allclose(window.recording.times, 0.055 + 0.02 * np.arange(5))
     assert any(entry.startswith("choice") for entry in window.left_out)
+
+
+def test_recordings_of_other_times_are_not_matched(tmp_path, states):
+    """The times of files, in seconds, are held against each other and against those of an array."""
+    settings = write_npz(tmp_path / "a.npz", states)
+
+    def recording(**further):
+        return read_session(tmp_path / "a.npz", {**settings, **further}).recording
+
+    early, late = recording(window=[0, 100]), recording(window=[50, 150])
+    with pytest.raises(InputError, match=r"0 to 0\.09 in x, 0\.05 to 0\.14 in y"):
+        warpline.compare({"x": early, "y": late}, measure="cka")
+    with pytest.raises(InputError, match="the same time step"):
+        warpline.compare({"x": early, "y": recording(bin=20)}, measure="dsa", n_delays=1, rank=2)
+    array = xr.DataArray(states[:, :10], dims=("trial", "time", "unit"))
+    seconds = array.assign_coords(time=0.01 * np.arange(10))
+    for other in (array, seconds, replace(late, times=None)):
+        assert warpline.compare(early, other, measure="cka")["status"] == "converged"
+    # DSA does not match times.
+    assert warpline.compare(early, late, measure="dsa", n_delays=1, rank=2)["dissimilarity"] > 0
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -232,6 +256,7 @@ def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
     session = read_session(tmp_path / name, settings)
     np.testing.assert_array_equal(session.recording.states, counts)
     assert session.start == 50 and session.dt == 100
+    np.testing.assert_allclose(session.recording.times, 0.05 + 0.1 * np.arange(counts.shape[1]))
     kernel = {**settings["spikes"], "kernel": "gaussian", "width": 1e-3}
     narrow = read_session(tmp_path / name, {**settings, "spikes": kernel})
     np.testing.assert_allclose(narrow.recording.states, counts * 10, atol=1e-6)
@@ -460,6 +485,7 @@ def test_coordinates_that_are_not_read_are_listed(tmp_path, states):
     ).to_netcdf(tmp_path / "a.nc")
     session = read_session(tmp_path / "a.nc", {})
     assert session.left_out == (f"time (time: {TIMES})",) and session.dt is None
+    assert session.recording.times is None
     assert session.recording.trial_labels == tuple(range(3, 9))
     with pytest.raises(InputError, match="a unit of time for 'time'"):
         read_session(tmp_path / "a.nc", {"window": [0, 5]})

@@ -308,6 +308,54 @@ def test_narrow_panels_stand_beside_the_row_of_their_measure(project, tmp_path):
         assert (beside.y0, beside.y1) == pytest.approx((row.y0, row.y1), abs=1e-6)
 
 
+def test_unused_panels_of_the_sensitivity_are_empty(project, tmp_path):
+    """A measure with fewer numbers of delays than another leaves panels of its rows free."""
+    tried = [("dsa", n_delays) for n_delays in (2, 4, 8)] + [("dsa_input", 1), ("dsa_input", 2)]
+    rows = [
+        {
+            "measure": measure, "n_delays": n_delays, "delay_interval": 1, "rank": rank,
+            "own": n_delays == 2 and rank == 5, "carried": True, "conclusion": conclusion,
+            "architecture": "rnn", "item": "master", "value": 0.1 * rank, "n": 2,
+        }
+        for measure, n_delays in tried
+        for conclusion in ("after", "over")
+        for rank in (5, 10)
+    ]  # fmt: skip
+    result_files.write_table(pd.DataFrame(rows), tmp_path / "values.csv", {})
+    held = [
+        {
+            "measure": measure, "conclusion": conclusion, "architecture": "rnn",
+            "item_a": "master", "n_holds": 1, "n_settings": 3, "share": 1 / 3,
+        }
+        for measure in ("dsa", "dsa_input")
+        for conclusion in ("after", "over")
+    ]  # fmt: skip
+    result_files.write_table(pd.DataFrame(held), tmp_path / "shares.csv", {})
+    arguments = Namespace(values=[tmp_path / "values.csv"], shares=[tmp_path / "shares.csv"])
+    settings = {
+        "style": STYLE, "reference": "master", "curricula": ["master"], "architecture": "rnn",
+    }  # fmt: skip
+    figure = script(project, "dsa_sensitivity")(arguments, settings)
+    panels = np.reshape(figure.axes, (4, 3))
+    drawn = np.array([[bool(axes.lines or axes.texts) for axes in row] for row in panels])
+    assert drawn.tolist() == [[True] * 3, [True] * 3, [True, True, False], [True, True, False]]
+    assert panels[2, 0].get_title() == "InputDSA, 1 delay"
+    assert [text.get_text() for text in panels[2, 0].texts] == ["orderings hold in 1/3 settings"]
+
+
+def test_a_measure_has_a_name_and_a_unit_of_its_own(project):
+    names = [plotting.measure_name(name) for name in plotting.MEASURE_LABELS]
+    assert len(set(names)) == len(names)
+    units = {plotting.measure_unit(name, {}) for name in plotting.MEASURE_LABELS}
+    assert units == {"angle / 90°", "radians", "dissimilarity"}
+    label = runpy.run_path(str(project / "scripts" / "figures" / "warping_learning.py"))[
+        "relation_label"
+    ]
+    assert label("dsa_input", "distance to own end") == "InputDSA to the end"
+    assert label("metric", "distance to own end") == "metric (angle to the end)"
+    assert label("effective rank", "scalar") == "effective rank"
+
+
 def test_an_axis_of_rounding_errors_shows_zero():
     axes = Figure().subplots()
     axes.plot([0, 1], [1e-16, 2e-16])

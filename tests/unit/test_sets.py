@@ -150,6 +150,12 @@ def test_times_of_the_clock_are_those_of_all_systems():
     with pytest.raises(TrialError, match="0 to 240 in x, 50 to 290 in y"):
         warpline.compare(a, later, "procrustes")
     assert warpline.compare(a, later, "dsa", **DSA)["dissimilarity"] < 0.1
+    # Middles of bins and times of single steps.
+    assert (
+        warpline.compare(a, timed(SYSTEMS["b"], 4.5, 10.0), "procrustes")["dissimilarity"] == plain
+    )
+    with pytest.raises(TrialError, match="the same times"):
+        warpline.compare(a, timed(SYSTEMS["b"], 5.5, 10.0), "procrustes")
     with pytest.raises(TrialError, match=r"10 in x and 0\.01 in y"):
         warpline.compare(a, seconds, "dsa", **DSA)
 

@@ -55,8 +55,10 @@ def embed(
     n_dimensions : int, optional
     n_starts : int, optional
         Random starts, besides classical scaling.
-    max_steps, tolerance : optional
-        A start ends after so many steps, or when the stress falls by less than this.
+    max_steps : int, optional
+        A start ends after so many steps.
+    tolerance : float, optional
+        A start ends when the stress falls by less than this.
     seed : int, optional
         Of the random starts.
 

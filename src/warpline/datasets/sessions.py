@@ -46,7 +46,8 @@ class Session:
     ----------
     recording : Recording
         States, trial by trial; where columns name them, its ``conditions`` are text such as
-        ``coh=12.8, choice=1``.
+        ``coh=12.8, choice=1``. Its ``times`` are in seconds from the zero of each trial, where ``dt`` and
+        ``start`` are known.
     dt : float or None
         Time step in ms; None where neither the file nor the settings say.
     start : float or None
@@ -130,7 +131,11 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     if settings["conditions"]:
         _check_order_of_trials(source, recording)
     conditions = _conditions(source, settings["conditions"], len(recording.trials))
-    recording = replace(recording, conditions=conditions)
+    times = None
+    if start is not None and dt is not None:
+        # In seconds, as the times of a container with dates.
+        times = (start + dt * np.arange(max(recording.lengths))) / 1000
+    recording = replace(recording, conditions=conditions, times=times)
     return Session(recording, dt, start, source.left_out(settings["ignore"]), extent)
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "draw",
     "from_zero",
     "jitter",
+    "label_log_axis",
     "legend_entries",
     "level_line",
     "measure_label",
@@ -69,8 +70,8 @@ MEASURE_LABELS = {
     "procrustes": "Procrustes (angle / 90°)",
     "dsa": "DSA (radians)",
     "dsa_input": "InputDSA (radians)",
-    "shape_gaussian": "stochastic shape (Gaussian)",
-    "shape_energy": "stochastic shape (energy)",
+    "shape_gaussian": "Gaussian shape distance",
+    "shape_energy": "energy shape distance",
 }
 
 
@@ -249,6 +250,15 @@ def from_zero(axes: Axes) -> None:
         axes.set_ylim(0, 1.08 * maximum if maximum > ROUNDING else 1)
 
 
+def label_log_axis(axes: Axes) -> None:
+    """Label 1, 2 and 5 of each decade of a logarithmic vertical axis, which may hold no power of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
 def annotate_above(axes: Axes, position: float, text: str) -> None:
     """Write a short text above a panel, over a category of its horizontal axis."""
     axes.annotate(
@@ -425,7 +435,8 @@ def annotated_heat_map(
             axes.text(
                 column,
                 row,
-                f"{value:.{decimals}f}",
+                # Zero has no sign: a rounded -0.001 would be -0.00.
+                f"{round(value, decimals) + 0.0:.{decimals}f}",
                 ha="center",
                 va="center",
                 color=text_colour(image, value),

@@ -71,7 +71,7 @@ def compare_pairs(
         None are used.
     seed : int
         Not used: the measure is deterministic.
-    progress : optional
+    progress : progress bar, such as that of tqdm, optional
         Its ``update()`` is called once a pair.
 
     Returns

@@ -275,10 +275,10 @@ def time_step(times: FloatArray | None) -> float | None:
     return None if times is None or len(times) < 2 else float(np.median(np.diff(times)))
 
 
-def same_times(a: FloatArray, b: FloatArray) -> bool:
-    """Say whether times agree to a hundredth of a step, as far as both go: some trials end early."""
+def same_times(a: FloatArray, b: FloatArray, share: float = 0.01) -> bool:
+    """Say whether times agree to a share of a step, as far as both go: some trials end early."""
     n_times = min(len(a), len(b))
-    return np.allclose(a[:n_times], b[:n_times], rtol=0, atol=abs(time_step(a) or 1.0) / 100)
+    return np.allclose(a[:n_times], b[:n_times], rtol=0, atol=abs(time_step(a) or 1.0) * share)
 
 
 def _span(times: FloatArray) -> str:

@@ -76,7 +76,7 @@ def compare_pairs(
         ``max_steps``, ``tolerance`` (`warpline.similarity.condition_repeats.best_rotation`).
     seed : int
         Root of the random starts. With the pair it determines the row, and so does the swapped pair.
-    progress : optional
+    progress : progress bar, such as that of tqdm, optional
         Its ``update()`` is called once a pair.
 
     Returns

@@ -9,6 +9,7 @@ from similarity.dsa_input.driven_data import orthogonal, simulate, slow_noise, s
 from warpline.pipeline.config.base import InputDSA
 from warpline.similarity.dsa_input import driven_operators, fit_driven_operator
 from warpline.similarity.dsa_input.driven_operators import embedding_root
+from warpline.similarity.dsa_input.transition_moments import Transitions
 from warpline.similarity.input_errors import (
     ConstantDataError,
     SettingsError,
@@ -167,6 +168,31 @@ def test_dmdc_of_ragged_trials_is_the_regression_of_their_transitions():
     np.testing.assert_allclose(
         operator.control.T @ operator.control, solution[:, 3:].T @ solution[:, 3:], atol=1e-10
     )
+
+
+@pytest.mark.parametrize(
+    "lengths", [[60], [60, 60, 60], [7, 7], [4, 4, 4], [5, 5, 23, 40, 40]], ids=str
+)
+@pytest.mark.parametrize("n_columns", [1, 3])
+def test_moments_of_transitions_are_those_of_their_windows(lengths, n_columns):
+    """Trials of windows that are stored or not, alone or side by side, of one or of several columns."""
+    n_lags, rng = 3, np.random.default_rng(0)
+    trials = [1 + rng.standard_normal((length, n_columns)) for length in lengths]
+    windows = np.array(
+        [
+            trial[t - n_lags : t + 1][::-1].ravel()
+            for trial in trials
+            for t in range(n_lags, len(trial))
+        ]
+    )
+    blocks = tuple(
+        np.stack([trial for trial in trials if len(trial) == length])
+        for length in sorted({*lengths})
+    )
+    moments = Transitions.of(blocks, n_lags)
+    assert moments.count == len(windows)
+    np.testing.assert_allclose(moments.gram, windows.T @ windows, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(moments.sums, windows.sum(axis=0), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("offset", [True, False])

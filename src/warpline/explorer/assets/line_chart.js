@@ -71,7 +71,7 @@ function lineChart({ title, xLabel, yLabel, lines, references = [], cursor = nul
     svg.append(drawn("path", style, drawn("title", {}, line.name)));
     // A line of one point is no line.
     if (last && line.x.length === 1) svg.append(drawn("circle", { cx: last[0], cy: last[1], r: 3, fill: line.colour }));
-    if (line.mark && last) svg.append(drawn("text", { x: last[0] - 3, y: last[1] - 5, "text-anchor": "end" }, line.mark));
+    if (line.mark && last) svg.append(drawn("text", { x: last[0] - 3, y: Math.max(last[1] - 5, 10), "text-anchor": "end" }, line.mark));
   }
   if (cursor !== null && xHigh >= cursor) svg.append(drawn("path", { class: "cursor", d: `M${toX(cursor)} ${top}V${height - bottom}` }));
   return svg;

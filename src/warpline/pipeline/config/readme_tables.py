@@ -45,6 +45,15 @@ def _kind(schema: dict[str, Any]) -> str:
     return ", ".join([kind, *limits])
 
 
+def _plain(value: Any) -> Any:
+    """Return a default as it is written in YAML: models as mappings of the keys that were given."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value
+
+
 def _default(field: Any) -> str:
     if field.default is PydanticUndefined:
         return "needed"
@@ -52,7 +61,11 @@ def _default(field: Any) -> str:
         return "see its keys"
     if field.default is None:
         return "`null`"
-    return f"`{field.default!r}`".replace("True", "true").replace("False", "false").replace("'", "")
+    return (
+        f"`{_plain(field.default)!r}`".replace("True", "true")
+        .replace("False", "false")
+        .replace("'", "")
+    )
 
 
 def _walk(model: type[BaseModel], seen: dict[type[BaseModel], None]) -> None:

@@ -121,7 +121,7 @@ def compare_pairs(
     seed : int
         Root of the random starts. With the operators of the pair it determines the row: other pairs
         do not matter.
-    progress : optional
+    progress : progress bar, such as that of tqdm, optional
         Its ``update(n)`` is called with the number of pairs done.
 
     Returns

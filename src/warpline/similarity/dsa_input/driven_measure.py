@@ -107,7 +107,7 @@ def compare_pairs(
         ``bound`` of the states: see `warpline.similarity.dsa.bounds.lower_bounds`.
     seed : int
         Root of the random starts.
-    progress : optional
+    progress : progress bar, such as that of tqdm, optional
         Its ``update(n)`` is called with the number of pairs done.
 
     Returns

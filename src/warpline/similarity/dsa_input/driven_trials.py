@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.dsa.hankel import Trials, blocks_of, by_length
+from warpline.similarity.dsa.hankel import Trials, blocks_of
 from warpline.similarity.dsa.operators import rank_tolerance_of
 from warpline.similarity.input_errors import ConstantDataError, TooFewTimePointsError, TrialError
 from warpline.similarity.recordings import as_recording, check_equal_steps
@@ -24,7 +24,7 @@ class DrivenTrials:
     ----------
     blocks : ndarray, shape (trial, time, unit + channel), or tuple of such arrays
         States, and beside each an input: the one that acts on this state, or the one that acts on the next
-        (see `warpline.similarity.dsa.hankel.by_length`).
+        (one array per length of the trials, the shortest first).
     input_in_step : bool
         Whether an input acts on the state beside it (input lag 0), and not on the next.
     n_units, n_channels : int
@@ -41,10 +41,8 @@ class DrivenTrials:
 
     @property
     def states(self) -> Trials:
-        """The states alone, laid out as `blocks`."""
-        blocks = tuple(
-            np.ascontiguousarray(block[:, :, : self.n_units]) for block in blocks_of(self.blocks)
-        )
+        """The states alone, laid out as `blocks`, as views of them."""
+        blocks = tuple(block[:, :, : self.n_units] for block in blocks_of(self.blocks))
         return blocks[0] if len(blocks) == 1 else blocks
 
     def unit_columns(self, lags: range) -> NDArray[np.intp]:
@@ -114,18 +112,11 @@ def driven_trials(
             f"{len(recording.trials)} trials that are constant in every unit",
             "Check the time axis and the window; a system at rest has no operator to compare.",
         )
-    # An input beside each state: see `DrivenTrials`.
-    shift = max(input_lag - 1, 0)
-    states_by_length, inputs_by_length = (
-        blocks_of(by_length(trials)) for trials in (recording.trials, recording.inputs)
-    )
-    blocks = tuple(
-        np.concatenate([x[:, shift:], u[:, : u.shape[1] - shift]], axis=2)
-        for x, u in zip(states_by_length, inputs_by_length, strict=True)
-    )
+    blocks = _side_by_side(recording.trials, recording.inputs, max(input_lag - 1, 0))
     if offset:
         n_times = sum(block.shape[0] * block.shape[1] for block in blocks)
-        mean = np.sum([block.sum(axis=(0, 1)) for block in blocks], axis=0) / n_times
+        flat_blocks = (block.reshape(-1, block.shape[2]) for block in blocks)
+        mean = np.sum([np.ones(len(flat)) @ flat for flat in flat_blocks], axis=0) / n_times
         for block in blocks:
             block -= mean
     return DrivenTrials(
@@ -135,3 +126,21 @@ def driven_trials(
         n_channels=blocks[0].shape[2] - recording.n_units,
         tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
     )
+
+
+def _side_by_side(
+    states: tuple[FloatArray, ...], inputs: tuple[FloatArray, ...], shift: int
+) -> tuple[FloatArray, ...]:
+    """Write states and the inputs `shift` steps before them to one array per length of the trials."""
+    n_units = states[0].shape[1]
+    n_columns = n_units + inputs[0].shape[1]
+    lengths = np.array([len(trial) for trial in states])
+    blocks = []
+    for length in np.unique(lengths):
+        trials = np.flatnonzero(lengths == length)
+        block = np.empty((len(trials), length - shift, n_columns))
+        for rows, trial in zip(block, trials, strict=True):
+            rows[:, :n_units] = states[trial][shift:]
+            rows[:, n_units:] = inputs[trial][: length - shift]
+        blocks.append(block)
+    return tuple(blocks)
