@@ -295,6 +295,12 @@ REFUSED = {
             "without values": lambda kappa: sphere(kappa).to("meta"),
         }.items()
     },
+    "distance, beyond the range": lambda: geometry.geodesic_distance(
+        geometry.immersion_of(lambda kappa: 1e308 * sphere(kappa), SPHERE.coordinates),
+        [[2.2319, 1.2510]],
+        [[2.3319, 1.3510]],
+        tolerance=1e-2,
+    ),
     "network, a tuple": lambda: network(step=lambda x, u: (x, x)),
     "network, an array": lambda: network(step=lambda x, u: x.numpy()),
     "network, no step": lambda: network(step="step"),
