@@ -234,20 +234,24 @@ def same_maximum(
     aligned: Tensor, value: Tensor, other_aligned: Tensor, other_value: Tensor, same_value: float
 ) -> Tensor:
     """Say whether ascents, shape (...), have entered the basin of others."""
-    near = (aligned - other_aligned).flatten(-2).norm(dim=-1) < _SAME_BASIN
-    return near | ((value - other_value).abs() < same_value * (1 - other_value))
+    distance = (aligned - other_aligned).flatten(-2).norm(dim=-1)
+    return _is_same(distance, value, other_value, same_value)
+
+
+def _is_same(distance: Tensor, value: Tensor, other_value: Tensor, same_value: float) -> Tensor:
+    return (distance < _SAME_BASIN) | ((value - other_value).abs() < same_value * (1 - other_value))
 
 
 def _fold_duplicates(
     aligned: Tensor, value: Tensor, same_value: float, n_hits: Tensor, alive: Tensor
 ) -> None:
     """Count a start that has entered the basin of a better one as a hit of that one, in place."""
-    width = n_hits.shape[1]
-    for better in range(width):
-        for worse in range(better + 1, width):
-            near = same_maximum(
-                aligned[:, better], value[:, better], aligned[:, worse], value[:, worse], same_value
-            )
-            fold = near & alive[:, better] & alive[:, worse]
-            n_hits[:, better] += torch.where(fold, n_hits[:, worse], 0)
-            alive[:, worse] &= ~fold
+    flat = aligned.flatten(-2)
+    distance = torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+    better_value, worse_value = value[:, :, None], value[:, None, :]
+    near = _is_same(distance, better_value, worse_value, same_value)
+    for better in range(n_hits.shape[1]):
+        fold = near[:, better] & alive[:, better, None] & alive
+        fold[:, : better + 1] = False
+        n_hits[:, better] += torch.where(fold, n_hits, 0).sum(dim=1)
+        alive &= ~fold
