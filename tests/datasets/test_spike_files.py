@@ -21,6 +21,7 @@ from warpline.datasets.sessions import read_session
 from warpline.similarity.input_errors import InputError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPIKES)
 def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
     *columns, counts = spikes

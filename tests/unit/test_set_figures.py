@@ -10,6 +10,7 @@ import warpline
 from warpline.similarity.input_errors import InputError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["groups", "matrix", "embedding"])
 def test_figures_of_groups(groups, kind):
     import matplotlib as mpl

@@ -9,6 +9,7 @@ import warpline
 from warpline.similarity.input_errors import InputError, SettingsError, TrialError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "own"), [("cka", {}), ("cka_debiased", {}), ("procrustes", {}), ("dsa", DSA)]
 )
