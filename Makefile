@@ -18,7 +18,7 @@ help:
 	@echo "make report     CONFIG=<file>: the report of a finished run, REPORT (results/report.html, or a .zip)"
 	@echo "make site       the documentation site: site/index.html"
 	@echo "make test       all tests"
-	@echo "make test-fast  the tests that take seconds"
+	@echo "make test-fast  most tests, in about a minute"
 	@echo "make test-slurm tests on a real one-node SLURM, which they start and stop (root on Debian)"
 	@echo "make lint       formatting, types, workflow"
 	@echo "make moved      after moving code: check that no byte changes, and keep the results (CONTRIBUTING.md)"
@@ -63,7 +63,7 @@ test: $(READY)
 	python -m pytest -n $(CORES) --dist loadscope
 
 test-fast: $(READY)
-	python -m pytest -m "not slow and not workflow and not slurm and not browser"
+	python -m pytest -n $(CORES) --dist loadscope -m "not slow and not workflow and not slurm and not browser"
 
 # Elsewhere than as root on Debian they skip, and say why.
 test-slurm: $(READY)

@@ -1,8 +1,8 @@
-"""The fast tests on the oldest and on the newest supported versions: ``nox``, or ``nox -s lowest``."""
+"""Tests without Snakemake runs, on the oldest and newest supported versions: ``nox``, ``nox -s lowest``."""
 
 import nox
 
-FAST = ("-m", "not slow and not workflow and not slurm and not browser")
+TESTS = ("-m", "not workflow and not slurm and not browser")
 nox.options.error_on_missing_interpreters = False
 
 
@@ -10,11 +10,11 @@ nox.options.error_on_missing_interpreters = False
 def lowest(session: nox.Session) -> None:
     """Take every dependency at the lower bound that pyproject.toml states."""
     session.install("-c", "envs/lowest.txt", "-e", ".[dev]")
-    session.run("python", "-m", "pytest", *FAST, *session.posargs)
+    session.run("python", "-m", "pytest", *TESTS, *session.posargs)
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def newest(session: nox.Session) -> None:
     """Take the newest versions that pip finds, without constraints."""
     session.install("-e", ".[dev]")
-    session.run("python", "-m", "pytest", *FAST, *session.posargs)
+    session.run("python", "-m", "pytest", *TESTS, *session.posargs)

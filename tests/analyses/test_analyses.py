@@ -72,6 +72,7 @@ def test_principal_axes_keep_distances_and_fill_up_to_three():
     assert axes.variance.sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_static(network):
     arrays, rows = static.analyse(*network("static"))
     assert arrays.sizes["unit"] == 3 and (arrays["metric"] > 0).all()
@@ -123,6 +124,7 @@ def test_networks_with_different_numbers_of_fixed_points_are_joined(network):
     assert np.isnan(filled[few.sizes["fixed"] :]).all()
 
 
+@pytest.mark.slow
 def test_context_is_relevant_first(network):
     opened, settings = network("context")
     arrays, rows = context.analyse(opened, settings)
@@ -154,6 +156,7 @@ def test_context_is_relevant_first(network):
     assert np.array_equal(both[0], both[1]) and both[0].std() > 0
 
 
+@pytest.mark.slow
 def test_gridlines_stay_in_the_domain(network):
     opened, settings = network("context")
     arrays, _ = context.analyse(opened, settings)
@@ -239,6 +242,7 @@ def test_speed_at_the_end_of_a_period_is_not_that_under_the_next_cue(network):
     assert abs(own.mean() - cued.mean()) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_total_curvature_of_a_torus_vanishes_as_the_grid_is_refined(network):
     opened, settings = network("memory", topology=False, points=24)
     _, rows = memory.analyse(opened, settings)
@@ -254,6 +258,7 @@ def test_memory_topology(network):
     assert value(rows, "Betti number 0", "", "delay") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["context_learning", "pdm_learning"])
 def test_learning(network, name):
     opened, settings = network(name)
@@ -282,6 +287,7 @@ def test_learning(network, name):
         assert at[ratio] == pytest.approx(at["log10 G, relevant"] - at["log10 G, irrelevant"])
 
 
+@pytest.mark.slow
 def test_analyses_are_reproducible(network):
     first, second = (memory.analyse(*network("memory", topology=False)) for _ in range(2))
     assert first[0].equals(second[0]) and first[1].equals(second[1])
@@ -326,6 +332,7 @@ EXPERIMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("experiment", "model"),
     # The experiment of contexts takes seconds: the largest state stands for all.

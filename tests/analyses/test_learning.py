@@ -1,5 +1,6 @@
 """The metric over learning of networks whose readout reads more than their hidden state."""
 
+import pytest
 import torch
 
 from warpline.analyses.learning import _share_seen
@@ -7,6 +8,7 @@ from warpline.geometry import Coordinate, InputManifold, dynamics_of, tangents
 from warpline.models.base import build_model
 
 
+@pytest.mark.slow
 def test_the_readout_of_a_mamba_sees_a_share_of_its_whole_state():
     settings = {
         "model": "mamba",

@@ -211,6 +211,7 @@ def mean_evidence(rng, n, shift):
     return Evidence([part_of_networks("", row) for row in values])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "rule", "n"),
     [

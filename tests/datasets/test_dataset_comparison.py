@@ -109,6 +109,7 @@ def test_the_order_of_trials_and_baselines_change_nothing(seed, order):
     assert values[0]["dissimilarity"][0] == pytest.approx(values[1]["dissimilarity"][0], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_pairs_have_labels_and_values_of_the_measure(rng):
     a, b = (recording(name, rng, list("AABBCC"), noise=0.1) for name in "ab")
     c = recording("c", rng, list("AABBCC"), noise=0.1, frequency=0.7)

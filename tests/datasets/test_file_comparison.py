@@ -44,6 +44,7 @@ def files(tmp_path, rng):
     return states
 
 
+@pytest.mark.slow
 def test_all_pairs_by_all_measures(command, files):
     settings = '{"n_delays": 2, "rank": 5}'
     status, out, _ = command(

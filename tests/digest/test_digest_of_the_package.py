@@ -2,6 +2,8 @@
 
 import ast
 
+import pytest
+
 from warpline.core.plugins import available, find_plugin
 from warpline.pipeline import live_code, reachable_modules
 from warpline.pipeline.code_digest import digest
@@ -21,6 +23,7 @@ def test_real_scripts_reach_what_they_run(project):
     assert not any("procrustes" in name or "dsa" in name or "training" in name for name in cka)
 
 
+@pytest.mark.slow
 def test_no_script_of_a_job_reaches_the_pipeline(project):
     # Scripts that make pages of documentation are no jobs.
     pages = {"write_schema.py", "write_rulegraph.py", "write_gallery.py", "write_notebooks.py"}
@@ -66,6 +69,7 @@ def test_measures_call_nothing_whose_errors_are_not_quoted(project):
         assert others <= {"warpline.core", "warpline.core.short_repr"}, name
 
 
+@pytest.mark.slow
 def test_a_caught_message_becomes_a_result_in_few_places_alone(project):
     """Where the text of an exception is used for more than another message, its wording counts."""
     # Three put the wording of measures into a status; the others look at the wording of other packages.
@@ -103,6 +107,7 @@ def test_a_caught_message_becomes_a_result_in_few_places_alone(project):
     }
 
 
+@pytest.mark.slow
 def test_every_plugin_has_a_digest(project):
     from warpline.core.plugins import ENTRY_POINTS
 

@@ -23,6 +23,7 @@ def mine(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "text", "counts"),
     [

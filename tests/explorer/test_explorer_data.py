@@ -177,6 +177,7 @@ def test_what_has_no_metric_and_no_states_shows_nothing():
 # --- the page -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_page_holds_what_was_written(sources):
     page = held(page_within(sources, SETTINGS))
     assert len(page["networks"]) == 6 and page["left_out"] == []

@@ -93,6 +93,7 @@ def test_alignment_knows_neither_rotation_nor_length_nor_sign(seed, factor):
     assert (ours.subspace >= ours.cosine - 1e-9).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("units", "dimension"), [(3, 1), (20, 1), (20, 4), (100, 10), (5, 5)])
 def test_chance_is_what_random_directions_do(units, dimension):
     vectors = normal(200_000, units)

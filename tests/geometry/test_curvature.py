@@ -88,6 +88,7 @@ def test_surfaces_of_revolution(drawn, surfaces):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_polynomial_graphs_against_symbolic_derivatives_of_the_metric(drawn, surfaces, seed):
     """Christoffel symbols and K from G and its symbolic derivatives (Brioschi), not from Phi_ij."""
@@ -146,6 +147,7 @@ def test_polynomial_graphs_against_symbolic_derivatives_of_the_metric(drawn, sur
     assert torch.allclose(lowered, christoffel_symbols_of_the_first_kind(jet), atol=1e-11)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(seed=SEEDS, scale=st.floats(0.01, 100))
 def test_curvature_does_not_change_by_isometry_and_shrinks_by_scaling(
@@ -162,6 +164,7 @@ def test_curvature_does_not_change_by_isometry_and_shrinks_by_scaling(
     assert torch.allclose(got, expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(seed=SEEDS)
 def test_curvature_does_not_change_by_new_coordinates(drawn, network_slice, seed):
@@ -224,6 +227,7 @@ def test_a_grid_estimates_curvature_and_its_own_error(surfaces):
     assert torch.allclose(cut.curvature, closed.curvature[1:-1, 1:-1])
 
 
+@pytest.mark.slow
 def test_a_grid_that_is_too_coarse_is_refused_with_numbers(network_slice):
     _, immersion = network_slice
 

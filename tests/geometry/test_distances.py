@@ -58,6 +58,7 @@ def test_the_shorter_way_round_is_taken(surfaces):
     assert float(geodesic_distance(slow, a, b)) == pytest.approx(long_way, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_distances_on_a_torus_agree_with_shooting(drawn, surfaces):
     torus = surfaces.torus()
     start = drawn(6, [-3, -3], [3, 3])
@@ -78,6 +79,7 @@ def test_a_point_is_no_distance_from_itself(surfaces):
         assert paths.length == 0 and paths.status == ("reached",)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=4)
 @given(seed=SEEDS, scale=st.floats(0.01, 100))
 def test_distances_keep_to_isometries_scaling_and_new_coordinates(
@@ -113,6 +115,7 @@ def test_a_geodesic_outside_the_domain_is_said_and_no_distance(surfaces):
         geodesic_distance(cone, start, end)
 
 
+@pytest.mark.slow
 def test_too_few_segments_are_said(surfaces):
     torus = surfaces.torus()
     start, end = torch.tensor([[0.0, 0.0]]).double(), torch.tensor([[2.0, 2.0]]).double()

@@ -197,6 +197,7 @@ def results():
     yield geometry.betti_numbers(np.random.default_rng(0).normal(size=(60, 3)), max_dimension=1)
 
 
+@pytest.mark.slow
 def test_results_print_as_three_lines():
     for result in results():
         text = repr(result)

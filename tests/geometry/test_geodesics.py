@@ -22,6 +22,7 @@ def lifted(immersion, kappa, vectors):
     return torch.einsum("pi,piu->pu", vectors, immersion(kappa).first)
 
 
+@pytest.mark.slow
 def test_great_circles(surfaces):
     radius, points = 2.0, 60
     sphere = surfaces.sphere(radius)
@@ -47,6 +48,7 @@ def test_a_circle_is_gone_round_at_unit_speed(surfaces):
     assert torch.allclose(found.kappa[0, :, 0], expected, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_clairaut_on_a_torus_and_a_catenoid(surfaces):
     """Distance from the axis times the cosine to the parallel is kept along a geodesic."""
     for surface, distance in (
@@ -62,6 +64,7 @@ def test_clairaut_on_a_torus_and_a_catenoid(surfaces):
         assert ring.std() > 0.05
 
 
+@pytest.mark.slow
 def test_geodesics_of_a_cone_are_straight_when_it_is_unrolled(surfaces):
     slope = 0.75
     steep = math.hypot(1, slope)
@@ -77,6 +80,7 @@ def test_geodesics_of_a_cone_are_straight_when_it_is_unrolled(surfaces):
     assert torch.allclose(found.place[:, 0], torch.tensor(3.0).double(), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_curves_end_at_the_edge_and_are_not_evaluated_past_it():
     seen = []
 
@@ -96,6 +100,7 @@ def test_curves_end_at_the_edge_and_are_not_evaluated_past_it():
     assert max(seen) <= 1.9
 
 
+@pytest.mark.slow
 def test_a_meridian_stops_at_the_pole(surfaces):
     found = geodesics_from(
         surfaces.sphere(2.0), tensor([1.0, 0.3], [2.0, 0.1]), tensor([-1.0, 0.0], [1.0, 0.0]), 50.0
@@ -106,6 +111,7 @@ def test_a_meridian_stops_at_the_pole(surfaces):
     assert found.rank_ratio.max() < 2e-6 and torch.isfinite(found.kappa).all()
 
 
+@pytest.mark.slow
 def test_a_pole_inside_the_domain_is_not_jumped_over():
     """A step of the integrator goes over it: on a plane in polar coordinates nothing else shows."""
     radius = Coordinate("r", -1, 1)
@@ -120,6 +126,7 @@ def test_a_pole_inside_the_domain_is_not_jumped_over():
     assert beside.status == ("reached",)
 
 
+@pytest.mark.slow
 def test_a_fold_is_where_the_speed_in_coordinates_diverges():
     fold = immersion_of(lambda k: torch.cat([k**2, -2 * k**2], 1), (Coordinate("x", -1, 2),))
     found = geodesics_from(fold, tensor([1.0], [1.0]), tensor([-1.0], [1.0]), 50.0, tolerance=1e-5)
@@ -156,6 +163,7 @@ def test_too_few_steps_are_said(surfaces):
     assert found.status == ("unresolved",) and 0 < found.length < 20
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=4)
 @given(seed=SEEDS)
 def test_geodesics_do_not_depend_on_coordinates_or_companions(network_slice, seed):

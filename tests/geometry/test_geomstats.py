@@ -53,6 +53,7 @@ def surface():
     return immersion_of(states, tuple(turn))
 
 
+@pytest.mark.slow
 def test_metric_connection_and_mean_curvature_agree(geomstats, surface):
     kappa = torch.tensor(POINTS, dtype=torch.float64)
     jet = surface(kappa, order=2)
@@ -64,6 +65,7 @@ def test_metric_connection_and_mean_curvature_agree(geomstats, surface):
     assert torch.allclose(bend, geomstats["mean_curvature"], rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_geodesics_agree(geomstats, surface):
     kappa, vectors = (torch.tensor(x, dtype=torch.float64) for x in (POINTS, VECTORS))
     speed = torch.einsum("pi,piu->pu", vectors, surface(kappa).first).norm(dim=1)

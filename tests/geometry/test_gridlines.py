@@ -37,6 +37,7 @@ def test_a_sheared_plane_has_straight_lines_at_right_angles():
     assert at_edge.any(1).all()
 
 
+@pytest.mark.slow
 def test_lines_across_an_equator_are_meridians(surfaces):
     sphere = surfaces.sphere(2.0)
     grid = geodesic_gridlines(
@@ -55,6 +56,7 @@ def test_lines_across_an_equator_are_meridians(surfaces):
     assert ends == {"degenerate"}
 
 
+@pytest.mark.slow
 def test_both_families_have_one_spacing_by_default_and_lines_run_through_the_origin(network_slice):
     _, immersion = network_slice
     grid = geodesic_gridlines(immersion, count=5, points=9)
@@ -72,6 +74,7 @@ def test_both_families_have_one_spacing_by_default_and_lines_run_through_the_ori
     assert [int((two.family == k).sum()) for k in (0, 1)] == [5, 3]
 
 
+@pytest.mark.slow
 def test_a_line_that_never_leaves_ends_all_the_same(surfaces):
     grid = geodesic_gridlines(surfaces.torus(), count=3, points=5)
     assert torch.isfinite(grid.kappa).all()
@@ -79,6 +82,7 @@ def test_a_line_that_never_leaves_ends_all_the_same(surfaces):
     assert (span <= 2 * math.pi + 1e-6).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

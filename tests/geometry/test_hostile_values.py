@@ -244,6 +244,7 @@ def test_is_refused_with_what_was_expected(case):
         REFUSED[case]()
 
 
+@pytest.mark.slow
 def test_numbers_of_any_type_make_the_same_lines():
     """Counts of NumPy, lists for pairs, and directions in single precision."""
     reference = lines(count=(1, 1))
@@ -275,6 +276,7 @@ def torus_geodesics(scale):
     return numbers, (curve.status, path.status, grid.status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_geodesics_do_not_depend_on_the_unit_of_the_states(scale):
     """Lengths are in the unit of the states; points in the domain are the same."""

@@ -74,6 +74,7 @@ def test_former_names_work_and_name_the_new_one(former, name):
     assert former not in warpline.geometry.__all__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "heavy"),
     [

@@ -86,6 +86,7 @@ def all_dynamics():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dynamics", all_dynamics())
 def test_tangents_are_the_jacobian_of_the_unrolled_network(dynamics):
     paths = manifold()

@@ -63,6 +63,7 @@ def test_shape_does_not_know_length_and_offset_and_order_of_units(size, offset, 
         assert torch.allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_tests_reject_at_their_level_and_see_heavy_tails():
     gaussian, heavy = normal(2000, 1, 1, 100), normal(2000, 1, 1, 100, seed=1).pow(3)
     table = statistics_table(torch.cat([gaussian, heavy], dim=2), ["angle", "time"])

@@ -56,10 +56,12 @@ def test_curves(points, expected):
     assert betti_numbers(points, **QUICK).numbers == expected
 
 
+@pytest.mark.slow
 def test_sphere_has_a_void_and_no_loop(rng):
     assert betti_numbers(sphere(rng), **WITH_VOIDS).numbers == (1, 0, 1)
 
 
+@pytest.mark.slow
 def test_torus_and_its_cuts():
     """The whole torus against the two controls, each of which shows its own topology."""
     controls = {
@@ -82,6 +84,7 @@ def test_torus_and_its_cuts():
     assert loops["death"].to_numpy() == pytest.approx(np.sqrt(3), abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_loop_of_a_control_does_not_hide_the_same_loop_of_the_data():
     cylinder = Control(torus(columns=slice(0, 27)), (1, 1, 0))
     enough = QUICK | {"landmarks": 140}
@@ -100,6 +103,7 @@ def test_a_noisy_torus_in_a_hundred_dimensions(rng):
     assert found.numbers == (1, 2, 1)
 
 
+@pytest.mark.slow
 def test_a_torus_compressed_ten_times_looks_like_a_circle_and_is_marked():
     grid = torus(second=0.1)
     found = betti_numbers(grid, loop_radius=0.1, **WITH_VOIDS)

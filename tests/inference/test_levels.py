@@ -28,6 +28,7 @@ def test_the_test_keeps_its_level(name, n):
     assert share <= largest_share(0.06, REPLICATIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["opposite", "orthogonal", "reference", "diverged"])
 def test_the_bound_can_fail(name):
     # Welch's test, which was used before, is off its level here by more than the bound forgives.
@@ -69,6 +70,7 @@ def test_families_keep_their_error(shift):
     assert scores["holm_any"] <= largest_share(0.05, 1000)
 
 
+@pytest.mark.slow
 def test_without_an_effect_both_are_equally_far():
     # The levels mean nothing unless the null hypothesis holds in the simulation.
     for name, scenario in simulation.SCENARIOS.items():

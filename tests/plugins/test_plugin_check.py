@@ -56,6 +56,7 @@ def test_modules_beside_a_user_s_file_are_imported_and_are_its_own(tmp_path, mon
     del sys.modules["beside_mine"]
 
 
+@pytest.mark.slow
 def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
     raw_config, written, tmp_path, monkeypatch, capfd
 ):
@@ -130,6 +131,7 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
     assert plugin_faults(pipeline, Path("/proc/none/passed")) == []
 
 
+@pytest.mark.slow
 def test_check_says_what_is_wrong(tmp_path, monkeypatch, capsys, written, project):
     name = written(replaced(MODEL, (DRAW, "torch.randn(shape)")))
     mine = tmp_path / "mine.yaml"

@@ -41,6 +41,7 @@ def test_the_rotation_aligns_the_operators():
     np.testing.assert_allclose(a, c @ b @ c.T, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["newton", "reference"])
 @pytest.mark.parametrize("seeds", [(2, 3), (3, 2)])
 def test_the_angle_is_that_after_the_rotation(solver, seeds):
@@ -142,6 +143,7 @@ def test_the_search_for_an_alignment_flatters_the_training_trials():
     assert (table["dissimilarity"] > table["dissimilarity_train"]).all()
 
 
+@pytest.mark.slow
 def test_halves_are_the_mean_of_both_ways():
     x, y = walk(0), walk(1)
     row = warpline.compare(x, y, "dsa", **SETTINGS, split="halves", seed=3)

@@ -242,6 +242,7 @@ ENTRIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:expected a setting of DSA", "ignore:expected states that carry")
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("name", READ)
@@ -321,6 +322,7 @@ FITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", FITS)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_are_numbers_or_refused(name, entry):

@@ -63,6 +63,7 @@ NETREP_ABOVE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", NETREP)
 def test_values_are_those_of_netrep_or_lower(seeds):
     x, y = map(drawn, seeds)
@@ -134,6 +135,7 @@ def test_closed_form_of_means_alone_and_of_isotropic_noise():
     assert distance(shape_gaussian, wide, narrow) == pytest.approx(0.3 * spread, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 @given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 100))
 @settings(max_examples=6, deadline=None)
@@ -160,6 +162,7 @@ def test_order_of_a_pair_of_trials_and_of_conditions_does_not_matter(name):
     assert shuffled["dissimilarity"] == pytest.approx(distance(module, x, y), rel=1e-7)
 
 
+@pytest.mark.slow
 def test_gaussian_distances_obey_the_triangle_inequality():
     systems = [drawn(seed, repeats=10) for seed in range(4)]
     d = np.array([[0 if i == j else distance(shape_gaussian, systems[i], systems[j])
@@ -180,6 +183,7 @@ def test_noise_is_seen_where_means_are_equal(name):
     assert distance(MODULES[name], round_, long) > 1.5 * distance(MODULES[name], round_, again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_units_and_numbers_of_repeats_may_differ(name):
     x, y = drawn(1, repeats=8), drawn(2, repeats=8)

@@ -75,6 +75,7 @@ def test_the_number_of_places_is_that_of_the_rows():
     assert stated is not None and int(stated[1]) == len(rows)
 
 
+@pytest.mark.slow
 def test_the_page_of_the_shipped_audit_is_what_its_tables_give():
     page = render_audit(DOCS / "audit_results.md.jinja", DOCS / "data" / "audit")
     assert (DOCS / "audit_results.md").read_text() == page

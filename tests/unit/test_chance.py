@@ -202,6 +202,7 @@ class Own(SignTask):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tolerance", "status"), [(0.4, 0), (0.6, 1)])
 def test_a_user_s_tolerance_is_refused_before_the_jobs(tmp_path, capsys, tolerance, status):
     (tmp_path / "own.py").write_text(OWN)

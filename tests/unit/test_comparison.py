@@ -209,6 +209,7 @@ def test_each_checkpoint_is_represented_once(runs, monkeypatch):
     assert len(calls) == 1 + 3 + 3
 
 
+@pytest.mark.slow
 def test_a_measure_of_driven_systems_gets_each_network_s_own_inputs(rng):
     """Networks that are linear: InputDSA sees one system under every drive, and another in a scrambled one."""
 

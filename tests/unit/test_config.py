@@ -11,6 +11,7 @@ from warpline.pipeline.config.readme_tables import key_tables
 from warpline.pipeline.config.schema import DSA
 
 
+@pytest.mark.slow
 def test_shipped_configurations_are_valid(project):
     default = project / "config" / "config.yaml"
     for name in ("demo", "paper"):
@@ -395,6 +396,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_bad_configuration_stops_with_one_clear_message(raw_config, case):
     change, expected = CASES[case]
@@ -486,6 +488,7 @@ def test_schema_on_disk_is_the_models_schema(project):
     assert written == json_schema(), "run: make schema"
 
 
+@pytest.mark.slow
 def test_schema_accepts_the_default_and_refuses_a_typo(raw_config):
     schema = json_schema()
     jsonschema.validate(raw_config, schema)

@@ -252,6 +252,7 @@ def written(tmp_path, text):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", REFUSED)
 def test_is_refused_with_one_clear_message(case, tmp_path, project):
     text, expected = REFUSED[case]
@@ -384,6 +385,7 @@ HUNGRY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["1e9 updates, a checkpoint every 5", *HUNGRY])
 def test_no_memory_is_taken_for_what_cannot_be(case, tmp_path, project):
     """`warpline check` as a process of its own, with an upper bound on its memory."""
@@ -399,6 +401,7 @@ def test_no_memory_is_taken_for_what_cannot_be(case, tmp_path, project):
     assert "the configuration is wrong" in done.stderr
 
 
+@pytest.mark.slow
 def test_mutations_are_planned_or_refused():
     """400 of them, seeded; `python tests/config_fuzz.py 6000 1` for more."""
     seen = outcomes(400, 2)
@@ -409,6 +412,7 @@ def test_mutations_are_planned_or_refused():
 # --- command lines --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_command_line_of_the_full_grid_is_too_long(project):
     """All that stands on the command line of a job of config/paper.yaml in 21 seeds, rule by rule."""
     import re
@@ -442,6 +446,7 @@ def test_no_command_line_of_the_full_grid_is_too_long(project):
     assert sum(len(path) + 3 for path in history) > 1_000_000
 
 
+@pytest.mark.slow
 def test_a_list_of_any_length_reaches_a_script(tmp_path):
     """More names than a command line of the system holds, through bash; none, and names with spaces, too."""
     from warpline.console.script import list_file
@@ -463,6 +468,7 @@ def test_a_list_of_any_length_reaches_a_script(tmp_path):
     assert done.stdout.strip() == "60001 it's %last [] {'a': 1}", done.stderr[-500:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "plan"])
 def test_the_default_is_found_from_anywhere(command, tmp_path, project):
     mine = written(tmp_path, "name: mine\nrun: {seeds: [1]}")

@@ -58,6 +58,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "sidecar"),
     [("nc", True), ("csv", True), ("safetensors", True), ("safetensors", False)],
@@ -81,6 +82,7 @@ def test_every_flipped_bit_is_seen(kind, sidecar, tmp_path):
                 reader(path)
 
 
+@pytest.mark.slow
 def test_every_bit_of_a_whole_file_of_weights_is_checked(tmp_path):
     """The names of the checksums, too, without which they could not be found."""
     path = tmp_path / "x.safetensors"
@@ -278,6 +280,7 @@ def test_hostile_arrays_are_refused(write, tmp_path):
         result_files.read_dataset(path)
 
 
+@pytest.mark.slow
 def test_arrays_of_unknown_state_are_read_in_a_process_of_their_own(tmp_path, monkeypatch):
     """On some damaged bytes HDF5 goes on for ever: what it would take here is a limit of no time."""
     path = tmp_path / "x.nc"
@@ -294,6 +297,7 @@ def test_arrays_of_unknown_state_are_read_in_a_process_of_their_own(tmp_path, mo
         result_files.read_dataset(path)
 
 
+@pytest.mark.slow
 def test_nothing_is_allocated_that_a_header_claims(tmp_path):
     """All hostile files, in a process that may hold little more than its libraries."""
     for k, content in enumerate(HOSTILE_TENSORS.values()):

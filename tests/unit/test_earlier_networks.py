@@ -73,6 +73,7 @@ FREE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", FREE)
 def test_what_replaces_no_network_is_free(trained, raw_config, case, monkeypatch):
     if case == "kept trajectories":
@@ -101,6 +102,7 @@ REPLACING = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", REPLACING)
 def test_what_replaces_networks_is_refused(trained, raw_config, case):
     apply, expected, count = REPLACING[case]
@@ -115,6 +117,7 @@ def test_what_replaces_networks_is_refused(trained, raw_config, case):
     assert replaced_networks(trained(raw_config)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "count", "command"),
     [

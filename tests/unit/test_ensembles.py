@@ -114,6 +114,7 @@ def assert_alike(a, b, atol):
         assert y.accuracy == pytest.approx(x.accuracy, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainable", ["all", "input"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_twenty_updates_are_those_of_each_network_alone(
@@ -159,6 +160,7 @@ def test_data_and_noise_are_those_of_the_network_alone(member, data, monkeypatch
     assert len(shown) == 4
 
 
+@pytest.mark.slow
 def test_one_that_converges_leaves_and_the_others_go_on_as_alone(
     member, alone, together, monkeypatch
 ):
@@ -212,6 +214,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_resume_ends_with_the_same_bits_whenever_it_was_killed(
     member, together, tmp_path, monkeypatch
 ):

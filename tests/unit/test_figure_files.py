@@ -98,6 +98,7 @@ def test_provenance_alone_does_not_change_what_is_drawn(tmp_path):
     assert without_provenance(a) != a
 
 
+@pytest.mark.slow
 def test_a_drawn_figure_states_code_and_inputs(tmp_path, monkeypatch):
     import matplotlib.pyplot as plt
 

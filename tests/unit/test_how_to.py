@@ -25,6 +25,7 @@ def files_of(text):
     return {name: content for content, name in blocks}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_the_files_of_a_page_pass_the_check(project, page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

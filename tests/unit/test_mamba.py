@@ -288,6 +288,7 @@ def scan_inputs():
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_gradients_of_the_torch_scan(scan_inputs):
     assert torch.autograd.gradcheck(torch_scan, scan_inputs())
@@ -315,6 +316,7 @@ def test_torch_scan_is_mamba_ssm_s_reference(scan_inputs):
     )
 
 
+@pytest.mark.slow
 def test_a_kernel_gives_outputs_states_and_gradients(scan_inputs):
     """The path of CUDA with the reference in the kernel's place; the states by groups of one state."""
     inputs = scan_inputs()
@@ -541,6 +543,7 @@ def test_the_kernel_is_found_inside_a_transform_on_a_gpu(mamba_ssm, no_kernel_kn
     assert found[0] is not None
 
 
+@pytest.mark.slow
 def test_curvature_finds_a_second_derivative_of_the_step():
     """torch has no second forward derivative of silu: the step is written without it."""
 

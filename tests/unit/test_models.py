@@ -76,6 +76,7 @@ def test_fast_loop_is_the_written_recurrence(rng, model, plain):
     np.testing.assert_allclose(outputs.detach().numpy(), expected_outputs, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_gradients_are_right(model, activation):

@@ -66,6 +66,7 @@ def faults_of(tree: ast.AST) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_no_module_can_run_what_it_reads(project):
     files = [path for folder in FOLDERS for path in (project / folder).rglob("*.py")]
     assert len(files) > 50

@@ -45,6 +45,7 @@ def warpline(monkeypatch, *arguments):
         return stopped.code
 
 
+@pytest.mark.slow
 def test_good_files_are_read_and_none_is_taken_for_damaged(folder, monkeypatch, capfd):
     for name in ("a.nc", "b.nc"):
         assert result_files.read_dataset(folder / name)["states"].sum() == 276
@@ -102,6 +103,7 @@ def test_words_of_a_command_name_the_file(tmp_path):
     assert command == [r"cd $'/w/caf\xe9' && snakemake results/demo/a.nc"]
 
 
+@pytest.mark.slow
 def test_verify_goes_around_what_it_cannot_look_at(folder):
     """Links into the kernel's folders, and names at the limit of the file system."""
     (folder / "kernel").symlink_to("/proc/self")
@@ -112,6 +114,7 @@ def test_verify_goes_around_what_it_cannot_look_at(folder):
     assert (outcome.by_checksum, outcome.by_structure) == (2, 2)
 
 
+@pytest.mark.slow
 def test_verify_goes_on_where_a_folder_vanishes(folder, monkeypatch):
     (folder / "gone").mkdir()
     (folder / "stays").mkdir()

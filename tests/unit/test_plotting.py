@@ -31,6 +31,7 @@ def test_adding_a_curriculum_keeps_the_colours_of_the_others():
     assert plotting.colours(["a", "b"], STYLE)["b"] == plotting.colours(["a", "b", "c"], STYLE)["b"]
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_bytes_each_time(tmp_path):
     import matplotlib.pyplot as plt
 
@@ -170,6 +171,7 @@ def script(project, name):
     return runpy.run_path(str(project / "scripts" / "figures" / f"{name}.py"))["make"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [False, True])
 @pytest.mark.parametrize("units", [1, 2, 3, 7])
 def test_the_static_network_is_drawn_with_any_number_of_units(
@@ -243,6 +245,7 @@ def over_table(seeds, trained=True):
     return pd.DataFrame(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [[1], [1, 2]])
 def test_over_learning_says_what_one_seed_cannot_show(project, tmp_path, seeds):
     learning = pd.DataFrame(
@@ -269,6 +272,7 @@ def test_over_learning_says_what_one_seed_cannot_show(project, tmp_path, seeds):
         assert (reason in written) == (len(seeds) == 1)
 
 
+@pytest.mark.slow
 def test_narrow_panels_stand_beside_the_row_of_their_measure(project, tmp_path):
     measures = ["cka", "dsa", "dsa_input"]
     learning = pd.DataFrame(

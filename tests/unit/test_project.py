@@ -151,6 +151,7 @@ def test_import_is_quick_and_without_torch():
     assert printed.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script", ["compare_networks", "compute_statistics", "figures/after_learning"]
 )
@@ -174,6 +175,7 @@ def test_every_public_name_of_the_package_exists():
         warpline.comparee  # noqa: B018
 
 
+@pytest.mark.slow
 def test_command_line(project, tmp_path):
     def warp(*arguments):
         command = [sys.executable, "-m", "warpline", *map(str, arguments)]

@@ -328,6 +328,7 @@ def test_comparisons_are_told_of_delay_axis_and_solver(pipeline):
     assert "delay_axis" not in others.parameters(job | {"measure": "cka"})["measure"]
 
 
+@pytest.mark.slow
 def test_the_reference_solver_leaves_a_system_apart_from_itself(rng):
     states = rng.standard_normal((20, 40, 6)).cumsum(1)
     settings = DSA | {"rank": 12, "iterations": 200}
@@ -484,6 +485,7 @@ def test_blocked_tasks_follow_each_other_and_get_more_updates(pipeline):
     assert blocked.training.parameters(MASTER)["training"]["max_steps"] == 3000
 
 
+@pytest.mark.slow
 def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
     """So that Snakemake computes again what changes, and a name of its own is asked for."""
     compared = {"measure": "dsa", "taskset": "PDM", "architecture": "leaky_rnn", "seeds": "1"}

@@ -271,6 +271,7 @@ def test_dissimilarity_to_the_reference_and_to_itself():
     assert (itself["value"], itself["n"]) == (0, 3)
 
 
+@pytest.mark.slow
 def test_accuracies_have_an_interval_over_networks():
     row = of(effects(lambda a, b: 1.0), "held_out_accuracy", "full")
     half_width = 4.302652729911275 * 0.1 / np.sqrt(3)  # Student's t, 2 degrees of freedom

@@ -83,6 +83,7 @@ def blocks_of(page, kind="python"):
     }
 
 
+@pytest.mark.slow
 def test_the_page_of_your_networks_runs_as_it_stands(project, raw_config, tmp_path, monkeypatch):
     """But for the comparison with a network of the demo, which tests/workflow runs."""
     import torch
@@ -128,6 +129,7 @@ def test_the_page_of_your_networks_runs_as_it_stands(project, raw_config, tmp_pa
     assert outputs.shape == (2, 4, 3) and torch.equal(network.readout(states), outputs)
 
 
+@pytest.mark.slow
 def test_the_example_of_an_lstm(project, capsys):
     runpy.run_path(str(project / "examples" / "your_lstm.py"), run_name="__main__")
     printed = capsys.readouterr().out
@@ -159,6 +161,7 @@ def test_the_drawn_graph_has_the_rules(project, raw_config):
         assert name in drawn and name in rules
 
 
+@pytest.mark.slow
 def test_the_notebook_section_runs_as_it_stands(project, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # the page writes a file
     text = (project / "docs" / "your_data.md").read_text()
@@ -174,6 +177,7 @@ def test_the_notebook_section_runs_as_it_stands(project, tmp_path, monkeypatch, 
     assert summary.loc[("decoy", "monkey"), "separation"] == 1
 
 
+@pytest.mark.slow
 def test_the_example_of_driven_systems_runs_as_it_stands(project, tmp_path):
     page = (project / "docs" / "dsa_input.md").read_text()
     names = run_blocks(re.findall(r"```python\n(.*?)```", page, re.DOTALL), tmp_path)

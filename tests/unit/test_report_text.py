@@ -54,6 +54,7 @@ def own(raw_config, tmp_path, monkeypatch):
     return raw_config
 
 
+@pytest.mark.slow
 def test_no_tag_of_a_configuration_stands_on_a_command_line(own):
     # With every default written out.
     spoiled, n_tried, n_taken = spoil(load(own).model_dump(mode="json"))

@@ -190,6 +190,7 @@ def test_a_state_that_is_rewritten_as_it_was_is_resumed(run, state, caplog):
     assert "going on from update 8" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", UNFIT.values(), ids=UNFIT)
 def test_an_unfit_state_is_named_and_discarded(change, run, state, caplog):
     caplog.set_level("INFO")

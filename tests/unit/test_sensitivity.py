@@ -113,6 +113,7 @@ def test_pairs_are_those_of_the_conclusions(runs):
     assert sorted(ends) == [(0.0, 0.5)] * 6 + [(0.5, 1.0)] * 6
 
 
+@pytest.mark.slow
 def test_pairs_between_architectures_come_with_their_floor(rng):
     finals = {(a, "master", s): system(rng, a, "master", s) for a in ("gru", "rnn") for s in (1, 2)}
     pairs = architecture_pairs(finals, [1, 2])
@@ -129,6 +130,7 @@ def test_pairs_between_architectures_come_with_their_floor(rng):
     assert own["value"] == pytest.approx(between["dissimilarity"].mean()) and own["n"] == 2
 
 
+@pytest.mark.slow
 def test_networks_count_once_and_half_times_lag(runs):
     pairs = learning_pairs(
         runs, ["untrained", "master", "other"], [1, 2, 3], "master", [0.0, 0.5, 1.0]

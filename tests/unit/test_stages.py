@@ -180,6 +180,7 @@ PARAMETERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("stage", PARAMETERS)
 def test_a_change_reaches_the_jobs_that_use_it_and_no_others(raw_config, change, stage):

@@ -48,6 +48,7 @@ def shared_pretraining(rng, n):
     return matrix
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [5, 10])
 @pytest.mark.parametrize("make", [paired, floor, independent, shared_pretraining])
 def test_interval_covers_as_often_as_it_says(make, n):
@@ -326,6 +327,7 @@ def points_tables(rng, n, shift):
     return table(first, second, cross), [table(first, first, upper), table(second, second, upper)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [1.5, 4.0])
 def test_separation_s_interval_covers(shift):
     rng = np.random.default_rng(5)

@@ -243,6 +243,7 @@ MANIFOLD = InputManifold(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ALL)
 def test_tangents_and_second_derivatives_are_autograd_s(model):
     network = build(model).double()
@@ -436,6 +437,7 @@ def trials(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ALL)
 def test_models_learn_and_their_weights_come_back(model, trials, tmp_path):
     loop = {

@@ -410,5 +410,6 @@ assert torch.equal(ours, trained(torch.optim.Adam))
 """
 
 
+@pytest.mark.slow
 def test_adam_is_that_of_torch_and_loads_no_compiler():
     subprocess.run([sys.executable, "-c", ADAM], check=True)

@@ -87,6 +87,7 @@ def changed(**changes):
     return SETTINGS | {"training": SETTINGS["training"] | changes}
 
 
+@pytest.mark.slow
 def test_two_seeds_leave_the_bytes_of_a_job_each(make_job, finish):
     both = finish(make_job((1, 2)), "both")
     for seed in (1, 2):
@@ -149,6 +150,7 @@ def test_training_starts_from_the_last_weights_of_a_pretraining(make_job, finish
         assert np.array_equal(checkpoints.weights(0)[name], value)
 
 
+@pytest.mark.slow
 def test_the_resume_key_depends_on_every_cause(make_job, finish, trials, task_settings):
     first, second = finish(make_job((1, 2)), "pre").glob("*/c.safetensors")
 
@@ -174,6 +176,7 @@ def test_the_resume_key_depends_on_every_cause(make_job, finish, trials, task_se
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.slow
 def test_an_interrupted_job_is_resumed_with_its_key(make_job, finish, tmp_path, caplog):
     caplog.set_level("INFO")
     whole = finish(make_job(), "whole")

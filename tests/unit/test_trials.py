@@ -97,6 +97,7 @@ def test_ideal_observer_of_pdm_is_reached_by_summing_the_evidence(task_settings)
     assert data["ideal"].values.mean() == pytest.approx(accuracy, abs=0.02)
 
 
+@pytest.mark.slow
 def test_ideal_observer_of_go_nogo_is_reached_by_the_matched_filter(task_settings):
     settings = task_settings("go_nogo", input_noise=30.0)
     data = generate_trials(settings, "Basic", "train", 4000, 1)
@@ -222,6 +223,7 @@ NOISY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", NOISY)
 def test_evaluation_trials_hold_their_inputs_without_noise(task_settings, env):
     settings = task_settings(env, "DelayResponse", **NOISY[env])

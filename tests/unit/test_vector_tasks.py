@@ -60,6 +60,7 @@ def task(env, noise=1.0, name="Basic", **changes):
     } | changes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", VECTOR)
 @pytest.mark.parametrize("name", ["Basic", "Anti"])
 def test_every_trial_keeps_the_contract(env, name):
@@ -170,6 +171,7 @@ def test_a_set_of_one_task_can_do_without_cues(env):
         make_environment(task(env, parameters={"cues": False}), "Basic")
 
 
+@pytest.mark.slow
 def test_the_weak_signal_is_as_weak_as_the_settings_say():
     """Of the evidence summed over a trial: its signal to noise, and the accuracy of its sign."""
     levels = [-1.0, -0.5, 0.0, 0.5, 1.0]
@@ -210,6 +212,7 @@ def test_evaluation_is_factorial():
     assert data.sizes["trial"] == 128
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", VECTOR)
 def test_noise_is_where_it_belongs_and_as_strong_as_configured(env):
     quiet, noisy = (
@@ -232,6 +235,7 @@ def test_noise_is_where_it_belongs_and_as_strong_as_configured(env):
             assert not difference[..., k].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("env", "noise"), [("context_integration", 12.0), ("decision_line", 6.0)])
 def test_ideal_observer_is_reached_by_the_sign_of_the_sum(env, noise):
     data = generate_trials(task(env, noise), "Basic", "train", 3000, 1)

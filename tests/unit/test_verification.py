@@ -79,6 +79,7 @@ def warpline(*arguments, cwd):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WRITERS)
 @pytest.mark.parametrize("fault", ["cut", "flipped", "empty", "pipe", "folder", "link"])
 @pytest.mark.parametrize("beside", [True, False])
@@ -113,6 +114,7 @@ def test_damage_is_found(tmp_path, kind, fault, beside):
     assert verify(tmp_path).errors.get(path) == error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bit", np.random.default_rng(0).integers(0, 2**32, 20))
 def test_a_flipped_bit_of_a_figure_is_seen(bit, tmp_path):
     write_figure(tmp_path / "x")
@@ -177,6 +179,7 @@ def test_odd_files_are_named(name, content, tmp_path):
     assert list(verify(tmp_path).errors) == [tmp_path / name]
 
 
+@pytest.mark.slow
 def test_every_kind_is_counted_and_the_folder_is_taken_as_it_is_named(results):
     work = results.parent.parent
     for folder, cwd in (
@@ -191,6 +194,7 @@ def test_every_kind_is_counted_and_the_folder_is_taken_as_it_is_named(results):
         assert done.stdout.startswith("13 results checked (12 by SHA-256, 1 without a sidecar")
 
 
+@pytest.mark.slow
 def test_a_configuration_named_resume_is_checked_like_any_other(results):
     results.rename(results.parent / "resume")
     (results.parent / "resume" / "csv" / "x.csv").write_text("x")
@@ -202,6 +206,7 @@ def test_a_configuration_named_resume_is_checked_like_any_other(results):
     )
 
 
+@pytest.mark.slow
 def test_states_of_unfinished_trainings_are_checked(results):
     state = results / "resume" / "training" / "state.safetensors"
     tensor_files.write_tensors({"w": np.arange(9.0)}, state, {}, sidecar=False)
@@ -215,6 +220,7 @@ def test_states_of_unfinished_trainings_are_checked(results):
     assert remake_commands(outcome.errors) == []
 
 
+@pytest.mark.slow
 def test_links_are_followed(results, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     (results / "nc").rename(elsewhere)
@@ -228,6 +234,7 @@ def test_links_are_followed(results, tmp_path):
     assert list(verify(results).errors) == [results / "nc" / "x.nc"]
 
 
+@pytest.mark.slow
 def test_nothing_to_check_is_a_failure(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     done = warpline("verify", tmp_path, cwd="/")
@@ -235,6 +242,7 @@ def test_nothing_to_check_is_a_failure(tmp_path):
     assert warpline("verify", tmp_path / "none", cwd="/").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_sidecar_that_remains_alone_names_its_result(results):
     (results / "nc" / "x.nc").unlink()
     outcome = verify(results)
@@ -242,6 +250,7 @@ def test_a_sidecar_that_remains_alone_names_its_result(results):
     assert delete_findings(outcome) == [] and verify(results).errors == {}
 
 
+@pytest.mark.slow
 def test_hidden_states_that_no_job_needs_any_more_are_no_damage(results):
     place = results / "trajectories" / "seed~1.nc"
     for path in (place, results / "mean_states" / "seed~1.nc"):
@@ -254,12 +263,14 @@ def test_hidden_states_that_no_job_needs_any_more_are_no_damage(results):
     assert place in verify(results).errors
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_configured_name_is_no_damage(results):
     """Names of a configuration may have dots."""
     (results / "csv").rename(results / "v1.csv")
     assert verify(results).errors == {}
 
 
+@pytest.mark.slow
 def test_what_cannot_be_deleted_is_named(results):
     (results / "empty.nc").mkdir()
     os.mkfifo(results / "pipe.csv")
@@ -270,6 +281,7 @@ def test_what_cannot_be_deleted_is_named(results):
     assert (results / "empty.nc").is_dir() and not (results / "pipe.csv").exists()
 
 
+@pytest.mark.slow
 def test_commands_hold_from_any_folder_and_with_spaces(results, tmp_path):
     work = results.parent.parent
     path = results / "nc" / "it's a name.nc"
@@ -301,6 +313,7 @@ def test_the_working_folder_of_a_configuration_named_results(tmp_path):
     assert remake_commands([path]) == [f"cd {tmp_path} && snakemake results/results/results/x.nc"]
 
 
+@pytest.mark.slow
 def test_names_that_are_no_text_are_printed(results):
     name = os.fsdecode(b"\xff.csv")
     (results / name).write_text("x")
@@ -317,6 +330,7 @@ def dead_process():
     return done.pid
 
 
+@pytest.mark.slow
 def test_strays_are_listed_and_deleted_and_others_kept(results):
     host, dead, token = atomic_writes._host(), dead_process(), "0123456789abcdef"
     parts = {

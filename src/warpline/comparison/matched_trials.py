@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
-from warpline.similarity.recordings import Recording, same_times
+from warpline.similarity.recordings import Recording
+from warpline.similarity.time_coordinates import same_times
 
 __all__ = ["match_trials", "matched_states", "take_trials"]
 

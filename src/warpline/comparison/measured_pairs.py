@@ -15,7 +15,8 @@ from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError
 from warpline.similarity.measure_rows import checked_rows
 from warpline.similarity.rank_warning import warn_of_lower_ranks
-from warpline.similarity.recordings import Recording, time_step
+from warpline.similarity.recordings import Recording
+from warpline.similarity.time_coordinates import time_step
 
 __all__ = ["Split", "failed_row", "measured_pairs", "settings_by_measure"]
 

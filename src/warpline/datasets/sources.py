@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.datasets.file_formats import RecordingFileError, describe, read_content
-from warpline.similarity.recordings import UNIT_DIMS
+from warpline.similarity.trial_containers import UNIT_DIMS
 
 if TYPE_CHECKING:
     import xarray as xr

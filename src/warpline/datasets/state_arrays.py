@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from warpline.datasets.file_formats import RecordingFileError, describe
 from warpline.datasets.sources import Source, renamed
 from warpline.datasets.spike_tables import trial_zeros
-from warpline.similarity.recordings import UNIT_DIMS, Recording, as_recording
+from warpline.similarity.recordings import Recording, as_recording
+from warpline.similarity.trial_containers import UNIT_DIMS
 
 __all__ = ["read_states"]
 

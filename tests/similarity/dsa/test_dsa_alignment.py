@@ -69,6 +69,7 @@ def test_plane_rotations_have_their_analytic_angle(s, t):
     assert align(rotation(s), rotation(t, scale=3.0)).angle == pytest.approx(expected, abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_planes_agree_with_a_scan_over_the_group(seed):
     rng = np.random.default_rng(seed)
@@ -98,6 +99,7 @@ def ascend_by_gradient(a, b, rng, n_starts=60, n_steps=400):
     return min(angle_at(a, b, x) for x in c)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 4, 5])
 def test_small_groups_agree_with_brute_force(n):
     for seed in range(4):
@@ -109,6 +111,7 @@ def test_small_groups_agree_with_brute_force(n):
         assert angle == pytest.approx(brute, abs=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**31), n=st.integers(2, 5), scale=st.floats(1e-3, 1e3))
 def test_angle_is_invariant_to_scaling_rotation_and_swapping(seed, n, scale):
@@ -150,6 +153,7 @@ def test_swapping_transposes_the_rotation(n):
     np.testing.assert_allclose(one.rotation, two.rotation.T, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [6, 15])
 def test_other_pairs_of_the_batch_do_not_matter(n):
     operators = [to_canonical(m) for m in np.random.default_rng(4).standard_normal((7, n, n))]

@@ -17,6 +17,7 @@ def random_orthogonal(rng, n):
     return q * np.sign(np.diag(r))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31), n=st.integers(1, 7), kind=st.sampled_from(["split", "dual"]))
 def test_no_alignment_is_below_the_bound(seed, n, kind):

@@ -64,6 +64,7 @@ def test_a_rotated_recording_is_at_zero():
     assert result.rank_used == 6
 
 
+@pytest.mark.slow
 def test_labelled_recordings_may_come_in_any_order():
     x, y = noisy_walk(1), noisy_walk(2)
     plain = dsa(x, y, n_delays=3, rank=6).dissimilarity

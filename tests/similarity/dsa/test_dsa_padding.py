@@ -25,6 +25,7 @@ def rows_at(rank, **settings):
     return compare_pairs(operators, [(0, 1), (0, 2)], settings=settings)
 
 
+@pytest.mark.slow
 def test_a_rank_far_beyond_delays_times_units_changes_nothing():
     """The pair of 4 and 4 directions is compared at 8, that of 4 and 9 at 13, however high the rank."""
     enough = rows_at(13)

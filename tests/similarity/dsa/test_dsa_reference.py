@@ -89,6 +89,7 @@ def test_wasserstein_of_unequal_ranks_is_that_of_the_package_s_own_class():
     assert row["dissimilarity"] == pytest.approx(golden, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_angle_is_not_above_that_of_the_reference():
     settings = {"n_delays": 10, "delay_interval": 2, "rank": 8}
     operators = [represent(lorenz(r), settings=settings) for r in (0.5, 10, 40)]

@@ -180,6 +180,7 @@ def test_an_ascent_keeps_its_determinant(solve):
     np.testing.assert_allclose(torch.linalg.det(maxima.rotation), [1, -1, 1, -1], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_search_reaches_the_same_angles_with_the_oracle(monkeypatch):
     operators = [to_canonical(m) for m in np.random.default_rng(5).standard_normal((3, 6, 6))]
     pairs = [(0, 1), (1, 2), (2, 2)]

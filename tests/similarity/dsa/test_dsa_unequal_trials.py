@@ -116,6 +116,7 @@ def test_single_precision_is_remembered():
     np.testing.assert_array_equal(masked.matrix, single.matrix)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**31), lengths=st.lists(st.integers(8, 30), min_size=6, max_size=12))
 def test_order_of_trials_and_orthogonal_coordinates_do_not_matter(seed, lengths):

@@ -80,6 +80,7 @@ def test_derivatives_of_the_linear_term_are_finite_differences(size):
     assert -np.sum(image * direction) == pytest.approx(bend, rel=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
     seed=st.integers(0, 1000),
@@ -97,6 +98,7 @@ def test_a_change_of_basis_is_no_difference(seed, n, m, weight):
     assert max(row[name] for name in SCORES) < 1e-6
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 1000), score=st.sampled_from(["angle", "euclidean"]))
 def test_scores_do_not_depend_on_bases_order_or_scale(seed, score):
@@ -149,6 +151,7 @@ def test_the_state_alone_is_dsa():
         assert row[name] == expected[name]
 
 
+@pytest.mark.slow
 def test_joint_alignment_of_two_planes_is_the_best_on_a_grid():
     """O(2) is two circles: every alignment can be tried."""
     for seed in range(4):
@@ -169,6 +172,7 @@ def test_joint_alignment_of_two_planes_is_the_best_on_a_grid():
         assert row["joint_score"] <= best + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["angle", "euclidean"])
 @pytest.mark.parametrize("weight", [0.0, 0.2, 0.5, 1.0])
 def test_scores_respect_their_bounds(score, weight):
@@ -187,6 +191,7 @@ def test_scores_respect_their_bounds(score, weight):
             assert row["joint_score"] == pytest.approx(row["control_score"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_dsa_metric_finds_no_better_alignment():
     from DSA.simdist import SimilarityTransformDist
     from DSA.simdist_controllability import ControllabilitySimilarityTransformDist
@@ -264,6 +269,7 @@ def silhouette(distances, labels):
     return np.mean(scores)
 
 
+@pytest.mark.slow
 def test_systems_are_told_apart_whatever_drives_them():
     """Two systems x two input statistics, 4 of 10 units observed: InputDSA sees systems, DSA inputs."""
     rng = np.random.default_rng(0)

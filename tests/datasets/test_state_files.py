@@ -1,0 +1,195 @@
+"""States from files: every format gives the same session; what a file says is covered or refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from recording_files import (
+    CHOICE,
+    TIMES,
+    TRIALS,
+    UNITS,
+    WRITERS,
+    write_mat73,
+    write_npz,
+)
+from scipy.io import savemat
+
+import warpline
+from warpline.datasets.file_formats import read_content
+from warpline.datasets.sessions import read_session
+from warpline.similarity.input_errors import InputError
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_session(tmp_path, states, name):
+    settings = WRITERS[name](tmp_path / name, states)
+    session = read_session(tmp_path / name, {**settings, "conditions": ["choice"]})
+    np.testing.assert_array_equal(session.recording.states, states)
+    assert session.recording.conditions == tuple(f"choice={value}" for value in CHOICE)
+    assert session.dt == pytest.approx(10.0) and session.start == pytest.approx(0.0)
+    window = read_session(tmp_path / name, {**settings, "window": [50, 150], "bin": 20})
+    np.testing.assert_allclose(
+        window.recording.states, states[:, 5:15].reshape(TRIALS, 5, 2, UNITS).mean(2)
+    )
+    assert window.dt == 20 and window.start == pytest.approx(55.0)
+    np.testing.assert_allclose(session.recording.times, 0.01 * np.arange(TIMES), atol=1e-12)
+    np.testing.assert_allclose(window.recording.times, 0.055 + 0.02 * np.arange(5))
+    assert any(entry.startswith("choice") for entry in window.left_out)
+
+
+def test_recordings_of_other_times_are_not_matched(tmp_path, states):
+    """The times of files, in seconds, are held against each other and against those of an array."""
+    settings = write_npz(tmp_path / "a.npz", states)
+
+    def recording(**further):
+        return read_session(tmp_path / "a.npz", {**settings, **further}).recording
+
+    early, late = recording(window=[0, 100]), recording(window=[50, 150])
+    with pytest.raises(InputError, match=r"0 to 0\.09 in x, 0\.05 to 0\.14 in y"):
+        warpline.compare({"x": early, "y": late}, measure="cka")
+    with pytest.raises(InputError, match="the same time step"):
+        warpline.compare({"x": early, "y": recording(bin=20)}, measure="dsa", n_delays=1, rank=2)
+    array = xr.DataArray(states[:, :10], dims=("trial", "time", "unit"))
+    seconds = array.assign_coords(time=0.01 * np.arange(10))
+    for other in (array, seconds, replace(late, times=None)):
+        assert warpline.compare(early, other, measure="cka")["status"] == "converged"
+    # DSA does not match times.
+    assert warpline.compare(early, late, measure="dsa", n_delays=1, rank=2)["dissimilarity"] > 0
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_masks_are_read_or_refused(tmp_path, states, name):
+    mask = np.arange(TIMES) < np.array([20, 15, 20, 8, 20, 20])[:, None]
+    padded = np.where(mask[..., None], states, np.nan)
+    settings = WRITERS[name](tmp_path / name, padded, recorded=mask)
+    with pytest.raises(InputError, match=r"that are NaN|mask 'recorded'"):
+        read_session(tmp_path / name, settings)
+    session = read_session(tmp_path / name, {**settings, "valid": "recorded"})
+    assert session.recording.lengths == (20, 15, 20, 8, 20, 20)
+    np.testing.assert_array_equal(session.recording.trials[3], states[3, :8])
+    # A mask beside finite states is not passed over either.
+    WRITERS[name](tmp_path / name, states, recorded=mask)
+    with pytest.raises(InputError, match=r"what the mask 'recorded' .* is; got none"):
+        read_session(tmp_path / name, settings)
+    session = read_session(tmp_path / name, {**settings, "ignore": ["recorded"]})
+    assert session.recording.equal_lengths
+
+
+@pytest.mark.parametrize("value", ["False", np.nan, 2, -1])
+def test_a_mask_holds_truth_values(value, tmp_path, states):
+    np.savez(tmp_path / "a.npz", rates=states, mask=np.full((TRIALS, TIMES), value))
+    settings = {"axes": ["trial", "time", "unit"], "variable": "rates", "valid": "mask"}
+    with pytest.raises(InputError, match="truth values, or 0 and 1"):
+        read_session(tmp_path / "a.npz", settings)
+
+
+CASES = {
+    "axes unknown": ("a.npz", {"axes": None}, "names of the axes of 'rates'"),
+    "axes too few": ("a.npz", {"axes": ["time", "unit"], "variable": "rates"}, "names of the axes"),
+    "no such variable": ("a.npz", {"variable": "rate"}, "a variable 'rate' .* only choice, rates"),
+    "no such dim": ("a.nc", {"dims": {"cell": "unit"}}, "'cell' in dims"),
+    "dim not renamed": ("a.nc", {"dims": {}}, "neuron: 4, trial: 6, time: 20"),
+    "window outside": ("a.nc", {"window": [100, 300]}, r"inside the times .* 0 to 200 ms"),
+    "window without times": ("a.npz", {"dt": None, "window": [0, 100]}, r"Add time .* or dt"),
+    "other unit of time": (
+        "a.nc",
+        {"time_unit": "ms"},
+        "as .* states it for 'time', 's'; got 'ms'",
+    ),
+    "other dt": ("a.nc", {"dt": 5.0}, "10 ms; got 5"),
+    "bin not whole": ("a.nc", {"bin": 15}, "whole number of steps of 10 ms"),
+    "no such column": ("a.nc", {"conditions": ["chioce"]}, "a column 'chioce'"),
+    "select of no dim": ("a.nc", {"select": {"seed": 1}}, "in select"),
+    "no such table": ("a.nc", {"trials": "nowhere.csv"}, "a table of trials at nowhere.csv"),
+    "no such mask": ("a.nc", {"valid": "mask"}, "a variable 'mask'"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_wrong_is_said(tmp_path, states, case):
+    name, change, message = CASES[case]
+    settings = WRITERS[name](tmp_path / name, states)
+    read_session(tmp_path / name, settings)
+    with pytest.raises(InputError, match=message):
+        read_session(tmp_path / name, {**settings, **change})
+
+
+def test_hostile_and_damaged_files_are_refused(tmp_path, states):
+    import h5py
+
+    np.savez(tmp_path / "o.npz", rates=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(InputError, match="Python objects, which could run code"):
+        read_session(tmp_path / "o.npz", {})
+    for name in ("x.npz", "x.mat", "x.nc"):
+        (tmp_path / name).write_bytes(b"\x93\x00 not a file of its format" * 40)
+        with pytest.raises(InputError, match="expected a readable"):
+            read_content(tmp_path / name)
+        with pytest.raises(InputError, match="expected a file at"):
+            read_content(tmp_path / f"none-{name}")
+    for name, write in WRITERS.items():
+        write(tmp_path / name, states)
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(InputError, match="expected a readable"):
+            read_content(tmp_path / name)
+    with pytest.raises(InputError, match=r"ending in .npz, .mat, .nc, .nwb"):
+        read_content(tmp_path / "x.pkl")
+    # A link to another file.
+    write_mat73(tmp_path / "b.mat", states)
+    with h5py.File(tmp_path / "c.mat", "w", userblock_size=512) as file:
+        file["rates"] = h5py.ExternalLink(str(tmp_path / "b.mat"), "/data/rates")
+    with (tmp_path / "c.mat").open("r+b") as handle:
+        handle.write(b"MATLAB 7.3 MAT-file")
+    with pytest.raises(InputError, match="'rates', a link"):
+        read_content(tmp_path / "c.mat")
+
+
+def test_states_have_no_until(tmp_path, states):
+    settings = write_npz(tmp_path / "a.npz", states)
+    with pytest.raises(InputError, match="name the mask of recorded times: valid"):
+        read_session(tmp_path / "a.npz", {**settings, "until": "choice"})
+
+
+def test_coordinates_that_are_not_read_are_listed(tmp_path, states):
+    """Times without a unit are no times: they are left out, and an error where they are needed."""
+    xr.DataArray(
+        states,
+        dims=("trial", "time", "unit"),
+        coords={"time": np.arange(TIMES), "trial": np.arange(TRIALS) + 3},
+        name="rates",
+    ).to_netcdf(tmp_path / "a.nc")
+    session = read_session(tmp_path / "a.nc", {})
+    assert session.left_out == (f"time (time: {TIMES})",) and session.dt is None
+    assert session.recording.times is None
+    assert session.recording.trial_labels == tuple(range(3, 9))
+    with pytest.raises(InputError, match="a unit of time for 'time'"):
+        read_session(tmp_path / "a.nc", {"window": [0, 5]})
+
+
+def test_one_label_of_a_further_dimension_is_taken(tmp_path, states):
+    np.savez(tmp_path / "a.npz", rates=np.stack([states, 2 * states]))
+    axes = ["session", "trial", "time", "unit"]
+    session = read_session(tmp_path / "a.npz", {"axes": axes, "select": {"session": 1}})
+    np.testing.assert_array_equal(session.recording.states, 2 * states)
+    with pytest.raises(InputError, match="take one label of another by select"):
+        read_session(tmp_path / "a.npz", {"axes": axes})
+    array = xr.DataArray(states, dims=("day", "time", "unit"), name="x")
+    array.assign_coords(day=list("abcdef")).to_netcdf(tmp_path / "a.nc")
+    session = read_session(tmp_path / "a.nc", {"select": {"day": "b"}})
+    np.testing.assert_array_equal(session.recording.states, states[1:2])
+    with pytest.raises(InputError, match=r"a label of 'day' in .*; got x"):
+        read_session(tmp_path / "a.nc", {"select": {"day": "x"}})
+
+
+def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
+    trials = np.empty(3, dtype=object)
+    for k, length in enumerate((12, 9, 15)):
+        trials[k] = rng.normal(size=(length, 2))
+    savemat(tmp_path / "a.mat", {"rates": trials})
+    session = read_session(tmp_path / "a.mat", {"dt": 10.0})
+    assert session.recording.lengths == (12, 9, 15)
+    np.testing.assert_array_equal(session.recording.trials[1], trials[1])

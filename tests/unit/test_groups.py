@@ -1,0 +1,148 @@
+"""Groups of systems: statistics with the system as the unit, and their tests."""
+
+import numpy as np
+import pytest
+from inference import unshared_groups
+from scipy import stats
+from turning_systems import GROUPS, SYSTEMS
+
+import warpline
+from warpline.comparison.hypothesis_tests import difference_test
+from warpline.comparison.jackknife import jackknife_interval
+from warpline.similarity.input_errors import InputError
+
+
+def test_groups_hold_all_pairs_of_their_systems(groups):
+    assert groups.groups["rnn"] == ("rnn/a", "rnn/b", "rnn/c")
+    assert len(groups.pairs) == 2 * 45
+    of_dsa = groups.pairs[groups.pairs["measure"] == "dsa"]
+    assert of_dsa["within"].sum() == 6 + 3 + 3
+    row = of_dsa.set_index(["system_a", "system_b"]).loc[("monkey/0", "rnn/b")]
+    pair = warpline.compare(GROUPS["monkey"][0], GROUPS["rnn"]["b"], "dsa", n_delays=1, rank=2)
+    assert row["dissimilarity"] == pytest.approx(pair["dissimilarity"], abs=1e-9)
+    assert len(repr(groups).splitlines()) == 3
+
+
+def test_summary_of_groups_is_that_of_their_matrices(groups):
+    matrix = groups.matrices["dsa"].dissimilarity
+    rows = groups.summary[groups.summary["measure"] == "dsa"].set_index(["group_a", "group_b"])
+    between = rows.loc[("monkey", "rnn")]
+    block = matrix[:4, 4:7]
+    assert (between["n_a"], between["n_b"], between["n_pairs"]) == (4, 3, 12)
+    assert between["mean"] == pytest.approx(block.mean())
+    # The system is the unit: the interval leaves out a row or a column.
+    low, high = jackknife_interval(block, range(4), range(4, 7), 0.95)
+    assert (between["low"], between["high"]) == pytest.approx((low, high))
+    without = [np.delete(block, k, axis=0).mean() for k in range(4)]
+    without += [np.delete(block, k, axis=1).mean() for k in range(3)]
+    squares = (np.array(without) - np.mean(without)) ** 2
+    # Welch and Satterthwaite: four systems of one group, three of the other.
+    shares = squares[:4].sum(), squares[4:].sum()
+    dof = sum(shares) ** 2 / (shares[0] ** 2 / 3 + shares[1] ** 2 / 2)
+    width = stats.t.ppf(0.975, dof) * np.sqrt(6 / 7 * squares.sum())
+    assert high - low == pytest.approx(2 * width, rel=1e-6)
+    within = rows.loc[("monkey", "monkey")]
+    assert within["n_pairs"] == 6
+    assert within["mean"] == pytest.approx(matrix[:4, :4][np.triu_indices(4, 1)].mean())
+    # By hand: the share of between pairs above those of each floor, ties half, mean over the floors.
+    decoy = rows.loc[("decoy", "monkey")]
+    values = matrix[:4, 7:].ravel()
+    floors = [matrix[:4, :4][np.triu_indices(4, 1)], matrix[7:, 7:][np.triu_indices(3, 1)]]
+    expected = np.mean([(values[:, None] > floor).mean() for floor in floors])
+    assert decoy["separation"] == pytest.approx(expected) and expected == 1
+
+
+def test_tests_of_groups_are_corrected_over_all_measures(groups):
+    tests = groups.tests
+    assert len(tests) == 2 * 3 * 3
+    row = tests[(tests["measure"] == "dsa") & (tests["reference"] == "monkey")]
+    row = row[(row["group_a"] == "decoy") & (row["group_b"] == "rnn")].iloc[0]
+    matrix = groups.matrices["dsa"].dissimilarity
+    sides = np.full((2, 10, 10), np.nan)
+    sides[0, 7:, :4], sides[1, 4:7, :4] = matrix[7:, :4], matrix[4:7, :4]
+    test = difference_test(sides[0], sides[1], 0.95)
+    assert row["p"] == pytest.approx(float(test.p)) and row["n_systems"] == 10
+    assert row["difference"] == pytest.approx(matrix[7:, :4].mean() - matrix[4:7, :4].mean())
+    assert row["significant"] and row["difference"] > 0
+    ordered = np.sort(tests["p"])
+    assert np.sort(tests["p_adjusted"])[0] == pytest.approx(min(1, len(ordered) * ordered[0]))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "spreads", "own"),
+    [
+        ((5, 5, 5), (1.0, 1.0, 1.0), False),
+        ((5, 5, 0), (1.0, 1.0, 1.0), True),
+        # With n_systems - 1 degrees of freedom the level would be 10 and 13 %.
+        ((3, 3, 3), (5.0, 0.5, 0.5), False),
+        ((3, 10, 10), (5.0, 0.5, 0.5), False),
+    ],
+)
+def test_level_of_the_test_with_groups_that_share_nothing(sizes, spreads, own):
+    """Systems are points: 2000 replications have a standard error of 0.5 %."""
+    level = unshared_groups.false_positives(sizes, spreads, own=own)
+    assert 0.005 < level < 0.07
+
+
+def test_coverage_of_the_interval_between_groups_that_share_nothing():
+    # With n - 1 degrees of freedom it would be 87 %.
+    assert unshared_groups.coverage((3, 10), (5.0, 0.5)) > 0.93
+
+
+def test_too_few_systems_are_not_tested():
+    few = {"monkey": GROUPS["monkey"], "decoy": GROUPS["decoy"][:2]}
+    result = warpline.compare_groups(few, ["procrustes"])
+    assert result.tests["p"].isna().all() and not result.tests["significant"].any()
+    within = result.summary.set_index(["group_a", "group_b"]).loc[("decoy", "decoy")]
+    assert within["n_pairs"] == 1 and np.isnan(within["low"])
+
+
+@pytest.mark.parametrize(
+    ("groups", "options", "says"),
+    [
+        ({"a": GROUPS["monkey"]}, {}, "at least two groups"),
+        ({"a": GROUPS["monkey"], "b": {}}, {}, "b: 0"),
+        ({"a": GROUPS["monkey"], "b": SYSTEMS["a"]}, {}, "list of systems as the group b"),
+        (
+            {"a": GROUPS["monkey"], "b": GROUPS["decoy"]},
+            {"references": ["c"]},
+            "among the groups a, b",
+        ),
+        ({1: GROUPS["monkey"], "1": GROUPS["decoy"]}, {}, "differ as text"),
+        (
+            {"a": {"b/c": SYSTEMS["a"]}, "a/b": {"c": SYSTEMS["b"]}},
+            {},
+            "systems that differ as group/name",
+        ),
+        (
+            {"a": GROUPS["monkey"], "b": GROUPS["decoy"]},
+            {"family_error": 5},
+            "family_error between 0 and 1",
+        ),
+        (
+            {"a": [*GROUPS["monkey"], GROUPS["monkey"][1].copy()], "b": GROUPS["decoy"]},
+            {},
+            "a group that differ.*a/1 and a/4, which are equal",
+        ),
+    ],
+)
+def test_groups_that_cannot_be_compared(groups, options, says):
+    with pytest.raises(InputError, match=says):
+        warpline.compare_groups(groups, ["procrustes"], **options)
+
+
+def test_a_system_of_two_groups_is_left_out_of_both_together():
+    """As a reference that both share: a unit of its own, without a pair of itself."""
+    monkey, decoy = GROUPS["monkey"], GROUPS["decoy"]
+    groups = {"a": monkey, "b": [monkey[0].copy(), *decoy]}
+    with pytest.warns(UserWarning, match="got 1 equal pairs \\(a/0 = b/0\\)"):
+        result = warpline.compare_groups(groups, ["procrustes"])
+    assert len(result.pairs) == 8 * 7 / 2 - 1
+    between = result.summary.set_index(["group_a", "group_b"]).loc["a", "b"]
+    matrix = result.matrices["procrustes"].dissimilarity[:4, 4:].copy()
+    assert matrix[0, 0] == pytest.approx(0, abs=1e-6)
+    matrix[0, 0] = np.nan
+    assert between["n_pairs"] == 15
+    assert between["mean"] == pytest.approx(np.nanmean(matrix))
+    interval = jackknife_interval(matrix, [0, 1, 2, 3], [0, 5, 6, 7], 0.95)
+    assert tuple(between[["low", "high"]]) == pytest.approx(interval)

@@ -1,0 +1,93 @@
+"""Figures of sets and groups: labels, legends, titles, and what failed."""
+
+import itertools
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from turning_systems import DSA, SYSTEMS
+
+import warpline
+from warpline.similarity.input_errors import InputError
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["groups", "matrix", "embedding"])
+def test_figures_of_groups(groups, kind):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    figure = groups.plot(kind)
+    assert dict(mpl.rcParams) == before
+    texts = []
+    for panel in figure.axes:
+        parts = [panel.title, panel.xaxis.label, panel.yaxis.label, *panel.get_yticklabels()]
+        texts += [text.get_text() for text in parts]
+    texts += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    joined = " ".join(texts)
+    assert "DSA (radians)" in joined and "Procrustes" in joined and "n = " in joined
+    if kind == "embedding":
+        stress = groups.matrices["dsa"].embedding().stress
+        assert f"stress {stress:.2f}" in joined and "decoy (n = 3)" in joined
+
+
+def test_the_title_of_a_narrow_figure_is_not_cut():
+    """Two groups and one measure, saved without a tight box."""
+    groups = {"a": [SYSTEMS["a"], SYSTEMS["b"]], "b": [SYSTEMS["c"], SYSTEMS["d"]]}
+    figure = warpline.compare_groups(groups, ["procrustes"]).plot()
+    figure.canvas.draw()
+    title = figure.get_suptitle()
+    box = next(text for text in figure.texts if text.get_text() == title).get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+
+
+def test_long_names_of_groups_do_not_overlap():
+    groups = {
+        "macaques with a lesion": [SYSTEMS["a"], SYSTEMS["b"]],
+        "gru.pretrain_anti_then_pro": [SYSTEMS["c"], SYSTEMS["d"]],
+    }
+    figure = warpline.compare_groups(groups, ["procrustes"]).plot()
+    FigureCanvasAgg(figure).draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes))
+    assert min(box.x0 for box in boxes) >= 0
+
+
+def test_failed_pairs_are_counted_in_print_and_figure():
+    """A system with too few times for the delays has no pairs."""
+    groups = {"a": [SYSTEMS[name] for name in "abc"], "b": [SYSTEMS["d"], SYSTEMS["d"][:, :3]]}
+    result = warpline.compare_groups(groups, ["dsa"], n_delays=5, rank=3)
+    assert "4 of 10 pairs failed" in repr(result)
+    assert result.plot().axes[0].get_title() == "4 pairs failed"
+    panel = result.plot("embedding").axes[0]
+    assert panel.get_title().endswith(", 1 without a pair")
+    assert sum(len(points.get_offsets()) for points in panel.collections) == 4
+
+
+def test_figures_of_sets():
+    result = warpline.compare(SYSTEMS, measure="procrustes")
+    numbers = {text.get_text() for text in result.plot().axes[0].texts}
+    assert {f"{value:.2f}" for value in result.dissimilarity.ravel()} == numbers
+    names = {text.get_text() for text in result.plot("embedding").axes[0].texts}
+    assert names == set(SYSTEMS)
+    with pytest.raises(InputError, match="matrix, embedding; got 'tree'"):
+        result.plot("tree")
+    many = {f"{k}": SYSTEMS["abcd"[k % 4]] + 0.01 * k for k in range(14)}
+    assert not warpline.compare(many, measure="procrustes").plot().axes[0].texts
+
+
+def test_groups_are_drawn_without_the_measure_that_failed():
+    few = {"all": [SYSTEMS["a"], SYSTEMS["b"]], "few": [SYSTEMS["c"][:5], SYSTEMS["d"][:5]]}
+    with pytest.warns(UserWarning, match="compared by cka"):
+        result = warpline.compare_groups(few, ["cka", "dsa"], **DSA)
+    assert "6 of 12 pairs failed (6 of cka)" in repr(result)
+    counts = result.summary.set_index(["measure", "group_a", "group_b"])["n_pairs"]
+    assert counts["cka"].tolist() == [0, 0, 0] and counts["dsa"].tolist() == [1, 4, 1]
+    assert result.summary["mean"].notna().tolist() == [False] * 3 + [True] * 3
+    assert result.pairs.groupby("measure")["dissimilarity"].count().to_dict() == {
+        "cka": 0,
+        "dsa": 6,
+    }
+    for kind in ("groups", "matrix", "embedding"):
+        figure = result.plot(kind)
+        assert "without a value (see status): CKA" in figure.get_suptitle(), kind
+        assert len(figure.axes) == 1 + (kind == "matrix")

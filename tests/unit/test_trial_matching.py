@@ -1,0 +1,124 @@
+"""Trials of sets: matched by label, by order and by time, or taken as they are."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from turning_systems import DSA, SYSTEMS
+
+import warpline
+from warpline.similarity.input_errors import InputError, SettingsError, TrialError
+from warpline.similarity.recordings import as_recording
+
+
+def unequal(states, lengths):
+    return [trial[:n] for trial, n in zip(states, lengths, strict=True)]
+
+
+def labelled(states, labels):
+    return xr.DataArray(states, dims=("trial", "time", "unit"), coords={"trial": labels})
+
+
+def timed(states, start, step):
+    times = start + step * np.arange(states.shape[1])
+    return xr.DataArray(states, dims=("trial", "time", "unit"), coords={"time": times})
+
+
+def test_trials_of_unequal_length():
+    """DSA takes them as they are; states are matched sample by sample, where both have the same times."""
+    lengths = [25, 20, 22, 25, 18, 20, 25, 24]
+    cut = {name: unequal(states, lengths) for name, states in SYSTEMS.items()}
+    dsa = warpline.compare(cut, measure="dsa", **DSA)
+    assert dsa.dissimilarity[0, 1] < 0.1 < dsa.dissimilarity[0, 2]
+    result = warpline.compare(cut["a"], cut["b"], "procrustes")
+    flat = [np.concatenate(cut[name])[None] for name in "ab"]
+    assert result["dissimilarity"] == warpline.compare(*flat, "procrustes")["dissimilarity"]
+    other = unequal(SYSTEMS["b"], lengths[::-1])
+    with pytest.raises(TrialError, match=r"trial 0 of 25 times in x and of 24 in y.*or use dsa"):
+        warpline.compare(cut["a"], other, "procrustes")
+    assert warpline.compare(cut["a"], other, "dsa", **DSA)["dissimilarity"] < 0.1
+    # NaN beyond the end of a trial, with the mask that says so.
+    padded = SYSTEMS["a"].copy()
+    valid = np.arange(25) < np.array(lengths)[:, None]
+    padded[~valid] = np.nan
+    masked = warpline.compare(as_recording(padded, valid=valid), cut["c"], "dsa", **DSA)
+    assert masked["dissimilarity"] == pytest.approx(dsa.dissimilarity[0, 2], abs=1e-9)
+
+
+def test_times_of_the_clock_are_those_of_all_systems():
+    """Measures on matched times need the same times, all others the same step."""
+    a, b = (timed(SYSTEMS[name], 0.0, 10.0) for name in "ab")
+    plain = warpline.compare(SYSTEMS["a"], SYSTEMS["b"], "procrustes")["dissimilarity"]
+    assert warpline.compare(a, b, "procrustes")["dissimilarity"] == plain
+    assert warpline.compare(a, SYSTEMS["b"], "procrustes")["dissimilarity"] == plain
+    later, seconds = timed(SYSTEMS["b"], 50.0, 10.0), timed(SYSTEMS["b"], 0.0, 0.01)
+    with pytest.raises(TrialError, match="0 to 240 in x, 50 to 290 in y"):
+        warpline.compare(a, later, "procrustes")
+    assert warpline.compare(a, later, "dsa", **DSA)["dissimilarity"] < 0.1
+    # Middles of bins and times of single steps.
+    assert (
+        warpline.compare(a, timed(SYSTEMS["b"], 4.5, 10.0), "procrustes")["dissimilarity"] == plain
+    )
+    with pytest.raises(TrialError, match="the same times"):
+        warpline.compare(a, timed(SYSTEMS["b"], 5.5, 10.0), "procrustes")
+    with pytest.raises(TrialError, match=r"10 in x and 0\.01 in y"):
+        warpline.compare(a, seconds, "dsa", **DSA)
+
+
+@settings(max_examples=15, deadline=None)
+@given(order=st.permutations(range(8)))
+def test_labels_match_trials_in_any_order(order):
+    x, y = labelled(SYSTEMS["a"], list("abcdefgh")), labelled(SYSTEMS["b"], list("abcdefgh"))
+    shuffled = y.isel(trial=list(order))
+    for measure in ("cka", "procrustes"):
+        assert warpline.compare(x, shuffled, measure) == warpline.compare(x, y, measure)
+    # Without labels on one side, order decides.
+    by_order = warpline.compare(x, shuffled.values, "cka")["dissimilarity"]
+    expected = warpline.compare(x.values, shuffled.values, "cka")["dissimilarity"]
+    assert by_order == expected
+
+
+def test_labels_that_differ_are_named():
+    x, y = labelled(SYSTEMS["a"], list("abcdefgh")), labelled(SYSTEMS["b"], list("abcdefxy"))
+    with pytest.raises(TrialError, match=r"2 in x alone \(g, h\) and 2 in y alone \(x, y\)"):
+        warpline.compare(x, y, "cka")
+    assert warpline.compare(x, y, "dsa", **DSA)["status"] == "converged"
+
+
+@pytest.mark.parametrize(
+    ("call", "values"),
+    [
+        (lambda few, names, own: warpline.compare(SYSTEMS["a"], few, measures=names, **own), 1),
+        (lambda few, names, own: warpline.compare([SYSTEMS["a"], few], measures=names, **own), 1),
+        (lambda few, names, own: warpline.compare(SYSTEMS, [few], measures=names, **own), 4),
+        (
+            lambda few, names, own: (
+                warpline.compare_groups(
+                    {"all": [SYSTEMS["a"], SYSTEMS["b"]], "few": [few]}, names, **own
+                ).matrices
+            ),
+            3,
+        ),
+    ],
+    ids=["pair", "set", "two sets", "groups"],
+)
+def test_a_measure_that_cannot_pair_trials_does_not_stop_the_others(call, values):
+    few = SYSTEMS["b"][:5]
+    with pytest.warns(UserWarning, match=r"compared by cka: .*8 in .* 5 in ") as caught:
+        results = call(few, ["cka", "dsa"], DSA)
+    assert list(results) == ["cka", "dsa"] and caught[0].filename == __file__
+    rows = {
+        name: [result] if isinstance(result, dict) else result.table.to_dict("records")
+        for name, result in results.items()
+    }
+    assert len(rows["cka"]) == len(rows["dsa"]) == values
+    for of_cka, of_dsa in zip(rows["cka"], rows["dsa"], strict=True):
+        assert np.isnan(of_cka["dissimilarity"]) and np.isfinite(of_dsa["dissimilarity"])
+        assert of_cka["status"].startswith("failed: expected the same trials in all systems")
+    # Nothing is left: an error that holds the reason of each measure.
+    with pytest.raises(InputError, match=r"cka, procrustes can compare; got cka: .*procrustes: "):
+        call(few, ["cka", "procrustes"], {})
+    # A wrong setting is the caller's mistake, whatever the other measures can do.
+    with pytest.raises(SettingsError, match="n_delays"):
+        call(few, {"cka": {}, "dsa": {"n_delays": -1, "rank": 2}}, {})
