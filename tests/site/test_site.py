@@ -123,9 +123,11 @@ def test_parameters_that_share_an_entry_have_their_own_defaults(site):
 
 
 def test_a_default_of_none_reads_optional(site):
-    pages = [path.read_text() for path in (site / "api").glob("*.html")]
-    items = re.findall(r"<b><code>\w+</code></b>\s*\(.*?(?:–|<div)", "".join(pages), re.DOTALL)
-    texts = {" ".join(re.sub("<[^>]+>", "", item).split()).rstrip("– <div") for item in items}
+    text = "".join(path.read_text() for path in (site / "api").glob("*.html"))
+    items = re.findall(
+        r'<li class="doc-section-item field-body">(.*?)(?:–|<div|</li>)', text, re.DOTALL
+    )
+    texts = {" ".join(re.sub("<[^>]+>", "", item).split()) for item in items}
     assert {"task (str, optional)", "readout (callable, optional)"} <= texts
     assert not any("default: None" in text or "((" in text for text in texts)
 
