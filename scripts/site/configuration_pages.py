@@ -1,5 +1,6 @@
 """The pages of the site on the keys of the configuration, one per section, from the models themselves."""
 
+import inspect
 import re
 
 from pydantic import BaseModel
@@ -71,7 +72,10 @@ def configuration_pages() -> dict[str, str]:
     keys = _keys_by_page()
     for key, models in models_by_section().items():
         about = (Config.model_fields[each].description or "" for each in keys[key])
-        parts = [f"# {', '.join(keys[key])}", *(re.sub(r"\s+", " ", text) for text in about)]
+        # A section of one model may be described by the same sentence, which stands below the model's name.
+        said = {inspect.cleandoc(model.__doc__ or "") for model in models}
+        parts = [f"# {', '.join(keys[key])}"]
+        parts += [text for text in (re.sub(r"\s+", " ", one) for one in about) if text not in said]
         parts.append("[All sections](../configuration.md#all-keys)")
         parts += [_linked_table(model, "", 2) for model in models]
         pages[f"{FOLDER}/{key}.md"] = "\n\n".join(parts) + "\n"

@@ -109,6 +109,17 @@ def test_every_control_can_be_used_and_nothing_goes_wrong(opened, text):
     assert nameless == []
 
 
+def test_nothing_is_wider_than_a_phone(opened, text):
+    page = opened(text)
+    page.set_viewport_size({"width": 390, "height": 844})
+    for taskset in ("Line", "PDM"):
+        page.select_option("#taskset", taskset)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        for kind in page.locator("#pairs-kind option").all():
+            page.select_option("#pairs-kind", kind.get_attribute("value"))
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_the_slider_moves_all_panels(opened, text):
     page = opened(text)
     page.select_option("#pairs-kind", "over")
