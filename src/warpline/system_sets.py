@@ -42,7 +42,7 @@ class GroupResult(system_groups.GroupComparison):
 
     def plot(self, kind: str = "groups") -> Figure:
         """Draw dissimilarities by group (``groups``), ``matrix`` or ``embedding``."""
-        if kind == "groups":
+        if isinstance(kind, str) and kind == "groups":
             from warpline.figures.set_panels import group_figure
 
             return group_figure(self)
@@ -57,7 +57,7 @@ def _plot(
     from warpline.figures import set_panels
 
     kinds = {"matrix": set_panels.matrix_figure, "embedding": set_panels.embedding_figure}
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         names = [*kinds, "groups"] if groups else list(kinds)
         raise InputError(f"a kind of figure among {', '.join(names)}", repr(kind), "Set kind.")
     return kinds[kind](matrices, groups)

@@ -1,7 +1,9 @@
 """Numbers that no grid, tangent or setting has: the right answer, or one message with what was expected."""
 
+import dataclasses
 import functools
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -61,6 +63,12 @@ def fixed_points(**options):
     return geometry.find_fixed_points(NETWORK, torch.zeros(1, 2), torch.ones(1, 4), **options)
 
 
+def network(**changes):
+    return geometry.find_fixed_points(
+        dataclasses.replace(NETWORK, **changes), torch.zeros(1, 2), torch.ones(1, 4)
+    )
+
+
 def metric(rows=9, columns=9):
     """The metric of a sphere of radius 2 on a grid."""
     theta = torch.linspace(0.5, 2.5, rows, dtype=torch.float64)
@@ -107,6 +115,42 @@ def test_curvature_of_any_numbers_is_that_of_the_sphere(form):
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1.0, 1e200, 1e300])
 def test_the_length_of_directions_does_not_matter(scale):
     torch.testing.assert_close(sectional([scale, 0.0], [0.0, 3 * scale]), sectional([1.0, 0.0]))
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e100, 1e150])
+def test_curvature_at_any_unit_of_the_states(scale):
+    scaled = geometry.immersion_of(lambda kappa: scale * sphere(kappa), SPHERE.coordinates)
+    along = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    for curvature in (
+        geometry.gaussian_curvature(scaled, KAPPA),
+        geometry.scalar_curvature(scaled, KAPPA) / 2,
+        geometry.sectional_curvature(scaled, KAPPA, *along),
+    ):
+        np.testing.assert_allclose(curvature * scale * scale, 0.25, rtol=1e-9)
+
+
+def test_a_constant_step_has_its_fixed_point():
+    ends = network(step=lambda x, u: torch.full_like(x, 0.5))
+    torch.testing.assert_close(ends.states, torch.full((1, 4), 0.5, dtype=torch.float64))
+
+
+def test_threads_do_not_disturb_each_other():
+    """Torch shares the levels of its forward mode between threads."""
+    curvatures = []
+    threads = [
+        threading.Thread(
+            target=lambda: curvatures.extend(
+                geometry.gaussian_curvature(SPHERE, KAPPA) for _ in range(5)
+            )
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(curvatures) == 20
+    np.testing.assert_allclose(torch.stack(curvatures), 0.25, rtol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1e-290, 1e-150, 1.0, 1e150, 1e290])
@@ -234,6 +278,52 @@ REFUSED = {
     "starts, count": lambda: geometry.starts_near(torch.ones(3, 4), -1, 0.1, torch.Generator()),
     "geodesics, lengths": lambda: follow(length=[1.0, 2.0, 3.0]),
     "histogram, too many bins": lambda: geometry.component_histogram(TANGENTS, bins=10**9),
+    **{
+        f"function, {name}": lambda function=function: geometry.gaussian_curvature(
+            geometry.immersion_of(function, SPHERE.coordinates), KAPPA
+        )
+        for name, function in {
+            "tuple": lambda kappa: (sphere(kappa),),
+            "text": "sphere",
+            "half precision": lambda kappa: sphere(kappa).half(),
+            "whole numbers": lambda kappa: sphere(kappa).long(),
+            "complex": lambda kappa: sphere(kappa) + 0j,
+            "truth values": lambda kappa: sphere(kappa) > 0,
+            "one axis": lambda kappa: sphere(kappa)[:, 0],
+            "one row": lambda kappa: sphere(kappa)[:1],
+            "beyond the range": lambda kappa: 1e308 * sphere(kappa),
+            "without values": lambda kappa: sphere(kappa).to("meta"),
+        }.items()
+    },
+    "distance, beyond the range": lambda: geometry.geodesic_distance(
+        geometry.immersion_of(lambda kappa: 1e308 * sphere(kappa), SPHERE.coordinates),
+        [[2.2319, 1.2510]],
+        [[2.3319, 1.3510]],
+        tolerance=1e-2,
+    ),
+    "network, a tuple": lambda: network(step=lambda x, u: (x, x)),
+    "network, an array": lambda: network(step=lambda x, u: x.numpy()),
+    "network, no step": lambda: network(step="step"),
+    "network, no states": lambda: geometry.tangents(
+        dataclasses.replace(NETWORK, initial=lambda n: None), MANIFOLD, POINTS
+    ),
+    **{
+        f"network, duration {value}": lambda value=value: network(duration=value)
+        for value in (0, -1.0, NAN, INF, "1", None, True)
+    },
+    "relaxation without end": lambda: fixed_points(relaxation=1e30),
+    "iterations without end": lambda: fixed_points(iterations=10**9),
+    "samples without end": lambda: betti(samples=10**9),
+    "draws without end": lambda: betti(nulls=10**30),
+    "points without end": lambda: follow(points=10**9),
+    "steps without end": lambda: follow(max_steps=10**9),
+    "segments without end": lambda: geometry.geodesics_between(
+        SPHERE, KAPPA[:1], KAPPA[1:], most_segments=10**12
+    ),
+    "a grid without end": lambda: MANIFOLD.grid(10**5, 10**5),
+    "a count of 5,000 digits": lambda: MANIFOLD.grid(10**5000, 2),
+    "a negative count": lambda: MANIFOLD.grid(-1, 2),
+    "rows, negative": lambda: geometry.row_space(READOUT, -1),
     "starts, noise": lambda: geometry.starts_near(torch.ones(3, 4), 2, NAN, torch.Generator()),
 }  # fmt: skip
 

@@ -411,6 +411,7 @@ ENDLESS = {
         X, -X, measure="shape_energy", **SHAPE, n_starts=10**9
     ),
     "starts of a picture": lambda: embed(1 - np.eye(3), n_starts=10**9),
+    "no dimension": lambda: embed(1 - np.eye(3), n_dimensions=-1),
     "dimensions": lambda: embed(1 - np.eye(3), n_dimensions=10**9),
     "a list without end": lambda: warpline.choose_dsa([X], n_delays=range(10**30)),
     "a long list": lambda: warpline.choose_dsa([X], n_delays=range(1, 10**6), ranks=[1]),
@@ -422,7 +423,7 @@ ENDLESS = {
 @pytest.mark.parametrize("case", ENDLESS)
 def test_counts_without_end_are_refused_before_the_work(case):
     with pytest.raises(
-        InputError, match=r"at most [\d,]+: |at most delays x units|more than 4,300"
+        InputError, match=r"at (most|least) [\d,]+|at most delays x units|more than 4,300"
     ):
         ENDLESS[case]()
 
@@ -450,6 +451,14 @@ def test_steps_of_unequal_length_are_refused_where_a_step_is_mapped_to_the_next(
     ):
         with pytest.raises(InputError, match=r"equal time steps in .* got steps from"):
             call()
+
+
+@pytest.mark.parametrize("settings", [DSA, DRIVEN], ids=["dsa", "dsa_input"])
+def test_the_callers_default_device_does_not_matter(settings):
+    expected = warpline.compare(X, -X[:, ::-1], **settings)["dissimilarity"]
+    # Tensors on this device hold no values: any that is made there would be an error.
+    with torch.device("meta"):
+        assert warpline.compare(X, -X[:, ::-1], **settings)["dissimilarity"] == expected
 
 
 def test_numbers_by_system_are_a_mapping_or_a_list():

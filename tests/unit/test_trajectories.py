@@ -385,3 +385,25 @@ def test_a_window_that_varies_is_refused(checkpoint_file, tasks):
         network_trajectories(
             checkpoint_file(1), tasks, SETTINGS | {"period": "delay"}, torch.device("cpu")
         )
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (np.zeros((0, 8, 3)), "at least one of each"),
+        (np.zeros((2, 0, 3)), "at least one of each"),
+        (np.zeros((8, 3)), "expected inputs \\(trial, time, channel\\)"),
+        (np.zeros((2, 8, 4)), "expected inputs of as many channels"),
+        (np.full((2, 8, 3), "a"), "expected inputs of real numbers"),
+        (np.zeros((2, 8, 3)) + 1j, "expected inputs of real numbers"),
+        (None, "expected inputs of real numbers"),
+    ],
+)
+def test_inputs_that_no_network_takes_are_refused(inputs, message):
+    architecture = {"model": "gru", "units": 4, "activation": "tanh", "init": "orthogonal",
+                    "gain": 1.0, "tau": 100.0, "noise": 0.0, "parameters": {}}  # fmt: skip
+    model = build_model(architecture, 3, 2, 100.0, seed=1)
+    with pytest.raises((TypeError, ValueError), match=message):
+        hidden_states(model, inputs)
+    taken = hidden_states(model, torch.zeros(2, 8, 3, requires_grad=True))
+    np.testing.assert_array_equal(taken, hidden_states(model, np.zeros((2, 8, 3), int)))

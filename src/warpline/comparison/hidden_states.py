@@ -50,10 +50,22 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
     Raises
     ------
     TypeError
-        When the model returns anything but outputs and states, as a module of torch.nn does.
+        When the model returns anything but outputs and states, as a module of torch.nn does; when the
+        inputs are no real numbers.
+    ValueError
+        When the inputs have other axes, none along one, or other channels than the model takes.
     """
     import torch
 
+    if isinstance(inputs, torch.Tensor):
+        inputs = inputs.detach().cpu().numpy()
+    inputs = np.asarray(inputs)
+    if inputs.dtype.kind not in "fiub":
+        raise TypeError(f"expected inputs of real numbers, got values of type {inputs.dtype}")
+    if inputs.ndim != 3 or 0 in inputs.shape:
+        raise ValueError(
+            f"expected inputs (trial, time, channel), at least one of each, got shape {inputs.shape}"
+        )
     weight = next(model.parameters())
     device, dtype = weight.device, torch.promote_types(weight.dtype, torch.float32)
     if weight.dtype != dtype:
@@ -61,7 +73,15 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
 
     def run(start: int, stop: int) -> list[NDArray[np.floating[Any]]]:
         batch = torch.from_numpy(inputs[start:stop]).to(device, dtype)
-        results = model(batch)
+        try:
+            results = model(batch)
+        except RuntimeError as error:
+            if "cannot be multiplied" not in str(error):
+                raise
+            raise ValueError(
+                f"expected inputs of as many channels as {type(model).__name__} takes, got "
+                f"{batch.shape[2]}; torch says: {error}"
+            ) from error
         if not _are_outputs_and_states(results, batch.shape[:2]):
             raise TypeError(
                 "expected a model that returns outputs and states, two tensors (trial, time, ...), got "

@@ -66,6 +66,8 @@ def embed(
     ------
     DimensionError
         When the matrix is not square and symmetric, or some system has no pair that counts.
+    SettingsError
+        When a number of dimensions, starts or steps is not at least 1 (0 starts besides the classical one).
 
     Examples
     --------
@@ -75,6 +77,14 @@ def embed(
     >>> round(embedding.stress, 6)
     0.0
     """
+    for name, number, least in (
+        ("n_dimensions", n_dimensions, 1),
+        ("n_starts", n_starts, 0),
+        ("max_steps", max_steps, 0),
+        ("seed", seed, 0),
+    ):
+        if number < least:
+            raise SettingsError(f"{name} of at least {least}", f"{number}", f"Set {name}.")
     target = np.asarray(dissimilarity, dtype=float)
     symmetric = target.ndim == 2 and target.shape == target.T.shape
     if not symmetric or not np.allclose(target, target.T, equal_nan=True):

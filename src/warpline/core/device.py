@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "given_gpus"]
+__all__ = ["choose_device", "given_gpus", "new_tensors_on_cpu"]
+
+
+def new_tensors_on_cpu() -> AbstractContextManager[object]:
+    """Return a context in which new tensors lie on the CPU, whatever the caller's default device is.
+
+    What a caller set by `torch.set_default_device` is for tensors of the caller.
+    """
+    # Where nobody has imported torch, nobody has set a device.
+    torch = sys.modules.get("torch")
+    if torch is None or torch.get_default_device().type == "cpu":
+        return nullcontext()
+    device: AbstractContextManager[object] = torch.device("cpu")
+    return device
 
 
 def given_gpus() -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from warpline.core.number_arguments import check_number_fields
 from warpline.core.short_repr import ShortRepr
 
 __all__ = ["Dynamics", "dynamics_of", "first_step"]
@@ -38,6 +40,13 @@ class Dynamics(ShortRepr):
         (point, unit). By default the full state itself.
     dtype, device
         Precision and place of kappa and states.
+
+    Raises
+    ------
+    TypeError
+        When a function cannot be called, or the duration is no number.
+    ValueError
+        When the duration is not finite and positive.
     """
 
     step: Callable[[Tensor, Tensor], Tensor]
@@ -47,6 +56,17 @@ class Dynamics(ShortRepr):
     observe: Callable[[Tensor], Tensor] = _identity
     dtype: torch.dtype = torch.float64
     device: str | torch.device = "cpu"
+
+    def __post_init__(self) -> None:
+        check_number_fields(self)
+        for name in ("step", "initial", "observe"):
+            if not callable(getattr(self, name)):
+                raise TypeError(
+                    f"expected {name} as a function, got {type(getattr(self, name)).__name__}"
+                )
+        if not 0 < self.duration < math.inf:
+            raise ValueError(f"expected a finite duration above 0, got {self.duration}")
+        object.__setattr__(self, "duration", float(self.duration))
 
 
 def dynamics_of(model: nn.Module, dtype: torch.dtype = torch.float64) -> Dynamics:
@@ -97,8 +117,10 @@ def first_step(dynamics: Dynamics, state: Tensor, inputs: Tensor) -> Tensor:
     ------
     TypeError
         When the step has weights of another precision, as those of torch modules that were trained in
-        float32 have; or returns states of another one.
+        float32 have; or returns states of another one, or no tensor.
     """
+    if not isinstance(state, Tensor):
+        raise TypeError(f"expected initial states as a tensor, got {type(state).__name__}")
     advice = (
         f"expected a step in {dynamics.dtype}, the precision of the dynamics, {{}}: convert the weights "
         "first (module.double()), or say Dynamics(..., dtype=torch.float32)"
@@ -112,6 +134,10 @@ def first_step(dynamics: Dynamics, state: Tensor, inputs: Tensor) -> Tensor:
             raise
         reason = f"but its weights seem to have another; torch says: {str(error).splitlines()[0]}"
         raise TypeError(advice.format(reason)) from error
+    if not isinstance(following, Tensor):
+        raise TypeError(
+            f"expected a step that returns the next states as a tensor, got {type(following).__name__}"
+        )
     if following.is_floating_point() and following.dtype != dynamics.dtype:
         raise TypeError(advice.format(f"got states in {following.dtype}"))
     return following

@@ -54,7 +54,14 @@ class Coordinate:
         """Return evenly spaced values over the domain, shape (count,), float64.
 
         A periodic coordinate leaves its upper end out, which is its lower one.
+
+        Raises
+        ------
+        ValueError
+            When the count is negative.
         """
+        if count < 0:
+            raise ValueError(f"expected a count of values from 0, got {count}")
         if self.periodic:
             return torch.linspace(self.low, self.high, count + 1, dtype=torch.float64)[:-1]
         return torch.linspace(self.low, self.high, count, dtype=torch.float64)
@@ -156,7 +163,7 @@ class InputManifold(ShortRepr):
             raise ValueError(
                 f"expected {len(self.coordinates)} counts ({', '.join(self.names)}), got {len(counts)}"
             )
-        n_numbers = math.prod(counts) * len(counts)
+        n_numbers = math.prod(max(count, 1) for count in counts) * len(counts)
         if n_numbers > LARGEST_COUNT.most:
             raise ValueError(
                 f"expected a grid of {LARGEST_COUNT.expected}; got {' x '.join(map(str, counts))} points, "

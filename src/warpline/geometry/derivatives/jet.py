@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import jvp, vmap
 
 from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.smoothness import readable_torch_error
 from warpline.geometry.derivatives.taylor import TaylorTensor
@@ -93,19 +94,20 @@ class _FunctionImmersion:
         # First order costs 1 + m passes. At second order each pair i <= j is taken once, and all
         # pairs share the value.
         try:
-            if order == 1:
-                value, first_derivatives = vmap(first, out_dims=cast(Any, (None, 1)))(basis)
-                return Jet(value, self._checked(first_derivatives, kappa))
-            value, first_derivatives, second_derivatives = vmap(
-                second, out_dims=cast(Any, (None, 1, 1))
-            )(basis[pairs[0]], basis[pairs[1]])
+            with FORWARD_MODE:
+                if order == 1:
+                    value, first_derivatives = vmap(first, out_dims=cast(Any, (None, 1)))(basis)
+                    return Jet(value, self._checked(value, first_derivatives, kappa))
+                value, first_derivatives, second_derivatives = vmap(
+                    second, out_dims=cast(Any, (None, 1, 1))
+                )(basis[pairs[0]], basis[pairs[1]])
         except RuntimeError as error:
             raise TypeError(
                 "expected a function of plain differentiable torch operations, (point, coordinate) to "
                 "(point, unit), that torch.func.jvp and vmap can go through; torch says: "
                 f"{readable_torch_error(error)}"
             ) from error
-        self._checked(first_derivatives, kappa)
+        self._checked(value, first_derivatives, kappa)
 
         # The first derivative along i is read off the pair (i, i).
         position = torch.empty(m, m, dtype=torch.long)
@@ -113,11 +115,18 @@ class _FunctionImmersion:
         diagonal = position[range(m), range(m)]
         return Jet(value, first_derivatives[:, diagonal], second_derivatives[:, position])
 
-    def _checked(self, first_derivatives: Tensor, kappa: Tensor) -> Tensor:
-        if first_derivatives.ndim != 3 or first_derivatives.shape[0] != kappa.shape[0]:
-            shape = (first_derivatives.shape[0], *first_derivatives.shape[2:])
+    def _checked(self, value: Any, first_derivatives: Any, kappa: Tensor) -> Tensor:
+        """Return the first derivatives; refuse a function whose values are not (point, unit) in numbers."""
+        kind = getattr(value, "dtype", type(value).__name__)
+        if kind not in (torch.float32, torch.float64) or value.is_meta:
+            raise TypeError(
+                "expected the function to return a tensor (point, unit) of float32 or float64, whose "
+                f"values are there; got {'a meta tensor' if getattr(value, 'is_meta', False) else kind}"
+            )
+        if value.ndim != 2 or len(value) != len(kappa):
             raise ValueError(
-                f"expected the function to return shape (point, unit) with {len(kappa)} points; got {shape}"
+                f"expected the function to return shape (point, unit) with {len(kappa)} points; got "
+                f"{tuple(value.shape)}"
             )
         return first_derivatives
 
@@ -146,7 +155,11 @@ def immersion_of(
     ------
     ValueError
         When there is no coordinate.
+    TypeError
+        When the function cannot be called.
     """
+    if not callable(function):
+        raise TypeError(f"expected a function of points, got {type(function).__name__}")
     if not coordinates:
         raise ValueError("expected at least one coordinate, got none")
     return _FunctionImmersion(function, tuple(coordinates))

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.func import jvp
 
 from warpline.geometry.derivatives.dynamics import Dynamics
+from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import InputManifold
 
 __all__ = [
@@ -60,12 +61,16 @@ def readable_torch_error(error: RuntimeError) -> str:
 
 
 def with_readable_torch_errors(function: Callable[P, R]) -> Callable[P, R]:
-    """Return the function with torch's errors of differentiation raised as `NotDifferentiable`."""
+    """Return the function with torch's errors of differentiation raised as `NotDifferentiable`.
+
+    Threads take turns: torch shares the levels of its forward mode between them.
+    """
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return function(*args, **kwargs)
+            with FORWARD_MODE:
+                return function(*args, **kwargs)
         except (RuntimeError, NotImplementedError) as error:
             raise NotDifferentiable(
                 "expected a step made of differentiable torch operations, that torch.func.jvp and vmap "

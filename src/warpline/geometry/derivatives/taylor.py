@@ -20,6 +20,8 @@ from torch import Tensor
 from torch.func import jvp, vmap
 from torch.nn import functional
 
+from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
+
 __all__ = ["TaylorTensor", "pairs_of", "push_forward"]
 
 
@@ -197,7 +199,8 @@ def push_forward(function: Callable[..., Tensor], *arguments: TaylorTensor) -> T
 def _jvp(
     function: Callable[..., Tensor], point: Sequence[Tensor], direction: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor]:
-    value, derivative, *_ = jvp(function, tuple(point), tuple(direction))
+    with FORWARD_MODE:
+        value, derivative, *_ = jvp(function, tuple(point), tuple(direction))
     return value, derivative
 
 

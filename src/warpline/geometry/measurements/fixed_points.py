@@ -278,6 +278,9 @@ def find_fixed_points(
     def jacobian(x: Tensor, u: Tensor) -> Tensor:
         # Of the velocity, in place: two passes less over all tangents.
         of_step = step_jacobian(x, u)
+        # One derivative for all points, as of a constant step, is stored once.
+        if 0 in of_step.stride():
+            of_step = of_step.clone()
         of_step.diagonal(dim1=-2, dim2=-1).sub_(1)
         return of_step.div_(dynamics.duration)
 

@@ -210,8 +210,10 @@ def row_space(jacobian: Tensor, time_steps: int) -> Tensor:
     Raises
     ------
     ValueError
-        When the Jacobian has another shape, or other time steps.
+        When the Jacobian has another shape, or other time steps; when there is no time step.
     """
+    if time_steps < 1:
+        raise ValueError(f"expected at least one time step, got {time_steps}")
     if jacobian.ndim not in (2, 4) or (jacobian.ndim == 4 and jacobian.shape[1] != time_steps):
         raise ValueError(
             f"expected a Jacobian (output, unit) or (point, {time_steps}, output, unit), got "

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from warpline.core.short_repr import ShortRepr
-from warpline.geometry.derivatives.array_arguments import takes_arrays
+from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.jet import Jet
 
@@ -126,7 +126,10 @@ def check_rank(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, ...], pur
     ------
     DegenerateMetricError
         Naming the worst point.
+    ValueError
+        Where the tangent vectors are not finite.
     """
+    check_finite(jet.first, "tangent vectors")
     ratio = rank_ratio(jet, coordinates)
     lost = ratio < RANK_TOLERANCE
     if lost.any():

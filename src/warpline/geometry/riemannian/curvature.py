@@ -23,6 +23,7 @@ from warpline.geometry.derivatives.jet import Immersion
 from warpline.geometry.derivatives.power_of_two import power_of_two
 from warpline.geometry.riemannian.connection import check_rank, second_derivatives, tangent_frame
 from warpline.geometry.riemannian.grid_spacing import checked_spacing
+from warpline.geometry.riemannian.unit_scale import in_unit, unit_of
 
 __all__ = [
     "CoarseGridError",
@@ -36,15 +37,28 @@ __all__ = [
 ]
 
 
-def _forms(immersion: Immersion, kappa: Tensor) -> tuple[Tensor, Tensor]:
-    """Return R of A = Q R, (point, coordinate, coordinate), and h_ij of the coordinate directions."""
+def _forms(immersion: Immersion, kappa: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Return R of A = Q R, (point, coordinate, coordinate), h_ij of the coordinate directions, and a unit.
+
+    The unit is that in which squares of lengths are numbers, mostly 1.
+    """
     check_kappa(kappa, immersion.coordinates)
     jet = immersion(kappa, order=2)
+    unit = unit_of(jet)
+    jet = in_unit(jet, unit)
     second = second_derivatives(jet)
     check_rank(kappa, jet, immersion.coordinates, "a curvature")
     frame = tangent_frame(jet, immersion.coordinates)
     normal = frame.normal_part(second.flatten(1, 2).mT).mT.unflatten(1, second.shape[1:3])
-    return frame.triangle / frame.scales, normal
+    return frame.triangle / frame.scales, normal, unit
+
+
+def _second_form(immersion: Immersion, kappa: Tensor) -> tuple[Tensor, float]:
+    """Return `second_fundamental_form` times the unit of the states, and this unit."""
+    triangle, normal, unit = _forms(immersion, kappa)
+    identity = torch.eye(triangle.shape[1], dtype=triangle.dtype, device=triangle.device)
+    inverse = torch.linalg.solve_triangular(triangle, identity.expand_as(triangle), upper=True)
+    return torch.einsum("pia,piju,pjb->pabu", inverse, normal, inverse), unit
 
 
 @takes_arrays
@@ -66,10 +80,8 @@ def second_fundamental_form(immersion: Immersion, kappa: Tensor) -> Tensor:
     DegenerateMetricError
         Where the tangent vectors are linearly dependent, naming the point.
     """
-    triangle, normal = _forms(immersion, kappa)
-    identity = torch.eye(triangle.shape[1], dtype=triangle.dtype, device=triangle.device)
-    inverse = torch.linalg.solve_triangular(triangle, identity.expand_as(triangle), upper=True)
-    return torch.einsum("pia,piju,pjb->pabu", inverse, normal, inverse)
+    h, unit = _second_form(immersion, kappa)
+    return h / unit
 
 
 @takes_arrays
@@ -96,8 +108,9 @@ def gaussian_curvature(immersion: Immersion, kappa: Tensor) -> Tensor:
             f"expected two coordinates for a Gaussian curvature, got {len(immersion.coordinates)}: "
             "use scalar_curvature (any number), sectional_curvature, or fix some coordinates"
         )
-    h = second_fundamental_form(immersion, kappa)
-    return (h[:, 0, 0] * h[:, 1, 1]).sum(1) - h[:, 0, 1].square().sum(1)
+    h, unit = _second_form(immersion, kappa)
+    curvature = (h[:, 0, 0] * h[:, 1, 1]).sum(1) - h[:, 0, 1].square().sum(1)
+    return curvature / unit / unit
 
 
 @takes_arrays
@@ -117,9 +130,9 @@ def scalar_curvature(immersion: Immersion, kappa: Tensor) -> Tensor:
     DegenerateMetricError
         Where the tangent vectors are linearly dependent, naming the point.
     """
-    h = second_fundamental_form(immersion, kappa)
+    h, unit = _second_form(immersion, kappa)
     trace = torch.einsum("paau->pu", h)
-    return trace.square().sum(1) - h.square().sum((1, 2, 3))
+    return (trace.square().sum(1) - h.square().sum((1, 2, 3))) / unit / unit
 
 
 @takes_arrays
@@ -181,7 +194,7 @@ def sectional_curvature(
     DegenerateMetricError
         Where the tangent vectors are linearly dependent, naming the point.
     """
-    triangle, normal = _forms(immersion, kappa)
+    triangle, normal, unit = _forms(immersion, kappa)
     u, v = (_directions(x, kappa) for x in (first, second))
     directions = torch.stack([u, v], dim=2)
     # The area by QR of the two vectors: the difference of squares loses digits where they are close.
@@ -197,7 +210,7 @@ def sectional_curvature(
         )
     forms = torch.einsum("piju,pia,pjb->pabu", normal, directions, directions)
     numerator = (forms[:, 0, 0] * forms[:, 1, 1]).sum(1) - forms[:, 0, 1].square().sum(1)
-    return numerator / (plane[:, 0, 0] * plane[:, 1, 1]).square()
+    return numerator / (plane[:, 0, 0] * plane[:, 1, 1]).square() / unit / unit
 
 
 class CoarseGridError(ValueError):

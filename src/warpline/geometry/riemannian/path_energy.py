@@ -13,6 +13,7 @@ import torch
 from scipy.linalg import LinAlgError, solveh_banded
 from torch import Tensor
 
+from warpline.geometry.derivatives.array_arguments import check_finite
 from warpline.geometry.derivatives.jet import Immersion
 from warpline.geometry.riemannian.connection import domain_lengths
 
@@ -122,6 +123,8 @@ def _step(values: Tensor, tangents: Tensor, damping: Tensor) -> tuple[Tensor, Te
     inner = tangents[:, 1:-1]
     second_difference = values.diff(dim=1).diff(dim=1)
     gradient = -segments * torch.einsum("psiu,psu->psi", inner, second_difference)
+    # SciPy would say no more than that an array must not contain them.
+    check_finite(gradient, "states and tangent vectors along a path")
     blocks = 2 * segments * inner @ inner.mT
     off_diagonal = -segments * inner[:, :-1] @ inner[:, 1:].mT
     mean = blocks.diagonal(dim1=2, dim2=3).mean((1, 2))

@@ -10,7 +10,7 @@ import torch
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.jet import Immersion, Jet
 
-__all__ = ["ScaledImmersion", "unit_of"]
+__all__ = ["ScaledImmersion", "in_unit", "unit_of"]
 
 
 def unit_of(jet: Jet) -> float:
@@ -31,6 +31,14 @@ def unit_of(jet: Jet) -> float:
     return math.ldexp(1.0, min(math.frexp(largest)[1], 1023))
 
 
+def in_unit(jet: Jet, unit: float) -> Jet:
+    """Return a jet with its states, and their derivatives, in a unit; as it is where the unit is 1."""
+    if unit == 1:
+        return jet
+    second = None if jet.second is None else jet.second / unit
+    return Jet(jet.value / unit, jet.first / unit, second)
+
+
 @dataclass(frozen=True)
 class ScaledImmersion:
     """An immersion with its states, and their derivatives, in a unit."""
@@ -45,6 +53,4 @@ class ScaledImmersion:
 
     def __call__(self, kappa: torch.Tensor, order: int = 1) -> Jet:
         """Return the jet in the unit."""
-        jet = self.immersion(kappa, order=order)
-        second = None if jet.second is None else jet.second / self.unit
-        return Jet(jet.value / self.unit, jet.first / self.unit, second)
+        return in_unit(self.immersion(kappa, order=order), self.unit)

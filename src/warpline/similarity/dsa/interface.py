@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.number_arguments import takes_numbers
+from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import as_recording
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class DSAResult:
+@dataclass(frozen=True, repr=False)
+class DSAResult(ShortRepr):
     """Dissimilarity of two systems.
 
     Attributes
@@ -68,8 +69,8 @@ class DSAResult:
     rotation: FloatArray | None = None
 
 
-@dataclass(frozen=True)
-class DSAMatrix:
+@dataclass(frozen=True, repr=False)
+class DSAMatrix(ShortRepr):
     """Dissimilarities of all pairs of several systems.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.device import new_tensors_on_cpu
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.measure_settings import setting_of
@@ -166,7 +167,8 @@ def compare_pairs(
     largest = max((representations[i].rank for i in indices), default=0)
     for size, positions in pairs_by_size(carried, pairs, largest).items():
         work = [(rows[k], pairs[k]) for k in positions]
-        _fill(work, representations, size, settings, seed, progress)
+        with new_tensors_on_cpu():
+            _fill(work, representations, size, settings, seed, progress)
     for row in rows if with_rotation else []:
         if row["rotation"] is not None:
             row["rotation"] = extended(row["rotation"], largest)

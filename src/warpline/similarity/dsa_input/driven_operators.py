@@ -29,6 +29,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from warpline.core.number_arguments import takes_numbers
+from warpline.core.short_repr import ShortRepr
 from warpline.similarity.dsa.hankel import (
     GRAM_CONDITION_LIMIT,
     Trials,
@@ -61,8 +62,8 @@ _SILENT = 1e-10
 _SQUARED_CONDITION_LIMIT = 1e3
 
 
-@dataclass(frozen=True)
-class DrivenOperator:
+@dataclass(frozen=True, repr=False)
+class DrivenOperator(ShortRepr):
     """A fitted driven system, x(t + 1) = A x(t) + B u(t).
 
     Attributes
