@@ -78,18 +78,23 @@ def draw_controls(axes, controls, curricula, styles, settings, start):
     names = plotting.names_in_data(list(CONTROLS), controls["control"])
     for position, control in enumerate(names, start):
         rows = controls[controls["control"] == control].set_index("curriculum")
+        above = []
         for offset, name in zip(plotting.jitter(len(curricula), 0.6), curricula, strict=True):
-            if name not in rows.index or not rows.loc[name, "mean"] <= highest:
+            if name not in rows.index:
                 continue
             row, (colour, marker) = rows.loc[name], styles[name]
+            if row["mean"] > highest:
+                above.append((row["mean"], position + offset))
+                continue
             axes.plot(position + offset, row["mean"], marker, color=colour, ms=4)
             if row["n"] >= settings["statistics"]["min_seeds"]:
                 axes.plot([position + offset] * 2, [row["low"], row["high"]], color=colour, lw=1)
-        above = sorted({f"{value:.2f}" for value in rows["mean"] if value > highest})
         if above:
+            values = [f"{value:.2f}" for value, _ in sorted(above)]
             axes.annotate(
-                " to ".join(dict.fromkeys([above[0], above[-1]])) + " ↑",
-                (position, 0.99),
+                " to ".join(dict.fromkeys([values[0], values[-1]])) + " ↑",
+                # Where a mark is missing, so that the text lies over no other one.
+                (above[-1][1], 0.99),
                 xycoords=("data", "axes fraction"),
                 ha="center",
                 va="top",

@@ -82,7 +82,7 @@ def draw_measure(axes, pairs, differences, curricula, styles, confidence):
             plotting.annotate_above(axes, position, f"S = {value:.2f}")
     n_floors = sum(kind in floors for kind in differences)
     if n_floors:
-        axes.axvspan(-0.5, n_floors - 0.5, color="0.95", lw=0, zorder=0)
+        axes.axvspan(-0.5, n_floors - 0.5, color="0.92", lw=0, zorder=0)
         plotting.annotate_above(axes, (n_floors - 1) / 2, "floor")
     plotting.from_zero(axes)
 

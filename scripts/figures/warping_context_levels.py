@@ -67,8 +67,10 @@ def make(arguments, settings):
             panel = axes[row, len(chosen) + k]
             draw_mesh(panel, meshes[k])
             panel.set_title(f"arc length, {moment}", fontsize="small")
-            panel.set_xlabel("relevant")
-            panel.set_ylabel("irrelevant")
+            panel.set_xlabel("relevant (state)")
+            panel.set_ylabel("irrelevant (state)")
+    # Panels that share an axis took the range of the first one.
+    axes[0, 0].autoscale(axis="y")
     # The first panel has room between its curves where the eigenvalues fall apart.
     plotting.shared_legend(figure, axes[:, :1], ncols=3)
     figure.suptitle(

@@ -1,5 +1,6 @@
 """The page of the site that says how to cite Warpline, from CITATION.cff."""
 
+import re
 from typing import Any
 
 import yaml
@@ -37,4 +38,5 @@ def _reference(reference: dict[str, Any]) -> str:
     named = f"{', '.join(authors[:-1])} and {authors[-1]}" if len(authors) > 1 else authors[0]
     year = f" ({reference['year']})" if "year" in reference else ""
     notes = f" {reference['notes'].rstrip('.')}." if "notes" in reference else ""
-    return f"{named}{year}. *{reference['title']}*.{notes}"
+    linked = re.sub(r"docs/(\w+\.md)", r"[\1](\1)", notes)
+    return f"{named}{year}. *{reference['title']}*.{linked}"

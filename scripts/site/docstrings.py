@@ -5,7 +5,7 @@ from typing import Any
 
 import griffe
 
-__all__ = ["SiteDocstrings"]
+__all__ = ["SiteDocstrings", "with_optional_types"]
 
 INLINE = re.compile(r":math:`([^`]*)`")
 # The equation ends at the first blank line that no more deeply indented line follows.
@@ -24,6 +24,12 @@ PARAMETERS = re.compile(
     r"(?<=^Parameters\n-{10}\n).*?(?=\n\n[^\n]+\n---|\Z)", re.DOTALL | re.MULTILINE
 )
 SHARED = re.compile(r"^(?P<names>[\w*]+(?:, [\w*]+)+)(?P<rest>(?: : .*)?(?:\n+ .*)*)", re.MULTILINE)
+# The type and the default of a parameter or an attribute, as mkdocstrings writes them after its name.
+TYPE = re.compile(
+    r"(?<=</b>)\s*\(<code>(?P<type>(?:(?!</?code>).)*)</code>"
+    r"(?:, default:\s*<code>(?P<default>(?:(?!</?code>).)*)</code>\s*)?\)",
+    re.DOTALL,
+)
 
 
 def to_markdown(text: str) -> str:
@@ -41,6 +47,21 @@ def to_markdown(text: str) -> str:
     text = PARAMETERS.sub(lambda section: SHARED.sub(entries, section[0]), text)
     text = TAG.sub(lambda match: match[1] or "&lt;", text)
     return SHAPE.sub(r"\1 of \2 (", INLINE.sub(r"$\1$", BLOCK.sub(block, text)))
+
+
+def with_optional_types(html: str) -> str:
+    """Return a page whose defaults of None read "optional", as in numpy's docstrings."""
+
+    def shown(entry: re.Match[str]) -> str:
+        # Words that a comma parts were read as a tuple.
+        kind = re.sub(r"^\(([^()]*)\)$", r"\1", entry["type"])
+        default = entry["default"]
+        if default is None:
+            return f" (<code>{kind}</code>)"
+        default = "optional" if default == "None" else f"default: <code>{default}</code>"
+        return f" (<code>{kind}</code>, {default})"
+
+    return TYPE.sub(shown, html)
 
 
 class SiteDocstrings(griffe.Extension):

@@ -9,6 +9,7 @@ from api_pages import api_pages
 from citation_page import citation_page
 from command_pages import command_line_page
 from configuration_pages import configuration_overview, configuration_pages, page_of_model
+from docstrings import with_optional_types
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -86,8 +87,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let a click on a figure show it at its full size, unless it is a link; drop dashes before nothing."""
-    html = UNDESCRIBED.sub("", html)
+    """Let a click on a figure show it at its full size, unless it is a link; shorten the interface."""
+    html = UNDESCRIBED.sub("", with_optional_types(html))
     return PICTURE.sub(
         lambda seen: seen[0] if seen[1] else f'<a href="{seen[3]}">{seen[2]}</a>', html
     )

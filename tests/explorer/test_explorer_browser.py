@@ -120,6 +120,26 @@ def test_nothing_is_wider_than_a_phone(opened, text):
             assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+CUT = """() => [...document.querySelectorAll("svg text")].filter(text => {
+    const inner = text.getBoundingClientRect(), outer = text.closest("svg").getBoundingClientRect();
+    return inner.right > outer.right + 0.5 || inner.left < outer.left - 0.5;
+}).map(text => text.textContent)"""
+
+
+def test_no_number_is_cut_and_no_list_is_empty(opened, text):
+    contents = json.loads(re.search(r'id="explorer-data">(.*?)</script>', text)[1])
+    # A number of five digits stands at the right end of the axis of updates.
+    for network in contents["networks"]:
+        for rows in network["history"]["tasks"].values():
+            rows["step"] = [25_000 * k / len(rows["step"]) for k in range(1, len(rows["step"]) + 1)]
+    page = opened(page_file._text(contents))
+    for taskset in ("Line", "PDM"):
+        page.select_option("#taskset", taskset)
+        assert page.evaluate(CUT) == []
+        assert page.locator("select:visible:not(:has(option))").count() == 0
+    assert page.locator("#pairs-measure").is_visible()
+
+
 def test_the_slider_moves_all_panels(opened, text):
     page = opened(text)
     page.select_option("#pairs-kind", "over")

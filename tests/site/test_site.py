@@ -119,7 +119,17 @@ def test_parameters_that_share_an_entry_have_their_own_defaults(site):
     items = re.findall(r'<li class="doc-section-item field-body">(.*?)</li>', page, re.DOTALL)
     texts = {" ".join(re.sub("<[^>]+>", "", item).split()) for item in items}
     # Of "confidence, family_error : float"; neither has a description, so that no dash follows.
-    assert {"confidence (float, default: 0.95 )", "family_error (float, default: 0.05 )"} <= texts
+    assert {"confidence (float, default: 0.95)", "family_error (float, default: 0.05)"} <= texts
+
+
+def test_a_default_of_none_reads_optional(site):
+    text = "".join(path.read_text() for path in (site / "api").glob("*.html"))
+    items = re.findall(
+        r'<li class="doc-section-item field-body">(.*?)(?:–|<div|</li>)', text, re.DOTALL
+    )
+    texts = {" ".join(re.sub("<[^>]+>", "", item).split()) for item in items}
+    assert {"task (str, optional)", "readout (callable, optional)"} <= texts
+    assert not any("default: None" in text or "((" in text for text in texts)
 
 
 def test_no_page_names_a_host_that_a_browser_would_ask(site):

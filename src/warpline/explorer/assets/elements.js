@@ -22,12 +22,12 @@ function drawn(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Fill a list of choices; keep the one that is chosen where it is still there. Return whether it is. */
+/** Fill a list of choices, hidden if there are none; keep the chosen one where it is still there. Return whether it is. */
 function fillChoices(select, choices, wanted = select.value) {
   const kept = choices.some(([value]) => String(value) === String(wanted));
   select.replaceChildren(...choices.map(([value, label]) => element("option", { value }, label)));
   if (kept) select.value = String(wanted);
-  select.disabled = choices.length === 0;
+  (select.closest("label") ?? select).hidden = choices.length === 0;
   return kept;
 }
 

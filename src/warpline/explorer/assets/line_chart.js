@@ -1,6 +1,7 @@
 // A chart of lines, with a mark at the shown moment of training.
 
-const CHART = { width: 480, height: 190, left: 52, right: 12, top: 12, bottom: 34 };
+// The last number of the horizontal axis is centred at the right end of the axis.
+const CHART = { width: 480, height: 190, left: 52, right: 20, top: 12, bottom: 34 };
 
 /** Return round numbers between two bounds. */
 function ticksBetween(low, high, count = 4) {
