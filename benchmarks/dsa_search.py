@@ -58,8 +58,9 @@ def align(job: tuple[list[FloatArray], list[tuple[int, int]]]) -> pd.DataFrame:
     """Return a row per pair: the default search, and the best of many starts."""
     import torch
 
-    from warpline.similarity.dsa.alignment import AlignmentSettings, Rung, align_pairs
+    from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs
     from warpline.similarity.dsa.canonical import to_canonical
+    from warpline.similarity.dsa.halving import Rung
 
     torch.set_num_threads(1)
     matrices, pairs = job

@@ -15,9 +15,9 @@ DATA = DOCS / "data" / "published_warping"
 COLUMNS = ["analysis", "quantity", "condition", "moment", "seed", "value"]
 
 
-def write_networks(run: Path) -> None:
+def write_networks(run: Path, folder: Path) -> None:
     networks = result_files.read_tables(sorted(run.glob("warping/*/seed~*.csv")))
-    result_files.write_table(networks[COLUMNS], DATA / "networks.csv", {})
+    result_files.write_table(networks[COLUMNS], folder / "networks.csv", {})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Write docs/results.md from its template and the tables of a run; every number in it is a cell of a table.
 
 python scripts/write_results.py --run results/ten_seeds    # take new tables, then write the page
+python scripts/write_results.py --other RESULTS            # take those of the same run with other rounding
 python scripts/write_results.py                            # write the page from the tables in docs/data
 """
 
@@ -12,13 +13,14 @@ from warpline.figures.template_page import write_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DATA = DOCS / "data" / "ten_seeds"
+OTHER = DOCS / "data" / "ten_seeds_avx2"
 
 
-def write_pairs_of_architectures(run: Path) -> None:
+def write_pairs_of_architectures(run: Path, folder: Path) -> None:
     between = result_files.read_tables(sorted(run.glob("compare/architectures/*/PDM/*.csv")))
     # The floors stand in the same tables.
     between = between.loc[between["pairs"] == "between", BETWEEN]
-    result_files.write_table(between, DATA / "architectures.csv", {})
+    result_files.write_table(between, folder / "architectures.csv", {})
 
 
 if __name__ == "__main__":
@@ -29,4 +31,5 @@ if __name__ == "__main__":
         TABLES,
         render,
         write_pairs_of_architectures,
+        OTHER,
     )

@@ -58,6 +58,7 @@ _OF_MODULES: dict[str, dict[str, tuple[str, ...]]] = {
         "similarity.dsa.selection": (),
         "similarity.dsa.operators": (),
         "similarity.dsa.alignment": (),
+        "similarity.dsa.halving": ("Rung",),
         "similarity.dsa_input.driven_measure": (),
         "similarity.dsa_input.driven_operators": (),
     },

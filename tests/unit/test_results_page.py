@@ -8,17 +8,20 @@ import pytest
 from scipy import stats
 
 from warpline.core import result_files
-from warpline.figures.results_page import Tables, claim, render
+from warpline.figures.results_page import OtherRun, Tables, claim, render
 from warpline.pipeline.config.claim_rules import read_rules
 from warpline.pipeline.project_files import CLAIM_RULES
 
 DOCS = Path(__file__).parents[2] / "docs"
 DATA = DOCS / "data" / "ten_seeds"
+OTHER = DOCS / "data" / "ten_seeds_avx2"
 TEMPLATE = DOCS / "results.md.jinja"
+MASTER = {"architecture": "leaky_rnn", "curriculum": "master", "seed": 1}
 
 
+@pytest.mark.slow
 def test_the_page_is_what_its_tables_give():
-    assert (DOCS / "results.md").read_text() == render(TEMPLATE, DATA)
+    assert (DOCS / "results.md").read_text() == render(TEMPLATE, DATA, OTHER)
 
 
 def test_the_template_states_no_result_of_its_own():
@@ -34,7 +37,22 @@ def test_a_sentence_that_the_tables_do_not_carry_stops_the_page(tmp_path):
     template = tmp_path / "page.jinja"
     template.write_text('{{ claim("All is 1.", t.row("summary", measure="none") is none) }}')
     with pytest.raises(LookupError, match="expected one row of summary"):
-        render(template, DATA)
+        render(template, DATA, OTHER)
+
+
+def test_sentences_are_held_against_the_other_run(tmp_path):
+    template = tmp_path / "page.jinja"
+    template.write_text(
+        '{{ claim("True here and there.", true) }}{% set row = t.row("runs", architecture="leaky_rnn", '
+        'curriculum="master", seed=1) %}{{ claim("So many updates.", row.last_step == STEPS) }}'
+        "{% if other %} {{ other.sentences | length }} {{ other.lost }}{% endif %}".replace(
+            "STEPS", str(Tables(DATA).row("runs", **MASTER)["last_step"])
+        )
+    )
+    assert render(template, DATA, DATA).endswith(" 2 []")
+    assert render(template, DATA, OTHER).endswith(" 2 ['So many updates.']")
+    assert OtherRun(TEMPLATE, DATA).lost == []
+    assert OtherRun(TEMPLATE, DATA).other_verdicts(Tables(DATA)) == []
 
 
 def test_verdicts_are_by_the_rules_as_they_are():

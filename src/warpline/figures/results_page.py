@@ -16,7 +16,7 @@ from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.figures.template_page import render_template
 
-__all__ = ["TABLES", "Tables", "render"]
+__all__ = ["TABLES", "OtherRun", "Tables", "render"]
 
 TABLES = {
     "runs": "tables/PDM/runs.csv",
@@ -89,21 +89,26 @@ class Tables:
             rows = rows[rows[column].fillna("") == value]
         return rows
 
+    def about(self, row: pd.Series) -> str:
+        """Return what a claim is about: architecture, analysis, measure, as far as the row names them."""
+        names = [row[name] for name in ("architecture", "analysis", "measure")]
+        return ", ".join(f"`{name}`" for name in names if isinstance(name, str) and name)
+
+    def value(self, row: pd.Series) -> str:
+        """Return a claim's ``value [low, high]``, as far as the row has them."""
+        value = "" if np.isnan(row["value"]) else f"{row['value']:.2f}"
+        return value if np.isnan(row["low"]) else f"{value} [{row['low']:.2f}, {row['high']:.2f}]"
+
     def verdict(self, row: pd.Series) -> str:
         """Return what a claim is about, its value and interval, n and verdict, as cells of a row."""
-        about = [row[name] for name in ("architecture", "analysis", "measure")]
-        value = "" if np.isnan(row["value"]) else f"{row['value']:.2f}"
-        if not np.isnan(row["low"]):
-            value += f" [{row['low']:.2f}, {row['high']:.2f}]"
-        shown = ", ".join(f"`{name}`" for name in about if isinstance(name, str) and name)
         settings = "" if np.isnan(row["share_of_settings"]) else f"{row['share_of_settings']:.2f}"
         smallest = row["smallest_effect"]
         counts = f"{row['null_value'] if np.isnan(smallest) else smallest:g}"
         return " | ".join(
             [
                 f"{row['sentence']}",
-                shown,
-                value,
+                self.about(row),
+                self.value(row),
                 counts,
                 f"{row['n']:.0f}",
                 settings,
@@ -217,14 +222,69 @@ def claim(sentence: str, carried: bool) -> str:
     return sentence
 
 
-def render(template: Path, tables: Path) -> str:
+class OtherRun:
+    """The same run where arithmetic is rounded in another way: what of a page holds there.
+
+    Parameters
+    ----------
+    template : pathlib.Path
+        Of the page.
+    folder : pathlib.Path
+        Tables of the other run.
+
+    Attributes
+    ----------
+    t : Tables
+    sentences : dict of str to bool
+        Sentences of the page that state a result, and whether the other run's tables carry them.
+    mark : str
+        What stands behind a sentence that they do not carry.
+    """
+
+    mark = "not [with other rounding](#on-another-processor)"
+
+    def __init__(self, template: Path, folder: Path) -> None:
+        self.t = Tables(folder)
+        self.sentences: dict[str, bool] = {}
+        render_template(template, t=self.t, claim=self._note, other=None)
+
+    def _note(self, sentence: str, carried: bool) -> str:
+        self.sentences[sentence] = bool(carried)
+        return sentence
+
+    @property
+    def lost(self) -> list[str]:
+        """The sentences that its tables do not carry."""
+        return [sentence for sentence, carried in self.sentences.items() if not carried]
+
+    def other_verdicts(self, here: Tables) -> list[tuple[pd.Series, pd.Series]]:
+        """Return the rows of claims whose verdict differs: here, and in the other run."""
+        keys = ["claim", "architecture", "analysis", "measure"]
+        there = {tuple(row[keys].fillna("")): row for row in self.t.rows("claims")}
+        pairs = [(row, there.get(tuple(row[keys].fillna("")))) for row in here.rows("claims")]
+        return [(a, b) for a, b in pairs if b is not None and a["verdict"] != b["verdict"]]
+
+
+def render(template: Path, tables: Path, other: Path) -> str:
     """Return the page.
 
     Parameters
     ----------
     template : pathlib.Path
-        Jinja template that calls the methods of `Tables` (as ``t``) and `claim`.
+        Jinja template that calls the methods of `Tables` (as ``t``), `claim`, and those of `OtherRun` (as
+        ``other``, None while its sentences are collected).
     tables : pathlib.Path
         Folder of the tables.
+    other : pathlib.Path
+        Folder of the tables of the same run where arithmetic is rounded in another way.
     """
-    return render_template(template, t=Tables(tables), claim=claim)
+    elsewhere = OtherRun(template, other)
+
+    def marked(sentence: str, carried: bool) -> str:
+        text = claim(sentence, carried)
+        if elsewhere.sentences.get(sentence, True):
+            return text
+        stop = "." if text.endswith(".") else ""
+        return f"{text.removesuffix('.')} ({elsewhere.mark}){stop}"
+
+    return render_template(template, t=Tables(tables), claim=marked, other=elsewhere)

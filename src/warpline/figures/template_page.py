@@ -26,8 +26,9 @@ def write_page(
     page: Path,
     folder: Path,
     tables: Mapping[str, str],
-    render: Callable[[Path, Path], str],
-    further: Callable[[Path], None] | None = None,
+    render: Callable[..., str],
+    further: Callable[[Path, Path], None] | None = None,
+    other: Path | None = None,
 ) -> None:
     """Run a script that writes a page from tables beside it, and with ``--run`` takes new tables first.
 
@@ -42,20 +43,31 @@ def write_page(
     tables : mapping of str to str
         Files of the tables below a results folder, by name.
     render : callable
-        Takes the template and the folder; returns the page.
+        Takes the template and the folder, and `other` where there is one; returns the page.
     further : callable, optional
-        Takes the results folder, and writes tables that are no copies.
+        Takes the results folder and that of the copies, and writes tables that are no copies.
+    other : pathlib.Path, optional
+        Where copies of the tables of a second run lie, which ``--other`` replaces.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--run", type=Path, help="results whose tables replace those in docs/data")
-    run = parser.parse_args().run
-    if run:
-        folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument(
+        "--run", type=Path, help=f"results whose tables replace those in {folder.name}"
+    )
+    if other is not None:
+        parser.add_argument(
+            "--other", type=Path, help=f"results whose tables replace those in {other.name}"
+        )
+    arguments = parser.parse_args()
+    folders = [folder] if other is None else [folder, other]
+    for copies, run in zip(folders, vars(arguments).values(), strict=True):
+        if run is None:
+            continue
+        copies.mkdir(parents=True, exist_ok=True)
         for name, file in tables.items():
-            shutil.copyfile(run / file, folder / f"{name}.csv")
+            shutil.copyfile(run / file, copies / f"{name}.csv")
         if further is not None:
-            further(run)
+            further(run, copies)
         # Sidecars name paths of the machine that wrote them.
-        for sidecar in folder.glob("*.provenance.json"):
+        for sidecar in copies.glob("*.provenance.json"):
             sidecar.unlink()
-    page.write_text(render(page.with_name(f"{page.name}.jinja"), folder))
+    page.write_text(render(page.with_name(f"{page.name}.jinja"), *folders))

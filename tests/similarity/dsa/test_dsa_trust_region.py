@@ -6,9 +6,10 @@ import scipy.linalg
 import torch
 from similarity.dsa import torch_trust_region as oracle
 
-from warpline.similarity.dsa import alignment, trust_region
-from warpline.similarity.dsa.alignment import Maxima, align_pairs
+from warpline.similarity.dsa import halving, trust_region
+from warpline.similarity.dsa.alignment import align_pairs
 from warpline.similarity.dsa.canonical import Problems, to_canonical
+from warpline.similarity.dsa.halving import Maxima
 
 
 def random_orthogonal(rng, n, determinant):
@@ -34,11 +35,11 @@ def near_identity(rng, size, scale, padded):
 
 def ascend(problems, starts, tolerance):
     which = torch.zeros(len(starts), dtype=int)
-    return alignment._ascend(problems, which, starts, tolerance, 5000)
+    return halving._ascend(problems, which, starts, tolerance, 5000)
 
 
 def ascend_by_oracle(problems, which, starts, tolerance, max_products):
-    """The oracle with the signature of `alignment._ascend`."""
+    """The oracle with the signature of `halving._ascend`."""
     ends = [
         oracle.maximise(
             oracle.full_matrix(problems.symmetric[k], problems.frequencies[k]),
@@ -171,7 +172,7 @@ def test_both_ascents_reach_the_maximum_of_a_basin(size):
     )
 
 
-@pytest.mark.parametrize("solve", [alignment._ascend, ascend_by_oracle])
+@pytest.mark.parametrize("solve", [halving._ascend, ascend_by_oracle])
 def test_an_ascent_keeps_its_determinant(solve):
     problems, rng = make_problem(6, 9)
     starts = torch.from_numpy(np.stack([random_orthogonal(rng, 6, d) for d in (1, -1, 1, -1)]))
@@ -185,6 +186,6 @@ def test_the_search_reaches_the_same_angles_with_the_oracle(monkeypatch):
     operators = [to_canonical(m) for m in np.random.default_rng(5).standard_normal((3, 6, 6))]
     pairs = [(0, 1), (1, 2), (2, 2)]
     compiled = align_pairs(operators, pairs)
-    monkeypatch.setattr(alignment, "_ascend", ascend_by_oracle)
+    monkeypatch.setattr(halving, "_ascend", ascend_by_oracle)
     for one, two in zip(compiled, align_pairs(operators, pairs), strict=True):
         assert one.angle == pytest.approx(two.angle, abs=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from warpline.similarity.dsa import alignment
+from warpline.similarity.dsa import alignment, halving
 from warpline.similarity.dsa.canonical import Problems, to_canonical
 from warpline.similarity.dsa.starts import involution_starts, pad
 
@@ -44,12 +44,12 @@ def test_reversed_axes_are_found(size, k):
     basis = operator.basis[:size, :size]
     start = pad(torch.from_numpy(basis.T @ flip @ basis)[None], operator.padded)
     first = torch.zeros(1, dtype=int)
-    lesser = alignment._ascend(problems, first, start, 1e-6, 5000)
+    lesser = halving._ascend(problems, first, start, 1e-6, 5000)
     assert lesser.converged
     assert lesser.value < 1 - 1e-4
     # Eight rounds of two neighbours.
     starts = [neighbours(problems, lesser.rotation, size, [[k] * 2], seed)[0] for seed in range(8)]
-    ends = alignment._ascend(problems, first.expand(16), torch.cat(starts), 1e-6, 5000)
+    ends = halving._ascend(problems, first.expand(16), torch.cat(starts), 1e-6, 5000)
     assert float(ends.value.max()) == pytest.approx(1, abs=1e-9)
 
 
@@ -61,7 +61,7 @@ def test_a_neighbour_reverses_so_many_directions(size):
     start = torch.from_numpy(np.linalg.qr(rng.standard_normal((1, size, size)))[0])
     start = pad(start, size % 2 == 1)
     # At a maximum most reversals lose, and the padding dimension, which loses nothing, must not be taken.
-    rotation = alignment._ascend(problems, torch.zeros(1, dtype=int), start, 1e-6, 5000).rotation
+    rotation = halving._ascend(problems, torch.zeros(1, dtype=int), start, 1e-6, 5000).rotation
     counts = list(range(1, size // 2 + 1))
     starts = [neighbours(problems, rotation, size, [[k, k]])[0] for k in counts]
     for k, start in zip(np.repeat(counts, 2), torch.cat(starts), strict=True):

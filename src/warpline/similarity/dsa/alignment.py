@@ -1,17 +1,16 @@
 """Alignment of pairs of operators over the orthogonal group: a search over many starts.
 
-Most of the work of an ascent goes into its last digits, so the starts of a pair are thinned out by
-successive halving: all ascend to a loose tolerance in single precision, the best ascend further, and
-the best of those is polished in double precision. Rounds of further starts follow, half of them random and
-half neighbours of the best maximum (`warpline.similarity.dsa.involutions`), until the estimated chance of a
-better one is low and all kinds of neighbours were tried, or the number of starts reaches its cap. The
-result depends on the pair and the seed alone.
+The starts of each round are thinned out while they ascend (`warpline.similarity.dsa.halving`). Further
+rounds follow, half of them random starts and half neighbours of the best maximum
+(`warpline.similarity.dsa.involutions`), until the estimated chance of a better one is low and all kinds of
+neighbours were tried, or the number of starts reaches its cap. The result depends on the pair and the seed
+alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +21,16 @@ from warpline.core.number_arguments import check_number_fields
 from warpline.similarity.input_errors import SettingsError
 
 from .canonical import CanonicalOperator, Problems
+from .halving import (
+    MAXIMA_FIELDS,
+    RUNGS,
+    SAME_VALUE,
+    Maxima,
+    Rung,
+    orthonormal,
+    same_maximum,
+    successive_halving,
+)
 from .starts import involution_starts, pair_generator, planned_starts, random_starts
 
 FloatArray = NDArray[np.float64]
@@ -39,43 +48,6 @@ _IMPROVEMENT = 1e-9
 _PERFECT = 1e-7
 #: Elements (starts x n x n) in memory at once.
 _CHUNK_ELEMENTS = 4_000_000
-#: Two ascents are in one basin when their aligned operators, of unit norm, are this close; or when, on a
-#: rung of at most this tolerance, their squared distances agree to this fraction. The second is for
-#: operators of deficient rank, whose maxima are not points: what turns the kernel changes no value.
-#: Closer than this, distinct maxima of trained networks were not seen; at 0.03 they were.
-_SAME_BASIN = 0.003
-_SETTLED_TOLERANCE, _SAME_VALUE = 2e-3, 3e-6
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One rung of successive halving.
-
-    Attributes
-    ----------
-    tolerance : float
-        Relative gradient tolerance.
-    n_survivors : int
-        At most this many starts of a pair go on to the next rung.
-    margin : float
-        A start goes on only if its squared distance is within this factor of the best one.
-    dtype : torch.dtype
-        Precision of the rung.
-    """
-
-    tolerance: float
-    n_survivors: int
-    margin: float
-    dtype: torch.dtype = torch.float64
-
-
-#: Measured on Lorenz, motif, network and Gaussian operators of rank 20 and 50: other tolerances and
-#: margins trade starts for work along one line, and none gave lower angles in the same time.
-RUNGS = (
-    Rung(1e-2, 9, 1.05, torch.float32),
-    Rung(4e-3, 4, 1.012, torch.float32),
-    Rung(1.5e-3, 2, 1.0005, torch.float32),
-)
 
 
 @dataclass(frozen=True)
@@ -158,41 +130,6 @@ class Alignment:
     def status(self) -> str:
         """Status as `status_of` has it."""
         return status_of(self.converged, self.chance_of_better, self.accepted_chance)
-
-
-@dataclass
-class Maxima:
-    """Local maxima, one per start or per pair.
-
-    Attributes
-    ----------
-    rotation : Tensor, shape (maximum, n, n)
-        The orthogonal matrix C, between the canonical bases of B and A.
-    aligned : Tensor, shape (maximum, n, n or n + m)
-        C B C^T; beside it the control operator after C, where there is one.
-    value : Tensor, shape (maximum,)
-        Inner product of A and C B C^T, with the linear term of the problem.
-    gradient_norm : Tensor, shape (maximum,)
-        Frobenius norm of the Riemannian gradient.
-    converged : Tensor of bool, shape (maximum,)
-        Whether the gradient met the tolerance.
-    products : Tensor of int, shape (maximum,)
-        Hessian-vector products spent.
-    """
-
-    rotation: Tensor
-    aligned: Tensor
-    value: Tensor
-    gradient_norm: Tensor
-    converged: Tensor
-    products: Tensor
-
-    def select(self, index: Tensor) -> Maxima:
-        """Return the maxima at ``index``."""
-        return Maxima(*(getattr(self, field.name)[index] for field in fields(self)))
-
-
-_FIELDS = tuple(field.name for field in fields(Maxima))
 
 
 def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
@@ -343,13 +280,16 @@ def search(
         One per pair.
     n_hits, n_starts : Tensor of int, shape (pair,)
     """
+    rungs = (*settings.rungs, Rung(settings.tolerance, 1, 1.0))
     # First round: planned starts, and random ones up to the number of the round.
     n_first = _first_round(size, settings)
     starts = planned[:, :n_first]
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
-    best, n_hits, _ = successive_halving(problems, starts, settings, n_independent=n_first)
+    best, n_hits, _ = successive_halving(
+        problems, starts, rungs, settings.max_steps, n_independent=n_first
+    )
     n_starts = torch.full((len(generators),), starts.shape[1])
     # Further rounds, for the pairs whose best maximum has too few hits, or neighbours that were not tried.
     kinds = max(1, size // 2)
@@ -376,7 +316,12 @@ def search(
         starts = torch.cat([random_starts(round_generators, size, _RANDOM), neighbours], dim=1)
         count = min(starts.shape[1], settings.max_starts - int(n_starts[index].min()))
         challenger, challenger_hits, n_returns = successive_halving(
-            problem, starts[:, :count], settings, n_independent=_RANDOM, incumbent=incumbent
+            problem,
+            starts[:, :count],
+            rungs,
+            settings.max_steps,
+            n_independent=_RANDOM,
+            incumbent=incumbent,
         )
         n_starts[index] += count
         n_hits[index] += n_returns
@@ -386,177 +331,18 @@ def search(
         n_tried[index] = torch.where(improved, 0, n_tried[index] + _NEIGHBOURS)
 
 
-def successive_halving(
-    problems: Problems,
-    starts: Tensor,
-    settings: AlignmentSettings,
-    *,
-    n_independent: int,
-    incumbent: Maxima | None = None,
-) -> tuple[Maxima, Tensor, Tensor]:
-    """Ascend from the starts of each pair, fewer of them on each rung.
-
-    Parameters
-    ----------
-    problems : Problems
-        One problem per pair, float64.
-    starts : Tensor, shape (pair, start, n, n)
-        Orthogonal starts.
-    settings : AlignmentSettings
-        ``rungs``, ``tolerance``, ``max_steps``.
-    n_independent : int
-        The first starts of a pair, which do not depend on its incumbent; only they count as hits.
-    incumbent : Maxima, optional
-        Best maximum of each pair in earlier rounds: ascents that fall behind it or enter its basin end
-        early.
-
-    Returns
-    -------
-    best : Maxima
-        The best maximum of each pair; minus infinity where all ascents fell behind the incumbent.
-    n_hits : Tensor of int, shape (pair,)
-        Starts in the basin of the best maximum.
-    n_returns : Tensor of int, shape (pair,)
-        Starts in the basin of the incumbent.
-    """
-    n_pairs, n_starts, size, _ = starts.shape
-    starts = starts.to(settings.rungs[0].dtype)
-    # Hits of each start: itself, if independent, and the independent starts folded into it.
-    alive = torch.ones(n_pairs, n_starts, dtype=torch.bool)
-    n_hits = (torch.arange(n_starts) < n_independent).long().repeat(n_pairs, 1)
-    n_returns = torch.zeros(n_pairs, dtype=torch.long)
-    pair_index = torch.arange(n_pairs)
-    for rung in (*settings.rungs, Rung(settings.tolerance, 1, 1.0)):
-        # Ascend from the starts that are left.
-        width = starts.shape[1]
-        which = pair_index.repeat_interleave(width)
-        active = alive.flatten()
-        if starts.dtype != rung.dtype:
-            starts = orthonormal(starts.to(rung.dtype))
-        flat = starts.reshape(-1, size, size)
-        active_maxima = _ascend(
-            problems.to(rung.dtype), which[active], flat[active], rung.tolerance, settings.max_steps
-        )
-        maxima = _scatter(active_maxima, active, flat)
-        # Sort the starts of each pair, best first, so that duplicates fold into the better one.
-        value = maxima.value.reshape(n_pairs, width)
-        rotation = maxima.rotation.reshape(n_pairs, width, size, size)
-        order = value.argsort(dim=1, descending=True, stable=True)
-        value, n_hits, alive = (x.gather(1, order) for x in (value, n_hits, alive))
-        aligned = maxima.aligned.reshape(n_pairs, width, size, -1)
-        rotation, aligned = (
-            x.gather(1, order[:, :, None, None].expand_as(x)) for x in (rotation, aligned)
-        )
-        same_value = _SAME_VALUE if rung.tolerance <= _SETTLED_TOLERANCE else 0.0
-        _fold_duplicates(aligned, value, same_value, n_hits, alive)
-        best = value[:, 0]
-        if incumbent is not None:
-            returned = alive & _same_maximum(
-                aligned, value, incumbent.aligned[:, None], incumbent.value[:, None], same_value
-            )
-            n_returns += torch.where(returned, n_hits, 0).sum(dim=1)
-            alive &= ~returned
-            best = torch.maximum(best, incumbent.value)
-        # Drop the starts that are clearly behind; the last rung has no margin and drops none.
-        if rung.margin > 1:
-            behind = (1 - value) > rung.margin * (1 - best)[:, None] + 1e-6
-            alive &= ~behind
-        # Starts that were folded or dropped sink to the end, the others keep their order.
-        survivors = (~alive).long().argsort(dim=1, stable=True)[:, : rung.n_survivors]
-        n_hits, alive = n_hits.gather(1, survivors), alive.gather(1, survivors)
-        starts = rotation.gather(1, survivors[:, :, None, None].expand(-1, -1, size, size))
-    last = order.gather(1, survivors)[:, 0] + pair_index * width
-    return maxima.select(last), n_hits[:, 0], n_returns
-
-
-def _ascend(
-    problems: Problems, which: Tensor, starts: Tensor, tolerance: float, max_products: int
-) -> Maxima:
-    """Ascend from each start to a local maximum of its problem."""
-    # Imported here: compiled, or read from Numba's cache, when first needed.
-    from .trust_region import maximise
-
-    rotation = np.array(starts.numpy(), order="C")
-    aligned = np.empty_like(rotation)
-    value, norm, limit, products = maximise(
-        problems.symmetric.numpy(),
-        problems.frequencies.numpy(),
-        problems.target.numpy(),
-        problems.padded,
-        which.numpy(),
-        rotation,
-        aligned,
-        tolerance,
-        max_products,
-        None if problems.linear is None else problems.linear.numpy(),
-    )
-    arrays = (rotation, aligned, value, norm, norm <= limit, products)
-    maxima = Maxima(*(torch.from_numpy(array) for array in arrays))
-    if problems.control is not None:
-        controls = maxima.rotation @ problems.control[which]
-        maxima.aligned = torch.cat([maxima.aligned, controls], dim=-1)
-    return maxima
-
-
-def orthonormal(rotation: Tensor) -> Tensor:
-    """Two Newton-Schulz steps: from the rounding of single precision to that of double."""
-    for _ in range(2):
-        rotation = 1.5 * rotation - 0.5 * rotation @ (rotation.mT @ rotation)
-    return rotation
-
-
-def _scatter(active_maxima: Maxima, active: Tensor, starts: Tensor) -> Maxima:
-    """Spread the maxima of the active starts over all starts; the others get the lowest value."""
-    maxima = Maxima(
-        starts.clone(),
-        starts.new_zeros(len(starts), *active_maxima.aligned.shape[1:]),
-        torch.full_like(starts[:, 0, 0], -torch.inf),
-        torch.full_like(starts[:, 0, 0], torch.inf),
-        torch.zeros_like(active),
-        torch.zeros_like(active, dtype=torch.long),
-    )
-    for name in _FIELDS:
-        values = getattr(active_maxima, name)
-        target = getattr(maxima, name)
-        target[active] = values.to(target.dtype)
-    return maxima
-
-
-def _same_maximum(
-    aligned: Tensor, value: Tensor, other_aligned: Tensor, other_value: Tensor, same_value: float
-) -> Tensor:
-    """Say whether ascents, shape (...), have entered the basin of others."""
-    near = (aligned - other_aligned).flatten(-2).norm(dim=-1) < _SAME_BASIN
-    return near | ((value - other_value).abs() < same_value * (1 - other_value))
-
-
-def _fold_duplicates(
-    aligned: Tensor, value: Tensor, same_value: float, n_hits: Tensor, alive: Tensor
-) -> None:
-    """Count a start that has entered the basin of a better one as a hit of that one, in place."""
-    width = n_hits.shape[1]
-    for better in range(width):
-        for worse in range(better + 1, width):
-            near = _same_maximum(
-                aligned[:, better], value[:, better], aligned[:, worse], value[:, worse], same_value
-            )
-            fold = near & alive[:, better] & alive[:, worse]
-            n_hits[:, better] += torch.where(fold, n_hits[:, worse], 0)
-            alive[:, worse] &= ~fold
-
-
 def _merge(
     best: Maxima, n_hits: Tensor, index: Tensor, challenger: Maxima, challenger_hits: Tensor
 ) -> None:
     """Replace the best by better challengers, and add up hits in one basin, in place."""
-    same = _same_maximum(
-        best.aligned[index], best.value[index], challenger.aligned, challenger.value, _SAME_VALUE
+    same = same_maximum(
+        best.aligned[index], best.value[index], challenger.aligned, challenger.value, SAME_VALUE
     )
     wins = challenger.value > best.value[index]
     n_hits[index] = torch.where(
         same, n_hits[index] + challenger_hits, torch.where(wins, challenger_hits, n_hits[index])
     )
-    for name in _FIELDS:
+    for name in MAXIMA_FIELDS:
         getattr(best, name)[index[wins]] = getattr(challenger, name)[wins]
 
 

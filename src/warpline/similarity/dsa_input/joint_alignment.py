@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from warpline.similarity.dsa.alignment import (
     AlignmentSettings,
     chance_of_better,
-    orthonormal,
     pairs_per_chunk,
     search,
     status_of,
@@ -38,6 +37,7 @@ from warpline.similarity.dsa.canonical import (
     stack_tensors,
     to_canonical,
 )
+from warpline.similarity.dsa.halving import orthonormal
 from warpline.similarity.dsa.starts import pad, pair_generator, planned_starts
 from warpline.similarity.states import angle
 
