@@ -68,11 +68,11 @@ function planeAxes(plane, { cell, centre }) {
   const word = (value) => (typeof value === "number" ? shownNumber(value, 2) : value);
   const text = (x, y, anchor, content, further = {}) => svg.append(drawn("text", { x, y, "text-anchor": anchor, ...further }, content));
   for (const i of spread(plane.first.values.length, 5)) text(centre(i, 0)[0], height - bottom + 14, "middle", word(plane.first.values[i]));
-  text((left + width - right) / 2, height - 5, "middle", spaced(plane.first.name));
+  text((left + width - right) / 2, height - 5, "middle", axisLabel(plane.first));
   if (plane.second.name) {
     for (const j of spread(plane.second.values.length, 6)) text(left - 6, centre(0, j)[1] + 4, "end", word(plane.second.values[j]));
     const middle = (top + height - bottom) / 2;
-    text(11, middle, "middle", spaced(plane.second.name), { transform: `rotate(-90 11 ${middle})` });
+    text(11, middle, "middle", axisLabel(plane.second), { transform: `rotate(-90 11 ${middle})` });
   }
 
   if (plane.row !== null) {
@@ -165,10 +165,11 @@ const metricPanel = {
     return "No analysis of metric warping reads this network. These are read:";
   },
 
-  /** Return buttons that lead to a network of each analysis. */
+  /** Return buttons that lead to a network of each analysis that stores a metric. */
   _otherNetworks() {
     const first = new Map();
-    for (const entry of page.analyses) if (!first.has(entry.analysis)) first.set(entry.analysis, page.networks[entry.of]);
+    const measured = page.analyses.filter((entry) => entry.views.some((view) => view.kind !== "surface"));
+    for (const entry of measured) if (!first.has(entry.analysis)) first.set(entry.analysis, page.networks[entry.of]);
     const buttons = [...first].map(([analysis, network]) =>
       element("button", { type: "button", onclick: () => chooseNetwork(network) }, `${spaced(analysis)}: ${network.taskset}, ${networkLabel(network)}`),
     );
@@ -242,7 +243,7 @@ const metricPanel = {
 
   _table(view, plane) {
     const sides = [plane.first, plane.second].filter((axis) => axis.name);
-    const columns = [...sides.map((axis) => spaced(axis.name)), ...view.tangents.map((name) => `G, ${spaced(String(name))}`), "G, first two"];
+    const columns = [...sides.map(axisLabel), ...view.tangents.map((name) => `G, ${spaced(String(name))}`), "G, first two"];
     const rows = [];
     plane.first.values.forEach((a, i) =>
       plane.second.values.forEach((b, j) => {

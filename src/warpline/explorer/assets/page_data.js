@@ -65,6 +65,11 @@ function spaced(name) {
   return name.replaceAll("_", " ");
 }
 
+/** Return the name of a dimension as words, with the unit of time. */
+function axisLabel(axis) {
+  return axis.name === "time" ? "time (ms)" : spaced(axis.name);
+}
+
 /** Return the update of a network at a fraction of training: of its stored checkpoint where it has one. */
 function updateAt(network, moment) {
   if (network.states) return network.states.step[moment];

@@ -221,7 +221,7 @@ const statesPanel = {
     this.scene.show(surfaceContents(view, position, byId("states-ellipses").checked), `Manifold of states over ${names}`);
     whenOpen(byId("states-details"), () => {
       const sheet = entryOf(arrayOf(view.values), position);
-      const columns = [...view.spanned.map((axis) => spaced(axis.name)), ...view.axes];
+      const columns = [...view.spanned.map(axisLabel), ...view.axes];
       const m = sheet.shape.length > 2 ? sheet.shape[1] : 1;
       const rows = spread(sheet.shape[0], 11).flatMap((i) =>
         spread(m, 11).map((j) => {
