@@ -5,8 +5,9 @@
 - grid: the metric of a 128-unit network on a 41 x 41 grid of two inputs, 100 steps, two contexts;
 - cost: tangents of first, and of first and second order, for m = 1, 2, 3 coordinates, in plain forward
   passes: the same dynamics and the whole batch stepped without tangents, float64;
-- rival: a Jacobian per point and time, by torch.func.jacrev (and jacfwd) of the unrolled network. It is
-  measured at a few points and times and scaled to all of them;
+- rival: the same metric by torch.func.jacfwd of all states, under torch.vmap over the points; and a Jacobian
+  per point and time, by torch.func.jacrev (and jacfwd) of the unrolled network. The latter is measured at a
+  few points and times and scaled to all of them;
 - memory: peak of a process that keeps the tangents of all time steps, of three, or metrics alone.
 
 One thread. Ratios are of processor times, as other work on the machine stretches the wall clock.
@@ -128,6 +129,23 @@ def benchmark_cost(kind, units, count, steps, repeats):
     return rows
 
 
+def metric_by_vmap(dynamics, manifold, kappa, chunk=256):
+    """Return the metric (point, time, input, input), by forward mode over all points of a chunk at once."""
+
+    def states(point):
+        state, visited = dynamics.initial(1), []
+        for step in range(manifold.n_steps):
+            state = dynamics.step(state, manifold(point[None], step))
+            visited.append(state[0])
+        return torch.stack(visited)
+
+    def metric(point):
+        jacobian = torch.func.jacfwd(states)(point)
+        return torch.einsum("tui,tuj->tij", jacobian, jacobian)
+
+    return torch.func.vmap(metric, chunk_size=chunk)(kappa)
+
+
 def benchmark_rival(kind, units, count, steps, samples):
     dynamics, manifold = make_network(kind, units), evidence(2, steps)
     kappa = manifold.grid(count, count)
@@ -156,14 +174,29 @@ def benchmark_rival(kind, units, count, steps, samples):
                 error = max(error, float(difference.abs().max()))
         rivals[f"{name}_seconds_scaled"] = statistics.mean(seconds) * len(kappa) * steps
         rivals[f"{name}_largest_difference"] = error
-    metric_seconds = min(
-        timed(lambda: metric_stream(dynamics, manifold, kappa))[0] for _ in range(3)
+    batched = metric_by_vmap(dynamics, manifold, sample)[:, [k - 1 for k in times]]
+    expected = torch.einsum("ptiu,ptju->ptij", sampled_tangents.inputs, sampled_tangents.inputs)
+    rivals["vmap_largest_difference"] = float((batched / expected - 1).abs().max())
+    # In turns, so that a change of the machine's load meets both.
+    metric_seconds, rivals["vmap_seconds"] = (
+        min(seconds)
+        for seconds in zip(
+            *(
+                (
+                    timed(lambda: metric_stream(dynamics, manifold, kappa))[0],
+                    timed(lambda: metric_by_vmap(dynamics, manifold, kappa))[0],
+                )
+                for _ in range(2)
+            ),
+            strict=True,
+        )
     )
     return {
         "kind": kind, "points": len(kappa), "steps": steps, "sampled_points": samples,
         "sampled_times": times, "metric_seconds": metric_seconds, **rivals,
         **{f"times_faster_than_{n}": rivals[f"{n}_seconds_scaled"] / metric_seconds
            for n in ("jacrev", "jacfwd")},
+        "times_faster_than_vmap": rivals["vmap_seconds"] / metric_seconds,
     }  # fmt: skip
 
 
