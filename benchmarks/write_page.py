@@ -30,9 +30,10 @@ HEAD = """# Benchmarks
 thread, by processor time unless it says otherwise. Lines of a GPU are wall-clock time. *Ratio* is the
 rival's figure over ours: above 1, ours is smaller. Where a rival is scaled, a sample of its pairs, points or
 starts was timed. A rival that works on one pair at a time does again what ours does once for a system.
-Forward and backward passes are on a CPU: on a GPU, cuDNN's layers are faster than ours ([workflow.md](workflow.md)).
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
 measurement. Times differ twofold between machines, and ratios by up to half.
+Forward and backward passes are on a CPU. On a GPU, cuDNN's layers are faster than ours
+([workflow.md](workflow.md#speed-of-training)).
 `python benchmarks/demo.py` measures the processor time of the demo beside a fixed load, and prints its line.
 
 """
@@ -223,13 +224,17 @@ def _checksums(rows: list[dict[str, Any]]) -> Iterator[Line]:
 
 def _ensembles(rows: list[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
-        yield Line(
-            f"training {row['networks']} networks ({row['architecture']}) as one, {row['device']}",
-            1e3 / row["together_per_s"],
-            "one after another, by our own loop",
-            1e3 / row["alone_per_s"],
-            "ms an update of a network",
-        )
+        # A network alone is trained without CUDA graphs.
+        ways = {"together": "as one", "together_not_captured": "as one without CUDA graphs"}
+        for way, label in ways.items():
+            if f"{way}_per_s" in row:
+                yield Line(
+                    f"training {row['networks']} networks ({row['architecture']}) {label}, {row['device']}",
+                    1e3 / row[f"{way}_per_s"],
+                    "one after another, by our own loop, without CUDA graphs",
+                    1e3 / row["alone_per_s"],
+                    "ms an update of a network",
+                )
 
 
 def _planning(result: dict[str, Any]) -> Iterator[Line]:
