@@ -140,6 +140,24 @@ def test_curvature_of_the_sphere_in_every_form(form, immersion):
     np.testing.assert_allclose(plane, 1.0, atol=1e-9)
 
 
+def test_a_default_device_of_the_caller_changes_nothing(immersion):
+    kappa, along = torch.as_tensor(KAPPA), torch.tensor([[1.0, 0.3]] * 2, dtype=torch.float64)
+
+    def results():
+        lines = geometry.geodesics_from(immersion, kappa, along, 0.5)
+        return [geometry.gaussian_curvature(immersion, kappa), lines.kappa, lines.length]
+
+    expected = results()
+    # Tensors of this device hold nothing: a number made there would be lost.
+    torch.set_default_device("meta")
+    try:
+        found = results()
+    finally:
+        torch.set_default_device(None)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
+
+
 def test_integers_are_numbers(immersion):
     torch.testing.assert_close(
         geometry.gaussian_curvature(immersion, np.array([[1, 2]])),

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "given_gpus", "new_tensors_on_cpu"]
+__all__ = ["choose_device", "given_gpus", "new_tensors_on"]
 
 
-def new_tensors_on_cpu() -> AbstractContextManager[object]:
-    """Return a context in which new tensors lie on the CPU, whatever the caller's default device is.
+def new_tensors_on(device: str | torch.device = "cpu") -> AbstractContextManager[object]:
+    """Return a context in which new tensors lie on a device, whatever the caller's default device is.
 
     What a caller set by `torch.set_default_device` is for tensors of the caller.
     """
     # Where nobody has imported torch, nobody has set a device.
     torch = sys.modules.get("torch")
+    # Code of the package names the device of every tensor that is not on the CPU.
     if torch is None or torch.get_default_device().type == "cpu":
         return nullcontext()
-    device: AbstractContextManager[object] = torch.device("cpu")
-    return device
+    context: AbstractContextManager[object] = torch.device(device)
+    return context
 
 
 def given_gpus() -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpline.core.device import new_tensors_on
 from warpline.core.number_arguments import takes_numbers
 
 __all__ = ["check_finite", "takes_arrays"]
@@ -24,7 +25,8 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
 
     The parameters are those annotated as ``Tensor``, alone or in a union. Tensors of float32 and float64 go
     through untouched; other numbers become float64, as NumPy's own do. LAPACK takes no half precision.
-    Parameters that are numbers are read by `warpline.core.number_arguments.takes_numbers`.
+    Parameters that are numbers are read by `warpline.core.number_arguments.takes_numbers`. New tensors lie
+    on the device of the first tensor that is given, whatever torch's default device is.
 
     Raises
     ------
@@ -55,7 +57,10 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
                         f"expected {name} as an array of numbers, got {type(value).__name__}"
                     )
                 bound.arguments[name] = value
-        return function(*bound.args, **bound.kwargs)
+        tensors = (value for value in bound.arguments.values() if isinstance(value, Tensor))
+        first = next(tensors, None)
+        with new_tensors_on("cpu" if first is None else first.device):
+            return function(*bound.args, **bound.kwargs)
 
     return wrapper
 

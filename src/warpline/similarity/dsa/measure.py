@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.core.device import new_tensors_on_cpu
+from warpline.core.device import new_tensors_on
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.measure_settings import setting_of
@@ -167,7 +167,7 @@ def compare_pairs(
     largest = max((representations[i].rank for i in indices), default=0)
     for size, positions in pairs_by_size(carried, pairs, largest).items():
         work = [(rows[k], pairs[k]) for k in positions]
-        with new_tensors_on_cpu():
+        with new_tensors_on():
             _fill(work, representations, size, settings, seed, progress)
     for row in rows if with_rotation else []:
         if row["rotation"] is not None:

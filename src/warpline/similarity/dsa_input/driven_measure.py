@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.core.device import new_tensors_on_cpu
+from warpline.core.device import new_tensors_on
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.dsa.padding import carried_size, pairs_by_size, resized
 from warpline.similarity.input_errors import SettingsError
@@ -142,7 +142,7 @@ def compare_pairs(
 
         # Pairs of one number of inputs at a time: the control operators of a call are one array.
         for width in sorted({systems[i].control.shape[1] for _, (i, _) in usable}):
-            with new_tensors_on_cpu():
+            with new_tensors_on():
                 _fill(
                     [work for work in usable if systems[work[1][0]].control.shape[1] == width],
                     systems, weight, settings, seed, progress,
