@@ -4,7 +4,7 @@ import nox
 
 TESTS = ("-m", "not workflow and not slurm and not browser")
 nox.options.error_on_missing_interpreters = False
-# uv installs a session in a minute, where pip takes over twenty.
+# uv installs a session in one to four minutes, where pip takes over twenty.
 nox.options.default_venv_backend = "uv|virtualenv"
 
 

@@ -124,6 +124,7 @@ def main() -> None:
     )
     parser.add_argument("--save", type=Path, help="npz file to write the operators to, and stop")
     parser.add_argument("--output", type=Path, help="CSV file, a row per setting")
+    parser.add_argument("--every", type=Path, help="CSV file, a row per pair")
     parser.add_argument("--pairs", type=int, default=640, help="random pairs of each setting")
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--reference-pairs", type=int, default=0, help="pairs for dsa-metric, too")
@@ -148,7 +149,7 @@ def main() -> None:
         np.savez(arguments.save, allow_pickle=False, **named)
         return
 
-    table = []
+    table, every = [], []
     with ProcessPoolExecutor(arguments.cores, mp_context=get_context("spawn")) as pool:
         for (rank, delays), stacked in operators.items():
             matrices = list(stacked)
@@ -158,6 +159,7 @@ def main() -> None:
             chunks = [pairs[k :: arguments.cores] for k in range(arguments.cores)]
             rows = pd.concat(pool.map(align, [(matrices, chunk) for chunk in chunks if chunk]))
             row = {"rank": rank, "n_delays": delays, **summary(rows)}
+            every.append(rows.assign(rank=rank, n_delays=delays))
             if arguments.reference_pairs:
                 some = pairs[: arguments.reference_pairs]
                 angles, seconds = reference_angles(matrices, some)
@@ -171,6 +173,8 @@ def main() -> None:
             table.append(row)
             print(row, flush=True)
             pd.DataFrame(table).to_csv(arguments.output, index=False, float_format="%.6g")
+            if arguments.every:
+                pd.concat(every).to_csv(arguments.every, index=False)
 
 
 if __name__ == "__main__":

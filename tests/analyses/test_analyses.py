@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warpline.analyses import context, decision, learning, memory, static
@@ -41,6 +41,7 @@ def test_equal_steps_crowd_where_the_circle_is_stretched():
 
 
 @given(st.integers(1, 5), st.floats(0.1, 10))
+@settings(deadline=None)
 def test_field_angle_is_blind_to_scale_and_at_most_one(seed, scale):
     draw = np.random.default_rng(seed).normal(size=(2, 6, 3, 5))
     a, b = (x @ x.swapaxes(-1, -2) for x in draw)

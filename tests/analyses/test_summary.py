@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -41,6 +41,7 @@ def test_rows_keep_their_order():
 
 
 @given(st.lists(st.floats(-5, 5, allow_subnormal=False), min_size=3, max_size=9))
+@settings(deadline=None)
 def test_interval_of_a_mean_is_the_jackknife_of_a_diagonal(values):
     values = np.array(values)
     matrix = np.full((len(values),) * 2, np.nan)

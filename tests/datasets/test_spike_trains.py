@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warpline.datasets.spike_trains import bin_edges, spike_counts, spike_rates
@@ -23,6 +23,7 @@ def test_counts_by_hand():
     st.floats(1, 30),
     st.sampled_from([5.0, 10.0, 20.0]),
 )
+@settings(deadline=None)
 def test_rates_are_the_integral_of_the_kernel(times, width, bin_width):
     times = np.array(times)
     edges = bin_edges((0.0, 100.0), bin_width)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warpline.models.checkpoints import nearest_checkpoint
@@ -12,6 +12,7 @@ def test_log_linear_and_named_steps():
 
 
 @given(st.integers(0, 30), st.integers(0, 50), st.integers(1, 5000))
+@settings(deadline=None)
 def test_schedule_is_sorted_unique_and_in_range(log, every, last):
     steps = checkpoint_steps({"log": log, "every": every, "steps": []}, last)
     assert steps == sorted(set(steps)) and steps[0] == 0 and steps[-1] <= last
@@ -39,6 +40,7 @@ def test_kept_steps(steps, fractions, expected):
 @given(
     st.sets(st.integers(1, 3000), max_size=40), st.lists(st.floats(0, 1), min_size=1, max_size=9)
 )
+@settings(deadline=None)
 def test_what_is_nearest_does_not_depend_on_what_is_left_out(steps, fractions):
     steps = [0, *sorted(steps)]
     kept = kept_steps(steps, fractions)
