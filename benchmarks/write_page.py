@@ -78,6 +78,7 @@ def _lorenz63(rows: list[dict[str, Any]]) -> Iterator[Line]:
                     f"theirs {row['silhouette']:.3f} (by Wasserstein: ours "
                     f"{silhouettes['Warpline, wasserstein']:.3f}, theirs {silhouettes[wasserstein]:.3f})"
                 )
+            checks.append(f"{ours['uncertain']:,} of our angles uncertain")
             yield Line(
                 f"Lorenz-63 of KoopSTD, DSA, {ours['pairs']:,} pairs",
                 ours["seconds"],
