@@ -1,4 +1,4 @@
-"""How often DSA's search misses the best alignment: python benchmarks/dsa_search.py --output search.csv.
+"""How often DSA's search misses the best alignment: python benchmarks/dsa_search.py --output search.json.
 
 Pairs of trained networks of several architectures and checkpoints are aligned with the default settings, and
 again from 400 starts that are hardly thinned out. A pair is missed if the default angle is more than 1e-5 rad
@@ -6,7 +6,7 @@ above the lower of the two. A miss is silent if its status is "converged". `chan
 the share of misses.
 
     snakemake comparisons --cores 2 --configfile config/demo.yaml
-    python benchmarks/dsa_search.py --trajectories results/demo/trajectories/PDM/*/*/*.nc --output search.csv
+    python benchmarks/dsa_search.py --trajectories results/demo/trajectories/PDM/*/*/*.nc --output search.json
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ use_one_thread()
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
+from scipy.stats import binomtest  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 #: (rank, number of delays): ten delays, the earlier default, and embeddings that `choose_dsa` prefers.
@@ -116,6 +117,24 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def page_lines(result: list[dict[str, Any]]) -> list[str]:
+    """Return what docs/dsa.md says of these numbers."""
+    lines = [
+        f"| {row['rank']}, {row['n_delays']} | {row['missed']} | {row['silent']} | {row['uncertain']} | "
+        f"{row['expected_misses']:.1f} | {row['worst_excess']:.1g} | {row['mean_angle']:.3f} | "
+        f"{row['starts']:.0f} |"
+        for row in result
+    ]
+    high = [row for row in result if row["rank"] >= 10]
+    n_silent, n_pairs = (sum(row[key] for row in high) for key in ("silent", "pairs"))
+    low, most = binomtest(n_silent, n_pairs).proportion_ci(method="wilson")
+    return [
+        *lines,
+        f"{n_silent} of {n_pairs:,} pairs at ranks 10 to 20 without a word "
+        f"({100 * n_silent / n_pairs:.1f} %, {100 * low:.1f} to {100 * most:.1f} %)",
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--trajectories", type=Path, nargs="+", help="netCDF files of a run")
@@ -123,7 +142,7 @@ def main() -> None:
         "--operators", type=Path, help="npz file of --save, instead of trajectories"
     )
     parser.add_argument("--save", type=Path, help="npz file to write the operators to, and stop")
-    parser.add_argument("--output", type=Path, help="CSV file, a row per setting")
+    parser.add_argument("--output", type=Path, help="JSON file, an entry per setting")
     parser.add_argument("--every", type=Path, help="CSV file, a row per pair")
     parser.add_argument("--pairs", type=int, default=640, help="random pairs of each setting")
     parser.add_argument("--cores", type=int, default=1)
@@ -172,7 +191,7 @@ def main() -> None:
                 }
             table.append(row)
             print(row, flush=True)
-            pd.DataFrame(table).to_csv(arguments.output, index=False, float_format="%.6g")
+            pd.DataFrame(table).to_json(arguments.output, orient="records", indent=1)
             if arguments.every:
                 pd.concat(every).to_csv(arguments.every, index=False)
 

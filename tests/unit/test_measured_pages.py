@@ -9,6 +9,7 @@ import pytest
 #: Page, benchmark, data file; the benchmark's `page_lines` says what the page holds.
 MEASURED = [
     ("dsa.md", "dsa.py", "dsa/speed.json"),
+    ("dsa.md", "dsa_search.py", "dsa/search.json"),
     ("dsa_input.md", "dsa_input.py", "dsa_input/speed.json"),
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
     ("dsa_input.md", "dsa_input_search.py", "dsa_input/search.json"),
