@@ -153,6 +153,8 @@ def gram_matrix(states: Trials, n_delays: int, delay_interval: int) -> FloatArra
     # Long windows: the first block row, and the edges from which the others follow.
     first = np.zeros((n_units, size))
     edges = np.zeros((inner, inner))
+    before: list[FloatArray] = []
+    last: list[FloatArray] = []
     any_short = any_long = False
     for rows in iterate_embedding(states, n_delays, delay_interval, _GRAM_BLOCK_BYTES):
         flat = rows.reshape(-1, size)
@@ -164,10 +166,13 @@ def gram_matrix(states: Trials, n_delays: int, delay_interval: int) -> FloatArra
         first += np.ascontiguousarray(flat[:, :n_units]).T @ flat
         # Rows tau before the window, restricted to delays 0..D-2, are the window's first tau rows
         # restricted to delays 1..D-1.
-        before = np.ascontiguousarray(rows[:, :delay_interval, n_units:]).reshape(-1, inner)
-        last = np.ascontiguousarray(rows[:, -delay_interval:, :inner]).reshape(-1, inner)
-        edges += before.T @ before
-        edges -= last.T @ last
+        before.append(np.ascontiguousarray(rows[:, :delay_interval, n_units:]).reshape(-1, inner))
+        last.append(np.ascontiguousarray(rows[:, -delay_interval:, :inner]).reshape(-1, inner))
+        # Products of few rows would take the time of writing the whole matrix.
+        if sum(map(len, before)) >= inner:
+            _add_edges(edges, before, last)
+    if before:
+        _add_edges(edges, before, last)
     if not any_long:
         return product
     gram = np.zeros((size, size))
@@ -181,6 +186,15 @@ def gram_matrix(states: Trials, n_delays: int, delay_interval: int) -> FloatArra
         )
         gram[block, : block.start] = gram[: block.start, block].T
     return gram + product if any_short else gram
+
+
+def _add_edges(edges: FloatArray, before: list[FloatArray], last: list[FloatArray]) -> None:
+    """Add the products of rows before windows, less those of the last rows, in place; forget the rows."""
+    first_rows, last_rows = np.concatenate(before), np.concatenate(last)
+    edges += first_rows.T @ first_rows
+    edges -= last_rows.T @ last_rows
+    before.clear()
+    last.clear()
 
 
 def leading_factor(
