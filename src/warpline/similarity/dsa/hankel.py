@@ -175,17 +175,27 @@ def gram_matrix(states: Trials, n_delays: int, delay_interval: int) -> FloatArra
         _add_edges(edges, before, last)
     if not any_long:
         return product
+    gram = from_first_row(first, edges)
+    return gram + product if any_short else gram
+
+
+def from_first_row(first: FloatArray, edges: FloatArray) -> FloatArray:
+    """Return the Gram matrix of an embedding from its first block row, (unit, delay * unit), and its edges.
+
+    Each block row follows from the one above it (`gram_matrix`), the lower triangle by symmetry.
+    """
+    n_units, size = first.shape
+    inner = size - n_units
     gram = np.zeros((size, size))
     gram[:n_units] = first
-    # Each block row from the one above it, the lower triangle by symmetry.
-    for i in range(1, n_delays):
+    for i in range(1, size // n_units):
         block = slice(i * n_units, (i + 1) * n_units)
         previous = slice((i - 1) * n_units, i * n_units)
         gram[block, block.start :] = (
             gram[previous, previous.start : inner] + edges[previous, previous.start :]
         )
         gram[block, : block.start] = gram[: block.start, block].T
-    return gram + product if any_short else gram
+    return gram
 
 
 def _add_edges(edges: FloatArray, before: list[FloatArray], last: list[FloatArray]) -> None:

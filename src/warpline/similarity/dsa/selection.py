@@ -460,7 +460,6 @@ def select_rank(
         One of the errors of `fit_operator`, or a single trial.
     """
     recording, exponent = as_recording(states).rescaled()
-    check_equal_steps(recording)
     check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
     n_delays = positive_integer("n_delays", n_delays)
     delay_interval = positive_integer("delay_interval", delay_interval)

@@ -15,6 +15,7 @@ from warpline.similarity.dsa.hankel import (
     Trials,
     blocks_of,
     delay_embed,
+    from_first_row,
     iterate_embedding,
 )
 
@@ -106,14 +107,7 @@ def _window_gram(block: FloatArray, n_lags: int) -> FloatArray:
     inner = n_lags * n_columns
     first = block[:, n_lags - 1 :: -1].reshape(n_trials, inner)
     last = block[:, : -n_lags - 1 : -1].reshape(n_trials, inner)
-    edges = first.T @ first - last.T @ last
-    gram = np.zeros((width * n_columns, width * n_columns))
-    gram[:n_columns] = newest
-    for i in range(1, width):
-        row, above = (slice(k * n_columns, (k + 1) * n_columns) for k in (i, i - 1))
-        gram[row, row.start :] = gram[above, above.start : inner] + edges[above, above.start :]
-        gram[row, : row.start] = gram[: row.start, row].T
-    return gram
+    return from_first_row(newest, first.T @ first - last.T @ last)
 
 
 def regress(
