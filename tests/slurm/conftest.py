@@ -19,8 +19,12 @@ CONFIG = "cluster.yaml"
 PATIENCE = 400.0
 """Seconds until a wait is given up: no test is about time, and the machine may be busy."""
 
-FIELDS = {"id": "%i", "state": "%T", "partition": "%P", "comment": "%k", "name": "%j"}
-FIELDS |= {"memory": "%m", "limit": "%l", "reason": "%r"}
+FIELDS = {"id": "JobID", "state": "State", "partition": "Partition", "comment": "Comment"}
+FIELDS |= {"name": "Name", "memory": "MinMemory", "limit": "TimeLimit", "reason": "Reason"}
+# GPUs of a job, not of a node.
+FIELDS |= {"gpus": "tres-per-job"}
+WIDTH = 300
+"""Characters of a column of squeue, which cuts what is longer."""
 
 
 def _why_not() -> str | None:
@@ -49,14 +53,12 @@ class Cluster:
 
     def jobs(self, prefix: str = "") -> list[dict[str, str]]:
         """Return all jobs, old ones too, in order of submission; those of names with a prefix."""
-        form = "|".join(FIELDS.values())
-        text = self("squeue", "--states=all", "--noheader", f"--format={form}")
-        rows = [dict(zip(FIELDS, line.split("|"), strict=True)) for line in text.splitlines()]
-        # GPUs of a job, not of a node: --format knows no letter for them.
-        text = self("squeue", "--states=all", "--noheader", "--Format=JobID:20,tres-per-job:40")
-        gpus = dict(line.split(maxsplit=1) for line in text.splitlines())
-        for row in rows:
-            row["gpus"] = gpus[row["id"]].strip()
+        # One call, so that all columns are of one moment.
+        form = ",".join(f"{name}:{WIDTH}" for name in FIELDS.values())
+        rows = []
+        for line in self("squeue", "--states=all", "--noheader", f"--Format={form}").splitlines():
+            cells = [line[start : start + WIDTH].strip() for start in range(0, len(line), WIDTH)]
+            rows.append(dict(zip(FIELDS, cells, strict=True)))
         rows = [row for row in rows if row["name"].startswith(prefix)]
         return sorted(rows, key=lambda row: int(row["id"]))
 
