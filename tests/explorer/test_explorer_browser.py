@@ -112,12 +112,41 @@ def test_every_control_can_be_used_and_nothing_goes_wrong(opened, text):
 def test_nothing_is_wider_than_a_phone(opened, text):
     page = opened(text)
     page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#network-lists summary").click()
     for taskset in ("Line", "PDM"):
         page.select_option("#taskset", taskset)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         for kind in page.locator("#pairs-kind option").all():
             page.select_option("#pairs-kind", kind.get_attribute("value"))
             assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390)])
+def test_the_head_leaves_a_phone_to_the_panels(opened, text, width, height):
+    page = opened(text)
+    lists = page.locator("#network-lists select")
+    assert lists.first.is_visible() and not page.locator("#network-lists summary").is_visible()
+    page.set_viewport_size({"width": width, "height": height})
+    assert not lists.first.is_visible()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    head = page.locator("header").bounding_box()
+    assert head["y"] + head["height"] < 100
+    # Slider and button stay in sight, and so does the name of the network.
+    for control in ("#network-lists summary", "#moment", "#play"):
+        assert page.locator(control).bounding_box()["y"] >= 0
+
+    # By keyboard: the fold opens, its lists are next, and a choice is named where it is folded again.
+    fold = page.locator("#network-lists summary")
+    fold.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "taskset"
+    page.select_option("#taskset", "Line")
+    assert fold.inner_text() == "Network: Line, ei, master, seed 1"
+    fold.press("Enter")
+    assert not lists.first.is_visible()
+    # With room again, the lists are open, also where a phone had folded them.
+    page.set_viewport_size({"width": 1300, "height": 900})
+    assert lists.first.is_visible()
 
 
 CUT = """() => [...document.querySelectorAll("svg text")].filter(text => {

@@ -17,6 +17,7 @@ function fillLevels(network) {
 function chooseNetwork(network) {
   selection.network = network;
   fillLevels(network);
+  byId("network-name").textContent = `${network.taskset}, ${networkLabel(network)}`;
   showMoment(false);
   PANELS.forEach((panel) => panel.update());
   announce(`${networkLabel(network)} of ${network.taskset}, ${spaced(network.status)}`);
@@ -63,7 +64,18 @@ function goTo(moment) {
   showMoment();
 }
 
+/** Fold the lists of the network on a phone (the same query as in the styles), where they would fill a fifth of the screen. */
+function foldLists() {
+  const phone = matchMedia("(max-width: 40rem), (max-height: 30rem)");
+  const fold = () => {
+    byId("network-lists").open = !phone.matches;
+  };
+  phone.addEventListener("change", fold);
+  fold();
+}
+
 function start() {
+  foldLists();
   byId("left-out").replaceChildren(...page.left_out.map((sentence) => element("p", {}, sentence)));
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
   const slider = byId("moment");
