@@ -28,6 +28,10 @@ CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 PICTURE = re.compile(r'(<a [^>]*>)?(<img [^>]*?src="([^"]+)"[^>]*>)')
 UNDESCRIBED = re.compile(r'\s*–\s*(?=<div class="doc-md-description">\s*</div>)')
 """The dash after a parameter whose name and type say all."""
+CELL = re.compile(r"<td([^>]*)>(.*?)</td>", re.DOTALL)
+PROSE = 30
+"""Number of characters from which the cell of a table is read as text: on a phone it keeps some width."""
+DOTTED = re.compile(r"<code>(\w+(?:\.\w+){2,})</code>")
 MERMAID = re.compile(r"```mermaid\n(.*?)```", re.DOTALL)
 
 
@@ -87,11 +91,23 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let a click on a figure show it at its full size, unless it is a link; shorten the interface."""
+    """Let a click on a figure show it at its full size, unless it is a link; shorten the interface.
+
+    For narrow windows, cells that hold text are marked (site.css), and dotted names break after a dot.
+    """
     html = UNDESCRIBED.sub("", with_optional_types(html))
+    html = CELL.sub(_marked_as_prose, html)
+    html = DOTTED.sub(lambda name: f"<code>{name[1].replace('.', '.<wbr>')}</code>", html)
     return PICTURE.sub(
         lambda seen: seen[0] if seen[1] else f'<a href="{seen[3]}">{seen[2]}</a>', html
     )
+
+
+def _marked_as_prose(cell: re.Match[str]) -> str:
+    """Return a cell of a table, with a class if it holds text."""
+    attributes, content = cell.groups()
+    is_prose = len(re.sub("<[^>]+>", "", content)) >= PROSE and "class=" not in attributes
+    return f'<td class="prose"{attributes}>{content}</td>' if is_prose else cell[0]
 
 
 def _linked(link: re.Match[str], source: str, page: str, files: Files) -> str:

@@ -92,6 +92,26 @@ def test_every_page_opens_from_the_file_system(site, page):
         assert page.wrong == [], name
 
 
+# Cells of text that are on the screen, and not below each other as those of keys are.
+NARROW = """() => [...document.querySelectorAll("td.prose")].filter(
+    cell => getComputedStyle(cell).display === "table-cell" && cell.getBoundingClientRect().width < 100
+).map(cell => cell.textContent)"""
+
+
+def test_a_phone_shows_every_page_at_its_width_and_no_text_a_word_per_line(site, page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    n_cells = 0
+    for path in sorted(site.rglob("*.html")):
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, path.name
+        assert page.evaluate(NARROW) == [], path.name
+        n_cells += page.locator("td.prose").count()
+    assert n_cells > 200
+    # The longest names of modules break after a dot.
+    page.goto((site / "api" / "geometry_measurements.html").as_uri())
+    assert page.locator("h2 code wbr").count() > 10
+
+
 def test_the_search_finds_a_page_without_a_server(site, page):
     page.goto((site / "index.html").as_uri())
     page.locator("input.md-search__input").click()
