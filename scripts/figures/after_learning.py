@@ -156,7 +156,7 @@ def curriculum_labels(counts):
     for name in counts[0]:
         n = sorted({of_measure[name] for of_measure in counts})
         # The reference against itself is the floor, of different seeds.
-        count = "n = " + " to ".join(map(str, dict.fromkeys([n[0], n[-1]])))
+        count = f"n = {plotting.number_range(n)}"
         label = plotting.curriculum_label(name)
         labels.append(f"{label}\n{count if n[-1] else 'no floor: one seed'}")
     return labels

@@ -14,8 +14,7 @@ ROWS = {
 def legend_label(values, name):
     """Return a curriculum's entry in the legend, with its number of networks over all panels."""
     n = values.loc[values["item"] == name, "n"]
-    count = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
-    return f"{name.replace('_', ' ')} (n = {count})"
+    return f"{name.replace('_', ' ')} (n = {plotting.number_range(n)})"
 
 
 def draw_panel(axes, values, styles, labels):

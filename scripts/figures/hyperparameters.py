@@ -93,8 +93,7 @@ def difference_labels(pairs, differences):
     labels = []
     for kind in differences:
         n = sorted(set(counts[kind]))
-        pairs_text = " to ".join(str(value) for value in dict.fromkeys([n[0], n[-1]]))
-        labels.append(f"{kind}\n({pairs_text} pair{'s' if n[-1] != 1 else ''})")
+        labels.append(f"{kind}\n({plotting.number_range(n)} pair{'s' if n[-1] != 1 else ''})")
     return labels
 
 

@@ -16,12 +16,16 @@ def draw_trial_inputs(axes, in_context, time, colours):
     axes.legend(ncols=2)
 
 
-def draw_trial_outputs(axes, in_context, time, decision_time, shades):
-    """Draw the output in several trials; the vertical line is the time of the decision."""
+def draw_trial_outputs(axes, in_context, time, decision_time):
+    """Draw the output in several trials; the vertical line is the time of the decision.
+
+    A shade for the sign of input 1 and a line style for that of input 2, as four shades are not told apart.
+    """
     means, outputs = in_context["noisy_mean"].values, in_context["noisy_outputs"].values
-    for (mean_1, mean_2), output, shade in zip(means, outputs, shades, strict=True):
+    for (mean_1, mean_2), output in zip(means, outputs, strict=True):
+        shade, line_style = "black" if mean_1 > 0 else "0.6", "-" if mean_2 > 0 else "--"
         label = f"{mean_1:+.1f}, {mean_2:+.1f}"
-        axes.plot(time, output, color=shade, lw=1.2, label=label)
+        axes.plot(time, output, color=shade, lw=1.2, ls=line_style, label=label)
     axes.axvline(decision_time, color="0.6", lw=0.8, ls=":")
     axes.set_ylim(-1.6, 1.6)
     axes.set_xlabel("time (ms)")
@@ -68,7 +72,6 @@ def make(arguments, settings):
     colours = (tangent_colours["relevant"], tangent_colours["irrelevant"])
     # Outputs have no value at the initial state.
     time = arrays["time"].values[1:]
-    shades = plt.get_cmap("cividis")(np.linspace(0, 0.9, network.sizes["noisy"]))
 
     figure = plt.figure(figsize=(7.4, 5.6))
     grid = figure.add_gridspec(3, 4)
@@ -81,7 +84,7 @@ def make(arguments, settings):
         draw_trial_inputs(input_axes, in_context, time, colours)
         geometry_panels.panel_label(input_axes, "ab"[k], f"context: input {context} is relevant")
         output_axes = figure.add_subplot(grid[1, columns], sharex=input_axes)
-        draw_trial_outputs(output_axes, in_context, time, arrays.attrs["decision"], shades)
+        draw_trial_outputs(output_axes, in_context, time, arrays.attrs["decision"])
         if k == 0:
             input_axes.set_ylabel("inputs of one trial")
             output_axes.set_ylabel("output")

@@ -30,25 +30,18 @@ def draw_accuracy(axes, numbers, seeds):
 
 
 def draw_dissimilarities(axes, numbers, dissimilarities, measures, seeds, styles):
-    """Draw the dissimilarity to the end of training by each measure, relative to its first value."""
+    """Draw the dissimilarity to the end of training by each measure, relative to its first value: no unit."""
     for name in [*measures, "metric"]:
         rows = numbers if name == "metric" else dissimilarities
         fractions, values = values_over_learning(rows, name, seeds)
         if not values.size:
             continue
-        if name == "metric":
-            label = "metric (angle)"
-        else:
-            # Relative values have no unit.
-            label = plotting.measure_name(name)
         relative = values / values[:, :1]
         colour, marker = styles[name]
-        geometry_panels.network_lines(axes, fractions, relative, colour, label, marker=marker, ms=3)
-    # Room for the legend: a line of it takes a tenth of the height.
-    n_lines = len(axes.get_legend_handles_labels()[1])
-    axes.set_ylim(0, axes.get_ylim()[1] / (1 - 0.1 * min(n_lines, 7)))
+        geometry_panels.network_lines(axes, fractions, relative, colour, marker=marker, ms=3)
+    # The rows of panel e name the marks: a legend of four measures would fill half of this one.
+    axes.set_ylim(bottom=0)
     axes.set_ylabel("distance to the end / first value")
-    axes.legend(loc="upper right")
 
 
 def tangent_styles(tangents, colours):
@@ -65,7 +58,7 @@ def draw_metric(axes, numbers, tangents, seeds, colours):
     low, high = axes.get_ylim()
     # Room for the legend.
     axes.set_ylim(low, high + 0.3 * (high - low))
-    axes.set_ylabel("log10 G, mean over inputs")
+    axes.set_ylabel("log10 G, mean over inputs\n(state² / input²; time: state² / τ²)")
     axes.legend(loc="upper left")
 
 
@@ -163,7 +156,7 @@ def make(arguments, settings):
             geometry_panels.panel_label(panel, letter, subtitle)
             panel.set_xticks([])
             panel.set_xlabel("one checkpoint: no learning")
-        figure.suptitle(title, fontsize="small")
+        figure.suptitle(f"{title}; τ: time constant", fontsize="small")
         return figure
 
     figure = plt.figure(figsize=(9.6, 6.4))
@@ -202,7 +195,7 @@ def make(arguments, settings):
             )
             geometry_panels.panel_label(axes, next(letters), f"{KINDS[kind]}: {SHORT[quantity]}")
     grid[0, 0].set_xlim(-1.05, 1.05)
-    marks = "e to h: small dots, networks; large marks, means"
+    marks = "b: marks as in e; e to h: small dots, networks; large marks, means; τ: time constant"
     figure.suptitle(f"{title}; {marks}", fontsize="small")
     return figure
 

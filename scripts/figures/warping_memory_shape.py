@@ -107,7 +107,10 @@ def make(arguments, settings):
     centre = np.degrees(network["patch_centre"].values)
     extreme = network["patch_curvature"].values
     largest = extreme.flat[np.abs(extreme).argmax()]
-    panel.set_title(f"d  around ({centre[0]:.0f}°, {centre[1]:.0f}°): {largest:.2g}", loc="left")
+    panel.set_title(
+        f"d  curvature {largest:.2g} / state²\n    around ({centre[0]:.0f}°, {centre[1]:.0f}°)",
+        loc="left",
+    )
 
     meshes = network["mesh"].transpose("moment", "angle_1", "angle_2", "item").values
     for k, (moment, title) in enumerate(

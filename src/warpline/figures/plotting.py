@@ -42,6 +42,7 @@ __all__ = [
     "measure_unit",
     "names_in_data",
     "nothing_to_show",
+    "number_range",
     "parameters_label",
     "say_why_empty",
     "sensitivity_label",
@@ -221,6 +222,12 @@ def names_in_data(names: Sequence[str], *columns: Iterable[str]) -> list[str]:
     """Return the names that occur in any of the columns, in the order of the configuration."""
     occurring = set().union(*columns)
     return [name for name in names if name in occurring]
+
+
+def number_range(numbers: Iterable[int]) -> str:
+    """Return the range of some numbers as text: ``1 to 3``, or ``3`` where all are equal."""
+    ordered = sorted(numbers)
+    return " to ".join(dict.fromkeys([str(ordered[0]), str(ordered[-1])]))
 
 
 def nothing_to_show(reason: str) -> Figure:

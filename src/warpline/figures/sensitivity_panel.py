@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from warpline.figures.plotting import number_range
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -75,12 +77,13 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
     embeddings = sorted({tuple(row) for row in rows[SETTING[:2]].to_numpy().tolist()})
     ranks = sorted(rows["rank"].unique())
     shares = np.full((len(embeddings), len(ranks)), np.nan)
+    image = axes.imshow(shares, cmap="Blues", vmin=-0.2, vmax=1.2, aspect="auto", origin="lower")
     for setting, group in rows.groupby(SETTING):
         x, y = ranks.index(setting[2]), embeddings.index(tuple(setting[:2]))
         n_holds, n = int(group["holds"].sum()), len(group)
         shares[y, x] = n_holds / n
         is_own = bool(group["own"].any())
-        axes.text(
+        number = axes.text(
             x,
             y,
             # What others are held against holds there by definition.
@@ -96,7 +99,10 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
         elif not group["carried"].all():
             # Zeros stand for the directions that a network does not carry.
             axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec="0.7", hatch="////", lw=0))
-    axes.imshow(shares, cmap="Blues", vmin=-0.2, vmax=1.2, aspect="auto", origin="lower")
+            # No line of the hatching goes through the number.
+            cell = image.cmap(image.norm(n_holds / n))
+            number.set_bbox({"facecolor": cell, "edgecolor": "none", "pad": 1})
+    image.set_data(shares)
     axes.set_xticks(range(len(ranks)), [f"{rank:g}" for rank in ranks])
     labels = [f"{n:g}" if step == 1 else f"{n:g} × {step:g}" for n, step in embeddings]
     axes.set_yticks(range(len(embeddings)), labels)
@@ -106,4 +112,5 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
         spine.set_visible(False)
     axes.tick_params(length=0)
     pairs = " pairs" if conclusion == "composition" else ""
-    axes.set_title(f"{TITLES[conclusion]} (n = {rows['n'].min()}{pairs})", fontsize="small")
+    n = number_range(rows["n"])
+    axes.set_title(f"{TITLES[conclusion]} (n = {n}{pairs})", fontsize="small")
