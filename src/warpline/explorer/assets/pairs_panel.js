@@ -64,7 +64,7 @@ function groupOf(pair) {
   );
   if (!mean || mean.mean === null) return "";
   const interval = mean.low === null ? "too few networks for an interval" : `interval over networks ${shownNumber(mean.low)} to ${shownNumber(mean.high)}`;
-  return `Mean of these curricula (${seeds === "same" ? "same seed" : "different seeds"}): ${shownNumber(mean.mean)}, ${interval}, ${mean.n_pairs} pairs.`;
+  return `Mean of these curricula (${seeds === "same" ? "same seed" : "different seeds"}): ${shownNumber(mean.mean)}, ${interval}, ${mean.n_pairs} pair${mean.n_pairs === 1 ? "" : "s"}.`;
 }
 
 const pairsPanel = {

@@ -53,6 +53,9 @@ function surfaceContents(view, position, ellipses) {
 
 /** Return at most `most` positions out of `n`, evenly spaced. */
 function spread(n, most) {
+  // At equal distances where more than the ends can be.
+  const step = Array.from({ length: n }, (_, k) => k + 1).find((one) => (n - 1) % one === 0 && (n - 1) / one < most);
+  if (step < n - 1) return Array.from({ length: (n - 1) / step + 1 }, (_, k) => k * step);
   const count = Math.min(n, most);
   return Array.from({ length: count }, (_, k) => Math.round((k * (n - 1)) / Math.max(1, count - 1)));
 }
