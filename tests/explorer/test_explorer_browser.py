@@ -112,7 +112,7 @@ def test_every_control_can_be_used_and_nothing_goes_wrong(opened, text):
 def test_nothing_is_wider_than_a_phone(opened, text):
     page = opened(text)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.locator("#network-lists summary").click()
+    page.locator("#network-lists:not([open]) summary").click()
     for taskset in ("Line", "PDM"):
         page.select_option("#taskset", taskset)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
@@ -127,7 +127,8 @@ def test_the_head_leaves_a_phone_to_the_panels(opened, text, width, height):
     lists = page.locator("#network-lists select")
     assert lists.first.is_visible() and not page.locator("#network-lists summary").is_visible()
     page.set_viewport_size({"width": width, "height": height})
-    assert not lists.first.is_visible()
+    # The page hears of its new size a moment later.
+    lists.first.wait_for(state="hidden")
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     head = page.locator("header").bounding_box()
     assert head["y"] + head["height"] < 100
@@ -146,7 +147,7 @@ def test_the_head_leaves_a_phone_to_the_panels(opened, text, width, height):
     assert not lists.first.is_visible()
     # With room again, the lists are open, also where a phone had folded them.
     page.set_viewport_size({"width": 1300, "height": 900})
-    assert lists.first.is_visible()
+    lists.first.wait_for(state="visible")
 
 
 CUT = """() => [...document.querySelectorAll("svg text")].filter(text => {
@@ -254,6 +255,16 @@ def test_the_metric_is_read_point_by_point(opened, text):
     assert "No analysis of metric warping reads this network" in page.inner_text("#metric-drawing")
     page.locator("#metric-drawing button").first.click()
     assert page.locator("#taskset").input_value() == "Line"
+
+
+def test_few_of_many_places_lie_at_equal_distances_where_they_can(page, text):
+    # The functions of the page are closed to what is outside it.
+    spread = re.search(r"^function spread.*?^}", text, re.DOTALL | re.MULTILINE)[0]
+    chosen = {n: page.evaluate(f"({spread})({n}, 5)") for n in (1, 2, 4, 6, 11, 41)}
+    assert chosen[11] == [0, 5, 10] and chosen[41] == [0, 10, 20, 30, 40]
+    # Where only the ends would be left, distances differ.
+    assert chosen[6] == [0, 1, 3, 4, 5]
+    assert [chosen[n] for n in (1, 2, 4)] == [[0], [0, 1], [0, 1, 2, 3]]
 
 
 PROTECTED = frozenset(
