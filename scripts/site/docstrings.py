@@ -15,9 +15,10 @@ BLOCK = re.compile(
 )
 # The type "Tensor, shape (trial, unit)" of a parameter would be read as a tuple of Python.
 SHAPE = re.compile(r"^([ ]*[\w*, ]+ : [\w. ]+|[ ]*(?:Tensor|ndarray)), (shapes?) \(", re.MULTILINE)
-# An inner product <a, b> would be read as a tag of HTML. Code and examples stay as they are.
+# An inner product <a, b> would be read as a tag of HTML. Code and examples, with what they print,
+# stay as they are: an example ends at a blank line.
 TAG = re.compile(
-    r"(``.*?``|`[^`]*`|^[ ]*(?:>>>|\.\.\.)[^\n]*)|<(?=[\w/])", re.DOTALL | re.MULTILINE
+    r"(``.*?``|`[^`]*`|^[ ]*>>>.*?(?=\n[ ]*\n|\Z))|<(?=[\w/])", re.DOTALL | re.MULTILINE
 )
 # Names that share an entry ("low, high : float") would all be given the type and the default of the first.
 PARAMETERS = re.compile(

@@ -152,6 +152,12 @@ def test_a_default_of_none_reads_optional(site):
     assert not any("default: None" in text or "((" in text for text in texts)
 
 
+def test_what_an_example_prints_is_as_it_stands(site):
+    assert "&lt;Recording" in (site / "api" / "similarity.html").read_text()
+    twice = [path.name for path in site.rglob("*.html") if "&amp;lt;" in path.read_text()]
+    assert twice == []
+
+
 def test_no_page_names_a_host_that_a_browser_would_ask(site):
     for path in site.rglob("*.html"):
         if path.name != "404.html":

@@ -112,5 +112,5 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
         spine.set_visible(False)
     axes.tick_params(length=0)
     pairs = " pairs" if conclusion == "composition" else ""
-    n = number_range(rows["n"])
-    axes.set_title(f"{TITLES[conclusion]} (n = {n}{pairs})", fontsize="small")
+    counts = number_range(rows["n"])
+    axes.set_title(f"{TITLES[conclusion]} (n = {counts}{pairs})", fontsize="small")
