@@ -111,7 +111,7 @@ def make(arguments, settings):
 
     panel = figure.add_subplot(grid[1, 0])
     draw_metric(panel, network["metric"].values[indices])
-    geometry_panels.panel_label(panel, "c", "metric G at the point")
+    geometry_panels.panel_label(panel, "c", "metric G at the point\n    (state² per κ², κτ and τ²)")
     title = f"one network, κ = {kappa[kappa_index]:.2g}, {time[time_index]:g} ms"
     figure.suptitle(title, fontsize="small")
     return figure

@@ -102,7 +102,7 @@ def make(arguments, settings):
         panel = figure.add_subplot(grid[row, 2])
         draw_metric(panel, arrays, summary, stage, class_colours)
         geometry_panels.panel_label(panel, letters[2], "metric along the circle")
-    panel.set_xlabel("angle θ")
+    panel.set_xlabel("angle θ (radians)")
     n = arrays.sizes["seed"]
     title = f"n = {n} network{'s' * (n > 1)}; drawn: the first"
     before, after = (arrays["states"].sel(stage=stage).values for stage in ("before", "after"))
