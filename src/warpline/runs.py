@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from warpline.core import result_files
 from warpline.core.number_arguments import short_text, takes_numbers
+from warpline.core.random_streams import SEED_BOUND
 from warpline.models.checkpoints import CheckpointFile
 from warpline.pipeline.paths import split_seeds
 from warpline.pipeline.stages.statistics import ComputeStatistics
@@ -32,8 +33,6 @@ __all__ = ["Run", "list_runs", "load_table", "open_run"]
 
 LONGEST_NAME = 255
 """Bytes of the name of a file or folder on Linux."""
-LARGEST_SEED = 2**31
-"""Seeds of a configuration are below it."""
 PRETRAINING = "pretraining "
 """What the curriculum of a pretrained network starts with; the tasks follow, joined by +."""
 
@@ -295,8 +294,8 @@ def open_run(
         When a name is no text, or cannot be that of a folder; when the seed is negative.
     """
     _checked_names(name=name, taskset=taskset, architecture=architecture, curriculum=curriculum)
-    if not 0 <= seed < LARGEST_SEED:
-        raise ValueError(f"expected a seed from 0 to {LARGEST_SEED - 1}, got {short_text(seed)}")
+    if not 0 <= seed < SEED_BOUND:
+        raise ValueError(f"expected a seed from 0 to {SEED_BOUND - 1}, got {short_text(seed)}")
     run = Run(name, taskset, architecture, curriculum, seed, _results_folder(results))
     if not run._training_path("checkpoints").is_file():
         wanted = f"{taskset}/{architecture}/{curriculum}/seed {seed}"

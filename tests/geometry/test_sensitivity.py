@@ -255,10 +255,26 @@ def test_a_state_map_goes_on_past_its_domain_but_not_into_other_shapes():
         immersion(outside[:, :1])
 
 
-def test_inputs_known_to_be_constant_in_pieces_give_the_same():
+def scaled(kappa, strength):
+    return torch.cat([strength * kappa, kappa[:, :1] ** 2], dim=1)
+
+
+def off_at_first(kappa, strength):
+    """In the first piece, inputs that do not depend on kappa."""
+    if not strength:
+        return kappa.new_ones(len(kappa), 3)
+    return torch.stack([kappa[:, 0].cos(), strength * kappa[:, 1], kappa[:, 0].sin()], dim=1)
+
+
+def compared(kappa, strength):
+    """A comparison, which Taylor tensors refuse: torch.func takes it."""
+    return scaled(torch.where(kappa > 0, kappa, 0.5 * kappa), strength)
+
+
+@pytest.mark.parametrize("of_strength", [scaled, off_at_first, compared])
+def test_inputs_known_to_be_constant_in_pieces_give_the_same(of_strength):
     def inputs(kappa, step):
-        strength = (0.0, 1.0, -0.5)[(step >= 2) + (step >= 5)]
-        return torch.cat([strength * kappa, kappa[:, :1] ** 2], dim=1)
+        return of_strength(kappa, (0.0, 1.0, -0.5)[(step >= 2) + (step >= 5)])
 
     plain = InputManifold(manifold().coordinates, inputs, 8)
     known = InputManifold(manifold().coordinates, inputs, 8, pieces=(0, 2, 5))

@@ -66,7 +66,7 @@ def input_manifold(
         for name, cue in zip(names, cues_at[step], strict=True):
             value = shown.get(name, 0.0)
             value = value + cue if cue else value
-            if not isinstance(value, torch.Tensor):
+            if isinstance(value, int | float):
                 value = kappa.new_full((len(kappa),), value)
             columns.append(value)
         return torch.stack(columns, dim=1)

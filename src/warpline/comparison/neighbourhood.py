@@ -42,7 +42,8 @@ def settings_around(
     Returns
     -------
     list of dict
-        The measure's entry with other ``n_delays`` and ``rank``, each combination once.
+        The measure's entry with other ``n_delays`` and ``rank``, each combination once, and the cheap
+        ``bound``.
     """
     own = (measure["n_delays"], measure["rank"])
     # Half up: Python rounds 2.5 to 2 and 3.5 to 4.
@@ -51,8 +52,9 @@ def settings_around(
         for factors, value in zip((n_delays_factors, rank_factors), own, strict=True)
     )
     combinations = dict.fromkeys([own, *((d, r) for d in delays for r in ranks)])
+    # The cheap bound: these rows give dissimilarities, and the rows of the comparison itself the tight one.
     return [
-        {**measure, "n_delays": n_delays, "rank": rank}
+        {**measure, "bound": "split", "n_delays": n_delays, "rank": rank}
         for n_delays, rank in combinations
         if _steps_needed(measure, n_delays) <= n_times or (n_delays, rank) == own
     ]

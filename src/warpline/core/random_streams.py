@@ -12,7 +12,10 @@ import secrets
 
 import numpy as np
 
-__all__ = ["generator", "integer_seed", "root_of", "stream"]
+__all__ = ["SEED_BOUND", "generator", "integer_seed", "root_of", "stream"]
+
+SEED_BOUND = 2**31
+"""Seeds of networks are below it."""
 
 
 def root_of(seed: int | None) -> int:

@@ -465,7 +465,23 @@ def _inputs_record(inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return record
 
 
+def _fix_layout(figure: Figure) -> None:
+    """Lay a figure out once for all its files, with positions of panels that every run repeats.
+
+    The solver of constrained layout goes through its constraints in an order that differs between processes,
+    and so do the last digits of its solution; names in an SVG file are hashes of all digits.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    for panel in figure.axes:
+        bounds = np.round(panel.get_position(original=True).bounds, 6)
+        panel.set_position(tuple(bounds.tolist()))
+
+
 def _save(figure: Figure, paths: Iterable[Path], provenance: Mapping[str, Any]) -> None:
+    _fix_layout(figure)
     for path in paths:
         suffix = path.suffix[1:]
         with result_files.result_path(path, provenance) as temporary_path:

@@ -14,13 +14,12 @@ from warpline.similarity.time_coordinates import (
     check_times,
     same_times,
     span,
-    time_step,
     times_of,
 )
 from warpline.similarity.trial_conditions import conditions_of
 from warpline.similarity.trial_containers import first_difference, trials_of
 
-__all__ = ["Recording", "as_recording", "check_equal_steps"]
+__all__ = ["Recording", "as_recording"]
 
 FloatArray = NDArray[np.float64]
 
@@ -234,27 +233,6 @@ def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> 
     trials, labels, precision = trials_of(value, valid, dims, name)
     times = times_of(value, dims or {})
     return Recording(trials, None, labels, precision, name, times=times)
-
-
-def check_equal_steps(recording: Recording) -> None:
-    """Refuse times whose steps differ, for what compares a step with the next: operators, predictions.
-
-    A tenth of the median step is left for the jitter of a clock.
-
-    Raises
-    ------
-    TrialError
-    """
-    step = time_step(recording.times)
-    if recording.times is None or step is None:
-        return
-    steps = np.diff(recording.times)
-    if (np.abs(steps - step) > 0.1 * abs(step)).any():
-        raise TrialError(
-            f"equal time steps in {recording.name}, because an operator maps each step to the next",
-            f"steps from {np.abs(steps).min():g} to {np.abs(steps).max():g}",
-            "Interpolate the states to equal steps, or drop the coordinate 'time'.",
-        )
 
 
 def _layout(lengths: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
 
-__all__ = ["check_times", "same_times", "span", "time_step", "times_of"]
+__all__ = ["check_equal_steps", "check_times", "same_times", "span", "time_step", "times_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -40,6 +40,23 @@ def check_times(times: FloatArray | None, name: str) -> None:
         f"{times[k]:g}, then {times[k + 1]:g}",
         "Sort the states by time, cut them into trials, or drop the coordinate 'time'.",
     )
+
+
+def check_equal_steps(times: FloatArray | None, name: str) -> None:
+    """Refuse times whose steps differ, for what compares a step with the next: operators, predictions.
+
+    A tenth of the median step is left for the jitter of a clock.
+    """
+    step = time_step(times)
+    if times is None or step is None:
+        return
+    steps = np.diff(times)
+    if (np.abs(steps - step) > 0.1 * abs(step)).any():
+        raise TrialError(
+            f"equal time steps in {name}, because an operator maps each step to the next",
+            f"steps from {np.abs(steps).min():g} to {np.abs(steps).max():g}",
+            "Interpolate the states to equal steps, or drop the coordinate 'time'.",
+        )
 
 
 def time_step(times: FloatArray | None) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -14,12 +13,14 @@ from warpline.geometry.derivatives.input_manifold import InputManifold
 from warpline.geometry.derivatives.smoothness import with_readable_torch_errors
 from warpline.geometry.derivatives.taylor import TaylorTensor, push_forward
 
-__all__ = ["Initial", "advance_of", "initial_state", "observe"]
+__all__ = ["Initial", "Tried", "advance_of", "initial_state", "observe"]
 
 Initial = Callable[[Tensor], Tensor]
 """Initial states that depend on kappa: (point, coordinate) to (point, state)."""
 BLOCK_STEPS, BLOCK_BYTES = 16, 2**20
 """Steps whose inputs are made at once: at most so many, and about so much memory of kappa's derivatives."""
+Tried = tuple[bool, int | None]
+"""What was tried on Taylor tensors: with second derivatives or without, the inputs of a piece or the step."""
 PROBED_POINTS = 4
 """Points at which Taylor arithmetic is compared with torch.func."""
 
@@ -39,12 +40,12 @@ def advance_of(
     manifold: InputManifold,
     kappa: Tensor,
     second: bool,
-    agreement: dict[bool, bool] | None = None,
+    agreement: dict[Tried, bool] | None = None,
 ) -> Callable[[TaylorTensor, int], TaylorTensor]:
     """Return the map from the state at step k, and k, to the state at step k + 1.
 
-    The step's own code runs on Taylor tensors where these agree with torch.func, which is tried at a few
-    points; elsewhere the whole step goes through torch.func.
+    The code of the step, and of inputs that are constant in pieces, runs on Taylor tensors where these agree
+    with torch.func, which is tried at a few points; elsewhere all of it goes through torch.func.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ def advance_of(
     kappa : Tensor, shape (point, coordinate)
     second : bool
         Whether second derivatives are carried.
-    agreement : dict of bool to bool, optional
-        Outcome of that trial by `second`. It is filled in, so that a later call need not try again.
+    agreement : dict of Tried to bool, optional
+        Outcome of these trials. It is filled in, so that a later call need not try again.
     """
     m = kappa.shape[1]
     variable = TaylorTensor.variable(kappa, second)
@@ -63,6 +64,17 @@ def advance_of(
     block_start = 0
     pieces: dict[int, TaylorTensor] = {}
 
+    def inputs_of_piece(piece: int, k: int) -> TaylorTensor:
+        def inputs(at: Tensor) -> Tensor:
+            return manifold(at, k)
+
+        if (second, piece) not in agreement:
+            some = TaylorTensor(variable.coefficients[:, :PROBED_POINTS], m)
+            agreement[second, piece] = _agrees_with_torch_func(inputs, some)
+        if agreement[second, piece]:
+            return _on_taylor_tensors(inputs, variable)
+        return push_forward(inputs, variable)
+
     def inputs_at(k: int) -> TaylorTensor:
         # Inputs known to be constant in pieces are differentiated once for each piece.
         if manifold.pieces:
@@ -70,7 +82,7 @@ def advance_of(
             if piece not in pieces:
                 # Pieces that are passed do not come again.
                 pieces.clear()
-                pieces[piece] = push_forward(lambda at: manifold(at, k), variable)
+                pieces[piece] = inputs_of_piece(piece, k)
             return pieces[piece]
         # A call of torch.func costs more than a small step: inputs are made some steps at a time.
         nonlocal block, block_start
@@ -88,33 +100,37 @@ def advance_of(
 
     def advance(state: TaylorTensor, k: int) -> TaylorTensor:
         inputs = inputs_at(min(k, manifold.n_steps - 1))
-        if second not in agreement:
-            agreement[second] = _agrees_with_torch_func(dynamics.step, state, inputs)
-        if agreement[second]:
-            return cast(TaylorTensor, dynamics.step(state, inputs))  # type: ignore[arg-type]
+        if (second, None) not in agreement:
+            probes = _disturbed(state), _disturbed(inputs)
+            agreement[second, None] = _agrees_with_torch_func(dynamics.step, *probes)
+        if agreement[second, None]:
+            return _on_taylor_tensors(dynamics.step, state, inputs)
         return push_forward(dynamics.step, state, inputs)
 
     return with_readable_torch_errors(advance)
 
 
-def _agrees_with_torch_func(
-    step: Callable[[Tensor, Tensor], Tensor], state: TaylorTensor, inputs: TaylorTensor
-) -> bool:
-    """Return whether the step's code gives on Taylor tensors what torch.func gives.
+def _on_taylor_tensors(function: Callable[..., Tensor], *arguments: TaylorTensor) -> TaylorTensor:
+    """Run code written for tensors on Taylor tensors; what does not depend on them is a constant."""
+    result: Tensor | TaylorTensor = function(*arguments)
+    if isinstance(result, Tensor):
+        return TaylorTensor.constant(result, arguments[0].m, arguments[0].has_second)
+    return result
 
-    Tried at a few states and inputs made up by a deterministic disturbance, so that no derivative is 0.
-    """
-    probes = []
-    for argument in (state, inputs):
-        coefficients = argument.coefficients[:, :PROBED_POINTS]
-        count = torch.arange(
-            coefficients.numel(), dtype=coefficients.dtype, device=coefficients.device
-        )
-        disturbance = 0.5 * torch.sin(12.9898 * count).reshape(coefficients.shape)
-        probes.append(TaylorTensor(coefficients + disturbance, argument.m))
-    exact = push_forward(step, *probes).coefficients
+
+def _disturbed(argument: TaylorTensor) -> TaylorTensor:
+    """Return a few points with coefficients made up by a deterministic disturbance, so that none is 0."""
+    coefficients = argument.coefficients[:, :PROBED_POINTS]
+    count = torch.arange(coefficients.numel(), dtype=coefficients.dtype, device=coefficients.device)
+    disturbance = 0.5 * torch.sin(12.9898 * count).reshape(coefficients.shape)
+    return TaylorTensor(coefficients + disturbance, argument.m)
+
+
+def _agrees_with_torch_func(function: Callable[..., Tensor], *probes: TaylorTensor) -> bool:
+    """Return whether code gives on Taylor tensors what torch.func gives."""
+    exact = push_forward(function, *probes).coefficients
     try:
-        following = step(*probes)  # type: ignore[arg-type]
+        following = _on_taylor_tensors(function, *probes)
     except Exception:
         # Whatever it was that Taylor tensors cannot do: torch.func could.
         return False

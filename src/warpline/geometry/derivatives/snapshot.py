@@ -11,6 +11,7 @@ from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifo
 from warpline.geometry.derivatives.jet import Jet
 from warpline.geometry.derivatives.propagation import (
     Initial,
+    Tried,
     advance_of,
     initial_state,
     observe,
@@ -36,7 +37,7 @@ class StateMap:
         self.coordinates: tuple[Coordinate, ...] = inputs.coordinates
         self._dynamics, self._inputs, self._time_step = dynamics, inputs, time_step
         self._initial = initial
-        self._agreement: dict[bool, bool] = {}
+        self._agreement: dict[Tried, bool] = {}
 
     @torch.no_grad()
     def __call__(self, kappa: Tensor, order: int = 1) -> Jet:

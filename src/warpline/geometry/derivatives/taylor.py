@@ -347,6 +347,17 @@ def _cat(tensors: Any, dim: int = 0) -> Any:
     return TaylorTensor(coefficients, tensors[0].m)
 
 
+def _stack(tensors: Any, dim: int = 0) -> Any:
+    carrier = next(t for t in tensors if isinstance(t, TaylorTensor))
+    coefficients = [
+        t.coefficients
+        if isinstance(t, TaylorTensor)
+        else TaylorTensor.constant(t, carrier.m, carrier.has_second).coefficients
+        for t in tensors
+    ]
+    return TaylorTensor(torch.stack(coefficients, _coefficient_dim(dim)), carrier.m)
+
+
 def _chain_rule(
     x: TaylorTensor, value: Tensor, derivative: Tensor, second_derivative: Tensor | None
 ) -> TaylorTensor:
@@ -366,6 +377,18 @@ def _tanh(x: TaylorTensor) -> TaylorTensor:
     y = torch.tanh(x.coefficients[0])
     derivative = 1 - y * y
     return _chain_rule(x, y, derivative, -2 * y * derivative if x.has_second else None)
+
+
+def _sin(x: TaylorTensor) -> TaylorTensor:
+    value = x.coefficients[0]
+    sine = torch.sin(value)
+    return _chain_rule(x, sine, torch.cos(value), -sine)
+
+
+def _cos(x: TaylorTensor) -> TaylorTensor:
+    value = x.coefficients[0]
+    cosine = torch.cos(value)
+    return _chain_rule(x, cosine, -torch.sin(value), -cosine)
 
 
 def _sigmoid(x: TaylorTensor) -> TaylorTensor:
@@ -403,6 +426,6 @@ _RULES: dict[str, Callable[..., Any]] = {
     "add": _add, "radd": _add, "sub": _sub, "rsub": _rsub, "mul": _mul, "rmul": _mul,
     "multiply": _mul, "truediv": _truediv, "div": _truediv, "neg": _neg, "linear": _linear,
     "matmul": _matmul, "lerp": _lerp, "addcmul": _addcmul, "getitem": _getitem, "chunk": _chunk,
-    "split": _split, "cat": _cat, "tanh": _tanh, "sigmoid": _sigmoid, "relu": _relu,
-    "leaky_relu": _leaky_relu, "softplus": _softplus,
+    "split": _split, "cat": _cat, "stack": _stack, "sin": _sin, "cos": _cos,
+    "tanh": _tanh, "sigmoid": _sigmoid, "relu": _relu, "leaky_relu": _leaky_relu, "softplus": _softplus,
 }  # fmt: skip

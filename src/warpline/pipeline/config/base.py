@@ -19,7 +19,14 @@ from pydantic import (
     model_validator,
 )
 
-from warpline.core.count_limits import MOST_REPEATS, MOST_STARTS, MOST_STEPS, CountLimit
+from warpline.core.count_limits import (
+    LARGEST_COUNT,
+    MOST_REPEATS,
+    MOST_STARTS,
+    MOST_STEPS,
+    CountLimit,
+)
+from warpline.core.random_streams import SEED_BOUND
 from warpline.pipeline.config.documents import as_number
 from warpline.pipeline.config.messages import shown
 
@@ -111,7 +118,7 @@ Name = Annotated[
 ]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=10**9)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT.most)]
 Starts = Annotated[int, _from_1(MOST_STARTS), _within(MOST_STARTS)]
 Steps = Annotated[int, _from_1(MOST_STEPS), _within(MOST_STEPS)]
 Repeats = Annotated[int, _from_1(MOST_REPEATS), _within(MOST_REPEATS)]
@@ -129,7 +136,7 @@ RankOrAuto = Annotated[
 Factor = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Chance = Annotated[float, Field(gt=0, lt=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=SEED_BOUND)]
 
 
 class Strict(BaseModel):

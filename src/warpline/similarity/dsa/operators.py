@@ -33,7 +33,8 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
     positive_integer,
 )
-from warpline.similarity.recordings import as_recording, check_equal_steps
+from warpline.similarity.recordings import as_recording
+from warpline.similarity.time_coordinates import check_equal_steps
 
 from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
 from .padding import check_rank
@@ -322,7 +323,7 @@ def check_states(states: Any, *, n_delays: int, delay_interval: int) -> Trials:
     n_delays = positive_integer("n_delays", n_delays)
     delay_interval = positive_integer("delay_interval", delay_interval)
     recording = as_recording(states)
-    check_equal_steps(recording)
+    check_equal_steps(recording.times, recording.name)
     needed = (n_delays - 1) * delay_interval + 2
     too_short = sum(length < needed for length in recording.lengths)
     if too_short:

@@ -22,7 +22,8 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
     positive_integer,
 )
-from warpline.similarity.recordings import Recording, as_recording, check_equal_steps
+from warpline.similarity.recordings import Recording, as_recording
+from warpline.similarity.time_coordinates import check_equal_steps
 
 from .hankel import by_length
 from .operators import check_states, rank_tolerance_of
@@ -182,7 +183,7 @@ def choose_dsa(
         name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
     }
     for recording in recordings.values():
-        check_equal_steps(recording)
+        check_equal_steps(recording.times, recording.name)
         check_rank(max(ranks), max(n_delays) * recording.n_units)
     _check_trials(recordings)
     n_times = min(min(recording.lengths) for recording in recordings.values())

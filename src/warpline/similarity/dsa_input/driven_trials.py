@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from warpline.similarity.dsa.hankel import Trials, blocks_of
 from warpline.similarity.dsa.operators import rank_tolerance_of
 from warpline.similarity.input_errors import ConstantDataError, TooFewTimePointsError, TrialError
-from warpline.similarity.recordings import as_recording, check_equal_steps
+from warpline.similarity.recordings import as_recording
+from warpline.similarity.time_coordinates import check_equal_steps
 
 FloatArray = NDArray[np.float64]
 
@@ -94,7 +95,7 @@ def driven_trials(
             "none",
             "Give the inputs that drove the system, or use dsa, which needs none.",
         )
-    check_equal_steps(recording)
+    check_equal_steps(recording.times, recording.name)
     needed = (n_lags - 1) * delay_interval + 2 + max(input_lag - 1, 0)
     too_short = sum(length < needed for length in recording.lengths)
     if too_short:
