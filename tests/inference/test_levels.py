@@ -86,6 +86,18 @@ def test_families_keep_their_error(shift):
     assert scores["holm_any"] <= largest_share(0.05, 1000)
 
 
+@pytest.mark.parametrize("n", [5, 10])
+def test_measures_are_not_corrected_for_each_other(n):
+    # Each family keeps its 5 %, and three of them together do not.
+    stated = re.search(
+        r"three measures that share half .* in (\d+) % of", " ".join(PAGE.read_text().split())
+    )
+    assert stated is not None
+    share = simulation.over_measures(n, REPLICATIONS)
+    assert share > largest_share(0.06, REPLICATIONS)
+    assert share == pytest.approx(int(stated[1]) / 100, abs=0.025)
+
+
 @pytest.mark.slow
 def test_without_an_effect_both_are_equally_far():
     # The levels mean nothing unless the null hypothesis holds in the simulation.
