@@ -126,12 +126,17 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
         for row in result
     ]
     high = [row for row in result if row["rank"] >= 10]
-    n_silent, n_pairs = (sum(row[key] for row in high) for key in ("silent", "pairs"))
-    low, most = binomtest(n_silent, n_pairs).proportion_ci(method="wilson")
+    n_silent, n_missed = (sum(row[key] for row in high) for key in ("silent", "missed"))
+    # A silent miss can only be among the searches that say they converged.
+    n_converged = sum(row["pairs"] - row["uncertain"] for row in high)
+    low, most = binomtest(n_silent, n_converged).proportion_ci(method="wilson")
+    worst = max(high, key=lambda row: row["silent"] / (row["pairs"] - row["uncertain"]))
     return [
         *lines,
-        f"{n_silent} of {n_pairs:,} pairs at ranks 10 to 20 without a word "
-        f"({100 * n_silent / n_pairs:.1f} %, {100 * low:.1f} to {100 * most:.1f} %)",
+        f"Of {n_converged:,} searches at ranks 10 to 20 that converged, {n_silent} missed "
+        f"({100 * n_silent / n_converged:.1f} %, {100 * low:.1f} to {100 * most:.1f} %)",
+        f"{worst['silent']} of {worst['pairs'] - worst['uncertain']} at rank {worst['rank']}",
+        f"{n_missed} misses in all, where {sum(row['expected_misses'] for row in high):.0f} are expected",
     ]
 
 

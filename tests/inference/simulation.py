@@ -314,6 +314,33 @@ def family(n: int, replications: int, shift: float) -> dict[str, float]:
     return scores
 
 
+def over_measures(n: int, replications: int) -> float:
+    """Return how often any of nine tests rejects without an effect: three measures, each a family of three tests.
+
+    Networks have three coordinates that all measures see, and three for each measure alone, half of its variance.
+    """
+    stream = random_streams.generator(ROOT_SEED, "inference", "measures", str(n))
+    curricula = [gaussian(stream, (replications, n, 12)) for _ in range(3)]
+    reference = gaussian(stream, (replications, n, 12))
+    rejected = np.zeros(replications, dtype=bool)
+    for measure in range(3):
+        own = slice(3 + 3 * measure, 6 + 3 * measure)
+
+        def seen(points: Floats, own: slice = own) -> Floats:
+            return np.asarray((points[..., :3] + points[..., own]) / np.sqrt(2))
+
+        points = np.stack([seen(curriculum) for curriculum in curricula], axis=1)
+        for curriculum in range(3):
+            points[:, curriculum, :, curriculum] += FAR
+        difference = points[:, :, :, None] - seen(reference)[:, None, None]
+        distances = np.sqrt((difference**2).sum(-1))
+        distances[..., np.arange(n), np.arange(n)] = np.nan
+        first, second = np.triu_indices(3, k=1)
+        p_values = jackknife_p(distances[:, first], distances[:, second])
+        rejected |= (holm(p_values) <= LEVEL).any(-1)
+    return float(rejected.mean())
+
+
 def levels_table(replications: int, sizes: Sequence[int] = SIZES) -> pd.DataFrame:
     """Return a row per scenario and n, in percent.
 

@@ -64,10 +64,38 @@ def test_an_effect_is_found_as_often_as_its_size_says():
     assert (simulation.jackknife_p(a, b) < 0.05).mean() == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("kind", ["ties", "shared"])
+def test_ties_and_shared_networks_do_not_raise_the_level(kind, n):
+    stream = np.random.default_rng(4)
+    name = "opposite" if kind == "ties" else "independent"
+    a, b, _ = simulation.draw_distances(simulation.SCENARIOS[name], n, 0.0, REPLICATIONS, stream)
+    if kind == "ties":
+        # A unit is a standard deviation of a coordinate: few different values are left.
+        a, b = np.round(a), np.round(b)
+    else:
+        b[:, : n // 2] = a[:, : n // 2]
+    p_values = simulation.jackknife_p(a, b)
+    assert np.isfinite(p_values).mean() > 0.99
+    assert 0 < (p_values < 0.05).mean() <= largest_share(0.05, REPLICATIONS)
+
+
 @pytest.mark.parametrize("shift", [0.0, 4.0])
 def test_families_keep_their_error(shift):
     scores = simulation.family(5, 1000, shift)
     assert scores["holm_any"] <= largest_share(0.05, 1000)
+
+
+@pytest.mark.parametrize("n", [5, 10])
+def test_measures_are_not_corrected_for_each_other(n):
+    # Each family keeps its 5 %, and three of them together do not.
+    stated = re.search(
+        r"three measures that share half .* in (\d+) % of", " ".join(PAGE.read_text().split())
+    )
+    assert stated is not None
+    share = simulation.over_measures(n, REPLICATIONS)
+    assert share > largest_share(0.06, REPLICATIONS)
+    assert share == pytest.approx(int(stated[1]) / 100, abs=0.025)
 
 
 @pytest.mark.slow

@@ -56,6 +56,15 @@ def test_what_lies_apart_is_named_with_its_largest_change(tables):
     assert audit.changes("right", "right+z") == "not run"
 
 
+def test_intervals_on_both_sides_of_a_bound_are_counted(tables):
+    audit = AuditTables(tables)
+    # CKA of one curriculum is 0.7 [0.6, 0.8] under the two published protocols, all others 0.2 [0.1, 0.3].
+    assert audit.sides("dissimilarity", "cka", 0.5) == "2 / 6"
+    assert audit.sides("dissimilarity", "cka", 0.65) == "0 / 6"
+    # No interval lies on no side.
+    assert audit.sides("order_probability", "dsa", 0.5) == "0 / 0"
+
+
 def test_a_page_holds_every_protocol_in_order(tables):
     page = render_audit(DOCS / "audit_results.md.jinja", tables)
     labels = ["right", "right, x.y as published", "published, x.y right", "published"]

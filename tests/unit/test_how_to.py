@@ -12,7 +12,7 @@ from warpline.pipeline.stages import Pipeline
 
 # What each page's configurations lead to: curricula, task sets, architectures, measures of a run.
 PAGES = {
-    "own_curriculum": {"curricula": {"pretrain_anti_only", "anti_frozen_inputs", "two_tasks"}},
+    "own_curriculum": {"curricula": {"pretrain_anti_only", "inputs_alone", "two_tasks"}},
     "own_task": {"tasksets": {"Match", "Line"}},
     "own_model": {"architectures": {"vanilla"}},
     "own_measure": {"measures": {"spectrum"}},

@@ -10,6 +10,7 @@ import pytest
 MEASURED = [
     ("dsa.md", "dsa.py", "dsa/speed.json"),
     ("dsa.md", "dsa_search.py", "dsa/search.json"),
+    ("dsa.md", "dsa_search_apart.py", "dsa/search_apart.json"),
     ("dsa_input.md", "dsa_input.py", "dsa_input/speed.json"),
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
     ("dsa_input.md", "dsa_input_search.py", "dsa_input/search.json"),
@@ -30,3 +31,29 @@ def test_a_page_holds_what_its_benchmark_measured(project, monkeypatch, page, be
     lines = module.page_lines(result)
     assert len(lines) >= 5
     assert [line for line in lines if line not in text] == []
+
+
+def ratios(project, what, rival):
+    """Return the ratios of the lines of docs/benchmarks.md about something and a rival."""
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in (project / "docs" / "benchmarks.md").read_text().splitlines()
+        if line.startswith("| ")
+    ]
+    return [float(cells[4]) for cells in lines if what in cells[0] and rival in cells[2]]
+
+
+def test_the_page_of_mamba_states_the_ratios_of_the_benchmarks(project):
+    text = " ".join((project / "docs" / "mamba.md").read_text().split())
+    for rival, words in (("loop", "a plain loop"), ("mambapy", "mambapy by its parallel scan")):
+        found = ratios(project, "Mamba mamba_", rival)
+        assert len(found) == 8
+        assert f"{min(found):.1f} to {max(found):.1f} times as fast as {words}" in text
+
+
+def test_the_page_of_geometry_states_the_ratios_of_the_benchmarks(project):
+    (alone,) = ratios(project, "44 geodesics", "each alone")
+    (together,) = ratios(project, "44 geodesics", "one system")
+    text = " ".join((project / "docs" / "geometry.md").read_text().split())
+    assert "about a twentieth of scipy's RK45 on each alone" in text and 15 < alone < 25
+    assert "about as much as RK45 on all as one system" in text and 0.8 < together < 1.25

@@ -42,6 +42,10 @@ def test_cells_stand_side_by_side(tables):
     assert tables.within("our_static", 0.5, 3.5, **cells)
     assert not tables.within("our_static", 0.5, 2.5, **cells)
     assert not tables.within("our_static", 1.5, 3.5, **cells)
+    assert not tables.apart("static", **cells)
+    ours = tables._tables["our_static"].astype({"low": float})
+    tables._tables["our_static"] = ours.assign(low=3.1, high=4.0)
+    assert tables.apart("static", **cells)
 
 
 def test_both_contexts_count(tables):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -44,91 +45,80 @@ REMADE = ("tables", "figures", "claims", "published_means", "explorer")
 """Results over all seeds, by the beginning of their paths."""
 
 SRC = "src/warpline"
-EDITS = {
-    # --- cannot change a byte -------------------------------------------------------------------
+HARMLESS = {
     "progress every 5 s": (
         f"{SRC}/console/progress.py",
         "LOG_SECONDS = 10.0",
         "LOG_SECONDS = 5.0",
-        {},
     ),
     "another TensorBoard tag": (
         f"{SRC}/console/tensorboard.py",
         '("loss", "accuracy", "gradient_norm")',
         '("loss", "accuracy", "gradient_norm", "ideal")',
-        {},
     ),
     "help of a command line": (
         f"{SRC}/console/script.py",
         'help="a JSON object, or @file.json"',
         'help="JSON, or @file.json"',
-        {},
     ),
     "another package in the sidecar": (
         f"{SRC}/console/provenance.py",
         '("warpline", "numpy",',
         '("warpline", "pandas", "numpy",',
-        {},
     ),
     "wording of a plug-in error": (
         f"{SRC}/core/plugins.py",
         "expected an importable module before the colon",
         "no module of that name",
-        {},
     ),
     "wording of a damaged file": (
         f"{SRC}/core/result_files.py",
         "delete it and run again to make it anew",
         "delete it",
-        {},
     ),
     "wording of a log message": (
         f"{SRC}/training/loop.py",
         "loss or gradient is not finite after update %d: diverged",
         "diverged after update %d",
-        {},
     ),
     "a pattern for a new kind of file": (
         f"{SRC}/pipeline/stages/trajectories.py",
         "class ComputeTrajectories(Stage):",
         'class Other(Stage):\n    outputs = {"other": "other/{taskset}.nc"}\n\n\n'
         "class ComputeTrajectories(Stage):",
-        {},
     ),
     "a rate of the forecast": (
         f"{SRC}/pipeline/stages/sizes.py",
         "START_SECONDS = 8.0",
         "START_SECONDS = 9.0",
-        {},
     ),
     "a new function that nothing calls": (
         f"{SRC}/core/random_streams.py",
         "def generator(",
         "def brand_new(root: int) -> int:\n    return root\n\n\ndef generator(",
-        {},
     ),
     "a new method that nothing calls": (
         f"{SRC}/training/run.py",
         "    def at(self",
         "    def brand_new(self) -> int:\n        return self.step\n\n    def at(self",
-        {},
     ),
     "an import for type checkers": (
         f"{SRC}/models/checkpoints.py",
         "if TYPE_CHECKING:\n",
         "if TYPE_CHECKING:\n    from pathlib import PurePath\n\n",
-        {},
     ),
-    "a docstring": (f"{SRC}/similarity/cka.py", '"""Linear', '"""The linear', {}),
-    "a comment": (f"{SRC}/training/loop.py", "@torch.no_grad()", "# Why.\n@torch.no_grad()", {}),
+    "a docstring": (f"{SRC}/similarity/cka.py", '"""Linear', '"""The linear'),
+    "a comment": (f"{SRC}/training/loop.py", "@torch.no_grad()", "# Why.\n@torch.no_grad()"),
     "a key of the configuration": (
         f"{SRC}/pipeline/config/schema.py",
         "    gpu: bool = False\n",
         "    gpu: bool = False\n    brand_new: int = 3\n",
-        {},
     ),
-    "a caption": ("workflow/report/over_learning.rst", ".", "!", {}),
-    # --- can change a byte ----------------------------------------------------------------------
+    "a caption": ("workflow/report/over_learning.rst", ".", "!"),
+}
+"""Edits that change no byte of a result: file, old text, new text."""
+
+EDITS = {
     "the loss": (
         f"{SRC}/training/loop.py",
         "return 0.5 * (losses",
@@ -202,6 +192,24 @@ def table(finished, tmp_path_factory) -> Checkout:
     root = tmp_path_factory.mktemp("table") / "checkout"
     shutil.copytree(finished.root, root, symlinks=True)
     return Checkout(root)
+
+
+def re_run(checkout, edits, *targets):
+    """Return what runs again after all of some edits, and if anything does, after which of them."""
+    with ExitStack() as stack:
+        for edit in edits.values():
+            stack.enter_context(checkout.edited(*edit))
+        if not checkout.planned(*targets):
+            return {}
+    guilty = {}
+    for name, edit in edits.items():
+        with checkout.edited(*edit):
+            guilty[name] = checkout.planned(*targets)
+    return {name: jobs for name, jobs in guilty.items() if jobs} or "all edits together"
+
+
+def test_edits_that_change_no_byte_re_run_nothing(table):
+    assert re_run(table, HARMLESS) == {}
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -365,20 +373,20 @@ class Mine(torch.nn.Module):
 HELPER = "from deeper import FACTOR\n\n\ndef scale():\n    return 0.1 * FACTOR\n\n\ndef unused():\n    return 1\n"
 MINE = {"train": 2, "training": 1}
 
-USER_EDITS = {
+HARMLESS_USER_EDITS = {
     "an unrelated class": (
         "mine/model.py",
         "\nclass Mine",
         "\nclass Other(torch.nn.Module):\n    def forward(self, x):\n        return x\n\n\nclass Mine",
-        {},
     ),
-    "a comment": ("mine/model.py", "        states =", "        # Why.\n        states =", {}),
+    "a comment": ("mine/model.py", "        states =", "        # Why.\n        states ="),
     "a function of the helper that nothing calls": (
         "mine/helper.py",
         "return 1",
         "return 2",
-        {},
     ),
+}
+USER_EDITS = {
     "the class": ("mine/model.py", "torch.tanh(", "torch.relu(", MINE),
     "the helper beside it": ("mine/helper.py", "return 0.1 *", "return 0.2 *", MINE),
     "the helper of the helper": ("mine/deeper.py", "FACTOR = 1.0", "FACTOR = 2.0", MINE),
@@ -406,6 +414,10 @@ def users(finished, tmp_path_factory) -> Checkout:
     )
     checkout.snakemake("training")
     return checkout
+
+
+def test_edits_of_a_user_s_file_that_change_no_byte_re_run_nothing(users):
+    assert re_run(users, HARMLESS_USER_EDITS, "training") == {}
 
 
 @pytest.mark.parametrize("edit", USER_EDITS)

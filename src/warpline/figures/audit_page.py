@@ -98,6 +98,12 @@ class AuditTables:
             (self.effects["statistic"] == statistic) & of_measure, column
         ].dropna()
 
+    def sides(self, statistic: str, measure: str, bound: float) -> str:
+        """Return how many intervals lie above a bound, and how many below it, such as ``6 / 0``."""
+        above = (self.values(statistic, measure, "low") > bound).sum()
+        below = (self.values(statistic, measure, "high") < bound).sum()
+        return f"{above} / {below}"
+
     def undecided(self, claim: str) -> str:
         """Return how many of the verdicts on a claim are undecided, such as ``28 of 28``."""
         verdicts = self.claims.loc[self.claims["claim"] == claim, "verdict"]

@@ -76,6 +76,11 @@ class PublishedTables(Tables):
             for condition in CONTEXTS
         )
 
+    def apart(self, table: str, **cells: str) -> bool:
+        """Say whether theirs and ours have disjoint intervals."""
+        theirs, ours = self.row(table, **cells), self.row(f"our_{table}", **cells)
+        return bool(theirs["high"] < ours["low"] or ours["high"] < theirs["low"])
+
     def where_apart(self, quantity: str, moment: str) -> str:
         """Return in which context theirs and ours have disjoint intervals; nothing where both have.
 
@@ -84,12 +89,11 @@ class PublishedTables(Tables):
         ValueError
             When they overlap in both.
         """
-        apart = []
-        for condition in CONTEXTS:
-            cells = {"quantity": quantity, "moment": moment, "condition": condition}
-            theirs, ours = self.row("context", **cells), self.row("our_context", **cells)
-            if theirs["high"] < ours["low"] or ours["high"] < theirs["low"]:
-                apart.append(condition)
+        apart = [
+            condition
+            for condition in CONTEXTS
+            if self.apart("context", quantity=quantity, moment=moment, condition=condition)
+        ]
         if not apart:
             raise ValueError(f"{quantity}: the intervals of theirs and ours overlap; rewrite it")
         return "" if len(apart) == len(CONTEXTS) else f", clear in {apart[0]}"

@@ -257,6 +257,15 @@ class OtherRun:
         """The sentences that its tables do not carry."""
         return [sentence for sentence, carried in self.sentences.items() if not carried]
 
+    def settings_agree(self, here: Tables) -> bool:
+        """Say whether, at every setting of DSA, each run's difference lies in the interval of the other."""
+        keys = ["n_delays", "rank"]
+        both = here.matching("settings").merge(
+            self.t.matching("settings"), on=keys, how="outer", suffixes=("", "_there")
+        )
+        inside = both["difference"].between(both["low_there"], both["high_there"])
+        return bool((inside & both["difference_there"].between(both["low"], both["high"])).all())
+
     def other_verdicts(self, here: Tables) -> list[tuple[pd.Series, pd.Series]]:
         """Return the rows of claims whose verdict differs: here, and in the other run."""
         keys = ["claim", "architecture", "analysis", "measure"]
