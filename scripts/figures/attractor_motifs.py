@@ -1,5 +1,7 @@
 """The motifs, and an example of each way to compose them."""
 
+import textwrap
+
 from warpline.core import result_files
 from warpline.figures import attractor_panels, plotting
 
@@ -10,7 +12,10 @@ TITLES = {"line_curve_line_curve": "line-curve-\nline-curve"}
 
 def title(name):
     """Return the title of a system's panel."""
-    text = TITLES.get(name, name.replace(">", " then\n").replace(" e=", " with\nnoise e = "))
+    if ">" in name:
+        # Two lines at most: a third one would run into the panel above.
+        name = textwrap.fill(name.replace("_", " ").replace(">", " then "), 16)
+    text = TITLES.get(name, name.replace(" e=", " with\nnoise e = "))
     return text.replace(" +", "\nmixed with ").replace("_", " ")
 
 

@@ -46,6 +46,23 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
         assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
 
 
+def test_no_label_of_panels_of_fixed_aspect_is_cut():
+    import matplotlib.pyplot as plt
+
+    plotting.apply_style(STYLE)
+    names = ["line", "curve", "pattern 1", "pattern 2", "line-curve-\nline-curve"]
+    figure, axes = plt.subplots(1, 3, sharey=True, figsize=(8.4, 2.9))
+    for panel in axes:
+        image = plotting.annotated_heat_map(panel, np.full((5, 5), 0.5), (names, names), 1.0)
+        figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
+        panel.set_title("CKA (angle / 90°)")
+    plotting._fix_layout(figure)
+    figure.canvas.draw()
+    around = figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    assert around.x0 > -1 and around.y0 > -1
+    assert around.x1 < figure.bbox.x1 + 1 and around.y1 < figure.bbox.y1 - 1
+
+
 def test_labels_are_broken_into_lines():
     assert plotting.curriculum_label("pretrain_basic_anti_frozen") == "pretrain\nbasic anti\nfrozen"
 

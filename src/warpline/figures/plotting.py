@@ -465,6 +465,11 @@ def _inputs_record(inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return record
 
 
+#: Passes of constrained layout. Panels of fixed aspect shrink in one pass and make room for their labels in
+#: the next: after a single one, labels are cut.
+_PASSES = 3
+
+
 def _fix_layout(figure: Figure) -> None:
     """Lay a figure out once for all its files, with positions of panels that every run repeats.
 
@@ -473,7 +478,8 @@ def _fix_layout(figure: Figure) -> None:
     """
     engine = figure.get_layout_engine()
     if engine is not None:
-        engine.execute(figure)
+        for _ in range(_PASSES):
+            engine.execute(figure)
         figure.set_layout_engine("none")
     for panel in figure.axes:
         bounds = np.round(panel.get_position(original=True).bounds, 6)
