@@ -466,8 +466,8 @@ def _inputs_record(inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 
 #: Passes of constrained layout. Panels of fixed aspect shrink in one pass and make room for their labels in
-#: the next: after a single one, labels are cut.
-_PASSES = 3
+#: the next: after a single one, labels are cut. Further ones move labels on the left out of the figure.
+_PASSES = 2
 
 
 def _fix_layout(figure: Figure) -> None:
