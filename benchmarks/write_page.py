@@ -2,20 +2,22 @@
 
     python benchmarks/write_page.py                    # all, half an hour or more
     python benchmarks/write_page.py --only similarity lorenz63
-    python benchmarks/write_page.py --measured results/benchmarks   # write the page from earlier JSON files
+    python benchmarks/write_page.py --only             # none: write the page from docs/data/benchmarks.csv
 
-A benchmark that is not run again keeps its earlier JSON file, and its line names the day.
+A benchmark that is not run again keeps its lines in docs/data/benchmarks.csv, with their machine and day.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
+TABLE = HERE.parent / "docs" / "data" / "benchmarks.csv"
+COLUMNS = ("what", "ours", "rival", "theirs", "ratio", "check")
 HEAD = """# Benchmarks
 
 `make benchmark` runs these and writes this page. Each line was measured in one run with its rival, on one
@@ -109,6 +113,18 @@ def _dsa(result: dict[str, Any]) -> Iterator[Line]:
             f"{default['pairs_below_reference_by_1e-4']} of {summary['pairs']} angles lower by 1e-4, "
             f"{default['pairs_above_reference_by_1e-4']} higher",
         )
+
+
+def _dsa_large(row: dict[str, Any]) -> Iterator[Line]:
+    yield Line(
+        f"DSA of {row['systems']} systems of 500 x 200 x 256, {row['n_delays']} delays, rank {row['rank']}",
+        row["seconds"],
+        f"dsa-metric, {row['reference_iterations']} iterations",
+        row["reference_seconds"],
+        "s",
+        f"operators {row['operator_seconds']:.3g} s of ours; largest angle less theirs "
+        f"{row['largest_excess']:.0e}",
+    )
 
 
 def _dsa_input(result: dict[str, Any]) -> Iterator[Line]:
@@ -252,6 +268,7 @@ def _planning(result: dict[str, Any]) -> Iterator[Line]:
 
 LINES: dict[str, Callable[[Any], Iterator[Line]]] = {
     "dsa": _dsa,
+    "dsa_large": _dsa_large,
     "dsa_input": _dsa_input,
     "lorenz63": _lorenz63,
     "similarity": _similarity,
@@ -277,55 +294,84 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {model}"
 
 
-def render(measured: dict[str, dict[str, Any]]) -> str:
-    """Return the page from what each benchmark wrote, with its machine and day."""
+def rows_of(name: str, result: Any) -> list[dict[str, str]]:
+    """Return the rows of the table from what a benchmark wrote."""
+    origin = {"machine": machine(), "day": time.strftime("%-d %B %Y")}
+    return [
+        {
+            "benchmark": name,
+            "what": line.what,
+            "ours": f"{_number(line.ours)} {line.unit}",
+            "rival": line.rival,
+            "theirs": f"{_number(line.theirs)} {line.unit}",
+            "ratio": _number(line.theirs / line.ours),
+            "check": line.check,
+            **origin,
+        }
+        for line in LINES[name](result)
+    ]
+
+
+def _number(value: float) -> str:
+    """Return three significant digits; thousands stay readable: 1.23e+03 is 1,230."""
+    text = f"{value:,.3g}"
+    return f"{float(text):,.0f}" if "e+" in text else text
+
+
+def render(rows: list[dict[str, str]]) -> str:
+    """Return the page from the rows of the table."""
     text = [
         HEAD,
         "| what | ours | rival | theirs | ratio | check |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    origins: dict[str, list[str]] = {}
-    for name, record in measured.items():
-        origin = f"{record['machine']}, {record['day']}"
-        origins.setdefault(origin, []).append(f"`{name}.py`")
-        for line in LINES[name](record["result"]):
-            ours, theirs = (f"{value:,.3g} {line.unit}" for value in (line.ours, line.theirs))
-            ratio = f"{line.theirs / line.ours:,.3g}"
-            text.append(
-                f"| {line.what} | {ours} | {line.rival} | {theirs} | {ratio} | {line.check} |"
-            )
+    origins: dict[str, dict[str, None]] = {}
+    for row in rows:
+        origins.setdefault(f"{row['machine']}, {row['day']}", {})[f"`{row['benchmark']}.py`"] = None
+        text.append("| " + " | ".join(row[column] for column in COLUMNS) + " |")
     text += ["", "Measured on:", ""]
     text += [f"- {origin}: {', '.join(names)}" for origin, names in origins.items()]
-    # Thousands stay readable: 1.23e+03 is 1,230.
-    page = "\n".join(text) + "\n"
-    return re.sub(r"\b\d\.?\d*e\+\d+", lambda number: f"{float(number[0]):,.0f}", page)
+    return "\n".join(text) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--measured", type=Path, default=HERE.parent / "results" / "benchmarks")
     parser.add_argument("--only", nargs="*", choices=LINES, default=None, help="benchmarks to run")
     parser.add_argument("--output", type=Path, default=PAGE)
     arguments = parser.parse_args()
-    arguments.measured.mkdir(parents=True, exist_ok=True)
+    rows = read_rows()
     for name in LINES if arguments.only is None else arguments.only:
-        result = arguments.measured / f"{name}.json"
         print(f"{name} ...", flush=True)
-        subprocess.run(
-            [sys.executable, str(HERE / f"{name}.py"), "--output", str(result)],
-            check=True,
-            stdout=subprocess.DEVNULL,
+        with tempfile.TemporaryDirectory() as folder:
+            result = Path(folder) / f"{name}.json"
+            subprocess.run(
+                [sys.executable, str(HERE / f"{name}.py"), "--output", str(result)],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            new = rows_of(name, json.loads(result.read_text()))
+        rows = [row for row in rows if row["benchmark"] != name] + new
+        # After each: a benchmark that fails loses nothing of those before it.
+        write_rows(rows)
+    arguments.output.write_text(render(read_rows()), encoding="utf-8")
+    print(f"{arguments.output}: {len(rows)} lines")
+
+
+def read_rows() -> list[dict[str, str]]:
+    """Return the kept rows, in the order of the benchmarks."""
+    with TABLE.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(rows: list[dict[str, str]]) -> None:
+    """Keep rows, in the order of the benchmarks."""
+    order = list(LINES)
+    with TABLE.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(
+            file, ["benchmark", *COLUMNS, "machine", "day"], lineterminator="\n"
         )
-        record = {"machine": machine(), "day": time.strftime("%-d %B %Y")}
-        result.with_suffix(".machine").write_text(json.dumps(record))
-    measured = {}
-    for name in LINES:
-        result = arguments.measured / f"{name}.json"
-        if result.is_file():
-            record = json.loads(result.with_suffix(".machine").read_text())
-            measured[name] = {**record, "result": json.loads(result.read_text())}
-    arguments.output.write_text(render(measured), encoding="utf-8")
-    print(f"{arguments.output}: {len(measured)} benchmarks")
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=lambda row: order.index(row["benchmark"])))
 
 
 if __name__ == "__main__":
