@@ -92,9 +92,8 @@ def make(arguments, settings):
             image = plotting.annotated_heat_map(axes[1, column], matrix, (labels, labels), 1.0)
             figure.colorbar(image, ax=axes[1, column], fraction=0.046, pad=0.04)
             axes[1, column].set_title("separation S")
-    if len(measures) > 3:
-        # The layout leaves no margin beside the labels of many square panels.
-        figure.get_layout_engine().set(rect=(0.02, 0, 0.98, 1))
+    # The layout leaves no margin beside the labels of square panels.
+    figure.get_layout_engine().set(rect=(0.02, 0, 0.98, 1))
     figure.suptitle(
         "dots: networks of the row, from 0 (left) to the largest of the panel (right)",
         fontsize="small",
