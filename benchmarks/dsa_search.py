@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -38,10 +39,10 @@ SETTINGS = {
     (8, 10): (640, 400),
     (10, 10): (640, 400),
     (12, 10): (640, 400),
-    (20, 10): (640, 400),
-    (25, 5): (240, 96),
-    (30, 10): (120, 96),
-    (50, 10): (60, 96),
+    (20, 10): (120, 400),
+    (25, 5): (40, 96),
+    (30, 10): (20, 96),
+    (50, 10): (10, 96),
 }
 #: (accepted_chance, max_starts): the default, and more starts.
 EFFORTS = ((0.01, 48), (0.003, 96))
@@ -200,6 +201,7 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="npz file to write the operators to, and stop")
     parser.add_argument("--output", type=Path, help="JSON file, an entry per setting")
     parser.add_argument("--every", type=Path, help="CSV file, a row per pair")
+    parser.add_argument("--ranks", type=int, nargs="+", help="these alone; other rows stay")
     parser.add_argument("--pairs", type=int, default=640, help="most random pairs of a setting")
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--reference-pairs", type=int, default=0, help="pairs for dsa-metric, too")
@@ -218,6 +220,7 @@ def main() -> None:
                 [fit_operator(states, n_delays=delays, rank=rank).matrix for states in systems]
             )
             for rank, delays in SETTINGS
+            if not arguments.ranks or rank in arguments.ranks
         }
     if arguments.save:
         named = {f"{rank}_{delays}": matrices for (rank, delays), matrices in operators.items()}
@@ -225,6 +228,9 @@ def main() -> None:
         return
 
     table, every = [], []
+    if arguments.ranks and arguments.output.exists():
+        kept = json.loads(arguments.output.read_text())
+        table = [row for row in kept if row["rank"] not in arguments.ranks]
     with ProcessPoolExecutor(arguments.cores, mp_context=get_context("spawn")) as pool:
         for (rank, delays), stacked in operators.items():
             matrices = list(stacked)
