@@ -158,7 +158,7 @@ def compare(operators: list[FloatArray], pairs: list[tuple[int, int]]) -> pd.Dat
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
     """Return misses by the lowest of all searches, and what the search itself states."""
-    lowest = rows[["angle", "best_of_400", "apart"]].min(axis=1)
+    lowest = rows[["angle", "best_of_many", "apart"]].min(axis=1)
     excess, uncertain = rows["angle"] - lowest, rows["status"] == "uncertain"
     missed = excess > MISSED
     return {
@@ -170,7 +170,7 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
         "worst_excess": excess.max(),
         "mean_angle": rows["angle"].mean(),
         "missed_by_random": int((rows["random"] - lowest > MISSED).sum()),
-        "missed_by_400": int((rows["best_of_400"] - lowest > MISSED).sum()),
+        "missed_by_400": int((rows["best_of_many"] - lowest > MISSED).sum()),
     }
 
 

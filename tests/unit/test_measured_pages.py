@@ -49,14 +49,33 @@ def test_a_page_holds_what_its_benchmark_measured(project, monkeypatch, page, be
     assert [line for line in lines if line not in text] == []
 
 
-def ratios(project, what, rival):
-    """Return the ratios of the lines of docs/benchmarks.md about something and a rival."""
+def lines_of(project, what, rival):
+    """Return the cells of the lines of docs/benchmarks.md about something and a rival."""
     lines = [
         [cell.strip() for cell in line.split("|")[1:-1]]
         for line in (project / "docs" / "benchmarks.md").read_text().splitlines()
         if line.startswith("| ")
     ]
-    return [float(cells[4]) for cells in lines if what in cells[0] and rival in cells[2]]
+    return [cells for cells in lines if what in cells[0] and rival in cells[2]]
+
+
+def ratios(project, what, rival):
+    """Return the ratios of those lines."""
+    return [float(cells[4]) for cells in lines_of(project, what, rival)]
+
+
+def test_the_page_of_the_workflow_states_the_speed_of_training_of_the_benchmarks(project):
+    text = " ".join((project / "docs" / "workflow.md").read_text().split())
+    full = []
+    for model, name in (("leaky_rnn", "leaky RNN"), ("leaky_gru", "leaky GRU")):
+        for units in (64, 128, 256):
+            what = f"forward and backward, {model}, {units} units, 64 trials x 400 steps"
+            (loop,) = lines_of(project, what, "plain loop")
+            (torch_nn,) = lines_of(project, what, "torch.nn")
+            share = loop[5].split()[0]
+            assert f"| {name}, {units} units | {loop[4]} | {torch_nn[4]} | {share} |" in text
+        full.append(float(loop[4]) / float(share))
+    assert f"RNN and GRU would be {full[0]:.1f} and {full[1]:.1f} times as fast as the" in text
 
 
 def test_the_page_of_mamba_states_the_ratios_of_the_benchmarks(project):
