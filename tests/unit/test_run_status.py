@@ -68,7 +68,8 @@ def test_progress_takes_the_place_of_snakemakes_count(capsys):
 
     settings = SimpleNamespace(stdout=True, nocolor=True)
     handler = LogHandler(common_settings=settings, settings=None)
-    handler.setFormatter(DefaultFormatter())
+    # Snakemake 9.20 has no default for `quiet`.
+    handler.setFormatter(DefaultFormatter(None))
     expect(lambda: {"train": 1.0, "draw": 20.0}, "results/mine")
     handler.emit(
         record(LogEvent.RUN_INFO, 0.0, stats={"train": 2, "draw": 1, "total": 3}, msg="3 jobs")

@@ -20,8 +20,9 @@ def new_tensors_on(device: str | torch.device = "cpu") -> AbstractContextManager
     """
     # Where nobody has imported torch, nobody has set a device.
     torch = sys.modules.get("torch")
-    # Code of the package names the device of every tensor that is not on the CPU.
-    if torch is None or torch.get_default_device().type == "cpu":
+    # Code of the package names the device of every tensor that is not on the CPU. `get_default_device`
+    # of torch 2.6 does not see `with torch.device(...)`, and fails after `set_default_device(None)`.
+    if torch is None or torch.empty(0).device.type == "cpu":
         return nullcontext()
     context: AbstractContextManager[object] = torch.device(device)
     return context
