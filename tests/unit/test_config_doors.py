@@ -252,6 +252,17 @@ def written(tmp_path, text):
     return path
 
 
+def test_a_depth_that_the_scanner_refuses_is_named_alike(project, tmp_path, monkeypatch):
+    def parse(*_, **__):
+        raise yaml.scanner.ScannerError(
+            "while increasing flow level", None, "exceeded maximum nesting depth"
+        )
+
+    monkeypatch.setattr(yaml, "parse", parse)
+    with pytest.raises(ConfigError, match="expected at most 30 levels of nesting, got more"):
+        load_files([project / "config" / "config.yaml", written(tmp_path, "name: [[]]")])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", REFUSED)
 def test_is_refused_with_one_clear_message(case, tmp_path, project):

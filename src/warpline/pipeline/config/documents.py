@@ -124,6 +124,7 @@ def read_document(path: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise refuse(f"expected a file that can be read: {error.strerror}") from None
+    too_deep = f"expected at most {MAX_DEPTH} levels of nesting, got more"
     try:
         # Events come one by one: a deep or endless document is refused before it is built.
         depth = 0
@@ -131,13 +132,16 @@ def read_document(path: Path) -> dict[str, Any]:
             if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
-                    raise refuse(f"expected at most {MAX_DEPTH} levels of nesting, got more")
+                    raise refuse(too_deep)
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
                 depth -= 1
         document = _Loader(text).get_single_data()
     except yaml.YAMLError as error:
         if "recursive" in str(error):
             raise refuse("expected values with an end, got an anchor that holds itself") from None
+        # Newer versions of the scanner look ahead, and stop at a depth of their own.
+        if "maximum nesting depth" in str(error):
+            raise refuse(too_deep) from None
         raise refuse(f"expected YAML: {error}") from None
     except (ValueError, RecursionError, OverflowError) as error:
         if isinstance(error, ConfigError):
