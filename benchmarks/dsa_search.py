@@ -39,10 +39,10 @@ SETTINGS = {
     (8, 10): (640, 400),
     (10, 10): (640, 400),
     (12, 10): (640, 400),
-    (20, 10): (120, 400),
-    (25, 5): (40, 96),
-    (30, 10): (20, 96),
-    (50, 10): (10, 96),
+    (20, 10): (640, 400),
+    (25, 5): (240, 96),
+    (30, 10): (120, 96),
+    (50, 10): (60, 96),
 }
 #: (accepted_chance, max_starts): the default, and more starts.
 EFFORTS = ((0.01, 48), (0.003, 96))
@@ -166,6 +166,17 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
             for row in more
         ),
         *(_silent_share(rows) for rows in (default, more)),
+        "By rank: "
+        + ", ".join(
+            f"{row['silent']} of {row['pairs'] - row['uncertain']} (rank {row['rank']})"
+            for row in default
+            if 10 <= row["rank"] <= 30
+        ),
+        *(
+            f"At rank {row['rank']} at least {row['missed']} of {row['pairs']} pairs are missed"
+            for row in default
+            if row["rank"] == 50
+        ),
     ]
 
 
