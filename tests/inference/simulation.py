@@ -341,6 +341,35 @@ def over_measures(n: int, replications: int) -> float:
     return float(rejected.mean())
 
 
+def power_against_exchange(n: int, shift: float, replications: int) -> tuple[float, float]:
+    """Return how often the test against the reference itself rejects, and how often an exchange of labels does.
+
+    The networks of a lie `shift` from those of the reference in one of three coordinates. The exchange swaps
+    the two networks of a seed at random, 399 times: its null hypothesis is that they are draws of one kind.
+    """
+    stream = random_streams.generator(ROOT_SEED, "inference", "exchange", str(n), f"{shift:g}")
+    a, reference = (gaussian(stream, (replications, n, 3)) for _ in range(2))
+    a[..., 0] += shift
+    points = np.concatenate([a, reference], axis=1)
+    distances = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
+    other_seed, first = ~np.eye(n, dtype=bool), np.arange(n)
+
+    def difference(of_a: NDArray[np.int64], of_reference: NDArray[np.int64]) -> Floats:
+        sides = (distances[:, rows[:, None], of_reference] for rows in (of_a, of_reference))
+        between, within = (side[:, other_seed].mean(-1) for side in sides)
+        return np.asarray(between - within)
+
+    observed, as_large = np.abs(difference(first, first + n)), np.ones(replications)
+    for _ in range(399):
+        swapped = stream.random(n) < 0.5
+        drawn = difference(np.where(swapped, first + n, first), np.where(swapped, first, first + n))
+        as_large += np.abs(drawn) >= observed - 1e-12
+    between, within = (distances[:, rows, n:].copy() for rows in (slice(n), slice(n, None)))
+    between[:, ~other_seed] = within[:, ~other_seed] = np.nan
+    tested = jackknife_p(between, within) < LEVEL
+    return float(tested.mean()), float((as_large / 400 <= LEVEL).mean())
+
+
 def levels_table(replications: int, sizes: Sequence[int] = SIZES) -> pd.DataFrame:
     """Return a row per scenario and n, in percent.
 

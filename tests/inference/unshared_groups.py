@@ -26,6 +26,10 @@ SIZES = ((3, 3, 3), (4, 4, 4), (5, 5, 5), (10, 10, 10), (3, 10, 10), (3, 3, 10))
 """Systems of a, of b and of the reference."""
 SPREADS = ((1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (5.0, 0.5, 0.5), (1.0, 1.0, 3.0))
 """Standard deviations of a coordinate in a, b and the reference."""
+OWN_SIZES = ((3, 3), (5, 5), (10, 10), (3, 10), (10, 3), (3, 20), (20, 3))
+"""Systems of a, and of b where b is the reference."""
+OWN_SPREADS = ((1.0, 1.0), (0.5, 1.0), (0.1, 1.0))
+"""Their standard deviations of a coordinate: a spread wider than b's lies further from b than b from itself."""
 PAIRS = ((3, 3), (4, 4), (10, 10), (3, 10))
 """Systems of two groups, whose intervals are counted."""
 
@@ -56,7 +60,7 @@ def false_positives(
 ) -> float:  # fmt: skip
     """Return the share of replications without an effect in which the test rejects at 5 %.
 
-    With `own`, b is the reference.
+    With `own`, b is the reference: sizes and spreads are those of a and b, and `far` does not count.
     """
     stream = np.random.default_rng(0)
     a, b, reference = (
@@ -65,6 +69,8 @@ def false_positives(
     )
     if own:
         reference = b[:, :0]
+        # Systems of a lie as far from those of b as these from each other.
+        a[..., 0] += calibrated_distance((spreads[1], spreads[0], spreads[1]), 0.0, dimension)
     else:
         a[..., 0] += far
         b[..., 0] -= calibrated_distance(spreads, far, dimension)
@@ -150,12 +156,20 @@ def main() -> None:
                     f"dimension {dimension}, at {far:g}, n = {sizes}: level",
                     *(f"{x:.1f}" for x in levels),
                 )
-    for dimension in (2, 50):
-        for n in (3, 5, 10):
-            level = false_positives(
-                (n, n, 0), SPREADS[0], dimension=dimension, own=True, replications=replications
+    for dimension in (2, 3, 50):
+        for n_a, n_b in OWN_SIZES:
+            levels = [
+                100
+                * false_positives(
+                    (n_a, n_b, 0), (*spreads, 1.0), dimension=dimension, own=True,
+                    replications=replications,
+                )
+                for spreads in OWN_SPREADS
+            ]  # fmt: skip
+            print(
+                f"dimension {dimension}, b is the reference, n = {n_a}, {n_b}: level",
+                *(f"{x:.1f}" for x in levels),
             )
-            print(f"dimension {dimension}, b is the reference, n = {n}: level {100 * level:.1f}")
     for pair in PAIRS:
         shares = [
             100 * coverage(pair, spreads[:2], replications=replications) for spreads in SPREADS[:3]
@@ -168,11 +182,15 @@ def main() -> None:
             ((1.0, 1.0), 4.0),
             ((4.0, 0.5), 0.0),
         ):
-            truth, share, _ = separation_coverage(pair, two_spreads, far)
+            truth, share, _ = separation_coverage(
+                pair, two_spreads, far, replications=replications // 2
+            )
             print(f"separation {truth:.2f} of groups of {pair}: coverage {100 * share:.0f}")
     for n in (5, 10):
-        for far in (2.0, 3.0, 4.0, 5.0):
-            truth, share, above = separation_coverage((n, n), (1.0, 1.0), far, shared=True)
+        for far in (0.0, 2.0, 3.0, 4.0, 5.0):
+            truth, share, above = separation_coverage(
+                (n, n), (1.0, 1.0), far, shared=True, replications=replications // 2
+            )
             print(
                 f"separation {truth:.2f}, {n} shared seeds: coverage {100 * share:.0f}, "
                 f"above {100 * above:.0f}"

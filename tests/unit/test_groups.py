@@ -84,6 +84,12 @@ def test_level_of_the_test_with_groups_that_share_nothing(sizes, spreads, own):
     assert 0.005 < level < 0.07
 
 
+def test_few_systems_against_many_are_off_the_level():
+    # docs/statistics.md and docs/your_data.md say so: if this fails, the test has become better than its pages.
+    level = unshared_groups.false_positives((3, 20, 0), (1.0, 1.0, 1.0), dimension=2, own=True)
+    assert 0.07 < level < 0.12
+
+
 def test_coverage_of_the_interval_between_groups_that_share_nothing():
     # With n - 1 degrees of freedom it would be 87 %.
     assert unshared_groups.coverage((3, 10), (5.0, 0.5)) > 0.93
