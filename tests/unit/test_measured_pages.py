@@ -7,6 +7,10 @@ import sys
 
 import pytest
 
+from warpline.pipeline.config import load_files
+from warpline.pipeline.expansion import Plan
+from warpline.pipeline.forecast import forecast
+
 #: Page, benchmark, data file; the benchmark's `page_lines` says what the page holds.
 MEASURED = [
     ("dsa.md", "dsa.py", "dsa/speed.json"),
@@ -92,3 +96,16 @@ def test_the_page_of_geometry_states_the_ratios_of_the_benchmarks(project):
     text = " ".join((project / "docs" / "geometry.md").read_text().split())
     assert "about a twentieth of scipy's RK45 on each alone" in text and 15 < alone < 25
     assert "about as much as RK45 on all as one system" in text and 0.8 < together < 1.25
+
+
+@pytest.mark.slow
+def test_the_page_of_the_cluster_states_the_forecast_of_the_grid(project):
+    files = [project / "config" / name for name in ("config.yaml", "paper.yaml")]
+    table = forecast(Plan(load_files(files)))
+    text = " ".join((project / "docs" / "cluster.md").read_text().split())
+    hours = table.groupby("stage")["hours"].sum()
+    stated = f"{hours['trajectories']:.0f} and {hours['comparisons']:.0f} hours of one CPU thread"
+    assert f"{stated} for the whole grid" in text
+    assert f"`warpline plan` counts {table['jobs'].sum():,} jobs now" in text
+    assert f"plans {table['disk'].sum():.0f} GB of results" in text
+    assert f"hidden states take up to {table['passing'].sum():.0f} GB more" in text
