@@ -23,9 +23,9 @@ from one_thread import use_one_thread
 # Before any library reads it.
 use_one_thread()
 
+import dsa_search  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from dsa_search import MISSED, align, states_of  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from scipy.optimize import minimize  # noqa: E402
 from scipy.stats import binomtest, ortho_group  # noqa: E402
@@ -143,7 +143,7 @@ def angle(a: FloatArray, b: FloatArray, rotation: FloatArray) -> float:
 
 def compare(operators: list[FloatArray], pairs: list[tuple[int, int]]) -> pd.DataFrame:
     """Return a row per pair: the default search, the 400 starts of dsa_search.py, and the search apart."""
-    rows = align((operators, pairs))
+    rows = dsa_search.align((operators, pairs))
     random, apart = [], []
     for i, j in pairs:
         a, b = (operators[k] / np.linalg.norm(operators[k]) for k in (i, j))
@@ -159,18 +159,12 @@ def compare(operators: list[FloatArray], pairs: list[tuple[int, int]]) -> pd.Dat
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
     """Return misses by the lowest of all searches, and what the search itself states."""
     lowest = rows[["angle", "best_of_many", "apart"]].min(axis=1)
-    excess, uncertain = rows["angle"] - lowest, rows["status"] == "uncertain"
-    missed = excess > MISSED
+    counts = dsa_search.summary(rows.assign(excess=rows["angle"] - lowest))
     return {
-        "pairs": len(rows),
-        "missed": int(missed.sum()),
-        "silent": int((missed & ~uncertain).sum()),
-        "converged": int((~uncertain).sum()),
-        "expected_misses": rows["chance_of_better"].sum(),
-        "worst_excess": excess.max(),
-        "mean_angle": rows["angle"].mean(),
-        "missed_by_random": int((rows["random"] - lowest > MISSED).sum()),
-        "missed_by_400": int((rows["best_of_many"] - lowest > MISSED).sum()),
+        **counts,
+        "converged": counts["pairs"] - counts["uncertain"],
+        "missed_by_random": int((rows["random"] - lowest > dsa_search.MISSED).sum()),
+        "missed_by_400": int((rows["best_of_many"] - lowest > dsa_search.MISSED).sum()),
     }
 
 
@@ -197,7 +191,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=200)
     arguments = parser.parse_args()
-    systems = states_of(sorted(arguments.trajectories))
+    systems = dsa_search.states_of(sorted(arguments.trajectories))
     pairs = list(itertools.combinations(range(len(systems)), 2))
     chosen = np.random.default_rng(0).permutation(len(pairs))[: arguments.pairs]
     result = []

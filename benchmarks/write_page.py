@@ -351,9 +351,10 @@ def main() -> None:
             )
             new = rows_of(name, json.loads(result.read_text()))
         rows = [row for row in rows if row["benchmark"] != name] + new
+        rows.sort(key=lambda row: list(LINES).index(row["benchmark"]))
         # After each: a benchmark that fails loses nothing of those before it.
         write_rows(rows)
-    arguments.output.write_text(render(read_rows()), encoding="utf-8")
+    arguments.output.write_text(render(rows), encoding="utf-8")
     print(f"{arguments.output}: {len(rows)} lines")
 
 
@@ -364,14 +365,13 @@ def read_rows() -> list[dict[str, str]]:
 
 
 def write_rows(rows: list[dict[str, str]]) -> None:
-    """Keep rows, in the order of the benchmarks."""
-    order = list(LINES)
+    """Keep rows."""
     with TABLE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(
             file, ["benchmark", *COLUMNS, "machine", "day"], lineterminator="\n"
         )
         writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: order.index(row["benchmark"])))
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":

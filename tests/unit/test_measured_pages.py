@@ -1,5 +1,6 @@
 """Numbers of documentation pages that a benchmark measures are those of its data file."""
 
+import csv
 import importlib.util
 import json
 import re
@@ -54,18 +55,16 @@ def test_a_page_holds_what_its_benchmark_measured(project, monkeypatch, page, be
 
 
 def lines_of(project, what, rival):
-    """Return the cells of the lines of docs/benchmarks.md about something and a rival."""
-    lines = [
-        [cell.strip() for cell in line.split("|")[1:-1]]
-        for line in (project / "docs" / "benchmarks.md").read_text().splitlines()
-        if line.startswith("| ")
-    ]
-    return [cells for cells in lines if what in cells[0] and rival in cells[2]]
+    """Return the lines of docs/benchmarks.md about something and a rival, from their table."""
+    with (project / "docs" / "data" / "benchmarks.csv").open(newline="") as file:
+        return [
+            row for row in csv.DictReader(file) if what in row["what"] and rival in row["rival"]
+        ]
 
 
 def ratios(project, what, rival):
     """Return the ratios of those lines."""
-    return [float(cells[4]) for cells in lines_of(project, what, rival)]
+    return [float(row["ratio"]) for row in lines_of(project, what, rival)]
 
 
 def test_the_page_of_the_workflow_states_the_speed_of_training_of_the_benchmarks(project):
@@ -76,9 +75,10 @@ def test_the_page_of_the_workflow_states_the_speed_of_training_of_the_benchmarks
             what = f"forward and backward, {model}, {units} units, 64 trials x 400 steps"
             (loop,) = lines_of(project, what, "plain loop")
             (torch_nn,) = lines_of(project, what, "torch.nn")
-            share = loop[5].split()[0]
-            assert f"| {name}, {units} units | {loop[4]} | {torch_nn[4]} | {share} |" in text
-        full.append(float(loop[4]) / float(share))
+            share = loop["check"].split()[0]
+            cells = f"{loop['ratio']} | {torch_nn['ratio']} | {share}"
+            assert f"| {name}, {units} units | {cells} |" in text
+        full.append(float(loop["ratio"]) / float(share))
     assert f"RNN and GRU would be {full[0]:.1f} and {full[1]:.1f} times as fast as the" in text
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from warpline.core import result_files
-from warpline.figures.plotting import measure_name
+from warpline.figures.plotting import measure_name, number_range
 from warpline.figures.protocol_rows import in_order, protocol_label
 from warpline.figures.template_page import render_template
 
@@ -64,9 +64,9 @@ class AuditTables:
     @property
     def n(self) -> str:
         """Networks of each curriculum and protocol, such as ``3`` or ``2 to 3``."""
-        counts = self.effects.loc[self.effects["statistic"] == "held_out_accuracy", "n"]
-        least, most = int(counts.min()), int(counts.max())
-        return f"{least}" if least == most else f"{least} to {most}"
+        return number_range(
+            self.effects.loc[self.effects["statistic"] == "held_out_accuracy", "n"].astype(int)
+        )
 
     def label(self, protocol: str) -> str:
         """Return a protocol in words."""
