@@ -158,8 +158,10 @@ def test_without_seeding_no_run_can_be_repeated(pipeline, task_settings):
     assert unseeded.trials.split_settings("PDM", "Anti", "train")["seed"] is None
     assert unseeded.training.parameters(MASTER)["seed"] is None
     assert pipeline({}).trials.split_settings("PDM", "Anti", "train")["seed"] == 2410
+    # No coherence of 0: four trials without a right answer to score are refused.
+    settings = task_settings(parameters={"cohs": [12.8, 51.2]})
     first, second = (
-        generate_trials(task_settings(), "Basic", "train", 4, root_of(None)) for _ in range(2)
+        generate_trials(settings, "Basic", "train", 4, root_of(None)) for _ in range(2)
     )
     assert not distinct(first) & distinct(second)
     assert root_of(5) == 5
