@@ -4,7 +4,7 @@ import numpy as np
 
 from warpline.comparison.condition_states import condition_signals
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script
 
 SIGNAL_COLOURS = "RdBu_r"
 NEITHER = "0.6"
@@ -130,4 +130,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["trajectories", "trials"], make)
+    figure_script.draw(__doc__, ["trajectories", "trials"], make)

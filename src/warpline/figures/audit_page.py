@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from warpline.core import result_files
-from warpline.figures.plotting import measure_name, number_range
 from warpline.figures.protocol_rows import in_order, protocol_label
 from warpline.figures.template_page import render_template
+from warpline.figures.words import measure_name, number_range
 
 __all__ = ["AUDIT_TABLES", "AuditTables", "render_audit"]
 

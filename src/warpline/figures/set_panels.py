@@ -13,14 +13,8 @@ import numpy as np
 from warpline.comparison.groups import GroupComparison
 from warpline.comparison.multidimensional_scaling import embed
 from warpline.comparison.sets import SystemMatrix
-from warpline.figures.plotting import (
-    annotated_heat_map,
-    colours,
-    jitter,
-    measure_label,
-    measure_name,
-    style_parameters,
-)
+from warpline.figures.plotting import annotated_heat_map, colours, jitter, style_parameters
+from warpline.figures.words import measure_label, measure_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
