@@ -49,11 +49,15 @@ def _fix_layout(figure: Figure) -> None:
     The solver of constrained layout goes through its constraints in an order that differs between processes,
     and so do the last digits of its solution; names in an SVG file are hashes of all digits.
     """
+    from matplotlib import rc_context
+
     engine = figure.get_layout_engine()
     if engine is not None:
         for _ in range(_PASSES):
             engine.execute(figure)
-        figure.set_layout_engine("none")
+        # None, not "none": with the latter's stand-in, every file would cost a second drawing.
+        with rc_context({"figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
     for panel in figure.axes:
         bounds = np.round(panel.get_position(original=True).bounds, 6)
         panel.set_position(tuple(bounds.tolist()))
