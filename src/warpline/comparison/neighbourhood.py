@@ -206,10 +206,10 @@ class _OnceForAllRanks:
             return represent(measure, system, settings)
         if system.identity not in self.by_system:
             try:
-                found = measure.represent_ranks(system.states, self.ranks, settings=settings)
+                of_ranks = measure.represent_ranks(system.states, self.ranks, settings=settings)
             except ValueError:
                 # One rank is too much for the system: each for itself.
-                found = []
-            self.by_system[system.identity] = dict(zip(self.ranks, found, strict=False))
-        known = self.by_system[system.identity].get(settings["rank"])
-        return represent(measure, system, settings) if known is None else known
+                of_ranks = []
+            self.by_system[system.identity] = dict(zip(self.ranks, of_ranks, strict=False))
+        of_rank = self.by_system[system.identity].get(settings["rank"])
+        return represent(measure, system, settings) if of_rank is None else of_rank
