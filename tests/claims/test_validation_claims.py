@@ -59,8 +59,8 @@ def test_linearity_in_shared_motifs(power, value):
 
 
 def test_the_own_setting_is_no_other_setting_of_shared_motifs():
-    motifs = [f"m{k}" for k in range(5)]
-    pairs = itertools.combinations(itertools.combinations(motifs, 2), 2)
+    motifs = [f"m{k}" for k in range(6)]
+    pairs = itertools.combinations(itertools.combinations(motifs, 3), 2)
     rows = pd.DataFrame(
         {
             "measure": "dsa",
