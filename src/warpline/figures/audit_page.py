@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,20 @@ class AuditTables:
         return self.effects.loc[
             (self.effects["statistic"] == statistic) & of_measure, column
         ].dropna()
+
+    def of_protocol(self, protocol: str, statistic: str, measure: str) -> pd.Series:
+        """Return the values of a statistic of a measure under a protocol, of all curricula that have it."""
+        return self.values(statistic, measure)[self.effects["protocol"] == protocol]
+
+    def largest_move(
+        self, before: str, after: str, statistic: str, measures: Sequence[str]
+    ) -> str:
+        """Return the largest change of a statistic of some measures between two protocols, over curricula."""
+        rows = self.effects[
+            (self.effects["statistic"] == statistic) & self.effects["measure"].isin(measures)
+        ]
+        both = rows.pivot_table(index=KEY, columns="protocol", values="value")
+        return f"{(both[after] - both[before]).abs().max():.4f}"
 
     def sides(self, statistic: str, measure: str, bound: float) -> str:
         """Return how many intervals lie above a bound, and how many below it, such as ``6 / 0``."""
