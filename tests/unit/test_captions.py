@@ -51,6 +51,8 @@ def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, ra
     assert re.search(r"\d", first[2]), first[2]
     # What is folded ends with its element, and nothing stands behind it.
     assert not folded or folded.strip().endswith("</details>")
+    # "(a) ..." as a paragraph of one line would be the item of a list, and another letter in the report.
+    assert "<ol" not in html
     too_long = [one for one in first if len(one.split()) > MOST_WORDS]
     assert not too_long
 

@@ -271,7 +271,8 @@ def draw_groups(
         spread = position + jitter(len(values), 0.5)
         panel.scatter(values, spread, s=9, color=colour, alpha=0.4, lw=0)
         couple = f"within {a}" if a == b else f"{a} to {b}"
-        labels.append(f"{couple} (n = {len(values)})")
+        # No n: systems are the observations, not their pairs.
+        labels.append(f"{couple} ({len(values)} pair{'s' * (len(values) != 1)})")
         row = _of_groups(summary, a, b)
         if row.empty:
             continue
