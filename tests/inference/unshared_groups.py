@@ -225,7 +225,9 @@ def separations_rows(table: pd.DataFrame) -> list[list[str]]:
         if spread_a != spread_b:
             groups += f", spreads {spread_a:g} and {spread_b:g}"
         sizes = [f"{a}" if shared else f"{a}, {b}" for a, b in cases[["n_a", "n_b"]].to_numpy()]
-        cells = (" / ".join(f"{x:.0f}" for x in cases[name]) for name in ("coverage", "above", "missing"))
+        cells = (
+            " / ".join(f"{x:.0f}" for x in cases[name]) for name in ("coverage", "above", "missing")
+        )
         rows.append([groups, f"{cases['true'].iloc[0]:.2f}", " / ".join(sizes), *cells])
     return rows
 
