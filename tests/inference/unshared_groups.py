@@ -234,7 +234,7 @@ def separations_rows(table: pd.DataFrame) -> list[list[str]]:
 
 def page_lines(table: pd.DataFrame) -> list[str]:
     """Return the sentences of docs/your_data.md that state numbers of `levels_table`."""
-    by_statistic = {name: rows for name, rows in table.groupby("statistic")}
+    by_statistic = dict(list(table.groupby("statistic")))
     level, own, means = (by_statistic[name] for name in ("level", "level_own", "coverage"))
     many = own[["n_a", "n_b"]].max(axis=1) > 10
     few = own[~many]["percent"]
