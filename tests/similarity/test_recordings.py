@@ -453,6 +453,21 @@ def test_steps_of_unequal_length_are_refused_where_a_step_is_mapped_to_the_next(
             call()
 
 
+@pytest.mark.parametrize(
+    ("offset", "fits"), [(0.4, True), (-0.4, True), (0.6, False), (-0.6, False)]
+)
+def test_times_may_differ_by_half_a_step_where_they_are_matched(offset, fits):
+    """docs/your_data.md and docs/reliability.md say so; DSA matches no times, and takes both."""
+    times = 10.0 * np.arange(X.shape[1])
+    systems = (labelled(time=times), labelled(time=times + 10 * offset))
+    assert warpline.compare(*systems, measure="dsa", n_delays=1, rank=2)["status"] != "failed"
+    if fits:
+        assert warpline.compare(*systems, measure="cka")["dissimilarity"] < 1e-7
+    else:
+        with pytest.raises(InputError, match="same times in all systems"):
+            warpline.compare(*systems, measure="cka")
+
+
 @pytest.mark.parametrize("settings", [DSA, DRIVEN], ids=["dsa", "dsa_input"])
 def test_the_callers_default_device_does_not_matter(settings):
     expected = warpline.compare(X, -X[:, ::-1], **settings)["dissimilarity"]
