@@ -1,5 +1,6 @@
 """Arrays from outside: each container is read right, or refused with what was expected and got."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -320,6 +321,16 @@ FITS = {
     "dsa": lambda **settings: dsa.dsa(X, X[::-1], **settings).operators[0].matrix,
     "dsa_matrix": lambda **settings: dsa.dsa_matrix([X, X], **settings).operators[0].matrix,
 }
+
+
+def test_the_page_of_reliability_counts_these_tables(project):
+    section = (project / "docs" / "reliability.md").read_text().split("## Arrays from outside")[1]
+    counts = [
+        (int(tried), int(of)) for tried, of in re.findall(r"(\d+) x (\d+) entry points", section)
+    ]
+    refused = sum(not options for _, options, _ in REFUSED.values())
+    entries = len(ENTRIES)
+    assert counts == [(len(READ), entries), (refused, entries), (len(SETTINGS), len(FITS))]
 
 
 @pytest.mark.slow
