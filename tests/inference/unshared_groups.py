@@ -225,14 +225,16 @@ def separations_rows(table: pd.DataFrame) -> list[list[str]]:
         if spread_a != spread_b:
             groups += f", spreads {spread_a:g} and {spread_b:g}"
         sizes = [f"{a}" if shared else f"{a}, {b}" for a, b in cases[["n_a", "n_b"]].to_numpy()]
-        cells = (" / ".join(f"{x:.0f}" for x in cases[name]) for name in ("coverage", "above", "missing"))
+        cells = (
+            " / ".join(f"{x:.0f}" for x in cases[name]) for name in ("coverage", "above", "missing")
+        )
         rows.append([groups, f"{cases['true'].iloc[0]:.2f}", " / ".join(sizes), *cells])
     return rows
 
 
 def page_lines(table: pd.DataFrame) -> list[str]:
     """Return the sentences of docs/your_data.md that state numbers of `levels_table`."""
-    by_statistic = {name: rows for name, rows in table.groupby("statistic")}
+    by_statistic = dict(list(table.groupby("statistic")))
     level, own, means = (by_statistic[name] for name in ("level", "level_own", "coverage"))
     many = own[["n_a", "n_b"]].max(axis=1) > 10
     few = own[~many]["percent"]

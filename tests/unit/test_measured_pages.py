@@ -48,6 +48,7 @@ def test_the_page_of_benchmarks_is_made_from_its_table(project, monkeypatch):
 TABLES = [
     ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
     ("workflow.md", "geometry.py", "geometry/metric.json"),
+    ("measures.md", "shape_search.py", "shape_search.json"),
 ]
 
 
@@ -57,6 +58,14 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
     result = json.loads((project / "docs" / "data" / data).read_text())
     lines = module.page_lines(result)
     assert len(lines) >= 4 and "\n".join(lines) in (project / "docs" / page).read_text()
+
+
+def test_the_page_of_measures_says_what_few_repeats_do(project, monkeypatch):
+    module = load_benchmark(project, monkeypatch, "shape_search.py")
+    result = json.loads((project / "docs" / "data" / "shape_search.json").read_text())
+    assert module.sentence(result) in " ".join(
+        (project / "docs" / "measures.md").read_text().split()
+    )
 
 
 @pytest.mark.parametrize(("page", "benchmark", "data"), MEASURED)

@@ -114,8 +114,7 @@ class Sources:
         Module of each measure, by its name in the configuration and in its order: for networks, and for
         attractors. The first entry of a module is judged; further ones are other settings of it.
     swept_setting : mapping of str to int
-        Own ``n_delays``, ``delay_interval`` and ``rank`` of the attractors' first DSA, which ``hyperparameters``
-        sweeps.
+        Own ``n_delays``, ``delay_interval`` and ``rank`` of the attractors' first DSA, the one that is swept.
     levels : mapping of str to int
         Place of each curriculum in the claimed order, index of `warpline.claims.curriculum_order.LEVELS`.
     reference : str

@@ -102,9 +102,7 @@ class AuditTables:
         """Return the values of a statistic of a measure under a protocol, of all curricula that have it."""
         return self.values(statistic, measure)[self.effects["protocol"] == protocol]
 
-    def largest_move(
-        self, before: str, after: str, statistic: str, measures: Sequence[str]
-    ) -> str:
+    def largest_move(self, before: str, after: str, statistic: str, measures: Sequence[str]) -> str:
         """Return the largest change of a statistic of some measures between two protocols, over curricula."""
         rows = self.effects[
             (self.effects["statistic"] == statistic) & self.effects["measure"].isin(measures)
