@@ -568,6 +568,30 @@ def test_a_task_set_of_one_s_own_may_have_other_decision_periods(raw_config, tmp
         load(raw_config)
 
 
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        (("tasksets", "PDM"), "env"),
+        (("architectures", "leaky_rnn"), "model"),
+        (("measures", "cka"), "measure"),
+        (("warping", "pdm_learning"), "experiment"),
+        (("attractors", "measures", "mine"), "measure"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_file_with_an_error_of_syntax_is_a_fault_with_its_line(raw_config, tmp_path, place, key):
+    file = tmp_path / "mine.py"
+    file.write_text("class Mine:\n    periods = (\n")
+    entry = raw_config
+    for name in place:
+        entry = entry.setdefault(name, {})
+    entry[key] = f"{file}:Mine"
+    if place[0] == "warping":
+        entry.pop("points", None)
+    with pytest.raises(ConfigError, match=r"without errors of syntax, got .*mine\.py, line 2\)"):
+        load(raw_config)
+
+
 def test_what_a_class_states_is_read_without_importing_it(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(
