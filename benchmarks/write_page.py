@@ -134,7 +134,7 @@ def _dsa_input(result: dict[str, Any]) -> Iterator[Line]:
     yield Line(
         f"InputDSA, state, control and joint scores of {pairs['pairs']} pairs",
         pairs["seconds_of_all_scores"],
-        "dsa-metric, state by Adam and joint in closed form",
+        f"dsa-metric, state by {pairs['adam_steps']} steps of Adam, joint in closed form",
         pairs["reference_seconds_of_the_state"] + pairs["reference_seconds_of_the_joint_alignment"],
         "s",
         f"joint angle {pairs['mean_joint_angle']:.3f} against "
