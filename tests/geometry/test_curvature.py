@@ -264,3 +264,18 @@ def test_bad_grids_are_refused(surfaces):
         curvature_from_grid(metric, spacing)
     flat = torch.eye(2).double().expand(8, 8, 2, 2)
     assert curvature_from_grid(flat, (1.0, 1.0)).curvature.abs().max() == 0
+
+
+def test_a_flat_metric_in_bent_coordinates_needs_an_absolute_error(project):
+    """The flat torus of docs/published_settings.md: (u, v + 0.5 sin(u + v))."""
+    line = torch.arange(400, dtype=torch.float64) * (2 * math.pi / 400)
+    bend = 0.5 * torch.cos(line[:, None] + line)
+    jacobian = torch.stack([torch.ones_like(bend), 0 * bend, bend, 1 + bend], -1)
+    jacobian = jacobian.unflatten(-1, (2, 2))
+    metric = jacobian.mT @ jacobian
+    spacing, closed = (float(line[1]), float(line[1])), (True, True)
+    with pytest.raises(CoarseGridError, match="a flat metric needs absolute"):
+        curvature_from_grid(metric, spacing, closed)
+    largest = curvature_from_grid(metric, spacing, closed, absolute=0.001).curvature.abs().max()
+    page = (project / "docs" / "published_settings.md").read_text()
+    assert f"`curvature_from_grid` gives {float(largest):.1g} on 400, with `absolute=0.001`" in page

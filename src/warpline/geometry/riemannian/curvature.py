@@ -350,10 +350,12 @@ def curvature_from_grid(
     allowed = tolerance * largest + absolute
     if not error <= allowed:
         finer = (error / allowed) ** 0.5 if allowed > 0 else float("inf")
+        # On a flat metric, all of |K| is error, and falls with it: no grid is fine enough.
+        flat = "; a flat metric needs absolute" if error > largest / 2 else ""
         raise CoarseGridError(
             f"expected an error of at most {allowed:.3g} (largest |K| {largest:.3g}), got an estimated "
             f"{error:.3g} at row {row}, column {column}, from every second point: take a grid at "
-            f"least {finer:.2g} times as fine, or gaussian_curvature, which needs no grid"
+            f"least {finer:.2g} times as fine, or gaussian_curvature, which needs no grid{flat}"
         )
     return GridCurvature(curvature, inner_points[0], inner_points[1], error)
 
