@@ -248,7 +248,7 @@ def page_lines(result: dict[str, Any]) -> list[str]:
         "the same, dmdc": (other["dmdc"] + joint, ours["dmdc"] + scores),
     }
     lines = [
-        f"| {name} | {rival:.3g} s | {own:.2g} s | {rival / own:.2g} |"
+        f"| {name} | {rival:.3g} s | {own:.2g} s | {float(f'{rival / own:.2g}'):g} |"
         for name, (rival, own) in times.items()
     ]
     share = ours["dmdc"] / (ours["dmdc"] + scores)
