@@ -7,6 +7,9 @@ python scripts/write_results.py                            # write the page from
 
 from pathlib import Path
 
+import pandas as pd
+
+from warpline.analyses.summary import coupling_with_accuracy
 from warpline.core import result_files
 from warpline.figures.results_page import BETWEEN, TABLES, render
 from warpline.figures.template_page import write_page
@@ -14,6 +17,30 @@ from warpline.figures.template_page import write_page
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DATA = DOCS / "data" / "ten_seeds"
 OTHER = DOCS / "data" / "ten_seeds_avx2"
+
+
+SHARES = (0.3, 0.4, 0.6, 0.7)
+"""Of the change over learning: times at these, beside the half-times of the run."""
+
+
+def write_further_tables(run: Path, folder: Path) -> None:
+    write_pairs_of_architectures(run, folder)
+    write_times_at_other_shares(run, folder)
+
+
+def write_times_at_other_shares(run: Path, folder: Path) -> None:
+    numbers, over = (
+        result_files.read_tables(sorted(run.glob(files)))
+        for files in ("warping/pdm_learning/seed~*.csv", "compare/over/*/PDM/leaky_rnn/*.csv")
+    )
+    tables = [
+        coupling_with_accuracy(numbers, over, "master", 0.95, share).assign(share=share)
+        for share in SHARES
+    ]
+    times = pd.concat(tables)
+    columns = ["share", "name", *(name for name in times if name.startswith("lag"))]
+    of_distances = times.loc[times["kind"] == "distance to own end", columns]
+    result_files.write_table(of_distances, folder / "times.csv", {})
 
 
 def write_pairs_of_architectures(run: Path, folder: Path) -> None:
@@ -30,6 +57,6 @@ if __name__ == "__main__":
         DATA,
         TABLES,
         render,
-        write_pairs_of_architectures,
+        write_further_tables,
         OTHER,
     )

@@ -60,6 +60,14 @@ def test_half_way_is_interpolated():
     assert np.isnan(half_time(fractions, np.array([0, np.nan, 1, 1])))
 
 
+def test_other_shares_of_the_change_have_their_times():
+    fractions = np.array([0, 0.25, 0.5, 1.0])
+    assert half_time(fractions, -3 * fractions + 2, share=0.3) == pytest.approx(0.3)
+    assert half_time(fractions, np.array([0, 0.8, 0.9, 1.0]), 0.6, share=0.7) == pytest.approx(
+        0.25 + 0.25 * (0.6 + 0.7 * 0.4 - 0.8) / 0.1
+    )
+
+
 FRACTIONS = np.array([0, 0.25, 0.5, 1.0])
 
 
@@ -162,6 +170,9 @@ def test_what_moves_with_accuracy_is_found():
     expected = 0.75 + 0.25 * (0.5 - 0.75**3) / (1 - 0.75**3)
     assert table.loc["warp", "half_way"] == pytest.approx(expected)
     assert table.loc["warp", "lag"] == pytest.approx(expected - 0.5)
+    table = coupling_with_accuracy(numbers, over, "master", 0.95, share=0.3).set_index("name")
+    expected = 0.5 + 0.25 * (0.3 - 0.5**3) / (0.75**3 - 0.5**3)
+    assert table.loc["warp", "lag"] == pytest.approx(expected - 0.3)
 
 
 def test_all_are_compared_at_the_same_checkpoints():

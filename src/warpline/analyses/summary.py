@@ -78,7 +78,9 @@ def aggregate_over_seeds(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def half_time(fractions: Floats, values: Floats, chance: float | None = None) -> float:
+def half_time(
+    fractions: Floats, values: Floats, chance: float | None = None, share: float = 0.5
+) -> float:
     """Return the fraction of training at which a series has made half of its change, by interpolation.
 
     Parameters
@@ -90,12 +92,14 @@ def half_time(fractions: Floats, values: Floats, chance: float | None = None) ->
         For an accuracy: the chance level, from which its change counts. Values below chance count as
         chance, because a network that learns to guess has not learned the task. By default the change
         counts from the first value.
+    share : float
+        Of the change, in (0, 1): other shares say whether an order of half-times is one of the half alone.
 
     Returns
     -------
     float
-        Where (value - start) / (last - start) first reaches 1/2, in a series that is not monotonic, too.
-        The first fraction for an accuracy that starts at half of its change or later. NaN for a series
+        Where (value - start) / (last - start) first reaches the share, in whatever way the series runs.
+        The first fraction for an accuracy that starts at this share of its change or later. NaN for a series
         that is not finite, an accuracy that does not end above chance, or a change of less than half of
         the range of the series: its fluctuations exceed its trend.
     """
@@ -108,11 +112,11 @@ def half_time(fractions: Floats, values: Floats, chance: float | None = None) ->
     if change == 0 or abs(change) < np.ptp([start, *values]) / 2:
         return np.nan
     done = (values - start) / change
-    after = int(np.argmax(done >= 0.5))
+    after = int(np.argmax(done >= share))
     if after == 0:
         return float(fractions[0])
     before = after - 1
-    step = (0.5 - done[before]) / (done[after] - done[before])
+    step = (share - done[before]) / (done[after] - done[before])
     return float(fractions[before] + step * (fractions[after] - fractions[before]))
 
 
@@ -131,12 +135,14 @@ def _series(numbers: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table[["seed", "fraction", "name", "kind", "value"]] for table in tables])
 
 
-def coupling_by_network(numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str) -> pd.DataFrame:
+def coupling_by_network(
+    numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str, share: float = 0.5
+) -> pd.DataFrame:
     """Return what `coupling_with_accuracy` averages: a row per quantity or measure, and network.
 
     Parameters
     ----------
-    numbers, over, curriculum
+    numbers, over, curriculum, share
         As `coupling_with_accuracy`.
 
     Returns
@@ -169,6 +175,7 @@ def coupling_by_network(numbers: pd.DataFrame, over: pd.DataFrame, curriculum: s
                 fractions,
                 tables[name].loc[network, shared].to_numpy(dtype=float),
                 float(chance_table.loc[network, shared[0]]) if name == "accuracy" else None,
+                share,
             )
             for network in tables[name].index
         }
@@ -207,7 +214,11 @@ def coupling_by_network(numbers: pd.DataFrame, over: pd.DataFrame, curriculum: s
 
 
 def coupling_with_accuracy(
-    numbers: pd.DataFrame, over: pd.DataFrame, curriculum: str, confidence: float
+    numbers: pd.DataFrame,
+    over: pd.DataFrame,
+    curriculum: str,
+    confidence: float,
+    share: float = 0.5,
 ) -> pd.DataFrame:
     """Return the correlation of each quantity with accuracy over learning, and the lag between them.
 
@@ -221,6 +232,8 @@ def coupling_with_accuracy(
     curriculum : str
         Whose networks.
     confidence : float
+    share : float
+        Of the change at which times are taken, as in `half_time`.
 
     Returns
     -------
@@ -236,7 +249,7 @@ def coupling_with_accuracy(
         metric, its counterpart of the same kind. Means over networks with Student's t intervals (``_low``,
         ``_high``), which docs/statistics.md compares with a bootstrap for correlations.
     """
-    networks = coupling_by_network(numbers, over, curriculum)
+    networks = coupling_by_network(numbers, over, curriculum, share)
     out = []
     for (name, kind, n_checkpoints), rows in networks.groupby(
         ["name", "kind", "n_checkpoints"], sort=False

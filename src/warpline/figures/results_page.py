@@ -62,11 +62,11 @@ class Tables:
     Parameters
     ----------
     folder : pathlib.Path
-        With a CSV file for each name in `TABLES`, and ``architectures`` and ``settings``.
+        With a CSV file for each name in `TABLES`, and ``architectures``, ``settings`` and ``times``.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = (*TABLES, "architectures", "settings")
+        names = (*TABLES, "architectures", "settings", "times")
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
 
     def row(self, table: str, **cells: Any) -> pd.Series:
