@@ -303,7 +303,9 @@ def search(
     best, n_hits, _, second = successive_halving(
         problems, starts, first_rungs, settings.max_steps, n_independent=n_first
     )
-    n_starts = torch.full((len(generators),), starts.shape[1])
+    n_starts = torch.full((len(generators),), n_first)
+    if n_first == settings.max_starts:
+        return best, n_hits, n_starts
     # Further rounds, for the pairs whose best maximum has too few hits, or neighbours that were not tried.
     kinds = max(1, size // 2)
     n_tried = torch.zeros_like(n_starts)

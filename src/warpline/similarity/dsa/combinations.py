@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .canonical import Problems
-from .halving import Ascents
+from .halving import Ascents, orthonormal
 
 #: Maxima of a pair that are combined: seven or nine led to no more of the best ones.
 _POOL = 5
@@ -81,7 +81,7 @@ def combination_starts(problems: Problems, maxima: Ascents, count: int) -> tuple
     Returns
     -------
     starts : Tensor, shape (pair, count, n, n), float64
-        Orthogonal up to the rounding of single precision.
+        Orthogonal.
     exists : Tensor of bool, shape (pair, count)
         False where a pair has fewer combinations.
     """
@@ -121,7 +121,7 @@ def combination_starts(problems: Problems, maxima: Ascents, count: int) -> tuple
         taken[:, size + k] &= ~(near[:, k, : size + k] & taken[:, : size + k]).any(dim=1)
     new = taken[:, size:]
     chosen = (~new).long().argsort(dim=1, stable=True)[:, :count]
-    return _take(starts, chosen).double(), new.gather(1, chosen)
+    return orthonormal(_take(starts, chosen).double()), new.gather(1, chosen)
 
 
 def _take(stacked: Tensor, index: Tensor) -> Tensor:
