@@ -59,8 +59,9 @@ site: $(READY)
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 	@echo "Open site/index.html in a browser."
 
+# In the order of the folders: the long modules of tests/workflow end side by side.
 test: $(READY)
-	python -m pytest -n $(CORES) --dist loadscope
+	python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder
 
 test-fast: $(READY)
 	python -m pytest -n $(CORES) --dist loadscope -m "not slow and not workflow and not slurm and not browser"

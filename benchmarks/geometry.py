@@ -221,6 +221,28 @@ def benchmark_memory(units, count, steps):
     return mebibytes
 
 
+def page_lines(result):
+    """Return the lines of the table that docs/workflow.md holds: the metric of two inputs and time."""
+    cost = {row["kind"]: row for row in result["cost"] if row["m"] == 2}
+    seconds = {row["kind"]: f"{row['processor_seconds']:.1f} s" for row in result["grid"]}
+    return [
+        "| | leaky RNN | leaky GRU |",
+        "| --- | --- | --- |",
+        *(
+            "| {} | {} |".format(
+                words, " | ".join(f"{cost[kind][f'{order}_in_passes']:.1f}" for kind in KINDS)
+            )
+            for words, order in (
+                ("first derivatives, two inputs and time, in forward passes", "first_order"),
+                ("with second derivatives, in forward passes", "both_orders"),
+            )
+        ),
+        "| metric of both contexts on a 41 x 41 grid, processor time | {} |".format(
+            " | ".join(seconds[kind] for kind in KINDS)
+        ),
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, help="JSON file")

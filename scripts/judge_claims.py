@@ -130,6 +130,7 @@ def main() -> None:
             for experiment, files in named(arguments.attractors).items()
         },
         attractor_kinds=dict(settings["attractor_kinds"]),
+        swept_setting=settings["swept_setting"],
         **same,
     )
     after_of: dict[str, dict[str, list[str]]] = {}

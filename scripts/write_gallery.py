@@ -55,7 +55,8 @@ def caption(figure: Figure, wildcards: Mapping[str, str], config: Mapping[str, A
     """Return the caption of a figure as HTML, as Snakemake's report renders it."""
     text = (PROJECT / "workflow" / "report" / figure.caption).read_text(encoding="utf-8")
     job = SimpleNamespace(wildcards=SimpleNamespace(**wildcards), config=config)
-    rendered = jinja2.Template(text).render(snakemake=job)
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
+    rendered = environment.from_string(text).render(snakemake=job)
     body = publish_parts(rendered, writer_name="html", settings_overrides={"report_level": 5})[
         "body"
     ]

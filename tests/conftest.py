@@ -6,11 +6,18 @@ import copy
 import shutil
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# The same examples each time: a change is judged by what it changes. New ones:
+# pytest --hypothesis-profile explore
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.network_means import network_means
 from warpline.figures.sensitivity_panel import draw_sensitivities, sensitive_measures
 
@@ -156,7 +156,7 @@ def curriculum_labels(counts):
     for name in counts[0]:
         n = sorted({of_measure[name] for of_measure in counts})
         # The reference against itself is the floor, of different seeds.
-        count = f"n = {plotting.number_range(n)}"
+        count = f"n = {words.number_range(n)}"
         label = plotting.curriculum_label(name)
         labels.append(f"{label}\n{count if n[-1] else 'no floor: one seed'}")
     return labels
@@ -196,10 +196,10 @@ def make(arguments, settings):
         pairs = after[after["measure"] == measure]
         of_measure = [table[table["measure"] == measure] for table in (summary, controls)]
         counts.append(draw_measure(panel, pairs, *of_measure, curricula, settings))
-        panel.set_ylabel(plotting.measure_unit(measure, settings))
+        panel.set_ylabel(words.measure_unit(measure, settings))
         # Above the separations.
         title = ", ".join(
-            filter(None, (plotting.measure_name(measure), plotting.parameters_label(pairs)))
+            filter(None, (words.measure_name(measure), words.parameters_label(pairs)))
         )
         panel.set_title(title, loc="left", pad=12)
     draw_sensitivities(narrow, sensitivity, "after")
@@ -222,4 +222,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["after", "summary", "controls", "sensitivity"], make)
+    figure_script.draw(__doc__, ["after", "summary", "controls", "sensitivity"], make)

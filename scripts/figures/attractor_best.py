@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 
 TITLES = {"ordered": "same place", "unordered": "any place"}
 KEYS = ["n_delays", "delay_interval", "rank"]
@@ -44,11 +44,11 @@ def make(arguments, settings):
         panel.set_xticks(levels)
         panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
     axes[0].set_ylim(bottom=0)
-    axes[0].set_ylabel(plotting.MEASURE_LABELS["dsa"])
+    axes[0].set_ylabel(words.MEASURE_LABELS["dsa"])
     handles, entries = axes[0].get_legend_handles_labels()
     figure.legend(handles, entries, loc="outside lower center", ncols=2)
     return figure
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["rows", "scores"], make)
+    figure_script.draw(__doc__, ["rows", "scores"], make)

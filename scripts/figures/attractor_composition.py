@@ -4,7 +4,7 @@ import numpy as np
 
 from warpline.attractors.score_tables import gap_orderings
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.sensitivity_panel import draw_sensitivity
 
 TITLES = {"ordered": "same place", "unordered": "any place"}
@@ -70,7 +70,7 @@ def make(arguments, settings):
             panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
             # Room for the numbers above the points.
             panel.set_ylim(0, 1.42 * pairs["dissimilarity"].max())
-        axes[0, column].set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        axes[0, column].set_title(words.MEASURE_LABELS.get(measure, measure))
     for panel in axes[:, 0]:
         panel.set_ylabel("dissimilarity")
     if sweep is not None:
@@ -83,4 +83,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["rows", "scores", "sweep"], make)
+    figure_script.draw(__doc__, ["rows", "scores", "sweep"], make)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import attractor_panels, plotting
+from warpline.figures import attractor_panels, figure_script, plotting, words
 
 LABELS = {"line_curve_line_curve": "line-curve-\nline-curve"}
 
@@ -21,9 +21,9 @@ def make(arguments, settings):
         labels = [LABELS.get(name, name.replace("_", " ")) for name in names]
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
-        panel.set_title(plotting.MEASURE_LABELS.get(measure, measure))
+        panel.set_title(words.MEASURE_LABELS.get(measure, measure))
     return figure
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["rows"], make)
+    figure_script.draw(__doc__, ["rows"], make)

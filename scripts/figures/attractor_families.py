@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import attractor_panels, plotting
+from warpline.figures import attractor_panels, figure_script, plotting, words
 
 
 def make(arguments, settings):
@@ -37,7 +37,7 @@ def make(arguments, settings):
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
         row = scores.loc[measure]
         panel.set_title(
-            f"{plotting.MEASURE_LABELS.get(measure, measure)}\n"
+            f"{words.MEASURE_LABELS.get(measure, measure)}\n"
             f"AUC {row.auc:.2f} [{row.auc_low:.2f}, {row.auc_high:.2f}]\n"
             f"Cohen's d {row.cohens_d:.1f} [{row.cohens_d_low:.1f}, {row.cohens_d_high:.1f}]"
         )
@@ -47,4 +47,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["rows", "scores"], make)
+    figure_script.draw(__doc__, ["rows", "scores"], make)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting
 
 ROWS = {
     "r2_ordered": "R², same place",
@@ -65,4 +65,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["scores"], make)
+    figure_script.draw(__doc__, ["scores"], make)

@@ -3,7 +3,7 @@
 import textwrap
 
 from warpline.core import result_files
-from warpline.figures import attractor_panels, plotting
+from warpline.figures import attractor_panels, figure_script, plotting
 
 N_TRIALS = 25
 N_NOISY_TRIALS = 2
@@ -49,4 +49,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["systems"], make)
+    figure_script.draw(__doc__, ["systems"], make)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 
 
 def with_interval(row, score):
@@ -28,7 +28,7 @@ def draw_scale_free(axes, scores, measures, levels, settings):
             colour, marker = styles[measure]
             rows = scores.loc[measure].reindex(levels)
             x = np.arange(len(levels)) + offset
-            text = plotting.measure_name(measure)
+            text = words.measure_name(measure)
             panel.plot(x, rows[score], marker, ms=5, color=colour, label=text)
             panel.vlines(x, rows[f"{score}_low"], rows[f"{score}_high"], color=colour, lw=1)
         panel.axhline(uninformative, color="0.6", ls=":", lw=1)
@@ -102,7 +102,7 @@ def make(arguments, settings):
         # The units of measures differ: these two scores have none.
         noisiest = scores.loc[(measure, max(levels))]
         top.set_title(
-            f"{plotting.MEASURE_LABELS.get(measure, measure)}\n"
+            f"{words.MEASURE_LABELS.get(measure, measure)}\n"
             f"relative floor {with_interval(noisiest, 'floor_relative')}\n"
             f"AUC {with_interval(noisiest, 'auc_least')}",
             fontsize="small",
@@ -139,4 +139,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["rows", "scores"], make)
+    figure_script.draw(__doc__, ["rows", "scores"], make)

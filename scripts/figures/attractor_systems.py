@@ -1,7 +1,7 @@
 """The Lorenz systems, a row per family: trajectories from the shared initial points."""
 
 from warpline.core import result_files
-from warpline.figures import attractor_panels, plotting
+from warpline.figures import attractor_panels, figure_script, plotting
 
 N_TRIALS = 25
 
@@ -44,4 +44,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["systems"], make)
+    figure_script.draw(__doc__, ["systems"], make)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.protocol_panels import name_rows, of_first_architecture, row_panels
 from warpline.figures.protocol_rows import draw_bands
 
@@ -26,7 +26,7 @@ def make(arguments, settings):
     # Colours of their own: one legend names both.
     styles = plotting.colours([*settings["curricula"], *settings["measures"]], settings["style"])
     curricula = {name: name.replace("_", " ") for name in settings["curricula"]}
-    measure_names = {name: plotting.measure_label(name, {}) for name in measures}
+    measure_names = {name: words.measure_label(name, {}) for name in measures}
     reference = settings["reference"].replace("_", " ")
 
     def rows(statistic, measure=None):
@@ -76,4 +76,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["audit"], make)
+    figure_script.draw(__doc__, ["audit"], make)

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.protocol_panels import name_rows, of_first_architecture, row_panels
 from warpline.figures.protocol_rows import draw_bands
 
@@ -44,7 +44,7 @@ def make(arguments, settings):
     for panel, ((claim, measure), rows) in zip(axes[0], panels, strict=True):
         draw_claim(panel, rows, protocols)
         sentence = textwrap.fill(rows["sentence"].iloc[0], 36)
-        name = plotting.measure_name(measure)
+        name = words.measure_name(measure)
         panel.set_title(f"{claim}, {name}\n{sentence}", fontsize="small")
         panel.set_xlabel("statistic of the claim")
         # Probabilities of an order; a statistic of another kind takes the room that it needs.
@@ -55,4 +55,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["claims"], make)
+    figure_script.draw(__doc__, ["claims"], make)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.network_means import network_means
 
 
@@ -86,7 +86,7 @@ def make(arguments, settings):
         of_networks = after[after["measure"] == measure]
         draw_networks(panel, of_networks, curricula, matrix, image)
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04)
-        panel.set_title(plotting.measure_label(measure, settings))
+        panel.set_title(words.measure_label(measure, settings))
         if scaled:
             matrix = curriculum_matrix(of_measure, curricula, "separation")
             image = plotting.annotated_heat_map(axes[1, column], matrix, (labels, labels), 1.0)
@@ -102,4 +102,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["summary", "after"], make)
+    figure_script.draw(__doc__, ["summary", "after"], make)

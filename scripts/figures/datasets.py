@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting, set_panels
+from warpline.figures import figure_script, plotting, set_panels, words
 
 
 def members_by_group(pairs):
@@ -54,10 +54,10 @@ def make(arguments, settings):
         panel = axes[0, column]
         image = set_panels.draw_matrix(panel, pair_matrix(rows, names), (names, names), groups)
         figure.colorbar(image, ax=panel, shrink=0.8)
-        setting = plotting.parameters_label(rows)
+        setting = words.parameters_label(rows)
         kind = "single trials" if rows["trials"].iloc[0] == "single" else "averages by condition"
         lines = [
-            plotting.measure_label(measure, settings),
+            words.measure_label(measure, settings),
             ", ".join(filter(None, (kind, setting))),
         ]
         failed = int(rows["dissimilarity"].isna().sum())
@@ -78,4 +78,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["pairs", "summary"], make)
+    figure_script.draw(__doc__, ["pairs", "summary"], make)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 
 QUANTITIES = {
     "aic": "Akaike's criterion,\none step",
@@ -54,7 +54,7 @@ def draw_column(axes, sweep, column, styles):
         mew=2,
         ms=10,
         zorder=5,
-        label="chosen: " + plotting.parameters_label(sweep[sweep["chosen"]]),
+        label="chosen: " + words.parameters_label(sweep[sweep["chosen"]]),
     )
     axes.set_xlabel("rank")
 
@@ -108,7 +108,7 @@ def make(arguments, settings):
                 panel.set_axis_off()
         n = networks[["architecture", "curriculum", "seed"]].drop_duplicates().shape[0]
         panels[0, 0].set_ylabel(
-            f"{plotting.measure_name(measure)}: error / persistence\n(mean, n = {n} networks)"
+            f"{words.measure_name(measure)}: error / persistence\n(mean, n = {n} networks)"
         )
         handles, labels = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
@@ -116,4 +116,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["sweep", "networks"], make)
+    figure_script.draw(__doc__, ["sweep", "networks"], make)

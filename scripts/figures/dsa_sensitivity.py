@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 
 ROWS = {
     "after": "dissimilarity to\n{reference} (radians)",
@@ -14,7 +14,7 @@ ROWS = {
 def legend_label(values, name):
     """Return a curriculum's entry in the legend, with its number of networks over all panels."""
     n = values.loc[values["item"] == name, "n"]
-    return f"{name.replace('_', ' ')} (n = {plotting.number_range(n)})"
+    return f"{name.replace('_', ' ')} (n = {words.number_range(n)})"
 
 
 def draw_panel(axes, values, styles, labels):
@@ -62,7 +62,7 @@ def make(arguments, settings):
         for panel, n_delays in zip(drawn, delays[measure], strict=True):
             draw_panel(panel, chosen[chosen["n_delays"] == n_delays], styles, labels)
             plural = "s" if n_delays > 1 else ""
-            panel.set_title(f"{plotting.measure_name(measure)}, {n_delays} delay{plural}")
+            panel.set_title(f"{words.measure_name(measure)}, {n_delays} delay{plural}")
             panel.set_xlabel("rank")
         for panel in unused:
             panel.set_axis_off()
@@ -73,7 +73,7 @@ def make(arguments, settings):
                 panel.axhline(0, color="0.4", lw=1, ls="--")
         reference = settings["reference"].replace("_", " ")
         row[0].set_ylabel(ROWS[conclusion].format(reference=reference))
-        holds = plotting.sensitivity_label(shares, measure, conclusion)
+        holds = words.sensitivity_label(shares, measure, conclusion)
         what = "orderings" if conclusion == "after" else "signs"
         if holds:
             # The text is wider than a panel, and has room in the middle of the row.
@@ -87,4 +87,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["values", "shares"], make)
+    figure_script.draw(__doc__, ["values", "shares"], make)

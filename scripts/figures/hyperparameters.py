@@ -4,7 +4,7 @@ import numpy as np
 
 from warpline.comparison.separation import separation
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.sensitivity_panel import draw_sensitivities, sensitive_measures
 
 # Architectures that differ in several hyperparameters share a category.
@@ -93,7 +93,7 @@ def difference_labels(pairs, differences):
     labels = []
     for kind in differences:
         n = sorted(set(counts[kind]))
-        labels.append(f"{kind}\n({plotting.number_range(n)} pair{'s' if n[-1] != 1 else ''})")
+        labels.append(f"{kind}\n({words.number_range(n)} pair{'s' if n[-1] != 1 else ''})")
     return labels
 
 
@@ -125,9 +125,9 @@ def make(arguments, settings):
         rows = pairs[pairs["measure"] == measure]
         confidence = settings["statistics"]["confidence"]
         draw_measure(panel, rows, differences, curricula, styles, confidence)
-        panel.set_ylabel(plotting.measure_unit(measure, settings))
+        panel.set_ylabel(words.measure_unit(measure, settings))
         # Above the separations.
-        panel.set_title(plotting.measure_name(measure), loc="left", pad=12)
+        panel.set_title(words.measure_name(measure), loc="left", pad=12)
     draw_sensitivities(narrow, sensitivity, "architectures")
     panels[-1].set_xticks(
         range(len(differences)), difference_labels(pairs, differences), rotation=90
@@ -145,4 +145,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["between", "sensitivity"], make)
+    figure_script.draw(__doc__, ["between", "sensitivity"], make)

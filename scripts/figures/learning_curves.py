@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting
 
 STATUS_MARKERS = {"converged": "o", "max_steps": "s", "diverged": "X"}
 
@@ -80,4 +80,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["pretraining", "training"], make)
+    figure_script.draw(__doc__, ["pretraining", "training"], make)

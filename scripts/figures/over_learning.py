@@ -1,7 +1,7 @@
 """Accuracy, and dissimilarity to the reference and to the run's own end, over training; separations."""
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.sensitivity_panel import draw_sensitivities, sensitive_measures
 
 COLUMNS = {
@@ -149,7 +149,7 @@ def make(arguments, settings):
     axes[-1, 2].set_xlabel("fraction of training")
     axes[0, 0].set_ylabel("accuracy")
     for panel, measure in zip(axes[1:, 0], measures, strict=True):
-        panel.set_ylabel(plotting.measure_label(measure, settings).replace(" (", "\n("))
+        panel.set_ylabel(words.measure_label(measure, settings).replace(" (", "\n("))
 
     # In which settings around that of DSA its dynamics settle later, or earlier, than behaviour.
     narrow = {}
@@ -167,4 +167,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["over", "learning", "sensitivity"], make)
+    figure_script.draw(__doc__, ["over", "learning", "sensitivity"], make)

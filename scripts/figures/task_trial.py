@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting
 
 
 def legibility(data):
@@ -96,4 +96,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["trials"], make)
+    figure_script.draw(__doc__, ["trials"], make)

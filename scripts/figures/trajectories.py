@@ -4,7 +4,7 @@ import numpy as np
 
 from warpline.comparison.condition_states import condition_signals
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script
 
 SIGNAL_COLOURS = "RdBu_r"
 NEITHER = "0.6"
@@ -62,6 +62,14 @@ def draw_trajectories(axes, scores, seam, signals, colour_map):
     axes.set_yticks([])
 
 
+def two_choices(trials):
+    """Return the correct answers of evaluation trials in rising order; none unless they are two numbers."""
+    if "ground_truth" not in trials or trials["ground_truth"].dtype.kind not in "biuf":
+        return []
+    choices = np.unique(trials["ground_truth"].values.astype(float))
+    return list(choices) if len(choices) == 2 else []
+
+
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
@@ -69,11 +77,13 @@ def make(arguments, settings):
     trials = result_files.read_dataset(arguments.trials[0])
     signals = condition_signals(trials)
     has_targets = "output" in trials.dims
-    colour_label = (
-        "first target"
-        if has_targets
-        else "stimulus strength (< 0: for choice 0, > 0: for choice 1)"
-    )
+    # The sides stand at the ends of the bar: a label that names them is longer than the bar of one row.
+    colour_label = "first target" if has_targets else "stimulus strength"
+    choices = two_choices(trials)
+    ends = [
+        f"{end}\n(choice {choice:g})"
+        for end, choice in zip(("\N{MINUS SIGN}1", "1"), choices, strict=False)
+    ]
     colour_map = plt.get_cmap(SIGNAL_COLOURS)
     tasks = list(datasets[0]["task"].values)
     figure, axes = plt.subplots(
@@ -104,12 +114,14 @@ def make(arguments, settings):
             va="center",
             weight="bold",
         )
-    figure.colorbar(
+    bar = figure.colorbar(
         plt.cm.ScalarMappable(plt.Normalize(-1, 1), SIGNAL_COLOURS),
         ax=axes[:, -1].tolist(),
         label=colour_label,
         ticks=[-1, 0, 1],
     )
+    if ends and not has_targets:
+        bar.set_ticklabels([ends[0], "0", ends[1]])
     marks = {
         "start": {"marker": "^", "ls": "", "color": "black", "ms": 4},
         "end": {"marker": "o", "ls": "", "color": "black", "ms": 3},
@@ -117,9 +129,10 @@ def make(arguments, settings):
         "stimulus favours neither choice": {"lw": 1, "color": NEITHER},
     }
     handles = [plt.Line2D([], [], label=label, **mark) for label, mark in marks.items()]
-    # Targets are a continuum, and none of them is grey.
+    # Targets are a continuum, and none of them is grey; nor is a stimulus that always favours a side.
+    has_grey = not has_targets and not np.all(signals)
     figure.legend(
-        handles=handles[: 3 if has_targets else 4], loc="outside lower center", ncols=len(handles)
+        handles=handles[: 4 if has_grey else 3], loc="outside lower center", ncols=len(handles)
     )
     figure.suptitle(
         "mean over the trials of a condition: from the start of the trial to the earliest go signal,\n"
@@ -130,4 +143,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["trajectories", "trials"], make)
+    figure_script.draw(__doc__, ["trajectories", "trials"], make)

@@ -4,7 +4,7 @@ import numpy as np
 
 from warpline.analyses.summary import coupling_by_network
 from warpline.core import result_files
-from warpline.figures import geometry_panels, plotting
+from warpline.figures import figure_script, geometry_panels, plotting, words
 
 KINDS = {"distance to own end": "distances to the own end", "scalar": "scalars"}
 SHORT = {"spearman": "correlation", "lag": "lag"}
@@ -80,7 +80,7 @@ def relation_label(name, kind):
         return name
     if name == "metric":
         return "metric (angle to the end)"
-    return f"{plotting.measure_name(name)} to the end"
+    return f"{words.measure_name(name)} to the end"
 
 
 def draw_relations(axes, relations, networks, quantity, styles, label):
@@ -201,4 +201,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["arrays", "numbers", "summary", "over", "relations"], make)
+    figure_script.draw(__doc__, ["arrays", "numbers", "summary", "over", "relations"], make)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import geometry_panels, plotting
+from warpline.figures import figure_script, geometry_panels, plotting
 
 TANGENT_LABELS = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
 VERDICT_MARKERS = {"warping": "o", "realignment": "s", "mixed": "D", "no switch": "X"}
@@ -97,4 +97,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["arrays", "summary"], make)
+    figure_script.draw(__doc__, ["arrays", "summary"], make)

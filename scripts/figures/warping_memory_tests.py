@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from warpline.figures import geometry_panels, plotting
+from warpline.figures import figure_script, geometry_panels, plotting
 
 ITEM_LABELS = {"angle_1": "item 1", "angle_2": "item 2"}
 
@@ -116,4 +116,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["arrays", "summary"], make)
+    figure_script.draw(__doc__, ["arrays", "summary"], make)

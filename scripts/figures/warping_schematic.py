@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from warpline.figures import geometry_panels, plotting
+from warpline.figures import figure_script, geometry_panels, plotting
 
 
 def choose_point(direction):
@@ -118,4 +118,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["arrays", "summary"], make)
+    figure_script.draw(__doc__, ["arrays", "summary"], make)

@@ -4,7 +4,7 @@ import numpy as np
 
 from warpline.comparison.projection import principal_axes
 from warpline.core import result_files
-from warpline.figures import geometry_panels, plotting
+from warpline.figures import figure_script, geometry_panels, plotting
 
 
 def draw_inputs(axes, gridlines, class_colours):
@@ -123,4 +123,4 @@ def make(arguments, settings):
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["arrays", "summary"], make)
+    figure_script.draw(__doc__, ["arrays", "summary"], make)

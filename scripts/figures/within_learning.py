@@ -3,7 +3,7 @@
 import numpy as np
 
 from warpline.core import result_files
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 
 
 def checkpoint_matrix(means, checkpoints):
@@ -47,9 +47,9 @@ def make(arguments, settings):
                 panel.set_xlabel("fraction of training")
         axes[row, 0].set_ylabel("fraction of training")
         colour_bar = figure.colorbar(image, ax=axes[row].tolist(), shrink=0.8)
-        colour_bar.set_label(plotting.measure_label(measure, settings).replace(" (", "\n("))
+        colour_bar.set_label(words.measure_label(measure, settings).replace(" (", "\n("))
     return figure
 
 
 if __name__ == "__main__":
-    plotting.draw(__doc__, ["within"], make)
+    figure_script.draw(__doc__, ["within"], make)

@@ -58,6 +58,39 @@ def test_linearity_in_shared_motifs(power, value):
     assert np.isnan(finding.evidence.value)
 
 
+def test_the_own_setting_is_no_other_setting_of_shared_motifs():
+    motifs = [f"m{k}" for k in range(6)]
+    pairs = itertools.combinations(itertools.combinations(motifs, 3), 2)
+    rows = pd.DataFrame(
+        {
+            "measure": "dsa",
+            "system_a": ">".join(a),
+            "system_b": ">".join(b),
+            "unordered": len({*a} & {*b}),
+        }
+        for a, b in pairs
+    )
+    falls, rises = 3.0 - rows["unordered"], 1.0 + rows["unordered"]
+    own = {"n_delays": 33, "delay_interval": 6, "rank": 20}
+    # Of three cells of the sweep one is the own setting.
+    cells = {(33, 6, 20): falls, (17, 6, 20): rises, (33, 6, 10): rises}
+    swept = [
+        rows.assign(dissimilarity=values, n_delays=n_delays, delay_interval=interval, rank=rank)
+        for (n_delays, interval, rank), values in cells.items()
+    ]
+    source = Sources(
+        attractors={
+            "composition": rows.assign(dissimilarity=falls),
+            "hyperparameters": pd.concat(swept, ignore_index=True),
+        },
+        attractor_kinds=KINDS,
+        swept_setting=own,
+    )
+    (finding,) = validation_claims.motifs_are_counted(source, ("dsa",))
+    assert finding.evidence.value == pytest.approx(1.0)
+    assert finding.evidence.settings == pytest.approx([-1.0, -1.0])
+
+
 def test_robustness_to_noise_has_no_unit(rng):
     rows = []
     for level, motif in itertools.product((0.1, 0.05, 0.0), "abcde"):

@@ -2,7 +2,7 @@
 
     PYTHONPATH=src python tests/inference/unshared_groups.py --replications 4000
 
-A system is a vector, a dissimilarity the Euclidean distance of two (as in `inference.simulation`). Groups differ
+It writes docs/data/inference_unshared.csv and inference_separation.csv (some ten minutes of one core). A system is a vector, a dissimilarity the Euclidean distance of two (as in `inference.simulation`). Groups differ
 in their number of systems and in their spread. The null hypothesis holds by symmetry, or by the distance of b
 that `calibrated_distance` finds.
 """
@@ -10,6 +10,7 @@ that `calibrated_distance` finds.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,14 @@ OWN_SPREADS = ((1.0, 1.0), (0.5, 1.0), (0.1, 1.0))
 """Their standard deviations of a coordinate: a spread wider than b's lies further from b than b from itself."""
 PAIRS = ((3, 3), (4, 4), (10, 10), (3, 10))
 """Systems of two groups, whose intervals are counted."""
+APART = (((1.0, 1.0), 0.0), ((1.0, 1.0), 2.0), ((1.0, 1.0), 4.0), ((4.0, 0.5), 0.0))
+"""Standard deviations of two groups, and the distance of their centres: the separations that are counted."""
+SHARED_SIZES = (5, 10)
+SHARED_DISTANCES = (0.0, 2.0, 3.0, 4.0, 5.0)
+"""Seeds that two groups share, and the distances of their centres."""
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "data"
+LEVELS = "inference_unshared.csv"
+SEPARATIONS = "inference_separation.csv"
 
 
 def distances(first: Floats, second: Floats) -> Floats:
@@ -107,11 +116,17 @@ def coverage(
 def separation_coverage(
     sizes: tuple[int, int], spreads: tuple[float, float], far: float, *, shared: bool = False,
     replications: int = 300,
-) -> tuple[float, float, float]:  # fmt: skip
+) -> dict[str, float]:  # fmt: skip
     """Return the true separation of two groups in three dimensions, and how often its interval holds it.
 
-    The last value is how often the interval lies above it. Cases without an interval do not count. With
-    `shared`, both groups have the same seeds, and pairs of one seed do not count, as in the tables of a run.
+    With `shared`, both groups have the same seeds, and pairs of one seed do not count, as in the tables of
+    a run.
+
+    Returns
+    -------
+    dict of str to float
+        ``true``; in percent ``coverage`` and ``above``, how often the interval lies above the true value, of
+        the cases with an interval; and ``missing``, how many have none.
     """
     stream = np.random.default_rng(3)
     axis = np.eye(3)[0]
@@ -135,66 +150,114 @@ def separation_coverage(
         if np.isfinite(low):
             hits.append(low <= truth <= high)
             above.append(truth < low)
-    return float(truth), float(np.mean(hits)), float(np.mean(above))
+    return {
+        "true": float(truth),
+        "coverage": 100 * float(np.mean(hits)),
+        "above": 100 * float(np.mean(above)),
+        "missing": 100 * (1 - len(hits) / replications),
+    }
+
+
+def levels_table(replications: int) -> pd.DataFrame:
+    """Return the levels of the test and the coverage of the intervals of a mean, in percent: a row per case.
+
+    ``statistic``: ``level``, ``level_own`` (b is the reference) or ``coverage`` (of the mean between a and b).
+    """
+    rows: list[dict[str, object]] = []
+
+    def add(
+        statistic: str, dimension: int, far: float, sizes: tuple[int, ...],
+        spreads: tuple[float, ...], share: float,
+    ) -> None:  # fmt: skip
+        row: dict[str, object] = {"statistic": statistic, "dimension": dimension, "far": far}
+        row |= dict(zip(("n_a", "n_b", "n_reference"), sizes, strict=False))
+        row |= dict(zip(("spread_a", "spread_b", "spread_reference"), spreads, strict=False))
+        rows.append(row | {"percent": 100 * share, "replications": replications})
+
+    for dimension in (2, 3, 50):
+        for far in (0.0, 4.0):
+            for sizes in SIZES:
+                for spreads in SPREADS:
+                    share = false_positives(
+                        sizes, spreads, far=far, dimension=dimension, replications=replications
+                    )
+                    add("level", dimension, far, sizes, spreads, share)
+        for own_sizes in OWN_SIZES:
+            for own_spreads in OWN_SPREADS:
+                share = false_positives(
+                    (*own_sizes, 0), (*own_spreads, 1.0), dimension=dimension, own=True,
+                    replications=replications,
+                )  # fmt: skip
+                add("level_own", dimension, 0.0, own_sizes, own_spreads, share)
+    for pair in PAIRS:
+        for three in SPREADS[:3]:
+            share = coverage(pair, three[:2], replications=replications)
+            add("coverage", 3, 0.0, pair, three[:2], share)
+    table = pd.DataFrame(rows)
+    return table.astype({"n_reference": "Int64"})
+
+
+def separations_table(replications: int) -> pd.DataFrame:
+    """Return a row per case: `separation_coverage` of groups that share nothing, or their seeds."""
+    cases = [(pair, spreads, far, False) for spreads, far in APART for pair in PAIRS]
+    cases += [((n, n), (1.0, 1.0), far, True) for far in SHARED_DISTANCES for n in SHARED_SIZES]
+    return pd.DataFrame(
+        {
+            "shared": shared,
+            "n_a": sizes[0],
+            "n_b": sizes[1],
+            "spread_a": spreads[0],
+            "spread_b": spreads[1],
+            "far": far,
+            **separation_coverage(sizes, spreads, far, shared=shared, replications=replications),
+            "replications": replications,
+        }
+        for sizes, spreads, far, shared in cases
+    )
+
+
+def separations_rows(table: pd.DataFrame) -> list[list[str]]:
+    """Return the cells of the table of separations in the documentation: a row per case, all sizes in a cell."""
+    rows = []
+    keys = ["shared", "spread_a", "spread_b", "far"]
+    for (shared, spread_a, spread_b, _), cases in table.groupby(keys, sort=False):
+        groups = "the same seeds" if shared else "nothing shared"
+        if spread_a != spread_b:
+            groups += f", spreads {spread_a:g} and {spread_b:g}"
+        sizes = [f"{a}" if shared else f"{a}, {b}" for a, b in cases[["n_a", "n_b"]].to_numpy()]
+        cells = (
+            " / ".join(f"{x:.0f}" for x in cases[name]) for name in ("coverage", "above", "missing")
+        )
+        rows.append([groups, f"{cases['true'].iloc[0]:.2f}", " / ".join(sizes), *cells])
+    return rows
+
+
+def page_lines(table: pd.DataFrame) -> list[str]:
+    """Return the sentences of docs/your_data.md that state numbers of `levels_table`."""
+    by_statistic = dict(list(table.groupby("statistic")))
+    level, own, means = (by_statistic[name] for name in ("level", "level_own", "coverage"))
+    many = own[["n_a", "n_b"]].max(axis=1) > 10
+    few = own[~many]["percent"]
+    (replications,) = set(table["replications"])
+    return [
+        f"was rejected in {level['percent'].min():.1f} to {level['percent'].max():.1f} % of "
+        f"{replications:,} simulated cases",
+        f"With one of the two groups as the reference it was {few.min():.1f} to {few.max():.1f} %",
+        f"in up to {own[many]['percent'].max():.1f} % of cases without a difference",
+        f"held it in {means['percent'].min():.0f} to {means['percent'].max():.0f} %",
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=4000)
-    replications = parser.parse_args().replications
-    for dimension in (2, 3, 50):
-        for far in (0.0, 4.0):
-            for sizes in SIZES:
-                levels = [
-                    100
-                    * false_positives(
-                        sizes, spreads, far=far, dimension=dimension, replications=replications
-                    )
-                    for spreads in SPREADS
-                ]
-                print(
-                    f"dimension {dimension}, at {far:g}, n = {sizes}: level",
-                    *(f"{x:.1f}" for x in levels),
-                )
-    for dimension in (2, 3, 50):
-        for n_a, n_b in OWN_SIZES:
-            levels = [
-                100
-                * false_positives(
-                    (n_a, n_b, 0), (*spreads, 1.0), dimension=dimension, own=True,
-                    replications=replications,
-                )
-                for spreads in OWN_SPREADS
-            ]  # fmt: skip
-            print(
-                f"dimension {dimension}, b is the reference, n = {n_a}, {n_b}: level",
-                *(f"{x:.1f}" for x in levels),
-            )
-    for pair in PAIRS:
-        shares = [
-            100 * coverage(pair, spreads[:2], replications=replications) for spreads in SPREADS[:3]
-        ]
-        print(f"between groups of {pair}: coverage", *(f"{x:.1f}" for x in shares))
-    for pair in PAIRS:
-        for two_spreads, far in (
-            ((1.0, 1.0), 0.0),
-            ((1.0, 1.0), 2.0),
-            ((1.0, 1.0), 4.0),
-            ((4.0, 0.5), 0.0),
-        ):
-            truth, share, _ = separation_coverage(
-                pair, two_spreads, far, replications=replications // 2
-            )
-            print(f"separation {truth:.2f} of groups of {pair}: coverage {100 * share:.0f}")
-    for n in (5, 10):
-        for far in (0.0, 2.0, 3.0, 4.0, 5.0):
-            truth, share, above = separation_coverage(
-                (n, n), (1.0, 1.0), far, shared=True, replications=replications // 2
-            )
-            print(
-                f"separation {truth:.2f}, {n} shared seeds: coverage {100 * share:.0f}, "
-                f"above {100 * above:.0f}"
-            )
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    arguments = parser.parse_args()
+    separations = separations_table(arguments.replications // 2)
+    digits = {"true": 4, "coverage": 2, "above": 2, "missing": 2}
+    separations.round(digits).to_csv(arguments.folder / SEPARATIONS, index=False)
+    levels = levels_table(arguments.replications)
+    levels.round(2).to_csv(arguments.folder / LEVELS, index=False)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ TASKS = {
         "missing 1 required positional argument",
         {"parameters": {}},
     ),
+    "noise of the environment that the class does not state": (
+        "timing, levels, [1, 2]",
+        "timing, levels, [1, 2]; self.sigma = 0.3",
+        "expected `adds_noise = True` of a class whose environment adds noise by itself (sigma = 0.3)",
+    ),
     "a period that the environment does not have": (
         "",
         "",
@@ -259,7 +264,7 @@ def test_environments_of_neurogym_do_what_they_are_asked_or_are_refused(
         "from warpline.tasks.base import RuleTask\n\n\n"
         f"class Mine(RuleTask, {name}):\n"
         f"    periods = {tuple(periods)}\n    decisions = {(periods[-1],)}\n    stimulus = {periods[1]!r}\n"
-        + factors
+        f"    adds_noise = {hasattr(environment, 'sigma')}\n" + factors
     )
     timing = dict.fromkeys(periods, 300)
     changes = {"timing": timing, "parameters": {}, "rules": ["Basic"]}

@@ -1,5 +1,6 @@
 """Arrays from outside: each container is read right, or refused with what was expected and got."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -322,6 +323,16 @@ FITS = {
 }
 
 
+def test_the_page_of_reliability_counts_these_tables(project):
+    section = (project / "docs" / "reliability.md").read_text().split("## Arrays from outside")[1]
+    counts = [
+        (int(tried), int(of)) for tried, of in re.findall(r"(\d+) x (\d+) entry points", section)
+    ]
+    refused = sum(not options for _, options, _ in REFUSED.values())
+    entries = len(ENTRIES)
+    assert counts == [(len(READ), entries), (refused, entries), (len(SETTINGS), len(FITS))]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", FITS)
 @pytest.mark.parametrize("name", SETTINGS)
@@ -451,6 +462,21 @@ def test_steps_of_unequal_length_are_refused_where_a_step_is_mapped_to_the_next(
     ):
         with pytest.raises(InputError, match=r"equal time steps in .* got steps from"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("offset", "fits"), [(0.4, True), (-0.4, True), (0.6, False), (-0.6, False)]
+)
+def test_times_may_differ_by_half_a_step_where_they_are_matched(offset, fits):
+    """docs/your_data.md and docs/reliability.md say so; DSA matches no times, and takes both."""
+    times = 10.0 * np.arange(X.shape[1])
+    systems = (labelled(time=times), labelled(time=times + 10 * offset))
+    assert warpline.compare(*systems, measure="dsa", n_delays=1, rank=2)["status"] != "failed"
+    if fits:
+        assert warpline.compare(*systems, measure="cka")["dissimilarity"] < 1e-7
+    else:
+        with pytest.raises(InputError, match="same times in all systems"):
+            warpline.compare(*systems, measure="cka")
 
 
 @pytest.mark.parametrize("settings", [DSA, DRIVEN], ids=["dsa", "dsa_input"])

@@ -88,3 +88,10 @@ def test_the_number_of_places_is_that_of_the_rows():
 def test_the_page_of_the_shipped_audit_is_what_its_tables_give():
     page = render_audit(DOCS / "audit_results.md.jinja", DOCS / "data" / "audit")
     assert (DOCS / "audit_results.md").read_text() == page
+
+
+def test_the_largest_move_is_that_over_curricula(tables):
+    audit = AuditTables(tables)
+    # The switch moves CKA of pretrain_frozen from 0.2 to 0.7, and that of master not.
+    assert audit.largest_move("right", "right+x.y", "dissimilarity", ["cka"]) == "0.5000"
+    assert audit.of_protocol("right+x.y", "dissimilarity", "cka").tolist() == [0.2, 0.7]

@@ -28,8 +28,11 @@ def rendered(caption, config, n_seeds):
         params=SimpleNamespace(script="x.py"),
     )
     text = (FOLDER / f"{caption}.rst").read_text()
-    # As Snakemake renders it: an unknown name is an error.
-    template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text)
+    # As Snakemake renders it, which takes the end of a line behind a block; and an unknown name is an error.
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(text)
     html = publish_parts(template.render(snakemake=snakemake), writer_name="html")["body"]
     assert "system-message" not in html and "{{" not in html and "snakemake." not in html
     return html
@@ -40,9 +43,11 @@ def sentences(html):
     return re.split(r"(?<=[.?!])\s+", text)
 
 
+@pytest.mark.parametrize("measures", [["cka"], ["cka", "procrustes", "dsa", "dsa_input"]], ids=len)
 @pytest.mark.parametrize("n_seeds", [1, 2, 10])
 @pytest.mark.parametrize("caption", CAPTIONS)
-def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, raw_config):
+def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, measures, raw_config):
+    raw_config["run"]["measures"] = measures
     html = rendered(caption, raw_config, n_seeds)
     shown, _, folded = html.partition("<details>")
     first = sentences(shown)
@@ -51,8 +56,36 @@ def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, ra
     assert re.search(r"\d", first[2]), first[2]
     # What is folded ends with its element, and nothing stands behind it.
     assert not folded or folded.strip().endswith("</details>")
+    assert "raw:: html" not in html
+    # "(a) ..." as a paragraph of one line would be the item of a list, and another letter in the report.
+    assert "<ol" not in html
     too_long = [one for one in first if len(one.split()) > MOST_WORDS]
     assert not too_long
+
+
+@pytest.mark.parametrize(
+    ("run", "shown", "hidden"),
+    [
+        ({"grid": [], "datasets": ["a", "b"]}, ["two systems"], ["networks", "(2)"]),
+        ({"measures": ["cka"], "warping": []}, ["(3)?", "(8)?"], ["(4)", "(7)"]),
+        ({"measures": ["dsa_input"], "warping": ["static"]}, ["(4)?", "of InputDSA (7)?"], []),
+    ],
+    ids=["recordings alone", "without geometry and DSA", "with both"],
+)
+def test_the_introduction_of_the_report_names_what_is_there(raw_config, run, shown, hidden):
+    raw_config["run"] |= run
+    text = (FOLDER / "workflow.rst").read_text()
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    filled = environment.from_string(text).render(snakemake=SimpleNamespace(config=raw_config))
+    html = publish_parts(filled, writer_name="html")["body"]
+    assert "system-message" not in html
+    words = " ".join(sentences(html))
+    assert all(one in words for one in shown), words
+    assert not any(one in words for one in hidden), words
+    # The first two sentences are paragraphs of their own.
+    assert html.count("</p>") >= 3
 
 
 def test_every_figure_has_a_caption_and_every_caption_a_figure(raw_config):

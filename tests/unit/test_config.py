@@ -240,6 +240,11 @@ CASES = {
         put(*PDM, "timing", "stimulus", {"choice": [1000, 2000]}),
         "tasksets.PDM.timing.stimulus: expected one duration for all trials",
     ),
+    "window that is no period": (
+        put(*PDM, "window", "stimulas"),
+        "tasksets.PDM.window: expected the period in which networks are compared, one of fixation, stimulus, "
+        "delay, decision; got 'stimulas'",
+    ),
     "unknown period": (
         put(*PDM, "timing", "stimulas", 100),
         "tasksets.PDM.timing: unknown name 'stimulas'; did you mean 'stimulus'?",
@@ -473,6 +478,9 @@ def test_not_yaml_and_not_a_mapping(tmp_path):
     bad.write_text("a: [1,\n")
     with pytest.raises(ConfigError, match="expected YAML"):
         load_files([bad])
+    bad.write_text("a:\n\tb: 1\n")
+    with pytest.raises(ConfigError, match=r"(?s)in line 2, column 1.*a tab\?"):
+        load_files([bad])
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: expected a file, found none"):
         load_files([tmp_path / "nowhere.yaml"])
     bad.write_text("")
@@ -553,6 +561,34 @@ def test_a_task_set_of_one_s_own_may_have_other_decision_periods(raw_config, tmp
     load(raw_config)
     del raw_config["tasksets"]["Mine"]["timing"]["second"]
     with pytest.raises(ConfigError, match="expected a duration for second, got none"):
+        load(raw_config)
+    # As where the key is left out: the default is the period of another task set.
+    raw_config["tasksets"]["Mine"]["window"] = "stimulus"
+    with pytest.raises(ConfigError, match="one of cue, first, second; got 'stimulus'"):
+        load(raw_config)
+
+
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        (("tasksets", "PDM"), "env"),
+        (("architectures", "leaky_rnn"), "model"),
+        (("measures", "cka"), "measure"),
+        (("warping", "pdm_learning"), "experiment"),
+        (("attractors", "measures", "mine"), "measure"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_file_with_an_error_of_syntax_is_a_fault_with_its_line(raw_config, tmp_path, place, key):
+    file = tmp_path / "mine.py"
+    file.write_text("class Mine:\n    periods = (\n")
+    entry = raw_config
+    for name in place:
+        entry = entry.setdefault(name, {})
+    entry[key] = f"{file}:Mine"
+    if place[0] == "warping":
+        entry.pop("points", None)
+    with pytest.raises(ConfigError, match=r"without errors of syntax, got .*mine\.py, line 2\)"):
         load(raw_config)
 
 

@@ -14,7 +14,7 @@ from warpline.comparison.chosen_parameters import (
 from warpline.comparison.dsa_choice import choose
 from warpline.comparison.pairs import System
 from warpline.core import result_files
-from warpline.figures.plotting import parameters_label
+from warpline.figures.words import parameters_label
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.forecast import forecast

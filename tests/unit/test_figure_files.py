@@ -17,7 +17,7 @@ from warpline.core.figure_files import (
     without_provenance,
 )
 from warpline.core.result_files import DamagedFileError
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting
 from warpline.pipeline import command_line
 
 STYLE = {"font_size": 8, "dpi": 60, "colormap": "viridis", "palette": "okabe-ito"}
@@ -41,7 +41,7 @@ def write_figure(path, provenance=PROVENANCE):
     axes.plot([0, 1], [0, 1], label="dissimilarity of networks")
     axes.set(title="a title (n = 2)", xlabel="$G$ at κ")
     axes.legend()
-    plotting._save(figure, [path], provenance)
+    figure_script.save(figure, [path], provenance)
     plt.close(figure)
 
 
@@ -103,7 +103,7 @@ def test_a_drawn_figure_states_code_and_inputs(tmp_path, monkeypatch):
     import matplotlib.pyplot as plt
 
     tables = []
-    for k in range(plotting.LISTED_INPUTS + 1):
+    for k in range(figure_script.LISTED_INPUTS + 1):
         tables.append(tmp_path / f"{k}.csv")
         result_files.write_table(pd.DataFrame({"a": [k]}), tables[-1], {})
 
@@ -115,7 +115,9 @@ def test_a_drawn_figure_states_code_and_inputs(tmp_path, monkeypatch):
         for suffix, path in files.items():
             command += [f"--{suffix}", str(path)]
         monkeypatch.setattr(sys, "argv", command)
-        plotting.draw("A figure.", ["rows", "further"], lambda arguments, settings: plt.figure())
+        figure_script.draw(
+            "A figure.", ["rows", "further"], lambda arguments, settings: plt.figure()
+        )
         records = [read_figure_provenance(path) for path in files.values()]
         assert records[0] == records[1] == records[2]
         assert json.loads(sidecar_path(files["pdf"]).read_text())["provenance"] == records[0]

@@ -16,6 +16,7 @@ PAGES = {
     "own_task": {"tasksets": {"Match", "Line"}},
     "own_model": {"architectures": {"vanilla"}},
     "own_measure": {"measures": {"spectrum"}},
+    "experiments": {"architectures": {"leaky_rnn"}},
 }
 
 

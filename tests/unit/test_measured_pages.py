@@ -44,6 +44,30 @@ def test_the_page_of_benchmarks_is_made_from_its_table(project, monkeypatch):
     assert measured == [name for name in module.LINES if name in measured] and len(measured) >= 12
 
 
+#: Tables of a few lines.
+TABLES = [
+    ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
+    ("workflow.md", "geometry.py", "geometry/metric.json"),
+    ("measures.md", "shape_search.py", "shape_search.json"),
+]
+
+
+@pytest.mark.parametrize(("page", "benchmark", "data"), TABLES)
+def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, benchmark, data):
+    module = load_benchmark(project, monkeypatch, benchmark)
+    result = json.loads((project / "docs" / "data" / data).read_text())
+    lines = module.page_lines(result)
+    assert len(lines) >= 4 and "\n".join(lines) in (project / "docs" / page).read_text()
+
+
+def test_the_page_of_measures_says_what_few_repeats_do(project, monkeypatch):
+    module = load_benchmark(project, monkeypatch, "shape_search.py")
+    result = json.loads((project / "docs" / "data" / "shape_search.json").read_text())
+    assert module.sentence(result) in " ".join(
+        (project / "docs" / "measures.md").read_text().split()
+    )
+
+
 @pytest.mark.parametrize(("page", "benchmark", "data"), MEASURED)
 def test_a_page_holds_what_its_benchmark_measured(project, monkeypatch, page, benchmark, data):
     module = load_benchmark(project, monkeypatch, benchmark)
@@ -90,6 +114,25 @@ def test_the_page_of_mamba_states_the_ratios_of_the_benchmarks(project):
         assert f"{min(found):.1f} to {max(found):.1f} times as fast as {words}" in text
 
 
+def test_the_page_of_reliability_states_the_cost_of_checksums_of_the_benchmarks(project):
+    text = (project / "docs" / "reliability.md").read_text()
+    rows = {
+        "demo last checkpoint": "one checkpoint, demo",
+        "paper last checkpoint": "one checkpoint, paper",
+        "paper all checkpoints": "the 36 checkpoints, paper",
+        "demo trajectories": "trajectories, demo",
+        "paper trajectories": "trajectories, paper",
+        "demo table": "table of 500 rows",
+        "paper table": "table of 20,000 rows",
+    }
+    for what, words in rows.items():
+        (line,) = lines_of(project, f"checking, {what},", "without its checksums")
+        whole, rest = (float(line[side].split()[0]) for side in ("ours", "theirs"))
+        unit, divisor = ("s", 1000) if whole > 500 else ("ms", 1)
+        cells = " | ".join(f"{x / divisor:.2g} {unit}" for x in (whole, whole - rest))
+        assert f"| {words} | {line['what'].split(', ')[-1]} | {cells} |" in text
+
+
 def test_the_page_of_geometry_states_the_ratios_of_the_benchmarks(project):
     (alone,) = ratios(project, "44 geodesics", "each alone")
     (together,) = ratios(project, "44 geodesics", "one system")
@@ -99,7 +142,7 @@ def test_the_page_of_geometry_states_the_ratios_of_the_benchmarks(project):
 
 
 @pytest.mark.slow
-def test_the_page_of_the_cluster_states_the_forecast_of_the_grid(project):
+def test_the_page_of_the_cluster_states_the_forecast_of_the_grid(project, tmp_path):
     files = [project / "config" / name for name in ("config.yaml", "paper.yaml")]
     table = forecast(Plan(load_files(files)))
     text = " ".join((project / "docs" / "cluster.md").read_text().split())
@@ -109,3 +152,27 @@ def test_the_page_of_the_cluster_states_the_forecast_of_the_grid(project):
     assert f"`warpline plan` counts {table['jobs'].sum():,} jobs now" in text
     assert f"plans {table['disk'].sum():.0f} GB of results" in text
     assert f"hidden states take up to {table['passing'].sum():.0f} GB more" in text
+
+    # With everything kept, and the table of what each rule takes.
+    (tmp_path / "all_kept.yaml").write_text(
+        "pretraining: {checkpoints: {keep: all}}\n"
+        "training: {checkpoints: {keep: all}}\n"
+        "jobs: {keep_trajectories: true}\n"
+    )
+    everything = forecast(Plan(load_files([*files, tmp_path / "all_kept.yaml"])))
+    assert f"With everything kept it would be {everything['disk'].sum():.0f} GB" in text
+    rows = {
+        "train": "checkpoints",
+        "pretrain": "checkpoints of pretraining",
+        "compute_trajectories": "hidden states",
+    }
+    for rule, words in {**rows, None: "all else"}.items():
+        chosen = [
+            one["rule"] == rule if rule else ~one["rule"].isin(list(rows))
+            for one in (everything, table)
+        ]
+        both = [
+            one.loc[of_row, "disk"].sum()
+            for one, of_row in zip((everything, table), chosen, strict=True)
+        ]
+        assert f"| {words} | {both[0]:.0f} GB | {both[1]:.0f} GB |" in text

@@ -11,7 +11,7 @@ from scipy.spatial.distance import pdist
 
 from warpline.core import result_files
 from warpline.core.figure_files import FIGURE_SUFFIXES
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting, words
 from warpline.figures.sensitivity_panel import (
     draw_sensitivities,
     draw_sensitivity,
@@ -41,7 +41,7 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
         plotting.annotated_heat_map(
             axes, np.array([[0.0, 0.5], [np.nan, 1.0]]), (["a", "b"], ["c", "d"]), 1.0
         )
-        plotting._save(figure, [tmp_path / f"{k}.{suffix}" for suffix in FIGURE_SUFFIXES], {})
+        figure_script.save(figure, [tmp_path / f"{k}.{suffix}" for suffix in FIGURE_SUFFIXES], {})
     for suffix in FIGURE_SUFFIXES:
         assert (tmp_path / f"0.{suffix}").read_bytes() == (tmp_path / f"1.{suffix}").read_bytes()
 
@@ -56,7 +56,7 @@ def test_no_label_of_panels_of_fixed_aspect_is_cut():
         image = plotting.annotated_heat_map(panel, np.full((5, 5), 0.5), (names, names), 1.0)
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
         panel.set_title("CKA (angle / 90°)")
-    plotting._fix_layout(figure)
+    figure_script._fix_layout(figure)
     figure.canvas.draw()
     around = figure.get_tightbbox().transformed(figure.dpi_scale_trans)
     assert around.x0 > -1 and around.y0 > -1
@@ -119,7 +119,7 @@ def test_names_come_in_the_order_of_the_configuration():
 
 @pytest.mark.parametrize(("numbers", "text"), [([3, 1, 2], "1 to 3"), ([2, 2], "2"), ([10], "10")])
 def test_a_range_of_numbers_is_named_by_its_ends(numbers, text):
-    assert plotting.number_range(numbers) == text
+    assert words.number_range(numbers) == text
 
 
 def test_jitter_is_symmetric_about_the_category():
@@ -377,9 +377,9 @@ def test_unused_panels_of_the_sensitivity_are_empty(project, tmp_path):
 
 
 def test_a_measure_has_a_name_and_a_unit_of_its_own(project):
-    names = [plotting.measure_name(name) for name in plotting.MEASURE_LABELS]
+    names = [words.measure_name(name) for name in words.MEASURE_LABELS]
     assert len(set(names)) == len(names)
-    units = {plotting.measure_unit(name, {}) for name in plotting.MEASURE_LABELS}
+    units = {words.measure_unit(name, {}) for name in words.MEASURE_LABELS}
     assert units == {"angle / 90°", "radians", "dissimilarity"}
     label = runpy.run_path(str(project / "scripts" / "figures" / "warping_learning.py"))[
         "relation_label"

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from spoiled import TAG, spoil
 
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -93,7 +93,7 @@ def test_a_figure_holds_no_element_of_its_text(tmp_path):
         axes.set_xticks([0, 1], [text, f"--> {text}"])
         axes.annotate(text, (0, 0))
         axes.legend()
-        plotting._save(figure, [path.with_suffix(".svg")], {"text": text})
+        figure_script.save(figure, [path.with_suffix(".svg")], {"text": text})
         plt.close(figure)
         return {element.tag for element in ElementTree.parse(path.with_suffix(".svg")).iter()}
 

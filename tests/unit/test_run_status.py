@@ -129,8 +129,11 @@ def test_names_of_configurations(tmp_path, monkeypatch):
     near = tmp_path / "config" / "demo.yaml"
     near.write_text("name: other\n")
     assert configuration_file("demo").resolve() == near
-    with pytest.raises(FileNotFoundError, match="got 'dmo'"):
+    with pytest.raises(FileNotFoundError, match=r"got 'dmo'; did you mean 'demo'\?"):
         configuration_file("dmo")
+    for path in ("config/dmo.yaml", "dmo.yaml", "results/dmo"):
+        with pytest.raises(FileNotFoundError, match=f"at {path}, found none"):
+            configuration_file(path)
     # A folder of results stands for the one configuration of its name.
     (tmp_path / "results" / "other").mkdir(parents=True)
     assert configuration_of("results/other") == "config/demo.yaml"

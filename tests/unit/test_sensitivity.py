@@ -15,7 +15,7 @@ from warpline.comparison.neighbourhood import (
     learning_pairs,
     settings_around,
 )
-from warpline.comparison.pairs import System
+from warpline.comparison.pairs import System, compare
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -128,6 +128,25 @@ def test_pairs_between_architectures_come_with_their_floor(rng):
     own = values[values["own"] & (values["item"] == "gru / rnn")].iloc[0]
     between = table[table["own"] & (table["pairs"] == "between")]
     assert own["value"] == pytest.approx(between["dissimilarity"].mean()) and own["n"] == 2
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_settings_that_share_a_pass_give_the_rows_of_each_alone(rng, strict):
+    finals = {("rnn", "master", s): system(rng, "rnn", "master", s) for s in (1, 2, 3)}
+    pairs = architecture_pairs(finals, [1, 2, 3])
+    own = {**MEASURE, "n_delays": 1, "rank": 2, "max_starts": 4, "strict": strict}
+    # Strict, rank 6 of four units is refused: the other ranks stay.
+    around = settings_around(own, [1, 2], [1, 2, 3], 16)
+    table = compare_around(pairs, around, 0)
+    assert list(dict.fromkeys(zip(table["n_delays"], table["rank"], strict=True))) == [
+        (setting["n_delays"], setting["rank"]) for setting in around
+    ]
+    for (n_delays, rank), rows in table.groupby(["n_delays", "rank"]):
+        alone = compare(pairs, {**around[0], "n_delays": n_delays, "rank": rank}, 0)["floor"]
+        np.testing.assert_allclose(rows["dissimilarity"], alone["dissimilarity"], atol=1e-7)
+        assert list(rows["status"]) == list(alone["status"])
+    refused = table["dissimilarity"].isna()
+    assert refused.equals((table["n_delays"] == 1) & (table["rank"] == 6) & strict)
 
 
 @pytest.mark.slow

@@ -201,8 +201,14 @@ def test_few_seeds_no_p_values(rng):
     table = group_tests(planted(rng, 4, 0.2), ["master"], SETTINGS)
     assert table["p"].isna().all() and table["p_adjusted"].isna().all()
     assert not table["significant"].any() and table["difference"].notna().all()
+    assert table["low"].isna().all()
     enough = group_tests(planted(rng, 4, 0.2), ["master"], {**SETTINGS, "min_seeds": 4})
     assert enough["p"].notna().all()
+    # Means have intervals from three seeds on, whatever the tests ask for (docs/files.md).
+    for n, has_interval in ((2, False), (3, True)):
+        summary = summary_table(planted(rng, n, 0.2), SETTINGS)
+        between = summary[summary["curriculum_a"] != summary["curriculum_b"]]
+        assert (between["low"].notna() == has_interval).all() and len(between)
 
 
 def test_too_few_networks_of_the_reference_are_not_tested(rng):

@@ -17,7 +17,7 @@ import xarray as xr
 from warpline.console.provenance import sidecar_path
 from warpline.core import atomic_writes, result_files, tensor_files
 from warpline.core.figure_files import FIGURE_SUFFIXES
-from warpline.figures import plotting
+from warpline.figures import figure_script, plotting
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -38,7 +38,7 @@ def write_figure(path):
     plotting.apply_style(STYLE)
     figure, axes = plt.subplots()
     axes.plot([0, 1], [0, 1])
-    plotting._save(figure, [path.with_suffix(f".{suffix}") for suffix in FIGURE_SUFFIXES], {})
+    figure_script.save(figure, [path.with_suffix(f".{suffix}") for suffix in FIGURE_SUFFIXES], {})
     plt.close(figure)
 
 

@@ -56,12 +56,12 @@ def training(fresh, project):
     ]
     config["architectures"]["leaky_rnn"] |= {
         "model": "faulty.py:Faulty",
-        "parameters": {"seconds": 0.05},
+        "parameters": {"seconds": 0.5},
     }
     config["training"] = {
         "max_steps": 300,
         "evaluate_every": 300,
-        "resume_every": 10,
+        "resume_every": 2,
         "checkpoints": {"log": 4, "every": 0},
     }
     (fresh.root / "tiny.yaml").write_text(yaml.safe_dump(config))
@@ -75,6 +75,8 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     final = [
         results / f"training/{MASTER}/{name}" for name in ("checkpoints.safetensors", "history.csv")
     ]
+    # Training takes minutes until it is told to hurry, however slow the machine.
+    haste = training.root / "haste"
 
     # Ctrl-C reaches the whole process group: the job stops, its state stays, the lock is gone.
     snakemake = start(training, "training")
@@ -91,6 +93,7 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
     snakemake = start(training, "training")
     until(lambda: "going on from update" in (log.read_text() if log.is_file() else ""), "resuming")
     snakemake.send_signal(signal.SIGTERM)
+    haste.touch()
     snakemake.wait(300)
     assert all(path.is_file() for path in final)
     assert f"going on from update {before} " in log.read_text()
@@ -99,12 +102,14 @@ def test_snakemake_is_interrupted_terminated_and_killed(training, monkeypatch):
 
     # SIGKILL: the job outlives it, and the lock stays.
     shutil.rmtree(results / "training")
+    haste.unlink()
     snakemake = start(training, "training")
     until(state.is_file, "the first state of the training")
     snakemake.kill()
     snakemake.wait(10)
     refused = training.snakemake("training", check=False)
     assert refused.returncode != 0 and "--unlock" in refused.stdout + refused.stderr
+    haste.touch()
     until(lambda: final[1].is_file() and not state.exists(), "the orphan to finish")
     training.snakemake("--unlock")
     training.snakemake("training")

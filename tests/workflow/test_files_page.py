@@ -21,6 +21,8 @@ TABLES = {
 # Columns of measures that the run lacks.
 OF_OTHERS = {"seeds", "lower_bound", "gradient_norm", "n_starts", "chance_of_better", "rank_used"}
 OF_OTHERS |= {"n_delays", "delay_interval", "rank"}
+# Columns of other comparisons: of a network with itself, within a run, and at settings around.
+OF_OTHERS |= {"control", "checkpoint_a", "checkpoint_b", "pairs", "own"}
 
 
 @pytest.mark.parametrize("heading", TABLES)

@@ -90,6 +90,10 @@ def test_a_study_runs_to_the_end(study, installed):
     # Plain Snakemake finds configuration and logger in the profile.
     plain = installed.run(installed.python, "-m", "snakemake", "--cores", "1", cwd=study)
     assert "Nothing to be done" in plain
+    # The introduction of the report has what the study leaves to the default.
+    command = ["run", "my-study", "--report", "report.html", "--cores", "1"]
+    installed.run(installed.warpline, *command, cwd=study)
+    assert "root seed 2410" in " ".join((study / "report.html").read_text().split())
 
 
 @pytest.mark.slow

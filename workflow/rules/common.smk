@@ -15,10 +15,15 @@ from warpline.pipeline.forecast import expected_seconds
 from warpline.pipeline.stages import Pipeline
 from warpline.pipeline.stages.base import alternatives
 
+# Snakemake renders the introduction of a report with the configuration of the outermost workflow. Where that takes
+# this one as a module, the default is not in it: what is run lies there under this key, for the introduction alone.
+FOR_REPORT = "warpline_report"
+
 try:
     if workflow.modifier.skip_configfile:
         # The `config` of a module statement lies on top of the default, as a file does.
-        config = merge(read_document(DEFAULT), config)
+        given = {key: value for key, value in config.items() if key != FOR_REPORT}
+        config = merge(read_document(DEFAULT), given)
     else:
         # Snakemake's own reader lets a repeated key pass, and leaves numbers of --config as text.
         given = workflow.config_settings
@@ -26,6 +31,10 @@ try:
     PLAN = Plan(load(config))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+outermost = workflow.modifier_stack[0].globals["config"]
+if outermost is not config:
+    outermost[FOR_REPORT] = config
 
 if problem := PLAN.results.problem():
     raise WorkflowError(problem)

@@ -113,6 +113,8 @@ class Sources:
     kinds, attractor_kinds : mapping of str to str
         Module of each measure, by its name in the configuration and in its order: for networks, and for
         attractors. The first entry of a module is judged; further ones are other settings of it.
+    swept_setting : mapping of str to int
+        Own ``n_delays``, ``delay_interval`` and ``rank`` of the attractors' first DSA, the one that is swept.
     levels : mapping of str to int
         Place of each curriculum in the claimed order, index of `warpline.claims.curriculum_order.LEVELS`.
     reference : str
@@ -124,6 +126,7 @@ class Sources:
     attractors: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     attractor_kinds: Mapping[str, str] = field(default_factory=dict)
+    swept_setting: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, int] = field(default_factory=dict)
     reference: str = "master"
 

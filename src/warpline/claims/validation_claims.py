@@ -10,7 +10,7 @@ import pandas as pd
 
 from warpline.attractors.scores import area_under_curve, curve_scores, jackknife_interval
 from warpline.claims.evidence import Evidence, Floats, Part
-from warpline.claims.sources import Finding, Sources, judged_measures
+from warpline.claims.sources import SETTING, Finding, Sources, judged_measures
 
 __all__ = ["families_are_separated", "motifs_are_counted", "noise_is_withstood"]
 
@@ -177,13 +177,12 @@ def motifs_are_counted(sources: Sources, modules: Sequence[str]) -> list[Finding
             ]
         )
         parts = _parts(rows, lambda some: {"": _signed_linearity(some)}, owners)
-        # The sweep is that of the first DSA.
+        # The sweep is that of the first DSA, whose own setting can be one of its cells.
         settings = []
         if swept is not None and measure == first_dsa:
-            cells = swept.dropna(subset="dissimilarity").groupby(
-                ["n_delays", "delay_interval", "rank"]
-            )
-            settings = [_signed_linearity(cell) for _, cell in cells]
+            own = tuple(sources.swept_setting.get(name) for name in SETTING)
+            cells = swept.dropna(subset="dissimilarity").groupby(SETTING)
+            settings = [_signed_linearity(cell) for setting, cell in cells if setting != own]
         left_out = ""
         if not np.isfinite(parts[0].interval(0.5)).all():
             left_out = (

@@ -16,6 +16,7 @@ from warpline.comparison.pairs import (
     compare,
     floors_of_architectures,
     over_learning,
+    represent,
     within_learning,
 )
 
@@ -167,12 +168,48 @@ def compare_around(
         The rows of `warpline.comparison.pairs.compare`, with ``pairs`` (the conclusion), ``n_delays``,
         ``delay_interval``, ``rank``, and ``own`` (whether the setting is the measure's own).
     """
-    tables = []
+    tables: dict[int, list[pd.DataFrame]] = {}
+    for group in _groups_but_for_rank(settings):
+        represent_once = _OnceForAllRanks([settings[k]["rank"] for k in group])
+        for k in group:
+            setting, tables[k] = settings[k], []
+            parameters = {name: setting[name] for name in ("n_delays", "delay_interval", "rank")}
+            for conclusion, rows in compare(comparisons, setting, seed, represent_once).items():
+                if len(rows):
+                    tables[k].append(rows.assign(pairs=conclusion, **parameters, own=k == 0))
+    in_order = [rows for k in sorted(tables) for rows in tables[k]]
+    return pd.concat(in_order, ignore_index=True) if in_order else pd.DataFrame()
+
+
+def _groups_but_for_rank(settings: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Return the positions of settings that are alike but for their rank."""
+    groups: list[list[int]] = []
     for k, setting in enumerate(settings):
-        for conclusion, rows in compare(comparisons, setting, seed).items():
-            if len(rows):
-                parameters = {
-                    name: setting[name] for name in ("n_delays", "delay_interval", "rank")
-                }
-                tables.append(rows.assign(pairs=conclusion, **parameters, own=k == 0))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        for group in groups:
+            if {**settings[group[0]], "rank": setting["rank"]} == setting:
+                group.append(k)
+                break
+        else:
+            groups.append([k])
+    return groups
+
+
+class _OnceForAllRanks:
+    """Represents systems at settings that are alike but for their rank, where the measure can at once."""
+
+    def __init__(self, ranks: Sequence[int]) -> None:
+        self.ranks = ranks
+        self.by_system: dict[Any, dict[int, Any]] = {}
+
+    def __call__(self, measure: Any, system: System, settings: Mapping[str, Any]) -> Any:
+        if not hasattr(measure, "represent_ranks"):
+            return represent(measure, system, settings)
+        if system.identity not in self.by_system:
+            try:
+                of_ranks = measure.represent_ranks(system.states, self.ranks, settings=settings)
+            except ValueError:
+                # One rank is too much for the system: each for itself.
+                of_ranks = []
+            self.by_system[system.identity] = dict(zip(self.ranks, of_ranks, strict=False))
+        of_rank = self.by_system[system.identity].get(settings["rank"])
+        return represent(measure, system, settings) if of_rank is None else of_rank

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "driven_systems_of",
     "floors_of_architectures",
     "over_learning",
+    "represent",
     "systems_of",
     "within_learning",
 ]
@@ -368,7 +369,7 @@ def floors_of_architectures(
     return pairs
 
 
-def _represent(measure: Any, system: System, settings: Mapping[str, Any]) -> Any:
+def represent(measure: Any, system: System, settings: Mapping[str, Any]) -> Any:
     """Hand a measure the states of a network, and what else it needs (`warpline.similarity`)."""
     extra: dict[str, Any] = {}
     if getattr(measure, "NEEDS_INPUTS", False):
@@ -382,7 +383,10 @@ IDENTITY = ("architecture", "curriculum", "seed", "step", "fraction", "accuracy"
 
 
 def compare(
-    comparisons: Mapping[str, Sequence[Comparison]], settings: Mapping[str, Any], seed: int
+    comparisons: Mapping[str, Sequence[Comparison]],
+    settings: Mapping[str, Any],
+    seed: int,
+    represent: Callable[[Any, System, Mapping[str, Any]], Any] = represent,
 ) -> dict[str, pd.DataFrame]:
     """Compute one measure on several lists of pairs; each system is represented once.
 
@@ -394,6 +398,8 @@ def compare(
         The measure's entry of the configuration; ``measure`` names the module.
     seed : int
         Root seed, for measures that search from random starts.
+    represent : callable, optional
+        Given the measure's module, a system and the settings: what the measure compares.
 
     Returns
     -------
@@ -421,7 +427,7 @@ def compare(
             failed[key] = "diverged"
             continue
         try:
-            representations.append(_represent(measure, system, settings))
+            representations.append(represent(measure, system, settings))
         except ValueError as error:
             failed[key] = f"failed: {error}"
             continue

@@ -172,7 +172,7 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
             raise RecordingFileError(
                 f"a value of '{column}' for each of {n_trials} trials of {source.path}",
                 f"{len(values)}",
-                "Give the table of these trials, in their order.",
+                "Give the table of these trials, in their order, or correct the order of axes.",
             )
         missing = np.flatnonzero(pd.isna(values))
         if len(missing):

@@ -22,7 +22,8 @@ from warpline.explorer.shown_networks import (
 )
 from warpline.explorer.shown_pairs import KINDS, group_means, pair_rows
 from warpline.explorer.shown_tables import table_of
-from warpline.figures.plotting import PALETTES, measure_label
+from warpline.figures.plotting import PALETTES
+from warpline.figures.words import measure_label
 
 __all__ = ["ASSETS", "SCRIPTS", "Sources", "page_within"]
 

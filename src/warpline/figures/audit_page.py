@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from warpline.core import result_files
-from warpline.figures.plotting import measure_name, number_range
 from warpline.figures.protocol_rows import in_order, protocol_label
 from warpline.figures.template_page import render_template
+from warpline.figures.words import measure_name, number_range
 
 __all__ = ["AUDIT_TABLES", "AuditTables", "render_audit"]
 
@@ -97,6 +97,18 @@ class AuditTables:
         return self.effects.loc[
             (self.effects["statistic"] == statistic) & of_measure, column
         ].dropna()
+
+    def of_protocol(self, protocol: str, statistic: str, measure: str) -> pd.Series:
+        """Return the values of a statistic of a measure under a protocol, of all curricula that have it."""
+        return self.values(statistic, measure)[self.effects["protocol"] == protocol]
+
+    def largest_move(self, before: str, after: str, statistic: str, measures: Sequence[str]) -> str:
+        """Return the largest change of a statistic of some measures between two protocols, over curricula."""
+        rows = self.effects[
+            (self.effects["statistic"] == statistic) & self.effects["measure"].isin(measures)
+        ]
+        both = rows.pivot_table(index=KEY, columns="protocol", values="value")
+        return f"{(both[after] - both[before]).abs().max():.4f}"
 
     def sides(self, statistic: str, measure: str, bound: float) -> str:
         """Return how many intervals lie above a bound, and how many below it, such as ``6 / 0``."""

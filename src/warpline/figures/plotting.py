@@ -1,51 +1,34 @@
-"""House style of the figures, helpers that several figures share, and the writing of their files."""
+"""House style of the figures, and what several of them draw."""
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import logging
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from warpline.console import script
-from warpline.core import result_files
-from warpline.core.figure_files import FIGURE_SUFFIXES, figure_metadata
-from warpline.core.process import run
-
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 __all__ = [
-    "MEASURE_LABELS",
     "annotate_above",
     "annotated_heat_map",
     "apply_style",
     "colours",
     "curriculum_label",
-    "draw",
     "from_zero",
     "jitter",
     "label_log_axis",
     "legend_entries",
     "level_line",
-    "measure_label",
-    "measure_name",
-    "measure_unit",
     "names_in_data",
     "nothing_to_show",
-    "number_range",
-    "parameters_label",
     "say_why_empty",
-    "sensitivity_label",
     "shade_periods",
     "shared_legend",
     "stacked_panels",
@@ -60,83 +43,8 @@ PALETTES = {
     "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
 }
 MARKERS = "osD^vPX"
-LISTED_INPUTS = 20
-"""Number of input files of one option up to which a figure's provenance lists each."""
 ROUNDING = 1e-9
 """Largest dissimilarity that rounding alone can leave."""
-
-MEASURE_LABELS = {
-    "cka": "CKA (angle / 90°)",
-    "cka_debiased": "debiased CKA (angle / 90°)",
-    "procrustes": "Procrustes (angle / 90°)",
-    "dsa": "DSA (radians)",
-    "dsa_input": "InputDSA (radians)",
-    "shape_gaussian": "Gaussian shape distance",
-    "shape_energy": "energy shape distance",
-}
-
-
-def measure_label(name: str, settings: Mapping[str, Any]) -> str:
-    """Return the axis label of a dissimilarity measure, with its unit."""
-    if name in settings.get("wasserstein", ()):
-        return f"{name} (Wasserstein)"
-    return MEASURE_LABELS.get(name, name)
-
-
-def measure_name(name: str) -> str:
-    """Return the name of a measure without its unit."""
-    return MEASURE_LABELS.get(name, name).partition(" (")[0]
-
-
-def measure_unit(name: str, settings: Mapping[str, Any]) -> str:
-    """Return the unit of a dissimilarity measure, or ``dissimilarity`` where it has none."""
-    return measure_label(name, settings).partition(" (")[2].rstrip(")") or "dissimilarity"
-
-
-def parameters_label(rows: pd.DataFrame) -> str:
-    """Return the parameters of DSA as a line of text, empty for tables of other measures.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of one measure; with ``n_delays``, ``delay_interval`` and ``rank`` if it is DSA.
-    """
-    names = ["n_delays", "delay_interval", "rank"]
-    if not {*names} <= {*rows} or rows[names].dropna().empty:
-        return ""
-    n_delays, interval, rank = (int(value) for value in rows[names].dropna().iloc[0])
-    delays = f"{n_delays} delay{'s' * (n_delays != 1)}"
-    steps = f" × {interval} steps" if interval > 1 else ""
-    return f"{delays}{steps}, rank {rank}"
-
-
-def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> str:
-    """Return in how many settings around its own a conclusion of a measure holds, as a line of text.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        From `warpline.analyses.sensitivity_to_parameters.shares`, of one architecture, or between them.
-    measure : str
-    conclusion : str
-        ``after``, ``over`` or ``architectures``.
-
-    Returns
-    -------
-    str
-        Empty where the measure has no such conclusion.
-    """
-    rows = shares[(shares["measure"] == measure) & (shares["conclusion"] == conclusion)]
-    rows = rows.dropna(subset="share")
-    if rows.empty:
-        return ""
-    counts = [f"{row.n_holds}/{row.n_settings}" for row in rows.itertuples()]
-    if len(counts) > 4:
-        share = rows["share"]
-        return (
-            f"hold in {share.min():.0%} to {share.max():.0%} of {rows['n_settings'].max()} settings"
-        )
-    return f"hold in {', '.join(counts)} settings"
 
 
 def legend_entries(axes: NDArray[Any]) -> tuple[list[Any], list[str]]:
@@ -222,12 +130,6 @@ def names_in_data(names: Sequence[str], *columns: Iterable[str]) -> list[str]:
     """Return the names that occur in any of the columns, in the order of the configuration."""
     occurring = set().union(*columns)
     return [name for name in names if name in occurring]
-
-
-def number_range(numbers: Iterable[int]) -> str:
-    """Return the range of some numbers as text: ``1 to 3``, or ``3`` where all are equal."""
-    ordered = sorted(numbers)
-    return " to ".join(dict.fromkeys([str(ordered[0]), str(ordered[-1])]))
 
 
 def nothing_to_show(reason: str) -> Figure:
@@ -450,83 +352,3 @@ def annotated_heat_map(
                 fontsize="small",
             )
     return image
-
-
-def _inputs_record(inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return the SHA-256 of the files that a figure shows, by option; of many, one of them all."""
-    record: dict[str, Any] = {}
-    for option, paths in inputs.items():
-        checksums = {path: result_files.checksum(path) for path in paths}
-        if len(checksums) > LISTED_INPUTS:
-            together = hashlib.sha256(result_files.canonical(checksums).encode()).hexdigest()
-            record[option] = {"files": len(checksums), "sha256": together}
-        elif checksums:
-            record[option] = checksums
-    return record
-
-
-#: Passes of constrained layout. Panels of fixed aspect shrink in one pass and make room for their labels in
-#: the next: after a single one, labels are cut. Further ones move labels on the left out of the figure.
-_PASSES = 2
-
-
-def _fix_layout(figure: Figure) -> None:
-    """Lay a figure out once for all its files, with positions of panels that every run repeats.
-
-    The solver of constrained layout goes through its constraints in an order that differs between processes,
-    and so do the last digits of its solution; names in an SVG file are hashes of all digits.
-    """
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        for _ in range(_PASSES):
-            engine.execute(figure)
-        figure.set_layout_engine("none")
-    for panel in figure.axes:
-        bounds = np.round(panel.get_position(original=True).bounds, 6)
-        panel.set_position(tuple(bounds.tolist()))
-
-
-def _save(figure: Figure, paths: Iterable[Path], provenance: Mapping[str, Any]) -> None:
-    _fix_layout(figure)
-    for path in paths:
-        suffix = path.suffix[1:]
-        with result_files.result_path(path, provenance) as temporary_path:
-            figure.savefig(
-                temporary_path, format=suffix, metadata=figure_metadata(suffix, provenance)
-            )
-
-
-def draw(
-    description: str | None,
-    inputs: Sequence[str],
-    make: Callable[[argparse.Namespace, dict[str, Any]], Figure],
-) -> None:
-    """Run a figure script: parse its options, set the style, make the figure, write SVG, PNG and PDF.
-
-    Parameters
-    ----------
-    description : str, optional
-        The script's docstring, shown as its help text.
-    inputs : sequence of str
-        Names of the options that take input files. Each option takes any number of files.
-    make : callable
-        Takes the parsed options and the settings; returns the figure.
-    """
-
-    def main() -> None:
-        parser = script.parser(description)
-        for name in inputs:
-            parser.add_argument(f"--{name}", nargs="*", default=[])
-        for suffix in FIGURE_SUFFIXES:
-            parser.add_argument(f"--{suffix}", type=Path, required=True)
-        arguments = parser.parse_args()
-        apply_style(arguments.settings["style"])
-        figure = make(arguments, arguments.settings)
-        provenance = {
-            "settings": arguments.settings,
-            "code": arguments.code,
-            "inputs": _inputs_record({name: getattr(arguments, name) for name in inputs}),
-        }
-        _save(figure, [getattr(arguments, suffix) for suffix in FIGURE_SUFFIXES], provenance)
-
-    run(main)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from warpline.figures.plotting import number_range
+from warpline.figures.words import number_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

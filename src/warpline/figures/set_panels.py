@@ -13,14 +13,8 @@ import numpy as np
 from warpline.comparison.groups import GroupComparison
 from warpline.comparison.multidimensional_scaling import embed
 from warpline.comparison.sets import SystemMatrix
-from warpline.figures.plotting import (
-    annotated_heat_map,
-    colours,
-    jitter,
-    measure_label,
-    measure_name,
-    style_parameters,
-)
+from warpline.figures.plotting import annotated_heat_map, colours, jitter, style_parameters
+from warpline.figures.words import measure_label, measure_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,7 +169,7 @@ def group_figure(result: GroupComparison) -> Figure:
         if failed:
             panel.set_title(f"{failed} pairs failed")
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
-    title = f"pairs (n), means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})"
+    title = f"pairs, means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})"
     _title(figure, title, missing)
     return figure
 
@@ -277,7 +271,8 @@ def draw_groups(
         spread = position + jitter(len(values), 0.5)
         panel.scatter(values, spread, s=9, color=colour, alpha=0.4, lw=0)
         couple = f"within {a}" if a == b else f"{a} to {b}"
-        labels.append(f"{couple} (n = {len(values)})")
+        # No n: systems are the observations, not their pairs.
+        labels.append(f"{couple} ({len(values)} pair{'s' * (len(values) != 1)})")
         row = _of_groups(summary, a, b)
         if row.empty:
             continue

@@ -1,8 +1,24 @@
-"""Names of variables and dimensions in the words of a reader, for figures and pages."""
+"""Variables, measures and settings in the words of a reader, for figures and pages."""
 
 from __future__ import annotations
 
-__all__ = ["condition_in_words", "name_in_words"]
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "MEASURE_LABELS",
+    "condition_in_words",
+    "measure_label",
+    "measure_name",
+    "measure_unit",
+    "name_in_words",
+    "number_range",
+    "parameters_label",
+    "sensitivity_label",
+]
 
 WORDS = {
     "coh": "coherence",
@@ -32,3 +48,83 @@ def condition_in_words(label: str) -> str:
     """
     pairs = (pair.partition(" ") for pair in label.split(", "))
     return ", ".join(f"{name_in_words(name)}{space}{value}" for name, space, value in pairs)
+
+
+MEASURE_LABELS = {
+    "cka": "CKA (angle / 90°)",
+    "cka_debiased": "debiased CKA (angle / 90°)",
+    "procrustes": "Procrustes (angle / 90°)",
+    "dsa": "DSA (radians)",
+    "dsa_input": "InputDSA (radians)",
+    "shape_gaussian": "Gaussian shape distance",
+    "shape_energy": "energy shape distance",
+}
+
+
+def measure_label(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the axis label of a dissimilarity measure, with its unit."""
+    if name in settings.get("wasserstein", ()):
+        return f"{name} (Wasserstein)"
+    return MEASURE_LABELS.get(name, name)
+
+
+def measure_name(name: str) -> str:
+    """Return the name of a measure without its unit."""
+    return MEASURE_LABELS.get(name, name).partition(" (")[0]
+
+
+def measure_unit(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the unit of a dissimilarity measure, or ``dissimilarity`` where it has none."""
+    return measure_label(name, settings).partition(" (")[2].rstrip(")") or "dissimilarity"
+
+
+def parameters_label(rows: pd.DataFrame) -> str:
+    """Return the parameters of DSA as a line of text, empty for tables of other measures.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one measure; with ``n_delays``, ``delay_interval`` and ``rank`` if it is DSA.
+    """
+    names = ["n_delays", "delay_interval", "rank"]
+    if not {*names} <= {*rows} or rows[names].dropna().empty:
+        return ""
+    n_delays, interval, rank = (int(value) for value in rows[names].dropna().iloc[0])
+    delays = f"{n_delays} delay{'s' * (n_delays != 1)}"
+    steps = f" × {interval} steps" if interval > 1 else ""
+    return f"{delays}{steps}, rank {rank}"
+
+
+def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> str:
+    """Return in how many settings around its own a conclusion of a measure holds, as a line of text.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        From `warpline.analyses.sensitivity_to_parameters.shares`, of one architecture, or between them.
+    measure : str
+    conclusion : str
+        ``after``, ``over`` or ``architectures``.
+
+    Returns
+    -------
+    str
+        Empty where the measure has no such conclusion.
+    """
+    rows = shares[(shares["measure"] == measure) & (shares["conclusion"] == conclusion)]
+    rows = rows.dropna(subset="share")
+    if rows.empty:
+        return ""
+    counts = [f"{row.n_holds}/{row.n_settings}" for row in rows.itertuples()]
+    if len(counts) > 4:
+        share = rows["share"]
+        return (
+            f"hold in {share.min():.0%} to {share.max():.0%} of {rows['n_settings'].max()} settings"
+        )
+    return f"hold in {', '.join(counts)} settings"
+
+
+def number_range(numbers: Iterable[int]) -> str:
+    """Return the range of some numbers as text: ``1 to 3``, or ``3`` where all are equal."""
+    ordered = sorted(numbers)
+    return " to ".join(dict.fromkeys([str(ordered[0]), str(ordered[-1])]))

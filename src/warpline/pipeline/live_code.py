@@ -13,9 +13,9 @@ import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from warpline.pipeline.reachable_modules import (
     PACKAGE,
@@ -24,6 +24,7 @@ from warpline.pipeline.reachable_modules import (
     parse,
     parse_anew,
 )
+from warpline.pipeline.reading_cache import kept_by_content
 
 __all__ = ["Reading", "Unit", "counts_messages", "live_text", "reading_of", "unit_of"]
 
@@ -54,9 +55,9 @@ class Definition:
     ----------
     name : str
     text : str
-        Its syntax tree, without the definitions inside it.
+        Checksum of its syntax tree, without the definitions inside it.
     uses : frozenset of str
-        Every name that occurs in `text`.
+        Every name that occurs in that tree.
     inside : list of Definition
         Methods of a class.
     """
@@ -74,7 +75,9 @@ class Unit:
     Attributes
     ----------
     text : str
+        Checksum of the syntax tree of what always counts.
     uses : frozenset of str
+        Every name that occurs in that tree.
     definitions : tuple of Definition
     """
 
@@ -309,7 +312,7 @@ def _split(
             node.body = kept or [ast.Pass()]
         if _may_be_left_out(node, reading.registry):
             name: str = node.name  # type: ignore[attr-defined]
-            text = f"{within}{len(always)}:{ast.dump(node)}"
+            text = _checksum(f"{within}{len(always)}:{ast.dump(node)}")
             definitions.append(Definition(name, text, _names_in(ast.walk(node)) - {name}, inside))
         else:
             always.append(node)
@@ -378,7 +381,16 @@ def _uses_all(tree: ast.Module, nodes: Iterable[ast.AST]) -> bool:
     return False
 
 
-@cache
+@kept_by_content(
+    encode=lambda facts: [
+        {name: sorted(bases) for name, bases in facts.bases.items()},
+        facts.uses_all,
+        facts.registry,
+    ],
+    decode=lambda kept: Facts(
+        {name: frozenset(bases) for name, bases in kept[0].items()}, bool(kept[1]), bool(kept[2])
+    ),
+)
 def _facts(path: Path) -> Facts:
     nodes = nodes_of(path)
     uses_all = _uses_all(parse(path), nodes)
@@ -427,17 +439,31 @@ def counts_messages(module: str, reached_by_user: bool) -> bool:
 def unit_of(path: Path, reading: Reading, keep_messages: bool) -> Unit:
     """Return the code of a module that counts."""
     # Most jobs read a module alike: only its own classes matter.
-    own = replace(reading, exposed=reading.exposed & frozenset(_facts(path).bases))
-    return _unit(path, own, keep_messages)
+    exposed = tuple(sorted(reading.exposed & frozenset(_facts(path).bases)))
+    return _unit(path, exposed, reading.keep_all, reading.registry, keep_messages)
 
 
-@cache
-def _unit(path: Path, reading: Reading, keep_messages: bool) -> Unit:
+def _listed(one: Definition) -> list[Any]:
+    return [one.name, one.text, sorted(one.uses), [_listed(inner) for inner in one.inside]]
+
+
+def _defined(kept: list[Any]) -> Definition:
+    name, text, uses, inside = kept
+    return Definition(name, text, frozenset(uses), [_defined(inner) for inner in inside])
+
+
+@kept_by_content(
+    encode=lambda unit: [unit.text, sorted(unit.uses), [_listed(one) for one in unit.definitions]],
+    decode=lambda kept: Unit(kept[0], frozenset(kept[1]), tuple(_defined(one) for one in kept[2])),
+)
+def _unit(
+    path: Path, exposed: tuple[str, ...], keep_all: bool, registry: bool, keep_messages: bool
+) -> Unit:
     try:
-        tree = _Normaliser(keep_messages, reading.keep_all).visit(parse_anew(path))
-        always, definitions = _split(tree.body, reading)
+        tree = _Normaliser(keep_messages, keep_all).visit(parse_anew(path))
+        always, definitions = _split(tree.body, Reading(frozenset(exposed), keep_all, registry))
         kept = ast.Module(body=always, type_ignores=[])
-        return Unit(ast.dump(kept), _names_in(ast.walk(kept)), tuple(definitions))
+        return Unit(_checksum(ast.dump(kept)), _names_in(ast.walk(kept)), tuple(definitions))
     except RecursionError:
         # Code that is nested too deeply to be taken apart counts as a whole.
         content = path.read_bytes()
@@ -445,8 +471,12 @@ def _unit(path: Path, reading: Reading, keep_messages: bool) -> Unit:
         return Unit(hashlib.sha256(content).hexdigest(), frozenset(words), ())
 
 
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 def live_text(units: dict[str, Unit], entries: frozenset[str]) -> Iterator[str]:
-    """Yield the text of every module and of the definitions that are used, in a fixed order."""
+    """Yield the checksums of every module and of the definitions that are used, in a fixed order."""
     used = set(entries).union(*(unit.uses for unit in units.values()))
     waiting = [definition for unit in units.values() for definition in unit.definitions]
     live: set[int] = set()

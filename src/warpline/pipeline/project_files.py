@@ -5,6 +5,7 @@ In a checkout they lie beside ``src``. A wheel holds them as data, in the folder
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 __all__ = [
@@ -68,7 +69,13 @@ def configuration_file(name: str) -> Path:
     shipped = shipped_configurations()
     if name in shipped:
         return shipped[name]
+    # A path names one place only.
+    if given.suffix in {".yaml", ".yml"} or len(given.parts) > 1:
+        raise FileNotFoundError(f"expected a configuration file at {name}, found none")
+    own = [path.stem for path in sorted(near.parent.glob("*.yaml"))]
+    close = difflib.get_close_matches(name[:100], [*own, *shipped], n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FileNotFoundError(
         f"expected a configuration file, a name in {near.parent.resolve()}, or one of {', '.join(shipped)}; "
-        f"got {name!r}"
+        f"got {name!r}{hint}"
     )

@@ -19,6 +19,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from warpline.core.plugins import PluginLocation
+from warpline.pipeline.reading_cache import kept_by_content
 
 __all__ = [
     "PACKAGE",
@@ -101,7 +102,7 @@ def _dynamic_imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[s
             yield f"{package}{name}" if name.startswith(".") else name
 
 
-@cache
+@kept_by_content(encode=sorted, decode=frozenset)
 def _imported(path: Path, module: str, relative: bool = True) -> frozenset[str]:
     """Return the dotted names that a module imports, and the attributes that it takes of modules.
 
@@ -144,6 +145,7 @@ def _imported(path: Path, module: str, relative: bool = True) -> frozenset[str]:
     return frozenset(names)
 
 
+@kept_by_content(encode=list, decode=list)
 def _loaded_on_first_use(path: Path, package: str, name: str) -> list[str]:
     """Return the modules behind a name that a package's ``__getattr__`` loads when it is used."""
     tree = parse(path)
@@ -233,7 +235,7 @@ def _dependencies(source: Path) -> frozenset[str]:
     # The workflow's scripts, which a wheel holds in the package, are beside it in a checkout.
     modules = (path for path in package.rglob("*.py") if package / "project" not in path.parents)
     for path in modules:
-        tops |= {name.partition(".")[0] for name in _imported(path, "", relative=False)}
+        tops |= {name.partition(".")[0] for name in _imported(path, "", False)}
     return frozenset(tops)
 
 

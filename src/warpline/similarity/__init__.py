@@ -20,6 +20,9 @@ A module may also say what it takes; without these lines a measure gets one arra
     ``represent(states, *, settings, conditions)``, with the condition of each trial, shape (trial,).
 ``represent_held_out(train, test, *, settings)``, ``compare_held_out(representations, pairs, ...)``
     For measures that fit a map between two systems: it is fitted to some trials and judged on others.
+``represent_ranks(states, ranks, *, settings)``
+    For measures with a setting ``rank``: the representations at several of them, at less than the price of
+    as many calls of ``represent``.
 ``SIGNED = True``
     The dissimilarity may be negative, as an unbiased estimate can be. Without it, a negative one is refused.
 ``PER_SYSTEM = ("rank",)``

@@ -29,12 +29,13 @@ def represent(states: NDArray[Any], *, settings: Mapping[str, Any]) -> Matrix:
 
 
 def _compare(x: Matrix, y: Matrix) -> dict[str, float]:
-    u, singular, vt = np.linalg.svd(x.T @ y, full_matrices=False)
-    similarity = float(singular.sum())
+    product = x.T @ y
+    similarity = float(np.linalg.svd(product, compute_uv=False).sum())
     if similarity < 0.999:
         theta = float(np.arccos(similarity))
     else:
         # Near 1 the arc cosine loses half the digits: rotate both into common axes and subtract.
+        u, singular, vt = np.linalg.svd(product, full_matrices=False)
         a, b = x @ u, y @ vt.T
         # With more units in one system, its variance outside the common axes counts as difference.
         outside = 0.0

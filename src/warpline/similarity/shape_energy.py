@@ -62,8 +62,9 @@ def compare_pairs(
 
     over the m conditions and times c, with means over pairs of repeats (Duong et al. 2023;
     ``EnergyStochasticMetric`` of netrep). Means within a system leave out a repeat with itself, so that the
-    estimate of the square is unbiased for a given Q; below 0 it counts as 0. Q is found by iteratively
-    reweighted least squares, whose steps lower the first term.
+    estimate of the square is unbiased for a given Q; below 0 it counts as 0. With few repeats it is too low
+    at the Q that is found, which fits the noise. Q is found by iteratively reweighted least squares, whose
+    steps lower the first term.
 
     Parameters
     ----------

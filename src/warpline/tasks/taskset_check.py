@@ -101,6 +101,14 @@ def _environment(settings: Mapping[str, Any], task: str) -> Any:
                 f"expected an environment without an attribute `{name}`, which RuleTask sets to {value!r}, "
                 f"got {getattr(environment, name)!r}: set it to {value!r} after super().__init__(...)"
             )
+    # neurogym's name of the noise that an environment adds by itself.
+    own_noise = getattr(environment, "sigma", 0.0)
+    is_number = isinstance(own_noise, int | float | np.number)
+    if environment.input_noise > 0 and is_number and own_noise > 0:
+        raise ContractError(
+            "expected `adds_noise = True` of a class whose environment adds noise by itself "
+            f"(sigma = {own_noise:.3g}), got False: noise would be added twice"
+        )
     with calling(
         "a number of outputs",
         "use Discrete actions, or state `tolerance`, the largest distance of a right output vector",

@@ -19,6 +19,7 @@ from warpline.similarity.dsa import (
     select_rank,
 )
 from warpline.similarity.dsa.hankel import delay_embed, gram_matrix, leading_factor
+from warpline.similarity.dsa.operators import fit_operators
 
 
 def random_orthogonal(rng, n):
@@ -71,6 +72,28 @@ def test_embedding_puts_the_newest_state_first():
     states = np.arange(10.0).reshape(1, 10, 1)
     np.testing.assert_array_equal(delay_embed(states, 3, 2)[0, 0], [4, 2, 0])
     assert delay_embed(states, 3, 2).shape == (1, 6, 3)
+
+
+@pytest.mark.parametrize("shape", [(30, 20, 4), (3, 12, 4), (2, 9, 8)])
+def test_operators_of_several_ranks_are_those_of_each_alone(shape):
+    # The highest rank exceeds what the last two carry; the last takes the route by snapshots.
+    states = np.random.default_rng(2).standard_normal(shape).cumsum(axis=1)
+    ranks = [5, 2, 30]
+    together = fit_operators(states, n_delays=4, ranks=ranks, ridge=0.01)
+    for rank, operator in zip(ranks, together, strict=True):
+        alone = fit_operator(states, n_delays=4, rank=rank, ridge=0.01)
+        assert (operator.rank, operator.rank_used) == (rank, alone.rank_used)
+        np.testing.assert_allclose(operator.matrix, alone.matrix, atol=1e-11)
+        np.testing.assert_allclose(operator.singular_values, alone.singular_values, rtol=1e-12)
+        assert operator.condition_number == pytest.approx(alone.condition_number, rel=1e-11)
+
+
+def test_several_ranks_are_refused_at_the_first_that_the_data_do_not_carry():
+    states = np.random.default_rng(2).standard_normal((20, 12, 3))
+    with pytest.raises(RankError, match="rank 9"):
+        fit_operators(states, n_delays=2, ranks=[4, 9], strict=True)
+    with pytest.raises(SettingsError):
+        fit_operators(states, n_delays=2, ranks=[4, 0])
 
 
 @pytest.mark.parametrize("ridge", [0.0, 0.1])

@@ -181,8 +181,8 @@ def chance_alignment(units: int, dimension: int = 1) -> float:
     """Return the mean cosine of a random direction's angle to a subspace.
 
     E|P v| = Gamma((k+1)/2) Gamma(n/2) / (Gamma(k/2) Gamma((n+1)/2)) for v uniform on the sphere in
-    n = `units` dimensions and k = `dimension`, near sqrt(k/n); k = 1 is the mean absolute cosine to a
-    direction. Random means isotropic: tangent vectors that fill few dimensions have larger cosines with
+    n = `units` dimensions and k = `dimension`, near sqrt(k/n) for large k; k = 1 is the mean absolute cosine
+    to a direction. Random means isotropic: tangent vectors that fill few dimensions have larger cosines with
     any direction in these.
 
     Raises

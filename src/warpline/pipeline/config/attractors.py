@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from warpline.core import plugins
 from warpline.pipeline.config.base import (
     DSA,
     Count,
@@ -20,6 +19,7 @@ from warpline.pipeline.config.base import (
     Strict,
     takes_inputs,
 )
+from warpline.pipeline.config.messages import plugin_fault
 
 __all__ = ["Attractors", "Hyperparameters", "Motifs", "Noise"]
 
@@ -169,10 +169,8 @@ class Attractors(Strict):
                         f"measures.{name}: {n_delays} delays of {interval} steps "
                         f"need n_steps of at least {need}, got {self.n_steps}"
                     )
-            try:
-                plugins.find_plugin("similarity", entry.measure)
-            except plugins.UnknownNameError as error:
-                raise ValueError(f"measures.{name}: {error}") from None
+            if (fault := plugin_fault("similarity", entry.measure)) is not None:
+                raise ValueError(f"measures.{name}: {fault}")
         if not self.cells():
             raise ValueError(
                 f"hyperparameters: expected a combination that fits {self.n_steps} steps"

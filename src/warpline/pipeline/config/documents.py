@@ -142,7 +142,11 @@ def read_document(path: Path) -> dict[str, Any]:
         # Newer versions of the scanner look ahead, and stop at a depth of their own.
         if "maximum nesting depth" in str(error):
             raise refuse(too_deep) from None
-        raise refuse(f"expected YAML: {error}") from None
+        # The parser names its text by a word of its own, and a tab by what it cannot start.
+        problem = str(error).replace('in "<unicode string>", ', "in ")
+        if "cannot start any token" in problem and "\t" in text:
+            problem += " (a tab? YAML is indented by spaces)"
+        raise refuse(f"expected YAML: {problem}") from None
     except (ValueError, RecursionError, OverflowError) as error:
         if isinstance(error, ConfigError):
             raise

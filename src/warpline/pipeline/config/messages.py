@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["ConfigError", "explain", "models_in", "nearest", "nested", "shown"]
+from warpline.core import plugins
+
+__all__ = ["ConfigError", "explain", "models_in", "nearest", "nested", "plugin_fault", "shown"]
 
 MOST_FAULTS = 30
 """Faults that a message lists; the rest is counted."""
@@ -48,6 +50,26 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return f"expected one of {', '.join(known)}" if known else "nothing is expected here"
+
+
+def plugin_fault(package: str, name: str) -> str | None:
+    """Return why a plug-in cannot be found, or None; nothing of its file runs.
+
+    Parameters
+    ----------
+    package, name : str
+        As `warpline.core.plugins.find_plugin` takes them.
+    """
+    try:
+        plugins.find_plugin(package, name)
+    except plugins.UnknownNameError as error:
+        return str(error)
+    except SyntaxError as error:
+        return (
+            f"expected a Python file without errors of syntax, got {error.msg} "
+            f"({name.partition(':')[0]}, line {error.lineno})"
+        )
+    return None
 
 
 def nested(key: str, value: Any) -> str:

@@ -440,8 +440,8 @@ class Statistics(Strict):
     """Probability of a false positive among the tests of one measure, architecture and reference
     (Holm)."""
     min_seeds: Annotated[int, Field(ge=2)] = 5
-    """Minimum number of networks of each curriculum and of the reference for intervals and p values;
-    with fewer, figures show points."""
+    """Minimum number of networks of each curriculum and of the reference for tests, and for intervals in
+    figures, which show points below it. Tables hold intervals of means from three seeds on."""
 
 
 class Figures(Strict):

@@ -126,11 +126,7 @@ class _Table(_Analysis):
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the settings of intervals."""
-        statistics = self.config.statistics
-        return {
-            "confidence": statistics.confidence,
-            "min_seeds": statistics.min_seeds,
-        }
+        return {"confidence": self.config.statistics.confidence}
 
     def cost(self, wildcards: Wildcards) -> Cost:
         """Hardly anything."""

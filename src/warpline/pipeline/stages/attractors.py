@@ -143,6 +143,12 @@ class SweepHyperparameters(_Validation):
         self.intervals = sorted({interval for _, interval, _ in cells})
         """Delay intervals of the sweep; none where DSA is not among the measures."""
 
+    @property
+    def own_setting(self) -> Settings:
+        """Delays, interval and rank of the DSA that is swept; empty where there is none."""
+        names = ("n_delays", "delay_interval", "rank")
+        return {} if self.swept is None else {name: getattr(self.swept, name) for name in names}
+
     def inputs(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Return the motifs."""
         return {"systems": [self.systems.of_experiment("hyperparameters")]}
@@ -247,8 +253,7 @@ class AttractorFigures:
         """Return the measure whose hyperparameters are swept, and its own; empty where there is none."""
         for name, entry in self.scores.validation.measures.items():
             if entry is self.scores.sweep.swept:
-                names = ("n_delays", "delay_interval", "rank")
-                return {"measure": name, "setting": {key: getattr(entry, key) for key in names}}
+                return {"measure": name, "setting": self.scores.sweep.own_setting}
         return {}
 
     def figures(self) -> Iterator[Figure]:

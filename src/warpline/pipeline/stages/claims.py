@@ -293,6 +293,7 @@ class JudgeClaims(Stage):
             "attractor_kinds": [
                 [name, entry.measure] for name, entry in config.attractors.measures.items()
             ],
+            "swept_setting": self.scores.sweep.own_setting,
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:

@@ -20,7 +20,14 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
 )
 
-from .measure import PER_SYSTEM, SETTINGS, UNEQUAL_TRIALS, compare_pairs, represent
+from .measure import (
+    PER_SYSTEM,
+    SETTINGS,
+    UNEQUAL_TRIALS,
+    compare_pairs,
+    represent,
+    represent_ranks,
+)
 from .operators import Operator, fit_operator
 
 DSAInputError = InputError
@@ -65,6 +72,7 @@ __all__ = [
     "fit_operator",
     "represent",
     "represent_held_out",
+    "represent_ranks",
     "select_rank",
 ]
 

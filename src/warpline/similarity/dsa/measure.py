@@ -15,7 +15,7 @@ from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.measure_settings import setting_of
 
 from .canonical import CanonicalOperator, to_canonical
-from .operators import Operator, fit_operator
+from .operators import Operator, fit_operator, fit_operators
 from .padding import carried_size, extended, pairs_by_size, resized
 
 #: Settings of the two functions with their defaults; ``n_delays`` and ``rank`` have none.
@@ -78,17 +78,40 @@ def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
             raise SettingsError(
                 f"the setting {name}", "none", f"Add {name} to the settings of dsa."
             )
-    if _setting(settings, "delay_axis") == "trial":
-        states = _time_as_trials(states)
     return fit_operator(
-        states,
-        n_delays=settings["n_delays"],
-        rank=settings["rank"],
-        delay_interval=_setting(settings, "delay_interval"),
-        ridge=_setting(settings, "ridge"),
-        strict=_setting(settings, "strict"),
-        rank_tolerance=_setting(settings, "rank_tolerance"),
+        _along_delays(states, settings), rank=settings["rank"], **_fit_settings(settings)
     )
+
+
+def represent_ranks(
+    states: Any, ranks: Sequence[int], *, settings: Mapping[str, Any]
+) -> list[Operator]:
+    """Fit the operators of one system at several ranks, whatever ``rank`` the settings hold.
+
+    Parameters
+    ----------
+    states, settings
+        As in `represent`.
+    ranks : sequence of int
+
+    Returns
+    -------
+    list of Operator
+        One per rank, for about the price of the highest
+        (`warpline.similarity.dsa.operators.fit_operators`).
+    """
+    return fit_operators(_along_delays(states, settings), ranks=ranks, **_fit_settings(settings))
+
+
+def _along_delays(states: Any, settings: Mapping[str, Any]) -> Any:
+    """Return states whose time is the axis along which delays run."""
+    return _time_as_trials(states) if _setting(settings, "delay_axis") == "trial" else states
+
+
+def _fit_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a fit, but for its rank."""
+    others = ("delay_interval", "ridge", "strict", "rank_tolerance")
+    return {"n_delays": settings["n_delays"], **{name: _setting(settings, name) for name in others}}
 
 
 @takes_numbers(SettingsError)

@@ -16,6 +16,7 @@ dsa-metric takes the singular value decomposition of all of :math:`H`; here :mat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -141,45 +142,95 @@ def fit_operator(
     Against dsa-metric's ``DMD(..., lamb=ridge).A_v`` in float64 the operators agree to sign to
     about machine precision times the condition number.
     """
+    (operator,) = fit_operators(
+        states,
+        n_delays=n_delays,
+        delay_interval=delay_interval,
+        ranks=[rank],
+        ridge=ridge,
+        strict=strict,
+        rank_tolerance=rank_tolerance,
+    )
+    return operator
+
+
+@takes_numbers(SettingsError)
+def fit_operators(
+    states: Any,
+    *,
+    n_delays: int,
+    delay_interval: int = 1,
+    ranks: Sequence[int],
+    ridge: float = 0.0,
+    strict: bool = False,
+    rank_tolerance: float | None = None,
+) -> list[Operator]:
+    """Fit the operators of several ranks of one system, for about the price of the highest.
+
+    Parameters
+    ----------
+    states, n_delays, delay_interval, ridge, strict, rank_tolerance
+        As in `fit_operator`.
+    ranks : sequence of int
+        Ranks of the operators.
+
+    Returns
+    -------
+    list of Operator
+        One per rank, in their order: up to rounding what `fit_operator` returns. The directions of a lower
+        rank are the first ones of a higher rank.
+
+    Raises
+    ------
+    InputError
+        As `fit_operator`, at the first rank for which it does.
+    """
     # The tolerance depends on the type in which the states came, which a recording remembers.
     recording, exponent = as_recording(states).rescaled()
     trials = check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
     n_delays = positive_integer("n_delays", n_delays)
     delay_interval = positive_integer("delay_interval", delay_interval)
-    rank = positive_integer("rank", rank)
-    check_rank(rank, n_delays * recording.n_units)
+    ranks = [positive_integer("rank", rank) for rank in ranks]
+    for rank in ranks:
+        check_rank(rank, n_delays * recording.n_units)
     tolerance = rank_tolerance_of(recording, n_delays, delay_interval, rank_tolerance)
     if not 0 <= ridge < np.inf:
         raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
-    factor = leading_factor(trials, n_delays, delay_interval, rank, tolerance)
+    factor = leading_factor(trials, n_delays, delay_interval, max(ranks), tolerance)
     past, cross = lagged_covariances(trials, n_delays, delay_interval, factor)
-    rank_used = regular_rank(past, factor.singular_values, ridge)
-    if strict and rank_used < rank:
-        raise RankError(
-            f"data that carry rank {rank} (relative tolerance {tolerance:.1e})",
-            f"rank {rank_used}",
-            f"Ask for rank {rank_used} or less, or drop strict to pad the operator with zeros.",
+    operators = []
+    for rank in ranks:
+        rank_used = regular_rank(past[:rank, :rank], factor.singular_values[:rank], ridge)
+        if strict and rank_used < rank:
+            raise RankError(
+                f"data that carry rank {rank} (relative tolerance {tolerance:.1e})",
+                f"rank {rank_used}",
+                f"Ask for rank {rank_used} or less, or drop strict to pad the operator with zeros.",
+            )
+        # Padded with zeros to the rank asked for, so that all systems of a comparison have one size.
+        matrix = np.zeros((rank, rank))
+        matrix[:rank_used, :rank_used] = solve_operator(
+            past[:rank_used, :rank_used], cross[:rank_used, :rank_used], ridge
         )
-    # Padded with zeros to the rank asked for, so that all systems of a comparison have one size.
-    matrix = np.zeros((rank, rank))
-    matrix[:rank_used, :rank_used] = solve_operator(
-        past[:rank_used, :rank_used], cross[:rank_used, :rank_used], ridge
-    )
-    matrix.setflags(write=False)
-    return Operator(
-        matrix=matrix,
-        rank=rank,
-        rank_used=rank_used,
-        singular_values=np.ldexp(factor.singular_values[:rank_used], exponent),
-        condition_number=float(factor.singular_values[0] / factor.singular_values[rank_used - 1]),
-        method=factor.method,
-        n_delays=n_delays,
-        delay_interval=delay_interval,
-        ridge=float(ridge),
-        n_trials=len(recording.trials),
-        n_times=max(recording.lengths),
-        n_channels=recording.n_units,
-    )
+        matrix.setflags(write=False)
+        singular_values = factor.singular_values[:rank_used]
+        operators.append(
+            Operator(
+                matrix=matrix,
+                rank=rank,
+                rank_used=rank_used,
+                singular_values=np.ldexp(singular_values, exponent),
+                condition_number=float(singular_values[0] / singular_values[-1]),
+                method=factor.method,
+                n_delays=n_delays,
+                delay_interval=delay_interval,
+                ridge=float(ridge),
+                n_trials=len(recording.trials),
+                n_times=max(recording.lengths),
+                n_channels=recording.n_units,
+            )
+        )
+    return operators
 
 
 def lagged_covariances(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from warpline.core import plugins
 from warpline.pipeline.config.checks.shared_lookups import unknown_names
+from warpline.pipeline.config.messages import plugin_fault
 from warpline.pipeline.config.schema import Config
 
 __all__ = ["name_faults", "registration_faults"]
@@ -45,10 +45,8 @@ def registration_faults(config: Config) -> Iterator[str]:
         for n, entry in config.warping.items()
     ]
     for folder, place, name in asked:
-        try:
-            plugins.find_plugin(folder, name)
-        except plugins.UnknownNameError as error:
-            yield f"{place}: {error}"
+        if (fault := plugin_fault(folder, name)) is not None:
+            yield f"{place}: {fault}"
     for name, measure in config.measures.items():
         extra = getattr(measure, "settings", {})
         if extra and ":" not in measure.measure:

@@ -72,7 +72,7 @@ def stated_names(package: str, name: str, attribute: str) -> tuple[str, ...]:
     """Return what a plug-in's class states in its own body; nothing where there is no such class."""
     try:
         return tuple(plugins.literal_class_attribute(package, name, attribute) or ())
-    except plugins.UnknownNameError:
+    except (plugins.UnknownNameError, SyntaxError):
         return ()  # which registration_faults reports
 
 
@@ -80,7 +80,7 @@ def stated_mapping(package: str, name: str, attribute: str) -> dict[str, Any]:
     """Return the mapping that a plug-in's class states in its own body; empty where there is none."""
     try:
         return dict(plugins.literal_class_attribute(package, name, attribute) or {})
-    except plugins.UnknownNameError:
+    except (plugins.UnknownNameError, SyntaxError):
         return {}  # which registration_faults reports
 
 
@@ -88,6 +88,6 @@ def stated_text(package: str, name: str, attribute: str, otherwise: str) -> str:
     """Return a text that a plug-in's class states in its own body; another one where it states none."""
     try:
         stated = plugins.literal_class_attribute(package, name, attribute)
-    except plugins.UnknownNameError:
+    except (plugins.UnknownNameError, SyntaxError):
         return otherwise  # which registration_faults reports
     return stated if isinstance(stated, str) else otherwise

@@ -27,7 +27,18 @@ def timing_faults(config: Config) -> Iterator[str]:
         decisions = stated_names("tasks", taskset.env, "decisions") or ("decision",)
         if ":" not in taskset.env:
             yield from unknown_names(place, taskset.timing, periods)
-        needed = dict.fromkeys([taskset.window, *decisions])
+        needed = dict.fromkeys(decisions)
+        # The default suits no task set whose stimulus has another name: the duration is not what is missing.
+        shown = dict.fromkeys([*periods, *taskset.timing])
+        if ":" in taskset.env and not stated_names("tasks", taskset.env, "periods"):
+            shown = dict.fromkeys(taskset.timing)
+        if taskset.window in shown:
+            needed = dict.fromkeys([taskset.window, *decisions])
+        else:
+            yield (
+                f"tasksets.{name}.window: expected the period in which networks are compared, one of "
+                f"{', '.join(shown)}; got {taskset.window!r}"
+            )
         if ":" not in taskset.env:
             # What is left out would silently last as long as neurogym has it.
             delayed = any(variation.delay for variation in taskset.tasks.values())
