@@ -222,6 +222,8 @@ def main() -> None:
         operators = {
             tuple(map(int, k.split("_"))): v for k, v in np.load(arguments.operators).items()
         }
+        if arguments.ranks:
+            operators = {key: v for key, v in operators.items() if key[0] in arguments.ranks}
     else:
         from warpline.similarity.dsa import fit_operator
 

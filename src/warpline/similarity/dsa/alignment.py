@@ -1,10 +1,11 @@
 """Alignment of pairs of operators over the orthogonal group: a search over many starts.
 
-The starts of each round are thinned out while they ascend (`warpline.similarity.dsa.halving`). Further
-rounds follow, half of them random starts and half neighbours of the best maximum
-(`warpline.similarity.dsa.involutions`), until the estimated chance of a better one is low and all kinds of
-neighbours were tried, or the number of starts reaches its cap. The result depends on the pair and the seed
-alone.
+The starts of each round are thinned out while they ascend (`warpline.similarity.dsa.halving`). The second
+round combines the maxima of the first (`warpline.similarity.dsa.combinations`). In each further one half of
+the starts are random; the others are neighbours of the best maximum (`warpline.similarity.dsa.involutions`)
+and a combination. The search ends when the estimated chance of a better maximum is low and several kinds of
+neighbours were tried, or when the number of starts reaches its cap. The result depends on the pair and the
+seed alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from warpline.core.number_arguments import check_number_fields
 from warpline.similarity.input_errors import SettingsError
 
 from .canonical import CanonicalOperator, Problems
+from .combinations import best_distinct, combination_starts
 from .halving import (
+    FIRST_RUNGS,
     MAXIMA_FIELDS,
     RUNGS,
     SAME_VALUE,
@@ -35,8 +38,13 @@ from .starts import involution_starts, pair_generator, planned_starts, random_st
 
 FloatArray = NDArray[np.float64]
 
-#: Starts of each round after the first: random ones, whose hits count, and neighbours of the best maximum.
-_RANDOM, _NEIGHBOURS = 3, 3
+#: Starts of the second round: combinations of the maxima of the first.
+_FIRST_COMBINATIONS = 3
+#: Starts of each further round: random ones, whose hits count, neighbours of the best maximum, and
+#: combinations.
+_RANDOM, _NEIGHBOURS, _COMBINATIONS = 3, 2, 1
+#: Kinds of neighbours to try before the search ends: 1 to 4 reversed directions. Combinations find more.
+_KINDS = 4
 #: Default of ``accepted_chance``: more starts find fewer and smaller misses, at a cost (docs/dsa.md).
 ACCEPTED_CHANCE = 0.01
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
@@ -69,6 +77,8 @@ class AlignmentSettings:
         Hessian-vector products of one ascent on one rung; beyond, the status is "max_steps".
     rungs : tuple of Rung
         Of successive halving, before the last.
+    first_rungs : tuple of Rung
+        Those of a first round to which others follow.
 
     Raises
     ------
@@ -82,6 +92,7 @@ class AlignmentSettings:
     tolerance: float = 1e-6
     max_steps: int = 5000
     rungs: tuple[Rung, ...] = RUNGS
+    first_rungs: tuple[Rung, ...] = FIRST_RUNGS
 
     def __post_init__(self) -> None:
         check_number_fields(self, SettingsError)
@@ -280,55 +291,91 @@ def search(
         One per pair.
     n_hits, n_starts : Tensor of int, shape (pair,)
     """
-    rungs = (*settings.rungs, Rung(settings.tolerance, 1, 1.0))
+    last = Rung(settings.tolerance, 1, 1.0)
+    rungs = (*settings.rungs, last)
     # First round: planned starts, and random ones up to the number of the round.
     n_first = _first_round(size, settings)
     starts = planned[:, :n_first]
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
-    best, n_hits, _ = successive_halving(
-        problems, starts, rungs, settings.max_steps, n_independent=n_first
+    first_rungs = rungs if n_first == settings.max_starts else (*settings.first_rungs, last)
+    best, n_hits, _, second = successive_halving(
+        problems, starts, first_rungs, settings.max_steps, n_independent=n_first
     )
-    n_starts = torch.full((len(generators),), starts.shape[1])
+    n_starts = torch.full((len(generators),), n_first)
+    if n_first == settings.max_starts:
+        return best, n_hits, n_starts
     # Further rounds, for the pairs whose best maximum has too few hits, or neighbours that were not tried.
     kinds = max(1, size // 2)
     n_tried = torch.zeros_like(n_starts)
+    maxima = best_distinct(second)
+    n_random, n_neighbours, n_combinations = 0, 0, _FIRST_COMBINATIONS
     while True:
         uncertain = chance_of_better(n_starts, n_hits, size) > settings.accepted_chance
-        unfinished = uncertain | (n_tried < kinds)
+        unfinished = uncertain | (n_tried < min(kinds, _KINDS))
         index = (unfinished & (n_starts < settings.max_starts)).nonzero()[:, 0]
         if not len(index):
             return best, n_hits, n_starts
         round_generators = [generators[int(i)] for i in index]
         incumbent, problem = best.select(index), problems.select(index)
+        known = maxima.select(index)
+        combinations, exist = combination_starts(problem, known, n_combinations)
         # The neighbours reverse 1, 2, ... directions by turns. Up to half of all: -C, with the others
         # reversed, aligns alike (with a linear term, a neighbour takes the better sign).
-        n_reversed = 1 + (n_tried[index, None] + torch.arange(_NEIGHBOURS)) % kinds
-        neighbours = involution_starts(
-            round_generators,
-            problem,
-            incumbent.rotation,
-            incumbent.aligned,
-            size,
-            n_reversed.numpy(),
-        )
-        starts = torch.cat([random_starts(round_generators, size, _RANDOM), neighbours], dim=1)
+        turns = n_tried[index, None] + torch.arange(n_neighbours + n_combinations)
+        n_reversed = 1 + turns % kinds
+        parts = [combinations]
+        if n_neighbours:
+            random = random_starts(round_generators, size, n_random)
+            reversals = n_reversed[:, :n_neighbours]
+            neighbours = _neighbours(round_generators, problem, incumbent, size, reversals)
+            parts = [random, neighbours, combinations]
+        # Neighbours also stand in for combinations that a pair does not have.
+        few = (~exist.all(dim=1)).nonzero()[:, 0]
+        if len(few):
+            substitutes = _neighbours(
+                [round_generators[int(i)] for i in few],
+                problem.select(few),
+                incumbent.select(few),
+                size,
+                n_reversed[few, n_neighbours:],
+            )
+            combinations[few] = torch.where(
+                exist[few, :, None, None], combinations[few], substitutes
+            )
+        starts = torch.cat(parts, dim=1)
         count = min(starts.shape[1], settings.max_starts - int(n_starts[index].min()))
-        challenger, challenger_hits, n_returns = successive_halving(
+        challenger, challenger_hits, n_returns, second = successive_halving(
             problem,
             starts[:, :count],
             rungs,
             settings.max_steps,
-            n_independent=_RANDOM,
+            n_independent=n_random,
             incumbent=incumbent,
         )
         n_starts[index] += count
         n_hits[index] += n_returns
         _merge(best, n_hits, index, challenger, challenger_hits)
+        for name, tensor in vars(best_distinct(known, second)).items():
+            getattr(maxima, name)[index] = tensor
         # A new best maximum has neighbours of its own.
         improved = best.value[index] > incumbent.value + _IMPROVEMENT
-        n_tried[index] = torch.where(improved, 0, n_tried[index] + _NEIGHBOURS)
+        n_tried[index] = torch.where(improved, 0, n_tried[index] + n_neighbours)
+        n_random, n_neighbours, n_combinations = _RANDOM, _NEIGHBOURS, _COMBINATIONS
+
+
+def _neighbours(
+    generators: Sequence[np.random.Generator],
+    problems: Problems,
+    maxima: Maxima,
+    size: int,
+    n_reversed: Tensor,
+) -> Tensor:
+    """Return neighbours of one maximum of each pair, shape (pair, start, n, n)."""
+    return involution_starts(
+        generators, problems, maxima.rotation, maxima.aligned, size, n_reversed.numpy()
+    )
 
 
 def _merge(

@@ -141,6 +141,15 @@ class Problems:
         """Return the problems in another floating type."""
         return self._each(lambda tensor: tensor.to(dtype))
 
+    def operator(self) -> Tensor:
+        """Return A of each problem, shape (problem, n, n)."""
+        operator = self.symmetric.clone()
+        half = self.frequencies.shape[-1]
+        index = np.arange(half)
+        operator[:, index, index + half] -= self.frequencies
+        operator[:, index + half, index] += self.frequencies
+        return operator
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> Problems:
         return Problems(
             change(self.symmetric),

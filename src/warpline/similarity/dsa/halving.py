@@ -46,6 +46,11 @@ class Rung:
     dtype: torch.dtype = torch.float64
 
 
+#: Rungs of a first round to which others follow. Its lesser maxima are combined
+#: (`warpline.similarity.dsa.combinations`): all go on to the second rung, for on the first they are too
+#: rough. There combinations led to the best maximum half as often. Three leave the second: with two, some
+#: ascents to the best maximum were dropped at rank 20.
+FIRST_RUNGS = (Rung(1e-2, 12, 9.0, torch.float32), Rung(2e-3, 3, 1.004, torch.float32))
 #: Measured on Lorenz, motif, network and Gaussian operators of rank 20 and 50: other tolerances and
 #: margins trade starts for work along one line, and none gave lower angles in the same time.
 RUNGS = (
@@ -87,6 +92,29 @@ class Maxima:
         return Maxima(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
+@dataclass
+class Ascents:
+    """Ascents of each pair on one rung, best first.
+
+    Attributes
+    ----------
+    rotation : Tensor, shape (pair, ascent, n, n)
+        The orthogonal matrix C.
+    aligned : Tensor, shape (pair, ascent, n, n or n + m)
+        C B C^T; beside it the control operator after C, where there is one.
+    value : Tensor, shape (pair, ascent)
+        Inner product of A and C B C^T; minus infinity where a pair has fewer ascents.
+    """
+
+    rotation: Tensor
+    aligned: Tensor
+    value: Tensor
+
+    def select(self, index: Tensor) -> Ascents:
+        """Return the ascents of the pairs at ``index``."""
+        return Ascents(self.rotation[index], self.aligned[index], self.value[index])
+
+
 #: Names of the fields of `Maxima`.
 MAXIMA_FIELDS = tuple(field.name for field in fields(Maxima))
 
@@ -99,7 +127,7 @@ def successive_halving(
     *,
     n_independent: int,
     incumbent: Maxima | None = None,
-) -> tuple[Maxima, Tensor, Tensor]:
+) -> tuple[Maxima, Tensor, Tensor, Ascents]:
     """Ascend from the starts of each pair, fewer of them on each rung.
 
     Parameters
@@ -126,6 +154,8 @@ def successive_halving(
         Starts in the basin of the best maximum.
     n_returns : Tensor of int, shape (pair,)
         Starts in the basin of the incumbent.
+    second : Ascents
+        The ascents of the second rung, or of the only one.
     """
     n_pairs, n_starts, size, _ = starts.shape
     starts = starts.to(rungs[0].dtype)
@@ -134,7 +164,7 @@ def successive_halving(
     n_hits = (torch.arange(n_starts) < n_independent).long().repeat(n_pairs, 1)
     n_returns = torch.zeros(n_pairs, dtype=torch.long)
     pair_index = torch.arange(n_pairs)
-    for rung in rungs:
+    for number, rung in enumerate(rungs):
         # Ascend from the starts that are left.
         width = starts.shape[1]
         which = pair_index.repeat_interleave(width)
@@ -155,6 +185,8 @@ def successive_halving(
         rotation, aligned = (
             x.gather(1, order[:, :, None, None].expand_as(x)) for x in (rotation, aligned)
         )
+        if number == min(1, len(rungs) - 1):
+            second = Ascents(rotation, aligned, value)
         same_value = SAME_VALUE if rung.tolerance <= _SETTLED_TOLERANCE else 0.0
         _fold_duplicates(aligned, value, same_value, n_hits, alive)
         best = value[:, 0]
@@ -174,7 +206,7 @@ def successive_halving(
         n_hits, alive = n_hits.gather(1, survivors), alive.gather(1, survivors)
         starts = rotation.gather(1, survivors[:, :, None, None].expand(-1, -1, size, size))
     last = order.gather(1, survivors)[:, 0] + pair_index * width
-    return maxima.select(last), n_hits[:, 0], n_returns
+    return maxima.select(last), n_hits[:, 0], n_returns, second
 
 
 def _ascend(
