@@ -35,6 +35,8 @@ def start(checkout: Checkout, *arguments: str) -> subprocess.Popen:
             stdout=out,
             stderr=out,
             process_group=0,
+            # Whoever runs the tests in the background of a shell has SIGINT ignored, and so has every child.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 
