@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -105,6 +106,14 @@ class Checkout:
             and path.relative_to(results).parts[0] not in skipped
             and not path.name.endswith(".provenance.json")
         }
+
+
+def heed_interrupts() -> None:
+    """Take SIGINT, in a child before it starts (``preexec_fn``).
+
+    Whoever runs the tests in the background of a shell has it ignored, and so have all children.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def copy_project(source: Path, target: Path, config: str = TINY) -> Checkout:

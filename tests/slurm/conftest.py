@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkouts import Checkout, copy_project
+from checkouts import Checkout, copy_project, heed_interrupts
 
 HERE = Path(__file__).resolve().parent
 CONFIG = "cluster.yaml"
@@ -109,7 +109,13 @@ class OnCluster(Checkout):
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", CONFIG]
         with self.log.open("a") as log:
             process = subprocess.Popen(
-                command, cwd=self.root, env=environment, stdout=log, stderr=log, process_group=0
+                command,
+                cwd=self.root,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+                preexec_fn=heed_interrupts,
             )
         self.started.append(process)
         return process

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkouts import Checkout
+from checkouts import Checkout, heed_interrupts
 
 from warpline.core import result_files, tensor_files
 
@@ -35,8 +35,7 @@ def start(checkout: Checkout, *arguments: str) -> subprocess.Popen:
             stdout=out,
             stderr=out,
             process_group=0,
-            # Whoever runs the tests in the background of a shell has SIGINT ignored, and so has every child.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heed_interrupts,
         )
 
 
