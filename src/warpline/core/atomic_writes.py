@@ -13,10 +13,10 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["atomic_path", "is_part", "writer_lives"]
+__all__ = ["atomic_path", "is_part", "keep_text", "writer_lives"]
 
 FULL = 2**20
 """Free bytes below which a file system counts as full."""
@@ -61,6 +61,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def keep_text(path: Path, text: str) -> None:
+    """Write what only saves time, atomically; a folder that cannot be written to keeps nothing."""
+    with suppress(OSError), atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def is_part(path: Path) -> bool:

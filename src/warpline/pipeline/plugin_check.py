@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warpline.core.atomic_writes import keep_text
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.config.base import takes_inputs
@@ -91,19 +92,8 @@ def plugin_faults(
         elif passed is not None:
             passes.add(keys[id(check)])
     if passed is not None and passes:
-        _keep(passed, known | passes)
+        keep_text(passed, "\n".join(sorted(known | passes)) + "\n")
     return list(dict.fromkeys(faults))
-
-
-def _keep(path: Path, keys: set[str]) -> None:
-    """Write what passed, whole or not at all; a folder that cannot be written to keeps nothing."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text("\n".join(sorted(keys)) + "\n")
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
 
 
 # --- what is tried --------------------------------------------------------------------------------------

@@ -10,15 +10,15 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
+
+from warpline.core.atomic_writes import keep_text
 
 __all__ = ["kept_by_content"]
 
@@ -88,18 +88,11 @@ class _Store:
         self.asked.add(key)
 
     def write(self) -> None:
-        """Write the file, whole or not at all, with what other processes wrote meanwhile."""
+        """Write the file, with what other processes wrote meanwhile."""
         text = json.dumps(_read(self.path) | self.entries)
         if len(text) > LARGEST:
             text = json.dumps({key: self.entries[key] for key in sorted(self.asked)})
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(self.path)
-        except OSError:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
+        keep_text(self.path, text)
 
 
 def _read(path: Path) -> dict[str, Any]:
