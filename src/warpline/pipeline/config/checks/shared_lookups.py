@@ -70,24 +70,22 @@ def window_steps(taskset: TaskSet) -> int | None:
 
 def stated_names(package: str, name: str, attribute: str) -> tuple[str, ...]:
     """Return what a plug-in's class states in its own body; nothing where there is no such class."""
-    try:
-        return tuple(plugins.literal_class_attribute(package, name, attribute) or ())
-    except (plugins.UnknownNameError, SyntaxError):
-        return ()  # which registration_faults reports
+    return tuple(_stated(package, name, attribute) or ())
 
 
 def stated_mapping(package: str, name: str, attribute: str) -> dict[str, Any]:
     """Return the mapping that a plug-in's class states in its own body; empty where there is none."""
-    try:
-        return dict(plugins.literal_class_attribute(package, name, attribute) or {})
-    except (plugins.UnknownNameError, SyntaxError):
-        return {}  # which registration_faults reports
+    return dict(_stated(package, name, attribute) or {})
 
 
 def stated_text(package: str, name: str, attribute: str, otherwise: str) -> str:
     """Return a text that a plug-in's class states in its own body; another one where it states none."""
-    try:
-        stated = plugins.literal_class_attribute(package, name, attribute)
-    except (plugins.UnknownNameError, SyntaxError):
-        return otherwise  # which registration_faults reports
+    stated = _stated(package, name, attribute)
     return stated if isinstance(stated, str) else otherwise
+
+
+def _stated(package: str, name: str, attribute: str) -> Any:
+    try:
+        return plugins.literal_class_attribute(package, name, attribute)
+    except (plugins.UnknownNameError, SyntaxError):
+        return None  # which registration_faults reports

@@ -23,18 +23,17 @@ def timing_faults(config: Config) -> Iterator[str]:
     """Refuse periods that are missing, unknown, turned around or too short."""
     for name, taskset in config.tasksets.items():
         place = f"tasksets.{name}.timing"
-        periods = stated_names("tasks", taskset.env, "periods") or PERIODS
+        stated = stated_names("tasks", taskset.env, "periods")
+        periods = stated or PERIODS
         decisions = stated_names("tasks", taskset.env, "decisions") or ("decision",)
         if ":" not in taskset.env:
             yield from unknown_names(place, taskset.timing, periods)
-        needed = dict.fromkeys(decisions)
         # The default suits no task set whose stimulus has another name: the duration is not what is missing.
-        shown = dict.fromkeys([*periods, *taskset.timing])
-        if ":" in taskset.env and not stated_names("tasks", taskset.env, "periods"):
-            shown = dict.fromkeys(taskset.timing)
-        if taskset.window in shown:
-            needed = dict.fromkeys([taskset.window, *decisions])
-        else:
+        # A class of one's own that states no periods has those that are given a duration.
+        shown = dict.fromkeys([*(stated if ":" in taskset.env else periods), *taskset.timing])
+        needed = dict.fromkeys([taskset.window, *decisions])
+        if taskset.window not in shown:
+            needed = dict.fromkeys(decisions)
             yield (
                 f"tasksets.{name}.window: expected the period in which networks are compared, one of "
                 f"{', '.join(shown)}; got {taskset.window!r}"
