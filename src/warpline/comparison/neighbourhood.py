@@ -158,7 +158,7 @@ def compare_around(
     comparisons : mapping of str to sequence of Comparison
         Pairs by the conclusion that they belong to.
     settings : sequence of mapping
-        From `settings_around`; the first is the measure's own.
+        From `settings_around`, alike but for delays and rank; the first is the measure's own.
     seed : int
         Root seed.
 
@@ -169,9 +169,12 @@ def compare_around(
         ``delay_interval``, ``rank``, and ``own`` (whether the setting is the measure's own).
     """
     tables: dict[int, list[pd.DataFrame]] = {}
-    for group in _groups_but_for_rank(settings):
-        represent_once = _OnceForAllRanks([settings[k]["rank"] for k in group])
-        for k in group:
+    by_delays: dict[int, list[int]] = {}
+    for k, setting in enumerate(settings):
+        by_delays.setdefault(setting["n_delays"], []).append(k)
+    for positions in by_delays.values():
+        represent_once = _OnceForAllRanks([settings[k]["rank"] for k in positions])
+        for k in positions:
             setting, tables[k] = settings[k], []
             parameters = {name: setting[name] for name in ("n_delays", "delay_interval", "rank")}
             for conclusion, rows in compare(comparisons, setting, seed, represent_once).items():
@@ -179,19 +182,6 @@ def compare_around(
                     tables[k].append(rows.assign(pairs=conclusion, **parameters, own=k == 0))
     in_order = [rows for k in sorted(tables) for rows in tables[k]]
     return pd.concat(in_order, ignore_index=True) if in_order else pd.DataFrame()
-
-
-def _groups_but_for_rank(settings: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-    """Return the positions of settings that are alike but for their rank."""
-    groups: list[list[int]] = []
-    for k, setting in enumerate(settings):
-        for group in groups:
-            if {**settings[group[0]], "rank": setting["rank"]} == setting:
-                group.append(k)
-                break
-        else:
-            groups.append([k])
-    return groups
 
 
 class _OnceForAllRanks:
