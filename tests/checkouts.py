@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,12 +108,21 @@ class Checkout:
         }
 
 
-def heed_interrupts() -> None:
-    """Take SIGINT, in a child before it starts (``preexec_fn``).
-
-    Whoever runs the tests in the background of a shell has it ignored, and so have all children.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def start_in_background(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen:
+    """Start a command as the leader of a process group of its own; what it says is added to a file."""
+    with log.open("a") as out:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=out,
+            stderr=out,
+            process_group=0,
+            # Whoever runs the tests in the background of a shell has SIGINT ignored, and so has every child.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
 
 def copy_project(source: Path, target: Path, config: str = TINY) -> Checkout:

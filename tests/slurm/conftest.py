@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkouts import Checkout, copy_project, heed_interrupts
+from checkouts import Checkout, copy_project, start_in_background
 
 HERE = Path(__file__).resolve().parent
 CONFIG = "cluster.yaml"
@@ -107,16 +107,7 @@ class OnCluster(Checkout):
         if haste:
             environment["WARPLINE_TEST_HASTE"] = "1"
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", CONFIG]
-        with self.log.open("a") as log:
-            process = subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                process_group=0,
-                preexec_fn=heed_interrupts,
-            )
+        process = start_in_background(command, self.root, environment, self.log)
         self.started.append(process)
         return process
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkouts import Checkout, heed_interrupts
+from checkouts import Checkout, start_in_background
 
 from warpline.core import result_files, tensor_files
 
@@ -27,16 +27,8 @@ def start(checkout: Checkout, *arguments: str) -> subprocess.Popen:
     """Start Snakemake, as the leader of a process group of its own; what it says goes to a file."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
-    with (checkout.root / "out.txt").open("a") as out:
-        return subprocess.Popen(
-            [*command, "--configfile", "tiny.yaml"],
-            cwd=checkout.root,
-            env=environment,
-            stdout=out,
-            stderr=out,
-            process_group=0,
-            preexec_fn=heed_interrupts,
-        )
+    command += ["--configfile", "tiny.yaml"]
+    return start_in_background(command, checkout.root, environment, checkout.root / "out.txt")
 
 
 def until(condition, what: str, patience: float = 300.0) -> None:
