@@ -28,6 +28,7 @@ from .halving import (
     MAXIMA_FIELDS,
     RUNGS,
     SAME_VALUE,
+    Ascents,
     Maxima,
     Rung,
     orthonormal,
@@ -234,10 +235,10 @@ def align_pairs(
 def pairs_per_chunk(operator: CanonicalOperator, settings: AlignmentSettings) -> int:
     """Return the number of pairs aligned at once: their starts are one array, which fills the memory."""
     size = len(operator.symmetric)
-    return max(1, _CHUNK_ELEMENTS // (_first_round(size, settings) * size * size))
+    return max(1, _CHUNK_ELEMENTS // (_n_first(size, settings) * size * size))
 
 
-def _first_round(size: int, settings: AlignmentSettings) -> int:
+def _n_first(size: int, settings: AlignmentSettings) -> int:
     """Return the number of starts of the first round."""
     if size <= _LOW_RANK:
         return settings.max_starts
@@ -291,78 +292,143 @@ def search(
         One per pair.
     n_hits, n_starts : Tensor of int, shape (pair,)
     """
-    last = Rung(settings.tolerance, 1, 1.0)
-    rungs = (*settings.rungs, last)
-    # First round: planned starts, and random ones up to the number of the round.
-    n_first = _first_round(size, settings)
+    state = _first_round(problems, size, planned, generators, settings)
+    counts = _Counts(random=0, neighbours=0, combinations=_FIRST_COMBINATIONS)
+    while len(index := _unfinished(state, size, settings)):
+        _further_round(state, index, counts, problems, size, generators, settings)
+        counts = _Counts(_RANDOM, _NEIGHBOURS, _COMBINATIONS)
+    return state.best, state.n_hits, state.n_starts
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Starts of a further round by kind."""
+
+    random: int
+    neighbours: int
+    combinations: int
+
+
+@dataclass
+class _State:
+    """What the rounds so far found for each pair.
+
+    ``n_tried`` counts the neighbours of the best maximum, ``maxima`` are those that are combined.
+    """
+
+    best: Maxima
+    n_hits: Tensor
+    n_starts: Tensor
+    n_tried: Tensor
+    maxima: Ascents
+
+
+def _rungs(rungs: tuple[Rung, ...], settings: AlignmentSettings) -> tuple[Rung, ...]:
+    """Return the rungs with the last one, to the tolerance asked for."""
+    return (*rungs, Rung(settings.tolerance, 1, 1.0))
+
+
+def _first_round(
+    problems: Problems,
+    size: int,
+    planned: Tensor,
+    generators: Sequence[np.random.Generator],
+    settings: AlignmentSettings,
+) -> _State:
+    """Ascend from the planned starts, and from random ones up to the number of the round."""
+    n_first = _n_first(size, settings)
     starts = planned[:, :n_first]
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
-    first_rungs = rungs if n_first == settings.max_starts else (*settings.first_rungs, last)
+    rungs = settings.rungs if n_first == settings.max_starts else settings.first_rungs
     best, n_hits, _, second = successive_halving(
-        problems, starts, first_rungs, settings.max_steps, n_independent=n_first
+        problems, starts, _rungs(rungs, settings), settings.max_steps, n_independent=n_first
     )
     n_starts = torch.full((len(generators),), n_first)
-    if n_first == settings.max_starts:
-        return best, n_hits, n_starts
-    # Further rounds, for the pairs whose best maximum has too few hits, or neighbours that were not tried.
-    kinds = max(1, size // 2)
-    n_tried = torch.zeros_like(n_starts)
-    maxima = best_distinct(second)
-    n_random, n_neighbours, n_combinations = 0, 0, _FIRST_COMBINATIONS
-    while True:
-        uncertain = chance_of_better(n_starts, n_hits, size) > settings.accepted_chance
-        unfinished = uncertain | (n_tried < min(kinds, _KINDS))
-        index = (unfinished & (n_starts < settings.max_starts)).nonzero()[:, 0]
-        if not len(index):
-            return best, n_hits, n_starts
-        round_generators = [generators[int(i)] for i in index]
-        incumbent, problem = best.select(index), problems.select(index)
-        known = maxima.select(index)
-        combinations, exist = combination_starts(problem, known, n_combinations)
-        # The neighbours reverse 1, 2, ... directions by turns. Up to half of all: -C, with the others
-        # reversed, aligns alike (with a linear term, a neighbour takes the better sign).
-        turns = n_tried[index, None] + torch.arange(n_neighbours + n_combinations)
-        n_reversed = 1 + turns % kinds
-        parts = [combinations]
-        if n_neighbours:
-            random = random_starts(round_generators, size, n_random)
-            reversals = n_reversed[:, :n_neighbours]
-            neighbours = _neighbours(round_generators, problem, incumbent, size, reversals)
-            parts = [random, neighbours, combinations]
-        # Neighbours also stand in for combinations that a pair does not have.
-        few = (~exist.all(dim=1)).nonzero()[:, 0]
-        if len(few):
-            substitutes = _neighbours(
-                [round_generators[int(i)] for i in few],
-                problem.select(few),
-                incumbent.select(few),
-                size,
-                n_reversed[few, n_neighbours:],
-            )
-            combinations[few] = torch.where(
-                exist[few, :, None, None], combinations[few], substitutes
-            )
-        starts = torch.cat(parts, dim=1)
-        count = min(starts.shape[1], settings.max_starts - int(n_starts[index].min()))
-        challenger, challenger_hits, n_returns, second = successive_halving(
-            problem,
-            starts[:, :count],
-            rungs,
-            settings.max_steps,
-            n_independent=n_random,
-            incumbent=incumbent,
+    return _State(best, n_hits, n_starts, torch.zeros_like(n_starts), best_distinct(second))
+
+
+def _n_kinds(size: int) -> int:
+    """Return the kinds of neighbours: 1, 2, ... reversed directions, up to half of all.
+
+    -C, with the others reversed, aligns alike (with a linear term, a neighbour takes the better sign).
+    """
+    return max(1, size // 2)
+
+
+def _unfinished(state: _State, size: int, settings: AlignmentSettings) -> Tensor:
+    """Return the pairs whose best maximum has too few hits, or neighbours that were not tried."""
+    chance = chance_of_better(state.n_starts, state.n_hits, size)
+    unfinished = chance > settings.accepted_chance
+    unfinished |= state.n_tried < min(_n_kinds(size), _KINDS)
+    return (unfinished & (state.n_starts < settings.max_starts)).nonzero()[:, 0]
+
+
+def _further_round(
+    state: _State,
+    index: Tensor,
+    counts: _Counts,
+    problems: Problems,
+    size: int,
+    generators: Sequence[np.random.Generator],
+    settings: AlignmentSettings,
+) -> None:
+    """Ascend from further starts of the pairs at ``index``, and enter what they find into the state."""
+    problem, incumbent = problems.select(index), state.best.select(index)
+    known, n_tried = state.maxima.select(index), state.n_tried[index]
+    chosen = [generators[int(i)] for i in index]
+    starts = _further_starts(problem, incumbent, known, n_tried, counts, size, chosen)
+    count = min(starts.shape[1], settings.max_starts - int(state.n_starts[index].min()))
+    challenger, challenger_hits, n_returns, second = successive_halving(
+        problem,
+        starts[:, :count],
+        _rungs(settings.rungs, settings),
+        settings.max_steps,
+        n_independent=counts.random,
+        incumbent=incumbent,
+    )
+    state.n_starts[index] += count
+    state.n_hits[index] += n_returns
+    _merge(state.best, state.n_hits, index, challenger, challenger_hits)
+    for name, tensor in vars(best_distinct(known, second)).items():
+        getattr(state.maxima, name)[index] = tensor
+    # A new best maximum has neighbours of its own.
+    improved = state.best.value[index] > incumbent.value + _IMPROVEMENT
+    state.n_tried[index] = torch.where(improved, 0, n_tried + counts.neighbours)
+
+
+def _further_starts(
+    problems: Problems,
+    incumbent: Maxima,
+    known: Ascents,
+    n_tried: Tensor,
+    counts: _Counts,
+    size: int,
+    generators: Sequence[np.random.Generator],
+) -> Tensor:
+    """Return random starts, neighbours of the best maximum and combinations, shape (pair, start, n, n)."""
+    combinations, exist = combination_starts(problems, known, counts.combinations)
+    # The kinds of neighbours take turns.
+    turns = n_tried[:, None] + torch.arange(counts.neighbours + counts.combinations)
+    n_reversed = 1 + turns % _n_kinds(size)
+    parts = [combinations]
+    if counts.neighbours:
+        random = random_starts(generators, size, counts.random)
+        reversals = n_reversed[:, : counts.neighbours]
+        parts = [random, _neighbours(generators, problems, incumbent, size, reversals), *parts]
+    # Neighbours also stand in for combinations that a pair does not have.
+    few = (~exist.all(dim=1)).nonzero()[:, 0]
+    if len(few):
+        substitutes = _neighbours(
+            [generators[int(i)] for i in few],
+            problems.select(few),
+            incumbent.select(few),
+            size,
+            n_reversed[few, counts.neighbours :],
         )
-        n_starts[index] += count
-        n_hits[index] += n_returns
-        _merge(best, n_hits, index, challenger, challenger_hits)
-        for name, tensor in vars(best_distinct(known, second)).items():
-            getattr(maxima, name)[index] = tensor
-        # A new best maximum has neighbours of its own.
-        improved = best.value[index] > incumbent.value + _IMPROVEMENT
-        n_tried[index] = torch.where(improved, 0, n_tried[index] + n_neighbours)
-        n_random, n_neighbours, n_combinations = _RANDOM, _NEIGHBOURS, _COMBINATIONS
+        combinations[few] = torch.where(exist[few, :, None, None], combinations[few], substitutes)
+    return torch.cat(parts, dim=1)
 
 
 def _neighbours(
