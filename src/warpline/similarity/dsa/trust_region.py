@@ -222,20 +222,24 @@ def _solve(
     """
     n = len(symmetric)
     residual, direction, image, solution = work[0], work[1], work[2], work[3]
+    # Flat views: sums over all elements run several at a time, without a remainder in each row.
+    flat_residual, flat_direction = residual.ravel(), direction.ravel()
+    flat_image, flat_solution = image.ravel(), solution.ravel()
+    flat_gradient, flat_step = gradient.ravel(), step.ravel()
     gradient_square = np.float32(0.0)
-    for i in range(n):
-        for j in range(n):
-            residual[i, j] = -gradient[i, j]
-            solution[i, j] = 0
-            gradient_square += residual[i, j] * residual[i, j]
-    target = np.float32(forcing) * np.sqrt(gradient_square)
-    _precondition(keep, swap, residual, direction)
-    for i in range(n):
-        for j in range(n):
-            direction[i, j] = -direction[i, j]
+    for i in range(n * n):
+        r = -np.float32(flat_gradient[i])
+        flat_residual[i] = r
+        flat_solution[i] = 0
+        gradient_square += r * r
+    target = np.float32(forcing * forcing) * gradient_square
+    _precondition(keep, swap, residual, image)
     # Steihaug's recurrences give the norms of step and direction in the preconditioner's inner product,
     # whose matrix is never applied.
-    rz = -_inner(residual, direction)
+    rz = np.float32(0.0)
+    for i in range(n * n):
+        flat_direction[i] = -flat_image[i]
+        rz += flat_residual[i] * flat_image[i]
     first_derivative, second_derivative = np.float32(0.0), np.float32(0.0)
     direction_square, step_square = rz, np.float32(0.0)
     step_direction, gain = np.float32(0.0), np.float32(0.0)
@@ -249,7 +253,9 @@ def _solve(
         if moment is not None:
             _add_linear_hessian(moment, direction, image, work[4], work[5])
         products += 1
-        curvature = _inner(direction, image)
+        curvature = np.float32(0.0)
+        for i in range(n * n):
+            curvature += flat_direction[i] * flat_image[i]
         alpha = rz / curvature
         new_square = step_square + alpha * (two * step_direction + alpha * direction_square)
         # Where the model has no maximum along the direction, or has it outside, go to the boundary.
@@ -261,26 +267,26 @@ def _solve(
         gain += alpha * (rz - half * alpha * curvature)
         step_square = step_square + alpha * (two * step_direction + alpha * direction_square)
         residual_square = np.float32(0.0)
-        for i in range(n):
-            for j in range(n):
-                solution[i, j] += alpha * direction[i, j]
-                residual[i, j] += alpha * image[i, j]
-                residual_square += residual[i, j] * residual[i, j]
-        if leaves_region or np.sqrt(residual_square) <= target or products >= 2 * n:
+        for i in range(n * n):
+            flat_solution[i] += alpha * flat_direction[i]
+            r = flat_residual[i] + alpha * flat_image[i]
+            flat_residual[i] = r
+            residual_square += r * r
+        if leaves_region or residual_square <= target or products >= 2 * n:
             break
         _precondition(keep, swap, residual, image)
-        rz_next = _inner(residual, image)
+        rz_next = np.float32(0.0)
+        for i in range(n * n):
+            rz_next += flat_residual[i] * flat_image[i]
         beta = rz_next / rz
         step_direction = beta * (step_direction + alpha * direction_square)
         direction_square = rz_next + beta * beta * direction_square
         rz = rz_next
-        for i in range(n):
-            for j in range(n):
-                direction[i, j] = beta * direction[i, j] - image[i, j]
-    for i in range(n):
-        for j in range(n):
-            step[i, j] = solution[i, j]
-            first_derivative += solution[i, j] * np.float32(gradient[i, j])
+        for i in range(n * n):
+            flat_direction[i] = beta * flat_direction[i] - flat_image[i]
+    for i in range(n * n):
+        flat_step[i] = flat_solution[i]
+        first_derivative += flat_solution[i] * np.float32(flat_gradient[i])
     second_derivative = two * (first_derivative - gain)
     length = np.sqrt(max(step_square, np.float32(0)))
     return products, length, first_derivative, second_derivative
@@ -537,6 +543,10 @@ def _exponential(
         for j in range(n):
             out[i, j] = work[i, j] + scaled[i, j]
         out[i, i] += scalar(1)
-    for _ in range(squarings):
-        np.dot(out, out, work)
+    for k in range(squarings):
+        if k % 2:
+            np.dot(work, work, out)
+        else:
+            np.dot(out, out, work)
+    if squarings % 2:
         out[:] = work
