@@ -15,7 +15,6 @@ tanh     twelve random tanh networks under white inputs, all pairs at rank 10, n
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import platform
@@ -29,6 +28,7 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
+from dsa_search import random_pairs  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
@@ -86,9 +86,7 @@ def searches(
     operators: list[DrivenOperator] = [
         fit_driven_operator(states, inputs, rank=rank) for states, inputs in networks
     ]
-    pairs = list(itertools.combinations(range(len(operators)), 2))
-    order = np.random.default_rng(0).permutation(len(pairs))[:n_pairs]
-    pairs = [pairs[k] for k in order]
+    pairs = random_pairs(len(operators), n_pairs)
     default = [
         compare_pairs(operators, pairs, settings={"rank": rank}, seed=seed)
         for seed in range(n_seeds)

@@ -69,6 +69,13 @@ def states_of(files: list[Path]) -> list[FloatArray]:
     return systems
 
 
+def random_pairs(n_systems: int, count: int | None) -> list[tuple[int, int]]:
+    """Return pairs of systems, all or some, in a random order that is always the same."""
+    pairs = list(itertools.combinations(range(n_systems), 2))
+    order = np.random.default_rng(0).permutation(len(pairs))
+    return [pairs[k] for k in order[:count]]
+
+
 def align(
     job: tuple[list[FloatArray], list[tuple[int, int]]],
     efforts: tuple[tuple[float, int], ...] = EFFORTS[:1],
@@ -247,10 +254,8 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.cores, mp_context=get_context("spawn")) as pool:
         for (rank, delays), stacked in operators.items():
             matrices = list(stacked)
-            pairs = list(itertools.combinations(range(len(matrices)), 2))
             n_pairs, reference_starts = SETTINGS[(rank, delays)]
-            order = np.random.default_rng(0).permutation(len(pairs))
-            pairs = [pairs[k] for k in order[: min(n_pairs, arguments.pairs)]]
+            pairs = random_pairs(len(matrices), min(n_pairs, arguments.pairs))
             chunks = [pairs[k :: arguments.cores] for k in range(arguments.cores)]
             jobs = [(matrices, chunk) for chunk in chunks if chunk]
             run = partial(align, efforts=EFFORTS, reference_starts=reference_starts)

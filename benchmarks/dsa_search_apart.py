@@ -13,7 +13,6 @@ lowest, which the 400 starts of dsa_search.py may give, too. A miss is silent if
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -192,14 +191,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=200)
     arguments = parser.parse_args()
     systems = dsa_search.states_of(sorted(arguments.trajectories))
-    pairs = list(itertools.combinations(range(len(systems)), 2))
-    chosen = np.random.default_rng(0).permutation(len(pairs))[: arguments.pairs]
+    pairs = dsa_search.random_pairs(len(systems), arguments.pairs)
     result = []
     for rank in RANKS:
         operators = [
             dsa.fit_operator(states, n_delays=N_DELAYS, rank=rank).matrix for states in systems
         ]
-        rows = compare(operators, [pairs[k] for k in chosen])
+        rows = compare(operators, pairs)
         result.append({"rank": rank, "systems": len(systems), **summary(rows)})
         print(result[-1], flush=True)
         arguments.output.write_text(json.dumps(result, indent=1) + "\n")
