@@ -7,9 +7,10 @@ if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is
 trained  networks after learning, random pairs, at ranks 10 and 20
 tanh     twelve random tanh networks under white inputs, all pairs at rank 10, nine seeds of the search
 
-    snakemake comparisons --cores 2 --configfile config/demo.yaml --config 'run={"seeds": [1, 2, 3, 4]}'
-    python benchmarks/dsa_input_search.py --trials results/demo/trials/PDM/AntiDelayResponse/evaluation.nc \
-        --trajectories results/demo/trajectories/PDM/*/*/*.nc --output docs/data/dsa_input/search.json
+    snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
+    python benchmarks/dsa_input_search.py --output docs/data/dsa_input/search.json \
+        --trials results/dsa_search/trials/PDM/AntiDelayResponse/evaluation.nc \
+        --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
@@ -59,7 +60,8 @@ def test_all_pairs_by_all_measures(command, files):
         own = {"n_delays": 2, "rank": 5} if measure == "dsa" else {}
         expected = warpline.compare(files[one], files[other], measure=measure, **own)
         assert value == pytest.approx(expected["dissimilarity"], abs=1e-8)
-        assert f"{value:.4f}" in out
+        unit = {"dsa": "radians", "procrustes": "angle / 90°"}[measure]
+        assert re.search(rf"{measure} +{one} +{other} +{value:.4f} +{unit} +converged", out)
     assert values["procrustes", "a", "b"] < 1e-6 < values["procrustes", "a", "c"]
 
 

@@ -149,7 +149,8 @@ def compare_files(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     print()
-    print(_as_text(tables))
+    scores = {measure: own.get("score") for measure, own in settings.items()}
+    print(_as_text(tables, [name for name, score in scores.items() if score == "wasserstein"]))
     for warning in caught:
         print(f"\nwarning: {warning.message}", file=sys.stderr)
     if options.output is not None:
@@ -225,11 +226,15 @@ def system_names(paths: Sequence[str]) -> list[str]:
     return [printable(Path(path).stem if counts[Path(path).stem] == 1 else path) for path in paths]
 
 
-def _as_text(tables: Sequence[pd.DataFrame]) -> str:
+def _as_text(tables: Sequence[pd.DataFrame], wasserstein: Sequence[str]) -> str:
     import pandas as pd
+
+    from warpline.figures.words import measure_unit
 
     columns = ["measure", "system_a", "system_b", "dissimilarity", "status"]
     table = pd.concat([table[columns] for table in tables], ignore_index=True)
+    units = [measure_unit(name, {"wasserstein": wasserstein}) for name in table["measure"]]
+    table.insert(columns.index("status"), "unit", units)
     # A reason is a sentence or two, often of many pairs: each stands once, below.
     kinds, _, reasons = zip(*(status.partition(": ") for status in table["status"]), strict=True)
     notes = dict.fromkeys(
