@@ -131,6 +131,8 @@ def page_lines(result: dict[str, Any]) -> list[str]:
     if angles:
         angle, best = max(angles, key=lambda pair: pair[0] - pair[1])
         lines.append(f"the worst silent miss is {angle:.4f} rad in place of {best:.4f}")
+    else:
+        lines.append("No miss is silent")
     return lines
 
 
