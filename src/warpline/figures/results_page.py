@@ -36,7 +36,7 @@ TABLES = {
 BETWEEN = ["measure", "architecture_a", "architecture_b", "curriculum_a", "seed_a", "dissimilarity"]
 """Columns of the table ``architectures``: pairs of networks of one seed."""
 
-AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimilarity"]
+AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimilarity", "status"]
 """Columns of the table ``after``: pairs of trained networks of different seeds."""
 
 
