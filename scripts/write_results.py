@@ -11,7 +11,7 @@ import pandas as pd
 
 from warpline.analyses.summary import coupling_with_accuracy
 from warpline.core import result_files
-from warpline.figures.results_page import BETWEEN, TABLES, render
+from warpline.figures.results_page import AFTER, BETWEEN, TABLES, render
 from warpline.figures.template_page import write_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -24,6 +24,7 @@ SHARES = (0.3, 0.4, 0.6, 0.7)
 
 
 def write_further_tables(run: Path, folder: Path) -> None:
+    write_pairs_after_learning(run, folder)
     write_pairs_of_architectures(run, folder)
     write_times_at_other_shares(run, folder)
 
@@ -41,6 +42,12 @@ def write_times_at_other_shares(run: Path, folder: Path) -> None:
     columns = ["share", "name", *(name for name in times if name.startswith("lag"))]
     of_distances = times.loc[times["kind"] == "distance to own end", columns]
     result_files.write_table(of_distances, folder / "times.csv", {})
+
+
+def write_pairs_after_learning(run: Path, folder: Path) -> None:
+    after = result_files.read_tables(sorted(run.glob("compare/after/*/PDM/leaky_rnn/*.csv")))
+    after = after.loc[after["seeds"] == "cross", AFTER]
+    result_files.write_table(after, folder / "after.csv", {})
 
 
 def write_pairs_of_architectures(run: Path, folder: Path) -> None:

@@ -37,7 +37,8 @@ other, _ = session(leak=2.0, seed=3)  # a leak ten times as fast
 print(monday.shape)
 
 # %% [markdown]
-# The leak shows in single trials as a saturation; the neurons hide it.
+# In the mean over trials, a fast leak shows as an early saturation. The sign and the size of the lines depend
+# on the neuron, too.
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.2), sharey=True, layout="constrained")

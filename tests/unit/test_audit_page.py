@@ -61,8 +61,19 @@ def test_intervals_on_both_sides_of_a_bound_are_counted(tables):
     # CKA of one curriculum is 0.7 [0.6, 0.8] under the two published protocols, all others 0.2 [0.1, 0.3].
     assert audit.sides("dissimilarity", "cka", 0.5) == "2 / 6"
     assert audit.sides("dissimilarity", "cka", 0.65) == "0 / 6"
+    assert audit.sides("dissimilarity", "cka", 0.65, downwards=True) == "6 / 0"
     # No interval lies on no side.
     assert audit.sides("order_probability", "dsa", 0.5) == "0 / 0"
+
+
+def test_networks_that_are_all_alike_have_no_interval(tables):
+    audit = AuditTables(tables)
+    rows = audit.effects["statistic"] == "held_out_accuracy"
+    published = rows & (audit.effects["protocol"] == "right+x.y")
+    audit.effects.loc[published, ["value", "low", "high"]] = 0.0
+    assert audit.cell("right+x.y", "held_out_accuracy", "", "master") == "0.00 in all 3"
+    change = "held-out accuracy (`master`, most of 2 of 2): 0.90 [0.80, 1.00] to 0.00 in all 3"
+    assert audit.changes("right", "right+x.y").startswith(change)
 
 
 def test_a_page_holds_every_protocol_in_order(tables):

@@ -30,13 +30,21 @@ KEY = ["taskset", "architecture", "curriculum", "measure", "statistic"]
 
 
 def _estimate(row: pd.Series, suffix: str = "", digits: int = 2) -> str:
-    """Return ``value [low, high]``, or the value alone where it has no interval."""
+    """Return ``value [low, high]``, or the value alone where it has no interval.
+
+    An interval of no width comes from networks that are all alike, and bounds nothing: their number stands
+    in its place.
+    """
     # Zero has no sign.
     value, low, high = (
         f"{round(row[f'{name}{suffix}'], digits) + 0.0:.{digits}f}"
         for name in ("value", "low", "high")
     )
-    return value if np.isnan(row[f"low{suffix}"]) else f"{value} [{low}, {high}]"
+    if np.isnan(row[f"low{suffix}"]):
+        return value
+    if row[f"low{suffix}"] == row[f"high{suffix}"]:
+        return f"{value} in all {row[f'n{suffix}']:.0f}"
+    return f"{value} [{low}, {high}]"
 
 
 class AuditTables:
@@ -110,11 +118,14 @@ class AuditTables:
         both = rows.pivot_table(index=KEY, columns="protocol", values="value")
         return f"{(both[after] - both[before]).abs().max():.4f}"
 
-    def sides(self, statistic: str, measure: str, bound: float) -> str:
-        """Return how many intervals lie above a bound, and how many below it, such as ``6 / 0``."""
+    def sides(self, statistic: str, measure: str, bound: float, downwards: bool = False) -> str:
+        """Return how many intervals lie above a bound, and how many below it, such as ``6 / 0``.
+
+        ``downwards`` names those below it first.
+        """
         above = (self.values(statistic, measure, "low") > bound).sum()
         below = (self.values(statistic, measure, "high") < bound).sum()
-        return f"{above} / {below}"
+        return f"{below} / {above}" if downwards else f"{above} / {below}"
 
     def undecided(self, claim: str) -> str:
         """Return how many of the verdicts on a claim are undecided, such as ``28 of 28``."""
@@ -133,7 +144,9 @@ class AuditTables:
     def _changes(self, before: str, after: str) -> Iterator[str]:
         """Yield, by statistic and measure, how many values moved, and the largest move."""
         both = [
-            self.effects[self.effects["protocol"] == name].set_index(KEY)[["value", "low", "high"]]
+            self.effects[self.effects["protocol"] == name].set_index(KEY)[
+                ["value", "low", "high", "n"]
+            ]
             for name in (before, after)
         ]
         joined = both[0].join(both[1], lsuffix="_before", rsuffix="_after", how="inner")

@@ -16,7 +16,7 @@ from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.figures.template_page import render_template
 
-__all__ = ["TABLES", "OtherRun", "Tables", "render"]
+__all__ = ["AFTER", "BETWEEN", "TABLES", "OtherRun", "Tables", "render"]
 
 TABLES = {
     "runs": "tables/PDM/runs.csv",
@@ -35,6 +35,9 @@ TABLES = {
 
 BETWEEN = ["measure", "architecture_a", "architecture_b", "curriculum_a", "seed_a", "dissimilarity"]
 """Columns of the table ``architectures``: pairs of networks of one seed."""
+
+AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimilarity", "status"]
+"""Columns of the table ``after``: pairs of trained networks of different seeds."""
 
 
 def _p_text(p_value: float) -> str:
@@ -62,11 +65,12 @@ class Tables:
     Parameters
     ----------
     folder : pathlib.Path
-        With a CSV file for each name in `TABLES`, and ``architectures``, ``settings`` and ``times``.
+        With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``settings`` and
+        ``times``.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = (*TABLES, "architectures", "settings", "times")
+        names = (*TABLES, "after", "architectures", "settings", "times")
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
 
     def row(self, table: str, **cells: Any) -> pd.Series:
@@ -148,7 +152,51 @@ class Tables:
 
     def p_value(self, **cells: Any) -> str:
         """Return the adjusted p value of a test, or that it is below 0.001."""
-        return _p_text(self.row("tests", **cells)["p_adjusted"])
+        return self.p_text(self.row("tests", **cells)["p_adjusted"])
+
+    def p_text(self, p_value: float) -> str:
+        """Return a p value in words, such as ``p = 0.024``."""
+        return _p_text(p_value)
+
+    def exchange_tests(self, measure: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return the p value of an exchange of labels for pairs of curricula, corrected by Holm's method.
+
+        The difference is that of the table ``tests``. The null hypothesis is that the two networks of a seed
+        are draws of one kind. Their labels are exchanged in all 2^n ways; the reference goes with its label.
+        """
+        reference = str(self._tables["tests"]["reference"].iloc[0])
+        names = list(dict.fromkeys([reference, *itertools.chain(*pairs)]))
+        distances, n = self._matrix(measure, names)
+        other_seed = ~np.eye(n, dtype=bool)
+        # Which network of a seed stands on which side, by exchange.
+        exchanged = np.array(list(itertools.product((False, True), repeat=n)))
+        p_values = []
+        for pair in pairs:
+            one, two = (names.index(name) * n + np.arange(n) for name in pair)
+            sides = np.where(exchanged, two, one), np.where(exchanged, one, two)
+            to = sides[pair.index(reference)] if reference in pair else np.arange(n)[None]
+            means = [
+                distances[side[:, :, None], to[:, None]][:, other_seed].mean(-1) for side in sides
+            ]
+            # The first exchange is none.
+            differences = np.abs(means[0] - means[1])
+            p_values.append(float((differences >= differences[0] - 1e-12).mean()))
+        return [float(p) for p in holm(np.array(p_values))]
+
+    def _matrix(self, measure: str, names: Sequence[str]) -> tuple[np.ndarray, int]:
+        """Return the dissimilarities after learning, by curriculum and seed, and the number of seeds."""
+        rows = self._tables["after"]
+        rows = rows[rows["measure"] == measure]
+        seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
+        places = {key: k for k, key in enumerate(itertools.product(names, seeds))}
+        distances = np.full((len(places), len(places)), np.nan)
+        for row in rows.itertuples():
+            a, b = (row.curriculum_a, row.seed_a), (row.curriculum_b, row.seed_b)
+            if a in places and b in places:
+                distances[places[a], places[b]] = distances[places[b], places[a]] = (
+                    row.dissimilarity
+                )
+        return distances, len(seeds)
 
     def span(self, table: str, column: str, digits: int = 0, **cells: Any) -> str:
         """Return ``median (smallest to largest)`` of a column over the rows with these values."""
