@@ -169,7 +169,10 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
 
 def page_lines(result: list[dict[str, Any]]) -> list[str]:
     """Return what docs/dsa.md says of these numbers."""
-    silent, converged = (sum(row[key] for row in result) for key in ("silent", "converged"))
+    silent, converged, missed, expected = (
+        sum(row[key] for row in result)
+        for key in ("silent", "converged", "missed", "expected_misses")
+    )
     most = binomtest(silent, converged).proportion_ci(method="wilson").high
     return [
         *(
@@ -178,6 +181,7 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
             f"{row['missed_by_random']} | {row['missed_by_400']} |"
             for row in result
         ),
+        f"{missed} misses, where {expected:.1f} are expected",
         f"{result[0]['systems']} checkpoints",
         f"{result[0]['pairs']} random pairs",
         f"{silent} of {converged} searches that converged missed (at most {100 * most:.1f} %)",

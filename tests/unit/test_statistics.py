@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from warpline.comparison.hypothesis_tests import difference_test, holm
+from warpline.comparison.hypothesis_tests import difference_test, exchange_test, holm
 from warpline.comparison.jackknife import jackknife_interval
 from warpline.comparison.separation import floor_pairs, separation
 from warpline.comparison.statistics import control_table, group_tests, learning_table, summary_table
@@ -378,3 +378,44 @@ def test_learning_table_follows_the_distance_to_the_own_end(rng):
     assert table.loc[0.0, "separation"] == 1 and table.loc[1.0, "separation"] == 0
     floor = floor_pairs(after, "master")["dissimilarity"]
     assert table.loc[0.7, "separation"] == pytest.approx((floor < 0.3).mean(), abs=1e-9)
+
+
+def networks_on_a_line(positions):
+    """Return distances of networks on a line, and the networks of each curriculum by seed."""
+    line = np.concatenate(positions)
+    n = len(positions[0])
+    return np.abs(line[:, None] - line), [k * n + np.arange(n) for k in range(len(positions))]
+
+
+def test_exchange_of_labels_of_curricula_that_are_clearly_apart(rng):
+    n = 6
+    offsets = 0.01 * rng.standard_normal((3, n))
+    distances, (a, b, reference) = networks_on_a_line([offsets[0] + 1, offsets[1] + 5, offsets[2]])
+    # Only the labels as they are and all exchanged reach the difference.
+    assert exchange_test(distances, a, b, reference) == 2 / 2**n
+    assert exchange_test(distances, b, a, reference) == 2 / 2**n
+    # Of a against itself nothing can be told: all exchanges leave the difference at 0.
+    assert exchange_test(distances, a, a, reference) == 1
+
+
+def test_exchange_of_labels_keeps_its_level_with_the_reference_among_them(rng):
+    rejected = []
+    for _ in range(400):
+        # Networks of one seed are alike.
+        shared = rng.standard_normal(6)
+        own = 0.7 * rng.standard_normal((2, 6))
+        distances, (a, b) = networks_on_a_line([shared + own[0], shared + own[1]])
+        rejected.append(exchange_test(distances, a, b, a) <= 0.05)
+    # Three standard errors of 400 trials above the level.
+    assert np.mean(rejected) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_exchange_of_labels_refuses_what_it_cannot_exchange(rng):
+    distances, (a, b) = networks_on_a_line(rng.standard_normal((2, 4)))
+    with pytest.raises(
+        ValueError, match="as many networks of a, of b and of the reference, got 4, 3"
+    ):
+        exchange_test(distances, a, b[:3], a)
+    distances[a[0], b[1]] = np.nan
+    with pytest.raises(ValueError, match="of every two networks"):
+        exchange_test(distances, a, b, a)

@@ -1,10 +1,11 @@
-"""The test of a difference between curricula, leaving out one seed at a time, and Holm's correction.
+"""Tests of a difference between curricula, by leaving out seeds or exchanging labels, and Holm's correction.
 
 The levels are simulated in docs/statistics.md.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from warpline.comparison.jackknife import leave_one_out, standard_error
 from warpline.core.short_repr import ShortRepr
 from warpline.core.student_t import student_quantile
 
-__all__ = ["DifferenceTest", "difference_test", "holm"]
+__all__ = ["DifferenceTest", "difference_test", "exchange_test", "holm"]
 
 Floats = NDArray[np.float64]
 
@@ -125,6 +126,60 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
         n_reference=columns.sum(-1),
         n_seeds=n,
     )
+
+
+def exchange_test(
+    distances: Floats,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    reference: NDArray[np.int64],
+) -> float:
+    """Test whether two curricula are of one kind, by exchanging the labels of the networks of a seed.
+
+    The statistic is the difference of `difference_test`: mean dissimilarity of a to the reference in other
+    seeds, minus that of b. Under the null hypothesis the two networks of a seed are draws of one kind, so
+    that labels can be exchanged in 2^n ways (Fisher 1935), of which all are taken. The test also finds
+    differences between the curricula other than one of distance.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (network, network)
+        Dissimilarities, symmetric.
+    a, b, reference : ndarray of int, shape (seed,)
+        Networks of each curriculum, in the order of the seeds. A reference that is a or b goes with its
+        label.
+
+    Returns
+    -------
+    float
+        Two-sided p value, at least 2^-n.
+
+    Raises
+    ------
+    ValueError
+        When the three differ in length, or a dissimilarity that counts is not finite.
+    """
+    if not a.shape == b.shape == reference.shape:
+        raise ValueError(
+            f"expected as many networks of a, of b and of the reference, got {len(a)}, {len(b)} and "
+            f"{len(reference)}"
+        )
+    other_seed = ~np.eye(len(a), dtype=bool)
+    # Which network of a seed stands on which side, by exchange. The first exchange is none.
+    exchanged = np.array(list(itertools.product((False, True), repeat=len(a))))
+    sides = np.where(exchanged, b, a), np.where(exchanged, a, b)
+    to = reference[None]
+    for own, side in zip((a, b), sides, strict=True):
+        if np.array_equal(own, reference):
+            to = side
+    means = [distances[side[:, :, None], to[:, None]][:, other_seed].mean(-1) for side in sides]
+    differences = np.abs(means[0] - means[1])
+    if not np.isfinite(differences).all():
+        raise ValueError(
+            "expected a dissimilarity of every two networks, got one that is not finite"
+        )
+    # Rounding tells equal differences apart.
+    return float((differences >= differences[0] * (1 - 1e-9)).mean())
 
 
 def holm(p_values: Floats) -> Floats:

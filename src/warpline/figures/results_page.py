@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from warpline.comparison.hypothesis_tests import holm
+from warpline.comparison.hypothesis_tests import exchange_test, holm
 from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.figures.template_page import render_template
@@ -41,6 +41,7 @@ AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimi
 
 
 def _p_text(p_value: float) -> str:
+    """Return a p value in words, such as ``p = 0.024``."""
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
 
 
@@ -154,33 +155,22 @@ class Tables:
         """Return the adjusted p value of a test, or that it is below 0.001."""
         return self.p_text(self.row("tests", **cells)["p_adjusted"])
 
-    def p_text(self, p_value: float) -> str:
-        """Return a p value in words, such as ``p = 0.024``."""
-        return _p_text(p_value)
+    p_text = staticmethod(_p_text)
 
     def exchange_tests(self, measure: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return the p value of an exchange of labels for pairs of curricula, corrected by Holm's method.
 
-        The difference is that of the table ``tests``. The null hypothesis is that the two networks of a seed
-        are draws of one kind. Their labels are exchanged in all 2^n ways; the reference goes with its label.
+        The difference is that of the table ``tests``; the test is
+        `warpline.comparison.hypothesis_tests.exchange_test`.
         """
         reference = str(self._tables["tests"]["reference"].iloc[0])
         names = list(dict.fromkeys([reference, *itertools.chain(*pairs)]))
         distances, n = self._matrix(measure, names)
-        other_seed = ~np.eye(n, dtype=bool)
-        # Which network of a seed stands on which side, by exchange.
-        exchanged = np.array(list(itertools.product((False, True), repeat=n)))
-        p_values = []
-        for pair in pairs:
-            one, two = (names.index(name) * n + np.arange(n) for name in pair)
-            sides = np.where(exchanged, two, one), np.where(exchanged, one, two)
-            to = sides[pair.index(reference)] if reference in pair else np.arange(n)[None]
-            means = [
-                distances[side[:, :, None], to[:, None]][:, other_seed].mean(-1) for side in sides
-            ]
-            # The first exchange is none.
-            differences = np.abs(means[0] - means[1])
-            p_values.append(float((differences >= differences[0] - 1e-12).mean()))
+        networks = {name: k * n + np.arange(n) for k, name in enumerate(names)}
+        p_values = [
+            exchange_test(distances, networks[a], networks[b], networks[reference])
+            for a, b in pairs
+        ]
         return [float(p) for p in holm(np.array(p_values))]
 
     def _matrix(self, measure: str, names: Sequence[str]) -> tuple[np.ndarray, int]:
