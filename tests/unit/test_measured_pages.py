@@ -60,12 +60,17 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
     assert len(lines) >= 4 and "\n".join(lines) in (project / "docs" / page).read_text()
 
 
-def test_the_page_of_measures_says_what_few_repeats_do(project, monkeypatch):
-    module = load_benchmark(project, monkeypatch, "shape_search.py")
-    result = json.loads((project / "docs" / "data" / "shape_search.json").read_text())
-    assert module.sentence(result) in " ".join(
-        (project / "docs" / "measures.md").read_text().split()
-    )
+@pytest.mark.parametrize(
+    ("page", "benchmark", "data"),
+    [
+        ("measures.md", "shape_search.py", "shape_search.json"),
+        ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
+    ],
+)
+def test_a_page_holds_the_sentence_of_its_benchmark(project, monkeypatch, page, benchmark, data):
+    module = load_benchmark(project, monkeypatch, benchmark)
+    result = json.loads((project / "docs" / "data" / data).read_text())
+    assert module.sentence(result) in " ".join((project / "docs" / page).read_text().split())
 
 
 @pytest.mark.parametrize(("page", "benchmark", "data"), MEASURED)
