@@ -119,8 +119,8 @@ def sentence(result: dict[str, Any]) -> str:
     )
     return (
         f"95 % of the points were within {middle[0]:.2g} of those at 1e-7, and the worst {largest[0]:.2g} "
-        f"off (1e-5: {middle[1]:.2g} and {largest[1]:.2g}, at {evaluations[1] / evaluations[0]:.1f} times the "
-        "evaluations)"
+        f"off (1e-5: {middle[1]:.2g} and {largest[1]:.2g}, at {evaluations[1] / evaluations[0]:.1f} times "
+        "the evaluations)"
     )
 
 
