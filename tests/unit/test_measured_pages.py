@@ -21,6 +21,7 @@ MEASURED = [
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
     ("dsa_input.md", "dsa_input_search.py", "dsa_input/search.json"),
     ("dsa_input.md", "dsa_input_drives.py", "dsa_input/drives.json"),
+    ("your_data.md", "recordings.py", "recordings.json"),
 ]
 
 
