@@ -84,6 +84,25 @@ def test_a_page_holds_what_its_benchmark_measured(project, monkeypatch, page, be
     assert [line for line in lines if line not in text] == []
 
 
+def test_the_page_of_your_data_holds_the_table_of_its_example(project):
+    text = (project / "docs" / "your_data.md").read_text()
+    with (project / "docs" / "data" / "recordings_example.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    named = {"rnn": "of the RNN", "gru": "of the GRU", "decoy": "of the untrained RNN"}
+    for k, (recording, words) in enumerate(named.items()):
+        cells = []
+        for measure in ("cka", "dsa"):
+            values = [
+                float(row["dissimilarity"])
+                for row in rows
+                if (row["recording"], row["measure"]) == (recording, measure)
+            ]
+            # The recorded network is the nearest.
+            assert values.index(min(values)) == k and len(values) == 3
+            cells += [f"**{x:.3f}**" if i == k else f"{x:.3f}" for i, x in enumerate(values)]
+        assert f"| {words} | {' | '.join(cells)} |" in text
+
+
 def lines_of(project, what, rival):
     """Return the lines of docs/benchmarks.md about something and a rival, from their table."""
     with (project / "docs" / "data" / "benchmarks.csv").open(newline="") as file:
