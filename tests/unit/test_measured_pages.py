@@ -133,6 +133,15 @@ def test_the_page_of_the_workflow_states_the_speed_of_training_of_the_benchmarks
     assert f"RNN and GRU would be {full[0]:.1f} and {full[1]:.1f} times as fast as the" in text
 
 
+def test_the_page_of_the_workflow_states_the_speed_of_ensembles_of_the_benchmarks(project):
+    text = (project / "docs" / "workflow.md").read_text()
+    named = {"leaky_rnn": "leaky RNN", "leaky_gru": "leaky GRU", "mamba_d16_l1": "`mamba_d16_l1`"}
+    for architecture, words in named.items():
+        rows = lines_of(project, f"64 networks ({architecture}) as one", "one after another")
+        recorded, plain = sorted(rows, key=lambda row: "without" in row["what"])
+        assert f"| {words} | {recorded['ratio']} | {plain['ratio']} |" in text
+
+
 def test_the_page_of_mamba_states_the_ratios_of_the_benchmarks(project):
     text = " ".join((project / "docs" / "mamba.md").read_text().split())
     for rival, words in (("loop", "a plain loop"), ("mambapy", "mambapy by its parallel scan")):
