@@ -45,8 +45,7 @@ def main():
     pipeline = Pipeline(Plan(config))
 
     def trials(split, count):
-        job = {"taskset": "PDM", "task": "AntiDelayResponse", "split": split}
-        settings = pipeline.trials.parameters(job)
+        settings = pipeline.trials.split_settings("PDM", "AntiDelayResponse", split)
         dataset = generate_trials(
             settings["taskset"], settings["task"], split, count, settings["seed"]
         )

@@ -1,12 +1,14 @@
 """Speed of Mamba's forward and backward pass against a plain loop, mambapy and (CUDA) mamba_ssm's kernel.
 
-    python benchmarks/mamba.py [--output mamba.json] [--steps 80 200] [--batch 64]
+    python benchmarks/mamba.py [--output mamba.json] [--steps 80 200] [--batch 64 1]
 
 All implementations compute the same function with the same weights, which is checked first. They take turns.
+One trial is the case in which a parallel scan has most to gain.
 The device is CUDA if present, else one CPU thread, timed by its CPU time, which other processes disturb less.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -76,7 +78,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--steps", type=int, nargs="+", default=[80, 200])
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, nargs="+", default=[64, 1])
     parser.add_argument("--repeats", type=int, default=9)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -110,8 +112,8 @@ def main():
         }
         if device.type == "cuda" and cuda_kernel():
             implementations["mamba_ssm"] = net.outputs
-        for steps in arguments.steps:
-            inputs = torch.randn(arguments.batch, steps, 7, device=device)
+        for batch, steps in itertools.product(arguments.batch, arguments.steps):
+            inputs = torch.randn(batch, steps, 7, device=device)
             with torch.no_grad():
                 expected = plain(net, inputs)
                 for run in implementations.values():
@@ -123,7 +125,7 @@ def main():
                 for label, run in implementations.items():
                     times[label].append(milliseconds(run, (net, mambapy_layers), inputs))
             medians = {label: statistics.median(passes[1:]) for label, passes in times.items()}
-            row = {"architecture": name, "steps": steps, "batch": arguments.batch}
+            row = {"architecture": name, "steps": steps, "batch": batch}
             row |= {"device": device_name, "torch": torch.__version__, "repeats": arguments.repeats}
             row |= {f"{label}_ms": round(value, 2) for label, value in medians.items()}
             row |= {

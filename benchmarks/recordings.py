@@ -5,9 +5,10 @@ Poisson spikes of 100 neurons on 400 trials that no comparison uses. Each record
 networks of its seed. It is right if the recorded network is the nearest; the margin is the dissimilarity to
 the nearest wrong network over that to the right one.
 
-Networks are those of a finished run of the demo's configuration with four seeds or more:
+Networks are those of a finished run of the demo's configuration with four seeds or more, such as that of
+dsa_search.py:
 
-    python benchmarks/recordings.py --results results --name NAME --output results/benchmarks/recordings.json
+    python benchmarks/recordings.py --name dsa_search --output docs/data/recordings.json
 """
 
 from __future__ import annotations
@@ -118,6 +119,27 @@ def rows_of(
     return rows
 
 
+def page_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the lines that docs/your_data.md holds."""
+    rows = result["summary"]
+    (n,) = {row["n"] for row in rows}
+    margins = pd.DataFrame(result["recordings"])
+    decoys = margins[margins["recording"] == "decoy"].assign(right=lambda rows: rows["margin"] > 1)
+    _, averages, single = (
+        decoys.groupby("measure", sort=False)["right"].agg(["sum", "count"]).values
+    )
+    return [
+        f"in {result['draws']} draws of neurons and spikes",
+        f"Of n = {n} recordings, {n // 3} would be right by chance",
+        *(
+            f"| {row['measure']} | {row['right']} of {n} | {row['median']:.2f} | {row['least']:.2f} |"
+            for row in rows
+        ),
+        f"Of the recordings of untrained networks, {averages[0]} of {averages[1]} are right by averages, and "
+        f"{single[0]} of {single[1]} by single trials.",
+    ]
+
+
 def main() -> None:
     """Count, print and write as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -148,6 +170,7 @@ def main() -> None:
     )
     result = {
         "machine": f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}",
+        "draws": arguments.draws,
         "summary": summary.reset_index().to_dict("records"),
         "recordings": rows,
     }

@@ -33,7 +33,8 @@ HEAD = """# Benchmarks
 `make benchmark` runs these and writes this page. Each line was measured in one run with its rival, on one
 thread, by processor time unless it says otherwise. Lines of a GPU are wall-clock time. *Ratio* is the
 rival's figure over ours: above 1, ours is smaller. Where a rival is scaled, a sample of its pairs, points or
-starts was timed. A rival that works on one pair at a time does again what ours does once for a system.
+starts was timed. A rival that works on one pair at a time does again what ours does once for a system: of a
+single pair, plain CKA is the faster one.
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
 measurement. Times differ twofold between machines, and ratios by up to half.
 Forward and backward passes are on a CPU. On a GPU, cuDNN's layers are faster than ours
@@ -57,14 +58,17 @@ class Line:
 
 def _similarity(rows: list[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
+        several = row["pairs"] > 1
+        count = f"{row['pairs']} pairs of {row['systems']}" if several else "one pair of"
+        scale, unit = (1, "s") if several else (1e3, "ms")
         for key in [k for k in row if k.endswith("_ratio")]:
             rival = key.removesuffix("_ratio")
             yield Line(
-                f"{row['measure']}, {row['pairs']} pairs of {row['systems']} systems of 500 x 200 x 256",
-                row["seconds"],
-                f"{rival}, a pair at a time, scaled from a sample",
-                row[f"{rival}_seconds"],
-                "s",
+                f"{row['measure']}, {count} systems of {row['size']}",
+                scale * row["seconds"],
+                f"{rival}, a pair at a time, scaled from a sample" if several else rival,
+                scale * row[f"{rival}_seconds"],
+                unit,
                 f"values differ by at most {row[f'{rival}_largest_difference']:.0e}",
             )
 
@@ -216,7 +220,8 @@ def _mamba(rows: list[dict[str, Any]]) -> Iterator[Line]:
             if f"{rival}_ms" in row:
                 yield Line(
                     f"forward and backward, Mamba {row['architecture']}, "
-                    f"{row['batch']} trials x {row['steps']} steps, {row['device']}",
+                    f"{row['batch']} trial{'s' if row['batch'] > 1 else ''} x {row['steps']} steps, "
+                    f"{row['device']}",
                     row["warpline_ms"],
                     rival,
                     row[f"{rival}_ms"],

@@ -1,10 +1,10 @@
-"""Coverage of the intervals of scores of attractors and of rank correlations, by simulation.
+"""Coverage of the intervals of scores of attractors, of rank correlations and of half-times, by simulation.
 
     PYTHONPATH=src python tests/inference/intervals.py --replications 2000
 
 A system is a point, a dissimilarity the Euclidean distance of two. Each interval stands beside the percentile
 bootstrap, which resamples systems (within their family) or networks. The command writes
-docs/data/inference_intervals.csv.
+docs/data/inference_intervals.csv and inference_half_times.csv.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from warpline.analyses.summary import half_time
 from warpline.attractors.score_tables import SCALES
 from warpline.attractors.scores import (
     area_under_curve,
@@ -40,8 +41,17 @@ SHARES = (1.0, 0.5, 0.25)
 NOISE_LEVELS = (0.1, 0.5)
 CORRELATION_NOISE = (0.3, 1.0)
 NETWORKS = (3, 5, 10)
+FRACTIONS = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
+"""Checkpoints of the demo, at which half-times are taken."""
+CHANCE = 0.5
+TIMES = ("symmetric", "skewed", "two_kinds")
+"""How the times at which networks change are distributed; one in five of `two_kinds` changes late."""
+COURSE_NOISE = (0.02, 0.1)
+"""Noise of a course, over its change."""
 RESAMPLES = 200
-TABLE = Path(__file__).resolve().parents[2] / "docs" / "data" / "inference_intervals.csv"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "data"
+TABLE = FOLDER / "inference_intervals.csv"
+HALF_TIMES = FOLDER / "inference_half_times.csv"
 
 
 def families(
@@ -232,6 +242,87 @@ def correlation_coverage(noise: float, n: int, replications: int) -> dict[str, f
     }
 
 
+def change_times(kind: str, shape: tuple[int, ...], stream: np.random.Generator) -> Floats:
+    """Return the fractions of training at which networks change, from one of the distributions `TIMES`."""
+    if kind == "symmetric":
+        return np.asarray(0.4 + 0.1 * stream.standard_normal(shape))
+    if kind == "skewed":
+        return np.asarray(np.minimum(0.1 * np.exp(stream.standard_normal(shape)), 0.95))
+    late = stream.random(shape) < 0.2
+    return np.asarray(np.where(late, 0.85, 0.2) + 0.03 * stream.standard_normal(shape))
+
+
+def half_times(
+    kind: str, noise: float, shape: tuple[int, ...], stream: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return half-times of a distance to the own end, and their lags behind accuracy, of networks.
+
+    Distance and accuracy of a network change at times of their own, from one distribution: the true lag is 0.
+    A distance has noise that adds to it, except at the end, where it is 0.
+    """
+
+    def risen() -> Floats:
+        times = change_times(kind, shape, stream)
+        return np.asarray(1 / (1 + np.exp(-(FRACTIONS - times[..., None]) / 0.04)))
+
+    rise = risen()
+    accuracy = CHANCE + 0.45 * (rise + noise * stream.standard_normal(rise.shape))
+    fall = risen()
+    distance = np.abs(fall[..., -1:] - fall) + noise * np.abs(stream.standard_normal(fall.shape))
+    distance[..., -1] = 0
+    of_distance, of_accuracy = (
+        np.array([half_time(FRACTIONS, row, chance) for row in rows.reshape(-1, len(FRACTIONS))])
+        for rows, chance in ((distance, None), (np.minimum(accuracy, 1), CHANCE))
+    )
+    return of_distance.reshape(shape), (of_distance - of_accuracy).reshape(shape)
+
+
+def half_time_coverage(kind: str, noise: float, n: int, replications: int) -> dict[str, float]:
+    """Return the coverage of intervals of the mean half-time and the mean lag, and the mean lag.
+
+    The true values are the means over networks that have a half-time.
+    """
+    names = (ROOT_SEED, "intervals", "half-time", kind, f"{noise:g}")
+    truths = half_times(kind, noise, (20000,), random_streams.generator(*names))
+    samples = half_times(kind, noise, (replications, n), random_streams.generator(*names, f"{n}"))
+    coverages = {}
+    for name, true, sample in zip(("half_time", "lag"), truths, samples, strict=True):
+        intervals = [mean_interval(row[np.isfinite(row)], CONFIDENCE) for row in sample]
+        low, high = np.array([ends for ends in intervals if np.isfinite(ends[0])]).T
+        truth = np.nanmean(true)
+        coverages[f"coverage_{name}"] = float(((low <= truth) & (truth <= high)).mean())
+    return {**coverages, "mean_lag": float(np.nanmean(truths[1]))}
+
+
+def half_times_table(replications: int) -> pd.DataFrame:
+    """Return a row per distribution of times, noise and number of networks; coverage in percent."""
+    rows = [
+        {"times": kind, "noise": noise, "n": n, **half_time_coverage(kind, noise, n, replications)}
+        for kind in TIMES
+        for noise in COURSE_NOISE
+        for n in NETWORKS
+    ]
+    table = pd.DataFrame(rows)
+    table[["coverage_half_time", "coverage_lag"]] *= 100
+    return table.assign(replications=replications)
+
+
+def half_times_rows(table: pd.DataFrame) -> list[list[str]]:
+    """Return the cells of the table of half-times in the documentation: a row per distribution and noise."""
+    return [
+        [
+            str(kind).replace("_", " "),
+            f"{noise:g}",
+            *(
+                " / ".join(f"{x:.0f}" for x in rows[f"coverage_{name}"])
+                for name in ("half_time", "lag")
+            ),
+            f"{rows['mean_lag'].iloc[0]:.2f}",
+        ]
+        for (kind, noise), rows in table.groupby(["times", "noise"], sort=False)
+    ]
+
+
 def intervals_table(replications: int) -> pd.DataFrame:
     """Return a row per score and case: number of systems or networks, true value, coverage in percent."""
     rows: list[dict[str, object]] = []
@@ -269,9 +360,14 @@ def table_rows(table: pd.DataFrame) -> list[list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=2000)
-    parser.add_argument("--output", type=Path, default=TABLE)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    intervals_table(arguments.replications).round(3).to_csv(arguments.output, index=False)
+    intervals_table(arguments.replications).round(3).to_csv(
+        arguments.folder / TABLE.name, index=False
+    )
+    half_times_table(5 * arguments.replications).round(3).to_csv(
+        arguments.folder / HALF_TIMES.name, index=False
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from inference.simulation import OFF_LEVEL
 from scipy import stats
 
 REPLICATIONS = 1500
+HIGHEST_LEVEL = 0.07
+"""That of the table is 6.9 %, at n = 3, where a network of a widely spread reference diverged."""
 TABLES = simulation.TABLE.parent
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
 
@@ -21,11 +23,10 @@ def largest_share(level, replications):
 
 
 @pytest.mark.parametrize("n", simulation.SIZES)
-@pytest.mark.parametrize("name", [name for name in simulation.SCENARIOS if name != OFF_LEVEL])
+@pytest.mark.parametrize("name", [name for name in simulation.SCENARIOS if name not in OFF_LEVEL])
 def test_the_test_keeps_its_level(name, n):
-    # The table's highest levels are 5.5 to 6 %, at n = 3: the bound is that of a test at 6 %.
     share = simulation.false_positives(name, n, REPLICATIONS)
-    assert share <= largest_share(0.06, REPLICATIONS)
+    assert share <= largest_share(HIGHEST_LEVEL, REPLICATIONS)
 
 
 @pytest.mark.slow
@@ -33,13 +34,14 @@ def test_the_test_keeps_its_level(name, n):
 def test_the_bound_can_fail(name):
     # Welch's test, which was used before, is off its level here by more than the bound forgives.
     share = simulation.false_positives(name, 10, REPLICATIONS, simulation.welch_p)
-    assert share > largest_share(0.06, REPLICATIONS)
+    assert share > largest_share(HIGHEST_LEVEL, REPLICATIONS)
 
 
-def test_networks_that_are_rare_put_the_test_off_its_level():
+@pytest.mark.parametrize("name", OFF_LEVEL)
+def test_a_skew_of_one_side_and_rare_networks_put_the_test_off_its_level(name):
     # docs/statistics.md warns of it: if this fails, the test has become better than its page says.
-    share = simulation.false_positives(OFF_LEVEL, 10, REPLICATIONS)
-    assert share > largest_share(0.06, REPLICATIONS)
+    share = simulation.false_positives(name, 10, REPLICATIONS)
+    assert share > largest_share(HIGHEST_LEVEL, REPLICATIONS)
 
 
 def test_the_seed_is_the_unit():
@@ -158,11 +160,16 @@ def test_the_table_is_what_the_simulation_gives():
 def test_sentences_hold_the_extremes_of_the_table():
     table = pd.read_csv(TABLES / "inference_levels.csv")
     page = re.sub(r"\s+", " ", PAGE.read_text())
-    is_off = table["scenario"] == OFF_LEVEL
+    is_off = table["scenario"].isin(OFF_LEVEL)
     level, welch = table.loc[~is_off, "level"], table.loc[~is_off, "level_welch"]
     assert f"Its level is {level.min():.1f} to {level.max():.1f} %" in page
-    off = " / ".join(f"{x:.1f}" for x in table.loc[is_off, "level"])
-    assert f"its level is {off} %" in page
+    for name, words in zip(OFF_LEVEL, ("in {} % of cases", "its level is {} %"), strict=True):
+        off = table.loc[table["scenario"] == name, "level"]
+        assert words.format(" / ".join(f"{x:.1f}" for x in off)) in page
+    assert f"the level is at most {level.max():.1f} % in all scenarios but the last two" in page
+    widest = table["scenario"].isin(["reference", "reference_diverged"])
+    ends = table.loc[widest, "level"].agg(["min", "max"])
+    assert "slightly liberal ({:.1f} to {:.1f} %)".format(*ends) in page
     assert f"Welch's test: {welch.min():.1f} to {welch.max():.1f} %" in page
 
 
@@ -177,6 +184,23 @@ def test_the_page_holds_the_coverage_of_other_intervals():
             rows[c].agg(end) for c in ("coverage", "coverage_bootstrap") for end in ("min", "max")
         ]
         assert sentence.format(score, *ends) in page
+
+
+def test_the_page_holds_the_coverage_of_half_times():
+    table = pd.read_csv(intervals.HALF_TIMES)
+    assert (table["replications"] >= 2000).all()
+    page = PAGE.read_text()
+    assert rows_of(page, "Coverage of half-times and lags") == intervals.half_times_rows(table)
+    lag = table["coverage_lag"]
+    assert f"The interval of a lag covers {lag.min():.0f} to {lag.max():.0f} %" in page
+    assert f"too late by up to {table['mean_lag'].max():.2f} of training" in page
+    assert (table.groupby("times")["coverage_half_time"].max().drop("symmetric") < 90).all()
+
+
+def test_intervals_of_half_times_cover_less_than_those_of_lags():
+    scores = intervals.half_time_coverage("skewed", 0.1, 5, 500)
+    assert 1 - scores["coverage_lag"] <= largest_share(0.05, 500)
+    assert 1 - scores["coverage_half_time"] > largest_share(0.05, 500)
 
 
 def test_the_page_holds_the_coverage_of_the_separation():

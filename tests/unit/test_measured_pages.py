@@ -21,6 +21,7 @@ MEASURED = [
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
     ("dsa_input.md", "dsa_input_search.py", "dsa_input/search.json"),
     ("dsa_input.md", "dsa_input_drives.py", "dsa_input/drives.json"),
+    ("your_data.md", "recordings.py", "recordings.json"),
 ]
 
 
@@ -60,12 +61,17 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
     assert len(lines) >= 4 and "\n".join(lines) in (project / "docs" / page).read_text()
 
 
-def test_the_page_of_measures_says_what_few_repeats_do(project, monkeypatch):
-    module = load_benchmark(project, monkeypatch, "shape_search.py")
-    result = json.loads((project / "docs" / "data" / "shape_search.json").read_text())
-    assert module.sentence(result) in " ".join(
-        (project / "docs" / "measures.md").read_text().split()
-    )
+@pytest.mark.parametrize(
+    ("page", "benchmark", "data"),
+    [
+        ("measures.md", "shape_search.py", "shape_search.json"),
+        ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
+    ],
+)
+def test_a_page_holds_the_sentence_of_its_benchmark(project, monkeypatch, page, benchmark, data):
+    module = load_benchmark(project, monkeypatch, benchmark)
+    result = json.loads((project / "docs" / "data" / data).read_text())
+    assert module.sentence(result) in " ".join((project / "docs" / page).read_text().split())
 
 
 @pytest.mark.parametrize(("page", "benchmark", "data"), MEASURED)
@@ -78,17 +84,38 @@ def test_a_page_holds_what_its_benchmark_measured(project, monkeypatch, page, be
     assert [line for line in lines if line not in text] == []
 
 
-def lines_of(project, what, rival):
+def test_the_page_of_your_data_holds_the_table_of_its_example(project):
+    text = (project / "docs" / "your_data.md").read_text()
+    with (project / "docs" / "data" / "recordings_example.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    named = {"rnn": "of the RNN", "gru": "of the GRU", "decoy": "of the untrained RNN"}
+    for k, (recording, words) in enumerate(named.items()):
+        cells = []
+        for measure in ("cka", "dsa"):
+            values = [
+                float(row["dissimilarity"])
+                for row in rows
+                if (row["recording"], row["measure"]) == (recording, measure)
+            ]
+            # The recorded network is the nearest.
+            assert values.index(min(values)) == k and len(values) == 3
+            cells += [f"**{x:.3f}**" if i == k else f"{x:.3f}" for i, x in enumerate(values)]
+        assert f"| {words} | {' | '.join(cells)} |" in text
+
+
+def lines_of(project, what, rival, also=""):
     """Return the lines of docs/benchmarks.md about something and a rival, from their table."""
     with (project / "docs" / "data" / "benchmarks.csv").open(newline="") as file:
         return [
-            row for row in csv.DictReader(file) if what in row["what"] and rival in row["rival"]
+            row
+            for row in csv.DictReader(file)
+            if what in row["what"] and also in row["what"] and rival in row["rival"]
         ]
 
 
-def ratios(project, what, rival):
+def ratios(project, what, rival, also=""):
     """Return the ratios of those lines."""
-    return [float(row["ratio"]) for row in lines_of(project, what, rival)]
+    return [float(row["ratio"]) for row in lines_of(project, what, rival, also)]
 
 
 def test_the_page_of_the_workflow_states_the_speed_of_training_of_the_benchmarks(project):
@@ -106,12 +133,30 @@ def test_the_page_of_the_workflow_states_the_speed_of_training_of_the_benchmarks
     assert f"RNN and GRU would be {full[0]:.1f} and {full[1]:.1f} times as fast as the" in text
 
 
+def test_the_page_of_the_workflow_states_the_speed_of_ensembles_of_the_benchmarks(project):
+    text = (project / "docs" / "workflow.md").read_text()
+    named = {"leaky_rnn": "leaky RNN", "leaky_gru": "leaky GRU", "mamba_d16_l1": "`mamba_d16_l1`"}
+    for architecture, words in named.items():
+        rows = lines_of(project, f"64 networks ({architecture}) as one", "one after another")
+        recorded, plain = sorted(rows, key=lambda row: "without" in row["what"])
+        assert f"| {words} | {recorded['ratio']} | {plain['ratio']} |" in text
+
+
 def test_the_page_of_mamba_states_the_ratios_of_the_benchmarks(project):
     text = " ".join((project / "docs" / "mamba.md").read_text().split())
     for rival, words in (("loop", "a plain loop"), ("mambapy", "mambapy by its parallel scan")):
-        found = ratios(project, "Mamba mamba_", rival)
+        found = ratios(project, "64 trials x", rival, "Mamba mamba_")
         assert len(found) == 8
         assert f"{min(found):.1f} to {max(found):.1f} times as fast as {words}" in text
+    alone = ratios(project, "1 trial x", "mambapy", "Mamba mamba_")
+    stated = f"takes {min(alone):.1f} to {max(alone):.1f} times our time"
+    assert f"With one trial, mambapy's parallel scan {stated}" in text and max(alone) <= 1
+
+
+def test_the_page_of_benchmarks_says_when_plain_cka_is_the_faster_one(project):
+    text = " ".join((project / "docs" / "benchmarks.md").read_text().split())
+    (alone,) = ratios(project, "cka, one pair", "plain")
+    assert "of a single pair, plain CKA is the faster one" in text and alone < 1
 
 
 def test_the_page_of_reliability_states_the_cost_of_checksums_of_the_benchmarks(project):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,8 @@ from warpline.comparison.pairs import System, compare
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
+from warpline.similarity.dsa_input.driven_operators import fit_driven_operator
+from warpline.similarity.input_errors import TooFewTimePointsError
 
 CHANCE = 0.2
 MEASURE = {"name": "dsa", "measure": "dsa", "n_delays": 5, "delay_interval": 1, "rank": 20}
@@ -37,18 +40,25 @@ def test_the_own_setting_comes_first_and_what_exceeds_the_window_is_left_out():
 @pytest.mark.parametrize(
     ("settings", "delays"),
     [
-        # One transition of a window of 9 steps takes d + 1 of them, one more where the input is of the same step.
+        # One transition of a window of 9 steps takes d + 1 of them, one more where an input acts two steps on.
+        ({"n_input_delays": 1, "input_lag": 0, "backend": "dmdc"}, {2, 4, 8}),
         ({"n_input_delays": 1, "input_lag": 1, "backend": "dmdc"}, {2, 4, 8}),
-        ({"n_input_delays": 1, "input_lag": 0, "backend": "dmdc"}, {2, 4}),
+        ({"n_input_delays": 1, "input_lag": 2, "backend": "dmdc"}, {2, 4}),
         # Past and future have a window each.
         ({"n_input_delays": 1, "input_lag": 1, "backend": "subspace"}, {2, 4}),
     ],
 )
-def test_embeddings_of_driven_systems_fit_the_window(settings, delays):
+def test_embeddings_of_driven_systems_fit_the_window(settings, delays, rng):
     driven = {**MEASURE, "name": "dsa_input", "measure": "dsa_input", "n_delays": 4, **settings}
     around = settings_around(driven, [0.5, 1, 2], [0.5, 1], 9)
     assert {setting["n_delays"] for setting in around} == delays
     assert all(setting["backend"] == settings["backend"] for setting in around)
+    # Those that are left out, and no others, have no operator.
+    states, inputs = rng.standard_normal((60, 9, 3)), rng.standard_normal((60, 9, 2))
+    for n_delays in (2, 4, 8):
+        fits = n_delays in delays
+        with nullcontext() if fits else pytest.raises(TooFewTimePointsError):
+            fit_driven_operator(states, inputs, rank=2, n_delays=n_delays, **settings)
 
 
 def test_driven_systems_are_compared_at_each_setting(rng):

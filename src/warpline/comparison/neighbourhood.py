@@ -67,7 +67,9 @@ def _steps_needed(measure: Mapping[str, Any], n_delays: int) -> int:
     if measure.get("backend") == "subspace":
         # A window of the past, and one of the future.
         lags = 2 * n_delays
-    return int((lags - 1) * measure["delay_interval"] + 2 + abs(1 - measure.get("input_lag", 1)))
+    # As `warpline.similarity.dsa_input.driven_trials` counts them.
+    later = max(measure.get("input_lag", 1) - 1, 0)
+    return int((lags - 1) * measure["delay_interval"] + 2 + later)
 
 
 def learning_pairs(

@@ -62,7 +62,8 @@ class DSAChoice(ShortRepr):
     score : float
         Its error ratio: mean over systems and horizons of the squared error over that of persistence.
     status : str
-        "better than persistence", or "no better than persistence" where no setting of the sweep is.
+        "better than persistence", or "no better than persistence" where no setting is whose rank all systems
+        carry (where they carry none: no setting of the sweep).
     horizons : tuple of int
         Time steps ahead that were predicted.
     sweep : DataFrame
@@ -154,7 +155,8 @@ def choose_dsa(
     Warns
     -----
     UserWarning
-        If no setting beats persistence; the one of lowest score within the tolerance is still returned.
+        If the status is "no better than persistence". The most parsimonious setting within the tolerance is
+        still returned, or the one of lowest score where there is no gain.
 
     Raises
     ------
