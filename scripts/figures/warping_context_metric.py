@@ -134,8 +134,8 @@ def make(arguments, settings):
     draw_eigenvalues(eigenvalue_axes, arrays)
     geometry_panels.panel_label(eigenvalue_axes, "h", "eigenvalues of the metric")
     figure.suptitle(
-        f"mean over n = {arrays.sizes['seed']} networks and both contexts; bars: spread over the "
-        "irrelevant input",
+        f"mean over n = {arrays.sizes['seed']} networks and both contexts; bars: standard deviation "
+        "over the irrelevant input",
         fontsize="small",
     )
     return figure

@@ -32,6 +32,7 @@ def make(arguments, settings):
         squeeze=False,
         figsize=(2.2 * len(curricula) + 1, 2.1 * len(measures)),
     )
+    n_of_column = {}
     for row, measure in enumerate(measures):
         pairs = within[within["measure"] == measure]
         keys = ["curriculum_a", "checkpoint_a", "checkpoint_b"]
@@ -40,9 +41,13 @@ def make(arguments, settings):
             # The panels of a measure share one colour scale, and so one colour bar.
             matrix = checkpoint_matrix(means[name], checkpoints)
             image = plotting.annotated_heat_map(panel, matrix, (labels, labels), means.max())
+            compared = pairs[pairs["dissimilarity"].notna() & (pairs["curriculum_a"] == name)]
+            n = compared["seed_a"].nunique()
             if row == 0:
-                compared = pairs[pairs["dissimilarity"].notna() & (pairs["curriculum_a"] == name)]
-                panel.set_title(f"{name.replace('_', ' ')}\nn = {compared['seed_a'].nunique()}")
+                n_of_column[name] = n
+                panel.set_title(f"{name.replace('_', ' ')}\nn = {n}")
+            elif n != n_of_column[name]:
+                panel.set_title(f"n = {n}")
             if row == len(measures) - 1:
                 panel.set_xlabel("fraction of training")
         axes[row, 0].set_ylabel("fraction of training")
