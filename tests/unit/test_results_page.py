@@ -149,6 +149,18 @@ def test_labels_are_exchanged_in_all_ways():
     )
 
 
+def test_exchanges_are_corrected_over_measures_where_these_are_named():
+    tables, measures = Tables(DATA), ["cka", "procrustes", "dsa"]
+    pairs = [("master", "pretrain_anti_delay_frozen"), ("pretrain_anti_delay_frozen", "untrained")]
+    # A single pair of a single measure is not corrected.
+    raw = {(m, pair): tables.exchange_tests(m, [pair])[0] for m in measures for pair in pairs}
+    largest = 0.0
+    for rank, (key, p) in enumerate(sorted(raw.items(), key=lambda entry: entry[1])):
+        largest = max(largest, min(1.0, (len(raw) - rank) * p))
+        found = tables.exchange_tests(key[0], pairs, measures)[pairs.index(key[1])]
+        assert found == pytest.approx(largest)
+
+
 def test_cells_have_their_digits_and_intervals():
     tables = Tables(DATA)
     names = {"measure": "cka", "curriculum_a": "master", "curriculum_b": "untrained"}
