@@ -161,6 +161,19 @@ def test_exchanges_are_corrected_over_measures_where_these_are_named():
         assert found == pytest.approx(largest)
 
 
+def test_the_tests_at_the_chosen_setting_are_those_of_the_run():
+    tables = Tables(DATA)
+    assert tables.has("settings_pretrained") and not Tables(OTHER).has("settings_pretrained")
+    pretrained = "pretrain_anti_delay_frozen"
+    for a, b in (("master", pretrained), (pretrained, "untrained")):
+        of_pair = {"curriculum_a": a, "curriculum_b": b}
+        row = tables.row("settings_pretrained", n_delays=7, rank=20, **of_pair)
+        test = tables.row("tests", measure="dsa", **of_pair)
+        for name in ("difference", "low", "high"):
+            assert row[name] == pytest.approx(test[name], abs=2e-4)
+        assert row["p_exchange"] == tables.exchange_tests("dsa", [(a, b)])[0]
+
+
 def test_cells_have_their_digits_and_intervals():
     tables = Tables(DATA)
     names = {"measure": "cka", "curriculum_a": "master", "curriculum_b": "untrained"}

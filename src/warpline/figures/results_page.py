@@ -67,12 +67,18 @@ class Tables:
     ----------
     folder : pathlib.Path
         With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``settings`` and
-        ``times``.
+        ``times``. ``settings_pretrained`` may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = (*TABLES, "after", "architectures", "settings", "times")
+        names = [*TABLES, "after", "architectures", "settings", "times"]
+        if (folder / "settings_pretrained.csv").exists():
+            names.append("settings_pretrained")
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
+
+    def has(self, table: str) -> bool:
+        """Say whether the run has a table that not every run needs."""
+        return table in self._tables
 
     def row(self, table: str, **cells: Any) -> pd.Series:
         """Return the one row of a table whose cells have these values.
