@@ -8,6 +8,10 @@ comparison itself.
     python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds/settings.csv
     python benchmarks/dsa_settings.py --run results/ten_seeds --pretrained pretrain_anti_delay_frozen \
       --output docs/data/ten_seeds/settings_pretrained.csv
+    python benchmarks/dsa_settings.py --run results/ten_seeds --controls \
+      --output docs/data/ten_seeds/settings_controls.csv
+
+With ``--controls``: `master` networks against themselves under other input noise, and those of other seeds.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ import xarray as xr  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.comparison.hypothesis_tests import difference_test, exchange_test  # noqa: E402
+from warpline.comparison.jackknife import jackknife_interval, mean_interval  # noqa: E402
 from warpline.core import result_files  # noqa: E402
 from warpline.similarity import dsa  # noqa: E402
 
@@ -63,12 +68,56 @@ def distances(
     return matrix
 
 
+def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
+    """Return the states of the last checkpoint under other input noise, by seed and drive."""
+    states = {}
+    for path in sorted(folder.glob("*.nc")):
+        with xr.open_dataset(path) as dataset:
+            for k, seed in enumerate(dataset["seed"].values):
+                counts = dataset["driven_n_components"].values[k].astype(int)
+                driven = dataset["driven_states"].values[k].astype(float)
+                names = dataset["drive"].values
+                states[int(seed)] = {
+                    str(names[i]): driven[i, :, :, :n] for i, n in enumerate(counts)
+                }
+    return states
+
+
+def controls(folder: Path) -> list[dict[str, Any]]:
+    """Return the mean of each control of the drive, and of other seeds, by setting."""
+    own, driven = final_states(folder), driven_states(folder)
+    seeds = sorted(own)
+    rows = []
+    for n_delays, rank in SETTINGS:
+        setting = {"n_delays": n_delays, "rank": rank}
+        floor = distances([own[seed] for seed in seeds], seeds, setting)
+        low, high = jackknife_interval(floor, seeds, seeds, 0.95)
+        means = {"other_seed": (float(np.nanmean(floor)), low, high)}
+        for name in driven[seeds[0]]:
+            values = [
+                # Two systems of different seeds, as far as `distances` knows.
+                distances([own[seed], driven[seed][name]], [0, 1], setting)[0, 1]
+                for seed in seeds
+            ]
+            means[name] = (float(np.mean(values)), *mean_interval(np.array(values), 0.95))
+        for name, (mean, low, high) in means.items():
+            row = {"control": name, "mean": mean, "low": low, "high": high}
+            rows.append({**setting, "n": len(seeds), **row})
+            print(rows[-1], flush=True)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--pretrained", help="a curriculum to hold against both others")
+    parser.add_argument("--controls", action="store_true", help="networks under other noise")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
+    if arguments.controls:
+        rows = controls(arguments.run / PLACE / "master")
+        result_files.write_table(pd.DataFrame(rows), arguments.output, {})
+        return
     names = ["master", "untrained"]
     compared = [("master", "untrained")]
     if arguments.pretrained:

@@ -174,6 +174,29 @@ def test_the_tests_at_the_chosen_setting_are_those_of_the_run():
         assert row["p_exchange"] == tables.exchange_tests("dsa", [(a, b)])[0]
 
 
+def test_the_controls_at_the_chosen_setting_are_those_of_the_run():
+    tables, at = Tables(DATA), {"n_delays": 7, "rank": 20}
+    names = ("fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise")
+    of_run = {"measure": "dsa", "curriculum": "master"}
+    pairs = [
+        (
+            tables.row("controls", control=name, **of_run),
+            tables.row("settings_controls", control=name, **at),
+        )
+        for name in names
+    ]
+    floor = {"measure": "dsa", "curriculum_a": "master", "curriculum_b": "master", "seeds": "cross"}
+    pairs.append(
+        (
+            tables.row("summary", **floor),
+            tables.row("settings_controls", control="other_seed", **at),
+        )
+    )
+    for stated, again in pairs:
+        for name in ("mean", "low", "high"):
+            assert again[name] == pytest.approx(stated[name], abs=2e-4)
+
+
 def test_cells_have_their_digits_and_intervals():
     tables = Tables(DATA)
     names = {"measure": "cka", "curriculum_a": "master", "curriculum_b": "untrained"}

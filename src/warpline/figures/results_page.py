@@ -67,13 +67,13 @@ class Tables:
     ----------
     folder : pathlib.Path
         With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``settings`` and
-        ``times``. ``settings_pretrained`` may be missing.
+        ``times``. ``settings_pretrained`` and ``settings_controls`` may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
         names = [*TABLES, "after", "architectures", "settings", "times"]
-        if (folder / "settings_pretrained.csv").exists():
-            names.append("settings_pretrained")
+        optional = ("settings_pretrained", "settings_controls")
+        names += [name for name in optional if (folder / f"{name}.csv").exists()]
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
 
     def has(self, table: str) -> bool:
