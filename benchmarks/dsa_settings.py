@@ -1,10 +1,17 @@
 """Does a conclusion from DSA depend on delays and rank? All networks of a run, at several settings.
 
-After learning, the distance of `master` networks to `master` networks of other seeds, less that of
-`untrained` ones, with its jackknife interval over seeds. The pipeline draws such conclusions again for the
-first seeds only, and without intervals: a setting takes as long as the comparison itself.
+After learning, the distance of the networks of one curriculum to `master` networks of other seeds, less that
+of another one's, with its jackknife interval over seeds and p by an exchange of labels. The pipeline draws
+such conclusions again for the first seeds only, and without intervals: a setting takes as long as the
+comparison itself.
 
     python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds/settings.csv
+    python benchmarks/dsa_settings.py --run results/ten_seeds --pretrained pretrain_anti_delay_frozen \
+      --output docs/data/ten_seeds/settings_pretrained.csv
+    python benchmarks/dsa_settings.py --run results/ten_seeds --controls \
+      --output docs/data/ten_seeds/settings_controls.csv
+
+With ``--controls``: `master` networks against themselves under other input noise, and those of other seeds.
 """
 
 from __future__ import annotations
@@ -23,8 +30,9 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import xarray as xr  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
-from scipy.stats import t as student  # noqa: E402
 
+from warpline.comparison.hypothesis_tests import difference_test, exchange_test  # noqa: E402
+from warpline.comparison.jackknife import jackknife_interval, mean_interval  # noqa: E402
 from warpline.core import result_files  # noqa: E402
 from warpline.similarity import dsa  # noqa: E402
 
@@ -44,51 +52,94 @@ def final_states(folder: Path) -> dict[int, NDArray[np.float64]]:
     return states
 
 
-def difference(dissimilarity: dict[Any, float], seeds: list[int]) -> float:
-    """Return the mean dissimilarity to `master` in other seeds, of `master` less that of `untrained`."""
-    means = [
-        np.mean(
-            [dissimilarity[("master", a), (name, b)] for a, b in itertools.permutations(seeds, 2)]
-        )
-        for name in ("master", "untrained")
+def distances(
+    states: list[NDArray[np.float64]], seeds: list[int], settings: dict[str, int]
+) -> NDArray[np.float64]:
+    """Return the dissimilarities (network, network); NaN between networks of one seed."""
+    operators = [dsa.represent(of_network, settings=settings) for of_network in states]
+    pairs = [
+        (i, j) for i, j in itertools.combinations(range(len(states)), 2) if seeds[i] != seeds[j]
     ]
-    return float(means[0] - means[1])
+    matrix = np.full((len(states), len(states)), np.nan)
+    for (i, j), row in zip(
+        pairs, dsa.compare_pairs(operators, pairs, settings=settings), strict=True
+    ):
+        matrix[i, j] = matrix[j, i] = row["dissimilarity"]
+    return matrix
+
+
+def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
+    """Return the states of the last checkpoint under other input noise, by seed and drive."""
+    states = {}
+    for path in sorted(folder.glob("*.nc")):
+        with xr.open_dataset(path) as dataset:
+            for k, seed in enumerate(dataset["seed"].values):
+                counts = dataset["driven_n_components"].values[k].astype(int)
+                driven = dataset["driven_states"].values[k].astype(float)
+                names = dataset["drive"].values
+                states[int(seed)] = {
+                    str(names[i]): driven[i, :, :, :n] for i, n in enumerate(counts)
+                }
+    return states
+
+
+def controls(folder: Path) -> list[dict[str, Any]]:
+    """Return the mean of each control of the drive, and of other seeds, by setting."""
+    own, driven = final_states(folder), driven_states(folder)
+    seeds = sorted(own)
+    rows = []
+    for n_delays, rank in SETTINGS:
+        setting = {"n_delays": n_delays, "rank": rank}
+        floor = distances([own[seed] for seed in seeds], seeds, setting)
+        low, high = jackknife_interval(floor, seeds, seeds, 0.95)
+        means = {"other_seed": (float(np.nanmean(floor)), low, high)}
+        for name in driven[seeds[0]]:
+            values = [
+                # Two systems of different seeds, as far as `distances` knows.
+                distances([own[seed], driven[seed][name]], [0, 1], setting)[0, 1]
+                for seed in seeds
+            ]
+            means[name] = (float(np.mean(values)), *mean_interval(np.array(values), 0.95))
+        for name, (mean, low, high) in means.items():
+            row = {"control": name, "mean": mean, "low": low, "high": high}
+            rows.append({**setting, "n": len(seeds), **row})
+            print(rows[-1], flush=True)
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--pretrained", help="a curriculum to hold against both others")
+    parser.add_argument("--controls", action="store_true", help="networks under other noise")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    systems = {
-        (name, seed): states
-        for name in ("master", "untrained")
-        for seed, states in final_states(arguments.run / PLACE / name).items()
-    }
-    seeds = sorted({seed for _, seed in systems})
-    keys = list(systems)
-    pairs = list(itertools.combinations(range(len(keys)), 2))
+    if arguments.controls:
+        rows = controls(arguments.run / PLACE / "master")
+        result_files.write_table(pd.DataFrame(rows), arguments.output, {})
+        return
+    names = ["master", "untrained"]
+    compared = [("master", "untrained")]
+    if arguments.pretrained:
+        names.append(arguments.pretrained)
+        compared = [("master", arguments.pretrained), (arguments.pretrained, "untrained")]
+    by_curriculum = [final_states(arguments.run / PLACE / name) for name in names]
+    seeds = sorted(by_curriculum[0])
+    states = [networks[seed] for networks in by_curriculum for seed in seeds]
+    place = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(names)}
     rows = []
     for n_delays, rank in SETTINGS:
-        settings = {"n_delays": n_delays, "rank": rank}
-        operators = [dsa.represent(systems[key], settings=settings) for key in keys]
-        dissimilarity: dict[Any, float] = {}
-        results = dsa.compare_pairs(operators, pairs, settings=settings)
-        for (i, j), row in zip(pairs, results, strict=True):
-            dissimilarity[keys[i], keys[j]] = dissimilarity[keys[j], keys[i]] = row["dissimilarity"]
-        mean = difference(dissimilarity, seeds)
-        # Leaving out one seed at a time, Student's t: docs/statistics.md.
-        n = len(seeds)
-        left_out = np.array(
-            [difference(dissimilarity, [s for s in seeds if s != seed]) for seed in seeds]
-        )
-        error = np.sqrt((n - 1) / n * np.sum((left_out - left_out.mean()) ** 2))
-        half = student.ppf(0.975, n - 1) * error
-        rows.append(
-            {"n_delays": n_delays, "rank": rank, "n": n, "difference": mean}
-            | {"low": mean - half, "high": mean + half}
-        )
-        print(rows[-1], flush=True)
+        matrix = distances(states, seeds * len(names), {"n_delays": n_delays, "rank": rank})
+        for a, b in compared:
+            to_master = [matrix[np.ix_(place[name], place["master"])] for name in (a, b)]
+            test = difference_test(*to_master, 0.95)
+            row: dict[str, Any] = {"n_delays": n_delays, "rank": rank, "n": len(seeds)}
+            row |= {name: float(getattr(test, name)) for name in ("difference", "low", "high")}
+            if arguments.pretrained:
+                exchange = exchange_test(matrix, place[a], place[b], place["master"])
+                row |= {"curriculum_a": a, "curriculum_b": b, "p_exchange": exchange}
+            rows.append(row)
+            print(row, flush=True)
     result_files.write_table(pd.DataFrame(rows), arguments.output, {})
 
 

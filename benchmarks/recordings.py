@@ -124,10 +124,14 @@ def page_lines(result: Mapping[str, Any]) -> list[str]:
     rows = result["summary"]
     (n,) = {row["n"] for row in rows}
     margins = pd.DataFrame(result["recordings"])
-    decoys = margins[margins["recording"] == "decoy"].assign(right=lambda rows: rows["margin"] > 1)
-    _, averages, single = (
-        decoys.groupby("measure", sort=False)["right"].agg(["sum", "count"]).values
+    by_kind = (
+        margins.assign(right=margins["margin"] > 1)
+        .groupby(["measure", "recording"], sort=False)["right"]
+        .agg(["sum", "count"])
     )
+    (each,) = set(by_kind["count"])
+    counts = by_kind["sum"].unstack()[["rnn", "gru", "decoy"]]
+    averages, single = (counts.loc[row["measure"]] for row in rows[1:])
     return [
         f"in {result['draws']} draws of neurons and spikes",
         f"Of n = {n} recordings, {n // 3} would be right by chance",
@@ -135,8 +139,9 @@ def page_lines(result: Mapping[str, Any]) -> list[str]:
             f"| {row['measure']} | {row['right']} of {n} | {row['median']:.2f} | {row['least']:.2f} |"
             for row in rows
         ),
-        f"Of the recordings of untrained networks, {averages[0]} of {averages[1]} are right by averages, and "
-        f"{single[0]} of {single[1]} by single trials.",
+        f"By averages, {averages['rnn']} of {each} recordings of the RNN are right, {averages['gru']} of the "
+        f"GRU and {averages['decoy']} of untrained networks; "
+        f"by single trials {single['rnn']}, {single['gru']} and {single['decoy']}.",
     ]
 
 

@@ -106,3 +106,12 @@ def test_the_largest_move_is_that_over_curricula(tables):
     # The switch moves CKA of pretrain_frozen from 0.2 to 0.7, and that of master not.
     assert audit.largest_move("right", "right+x.y", "dissimilarity", ["cka"]) == "0.5000"
     assert audit.of_protocol("right+x.y", "dissimilarity", "cka").tolist() == [0.2, 0.7]
+
+
+def test_protocols_in_which_the_means_fall_along_curricula_are_counted(tables):
+    audit = AuditTables(tables)
+    # Under the two published protocols CKA of pretrain_frozen is 0.7, else 0.2; that of master is always 0.2.
+    assert audit.times_falling("cka", ["pretrain_frozen", "master"]) == "2 of 4"
+    assert audit.times_falling("cka", ["master", "pretrain_frozen"]) == "0 of 4"
+    assert audit.times_falling("cka", ["pretrain_frozen", "master", "untrained"]) == "0 of 0"
+    assert audit.value("published", "dissimilarity", "cka", "pretrain_frozen") == 0.7

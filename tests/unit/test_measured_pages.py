@@ -66,12 +66,28 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
     [
         ("measures.md", "shape_search.py", "shape_search.json"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
+        ("claims.md", "rank_of_metric.py", "geometry/rank.json"),
     ],
 )
 def test_a_page_holds_the_sentence_of_its_benchmark(project, monkeypatch, page, benchmark, data):
     module = load_benchmark(project, monkeypatch, benchmark)
     result = json.loads((project / "docs" / "data" / data).read_text())
     assert module.sentence(result) in " ".join((project / "docs" / page).read_text().split())
+
+
+def test_b4_depends_on_how_inputs_are_weighted(project, monkeypatch):
+    module = load_benchmark(project, monkeypatch, "rank_of_metric.py")
+    result = json.loads((project / "docs" / "data" / "geometry" / "rank.json").read_text())
+    with (project / "docs" / "data" / "ten_seeds" / "claims.csv").open(newline="") as file:
+        next(file)
+        (b4,) = (row for row in csv.DictReader(file) if row["claim"] == "B4")
+    late = [
+        row["alike"] for row in result["networks"] if (row["moment"], row["context"]) == ("late", 1)
+    ]
+    # The value of the rule is that of inputs that count alike.
+    assert 1.5 - sum(late) / len(late) == pytest.approx(float(b4["value"]), abs=1e-3)
+    assert b4["verdict"] == "fails" and not module.holds(result["networks"], "alike")
+    assert module.holds(result["networks"], "by size")
 
 
 @pytest.mark.parametrize(("page", "benchmark", "data"), MEASURED)

@@ -149,6 +149,54 @@ def test_labels_are_exchanged_in_all_ways():
     )
 
 
+def test_exchanges_are_corrected_over_measures_where_these_are_named():
+    tables, measures = Tables(DATA), ["cka", "procrustes", "dsa"]
+    pairs = [("master", "pretrain_anti_delay_frozen"), ("pretrain_anti_delay_frozen", "untrained")]
+    # A single pair of a single measure is not corrected.
+    raw = {(m, pair): tables.exchange_tests(m, [pair])[0] for m in measures for pair in pairs}
+    largest = 0.0
+    for rank, (key, p) in enumerate(sorted(raw.items(), key=lambda entry: entry[1])):
+        largest = max(largest, min(1.0, (len(raw) - rank) * p))
+        found = tables.exchange_tests(key[0], pairs, measures)[pairs.index(key[1])]
+        assert found == pytest.approx(largest)
+
+
+def test_the_tests_at_the_chosen_setting_are_those_of_the_run():
+    tables = Tables(DATA)
+    assert tables.has("settings_pretrained") and not Tables(OTHER).has("settings_pretrained")
+    pretrained = "pretrain_anti_delay_frozen"
+    for a, b in (("master", pretrained), (pretrained, "untrained")):
+        of_pair = {"curriculum_a": a, "curriculum_b": b}
+        row = tables.row("settings_pretrained", n_delays=7, rank=20, **of_pair)
+        test = tables.row("tests", measure="dsa", **of_pair)
+        for name in ("difference", "low", "high"):
+            assert row[name] == pytest.approx(test[name], abs=2e-4)
+        assert row["p_exchange"] == tables.exchange_tests("dsa", [(a, b)])[0]
+
+
+def test_the_controls_at_the_chosen_setting_are_those_of_the_run():
+    tables, at = Tables(DATA), {"n_delays": 7, "rank": 20}
+    names = ("fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise")
+    of_run = {"measure": "dsa", "curriculum": "master"}
+    pairs = [
+        (
+            tables.row("controls", control=name, **of_run),
+            tables.row("settings_controls", control=name, **at),
+        )
+        for name in names
+    ]
+    floor = {"measure": "dsa", "curriculum_a": "master", "curriculum_b": "master", "seeds": "cross"}
+    pairs.append(
+        (
+            tables.row("summary", **floor),
+            tables.row("settings_controls", control="other_seed", **at),
+        )
+    )
+    for stated, again in pairs:
+        for name in ("mean", "low", "high"):
+            assert again[name] == pytest.approx(stated[name], abs=2e-4)
+
+
 def test_cells_have_their_digits_and_intervals():
     tables = Tables(DATA)
     names = {"measure": "cka", "curriculum_a": "master", "curriculum_b": "untrained"}

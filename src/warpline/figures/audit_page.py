@@ -10,6 +10,7 @@ import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures.protocol_rows import in_order, protocol_label
+from warpline.figures.results_page import claim
 from warpline.figures.template_page import render_template
 from warpline.figures.words import measure_name, number_range
 
@@ -89,15 +90,34 @@ class AuditTables:
         digits: int = 2,
     ) -> str:
         """Return a statistic with its interval; a dash where the protocol has none."""
-        rows = self.effects[
+        rows = self._rows(protocol, statistic, measure, curriculum)
+        if rows.empty or np.isnan(rows.iloc[0]["value"]):
+            return "–"
+        return _estimate(rows.iloc[0], digits=digits)
+
+    def value(self, protocol: str, statistic: str, measure: str, curriculum: str) -> float:
+        """Return a statistic as a number."""
+        return float(self._rows(protocol, statistic, measure, curriculum)["value"].item())
+
+    def _rows(self, protocol: str, statistic: str, measure: str, curriculum: str) -> pd.DataFrame:
+        return self.effects[
             (self.effects["protocol"] == protocol)
             & (self.effects["statistic"] == statistic)
             & (self.effects["measure"] == measure)
             & (self.effects["curriculum"] == curriculum)
         ]
-        if rows.empty or np.isnan(rows.iloc[0]["value"]):
-            return "–"
-        return _estimate(rows.iloc[0], digits=digits)
+
+    def times_falling(self, measure: str, curricula: Sequence[str]) -> str:
+        """Return under how many protocols the mean dissimilarity to the reference falls along some curricula.
+
+        As ``3 of 28``; protocols without a value of each do not count.
+        """
+        rows = self.effects[
+            (self.effects["statistic"] == "dissimilarity") & (self.effects["measure"] == measure)
+        ]
+        means = rows.pivot_table(index="protocol", columns="curriculum", values="value")
+        values = means.reindex(columns=list(curricula)).dropna().to_numpy()
+        return f"{(np.diff(values) < 0).all(axis=1).sum()} of {len(values)}"
 
     def values(self, statistic: str, measure: str, column: str = "value") -> pd.Series:
         """Return a column of a statistic of a measure, of all protocols and curricula that have it."""
@@ -183,8 +203,8 @@ def render_audit(template: Path, tables: Path) -> str:
     Parameters
     ----------
     template : pathlib.Path
-        Jinja template that calls the methods of `AuditTables` (as ``a``).
+        Jinja template that calls the methods of `AuditTables` (as ``a``) and `claim`.
     tables : pathlib.Path
         Folder of the tables.
     """
-    return render_template(template, a=AuditTables(tables))
+    return render_template(template, a=AuditTables(tables), claim=claim)

@@ -67,12 +67,18 @@ class Tables:
     ----------
     folder : pathlib.Path
         With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``settings`` and
-        ``times``.
+        ``times``. ``settings_pretrained`` and ``settings_controls`` may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = (*TABLES, "after", "architectures", "settings", "times")
+        names = [*TABLES, "after", "architectures", "settings", "times"]
+        optional = ("settings_pretrained", "settings_controls")
+        names += [name for name in optional if (folder / f"{name}.csv").exists()]
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
+
+    def has(self, table: str) -> bool:
+        """Say whether the run has a table that not every run needs."""
+        return table in self._tables
 
     def row(self, table: str, **cells: Any) -> pd.Series:
         """Return the one row of a table whose cells have these values.
@@ -157,21 +163,27 @@ class Tables:
 
     p_text = staticmethod(_p_text)
 
-    def exchange_tests(self, measure: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    def exchange_tests(
+        self, measure: str, pairs: Sequence[tuple[str, str]], measures: Sequence[str] = ()
+    ) -> list[float]:
         """Return the p value of an exchange of labels for pairs of curricula, corrected by Holm's method.
 
-        The difference is that of the table ``tests``; the test is
-        `warpline.comparison.hypothesis_tests.exchange_test`.
+        The correction goes over the pairs, and over ``measures`` where these are given. The difference is
+        that of the table ``tests``; the test is `warpline.comparison.hypothesis_tests.exchange_test`.
         """
+        family = list(measures) or [measure]
+        p_values = holm(np.ravel([self._exchange_tests(one, pairs) for one in family]))
+        return p_values.reshape(len(family), -1)[family.index(measure)].tolist()
+
+    def _exchange_tests(self, measure: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
         reference = str(self._tables["tests"]["reference"].iloc[0])
         names = list(dict.fromkeys([reference, *itertools.chain(*pairs)]))
         distances, n = self._matrix(measure, names)
         networks = {name: k * n + np.arange(n) for k, name in enumerate(names)}
-        p_values = [
+        return [
             exchange_test(distances, networks[a], networks[b], networks[reference])
             for a, b in pairs
         ]
-        return [float(p) for p in holm(np.array(p_values))]
 
     def _matrix(self, measure: str, names: Sequence[str]) -> tuple[np.ndarray, int]:
         """Return the dissimilarities after learning, by curriculum and seed, and the number of seeds."""
