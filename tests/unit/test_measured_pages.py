@@ -66,6 +66,7 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
     [
         ("measures.md", "shape_search.py", "shape_search.json"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
+        ("workflow.md", "geometry.py", "geometry/metric.json"),
     ],
 )
 def test_a_page_holds_the_sentence_of_its_benchmark(project, monkeypatch, page, benchmark, data):
