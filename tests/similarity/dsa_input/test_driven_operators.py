@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from similarity.dsa_input.driven_data import orthogonal, simulate, slow_noise, stable_system
 
+import warpline
 from warpline.pipeline.config.base import InputDSA
 from warpline.similarity.dsa_input import driven_operators, fit_driven_operator
 from warpline.similarity.dsa_input.driven_operators import embedding_root
@@ -17,6 +18,7 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
     TrialError,
 )
+from warpline.similarity.recordings import as_recording
 
 
 def sorted_eigenvalues(matrix):
@@ -81,6 +83,34 @@ def test_principal_coordinates_of_a_subspace_depend_on_no_statistic_of_the_input
     assert one == pytest.approx(other, rel=1e-8)
     one, other = invariants["balanced"]
     assert abs(one / other - 1) > 1e-3
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_subspace_identification_takes_a_window_of_one_step(lag):
+    # With lag 0 no input lies in the future window.
+    a, b, states, inputs = driven(n=2, lag=lag)
+    operator = fit_driven_operator(
+        states, inputs, rank=2, input_lag=lag, backend="subspace", offset=False
+    )
+    np.testing.assert_allclose(
+        sorted_eigenvalues(operator.state), sorted_eigenvalues(a), atol=1e-10
+    )
+    np.testing.assert_allclose(operator.control.T @ operator.control, b.T @ b, atol=1e-10)
+
+
+@pytest.mark.parametrize(("n_times", "stated"), [(40, "0.05"), (150, "0.007")])
+def test_the_offset_of_a_subspace_leaves_a_remainder_of_the_inputs(project, n_times, stated):
+    a, b = stable_system(np.random.default_rng(3), 4, 2)
+    systems = []
+    for k, correlation in enumerate((0.0, 0.95)):
+        inputs = slow_noise(np.random.default_rng(k), (8, n_times, 2), correlation)
+        states = simulate(a, b, inputs, offset=0.7)[..., :2]
+        systems.append(as_recording(states, inputs=inputs))
+    options = {"rank": 4, "backend": "subspace", "n_delays": 5}
+    joint = warpline.compare(*systems, measure="dsa_input", **options)["dissimilarity"]
+    assert f"{joint:.1g}" == stated
+    page = " ".join((project / "docs" / "dsa_input.md").read_text().split())
+    assert f"{stated} rad" in page
 
 
 @pytest.mark.parametrize("n_delays", [4, 10])

@@ -55,7 +55,8 @@ class DrivenTrials:
         return self._columns(lags, self.n_units, self.n_units + self.n_channels)
 
     def _columns(self, lags: range, start: int, stop: int) -> NDArray[np.intp]:
-        first = np.array(lags)[:, None] * (self.n_units + self.n_channels)
+        # An empty range would give numbers that are no indices.
+        first = np.array(lags, dtype=np.intp)[:, None] * (self.n_units + self.n_channels)
         return (first + np.arange(start, stop)).ravel()
 
 
