@@ -17,6 +17,7 @@ MEASURED = [
     ("dsa.md", "dsa.py", "dsa/speed.json"),
     ("dsa.md", "dsa_search.py", "dsa/search.json"),
     ("dsa.md", "dsa_search_apart.py", "dsa/search_apart.json"),
+    ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json"),
     ("dsa_input.md", "dsa_input.py", "dsa_input/speed.json"),
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
     ("dsa_input.md", "dsa_input_search.py", "dsa_input/search.json"),
