@@ -85,6 +85,30 @@ def test_principal_coordinates_of_a_subspace_depend_on_no_statistic_of_the_input
     assert abs(one / other - 1) > 1e-3
 
 
+@pytest.mark.parametrize("coordinates", ["principal", "balanced", "whitened"])
+@pytest.mark.parametrize("units", [(1e-170, 1.0), (1.0, 1e-200), (1.0, 1e200), (1e150, 1e-150)])
+def test_units_of_states_and_inputs_do_not_matter_at_the_ends_of_the_range(units, coordinates):
+    systems, plain = [], []
+    options = {"rank": 3, "coordinates": coordinates, "measure": "dsa_input"}
+    for seed in (0, 1):
+        _, _, states, inputs = driven(seed, n=3)
+        plain.append(as_recording(states, inputs=inputs))
+        systems.append(as_recording(states * units[0], inputs=inputs * units[1]))
+    expected, scaled = (warpline.compare(*pair, **options) for pair in (plain, systems))
+    names = ["dissimilarity", "state_score", "control_score"]
+    assert [scaled[name] for name in names] == pytest.approx([expected[name] for name in names])
+    operator = fit_driven_operator(systems[0], None, rank=3, coordinates=coordinates)
+    reference = fit_driven_operator(plain[0], None, rank=3, coordinates=coordinates)
+    power = {"principal": 1.0, "balanced": 0.5, "whitened": 0.0}[coordinates]
+    np.testing.assert_allclose(
+        operator.control / units[0] ** power * units[1], reference.control, rtol=1e-8, atol=1e-12
+    )
+    # A distance has the units of the data, and its squares must be numbers.
+    if coordinates == "principal":
+        far = warpline.compare(*systems, score="euclidean", **options)
+        assert far["status"] == "failed: squares of the control operator leave the range of numbers"
+
+
 @pytest.mark.parametrize("lag", [0, 1])
 def test_subspace_identification_takes_a_window_of_one_step(lag):
     # With lag 0 no input lies in the future window.
