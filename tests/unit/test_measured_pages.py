@@ -161,6 +161,13 @@ def test_the_page_of_benchmarks_says_when_plain_cka_is_the_faster_one(project):
     assert "of a single pair, plain CKA is the faster one" in text and alone < 1
 
 
+def test_the_page_of_benchmarks_says_when_scipy_finds_fixed_points_faster(project):
+    text = " ".join((project / "docs" / "benchmarks.md").read_text().split())
+    many, few = ratios(project, "fixed points and spectra", "scipy")
+    assert "from many starts take about as long as by scipy, and from few starts longer" in text
+    assert 0.8 < many < 1.25 and few < 0.8
+
+
 def test_the_page_of_reliability_states_the_cost_of_checksums_of_the_benchmarks(project):
     text = (project / "docs" / "reliability.md").read_text()
     rows = {
