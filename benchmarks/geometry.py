@@ -192,6 +192,22 @@ def benchmark_rival(kind, units, count, steps, samples):
     }  # fmt: skip
 
 
+def benchmark_small(kind, units, steps=10, repeats=12):
+    """Return the seconds of the metric of one point over a few steps, where calls take the time."""
+    dynamics, manifold = make_network(kind, units), evidence(2, steps)
+    kappa = manifold.grid(1, 1)
+    jobs = {
+        "metric_seconds": lambda: metric_stream(dynamics, manifold, kappa),
+        "unchecked_seconds": lambda: metric_stream(dynamics, manifold, kappa, check=False),
+        "vmap_seconds": lambda: metric_by_vmap(dynamics, manifold, kappa),
+    }
+    seconds = {name: [] for name in jobs}
+    for _ in range(repeats):
+        for name, job in jobs.items():
+            seconds[name].append(timed(job)[0])
+    return {"kind": kind, "points": 1, "steps": steps, **{n: min(s) for n, s in seconds.items()}}
+
+
 def measure_memory(what, units, count, steps):
     """Print by how much the work raises this process's peak memory, in MiB.
 
@@ -243,6 +259,17 @@ def page_lines(result):
     ]
 
 
+def sentence(result):
+    """Return what docs/workflow.md says of a case in which torch.func is the faster one."""
+    ratios = sorted(row["metric_seconds"] / row["vmap_seconds"] for row in result["small"])
+    check = [1 - row["unchecked_seconds"] / row["metric_seconds"] for row in result["small"]]
+    return (
+        f"With one point and {result['small'][0]['steps']} steps it takes {ratios[0]:.1f} to "
+        f"{ratios[-1]:.1f} times as long as torch.func: the test that the step is differentiable is "
+        f"{100 * min(check):.0f} to {100 * max(check):.0f} % of it"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, help="JSON file")
@@ -263,13 +290,14 @@ def main():
     results = {
         "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "versions": {"torch": torch.__version__}, "threads": 1,
-        "grid": [], "cost": [], "rival": [],
+        "grid": [], "cost": [], "rival": [], "small": [],
     }  # fmt: skip
     for kind in KINDS:
         results["grid"].append(benchmark_grid(kind, *size, arguments.repeats))
         print(json.dumps(results["grid"][-1]), flush=True)
         results["rival"].append(benchmark_rival(kind, *size, arguments.samples))
         print(json.dumps(results["rival"][-1]), flush=True)
+        results["small"].append(benchmark_small(kind, arguments.units))
         results["cost"] += benchmark_cost(kind, *size, arguments.repeats)
     results["memory"] = benchmark_memory(*size)
     print(json.dumps(results["memory"]), flush=True)

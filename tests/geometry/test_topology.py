@@ -46,11 +46,13 @@ WITH_VOIDS = QUICK | {"max_dimension": 2, "landmarks": 140}
     [
         (circle(), (1, 1)),
         (circle(arc=4.5), (1, 0)),
+        # Two inputs at each state: the numbers do not tell.
+        (circle(arc=4 * np.pi), (1, 1)),
         (np.linspace(0, 1, 200)[:, None] * [1, 2, 3], (1, 0)),
         (np.concatenate([circle(centre=-1), circle(centre=1)]), (1, 2)),
         (np.concatenate([circle(centre=-3), circle(centre=3)]), (2, 2)),
     ],
-    ids=["circle", "arc", "line", "figure eight", "two circles"],
+    ids=["circle", "arc", "circle wound twice", "line", "figure eight", "two circles"],
 )
 def test_curves(points, expected):
     assert betti_numbers(points, **QUICK).numbers == expected

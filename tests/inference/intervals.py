@@ -44,6 +44,8 @@ NETWORKS = (3, 5, 10)
 FRACTIONS = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
 """Checkpoints of the demo, at which half-times are taken."""
 CHANCE = 0.5
+SHARE_SHAPES = ((3.0, 1.0), (9.0, 1.0), (20.0, 1.0), (5.0, 0.5))
+"""Beta distributions of shares near 1: means 0.75 to 0.95, skew -0.9 to -1.9."""
 TIMES = ("symmetric", "skewed", "two_kinds")
 """How the times at which networks change are distributed; one in five of `two_kinds` changes late."""
 COURSE_NOISE = (0.02, 0.1)
@@ -240,6 +242,14 @@ def correlation_coverage(noise: float, n: int, replications: int) -> dict[str, f
         "coverage": float(jackknife),
         "coverage_bootstrap": float(bootstrap),
     }
+
+
+def share_coverage(a: float, b: float, n: int, replications: int) -> float:
+    """Return the coverage of the interval of a mean of shares, whose distribution is Beta(a, b)."""
+    stream = random_streams.generator(ROOT_SEED, "intervals", "share", f"{a:g}", f"{b:g}", f"{n}")
+    samples = stream.beta(a, b, (replications, n))
+    low, high = np.array([mean_interval(row, CONFIDENCE) for row in samples]).T
+    return float(((low <= a / (a + b)) & (a / (a + b) <= high)).mean())
 
 
 def change_times(kind: str, shape: tuple[int, ...], stream: np.random.Generator) -> Floats:

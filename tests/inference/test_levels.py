@@ -203,6 +203,20 @@ def test_intervals_of_half_times_cover_less_than_those_of_lags():
     assert 1 - scores["coverage_half_time"] > largest_share(0.05, 500)
 
 
+def test_the_page_of_claims_holds_the_coverage_of_means_of_skewed_shares():
+    covered = [
+        100 * intervals.share_coverage(*shape, n, 4000)
+        for shape in intervals.SHARE_SHAPES
+        for n in (5, 10)
+    ]
+    page = " ".join((PAGE.parent / "claims.md").read_text().split())
+    means = [a / (a + b) for a, b in intervals.SHARE_SHAPES]
+    assert (
+        f"That of shares with means of {min(means):.2f} to {max(means):.2f} covers the true mean in "
+        f"{min(covered):.0f} to {max(covered):.0f} % of 4,000 replications"
+    ) in page
+
+
 def test_the_page_holds_the_coverage_of_the_separation():
     table = pd.read_csv(TABLES / unshared_groups.SEPARATIONS)
     assert (table["replications"] >= 2000).all()

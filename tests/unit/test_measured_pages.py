@@ -17,6 +17,7 @@ MEASURED = [
     ("dsa.md", "dsa.py", "dsa/speed.json"),
     ("dsa.md", "dsa_search.py", "dsa/search.json"),
     ("dsa.md", "dsa_search_apart.py", "dsa/search_apart.json"),
+    ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json"),
     ("dsa_input.md", "dsa_input.py", "dsa_input/speed.json"),
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
     ("dsa_input.md", "dsa_input_search.py", "dsa_input/search.json"),
@@ -67,6 +68,7 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("measures.md", "shape_search.py", "shape_search.json"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
         ("claims.md", "rank_of_metric.py", "geometry/rank.json"),
+        ("workflow.md", "geometry.py", "geometry/metric.json"),
     ],
 )
 def test_a_page_holds_the_sentence_of_its_benchmark(project, monkeypatch, page, benchmark, data):
@@ -173,6 +175,13 @@ def test_the_page_of_benchmarks_says_when_plain_cka_is_the_faster_one(project):
     text = " ".join((project / "docs" / "benchmarks.md").read_text().split())
     (alone,) = ratios(project, "cka, one pair", "plain")
     assert "of a single pair, plain CKA is the faster one" in text and alone < 1
+
+
+def test_the_page_of_benchmarks_says_when_scipy_finds_fixed_points_faster(project):
+    text = " ".join((project / "docs" / "benchmarks.md").read_text().split())
+    many, few = ratios(project, "fixed points and spectra", "scipy")
+    assert "from many starts take about as long as by scipy, and from few starts longer" in text
+    assert 0.8 < many < 1.25 and few < 0.8
 
 
 def test_the_page_of_reliability_states_the_cost_of_checksums_of_the_benchmarks(project):

@@ -27,6 +27,15 @@ FloatArray = NDArray[np.float64]
 SAFE_EXPONENT = 300
 
 
+def rescaled_trials(trials: tuple[FloatArray, ...]) -> tuple[tuple[FloatArray, ...], int]:
+    """Return trials whose squares are within the range of float64, and the power of two divided out."""
+    largest = max(float(np.abs(trial).max()) for trial in trials)
+    exponent = int(np.frexp(largest)[1])
+    if abs(exponent) <= SAFE_EXPONENT:
+        return trials, 0
+    return tuple(np.ldexp(trial, -exponent) for trial in trials), exponent
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Recording:
     """States of one system, trial by trial, checked and in float64.
@@ -115,12 +124,8 @@ class Recording:
 
         The division is exact. Recordings of a usual size are returned as they are, with 0.
         """
-        largest = max(float(np.abs(trial).max()) for trial in self.trials)
-        exponent = int(np.frexp(largest)[1])
-        if abs(exponent) <= SAFE_EXPONENT:
-            return self, 0
-        trials = tuple(np.ldexp(trial, -exponent) for trial in self.trials)
-        return replace(self, trials=trials), exponent
+        trials, exponent = rescaled_trials(self.trials)
+        return (replace(self, trials=trials) if exponent else self), exponent
 
     def __repr__(self) -> str:
         times = str(self.lengths[0])

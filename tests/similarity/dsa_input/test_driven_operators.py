@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from similarity.dsa_input.driven_data import orthogonal, simulate, slow_noise, stable_system
 
+import warpline
 from warpline.pipeline.config.base import InputDSA
 from warpline.similarity.dsa_input import driven_operators, fit_driven_operator
 from warpline.similarity.dsa_input.driven_operators import embedding_root
@@ -17,6 +18,7 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
     TrialError,
 )
+from warpline.similarity.recordings import as_recording
 
 
 def sorted_eigenvalues(matrix):
@@ -81,6 +83,58 @@ def test_principal_coordinates_of_a_subspace_depend_on_no_statistic_of_the_input
     assert one == pytest.approx(other, rel=1e-8)
     one, other = invariants["balanced"]
     assert abs(one / other - 1) > 1e-3
+
+
+@pytest.mark.parametrize("coordinates", ["principal", "balanced", "whitened"])
+@pytest.mark.parametrize("units", [(1e-170, 1.0), (1.0, 1e-200), (1.0, 1e200), (1e150, 1e-150)])
+def test_units_of_states_and_inputs_do_not_matter_at_the_ends_of_the_range(units, coordinates):
+    systems, plain = [], []
+    options = {"rank": 3, "coordinates": coordinates, "measure": "dsa_input"}
+    for seed in (0, 1):
+        _, _, states, inputs = driven(seed, n=3)
+        plain.append(as_recording(states, inputs=inputs))
+        systems.append(as_recording(states * units[0], inputs=inputs * units[1]))
+    expected, scaled = (warpline.compare(*pair, **options) for pair in (plain, systems))
+    names = ["dissimilarity", "state_score", "control_score"]
+    assert [scaled[name] for name in names] == pytest.approx([expected[name] for name in names])
+    operator = fit_driven_operator(systems[0], None, rank=3, coordinates=coordinates)
+    reference = fit_driven_operator(plain[0], None, rank=3, coordinates=coordinates)
+    power = {"principal": 1.0, "balanced": 0.5, "whitened": 0.0}[coordinates]
+    np.testing.assert_allclose(
+        operator.control / units[0] ** power * units[1], reference.control, rtol=1e-8, atol=1e-12
+    )
+    # A distance has the units of the data, and its squares must be numbers.
+    if coordinates == "principal":
+        far = warpline.compare(*systems, score="euclidean", **options)
+        assert far["status"] == "failed: squares of the control operator leave the range of numbers"
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_subspace_identification_takes_a_window_of_one_step(lag):
+    # With lag 0 no input lies in the future window.
+    a, b, states, inputs = driven(n=2, lag=lag)
+    operator = fit_driven_operator(
+        states, inputs, rank=2, input_lag=lag, backend="subspace", offset=False
+    )
+    np.testing.assert_allclose(
+        sorted_eigenvalues(operator.state), sorted_eigenvalues(a), atol=1e-10
+    )
+    np.testing.assert_allclose(operator.control.T @ operator.control, b.T @ b, atol=1e-10)
+
+
+@pytest.mark.parametrize(("n_times", "stated"), [(40, "0.05"), (150, "0.007")])
+def test_the_offset_of_a_subspace_leaves_a_remainder_of_the_inputs(project, n_times, stated):
+    a, b = stable_system(np.random.default_rng(3), 4, 2)
+    systems = []
+    for k, correlation in enumerate((0.0, 0.95)):
+        inputs = slow_noise(np.random.default_rng(k), (8, n_times, 2), correlation)
+        states = simulate(a, b, inputs, offset=0.7)[..., :2]
+        systems.append(as_recording(states, inputs=inputs))
+    options = {"rank": 4, "backend": "subspace", "n_delays": 5}
+    joint = warpline.compare(*systems, measure="dsa_input", **options)["dissimilarity"]
+    assert f"{joint:.1g}" == stated
+    page = " ".join((project / "docs" / "dsa_input.md").read_text().split())
+    assert f"{stated} rad" in page
 
 
 @pytest.mark.parametrize("n_delays", [4, 10])

@@ -259,6 +259,8 @@ def _systems(
                 faults[i] = f"{name} operator is not finite"
             elif not matrix.any():
                 faults[i] = f"{name} operator is zero"
+            elif score == "euclidean" and not 0 < np.vdot(matrix, matrix) < np.inf:
+                faults[i] = f"squares of the {name} operator leave the range of numbers"
         if i not in faults:
             systems[i] = driven_system(state, control, score)
     return systems, faults

@@ -201,6 +201,11 @@ def fit_driven_operator(
     state, control = np.zeros((rank, rank)), np.zeros((rank, effect.shape[1]))
     state[:rank_used, :rank_used] = scale[:, None] * transition / scale
     control[:rank_used] = scale[:, None] * effect
+    # Powers of two that were divided out of the data; a root of one has no exponent of its own.
+    power = _POWERS[coordinates] * trials.state_exponent - trials.input_exponent
+    with np.errstate(over="ignore"):
+        control = np.ldexp(control * 2.0 ** (power % 1), int(power // 1))
+    values = np.ldexp(values, trials.state_exponent)
     state.setflags(write=False)
     control.setflags(write=False)
     return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from warpline.similarity.dsa.hankel import Trials, blocks_of
 from warpline.similarity.dsa.operators import rank_tolerance_of
 from warpline.similarity.input_errors import ConstantDataError, TooFewTimePointsError, TrialError
-from warpline.similarity.recordings import as_recording
+from warpline.similarity.recordings import as_recording, rescaled_trials
 from warpline.similarity.time_coordinates import check_equal_steps
 
 FloatArray = NDArray[np.float64]
@@ -32,6 +32,8 @@ class DrivenTrials:
         Numbers of columns of the states and of the inputs.
     tolerance : float
         Relative size below which a singular value of the embedding does not count.
+    state_exponent, input_exponent : int
+        Powers of two that were divided out of states and inputs.
     """
 
     blocks: Trials
@@ -39,6 +41,8 @@ class DrivenTrials:
     n_units: int
     n_channels: int
     tolerance: float
+    state_exponent: int
+    input_exponent: int
 
     @property
     def states(self) -> Trials:
@@ -55,7 +59,8 @@ class DrivenTrials:
         return self._columns(lags, self.n_units, self.n_units + self.n_channels)
 
     def _columns(self, lags: range, start: int, stop: int) -> NDArray[np.intp]:
-        first = np.array(lags)[:, None] * (self.n_units + self.n_channels)
+        # An empty range would give numbers that are no indices.
+        first = np.array(lags, dtype=np.intp)[:, None] * (self.n_units + self.n_channels)
         return (first + np.arange(start, stop)).ravel()
 
 
@@ -113,7 +118,9 @@ def driven_trials(
             f"{len(recording.trials)} trials that are constant in every unit",
             "Check the time axis and the window; a system at rest has no operator to compare.",
         )
-    blocks = _side_by_side(recording.trials, recording.inputs, max(input_lag - 1, 0))
+    states, state_exponent = rescaled_trials(recording.trials)
+    inputs, input_exponent = rescaled_trials(recording.inputs)
+    blocks = _side_by_side(states, inputs, max(input_lag - 1, 0))
     if offset:
         n_times = sum(block.shape[0] * block.shape[1] for block in blocks)
         flat_blocks = (block.reshape(-1, block.shape[2]) for block in blocks)
@@ -126,6 +133,8 @@ def driven_trials(
         n_units=recording.n_units,
         n_channels=blocks[0].shape[2] - recording.n_units,
         tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
+        state_exponent=state_exponent,
+        input_exponent=input_exponent,
     )
 
 

@@ -100,6 +100,8 @@ def driven_system(state: FloatArray, control: FloatArray, score: Score) -> Drive
     """Prepare the operators of a system, finite and not zero."""
     canonical = to_canonical(state)
     if score == "angle":
+        # Units of inputs may be such that squares of the control operator leave the range.
+        control = np.ldexp(control, -int(np.frexp(np.abs(control).max())[1]))
         state, control = state / np.linalg.norm(state), control / np.linalg.norm(control)
     return DrivenSystem(state, np.ascontiguousarray(control), canonical)
 

@@ -1,0 +1,168 @@
+"""DSA's search on operators of kinds to which nothing was fitted: random matrices and simple systems.
+
+The default search, and the one with more starts, are held against the 400 starts of dsa_search.py. No
+operator stands in two pairs.
+
+    python benchmarks/dsa_search_kinds.py --output docs/data/dsa/search_kinds.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from one_thread import use_one_thread
+
+# Before any library reads it.
+use_one_thread()
+
+import dsa_search  # noqa: E402
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from scipy.stats import binomtest  # noqa: E402
+
+from warpline.similarity import dsa  # noqa: E402
+
+FloatArray = NDArray[np.float64]
+RANKS = (8, 10, 12, 14)
+
+
+def gaussian(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return a matrix of independent normal entries."""
+    return rng.normal(size=(rank, rank))
+
+
+def sparse(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return a matrix of zeros and, three in ten, ones."""
+    return (rng.random((rank, rank)) < 0.3).astype(np.float64)
+
+
+def coupled_copies(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return the operator of two equal random systems that are weakly coupled."""
+    own, other = rng.normal(size=(2, rank // 2, rank // 2))
+    return np.block([[own, other / 4], [other / 4, own]])
+
+
+def repeated_eigenvalues(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return a stable operator whose planes share one to three pairs of eigenvalues, not normal."""
+    radius, turn = rng.uniform(0.5, 1, 3), rng.uniform(0, 0.8, 3)
+    blocks = np.zeros((rank, rank))
+    for i, k in enumerate(rng.integers(rng.integers(1, 4), size=rank // 2)):
+        cos, sin = radius[k] * np.cos(turn[k]), radius[k] * np.sin(turn[k])
+        blocks[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[cos, -sin], [sin, cos]]
+    basis = np.eye(rank) + 0.25 * rng.normal(size=(rank, rank))
+    return np.asarray(basis @ blocks @ np.linalg.inv(basis))
+
+
+def linear_system(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a stable random linear system of 20 units with noise, 8 of them observed."""
+    matrix = 0.95 * rng.normal(size=(20, 20)) / np.sqrt(20)
+    state, observed = np.zeros((20, 20)), []
+    for _ in range(120):
+        state = state @ matrix.T + rng.normal(size=state.shape)
+        observed.append(state[:, :8])
+    return dsa.fit_operator(np.stack(observed, axis=1), n_delays=4, rank=rank).matrix
+
+
+def limit_cycle(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a noisy van der Pol oscillator, seen by six saturating units."""
+    damping, frequency = rng.uniform(0.3, 3), rng.uniform(0.8, 3)
+    x, v = rng.normal(size=(2, 20))
+    observed = []
+    for _ in range(150):
+        for _ in range(5):
+            force = damping * (1 - x**2) * v - frequency**2 * x
+            x, v = x + 0.02 * v, v + 0.02 * force
+        x, v = np.stack([x, v]) + 0.016 * rng.normal(size=(2, 20))
+        observed.append(np.stack([x, v], axis=-1))
+    states = np.tanh(np.stack(observed, axis=1) @ rng.normal(size=(2, 6)))
+    states += 0.01 * rng.normal(size=states.shape)
+    return dsa.fit_operator(states, n_delays=8, rank=rank).matrix
+
+
+KINDS: dict[str, Callable[[int, np.random.Generator], FloatArray]] = {
+    "Gaussian matrices": gaussian,
+    "matrices of zeros and ones": sparse,
+    "two coupled copies of a Gaussian matrix": coupled_copies,
+    "repeated eigenvalues": repeated_eigenvalues,
+    "linear systems with noise, observed in part": linear_system,
+    "limit cycles": limit_cycle,
+}
+
+
+#: Kinds that are matrices drawn at random, not the operators that DSA fits to systems.
+RANDOM_MATRICES = tuple(KINDS)[:4]
+
+
+def summary(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the counts of dsa_search.py, and the number of searches that converged."""
+    counts = dsa_search.summary(rows)
+    names = ("pairs", "missed", "silent", "expected_misses", "worst_excess", "mean_angle")
+    kept = {name: counts[name] for name in names}
+    return {**kept, "converged": counts["pairs"] - counts["uncertain"]}
+
+
+def silent_share(rows: pd.DataFrame) -> str:
+    """Return the silent misses of the searches that converged, and Wilson's interval of their share."""
+    silent, converged = int(rows["silent"].sum()), int(rows["converged"].sum())
+    low, most = binomtest(silent, converged).proportion_ci(method="wilson")
+    return f"{silent} of {converged:,} ({100 * low:.1f} to {100 * most:.1f} %)"
+
+
+def page_lines(result: list[dict[str, Any]]) -> list[str]:
+    """Return what docs/dsa.md says of these numbers."""
+    table = pd.DataFrame(result)
+    high, low = (
+        dict(list(rows.groupby("max_starts")))
+        for rows in (table[table["rank"] > 8], table[table["rank"] == 8])
+    )
+    default, more = (starts for _, starts in dsa_search.EFFORTS)
+    lines = []
+    for kind in KINDS:
+        first, second = (high[starts][high[starts]["kind"] == kind] for starts in (default, more))
+        lines.append(
+            f"| {kind} | {first['pairs'].sum()} | {first['missed'].sum()} | "
+            f"{first['expected_misses'].sum():.1f} | {silent_share(first)} | "
+            f"{first['worst_excess'].max():.1g} | {first['mean_angle'].mean():.2f} | "
+            f"{silent_share(second)} |"
+        )
+    random = high[default][high[default]["kind"].isin(RANDOM_MATRICES)]
+    by_rank = random.groupby("rank")[["silent", "converged"]].sum()
+    shares = 100 * by_rank["silent"] / by_rank["converged"]
+    return [
+        *lines,
+        f"At rank 8, {low[default]['missed'].sum()} of {low[default]['pairs'].sum():,} searches missed, "
+        f"{low[default]['silent'].sum()} of them silently",
+        f"Of the random matrices, {random['silent'].sum()} of {random['converged'].sum():,} searches that "
+        "converged missed: "
+        + ", ".join(f"{share:.1f} % at rank {rank}" for rank, share in shares.items()),
+        f"{random['missed'].sum()} of their searches missed, where "
+        f"{random['expected_misses'].sum():.0f} are expected",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--pairs", type=int, default=200)
+    arguments = parser.parse_args()
+    result = []
+    for rank in RANKS:
+        for number, (kind, draw) in enumerate(KINDS.items()):
+            rng = np.random.default_rng([rank, number])
+            operators = [draw(rank, rng) for _ in range(2 * arguments.pairs)]
+            pairs = [(2 * k, 2 * k + 1) for k in range(arguments.pairs)]
+            rows = dsa_search.align((operators, pairs), efforts=dsa_search.EFFORTS)
+            for (chance, starts), some in rows.groupby(["accepted_chance", "max_starts"]):
+                effort = {"accepted_chance": chance, "max_starts": starts}
+                result.append({"kind": kind, "rank": rank, **effort, **summary(some)})
+            print(result[-2:], flush=True)
+            arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
