@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from warpline.core import result_files
-from warpline.figures.results_page import OtherRun, Tables, claim, render
+from warpline.figures.results_page import OtherRun, Tables, render
+from warpline.figures.template_page import claim
 from warpline.pipeline.config.claim_rules import read_rules
 from warpline.pipeline.project_files import CLAIM_RULES
 

@@ -10,8 +10,7 @@ import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures.protocol_rows import in_order, protocol_label
-from warpline.figures.results_page import claim
-from warpline.figures.template_page import render_template
+from warpline.figures.template_page import claim, render_template
 from warpline.figures.words import measure_name, number_range
 
 __all__ = ["AUDIT_TABLES", "AuditTables", "render_audit"]

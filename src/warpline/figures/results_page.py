@@ -14,7 +14,7 @@ from scipy import stats
 from warpline.comparison.hypothesis_tests import exchange_test, holm
 from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
-from warpline.figures.template_page import render_template
+from warpline.figures.template_page import claim, render_template
 
 __all__ = ["AFTER", "BETWEEN", "TABLES", "OtherRun", "Tables", "render"]
 
@@ -257,19 +257,6 @@ class Tables:
         for name, value in cells.items():
             rows = rows[rows[name] == value]
         return len(rows)
-
-
-def claim(sentence: str, carried: bool) -> str:
-    """Return a sentence that the tables carry.
-
-    Raises
-    ------
-    ValueError
-        When they do not.
-    """
-    if not carried:
-        raise ValueError(f"expected tables that carry the sentence {sentence!r}: rewrite it")
-    return sentence
 
 
 class OtherRun:

@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-__all__ = ["render_template", "write_page"]
+__all__ = ["claim", "render_template", "write_page"]
 
 
 def render_template(template: Path, **names: Any) -> str:
@@ -19,6 +19,19 @@ def render_template(template: Path, **names: Any) -> str:
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
     return environment.from_string(template.read_text()).render(**names)
+
+
+def claim(sentence: str, carried: bool) -> str:
+    """Return a sentence that the tables carry.
+
+    Raises
+    ------
+    ValueError
+        When they do not.
+    """
+    if not carried:
+        raise ValueError(f"expected tables that carry the sentence {sentence!r}: rewrite it")
+    return sentence
 
 
 def write_page(
