@@ -171,6 +171,10 @@ def test_sentences_hold_the_extremes_of_the_table():
     ends = table.loc[widest, "level"].agg(["min", "max"])
     assert "slightly liberal ({:.1f} to {:.1f} %)".format(*ends) in page
     assert f"Welch's test: {welch.min():.1f} to {welch.max():.1f} %" in page
+    power = table.loc[table["n"] == 3, "power_2"].sort_values().to_numpy()
+    few, many = power[: len(power) // 2], power[len(power) // 2 :]
+    assert f"in {few[0]:.0f} to {few[-1]:.0f} % of cases in half of the scenarios" in page
+    assert f"and in {many[0]:.0f} % or more in the others" in page and many[0] > few[-1]
 
 
 def test_the_page_holds_the_coverage_of_other_intervals():
@@ -194,7 +198,11 @@ def test_the_page_holds_the_coverage_of_half_times():
     lag = table["coverage_lag"]
     assert f"The interval of a lag covers {lag.min():.0f} to {lag.max():.0f} %" in page
     assert f"too late by up to {table['mean_lag'].max():.2f} of training" in page
-    assert (table.groupby("times")["coverage_half_time"].max().drop("symmetric") < 90).all()
+    assert f"lies above 0 in up to {table['lag_above_0'].max():.0f} % of cases" in page
+    covered = table.set_index(["times", "n"])["coverage_half_time"]
+    assert (covered.groupby("times").max().drop("symmetric") < 90).all()
+    few = covered.drop(10, level="n").groupby("times").max()
+    assert few.idxmin() == "two_kinds" and covered["two_kinds", 10].min() > covered["skewed"].max()
 
 
 def test_intervals_of_half_times_cover_less_than_those_of_lags():
