@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from warpline.core import result_files
 from warpline.figures.audit_page import AuditTables, render_audit
@@ -115,3 +116,9 @@ def test_protocols_in_which_the_means_fall_along_curricula_are_counted(tables):
     assert audit.times_falling("cka", ["master", "pretrain_frozen"]) == "0 of 4"
     assert audit.times_falling("cka", ["pretrain_frozen", "master", "untrained"]) == "0 of 0"
     assert audit.value("published", "dissimilarity", "cka", "pretrain_frozen") == 0.7
+
+
+def test_the_page_names_the_setting_of_dsa():
+    dsa = yaml.safe_load((DOCS.parent / "config" / "audit.yaml").read_text())["measures"]["dsa"]
+    sentence = f"DSA has {dsa['n_delays']} delays and rank {dsa['rank']} throughout."
+    assert sentence in (DOCS / "audit_results.md").read_text()
