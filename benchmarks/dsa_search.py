@@ -5,6 +5,12 @@ more starts, and once from many starts that are hardly thinned out, the referenc
 angle is more than 1e-5 rad above the lowest of all these. A miss is silent if its status is "converged".
 `chance_of_better` is held against the share of misses.
 
+Tried without gain: starts from the leading vectors of the dual, earlier thinning, neighbours by random
+reflections or swaps, neighbours of the second-best maximum, neighbours alone (no random start tells how often
+the best maximum is hit), better optimised reversals, combinations of maxima that are not yet resolved, and
+more combinations in place of random starts. Not tried: a start from the alignment of a neighbouring
+checkpoint, as a row would depend on which other rows its job has.
+
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
     python benchmarks/dsa_search.py --output docs/data/dsa/search.json \
         --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
