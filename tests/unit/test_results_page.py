@@ -84,6 +84,17 @@ def test_settings_are_counted_by_the_direction_of_the_sentence():
     assert tables.times_lower("after", "master", "pretrain_anti_delay_frozen") == 3
 
 
+@pytest.mark.parametrize("folder", [DATA, OTHER], ids=["this", "other"])
+def test_lags_are_held_to_what_interpolation_makes(folder):
+    by_interpolation = pd.read_csv(DOCS / "data" / "inference_half_times.csv")["mean_lag"].max()
+    tables = Tables(folder)
+    # The bounds of the template lie on both sides of it.
+    assert 0.02 < by_interpolation < 0.03
+    for share, name in [(0.3, "procrustes"), (0.3, "dsa"), (0.4, "procrustes")]:
+        assert 0 < tables.row("times", share=share, name=name)["lag_low"] < by_interpolation
+    assert tables.row("relations", name="metric")["lag_low"] > by_interpolation
+
+
 def test_values_that_do_not_vary_have_no_interval():
     constant = {"quantity": "stable fixed points per input"}
     assert Tables(DATA).interval("decision", **constant) == "1.00"
