@@ -122,3 +122,20 @@ def test_the_page_names_the_setting_of_dsa():
     dsa = yaml.safe_load((DOCS.parent / "config" / "audit.yaml").read_text())["measures"]["dsa"]
     sentence = f"DSA has {dsa['n_delays']} delays and rank {dsa['rank']} throughout."
     assert sentence in (DOCS / "audit_results.md").read_text()
+
+
+def test_effects_that_the_protocol_page_names_are_those_of_the_audit():
+    audit = AuditTables(DOCS / "data" / "audit")
+    page = (DOCS / "audit.md").read_text()
+
+    def accuracy(protocol, curriculum):
+        return audit.value(protocol, "held_out_accuracy", "", curriculum)
+
+    assert "Alone, the switch lowers the accuracy of `master` on others by a few hundredths" in page
+    assert 0.02 < accuracy("right", "master") - accuracy("right+trials.unique", "master") < 0.06
+    assert "Alone, the switch leaves `master_frozen` at an accuracy of 0 after 1,500 updates" in page
+    assert accuracy("right", "master_frozen") > 0.4
+    assert accuracy("right+training.loss", "master_frozen") == 0
+    assert "compare different trials, and put any two networks far apart" in page
+    for measure in ("cka", "procrustes"):
+        assert audit.of_protocol("right+evaluation.paired", "dissimilarity", measure).min() > 0.8
