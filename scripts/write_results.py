@@ -11,7 +11,7 @@ import pandas as pd
 
 from warpline.analyses.summary import coupling_with_accuracy
 from warpline.core import result_files
-from warpline.figures.results_page import AFTER, BETWEEN, TABLES, render
+from warpline.figures.results_page import AFTER, BETWEEN, FLOORS, TABLES, render
 from warpline.figures.template_page import write_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -51,10 +51,10 @@ def write_pairs_after_learning(run: Path, folder: Path) -> None:
 
 
 def write_pairs_of_architectures(run: Path, folder: Path) -> None:
-    between = result_files.read_tables(sorted(run.glob("compare/architectures/*/PDM/*.csv")))
-    # The floors stand in the same tables.
-    between = between.loc[between["pairs"] == "between", BETWEEN]
-    result_files.write_table(between, folder / "architectures.csv", {})
+    pairs = result_files.read_tables(sorted(run.glob("compare/architectures/*/PDM/*.csv")))
+    for kind, columns, name in (("between", BETWEEN, "architectures"), ("floor", FLOORS, "floors")):
+        rows = pairs.loc[pairs["pairs"] == kind, columns]
+        result_files.write_table(rows, folder / f"{name}.csv", {})
 
 
 if __name__ == "__main__":

@@ -133,7 +133,9 @@ def test_effects_that_the_protocol_page_names_are_those_of_the_audit():
 
     assert "Alone, the switch lowers the accuracy of `master` on others by a few hundredths" in page
     assert 0.02 < accuracy("right", "master") - accuracy("right+trials.unique", "master") < 0.06
-    assert "Alone, the switch leaves `master_frozen` at an accuracy of 0 after 1,500 updates" in page
+    assert (
+        "Alone, the switch leaves `master_frozen` at an accuracy of 0 after 1,500 updates" in page
+    )
     assert accuracy("right", "master_frozen") > 0.4
     assert accuracy("right+training.loss", "master_frozen") == 0
     assert "compare different trials, and put any two networks far apart" in page

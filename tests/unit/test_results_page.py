@@ -130,6 +130,30 @@ def test_pairs_after_learning_are_those_of_the_summary(folder):
         assert of_pairs == pytest.approx(row.mean, abs=2e-4 if row.measure == "dsa" else 1e-9)
 
 
+def test_floors_of_architectures_are_means_over_pairs_of_seeds():
+    tables = Tables(DATA)
+    rows = pd.read_csv(DATA / "floors.csv", comment="#")
+    # Pairs of ten seeds, for each measure and architecture.
+    assert (rows.groupby(["measure", "architecture_a"]).size() == 45).all() and len(rows) == 405
+    of_mamba = rows.query("measure == 'cka' and architecture_a == 'mamba_d8_l1'")["dissimilarity"]
+    floor = tables.floor("cka", "mamba_d8_l1")
+    assert floor.value == pytest.approx(of_mamba.mean()) and floor.low < floor.value < floor.high
+    # The leaky RNN is that of the curricula.
+    of_master = {"measure": "cka", "curriculum_a": "master", "curriculum_b": "master"}
+    master = tables.row("summary", seeds="cross", **of_master)
+    of_rnn = rows.query("measure == 'cka' and architecture_a == 'leaky_rnn'")["dissimilarity"]
+    assert of_rnn.mean() == pytest.approx(master["mean"], abs=1e-9)
+    between = pd.read_csv(DATA / "architectures.csv", comment="#")
+    pairs = between.query(
+        "measure == 'cka' and architecture_a == 'leaky_rnn' and architecture_b == 'mamba_d8_l1'"
+    )["dissimilarity"]
+    further = [
+        (pairs.to_numpy()[:, None] > floor.to_numpy()).mean() for floor in (of_rnn, of_mamba)
+    ]
+    value, low, high = tables.separation_of("cka", "leaky_rnn", "mamba_d8_l1")
+    assert value == pytest.approx(sum(further) / 2) and low < value < high
+
+
 def test_labels_are_exchanged_in_all_ways():
     master, other, far = "master", "pretrain_anti_delay_frozen", "untrained"
     table = pd.read_csv(DATA / "after.csv", comment="#").query("measure == 'dsa'")

@@ -13,10 +13,12 @@ from scipy import stats
 
 from warpline.comparison.hypothesis_tests import exchange_test, holm
 from warpline.comparison.jackknife import mean_interval
+from warpline.comparison.separation import separation
+from warpline.comparison.statistics import summary_table
 from warpline.core import result_files
 from warpline.figures.template_page import claim, render_template
 
-__all__ = ["AFTER", "BETWEEN", "TABLES", "OtherRun", "Tables", "render"]
+__all__ = ["AFTER", "BETWEEN", "FLOORS", "TABLES", "OtherRun", "Tables", "render"]
 
 TABLES = {
     "runs": "tables/PDM/runs.csv",
@@ -36,6 +38,17 @@ TABLES = {
 BETWEEN = ["measure", "architecture_a", "architecture_b", "curriculum_a", "seed_a", "dissimilarity"]
 """Columns of the table ``architectures``: pairs of networks of one seed."""
 
+FLOORS = [
+    "measure",
+    "architecture_a",
+    "curriculum_a",
+    "seed_a",
+    "curriculum_b",
+    "seed_b",
+    "dissimilarity",
+]
+"""Columns of the table ``floors``: pairs of networks of one architecture and different seeds."""
+
 AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimilarity", "status"]
 """Columns of the table ``after``: pairs of trained networks of different seeds."""
 
@@ -43,6 +56,18 @@ AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimi
 def _p_text(p_value: float) -> str:
     """Return a p value in words, such as ``p = 0.024``."""
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+class Estimate(NamedTuple):
+    """A value with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Return ``value [low, high]``."""
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
 
 class PairedTest(NamedTuple):
@@ -67,12 +92,12 @@ class Tables:
     ----------
     folder : pathlib.Path
         With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``settings`` and
-        ``times``. ``settings_pretrained`` and ``settings_controls`` may be missing.
+        ``times``. ``floors``, ``settings_pretrained`` and ``settings_controls`` may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
         names = [*TABLES, "after", "architectures", "settings", "times"]
-        optional = ("settings_pretrained", "settings_controls")
+        optional = ("floors", "settings_pretrained", "settings_controls")
         names += [name for name in optional if (folder / f"{name}.csv").exists()]
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
 
@@ -212,11 +237,25 @@ class Tables:
             f"{values.median():.{digits}f} ({values.min():.{digits}f} to {values.max():.{digits}f})"
         )
 
-    def between(self, measure: str, a: str, b: str) -> str:
+    def between(self, measure: str, a: str, b: str) -> Estimate:
         """Return the mean dissimilarity of two architectures in one seed, with its interval over seeds."""
         values = self._by_seed(measure, a, b).to_numpy()
-        low, high = mean_interval(values, 0.95)
-        return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
+        return Estimate(float(values.mean()), *mean_interval(values, 0.95))
+
+    def floor(self, measure: str, architecture: str) -> Estimate:
+        """Return the mean dissimilarity of networks of one architecture in different seeds."""
+        floors = self._floor(measure, architecture).assign(seeds="cross")
+        row = summary_table(floors, {"confidence": 0.95}).iloc[0]
+        return Estimate(*(float(row[name]) for name in ("mean", "low", "high")))
+
+    def separation_of(self, measure: str, a: str, b: str) -> Estimate:
+        """Return the separation of two architectures in one seed from the floors of both."""
+        pairs = self.matching("architectures", measure=measure, architecture_a=a, architecture_b=b)
+        floors = [self._floor(measure, architecture) for architecture in (a, b)]
+        return Estimate(*separation(pairs.assign(seed_b=pairs["seed_a"]), floors, 0.95))
+
+    def _floor(self, measure: str, architecture: str) -> pd.DataFrame:
+        return self.matching("floors", measure=measure, architecture_a=architecture)
 
     def between_tests(self, measure: str, pairs: Sequence[tuple[str, str]]) -> list[PairedTest]:
         """Return every later pair of architectures less every earlier one, paired by seed.
