@@ -130,9 +130,10 @@ def test_pairs_after_learning_are_those_of_the_summary(folder):
         assert of_pairs == pytest.approx(row.mean, abs=2e-4 if row.measure == "dsa" else 1e-9)
 
 
-def test_floors_of_architectures_are_means_over_pairs_of_seeds():
-    tables = Tables(DATA)
-    rows = pd.read_csv(DATA / "floors.csv", comment="#")
+@pytest.mark.parametrize("folder", [DATA, OTHER], ids=["this", "other"])
+def test_floors_of_architectures_are_means_over_pairs_of_seeds(folder):
+    tables = Tables(folder)
+    rows = pd.read_csv(folder / "floors.csv", comment="#")
     # Pairs of ten seeds, for each measure and architecture.
     assert (rows.groupby(["measure", "architecture_a"]).size() == 45).all() and len(rows) == 405
     of_mamba = rows.query("measure == 'cka' and architecture_a == 'mamba_d8_l1'")["dissimilarity"]
@@ -143,7 +144,7 @@ def test_floors_of_architectures_are_means_over_pairs_of_seeds():
     master = tables.row("summary", seeds="cross", **of_master)
     of_rnn = rows.query("measure == 'cka' and architecture_a == 'leaky_rnn'")["dissimilarity"]
     assert of_rnn.mean() == pytest.approx(master["mean"], abs=1e-9)
-    between = pd.read_csv(DATA / "architectures.csv", comment="#")
+    between = pd.read_csv(folder / "architectures.csv", comment="#")
     pairs = between.query(
         "measure == 'cka' and architecture_a == 'leaky_rnn' and architecture_b == 'mamba_d8_l1'"
     )["dissimilarity"]
