@@ -240,7 +240,7 @@ def _solve(
     for i in range(n * n):
         flat_direction[i] = -flat_image[i]
         rz += flat_residual[i] * flat_image[i]
-    first_derivative, second_derivative = np.float32(0.0), np.float32(0.0)
+    first_derivative = np.float32(0.0)
     direction_square, step_square = rz, np.float32(0.0)
     step_direction, gain = np.float32(0.0), np.float32(0.0)
     radius_square = np.float32(radius * radius)
@@ -253,9 +253,7 @@ def _solve(
         if moment is not None:
             _add_linear_hessian(moment, direction, image, work[4], work[5])
         products += 1
-        curvature = np.float32(0.0)
-        for i in range(n * n):
-            curvature += flat_direction[i] * flat_image[i]
+        curvature = _inner(direction, image)
         alpha = rz / curvature
         new_square = step_square + alpha * (two * step_direction + alpha * direction_square)
         # Where the model has no maximum along the direction, or has it outside, go to the boundary.
@@ -275,9 +273,7 @@ def _solve(
         if leaves_region or residual_square <= target or products >= 2 * n:
             break
         _precondition(keep, swap, residual, image)
-        rz_next = np.float32(0.0)
-        for i in range(n * n):
-            rz_next += flat_residual[i] * flat_image[i]
+        rz_next = _inner(residual, image)
         beta = rz_next / rz
         step_direction = beta * (step_direction + alpha * direction_square)
         direction_square = rz_next + beta * beta * direction_square
