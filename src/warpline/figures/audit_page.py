@@ -146,16 +146,16 @@ class AuditTables:
         below = (self.values(statistic, measure, "high") < bound).sum()
         return f"{below} / {above}" if downwards else f"{above} / {below}"
 
-    def undecided(self, claim: str) -> str:
+    def undecided(self, claim_name: str) -> str:
         """Return how many of the verdicts on a claim are undecided, such as ``28 of 28``."""
-        verdicts = self.claims.loc[self.claims["claim"] == claim, "verdict"]
+        verdicts = self.claims.loc[self.claims["claim"] == claim_name, "verdict"]
         return f"{(verdicts == 'undecided').sum()} of {len(verdicts)}"
 
-    def verdict(self, protocol: str, claim: str, measure: str) -> str:
+    def verdict(self, protocol: str, claim_name: str, measure: str) -> str:
         """Return the statistic and the verdict of a claim under a protocol; a dash where it is not judged."""
         rows = self.claims[
             (self.claims["protocol"] == protocol)
-            & (self.claims["claim"] == claim)
+            & (self.claims["claim"] == claim_name)
             & (self.claims["measure"] == measure)
         ]
         return "–" if rows.empty else f"{_estimate(rows.iloc[0])}, {rows.iloc[0]['verdict']}"
