@@ -92,6 +92,10 @@ def steps_needed(n_lags: int, delay_interval: int, input_lag: int = 1) -> int:
     input_lag : int
         Steps from an input to the state on which it acts, of a driven system: from a lag of 2 on, the input
         of the first transition comes before its states.
+
+    Returns
+    -------
+    int
     """
     return (n_lags - 1) * delay_interval + 2 + max(input_lag - 1, 0)
 

