@@ -197,12 +197,14 @@ def test_the_page_holds_the_coverage_of_half_times():
     assert (table.groupby("times")["coverage_half_time"].max().drop("symmetric") < 90).all()
 
 
+@pytest.mark.slow
 def test_intervals_of_half_times_cover_less_than_those_of_lags():
     scores = intervals.half_time_coverage("skewed", 0.1, 5, 500)
     assert 1 - scores["coverage_lag"] <= largest_share(0.05, 500)
     assert 1 - scores["coverage_half_time"] > largest_share(0.05, 500)
 
 
+@pytest.mark.slow
 def test_the_page_of_claims_holds_the_coverage_of_means_of_skewed_shares():
     covered = [
         100 * intervals.share_coverage(*shape, n, 4000)
