@@ -172,11 +172,13 @@ def exchange_test(
     # Which network of a seed stands on which side, by exchange. The first exchange is none.
     exchanged = np.array(list(itertools.product((False, True), repeat=len(a))))
     sides = np.where(exchanged, b, a), np.where(exchanged, a, b)
-    to = reference[None]
-    for own, side in zip((a, b), sides, strict=True):
-        if np.array_equal(own, reference):
-            to = side
-    means = [distances[side[:, :, None], to[:, None]][:, other_seed].mean(-1) for side in sides]
+    references = reference[None]
+    for curriculum, side in zip((a, b), sides, strict=True):
+        if np.array_equal(curriculum, reference):
+            references = side
+    means = [
+        distances[side[:, :, None], references[:, None]][:, other_seed].mean(-1) for side in sides
+    ]
     differences = np.abs(means[0] - means[1])
     if not np.isfinite(differences).all():
         raise ValueError(
