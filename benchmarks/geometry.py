@@ -269,8 +269,8 @@ def sentence(result):
     ratios = sorted(row["metric_seconds"] / row["vmap_seconds"] for row in result["small"])
     check = [1 - row["unchecked_seconds"] / row["metric_seconds"] for row in result["small"]]
     return (
-        f"The metric takes {min(shares):.0f} to {max(shares):.0f} % of the time of torch.func over all points "
-        "and times at once. A Jacobian by torch.func for each point and time step takes "
+        f"The metric takes {min(shares):.0f} to {max(shares):.0f} % of the time of torch.func over all "
+        "points and times at once. A Jacobian by torch.func for each point and time step takes "
         f"{min(single):,.0f} to {max(single):,.0f} times as long ([benchmarks.md](benchmarks.md)). With one "
         f"point and {result['small'][0]['steps']} steps, the metric takes {ratios[0]:.1f} to "
         f"{ratios[-1]:.1f} times as long as torch.func: the test that the step is differentiable is "

@@ -193,7 +193,9 @@ class Tables:
         """
         rows = self.matching("after", measure=measure)
         seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
-        places = {key: k for k, key in enumerate(itertools.product(names, seeds))}
+        places: dict[tuple[Any, Any], int] = {
+            network: k for k, network in enumerate(itertools.product(names, seeds))
+        }
         distances = np.full((len(places), len(places)), np.nan)
         for row in rows.itertuples():
             i, j = (
