@@ -10,7 +10,7 @@ import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures.protocol_rows import in_order, protocol_label
-from warpline.figures.template_page import claim, render_template
+from warpline.figures.template_page import claim, has_width, render_template
 from warpline.figures.words import measure_name, number_range
 
 __all__ = ["AUDIT_TABLES", "AuditTables", "render_audit"]
@@ -42,7 +42,7 @@ def _estimate(row: pd.Series, suffix: str = "", digits: int = 2) -> str:
     )
     if np.isnan(row[f"low{suffix}"]):
         return value
-    if row[f"low{suffix}"] == row[f"high{suffix}"]:
+    if not has_width(row[f"low{suffix}"], row[f"high{suffix}"]):
         return f"{value} in all {row[f'n{suffix}']:.0f}"
     return f"{value} [{low}, {high}]"
 

@@ -14,7 +14,7 @@ from scipy import stats
 from warpline.comparison.hypothesis_tests import exchange_test, holm
 from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
-from warpline.figures.template_page import claim, render_template
+from warpline.figures.template_page import claim, has_width, render_template
 
 __all__ = ["AFTER", "BETWEEN", "TABLES", "OtherRun", "Tables", "render"]
 
@@ -144,7 +144,7 @@ class Tables:
         row = self.row(table, **cells)
         prefix = "" if column in ("mean", "difference") else f"{column}_"
         low, high = row[f"{prefix}low"], row[f"{prefix}high"]
-        if not high > low:
+        if not has_width(low, high):
             return f"{row[column]:.{digits}f}"
         return f"{row[column]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
