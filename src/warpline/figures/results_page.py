@@ -13,6 +13,7 @@ from scipy import stats
 
 from warpline.comparison.hypothesis_tests import exchange_test, holm
 from warpline.comparison.jackknife import mean_interval
+from warpline.comparison.statistics import curriculum_matrix
 from warpline.core import result_files
 from warpline.figures.template_page import claim, has_width, render_template
 
@@ -192,19 +193,11 @@ class Tables:
         Networks are in the order of the names, and within a name of the seeds; NaN for pairs of one seed.
         """
         rows = self.matching("after", measure=measure)
-        seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
-        places: dict[tuple[Any, Any], int] = {
-            network: k for k, network in enumerate(itertools.product(names, seeds))
-        }
-        distances = np.full((len(places), len(places)), np.nan)
-        for row in rows.itertuples():
-            i, j = (
-                places.get(network)
-                for network in ((row.curriculum_a, row.seed_a), (row.curriculum_b, row.seed_b))
-            )
-            if i is not None and j is not None:
-                distances[i, j] = distances[j, i] = row.dissimilarity
-        return distances, len(seeds)
+        blocks = [[curriculum_matrix(rows, a, b) for b in names] for a in names]
+        seeds = {tuple(of_side) for row in blocks for _, *sides in row for of_side in sides}
+        if len(seeds) != 1:
+            raise ValueError(f"expected the same seeds of {', '.join(names)}, got {sorted(seeds)}")
+        return np.block([[matrix for matrix, *_ in row] for row in blocks]), len(seeds.pop())
 
     def span(self, table: str, column: str, digits: int = 0, **cells: Any) -> str:
         """Return ``median (smallest to largest)`` of a column over the rows with these values."""
