@@ -163,7 +163,7 @@ def test_sentences_hold_the_extremes_of_the_table():
     is_off = table["scenario"].isin(OFF_LEVEL)
     level, welch = table.loc[~is_off, "level"], table.loc[~is_off, "level_welch"]
     assert f"Its level is {level.min():.1f} to {level.max():.1f} %" in page
-    assert HIGHEST_LEVEL == pytest.approx(level.max() / 100, abs=0.002)
+    assert level.max() / 100 == pytest.approx(HIGHEST_LEVEL, abs=0.002)
     for name, words in zip(OFF_LEVEL, ("in {} % of cases", "its level is {} %"), strict=True):
         off = table.loc[table["scenario"] == name, "level"]
         assert words.format(" / ".join(f"{x:.1f}" for x in off)) in page
