@@ -19,8 +19,6 @@ import itertools
 import json
 import os
 import platform
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ use_one_thread()
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
+from processor_time import least_seconds  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
     DrivenOperator,
@@ -88,16 +87,6 @@ def recordings(seed: int = 0) -> list[tuple[FloatArray, FloatArray]]:
     return made
 
 
-def best_time(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Shortest of several processor times, in seconds, and what the call returns."""
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        value = call()
-        times.append(time.process_time() - begin)
-    return min(times), value
-
-
 def benchmark_operators(data: list[tuple[FloatArray, FloatArray]]) -> list[dict[str, Any]]:
     """Fitting time of both packages, by backend."""
     from DSA.dmdc import DMDc
@@ -122,9 +111,11 @@ def benchmark_operators(data: list[tuple[FloatArray, FloatArray]]) -> list[dict[
     cases = [("subspace", data, OBSERVED), ("dmdc", data, OBSERVED)]
     cases.append(("dmdc", wide_recordings(), WIDE))
     for backend, systems, units in cases:
+        # The first call of each warms up and is not timed.
         ours(backend, systems)
-        seconds, _ = best_time(lambda b=backend, d=systems: ours(b, d), 5)
-        reference, _ = best_time(lambda b=backend, d=systems: theirs(b, d), 3)
+        theirs(backend, systems)
+        seconds, _ = least_seconds(lambda b=backend, d=systems: ours(b, d), 5)
+        reference, _ = least_seconds(lambda b=backend, d=systems: theirs(b, d), 5)
         rows.append(
             {
                 "backend": backend,
@@ -153,7 +144,7 @@ def benchmark_stages(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, flo
     trials = joined()
     stages = {"join": joined, "moments": lambda: Transitions.of(trials.blocks, N_DELAYS)}
     stages["whole"] = whole
-    return {name: best_time(stage, 20)[0] for name, stage in stages.items()}
+    return {name: least_seconds(stage, 20)[0] for name, stage in stages.items()}
 
 
 def benchmark_pairs(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, Any]:
@@ -170,7 +161,7 @@ def benchmark_pairs(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, Any]
     pairs = list(itertools.combinations(range(len(operators)), 2))
     settings = {"rank": RANK}
     compare_pairs(operators, pairs[:1], settings=settings)  # compiles
-    seconds, rows = best_time(lambda: compare_pairs(operators, pairs, settings=settings), 3)
+    seconds, rows = least_seconds(lambda: compare_pairs(operators, pairs, settings=settings), 3)
 
     def their_states() -> list[float]:
         torch.manual_seed(0)
@@ -189,8 +180,8 @@ def benchmark_pairs(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, Any]
             for i, j in pairs
         ]
 
-    state_seconds, state_angles = best_time(their_states, 1)
-    joint_seconds, rotations = best_time(their_rotations, 3)
+    state_seconds, state_angles = least_seconds(their_states, 1)
+    joint_seconds, rotations = least_seconds(their_rotations, 3)
 
     def joint_at(pair: tuple[int, int], rotation: FloatArray) -> float:
         """Our joint angle at an alignment of theirs, the better of C and its transpose."""

@@ -20,7 +20,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 from dsa_search import random_pairs  # noqa: E402
-from dsa_search_kinds import gaussian, sparse  # noqa: E402
+from dsa_search_kinds import Draw, gaussian, sparse  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
@@ -45,7 +45,7 @@ PERIOD, RANKS, PAIRS = "stimulus", (10, 20), 100
 TANH, TANH_RANK, TANH_SEEDS = 12, 10, 9
 UNITS, CHANNELS, TRIALS, TIMES = 40, 2, 20, 60
 #: Kinds of random state operators.
-RANDOM: dict[str, Callable[[int, np.random.Generator], FloatArray]] = {
+RANDOM: dict[str, Draw] = {
     "Gaussian A and B": gaussian,
     "A of zeros and ones, Gaussian B": sparse,
 }

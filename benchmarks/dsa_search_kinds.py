@@ -84,18 +84,20 @@ def limit_cycle(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(states, n_delays=8, rank=rank).matrix
 
 
-KINDS: dict[str, Callable[[int, np.random.Generator], FloatArray]] = {
+Draw = Callable[[int, np.random.Generator], FloatArray]
+RANDOM_MATRICES: dict[str, Draw] = {
     "Gaussian matrices": gaussian,
     "matrices of zeros and ones": sparse,
     "two coupled copies of a Gaussian matrix": coupled_copies,
     "repeated eigenvalues": repeated_eigenvalues,
+}
+#: Operators that DSA fits.
+SYSTEMS: dict[str, Draw] = {
     "linear systems with noise, observed in part": linear_system,
     "limit cycles": limit_cycle,
 }
-
-
-#: Kinds that are matrices drawn at random, not the operators that DSA fits to systems.
-RANDOM_MATRICES = tuple(KINDS)[:4]
+#: The place of a kind is part of its seed.
+KINDS = RANDOM_MATRICES | SYSTEMS
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:

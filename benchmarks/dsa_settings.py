@@ -1,9 +1,9 @@
 """Does a conclusion from DSA depend on delays and rank? All networks of a run, at several settings.
 
 After learning, the distance of the networks of one curriculum to `master` networks of other seeds, less that
-of another one's, with its jackknife interval over seeds and p by an exchange of labels. The pipeline draws
-such conclusions again for the first seeds only, and without intervals: a setting takes as long as the
-comparison itself.
+of another one's, with its jackknife interval over seeds; with ``--pretrained``, also p by an exchange of
+labels. The pipeline draws such conclusions again for the first seeds only, and without intervals: a setting
+takes as long as the comparison itself.
 
     python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds/settings.csv
     python benchmarks/dsa_settings.py --run results/ten_seeds --pretrained pretrain_anti_delay_frozen \
@@ -107,39 +107,51 @@ def controls(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--pretrained", help="a curriculum to hold against both others")
-    parser.add_argument("--controls", action="store_true", help="networks under other noise")
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    if arguments.controls:
-        rows = controls(arguments.run / PLACE / "master")
-        result_files.write_table(pd.DataFrame(rows), arguments.output, {})
-        return
+def differences(folder: Path, pretrained: str | None) -> list[dict[str, Any]]:
+    """Return the difference of each pair of curricula in their distance to `master`, by setting.
+
+    Of `master` and untrained networks; of a pretrained curriculum and each of these, with the p value of an
+    exchange of labels, where one is named.
+    """
     names = ["master", "untrained"]
     compared = [("master", "untrained")]
-    if arguments.pretrained:
-        names.append(arguments.pretrained)
-        compared = [("master", arguments.pretrained), (arguments.pretrained, "untrained")]
-    by_curriculum = [final_states(arguments.run / PLACE / name) for name in names]
+    if pretrained:
+        names.append(pretrained)
+        compared = [("master", pretrained), (pretrained, "untrained")]
+    by_curriculum = [final_states(folder / name) for name in names]
     seeds = sorted(by_curriculum[0])
     states = [networks[seed] for networks in by_curriculum for seed in seeds]
-    place = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(names)}
+    networks_of = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(names)}
+    master = networks_of["master"]
     rows = []
     for n_delays, rank in SETTINGS:
         matrix = distances(states, seeds * len(names), {"n_delays": n_delays, "rank": rank})
         for a, b in compared:
-            to_master = [matrix[np.ix_(place[name], place["master"])] for name in (a, b)]
+            to_master = [matrix[np.ix_(networks_of[name], master)] for name in (a, b)]
             test = difference_test(*to_master, 0.95)
             row: dict[str, Any] = {"n_delays": n_delays, "rank": rank, "n": len(seeds)}
             row |= {name: float(getattr(test, name)) for name in ("difference", "low", "high")}
-            if arguments.pretrained:
-                exchange = exchange_test(matrix, place[a], place[b], place["master"])
+            if pretrained:
+                exchange = exchange_test(matrix, networks_of[a], networks_of[b], master)
                 row |= {"curriculum_a": a, "curriculum_b": b, "p_exchange": exchange}
             rows.append(row)
             print(row, flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--pretrained", help="a curriculum to hold against both others")
+    kind.add_argument("--controls", action="store_true", help="networks under other noise")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    folder = arguments.run / PLACE
+    if arguments.controls:
+        rows = controls(folder / "master")
+    else:
+        rows = differences(folder, arguments.pretrained)
     result_files.write_table(pd.DataFrame(rows), arguments.output, {})
 
 

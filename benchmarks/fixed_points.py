@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +24,12 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from processor_time import least_seconds  # noqa: E402
 from scipy.optimize import root  # noqa: E402
 
 from warpline.geometry import Dynamics, find_fixed_points  # noqa: E402
 
 UNITS, DURATION, RELAXATION = 128, 0.2, 20
-
-
-def least_seconds(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the least processor time of some calls, and what the last one returned."""
-    seconds = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        result = call()
-        seconds.append(time.process_time() - begin)
-    return min(seconds), result
 
 
 def measure(side: int, sample: int, repeats: int) -> dict[str, Any]:
@@ -64,10 +53,14 @@ def measure(side: int, sample: int, repeats: int) -> dict[str, Any]:
     inputs = torch.cartesian_prod(axis, axis)
     starts = (0.3 * normal(2, UNITS)).repeat(len(inputs), 1)
     input_of_start = inputs.repeat_interleave(2, 0)
-    begin = time.process_time()
-    for _ in range(round(RELAXATION / DURATION)):
-        starts = dynamics.step(starts, input_of_start)
-    relaxation_seconds = time.process_time() - begin
+
+    def relaxed() -> torch.Tensor:
+        state = starts
+        for _ in range(round(RELAXATION / DURATION)):
+            state = dynamics.step(state, input_of_start)
+        return state
+
+    relaxation_seconds, starts = least_seconds(relaxed, 1)
 
     # torch imports 800 modules of its own at the first Jacobian of a process: 1.3 s.
     find_fixed_points(dynamics, inputs[:1], starts[:1], relaxation=0)

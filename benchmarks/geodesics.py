@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from processor_time import least_seconds  # noqa: E402
 from scipy.integrate import solve_ivp  # noqa: E402
 
 from warpline.geometry import (  # noqa: E402
@@ -45,16 +45,6 @@ SETTINGS = {
     "model": "leaky_rnn", "units": 128, "activation": "tanh", "init": "gaussian", "gain": 1.2,
     "tau": 100, "noise": 0.0,
 }  # fmt: skip
-
-
-def seconds(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
-    """Return the least processor time of some runs, and what the last returned."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = work()
-        times.append(time.process_time() - start)
-    return min(times), result
 
 
 def by_scipy(
@@ -163,9 +153,10 @@ def main() -> None:
     stacked = immersions["stacked"]
     generator = torch.Generator().manual_seed(0)
     kappa = torch.rand(44, 2, generator=generator, dtype=torch.float64) - 0.5
-    forward_seconds, _ = seconds(lambda: unrolled(kappa), 10)
+    forward_seconds, _ = least_seconds(lambda: unrolled(kappa), 10)
     jets = {
-        name: seconds(lambda immersion=immersion: immersion(kappa, order=2), 5)[0] / forward_seconds
+        name: least_seconds(lambda immersion=immersion: immersion(kappa, order=2), 5)[0]
+        / forward_seconds
         for name, immersion in immersions.items()
     }
 
@@ -174,20 +165,20 @@ def main() -> None:
     length, tolerance = 1.0, 1e-6
     reference = geodesics_from(stacked, kappa, direction, length, tolerance=1e-11)
     velocity = reference.velocity[:, 0]
-    batch_seconds, curves = seconds(
+    batch_seconds, curves = least_seconds(
         lambda: geodesics_from(stacked, kappa, direction, length, tolerance=tolerance), 1
     )
     rows = {"batch": {"seconds": batch_seconds, "evaluations": curves.evaluations,
                       "status": sorted(set(curves.status)),
                       "error": float((curves.place - reference.place).abs().max())}}  # fmt: skip
-    system_seconds, (ends, evaluations) = seconds(
+    system_seconds, (ends, evaluations) = least_seconds(
         lambda: by_scipy(stacked, kappa, velocity, length, tolerance), 1
     )
     rows["scipy, one system"] = {"ratio": system_seconds / batch_seconds,
                                  "evaluations": evaluations,
                                  "error": float((ends - reference.place).abs().max())}  # fmt: skip
     curve_starts = [(k[None], v[None]) for k, v in zip(kappa, velocity, strict=True)]
-    sequence_seconds, sequence = seconds(
+    sequence_seconds, sequence = least_seconds(
         lambda: [by_scipy(stacked, k, v, length, tolerance) for k, v in curve_starts], 1
     )
     errors = torch.cat([end for end, _ in sequence]) - reference.place
@@ -196,7 +187,7 @@ def main() -> None:
 
     gridlines = {}
     for name, immersion in immersions.items():
-        grid_seconds, grid = seconds(
+        grid_seconds, grid = least_seconds(
             lambda immersion=immersion: geodesic_gridlines(immersion, count=(11, 11)), 1
         )
         gridlines[name] = {

@@ -1,11 +1,11 @@
 """CKA, debiased CKA and Procrustes of ten large systems, against plain code, in one run on one thread.
 
 Ten systems of 500 trials x 200 steps x 256 units, all 45 pairs; and the one pair of two small systems, in
-which nothing is computed twice. The rivals are the formulas as they are
-usually written: kernel norms and centring anew for every pair (CKA), the biased double sums replaced by their
-feature-space form anew for every pair (debiased), SciPy's orthogonal Procrustes of both directions
-(Procrustes), each on a sample of the pairs. With ``--netrep FOLDER``, a checkout of netrep, its
-``LinearMetric(alpha=1)`` is timed on the same pairs. Times are processor times.
+which nothing is computed twice. The rivals are the formulas as they are usually written, each on a sample of
+the pairs: kernel norms and centring anew for every pair (CKA), the unbiased HSIC in its feature-space form
+anew for every pair (debiased), SciPy's rotation of one system into the other (Procrustes).
+With ``--netrep FOLDER``, a checkout of netrep, its ``LinearMetric(alpha=1)`` is timed on the same pairs.
+Times are processor times.
 
     python benchmarks/similarity.py --output similarity.json [--units 256] [--netrep ../netrep]
 """
@@ -15,9 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import resource
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,11 +27,13 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
+from processor_time import least_seconds  # noqa: E402
 from scipy.linalg import orthogonal_procrustes  # noqa: E402
 
 from warpline.similarity import cka, cka_debiased, procrustes  # noqa: E402
 
 FloatArray = NDArray[np.float64]
+Distance = Callable[[FloatArray, FloatArray], float]
 LARGE, SMALL = (500, 200), (100, 50)
 """Trials and steps of the ten systems, and of the pair."""
 SMALL_UNITS = 64
@@ -88,7 +88,7 @@ def plain_procrustes(a: FloatArray, b: FloatArray) -> float:
     return float(np.arccos(min(np.sum(x * (y @ rotation)), 1.0)) / (np.pi / 2))
 
 
-def netrep_angle(folder: Path) -> Callable[[FloatArray, FloatArray], float]:
+def netrep_angle(folder: Path) -> Distance:
     """Return netrep's angular distance, fitted and scored on the same samples, as 2 / pi of the angle."""
     sys.path.insert(0, str(folder))
     from netrep.metrics import LinearMetric
@@ -101,19 +101,9 @@ def netrep_angle(folder: Path) -> Callable[[FloatArray, FloatArray], float]:
     return distance
 
 
-def processor_time(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Return the least processor time of some runs, and what the last returned."""
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        result = work()
-        times.append(time.process_time() - begin)
-    return min(times), result
-
-
 def compare(
     systems: list[FloatArray],
-    rivals: dict[str, list[tuple[str, Callable[[FloatArray, FloatArray], float]]]],
+    rivals: dict[str, list[tuple[str, Distance]]],
     n_sampled: int,
     repeats: int,
 ) -> list[dict[str, Any]]:
@@ -130,14 +120,13 @@ def compare(
             compared: list[dict[str, Any]] = measure.compare_pairs(matrices, pairs, settings={})
             return compared
 
-        seconds, results = processor_time(all_pairs, repeats)
+        seconds, results = least_seconds(all_pairs, repeats)
         row: dict[str, Any] = {
             "measure": name,
             "systems": len(systems),
             "pairs": len(pairs),
             "size": f"{n_trials} x {n_steps} x {units}",
             "seconds": seconds,
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
         ours = {pair: result["dissimilarity"] for pair, result in zip(pairs, results, strict=True)}
         for rival, distance in rivals[name]:
@@ -145,7 +134,7 @@ def compare(
             def of_sample(distance: Any = distance) -> list[float]:
                 return [distance(systems[i], systems[j]) for i, j in sample]
 
-            of_rival, theirs = processor_time(of_sample, repeats)
+            of_rival, theirs = least_seconds(of_sample, repeats)
             scaled = of_rival / len(sample) * len(pairs)
             row |= {
                 f"{rival}_seconds": scaled,
@@ -168,7 +157,7 @@ def main() -> None:
     parser.add_argument("--netrep", type=Path, help="checkout of netrep")
     arguments = parser.parse_args()
 
-    rivals: dict[str, list[tuple[str, Callable[[FloatArray, FloatArray], float]]]] = {
+    rivals: dict[str, list[tuple[str, Distance]]] = {
         "cka": [("plain", plain_cka)],
         "cka_debiased": [("plain", plain_debiased)],
         "procrustes": [("scipy", plain_procrustes)],

@@ -5,7 +5,8 @@
 A network is a vector, a dissimilarity the Euclidean distance of two: pairs that share a network, a seed or a
 reference then depend on each other as they do in results. Every scenario has two curricula, a and b, and a
 reference. Without an effect, a and b are equally far from the reference in expectation, by symmetry or, for
-unequal variances, by calibration. In the scenarios `OFF_LEVEL` the test fails, and the documentation says so. The command writes docs/data/inference_levels.csv.
+unequal variances, by calibration. In the scenarios `OFF_LEVEL` the test is off its level, and the
+documentation says so. The command writes docs/data/inference_levels.csv.
 """
 
 from __future__ import annotations
@@ -172,10 +173,10 @@ def mean_distance(shift: float, dimension: int) -> float:
 
 
 def calibrated_shift(scenario: Scenario) -> float:
-    """Return how far b must lie for the same expected distance as a, which is spread more widely."""
+    """Return how far b must lie for the same expected distance as a, which is spread more widely than b."""
     spread = np.hypot(scenario.spread_a, scenario.spread_reference)
     target = spread * mean_distance(0.0, scenario.dimension)
-    unit = np.hypot(1.0, scenario.spread_reference)
+    unit = np.hypot(scenario.spread_b, scenario.spread_reference)
     root = optimize.brentq(
         lambda shift: unit * mean_distance(shift / unit, scenario.dimension) - target, 0, 50
     )
@@ -220,17 +221,17 @@ def draw_distances(
             (a, b), scenario.directions, (FAR, FAR + shift), strict=True
         ):
             points[..., abs(direction) - 1] += np.sign(direction) * distance
+        # What networks of a lie further than FAR, its mean subtracted.
+        further = np.zeros(shape[:2])
         if scenario.rare:
-            is_far = stream.random(shape[:2]) < 0.1
-            axis = abs(scenario.directions[0]) - 1
-            a[..., axis] += np.sign(scenario.directions[0]) * scenario.rare * (is_far - 0.1)
+            further += scenario.rare * ((stream.random(shape[:2]) < 0.1) - 0.1)
         if scenario.skew:
-            further = np.exp(scenario.skew * stream.standard_normal(shape[:2]))
-            axis = abs(scenario.directions[0]) - 1
+            further += np.exp(scenario.skew * stream.standard_normal(shape[:2]))
             further -= np.exp(scenario.skew**2 / 2)
-            a[..., axis] += np.sign(scenario.directions[0]) * further
+        a[..., abs(scenario.directions[0]) - 1] += np.sign(scenario.directions[0]) * further
     else:
-        base = calibrated_shift(scenario) if scenario.spread_a != 1 else 0.0
+        unequal = scenario.spread_a != scenario.spread_b
+        base = calibrated_shift(scenario) if unequal else 0.0
         b[..., 0] += base + shift
 
     def to_reference(points: Floats, seeds: slice) -> Floats:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from warpline.core import result_files
 from warpline.pipeline.config import load_files
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.forecast import forecast
@@ -80,14 +81,13 @@ def test_a_page_holds_the_sentence_of_its_benchmark(project, monkeypatch, page, 
 def test_b4_depends_on_how_inputs_are_weighted(project, monkeypatch):
     module = load_benchmark(project, monkeypatch, "rank_of_metric.py")
     result = json.loads((project / "docs" / "data" / "geometry" / "rank.json").read_text())
-    with (project / "docs" / "data" / "ten_seeds" / "claims.csv").open(newline="") as file:
-        next(file)
-        (b4,) = (row for row in csv.DictReader(file) if row["claim"] == "B4")
+    claims = result_files.read_table(project / "docs" / "data" / "ten_seeds" / "claims.csv")
+    (b4,) = claims[claims["claim"] == "B4"].to_dict("records")
     late = [
         row["alike"] for row in result["networks"] if (row["moment"], row["context"]) == ("late", 1)
     ]
     # The value of the rule is that of inputs that count alike.
-    assert 1.5 - sum(late) / len(late) == pytest.approx(float(b4["value"]), abs=1e-3)
+    assert 1.5 - sum(late) / len(late) == pytest.approx(b4["value"], abs=1e-3)
     assert b4["verdict"] == "fails" and not module.holds(result["networks"], "alike")
     assert module.holds(result["networks"], "by size")
 

@@ -198,6 +198,20 @@ def test_exchanges_are_corrected_over_measures_where_these_are_named():
         assert found == pytest.approx(largest)
 
 
+def test_an_exchange_takes_the_same_seeds_of_all_curricula(tmp_path):
+    for path in DATA.glob("*.csv"):
+        table = pd.read_csv(path, comment="#")
+        if path.stem == "after":
+            gone = [
+                table[f"curriculum_{side}"].eq("untrained") & table[f"seed_{side}"].eq(3)
+                for side in "ab"
+            ]
+            table = table[~(gone[0] | gone[1])]
+        result_files.write_table(table, tmp_path / path.name, {})
+    with pytest.raises(ValueError, match="the same seeds of master, untrained"):
+        Tables(tmp_path).exchange_tests("dsa", [("master", "untrained")])
+
+
 def test_the_tests_at_the_chosen_setting_are_those_of_the_run():
     tables = Tables(DATA)
     assert tables.has("settings_pretrained") and not Tables(OTHER).has("settings_pretrained")

@@ -416,6 +416,8 @@ def test_exchange_of_labels_refuses_what_it_cannot_exchange(rng):
         ValueError, match="as many networks of a, of b and of the reference, got 4, 3"
     ):
         exchange_test(distances, a, b[:3], a)
+    with pytest.raises(ValueError, match="at least two seeds, got 1"):
+        exchange_test(distances, a[:1], b[:1], a[:1])
     distances[a[0], b[1]] = np.nan
     with pytest.raises(ValueError, match="of every two networks"):
         exchange_test(distances, a, b, a)

@@ -19,6 +19,7 @@ from warpline.comparison.pairs import (
     represent,
     within_learning,
 )
+from warpline.similarity.dsa.hankel import steps_needed
 
 __all__ = ["architecture_pairs", "compare_around", "learning_pairs", "settings_around"]
 
@@ -57,19 +58,17 @@ def settings_around(
     return [
         {**measure, "bound": "split", "n_delays": n_delays, "rank": rank}
         for n_delays, rank in combinations
-        if _steps_needed(measure, n_delays) <= n_times or (n_delays, rank) == own
+        if _steps_of_transition(measure, n_delays) <= n_times or (n_delays, rank) == own
     ]
 
 
-def _steps_needed(measure: Mapping[str, Any], n_delays: int) -> int:
+def _steps_of_transition(measure: Mapping[str, Any], n_delays: int) -> int:
     """Return the steps of a trial that hold one transition of DSA's or InputDSA's embedding."""
     lags = max(n_delays, measure.get("n_input_delays", 1))
     if measure.get("backend") == "subspace":
         # A window of the past, and one of the future.
         lags = 2 * n_delays
-    # As `warpline.similarity.dsa_input.driven_trials` counts them.
-    later = max(measure.get("input_lag", 1) - 1, 0)
-    return int((lags - 1) * measure["delay_interval"] + 2 + later)
+    return steps_needed(lags, measure["delay_interval"], measure.get("input_lag", 1))
 
 
 def learning_pairs(

@@ -17,13 +17,35 @@ from warpline.comparison.hypothesis_tests import difference_test, holm
 from warpline.comparison.jackknife import jackknife_interval, leave_one_out, mean_interval
 from warpline.comparison.separation import floor_pairs, separation
 
-__all__ = ["control_table", "group_tests", "learning_table", "run_table", "summary_table"]
+__all__ = [
+    "control_table",
+    "curriculum_matrix",
+    "group_tests",
+    "learning_table",
+    "run_table",
+    "summary_table",
+]
 
 Floats = NDArray[np.float64]
 
 
-def _matrix(rows: pd.DataFrame, a: str, b: str) -> tuple[Floats, list[int], list[int]]:
-    """Return dissimilarities between the networks of two curricula (NaN: no pair), and their seeds."""
+def curriculum_matrix(rows: pd.DataFrame, a: str, b: str) -> tuple[Floats, list[int], list[int]]:
+    """Return the dissimilarities between the networks of two curricula, and the seeds of both.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Pairs of one measure: ``curriculum_a``, ``seed_a``, ``curriculum_b``, ``seed_b``, ``dissimilarity``.
+    a, b : str
+        Curricula of the rows and of the columns; they may be one.
+
+    Returns
+    -------
+    matrix : ndarray, shape (seed of a, seed of b)
+        NaN where there is no pair.
+    seeds_a, seeds_b : list of int
+        Those that have a pair, ascending.
+    """
     # A pair stands in the table once, in either order.
     frames = []
     for first, second in (("a", "b"), ("b", "a")):
@@ -98,7 +120,7 @@ def summary_table(after: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFr
             for kind in ("same", "cross"):
                 rows = group[group["seeds"] == kind]
                 # With fewer than three seeds there is a mean without an interval.
-                matrix, seeds_a, seeds_b = _matrix(rows, a, b)
+                matrix, seeds_a, seeds_b = curriculum_matrix(rows, a, b)
                 values = matrix[~np.isnan(matrix)]
                 if len(values) == 0:
                     continue
@@ -345,7 +367,7 @@ def learning_table(
     for key, group in over.groupby(keys, sort=True):
         measure, architecture, against, a, b = (str(name) for name in key[:5])
         rows = group.dropna(subset="dissimilarity")
-        matrix, seeds_a, seeds_b = _matrix(rows, a, b)
+        matrix, seeds_a, seeds_b = curriculum_matrix(rows, a, b)
         values = rows["dissimilarity"].to_numpy(dtype=float)
         low = high = np.nan
         if len(values):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from warpline.core import result_files
 from warpline.figures.protocol_rows import in_order, protocol_label
-from warpline.figures.template_page import claim, render_template
+from warpline.figures.template_page import claim, has_width, render_template
 from warpline.figures.words import measure_name, number_range
 
 __all__ = ["AUDIT_TABLES", "AuditTables", "render_audit"]
@@ -42,7 +42,7 @@ def _estimate(row: pd.Series, suffix: str = "", digits: int = 2) -> str:
     )
     if np.isnan(row[f"low{suffix}"]):
         return value
-    if row[f"low{suffix}"] == row[f"high{suffix}"]:
+    if not has_width(row[f"low{suffix}"], row[f"high{suffix}"]):
         return f"{value} in all {row[f'n{suffix}']:.0f}"
     return f"{value} [{low}, {high}]"
 
@@ -146,16 +146,16 @@ class AuditTables:
         below = (self.values(statistic, measure, "high") < bound).sum()
         return f"{below} / {above}" if downwards else f"{above} / {below}"
 
-    def undecided(self, claim: str) -> str:
+    def undecided(self, claim_name: str) -> str:
         """Return how many of the verdicts on a claim are undecided, such as ``28 of 28``."""
-        verdicts = self.claims.loc[self.claims["claim"] == claim, "verdict"]
+        verdicts = self.claims.loc[self.claims["claim"] == claim_name, "verdict"]
         return f"{(verdicts == 'undecided').sum()} of {len(verdicts)}"
 
-    def verdict(self, protocol: str, claim: str, measure: str) -> str:
+    def verdict(self, protocol: str, claim_name: str, measure: str) -> str:
         """Return the statistic and the verdict of a claim under a protocol; a dash where it is not judged."""
         rows = self.claims[
             (self.claims["protocol"] == protocol)
-            & (self.claims["claim"] == claim)
+            & (self.claims["claim"] == claim_name)
             & (self.claims["measure"] == measure)
         ]
         return "–" if rows.empty else f"{_estimate(rows.iloc[0])}, {rows.iloc[0]['verdict']}"

@@ -14,9 +14,9 @@ from scipy import stats
 from warpline.comparison.hypothesis_tests import exchange_test, holm
 from warpline.comparison.jackknife import mean_interval
 from warpline.comparison.separation import separation
-from warpline.comparison.statistics import summary_table
+from warpline.comparison.statistics import curriculum_matrix, summary_table
 from warpline.core import result_files
-from warpline.figures.template_page import claim, render_template
+from warpline.figures.template_page import claim, has_width, render_template
 
 __all__ = ["AFTER", "BETWEEN", "FLOORS", "TABLES", "OtherRun", "Tables", "render"]
 
@@ -169,7 +169,7 @@ class Tables:
         row = self.row(table, **cells)
         prefix = "" if column in ("mean", "difference") else f"{column}_"
         low, high = row[f"{prefix}low"], row[f"{prefix}high"]
-        if not high > low:
+        if not has_width(low, high):
             return f"{row[column]:.{digits}f}"
         return f"{row[column]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
@@ -193,8 +193,9 @@ class Tables:
     ) -> list[float]:
         """Return the p value of an exchange of labels for pairs of curricula, corrected by Holm's method.
 
-        The correction goes over the pairs, and over ``measures`` where these are given. The difference is
-        that of the table ``tests``; the test is `warpline.comparison.hypothesis_tests.exchange_test`.
+        The correction goes over the pairs, and over ``measures``, of which ``measure`` is one, where these
+        are given. The reference is that of the table ``tests``; the test is
+        `warpline.comparison.hypothesis_tests.exchange_test`.
         """
         family = list(measures) or [measure]
         p_values = holm(np.ravel([self._exchange_tests(one, pairs) for one in family]))
@@ -211,26 +212,20 @@ class Tables:
         ]
 
     def _matrix(self, measure: str, names: Sequence[str]) -> tuple[np.ndarray, int]:
-        """Return the dissimilarities after learning, by curriculum and seed, and the number of seeds."""
-        rows = self._tables["after"]
-        rows = rows[rows["measure"] == measure]
-        seeds = sorted({*rows["seed_a"], *rows["seed_b"]})
-        places = {key: k for k, key in enumerate(itertools.product(names, seeds))}
-        distances = np.full((len(places), len(places)), np.nan)
-        for row in rows.itertuples():
-            a, b = (row.curriculum_a, row.seed_a), (row.curriculum_b, row.seed_b)
-            if a in places and b in places:
-                distances[places[a], places[b]] = distances[places[b], places[a]] = (
-                    row.dissimilarity
-                )
-        return distances, len(seeds)
+        """Return the dissimilarities (network, network) after learning, and the number of seeds.
+
+        Networks are in the order of the names, and within a name of the seeds; NaN for pairs of one seed.
+        """
+        rows = self.matching("after", measure=measure)
+        blocks = [[curriculum_matrix(rows, a, b) for b in names] for a in names]
+        seeds = {tuple(of_side) for row in blocks for _, *sides in row for of_side in sides}
+        if len(seeds) != 1:
+            raise ValueError(f"expected the same seeds of {', '.join(names)}, got {sorted(seeds)}")
+        return np.block([[matrix for matrix, *_ in row] for row in blocks]), len(seeds.pop())
 
     def span(self, table: str, column: str, digits: int = 0, **cells: Any) -> str:
         """Return ``median (smallest to largest)`` of a column over the rows with these values."""
-        rows = self._tables[table]
-        for name, value in cells.items():
-            rows = rows[rows[name] == value]
-        values = rows[column]
+        values = self.matching(table, **cells)[column]
         if values.empty:
             raise LookupError(f"expected rows of {table} with {cells}, got none")
         return (
@@ -275,27 +270,16 @@ class Tables:
 
     def _by_seed(self, measure: str, a: str, b: str) -> pd.Series:
         """Return the dissimilarity of two architectures by seed."""
-        rows = self._tables["architectures"]
-        pairs = rows[
-            (rows["measure"] == measure)
-            & (rows["architecture_a"] == a)
-            & (rows["architecture_b"] == b)
-        ]
+        pairs = self.matching("architectures", measure=measure, architecture_a=a, architecture_b=b)
         return pairs.set_index("seed_a")["dissimilarity"].astype(float)
 
     def smallest(self, table: str, column: str, **cells: Any) -> float:
         """Return the smallest value of a column over the rows with these values; NaN without any."""
-        rows = self._tables[table]
-        for name, value in cells.items():
-            rows = rows[rows[name] == value]
-        return float(rows[column].min())
+        return float(self.matching(table, **cells)[column].min())
 
     def count(self, table: str, **cells: Any) -> int:
         """Return the number of rows with these values."""
-        rows = self._tables[table]
-        for name, value in cells.items():
-            rows = rows[rows[name] == value]
-        return len(rows)
+        return len(self.matching(table, **cells))
 
 
 class OtherRun:

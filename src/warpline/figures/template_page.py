@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-__all__ = ["claim", "render_template", "write_page"]
+__all__ = ["claim", "has_width", "render_template", "write_page"]
 
 
 def render_template(template: Path, **names: Any) -> str:
@@ -32,6 +32,14 @@ def claim(sentence: str, carried: bool) -> str:
     if not carried:
         raise ValueError(f"expected tables that carry the sentence {sentence!r}: rewrite it")
     return sentence
+
+
+def has_width(low: float, high: float) -> bool:
+    """Say whether an interval is wider than rounding; one with an end that is NaN is not.
+
+    Values that are all alike have an interval of no width, or by rounding of some 1e-16: it bounds nothing.
+    """
+    return high - low > 1e-9
 
 
 def write_page(

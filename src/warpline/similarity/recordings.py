@@ -28,7 +28,20 @@ SAFE_EXPONENT = 300
 
 
 def rescaled_trials(trials: tuple[FloatArray, ...]) -> tuple[tuple[FloatArray, ...], int]:
-    """Return trials whose squares are within the range of float64, and the power of two divided out."""
+    """Divide trials by a power of two, so that their squares stay within the range of float64.
+
+    Parameters
+    ----------
+    trials : tuple of ndarray, shape (time, column)
+        Finite, none empty.
+
+    Returns
+    -------
+    trials : tuple of ndarray
+        Of a usual size: as they are. The division is exact.
+    exponent : int
+        Of the power of two; 0 where nothing is divided.
+    """
     largest = max(float(np.abs(trial).max()) for trial in trials)
     exponent = int(np.frexp(largest)[1])
     if abs(exponent) <= SAFE_EXPONENT:

@@ -182,6 +182,12 @@ def test_the_cap_on_starts_is_kept():
         assert result.n_starts <= cap
 
 
+@pytest.mark.parametrize("name", ["max_starts", "first_starts", "max_steps"])
+def test_a_search_without_starts_or_steps_is_refused(name):
+    with pytest.raises(ValueError, match=f"expected {name} to be a positive integer; got 0"):
+        AlignmentSettings(**{name: 0})
+
+
 def test_an_ascent_that_runs_out_of_steps_says_so():
     operators = [to_canonical(m) for m in np.random.default_rng(8).standard_normal((2, 10, 10))]
     (result,) = align_pairs(operators, [(0, 1)], settings=AlignmentSettings(max_steps=1))

@@ -1,5 +1,7 @@
 """Operators of driven systems: known systems, dsa-metric's estimators, layouts of the data."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,6 +109,17 @@ def test_units_of_states_and_inputs_do_not_matter_at_the_ends_of_the_range(units
     if coordinates == "principal":
         far = warpline.compare(*systems, score="euclidean", **options)
         assert far["status"] == "failed: squares of the control operator leave the range of numbers"
+
+
+def test_values_beyond_double_precision_are_infinite():
+    _, _, states, inputs = driven(n=3)
+    largest = np.abs(states).max()
+    plain = fit_driven_operator(states / largest, inputs, rank=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        operator = fit_driven_operator(states / largest * 1e308, inputs * 1e-10, rank=3)
+    assert np.isinf(operator.singular_values).any() and np.isinf(operator.control).any()
+    np.testing.assert_allclose(operator.state, plain.state, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("lag", [0, 1])

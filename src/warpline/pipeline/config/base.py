@@ -299,6 +299,13 @@ def takes_inputs(entry: Strict) -> bool:
     return isinstance(entry, InputDSA) or getattr(entry, "needs_inputs", False)
 
 
+def scored_by_wasserstein(entries: Mapping[str, Strict]) -> list[str]:
+    """Return the names of the measures whose score is the Wasserstein distance: it has another unit."""
+    return [
+        name for name, entry in entries.items() if getattr(entry, "score", "angle") == "wasserstein"
+    ]
+
+
 def by_name(
     key: str, named: Mapping[str, type[Strict]], otherwise: type[Strict], example: str
 ) -> Discriminator:

@@ -8,7 +8,7 @@ from typing import Any
 
 from warpline.core.table_names import DATASET_TABLES
 from warpline.pipeline import report_order
-from warpline.pipeline.config.base import DSA
+from warpline.pipeline.config.base import DSA, scored_by_wasserstein
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
 from warpline.pipeline.stages.figures import Figure
@@ -208,11 +208,7 @@ class DatasetFigures:
             "seed": config.seed,
             "statistics": config.statistics.model_dump(),
             "measures": list(config.run.measures),
-            "wasserstein": [
-                name
-                for name, entry in config.measures.items()
-                if getattr(entry, "score", "angle") == "wasserstein"
-            ],
+            "wasserstein": scored_by_wasserstein(config.measures),
         }
 
     def figures(self) -> Iterator[Figure]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from warpline.pipeline.config.base import scored_by_wasserstein
 from warpline.pipeline.expansion import NetworkSpec, Plan
 from warpline.pipeline.paths import join_seeds
 from warpline.pipeline.stages.analyses import AnalyseWarping
@@ -182,11 +183,7 @@ class WriteExplorer(Stage):
             "fractions": config.trajectories.fractions,
             "windows": {name: config.tasksets[name].window for name in tasksets},
             "measures": plan.all_measures,
-            "wasserstein": [
-                name
-                for name, entry in config.measures.items()
-                if getattr(entry, "score", "angle") == "wasserstein"
-            ],
+            "wasserstein": scored_by_wasserstein(config.measures),
             "palette": config.figures.palette,
             "analyses": {
                 name: {

@@ -12,6 +12,7 @@ from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.core.plugins import PluginLocation
 from warpline.pipeline import report_order
 from warpline.pipeline.code_digest import digest
+from warpline.pipeline.config.base import scored_by_wasserstein
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, code_of, settings_json
 from warpline.pipeline.stages.comparisons import CompareArchitectures, CompareNetworks
@@ -141,11 +142,7 @@ class TasksetFigures:
             # In the order in which they are run: an entry that is not run changes no colour.
             "curricula": list(dict.fromkeys(network.curriculum for network in plan.networks)),
             "measures": plan.all_measures,
-            "wasserstein": [
-                name
-                for name, entry in config.measures.items()
-                if getattr(entry, "score", "angle") == "wasserstein"
-            ],
+            "wasserstein": scored_by_wasserstein(config.measures),
             "architectures": {
                 name: config.architectures[name].model_dump(exclude={"weights", "weight_names"})
                 for name in dict.fromkeys(network.architecture for network in plan.networks)

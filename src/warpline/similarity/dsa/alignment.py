@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from warpline.core.number_arguments import check_number_fields
-from warpline.similarity.input_errors import SettingsError
+from warpline.similarity.input_errors import SettingsError, positive_integer
 
 from .canonical import CanonicalOperator, Problems
 from .combinations import best_distinct, combination_starts
@@ -84,7 +84,7 @@ class AlignmentSettings:
     Raises
     ------
     SettingsError
-        When a field is no number, or ``accepted_chance`` is not between 0 and 1.
+        When a field is no number, a count is not positive, or ``accepted_chance`` is not between 0 and 1.
     """
 
     max_starts: int = 48
@@ -97,6 +97,8 @@ class AlignmentSettings:
 
     def __post_init__(self) -> None:
         check_number_fields(self, SettingsError)
+        for name in ("max_starts", "first_starts", "max_steps"):
+            positive_integer(name, getattr(self, name))
         if not 0 < self.accepted_chance < 1:
             raise SettingsError(
                 "accepted_chance between 0 and 1",
@@ -324,7 +326,7 @@ class _State:
 
 
 def _rungs(rungs: tuple[Rung, ...], settings: AlignmentSettings) -> tuple[Rung, ...]:
-    """Return the rungs with the last one, to the tolerance asked for."""
+    """Return the rungs of a round: the given ones, and the last, which ascends to the tolerance."""
     return (*rungs, Rung(settings.tolerance, 1, 1.0))
 
 
@@ -376,9 +378,9 @@ def _further_round(
 ) -> None:
     """Ascend from further starts of the pairs at ``index``, and enter what they find into the state."""
     problem, incumbent = problems.select(index), state.best.select(index)
-    known, n_tried = state.maxima.select(index), state.n_tried[index]
-    chosen = [generators[int(i)] for i in index]
-    starts = _further_starts(problem, incumbent, known, n_tried, counts, size, chosen)
+    maxima, n_tried = state.maxima.select(index), state.n_tried[index]
+    of_pairs = [generators[int(i)] for i in index]
+    starts = _further_starts(problem, incumbent, maxima, n_tried, counts, size, of_pairs)
     count = min(starts.shape[1], settings.max_starts - int(state.n_starts[index].min()))
     challenger, challenger_hits, n_returns, second = successive_halving(
         problem,
@@ -391,7 +393,7 @@ def _further_round(
     state.n_starts[index] += count
     state.n_hits[index] += n_returns
     _merge(state.best, state.n_hits, index, challenger, challenger_hits)
-    for name, tensor in vars(best_distinct(known, second)).items():
+    for name, tensor in vars(best_distinct(maxima, second)).items():
         getattr(state.maxima, name)[index] = tensor
     # A new best maximum has neighbours of its own.
     improved = state.best.value[index] > incumbent.value + _IMPROVEMENT
@@ -401,22 +403,22 @@ def _further_round(
 def _further_starts(
     problems: Problems,
     incumbent: Maxima,
-    known: Ascents,
+    maxima: Ascents,
     n_tried: Tensor,
     counts: _Counts,
     size: int,
     generators: Sequence[np.random.Generator],
 ) -> Tensor:
     """Return random starts, neighbours of the best maximum and combinations, shape (pair, start, n, n)."""
-    combinations, exist = combination_starts(problems, known, counts.combinations)
+    combinations, exist = combination_starts(problems, maxima, counts.combinations)
     # The kinds of neighbours take turns.
     turns = n_tried[:, None] + torch.arange(counts.neighbours + counts.combinations)
     n_reversed = 1 + turns % _n_kinds(size)
-    parts = [combinations]
+    kinds = [combinations]
     if counts.neighbours:
         random = random_starts(generators, size, counts.random)
         reversals = n_reversed[:, : counts.neighbours]
-        parts = [random, _neighbours(generators, problems, incumbent, size, reversals), *parts]
+        kinds = [random, _neighbours(generators, problems, incumbent, size, reversals), *kinds]
     # Neighbours also stand in for combinations that a pair does not have.
     few = (~exist.all(dim=1)).nonzero()[:, 0]
     if len(few):
@@ -428,7 +430,7 @@ def _further_starts(
             n_reversed[few, counts.neighbours :],
         )
         combinations[few] = torch.where(exist[few, :, None, None], combinations[few], substitutes)
-    return torch.cat(parts, dim=1)
+    return torch.cat(kinds, dim=1)
 
 
 def _neighbours(

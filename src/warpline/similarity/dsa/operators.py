@@ -37,7 +37,15 @@ from warpline.similarity.input_errors import (
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.time_coordinates import check_equal_steps
 
-from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
+from .hankel import (
+    Factor,
+    Trials,
+    blocks_of,
+    by_length,
+    iterate_embedding,
+    leading_factor,
+    steps_needed,
+)
 from .padding import check_rank
 
 FloatArray = NDArray[np.float64]
@@ -375,7 +383,7 @@ def check_states(states: Any, *, n_delays: int, delay_interval: int) -> Trials:
     delay_interval = positive_integer("delay_interval", delay_interval)
     recording = as_recording(states)
     check_equal_steps(recording.times, recording.name)
-    needed = (n_delays - 1) * delay_interval + 2
+    needed = steps_needed(n_delays, delay_interval)
     too_short = sum(length < needed for length in recording.lengths)
     if too_short:
         raise TooFewTimePointsError(

@@ -75,7 +75,7 @@ class DrivenOperator(ShortRepr):
     rank, rank_used : int
         The rank asked for, and the rank that the data carry.
     singular_values : ndarray, shape (rank_used,)
-        Of the embedding (``dmdc``) or of the projected future (``subspace``).
+        Of the embedding (``dmdc``) or of the projected future (``subspace``); inf beyond double precision.
     backend : {"dmdc", "subspace"}
     coordinates : {"principal", "balanced", "whitened"}
     """
@@ -205,7 +205,7 @@ def fit_driven_operator(
     power = _POWERS[coordinates] * trials.state_exponent - trials.input_exponent
     with np.errstate(over="ignore"):
         control = np.ldexp(control * 2.0 ** (power % 1), int(power // 1))
-    values = np.ldexp(values, trials.state_exponent)
+        values = np.ldexp(values, trials.state_exponent)
     state.setflags(write=False)
     control.setflags(write=False)
     return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.dsa.hankel import Trials, blocks_of
+from warpline.similarity.dsa.hankel import Trials, blocks_of, steps_needed
 from warpline.similarity.dsa.operators import rank_tolerance_of
 from warpline.similarity.input_errors import ConstantDataError, TooFewTimePointsError, TrialError
 from warpline.similarity.recordings import as_recording, rescaled_trials
@@ -101,7 +101,7 @@ def driven_trials(
             "Give the inputs that drove the system, or use dsa, which needs none.",
         )
     check_equal_steps(recording.times, recording.name)
-    needed = (n_lags - 1) * delay_interval + 2 + max(input_lag - 1, 0)
+    needed = steps_needed(n_lags, delay_interval, input_lag)
     too_short = sum(length < needed for length in recording.lengths)
     if too_short:
         raise TooFewTimePointsError(

@@ -97,7 +97,20 @@ class JointAlignment:
 
 
 def driven_system(state: FloatArray, control: FloatArray, score: Score) -> DrivenSystem:
-    """Prepare the operators of a system, finite and not zero."""
+    """Prepare the operators of a system for alignment.
+
+    Parameters
+    ----------
+    state : ndarray, shape (rank, rank)
+    control : ndarray, shape (rank, input)
+        Both finite and not zero.
+    score : {"angle", "euclidean"}
+        At ``angle`` both are scaled to unit norm.
+
+    Returns
+    -------
+    DrivenSystem
+    """
     canonical = to_canonical(state)
     if score == "angle":
         # Units of inputs may be such that squares of the control operator leave the range.
