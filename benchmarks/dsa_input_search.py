@@ -30,7 +30,7 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
-from dsa_search import random_pairs  # noqa: E402
+from dsa_search import MISSED, REFERENCE_SEED, random_pairs  # noqa: E402
 from dsa_search_kinds import Draw, gaussian, sparse  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
@@ -50,7 +50,7 @@ RANDOM: dict[str, Draw] = {
     "A of zeros and ones, Gaussian B": sparse,
 }
 RANDOM_RANKS, RANDOM_PAIRS = (10, 14), 150
-MISSED, MANY, REFERENCE_SEED = 1e-5, 400, 77
+MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
 

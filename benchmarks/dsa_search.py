@@ -60,19 +60,18 @@ def states_of(files: list[Path]) -> list[FloatArray]:
     """Return the states (trial, time, component) of every kept checkpoint of every network, each once."""
     import xarray as xr
 
-    systems = []
+    from warpline.comparison.pairs import systems_of
+
+    states = []
     for file in files:
         with xr.open_dataset(file) as dataset:
-            for i in range(dataset.sizes["seed"]):
-                steps: set[int] = set()
-                for k in range(dataset.sizes["checkpoint"]):
-                    step = int(dataset["step"][i, k])
-                    if step not in steps:
-                        n = int(dataset["n_components"][i, k])
-                        states = dataset["states"].values[i, k, :, :, :n]
-                        systems.append(states.astype(np.float64))
-                    steps.add(step)
-    return systems
+            for systems in systems_of(dataset).values():
+                # Several fractions of training can be one checkpoint.
+                by_step: dict[int, FloatArray] = {}
+                for system in systems:
+                    by_step.setdefault(system.step, system.states.astype(np.float64))
+                states += by_step.values()
+    return states
 
 
 def random_pairs(n_systems: int, count: int | None) -> list[tuple[int, int]]:
@@ -154,6 +153,7 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
         "missed": int(missed.sum()),
         "silent": int((missed & ~uncertain).sum()),
         "uncertain": int(uncertain.sum()),
+        "converged": int((~uncertain).sum()),
         "expected_misses": rows["chance_of_better"].sum(),
         "worst_excess": excess.max(),
         "worst_silent_excess": excess[~uncertain].max(),

@@ -161,7 +161,6 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     counts = dsa_search.summary(rows.assign(excess=rows["angle"] - lowest))
     return {
         **counts,
-        "converged": counts["pairs"] - counts["uncertain"],
         "missed_by_random": int((rows["random"] - lowest > dsa_search.MISSED).sum()),
         "missed_by_400": int((rows["best_of_many"] - lowest > dsa_search.MISSED).sum()),
     }

@@ -33,6 +33,7 @@ from numpy.typing import NDArray  # noqa: E402
 
 from warpline.comparison.hypothesis_tests import difference_test, exchange_test  # noqa: E402
 from warpline.comparison.jackknife import jackknife_interval, mean_interval  # noqa: E402
+from warpline.comparison.pairs import driven_systems_of, systems_of  # noqa: E402
 from warpline.core import result_files  # noqa: E402
 from warpline.similarity import dsa  # noqa: E402
 
@@ -46,9 +47,8 @@ def final_states(folder: Path) -> dict[int, NDArray[np.float64]]:
     states = {}
     for path in sorted(folder.glob("*.nc")):
         with xr.open_dataset(path) as dataset:
-            for k, seed in enumerate(dataset["seed"].values):
-                n = int(dataset["n_components"][k, -1])
-                states[int(seed)] = dataset["states"].values[k, -1, :, :, :n].astype(float)
+            for seed, systems in systems_of(dataset).items():
+                states[seed] = systems[-1].states
     return states
 
 
@@ -73,13 +73,8 @@ def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
     states = {}
     for path in sorted(folder.glob("*.nc")):
         with xr.open_dataset(path) as dataset:
-            for k, seed in enumerate(dataset["seed"].values):
-                counts = dataset["driven_n_components"].values[k].astype(int)
-                driven = dataset["driven_states"].values[k].astype(float)
-                names = dataset["drive"].values
-                states[int(seed)] = {
-                    str(names[i]): driven[i, :, :, :n] for i, n in enumerate(counts)
-                }
+            for seed, driven in driven_systems_of(dataset).items():
+                states[seed] = {drive: system.states for drive, system in driven.items()}
     return states
 
 
