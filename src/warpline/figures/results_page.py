@@ -184,7 +184,7 @@ class Tables:
 
     def p_value(self, **cells: Any) -> str:
         """Return the adjusted p value of a test, or that it is below 0.001."""
-        return self.p_text(self.row("tests", **cells)["p_adjusted"])
+        return _p_text(self.row("tests", **cells)["p_adjusted"])
 
     p_text = staticmethod(_p_text)
 

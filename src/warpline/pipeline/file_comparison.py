@@ -149,8 +149,8 @@ def compare_files(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     print()
-    scores = {measure: own.get("score") for measure, own in settings.items()}
-    print(_as_text(tables, [name for name, score in scores.items() if score == "wasserstein"]))
+    wasserstein = [name for name, own in settings.items() if own.get("score") == "wasserstein"]
+    print(_as_text(tables, wasserstein))
     for warning in caught:
         print(f"\nwarning: {warning.message}", file=sys.stderr)
     if options.output is not None:
