@@ -113,8 +113,10 @@ def test_b6_and_b7b_depend_on_the_moment(project, monkeypatch):
         )
         assert min(low for _, low, _ in of_contexts("halfway")) > 0
         assert min(mean for mean, _, _ in of_contexts("halfway")) > judged["smallest_effect"]
+        assert all(low < 0 < high for _, low, high in of_contexts("answer"))
     page = " ".join((docs / "published_settings.md").read_text().split())
     assert "Halfway through the stimulus both effects are there at ours, too" in page
+    assert "Both are gone when an answer falls due" in page
     claims_page = " ".join((docs / "claims.md").read_text().split())
     assert (
         "At our settings both fail there, and would hold halfway through the stimulus"
