@@ -375,6 +375,21 @@ def over_measures(n: int, replications: int) -> float:
     return float(rejected.mean())
 
 
+def reference_of_two_kinds(n: int, replications: int) -> float:
+    """Return how often the test rejects without an effect if the reference holds two kinds of networks.
+
+    The kinds lie ten standard deviations apart, each as likely as the other, and a and b near one each.
+    """
+    stream = random_streams.generator(ROOT_SEED, "inference", "kinds", str(n))
+    a, b, reference = (gaussian(stream, (replications, n, 3)) for _ in range(3))
+    a[..., 0] += FAR
+    b[..., 0] -= FAR
+    reference[..., 0] += np.where(stream.random((replications, n)) < 0.5, 5.0, -5.0)
+    distances = np.linalg.norm(np.stack([a, b])[:, :, :, None] - reference[:, None], axis=-1)
+    distances[..., np.arange(n), np.arange(n)] = np.nan
+    return float((jackknife_p(*distances) < LEVEL).mean())
+
+
 def power_against_exchange(n: int, shift: float, replications: int) -> tuple[float, float]:
     """Return how often the test against the reference itself rejects, and how often an exchange of labels does.
 
