@@ -5,7 +5,8 @@ if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is
 "converged". `chance_of_better` is held against the share of misses.
 
 trained  networks after learning, random pairs, at ranks 10 and 20
-tanh     twelve random tanh networks under white inputs, all pairs at ranks 10 and 20, several seeds
+tanh     twelve random tanh networks under white inputs, all pairs, at ranks 10 and 20 and by other weights of
+         the control, several seeds
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators, each in one pair
 
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
@@ -42,9 +43,10 @@ from warpline.similarity.dsa_input import (  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 PERIOD, RANKS, PAIRS = "stimulus", (10, 20), 100
+DEFAULT_WEIGHT = 0.5
 TANH = 12
-#: Seeds of the search, by rank.
-TANH_SEEDS = {10: 9, 20: 3}
+#: Seeds of the search, by rank and weight of the control.
+TANH_SEEDS = {(10, 0.5): 9, (20, 0.5): 3, (10, 0.1): 3, (10, 0.9): 3}
 UNITS, CHANNELS, TRIALS, TIMES = 40, 2, 20, 60
 #: Kinds of random state operators.
 RANDOM: dict[str, Draw] = {
@@ -117,22 +119,29 @@ def random_searches() -> list[dict[str, Any]]:
 def tanh_searches() -> list[dict[str, Any]]:
     """Return a row per rank of the random tanh networks."""
     networks, pairs = tanh_networks(), random_pairs(TANH, None)
-    return [
-        {"systems": f"{TANH} random tanh networks, all pairs, {n_seeds} seeds"}
-        | searches(fitted(networks, rank), rank, pairs, n_seeds)
-        for rank, n_seeds in TANH_SEEDS.items()
-    ]
+    rows = []
+    for (rank, weight), n_seeds in TANH_SEEDS.items():
+        name = f"{TANH} random tanh networks, all pairs, {n_seeds} seeds"
+        if weight != DEFAULT_WEIGHT:
+            name += f", w = {weight}"
+        found = searches(fitted(networks, rank), rank, pairs, n_seeds, weight)
+        rows.append({"systems": name} | found)
+    return rows
 
 
 def searches(
-    operators: Sequence[DrivenOperator], rank: int, pairs: list[tuple[int, int]], n_seeds: int
+    operators: Sequence[DrivenOperator],
+    rank: int,
+    pairs: list[tuple[int, int]],
+    n_seeds: int,
+    control_weight: float = DEFAULT_WEIGHT,
 ) -> dict[str, Any]:
     """Return how the default search, by each of some seeds, compares with the best of all searches."""
+    settings = {"rank": rank, "control_weight": control_weight}
     default = [
-        compare_pairs(operators, pairs, settings={"rank": rank}, seed=seed)
-        for seed in range(n_seeds)
+        compare_pairs(operators, pairs, settings=settings, seed=seed) for seed in range(n_seeds)
     ]
-    many = {"rank": rank, "max_starts": MANY, "accepted_chance": NEVER}
+    many = {**settings, "max_starts": MANY, "accepted_chance": NEVER}
     further = compare_pairs(operators, pairs, settings=many, seed=REFERENCE_SEED)
 
     angles = np.array([[row["joint_score"] for row in rows] for rows in default])
