@@ -32,7 +32,7 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 from dsa_search import MISSED, REFERENCE_SEED, random_pairs  # noqa: E402
-from dsa_search_kinds import Draw, gaussian, sparse  # noqa: E402
+from dsa_search_kinds import CHANNELS, Draw, driven_network, gaussian, sparse  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
@@ -47,7 +47,6 @@ DEFAULT_WEIGHT = 0.5
 TANH = 12
 #: Seeds of the search, by rank and weight of the control.
 TANH_SEEDS = {(10, 0.5): 9, (20, 0.5): 3, (10, 0.1): 3, (10, 0.9): 3}
-UNITS, CHANNELS, TRIALS, TIMES = 40, 2, 20, 60
 #: Kinds of random state operators.
 RANDOM: dict[str, Draw] = {
     "Gaussian A and B": gaussian,
@@ -77,19 +76,9 @@ def trained_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArr
 
 
 def tanh_networks(seed: int = 0) -> list[tuple[FloatArray, FloatArray]]:
-    """Return states and inputs of networks x(t + 1) = tanh(W x(t) + B u(t + 1)) with random weights."""
+    """Return states and inputs of random networks."""
     generator = np.random.default_rng(seed)
-    networks = []
-    for _ in range(TANH):
-        recurrent = generator.standard_normal((UNITS, UNITS)) / np.sqrt(UNITS)
-        weights = generator.standard_normal((UNITS, CHANNELS))
-        inputs = generator.standard_normal((TRIALS, TIMES, CHANNELS))
-        states = np.zeros((TRIALS, TIMES, UNITS))
-        states[:, 0] = np.tanh(inputs[:, 0] @ weights.T)
-        for t in range(1, TIMES):
-            states[:, t] = np.tanh(states[:, t - 1] @ recurrent.T + inputs[:, t] @ weights.T)
-        networks.append((states, inputs))
-    return networks
+    return [driven_network(generator) for _ in range(TANH)]
 
 
 def fitted(networks: Sequence[tuple[FloatArray, FloatArray]], rank: int) -> list[DrivenOperator]:
