@@ -18,14 +18,13 @@ from warpline.comparison.statistics import curriculum_matrix, summary_table
 from warpline.core import result_files
 from warpline.figures.template_page import claim, has_width, render_template
 
-__all__ = ["AFTER", "BETWEEN", "FLOORS", "TABLES", "OtherRun", "Tables", "render"]
+__all__ = ["AFTER", "BETWEEN", "FLOORS", "TABLES", "Tables", "render"]
 
 TABLES = {
     "runs": "tables/PDM/runs.csv",
     "summary": "tables/PDM/summary.csv",
     "tests": "tables/PDM/tests.csv",
     "controls": "tables/PDM/controls.csv",
-    "shares": "tables/PDM/dsa_sensitivity_shares.csv",
     "relations": "warping/pdm_learning/relations.csv",
     "static": "warping/static/summary.csv",
     "decision": "warping/decision/summary.csv",
@@ -69,20 +68,20 @@ class Estimate(NamedTuple):
         """Return ``value [low, high]``."""
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
+    def __neg__(self) -> Estimate:
+        """Return the difference the other way round."""
+        return Estimate(-self.value, -self.high, -self.low)
+
 
 class PairedTest(NamedTuple):
     """A mean difference with its interval, and its adjusted p value."""
 
-    difference: float
-    low: float
-    high: float
+    estimate: Estimate
     p_adjusted: float
 
     def __str__(self) -> str:
         """Return ``difference [low, high], p``."""
-        return (
-            f"{self.difference:.2f} [{self.low:.2f}, {self.high:.2f}], {_p_text(self.p_adjusted)}"
-        )
+        return f"{self.estimate}, {_p_text(self.p_adjusted)}"
 
 
 class Tables:
@@ -173,14 +172,10 @@ class Tables:
             return f"{row[column]:.{digits}f}"
         return f"{row[column]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
-    def times_lower(self, conclusion: str, a: str, b: str) -> int:
-        """Return in how many settings of DSA around its own the value of a is lower than that of b.
-
-        The table counts the settings that have the sign of the own one, whichever sign that is.
-        """
-        row = self.row("shares", conclusion=conclusion, item_a=a, item_b=b)
-        same_sign = int(row["n_holds"])
-        return same_sign if row["difference"] < 0 else int(row["n_settings"]) - same_sign
+    def difference(self, measure: str, a: str, b: str) -> Estimate:
+        """Return the distance of a to the reference less that of b, with its interval."""
+        row = self.row("tests", measure=measure, curriculum_a=a, curriculum_b=b)
+        return Estimate(*(float(row[name]) for name in ("difference", "low", "high")))
 
     def p_value(self, **cells: Any) -> str:
         """Return the adjusted p value of a test, or that it is below 0.001."""
@@ -264,7 +259,7 @@ class Tables:
         ]
         adjusted = holm(np.array([stats.ttest_1samp(d, 0.0).pvalue for d in differences]))
         return [
-            PairedTest(float(d.mean()), *mean_interval(d, 0.95), float(p))
+            PairedTest(Estimate(float(d.mean()), *mean_interval(d, 0.95)), float(p))
             for d, p in zip(differences, adjusted, strict=True)
         ]
 
@@ -277,83 +272,46 @@ class Tables:
         """Return the smallest value of a column over the rows with these values; NaN without any."""
         return float(self.matching(table, **cells)[column].min())
 
+    def settings_agree(self, other: Tables) -> bool:
+        """Say whether, at every setting of DSA, each run's difference lies in the interval of the other."""
+        keys = ["n_delays", "rank"]
+        both = self.matching("settings").merge(
+            other.matching("settings"), on=keys, how="outer", suffixes=("", "_there")
+        )
+        inside = both["difference"].between(both["low_there"], both["high_there"])
+        return bool((inside & both["difference_there"].between(both["low"], both["high"])).all())
+
+    def other_verdicts(self, other: Tables) -> list[tuple[pd.Series, pd.Series]]:
+        """Return the rows of claims whose verdict differs: of this run, and of the other."""
+        keys = ["claim", "architecture", "analysis", "measure"]
+        there = {tuple(row[keys].fillna("")): row for row in other.rows("claims")}
+        pairs = [(row, there.get(tuple(row[keys].fillna("")))) for row in self.rows("claims")]
+        return [(a, b) for a, b in pairs if b is not None and a["verdict"] != b["verdict"]]
+
     def count(self, table: str, **cells: Any) -> int:
         """Return the number of rows with these values."""
         return len(self.matching(table, **cells))
 
 
-class OtherRun:
-    """The same run where arithmetic is rounded in another way: what of a page holds there.
-
-    Parameters
-    ----------
-    template : pathlib.Path
-        Of the page.
-    folder : pathlib.Path
-        Tables of the other run.
-
-    Attributes
-    ----------
-    t : Tables
-    sentences : dict of str to bool
-        Sentences of the page that state a result, and whether the other run's tables carry them.
-    mark : str
-        What stands behind a sentence that they do not carry.
-    """
-
-    mark = "not [with other rounding](#on-another-processor)"
-
-    def __init__(self, template: Path, folder: Path) -> None:
-        self.t = Tables(folder)
-        self.sentences: dict[str, bool] = {}
-        render_template(template, t=self.t, claim=self._note, other=None)
-
-    def _note(self, sentence: str, carried: bool) -> str:
-        self.sentences[sentence] = bool(carried)
-        return sentence
-
-    @property
-    def lost(self) -> list[str]:
-        """The sentences that its tables do not carry."""
-        return [sentence for sentence, carried in self.sentences.items() if not carried]
-
-    def settings_agree(self, here: Tables) -> bool:
-        """Say whether, at every setting of DSA, each run's difference lies in the interval of the other."""
-        keys = ["n_delays", "rank"]
-        both = here.matching("settings").merge(
-            self.t.matching("settings"), on=keys, how="outer", suffixes=("", "_there")
-        )
-        inside = both["difference"].between(both["low_there"], both["high_there"])
-        return bool((inside & both["difference_there"].between(both["low"], both["high"])).all())
-
-    def other_verdicts(self, here: Tables) -> list[tuple[pd.Series, pd.Series]]:
-        """Return the rows of claims whose verdict differs: here, and in the other run."""
-        keys = ["claim", "architecture", "analysis", "measure"]
-        there = {tuple(row[keys].fillna("")): row for row in self.t.rows("claims")}
-        pairs = [(row, there.get(tuple(row[keys].fillna("")))) for row in here.rows("claims")]
-        return [(a, b) for a, b in pairs if b is not None and a["verdict"] != b["verdict"]]
-
-
 def render(template: Path, tables: Path, other: Path) -> str:
-    """Return the page.
+    """Return the page, whose conclusions two runs carry.
 
     Parameters
     ----------
     template : pathlib.Path
-        Jinja template that calls the methods of `Tables` (as ``t``), `claim`, and those of `OtherRun` (as
-        ``other``, None while its sentences are collected).
+        Jinja template that calls `claim` and the methods of `Tables`: of the run of the page as ``t``, of
+        the other one as ``other``.
     tables : pathlib.Path
         Folder of the tables.
     other : pathlib.Path
         Folder of the tables of the same run where arithmetic is rounded in another way.
+
+    Raises
+    ------
+    ValueError
+        When the tables of one of the runs do not carry a sentence.
     """
-    elsewhere = OtherRun(template, other)
-
-    def marked(sentence: str, carried: bool) -> str:
-        text = claim(sentence, carried)
-        if elsewhere.sentences.get(sentence, True):
-            return text
-        stop = "." if text.endswith(".") else ""
-        return f"{text.removesuffix('.')} ({elsewhere.mark}){stop}"
-
-    return render_template(template, t=Tables(tables), claim=marked, other=elsewhere)
+    here, there = Tables(tables), Tables(other)
+    # The runs change places, so that each sentence is held to both.
+    render_template(template, t=there, other=here, claim=claim)
+    return render_template(template, t=here, other=there, claim=claim)
