@@ -265,12 +265,20 @@ def test_the_page_of_geometry_states_the_ratios_of_the_benchmarks(project):
 @pytest.mark.slow
 def test_the_page_of_the_cluster_states_the_forecast_of_the_grid(project, tmp_path):
     files = [project / "config" / name for name in ("config.yaml", "paper.yaml")]
-    table = forecast(Plan(load_files(files)))
+    plan = Plan(load_files(files))
+    table = forecast(plan)
     text = " ".join((project / "docs" / "cluster.md").read_text().split())
     hours = table.groupby("stage")["hours"].sum()
     stated = f"{hours['trajectories']:.0f} and {hours['comparisons']:.0f} hours of one CPU thread"
     assert f"{stated} for the whole grid" in text
-    assert f"`warpline plan` counts {table['jobs'].sum():,} jobs now" in text
+    n_networks, n_jobs = len(plan.networks) * len(plan.config.run.seeds), table["jobs"].sum()
+    assert f"has {n_networks:,} networks, ten in a training job, and {n_jobs:,} jobs" in text
+    (dry_run,) = lines_of(project, "plan of config/paper.yaml", "plain workflow")
+    assert dry_run["what"] == f"plan of config/paper.yaml, {n_jobs:,} jobs"
+    assert f"takes {dry_run['ours']} of processor time and {dry_run['check']}" in text
+    assert (
+        "six times the time of a plain workflow" in text and 5.5 < 1 / float(dry_run["ratio"]) < 6.5
+    )
     assert f"plans {table['disk'].sum():.0f} GB of results" in text
     assert f"hidden states take up to {table['passing'].sum():.0f} GB more" in text
 
