@@ -87,6 +87,22 @@ def test_jumps_and_hidden_dependence_are_refused(activation, recurrent):
         tangents(dynamics(leaky(activation, recurrent)), line(), line().grid(5))
 
 
+@pytest.mark.parametrize("hidden", [torch.detach, torch.sign, lambda x: (8 * x).round() / 8])
+def test_one_unit_of_many_is_enough(hidden):
+    # Of 64 units, of which it is less than a twentieth of the change.
+    generator = torch.Generator().manual_seed(0)
+    recurrent = torch.randn(64, 64, dtype=torch.float64, generator=generator) / 8
+    weights = torch.randn(2, 64, dtype=torch.float64, generator=generator)
+
+    def step(state, inputs):
+        following = torch.tanh(state @ recurrent + inputs @ weights)
+        return torch.cat([hidden(following[:, :1]), following[:, 1:]], dim=1)
+
+    one = dynamics(step, initial=lambda points: torch.zeros(points, 64, dtype=torch.float64))
+    with pytest.raises(TypeError, match=r"explain only .* of how 1 of its 64 units change"):
+        check_differentiable(one, line(), line().grid(41))
+
+
 def test_torch_s_own_error_is_put_into_words():
     with pytest.raises(TypeError, match=r"jvp and vmap.*torch says: .*(jvp|setup_context)"):
         tangents(dynamics(leaky(NoForward.apply)), line(), line().grid(5))
