@@ -251,6 +251,47 @@ def test_a_grid_that_is_too_coarse_is_refused_with_numbers(network_slice):
     assert float((fine.curvature - exact).abs().max()) < 0.1 * float(exact.abs().max())
 
 
+def bumps(seed, points):
+    """Metric and curvature of a graph of one to three Gaussian bumps of random widths from 0.2, (x, y) each."""
+    rng = np.random.default_rng(seed)
+    count = rng.integers(1, 4)
+    centres, widths, heights = (
+        rng.uniform(-1, 1, (count, 2)),
+        rng.uniform(0.2, 1, count),
+        rng.normal(size=count),
+    )
+    slope, bend = np.zeros((*points.shape[:-1], 2)), np.zeros((*points.shape[:-1], 2, 2))
+    for centre, width, height in zip(centres, widths, heights, strict=True):
+        z = (points - centre) / width
+        bump = height * np.exp(-(z**2).sum(-1) / 2)
+        slope -= bump[..., None] * z / width
+        outer = z[..., :, None] * z[..., None, :] - np.eye(2)
+        bend += bump[..., None, None] * outer / width**2
+    metric = np.eye(2) + slope[..., :, None] * slope[..., None, :]
+    return metric, np.linalg.det(bend) / np.linalg.det(metric) ** 2
+
+
+def test_how_many_coarse_grids_pass(project):
+    """The share that docs/geometry.md states: grids that are accepted with an error above the tolerance."""
+    shares = []
+    for spacings, count in ((2, 21), (4, 21), (8, 41)):
+        spacing = 0.2 / spacings
+        line = (np.arange(count) - count // 2) * spacing
+        points = np.stack(np.meshgrid(line, line, indexing="ij"), -1)
+        wrong = []
+        for seed in range(300):
+            metric, exact = bumps(seed, points)
+            try:
+                curvature = curvature_from_grid(torch.tensor(metric), (spacing, spacing)).curvature
+            except CoarseGridError:
+                continue
+            error = np.abs(curvature.numpy() - exact[1:-1, 1:-1]).max()
+            wrong.append(error > 0.1 * float(curvature.abs().max()))
+        shares.append(f"{100 * np.mean(wrong):.0f} %")
+    page = " ".join((project / "docs" / "geometry.md").read_text().split())
+    assert f"2, 4 and 8 spacings wide, {shares[0]}, {shares[1]} and {shares[2]} of" in page
+
+
 def test_bad_grids_are_refused(surfaces):
     metric, _, spacing = torus_grid(surfaces, 10, 10)
     with pytest.raises(ValueError, match=r"\(row, column, 2, 2\)"):

@@ -334,15 +334,14 @@ def curvature_from_grid(
 
     # Differences wrap around both axes, so that values at the ends of an open axis are left out.
     fine = _brioschi(metric, spacing)
-    coarse = _brioschi(metric[::2, ::2], (2 * spacing[0], 2 * spacing[1]))
-    inner_points, compared_points = [], []
-    for axis, closed in enumerate(periodic):
-        count = metric.shape[axis]
-        inner_points.append(torch.arange(0 if closed else 1, count if closed else count - 1))
-        # Of every second point, those whose neighbours are on the grid.
-        last = count if closed else 2 * ((count - 1) // 2) - 1
-        compared_points.append(torch.arange(0 if closed else 2, last, 2))
-    error, row, column = _largest_difference(fine, coarse, compared_points)
+    inner_points = [
+        torch.arange(0 if closed else 1, count if closed else count - 1)
+        for closed, count in zip(periodic, metric.shape[:2], strict=True)
+    ]
+    error, row, column = max(
+        _largest_difference(metric, fine, spacing, periodic, first)
+        for first in ((0, 0), (0, 1), (1, 0), (1, 1))
+    )
     curvature = fine[inner_points[0]][:, inner_points[1]]
 
     # The error goes with the square of the spacing, which says how much finer the grid has to be.
@@ -361,11 +360,25 @@ def curvature_from_grid(
 
 
 def _largest_difference(
-    fine: Tensor, coarse: Tensor, compared_points: list[Tensor]
+    metric: Tensor,
+    fine: Tensor,
+    spacing: Sequence[float],
+    periodic: Sequence[bool],
+    first: tuple[int, int],
 ) -> tuple[float, int, int]:
-    """Return the error by Richardson's extrapolation, and the row and column where it is largest."""
-    rows, columns = compared_points
-    difference = fine[rows][:, columns] - coarse[rows // 2][:, columns // 2]
-    worst = int(difference.abs().argmax())
-    i, j = divmod(worst, len(columns))
-    return float(difference.abs().max()) / 3, int(rows[i]), int(columns[j])
+    """Return the error by Richardson's extrapolation, and the row and column where it is largest.
+
+    From every second point, beginning with the row and column `first`; -1 where these are too few.
+    """
+    coarse = _brioschi(metric[first[0] :: 2, first[1] :: 2], [2 * step for step in spacing])
+    # Those whose neighbours are on the grid.
+    kept = [
+        torch.arange(count) if closed else torch.arange(1, count - 1)
+        for closed, count in zip(periodic, coarse.shape, strict=True)
+    ]
+    if not all(map(len, kept)):
+        return -1.0, 0, 0
+    rows, columns = (2 * index + start for index, start in zip(kept, first, strict=True))
+    difference = (fine[rows][:, columns] - coarse[kept[0]][:, kept[1]]).abs()
+    i, j = divmod(int(difference.argmax()), len(columns))
+    return float(difference.max()) / 3, int(rows[i]), int(columns[j])
