@@ -380,14 +380,6 @@ def page_lines(results: dict[str, Any]) -> list[str]:
         f"{pairs['reference_mean_angle']:.4f} (rank {pairs['rank']})" for pairs in results["pairs"]
     ]
     lines.append(f"The mean angles of dsa-metric are {' and '.join(means)}")
-    above = [
-        f"{pairs['caps'][-1]['pairs_above_reference_by_1e-4']} (rank {pairs['rank']})"
-        for pairs in results["pairs"]
-    ]
-    lines.append(
-        f"With the default cap, {' and '.join(above)} of {results['pairs'][0]['pairs']} pairs are above "
-        "dsa-metric by more than 1e-4 rad"
-    )
     for row in results["operators"]:
         lines.append(
             f"| {1e3 * row['seconds']:.2g} ms, {row['ratio']:.2g} times as fast as dsa-metric |"

@@ -179,17 +179,6 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
             for row in more
         ),
         *(_silent_share(rows) for rows in (default, more)),
-        "By rank: "
-        + ", ".join(
-            f"{row['silent']} of {row['pairs'] - row['uncertain']} (rank {row['rank']})"
-            for row in default
-            if 10 <= row["rank"] <= 30
-        ),
-        *(
-            f"At rank {row['rank']} at least {row['missed']} of {row['pairs']} pairs are missed"
-            for row in default
-            if row["rank"] == 50
-        ),
     ]
 
 
