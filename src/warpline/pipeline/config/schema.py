@@ -509,7 +509,7 @@ class Jobs(Strict):
     """Division of the work into jobs."""
 
     seeds_per_job: Count = 1
-    """Number of seeds per trajectory or comparison job."""
+    """Number of seeds per job of trajectories, comparisons or geometry."""
     seeds_per_training_job: Count = 1
     """Number of seeds per training job. On a CPU they are trained in sequence, to the same bits as
     each alone. On a GPU they are trained as one batch, which is much faster for small networks. Add
