@@ -5,8 +5,8 @@ if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is
 "converged". `chance_of_better` is held against the share of misses.
 
 trained  networks after learning, random pairs, at ranks 10 and 20
-tanh     twelve random tanh networks under white inputs, all pairs, at ranks 10 and 20 and by other weights of
-         the control, several seeds
+tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 10 to 20 and
+         by other weights of the control
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators, each in one pair
 
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
@@ -45,8 +45,14 @@ FloatArray = NDArray[np.float64]
 PERIOD, RANKS, PAIRS = "stimulus", (10, 20), 100
 DEFAULT_WEIGHT = 0.5
 TANH = 12
-#: Seeds of the search, by rank and weight of the control.
-TANH_SEEDS = {(10, 0.5): 9, (20, 0.5): 3, (10, 0.1): 3, (10, 0.9): 3}
+#: Draws of tanh networks and seeds of the search, by rank and weight of the control.
+TANH_SEARCHES = {
+    (10, 0.5): (9, 1),
+    (14, 0.5): (2, 1),
+    (20, 0.5): (1, 3),
+    (10, 0.1): (5, 1),
+    (10, 0.9): (1, 3),
+}
 #: Kinds of random state operators.
 RANDOM: dict[str, Draw] = {
     "Gaussian A and B": gaussian,
@@ -56,6 +62,7 @@ RANDOM_RANKS, RANDOM_PAIRS = (10, 14, 20), 150
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
+PARTS = ("tanh", "trained", "random")
 
 
 def trained_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArray, FloatArray]]:
@@ -75,7 +82,7 @@ def trained_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArr
     return networks
 
 
-def tanh_networks(seed: int = 0) -> list[tuple[FloatArray, FloatArray]]:
+def tanh_networks(seed: int) -> list[tuple[FloatArray, FloatArray]]:
     """Return states and inputs of random networks."""
     generator = np.random.default_rng(seed)
     return [driven_network(generator) for _ in range(TANH)]
@@ -105,17 +112,21 @@ def random_searches() -> list[dict[str, Any]]:
     return rows
 
 
-def tanh_searches() -> list[dict[str, Any]]:
-    """Return a row per rank of the random tanh networks."""
-    networks, pairs = tanh_networks(), random_pairs(TANH, None)
-    rows = []
-    for (rank, weight), n_seeds in TANH_SEEDS.items():
-        name = f"{TANH} random tanh networks, all pairs, {n_seeds} seeds"
-        if weight != DEFAULT_WEIGHT:
-            name += f", w = {weight}"
-        found = searches(fitted(networks, rank), rank, pairs, n_seeds, weight)
-        rows.append({"systems": name} | found)
-    return rows
+def tanh_searches(rank: int, weight: float) -> dict[str, Any]:
+    """Return the row of a rank and weight of the random tanh networks, all pairs of each draw."""
+    n_draws, n_seeds = TANH_SEARCHES[rank, weight]
+    operators, pairs = [], []
+    for draw in range(n_draws):
+        operators += fitted(tanh_networks(draw), rank)
+        pairs += [(TANH * draw + i, TANH * draw + j) for i, j in random_pairs(TANH, None)]
+    name = f"{n_draws} x {TANH} random tanh networks, all pairs"
+    if n_seeds > 1:
+        name += f", {n_seeds} seeds"
+    if weight != DEFAULT_WEIGHT:
+        name += f", w = {weight}"
+    row = {"systems": name} | searches(operators, rank, pairs, n_seeds, weight)
+    print(row, flush=True)
+    return row
 
 
 def searches(
@@ -154,6 +165,11 @@ def searches(
     }
 
 
+def part_of(row: dict[str, Any]) -> str:
+    """Return which of the parts a row belongs to."""
+    return next((part for part in PARTS if f"{part} networks" in row["systems"]), "random")
+
+
 def page_lines(result: dict[str, Any]) -> list[str]:
     """Return the table that docs/dsa_input.md holds, line by line, and a sentence per group of systems."""
     lines = [
@@ -165,11 +181,14 @@ def page_lines(result: dict[str, Any]) -> list[str]:
             f"| {row['systems']} | {row['rank']} | {row['searches']} | {row['missed']} | {row['silent']} | "
             f"{row['uncertain']} | {row['expected_misses']:.1f} | {row['largest_excess']:.1g} |"
         )
-    high = [row for row in result["rows"] if row["rank"] > 10]
+    rows_of_tanh = [row for row in result["rows"] if "tanh" in row["systems"]]
     groups = {
         "trained networks": [row for row in result["rows"] if "trained" in row["systems"]],
-        "tanh networks at rank 20": [row for row in high if "tanh" in row["systems"]],
-        "random matrices at ranks 14 and 20": [row for row in high if row["systems"] in RANDOM],
+        "tanh networks at rank 10": [row for row in rows_of_tanh if row["rank"] == 10],
+        "tanh networks at ranks 14 and 20": [row for row in rows_of_tanh if row["rank"] > 10],
+        "random matrices at ranks 14 and 20": [
+            row for row in result["rows"] if row["systems"] in RANDOM and row["rank"] > 10
+        ],
     }
     for name, rows in groups.items():
         searched, missed, silent, uncertain, expected = (
@@ -187,17 +206,30 @@ def page_lines(result: dict[str, Any]) -> list[str]:
 def main() -> None:
     """Search, print the table and write the counts as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--trajectories", type=Path, nargs="+", required=True)
-    parser.add_argument("--trials", type=Path, required=True, help="evaluation trials of that run")
+    parser.add_argument("--trajectories", type=Path, nargs="+")
+    parser.add_argument("--trials", type=Path, help="evaluation trials of that run")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--parts", nargs="+", default=PARTS, choices=PARTS, help="these alone; other rows stay"
+    )
     arguments = parser.parse_args()
-    rows = tanh_searches()
-    trained = trained_networks(arguments.trajectories, arguments.trials)
-    for rank in RANKS:
-        name = f"{len(trained)} trained networks, {PAIRS} random pairs"
-        pairs = random_pairs(len(trained), PAIRS)
-        rows.append({"systems": name} | searches(fitted(trained, rank), rank, pairs, 1))
-    rows += random_searches()
+    if "trained" in arguments.parts and not (arguments.trajectories and arguments.trials):
+        parser.error("expected --trajectories and --trials for the trained networks")
+    rows = []
+    for part in PARTS:
+        if part not in arguments.parts:
+            earlier = json.loads(arguments.output.read_text(encoding="utf-8"))["rows"]
+            rows += [row for row in earlier if part_of(row) == part]
+        elif part == "tanh":
+            rows += [tanh_searches(*setting) for setting in TANH_SEARCHES]
+        elif part == "random":
+            rows += random_searches()
+        else:
+            trained = trained_networks(arguments.trajectories, arguments.trials)
+            pairs = random_pairs(len(trained), PAIRS)
+            name = f"{len(trained)} trained networks, {PAIRS} random pairs"
+            for rank in RANKS:
+                rows.append({"systems": name} | searches(fitted(trained, rank), rank, pairs, 1))
     machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
     result = {"machine": machine, "rows": rows}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
