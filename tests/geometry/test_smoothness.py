@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from warpline.geometry import Coordinate, Dynamics, InputManifold, tangents
+from warpline.geometry import (
+    Coordinate,
+    Dynamics,
+    InputManifold,
+    immersion_of,
+    state_map,
+    tangents,
+)
 from warpline.geometry.derivatives.smoothness import check_differentiable
 
 UNITS = 12
@@ -153,3 +160,55 @@ def test_one_point_is_enough():
     check_differentiable(dynamics(leaky(torch.tanh)), line(), line().grid(2)[:1])
     with pytest.raises(TypeError, match="expected the step"):
         check_differentiable(dynamics(leaky(torch.sign)), line(), line().grid(2)[:1])
+
+
+def normalised(x):
+    centred = x - x.mean(-1, keepdim=True)
+    return centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+
+
+def layer_norm(x):
+    return torch.nn.functional.layer_norm(x, x.shape[-1:])
+
+
+def on_a_line(norm):
+    return lambda kappa: norm(torch.sin(kappa * torch.arange(1.0, 7.0, dtype=kappa.dtype)))
+
+
+def test_second_derivatives_that_torch_has_wrong_are_refused():
+    """torch's jvp of a jvp of layer_norm is no second derivative; first derivatives are right."""
+    kappa = line().grid(5)
+    exact, written = (
+        immersion_of(on_a_line(norm), line().coordinates) for norm in (layer_norm, normalised)
+    )
+    torch.testing.assert_close(exact(kappa).first, written(kappa).first)
+    step = 1e-4
+    difference = (written(kappa + step).first - written(kappa - step).first) / (2 * step)
+    torch.testing.assert_close(
+        written(kappa, order=2).second[:, 0], difference, rtol=1e-5, atol=1e-5
+    )
+    with pytest.raises(TypeError, match=r"second derivatives.*layer_norm"):
+        exact(kappa, order=2)
+
+
+def test_a_step_whose_second_derivatives_torch_has_wrong_is_refused():
+    one, other = dynamics(leaky(layer_norm)), dynamics(leaky(normalised))
+    torch.testing.assert_close(
+        tangents(one, line(), line().grid(5)).inputs, tangents(other, line(), line().grid(5)).inputs
+    )
+    assert tangents(other, line(), line().grid(5), second=True).second.isfinite().all()
+    with pytest.raises(TypeError, match=r"expected the step.*second derivatives"):
+        tangents(one, line(), line().grid(5), second=True)
+    with pytest.raises(TypeError, match="second derivatives"):
+        state_map(one, line(), 3)(line().grid(5), order=2)
+
+
+@pytest.mark.parametrize("activation", [torch.relu, torch.abs, lambda x: torch.tanh(50 * x)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kinks_pass_the_test_of_second_derivatives(activation, dtype):
+    single = dynamics(
+        lambda x, u: 0.9 * x + 0.1 * activation(u @ INPUT.to(u.dtype) + x @ RECURRENT.to(u.dtype)),
+        initial=lambda points: torch.zeros(points, UNITS, dtype=dtype),
+        dtype=dtype,
+    )
+    assert tangents(single, line(), line().grid(41), second=True).second.isfinite().all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import torch
@@ -13,10 +13,16 @@ from torch.func import jvp, vmap
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import Coordinate
-from warpline.geometry.derivatives.smoothness import readable_torch_error
+from warpline.geometry.derivatives.smoothness import (
+    check_second_derivative,
+    readable_torch_error,
+)
 from warpline.geometry.derivatives.taylor import TaylorTensor
 
 __all__ = ["Immersion", "Jet", "TaylorExtension", "domain_bounds", "immersion_of"]
+
+PROBED_POINTS = 4
+"""Points at which second derivatives are tried."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +74,8 @@ class Immersion(Protocol):
 class _FunctionImmersion:
     function: Callable[[Tensor], Tensor]
     coordinates: tuple[Coordinate, ...]
+    tried: list[bool] = field(default_factory=list, compare=False, repr=False)
+    """Not empty once second derivatives were tried."""
 
     def __call__(self, kappa: Tensor, order: int = 1) -> Jet:
         m = len(self.coordinates)
@@ -108,12 +116,24 @@ class _FunctionImmersion:
                 f"{readable_torch_error(error)}"
             ) from error
         self._checked(value, first_derivatives, kappa)
+        if not self.tried:
+            self._try_second_derivatives(kappa)
+            self.tried.append(True)
 
         # The first derivative along i is read off the pair (i, i).
         position = torch.empty(m, m, dtype=torch.long)
         position[pairs[0], pairs[1]] = position[pairs[1], pairs[0]] = torch.arange(pairs.shape[1])
         diagonal = position[range(m), range(m)]
         return Jet(value, first_derivatives[:, diagonal], second_derivatives[:, position])
+
+    def _try_second_derivatives(self, kappa: Tensor) -> None:
+        """Hold the second derivatives at a few points against differences of the first, within the domain."""
+        low, high = (
+            kappa.new_tensor([getattr(c, end) for c in self.coordinates]) for end in ("low", "high")
+        )
+        length = high - low
+        inside = kappa[:PROBED_POINTS].clamp(low + 0.01 * length, high - 0.01 * length)
+        check_second_derivative("the function", self.function, [inside], [length.expand_as(inside)])
 
     def _checked(self, value: Any, first_derivatives: Any, kappa: Tensor) -> Tensor:
         """Return the first derivatives; refuse a function whose values are not (point, unit) in numbers."""

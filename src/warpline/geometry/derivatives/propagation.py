@@ -10,7 +10,10 @@ from torch import Tensor
 
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold
-from warpline.geometry.derivatives.smoothness import with_readable_torch_errors
+from warpline.geometry.derivatives.smoothness import (
+    check_second_derivative,
+    with_readable_torch_errors,
+)
 from warpline.geometry.derivatives.taylor import TaylorTensor, push_forward
 
 __all__ = ["Initial", "Tried", "advance_of", "initial_state", "observe"]
@@ -102,6 +105,9 @@ def advance_of(
         inputs = inputs_at(min(k, manifold.n_steps - 1))
         if (second, None) not in agreement:
             probes = _disturbed(state), _disturbed(inputs)
+            if second:
+                points, directions = ([probe.coefficients[k] for probe in probes] for k in (0, 1))
+                check_second_derivative("the step", dynamics.step, points, directions)
             agreement[second, None] = _agrees_with_torch_func(dynamics.step, *probes)
         if agreement[second, None]:
             return _on_taylor_tensors(dynamics.step, state, inputs)

@@ -14,7 +14,7 @@ because it does not.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -28,6 +28,7 @@ from warpline.geometry.derivatives.input_manifold import InputManifold
 __all__ = [
     "NotDifferentiable",
     "check_differentiable",
+    "check_second_derivative",
     "readable_torch_error",
     "with_readable_torch_errors",
 ]
@@ -133,6 +134,60 @@ def check_differentiable(
             if dynamics.observe(state) is not state:
                 _check_calculus("what is observed of the state", dynamics.observe, (state,))
         state = following
+
+
+@torch.no_grad()
+def check_second_derivative(
+    name: str,
+    function: Callable[..., Tensor],
+    points: Sequence[Tensor],
+    directions: Sequence[Tensor],
+) -> None:
+    """Make sure that the jvp of a jvp is the derivative of the jvp.
+
+    torch has operations of which it is not: `torch.nn.functional.layer_norm` and `instance_norm` in version
+    2.13, as differences of their first derivatives show.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the function.
+    function : callable
+        Of tensors (point, ...).
+    points, directions : sequence of Tensor
+        Its arguments, and a direction for each.
+
+    Raises
+    ------
+    TypeError
+        When second derivatives along the directions are others than differences of first ones.
+    """
+    forward = with_readable_torch_errors(jvp)
+
+    def first(*at: Tensor) -> Tensor:
+        return forward(function, at, tuple(directions))[1]
+
+    second = forward(first, tuple(points), tuple(directions))[1]
+    eps = torch.finfo(second.dtype).eps
+    differences = []
+    for step in (eps ** (1 / 3), eps ** (1 / 3) / 4):
+        ahead, behind = (
+            first(*(x + sign * step * d for x, d in zip(points, directions, strict=True)))
+            for sign in (1, -1)
+        )
+        differences.append((ahead - behind) / (2 * step))
+        rounding = 100 * eps / step * max(1.0, float(ahead.abs().max()))
+    # Where a kink lies between, the differences are not alike, and say nothing.
+    size = torch.stack([second, *differences]).abs().amax(0)
+    allowed = TOLERATED * size + rounding
+    alike = (differences[0] - differences[1]).abs() <= allowed
+    if (alike & ((second - differences[1]).abs() > 2 * allowed)).any():
+        raise NotDifferentiable(
+            f"expected {name} to be made of torch operations whose second derivatives torch.func has right; "
+            "those of this one are not the derivatives of its first ones. layer_norm and instance_norm are "
+            "such operations: write them as (x - x.mean(-1, keepdim=True)) divided by "
+            "(x.var(-1, correction=0, keepdim=True) + eps).sqrt()"
+        )
 
 
 def _probes(inputs: InputManifold, kappa: Tensor) -> Tensor:
