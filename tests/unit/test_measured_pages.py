@@ -181,6 +181,33 @@ def test_differences_from_their_settings_depend_on_the_moment(project, monkeypat
         assert least < 0 < most
 
 
+def test_known_inputs_take_strong_drives_below_the_floor(project, monkeypatch):
+    module = load_benchmark(project, monkeypatch, "dsa_input_drives.py")
+    data = project / "docs" / "data" / "dsa_input" / "drives.json"
+    rows = [
+        row for row in json.loads(data.read_text())["drives"] if row["networks"] in module.LABELS
+    ]
+    assert {row["n"] for row in rows} == {10}
+
+    def ratios(measure, *drives):
+        return [r for r in rows if r["measure"] == measure and r["drive"] in drives]
+
+    page = " ".join((project / "docs" / "dsa_input.md").read_text().split())
+    assert "all six intervals lie below 1. With DSA that depends on the noise and on its" in page
+    strong = ("strong_noise", "autocorrelated_noise")
+    known = ratios("`dsa_input`, rank 10", *strong)
+    assert len(known) == 6 and all(row["high"] < 1 for row in known)
+    clear = {
+        (measure, drive): [row["low"] > 1 for row in ratios(measure, drive)]
+        for measure in ("`dsa`, 5 delays, rank 20", "`dsa`, 1 delay, rank 10")
+        for drive in strong
+    }
+    assert all(any(of_networks) and not all(of_networks) for of_networks in clear.values())
+    assert "`weak_noise` does not fall at rank 10; at rank 5 it does" in page
+    assert all(row["high"] > 1 for row in ratios("`dsa_input`, rank 10", "weak_noise"))
+    assert all(row["high"] < 1 for row in ratios("`dsa_input`, rank 5", "weak_noise"))
+
+
 def test_the_early_moments_of_two_settings_are_stated_from_the_stimulus_on(project):
     stated = []
     for file, analysis in (("published_warping", "published_context"), ("demo", "context")):
