@@ -207,6 +207,19 @@ def test_known_inputs_take_strong_drives_below_the_floor(project, monkeypatch):
     assert all(row["high"] > 1 for row in ratios("`dsa_input`, rank 10", "weak_noise"))
     assert all(row["high"] < 1 for row in ratios("`dsa_input`, rank 5", "weak_noise"))
 
+    separations = {
+        (row["measure"], row["curriculum"]): row["S"]
+        for row in json.loads(data.read_text())["separation"]
+    }
+    cells = ((10, "state"), (5, "state"), (5, "control"))
+    untrained, pretrained = (
+        [separations[f"`dsa_input`, rank {rank} {score}", curriculum] for rank, score in cells]
+        for curriculum in ("untrained", "pretrain_anti_delay_frozen")
+    )
+    assert "At rank 5 that of the states is the reverse, and S by the control is 0.5" in page
+    assert untrained[0] > pretrained[0] and untrained[1] < pretrained[1]
+    assert [untrained[2], pretrained[2]] == pytest.approx([0.5, 0.5], abs=0.05)
+
 
 def test_the_early_moments_of_two_settings_are_stated_from_the_stimulus_on(project):
     stated = []
