@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from warpline.analyses.learning import field_angle
 from warpline.analyses.summary import coupling_with_accuracy
 from warpline.core import result_files
 from warpline.figures.results_page import AFTER, BETWEEN, FLOORS, TABLES, render
@@ -27,6 +28,7 @@ def write_further_tables(run: Path, folder: Path) -> None:
     write_pairs_after_learning(run, folder)
     write_pairs_of_architectures(run, folder)
     write_times_at_other_shares(run, folder)
+    write_times_from_start(run, folder)
 
 
 def write_times_at_other_shares(run: Path, folder: Path) -> None:
@@ -42,6 +44,36 @@ def write_times_at_other_shares(run: Path, folder: Path) -> None:
     columns = ["share", "name", *(name for name in times if name.startswith("lag"))]
     of_distances = times.loc[times["kind"] == "distance to own end", columns]
     result_files.write_table(of_distances, folder / "times.csv", {})
+
+
+def write_times_from_start(run: Path, folder: Path) -> None:
+    # What fluctuates is late by its distance to the end, and early by that to the start.
+    files = sorted(run.glob("warping/pdm_learning/seed~*.nc"))
+    rows = [
+        {"seed": int(seed), "fraction": float(fraction), "quantity": "start", "status": status}
+        | {"value": field_angle(field, fields[0])}
+        for arrays in map(result_files.read_dataset, files)
+        for seed, fields, status in zip(
+            arrays["seed"],
+            arrays["metric"].to_numpy(),
+            arrays["status"].astype(str).to_numpy(),
+            strict=True,
+        )
+        for fraction, field in zip(arrays["checkpoint"], fields, strict=True)
+    ]
+    numbers = result_files.read_tables(file.with_suffix(".csv") for file in files)
+    numbers = pd.concat(
+        [numbers[numbers["quantity"].isin(["accuracy", "chance"])], pd.DataFrame(rows)]
+    )
+    none = pd.DataFrame(
+        columns=["against", "measure", "curriculum_a", "seed_a", "checkpoint", "dissimilarity"]
+    )
+    times = pd.concat(
+        coupling_with_accuracy(numbers, none, "master", 0.95, share).assign(share=share)
+        for share in sorted([*SHARES, 0.5])
+    )
+    of_start = times.loc[times["name"] == "start", ["share", "lag_n", "lag", "lag_low", "lag_high"]]
+    result_files.write_table(of_start, folder / "from_start.csv", {})
 
 
 def write_pairs_after_learning(run: Path, folder: Path) -> None:
