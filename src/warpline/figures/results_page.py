@@ -91,7 +91,8 @@ class Tables:
     ----------
     folder : pathlib.Path
         With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``floors``,
-        ``from_start``, ``settings`` and ``times``. ``settings_pretrained`` and ``settings_controls`` may be missing.
+        ``from_start``, ``settings`` and ``times``. ``settings_pretrained`` and ``settings_controls`` may
+        be missing.
     """
 
     def __init__(self, folder: Path) -> None:
