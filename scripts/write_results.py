@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from warpline.analyses.learning import field_angle
-from warpline.analyses.summary import coupling_with_accuracy
+from warpline.analyses.summary import aggregate_over_seeds, coupling_with_accuracy, scalar_rows
 from warpline.core import result_files
 from warpline.figures.results_page import AFTER, BETWEEN, FLOORS, TABLES, render
 from warpline.figures.template_page import write_page
@@ -29,6 +29,7 @@ def write_further_tables(run: Path, folder: Path) -> None:
     write_pairs_of_architectures(run, folder)
     write_times_at_other_shares(run, folder)
     write_times_from_start(run, folder)
+    write_ratios_at_the_median_input(run, folder)
 
 
 def write_times_at_other_shares(run: Path, folder: Path) -> None:
@@ -74,6 +75,30 @@ def write_times_from_start(run: Path, folder: Path) -> None:
     )
     of_start = times.loc[times["name"] == "start", ["share", "lag_n", "lag", "lag_low", "lag_high"]]
     result_files.write_table(of_start, folder / "from_start.csv", {})
+
+
+def write_ratios_at_the_median_input(run: Path, folder: Path) -> None:
+    # Few inputs, at which the metric is large, make its mean over inputs.
+    tables = []
+    for path in sorted(run.glob("warping/context/seed~*.nc")):
+        arrays = result_files.read_dataset(path)
+        relevant, irrelevant = (arrays["metric"].isel(tangent=k, tangent_b=k) for k in (0, 1))
+        ratios = (relevant / irrelevant).median(["relevant", "irrelevant"])
+        for network, status in zip(ratios, arrays["status"].values, strict=True):
+            values = [
+                (
+                    "metric, relevant / irrelevant, median input",
+                    f"context {cell['context'].item()}",
+                    str(cell["moment"].item()),
+                    cell.item(),
+                )
+                for of_context in network.transpose("context", "moment")
+                for cell in of_context
+            ]
+            rows = scalar_rows(values).assign(analysis="context", status=status)
+            tables.append(rows.assign(seed=network["seed"].item()))
+    over_seeds = aggregate_over_seeds(pd.concat(tables), 0.95)
+    result_files.write_table(over_seeds, folder / "context_inputs.csv", {})
 
 
 def write_pairs_after_learning(run: Path, folder: Path) -> None:

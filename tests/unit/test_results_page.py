@@ -110,6 +110,33 @@ def test_times_from_the_start_are_those_of_the_angle_to_the_first_metric(tmp_pat
         assert lags[share] == pytest.approx(share * 0.5 / 0.8 - 0.5 - 0.5 * share)
 
 
+def test_a_ratio_at_the_median_input_is_not_that_of_the_means(tmp_path):
+    folder = tmp_path / "warping" / "context"
+    folder.mkdir(parents=True)
+    # The relevant component is half of the irrelevant one, but for a ninth of the inputs early and late alike.
+    relevant = np.full((3, 3), 0.5)
+    relevant[1, 1] = 90
+    diagonal = np.stack([relevant, np.ones((3, 3)), np.ones((3, 3))], axis=-1)
+    field = diagonal[..., None] * np.eye(3)
+    by_context = np.stack([np.stack([field, 4 * field]), np.stack([field, field])])
+    by_context[0, 1, ..., 1, 1] = 1
+    dims = ("seed", "context", "moment", "relevant", "irrelevant", "tangent", "tangent_b")
+    arrays = xr.Dataset(
+        {"metric": (dims, by_context[None]), "status": ("seed", ["converged"])},
+        {"seed": [1], "context": [1, 2], "moment": ["early", "late"]},
+    )
+    result_files.write_dataset(arrays, folder / "seed~1.nc", {})
+    script = runpy.run_path(str(DOCS.parent / "scripts" / "write_results.py"))
+    script["write_ratios_at_the_median_input"](tmp_path, tmp_path)
+    table = result_files.read_table(tmp_path / "context_inputs.csv")
+    assert table.set_index(["condition", "moment"])["mean"].to_dict() == {
+        ("context 1", "early"): 0.5,
+        ("context 1", "late"): 2.0,
+        ("context 2", "early"): 0.5,
+        ("context 2", "late"): 0.5,
+    }
+
+
 def test_values_that_do_not_vary_have_no_interval():
     constant = {"quantity": "stable fixed points per input"}
     assert Tables(DATA).interval("decision", **constant) == "1.00"

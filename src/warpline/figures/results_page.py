@@ -90,13 +90,14 @@ class Tables:
     Parameters
     ----------
     folder : pathlib.Path
-        With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``floors``,
-        ``from_start``, ``settings`` and ``times``. ``settings_pretrained`` and ``settings_controls`` may
-        be missing.
+        With a CSV file for each name in `TABLES`, and ``after``, ``architectures``,
+        ``context_inputs``, ``floors``, ``from_start``, ``settings`` and ``times``. ``settings_pretrained``
+        and ``settings_controls`` may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = [*TABLES, "after", "architectures", "floors", "from_start", "settings", "times"]
+        names = [*TABLES, "after", "architectures", "context_inputs", "floors", "from_start"]
+        names += ["settings", "times"]
         optional = ("settings_pretrained", "settings_controls")
         names += [name for name in optional if (folder / f"{name}.csv").exists()]
         self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
