@@ -3,7 +3,7 @@
 All pairs of eight noisy systems, two systems x two input statistics x two draws, 4 of 10 units observed:
 
 operators   fitting time of ``SubspaceDMDc`` and ``DMDc``, at the same delays and rank; of DMDc also on two
-            systems of 64 units, as many as a network has
+            systems of 64 units, as many as a network has, and on a small one
 state       angle of the state operators: theirs by Adam, with the steps that ``InputDSA`` hands to its solver
 stages      what the time of our DMDc goes to
 joint       joint alignment: theirs is that of controllability matrices, in closed form; ours climbs
@@ -37,6 +37,7 @@ from warpline.similarity.dsa_input import (  # noqa: E402
     compare_pairs,
     fit_driven_operator,
 )
+from warpline.similarity.dsa_input.driven_operators import Backend  # noqa: E402
 from warpline.similarity.dsa_input.driven_trials import driven_trials  # noqa: E402
 from warpline.similarity.dsa_input.transition_moments import Transitions  # noqa: E402
 
@@ -44,21 +45,25 @@ FloatArray = NDArray[np.float64]
 RANK, N_DELAYS = 10, 5
 UNITS, OBSERVED, CHANNELS, TRIALS, TIMES, DRAWS = 10, 4, 2, 50, 200, 2
 WIDE = 64
+#: Units, trials and steps of a small system.
+SMALL = (3, 10, 50)
 #: What ``InputDSA`` hands to its solver. The solver's own defaults, 200 steps of 0.01, stop far from the end.
 ADAM_STEPS, ADAM_RATE = 1500, 5e-3
 
 
-def wide_recordings(seed: int = 0) -> list[tuple[FloatArray, FloatArray]]:
-    """States and inputs of two systems of as many units as a network has."""
-    rng = np.random.default_rng(seed)
+def full_recordings(
+    count: int, units: int, trials: int = TRIALS, times: int = TIMES
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Return systems of which all units are seen: states (trial, time, unit) and inputs of each."""
+    rng = np.random.default_rng(0)
     made = []
-    for _ in range(2):
-        a = rng.standard_normal((WIDE, WIDE))
+    for _ in range(count):
+        a = rng.standard_normal((units, units))
         a *= 0.9 / np.abs(np.linalg.eigvals(a)).max()
-        b = rng.standard_normal((WIDE, CHANNELS))
-        inputs = rng.standard_normal((TRIALS, TIMES, CHANNELS))
-        states = np.zeros((TRIALS, TIMES, WIDE))
-        for t in range(1, TIMES):
+        b = rng.standard_normal((units, CHANNELS))
+        inputs = rng.standard_normal((trials, times, CHANNELS))
+        states = np.zeros((trials, times, units))
+        for t in range(1, times):
             states[:, t] = states[:, t - 1] @ a.T + inputs[:, t - 1] @ b.T
         made.append((states + 0.01 * states.std() * rng.standard_normal(states.shape), inputs))
     return made
@@ -89,43 +94,55 @@ def recordings(seed: int = 0) -> list[tuple[FloatArray, FloatArray]]:
 
 def benchmark_operators(data: list[tuple[FloatArray, FloatArray]]) -> list[dict[str, Any]]:
     """Fitting time of both packages, by backend."""
+    return [
+        time_operators("subspace", data, OBSERVED),
+        time_operators("dmdc", data, OBSERVED),
+        time_operators("dmdc", full_recordings(2, WIDE), WIDE),
+        # Calls of a millisecond need more repeats.
+        time_operators("dmdc", full_recordings(1, *SMALL), SMALL[0], 1, SMALL[0], repeats=100),
+    ]
+
+
+def time_operators(
+    backend: Backend,
+    data: list[tuple[FloatArray, FloatArray]],
+    units: int,
+    n_delays: int = N_DELAYS,
+    rank: int = RANK,
+    *,
+    repeats: int = 5,
+) -> dict[str, Any]:
+    """Return the fitting times of both packages for some systems."""
     from DSA.dmdc import DMDc
     from DSA.subspace_dmdc import SubspaceDMDc
 
-    def theirs(backend: str, data: list[tuple[FloatArray, FloatArray]]) -> None:
+    def theirs() -> None:
         for states, inputs in data:
             if backend == "subspace":
-                SubspaceDMDc(states, inputs, n_delays=N_DELAYS, rank=RANK).fit()
+                SubspaceDMDc(states, inputs, n_delays=n_delays, rank=rank).fit()
             else:
-                DMDc(states, inputs, n_delays=N_DELAYS, rank_output=RANK).fit()
+                DMDc(states, inputs, n_delays=n_delays, rank_output=rank).fit()
 
-    def ours(backend: str, data: list[tuple[FloatArray, FloatArray]]) -> list[DrivenOperator]:
+    def ours() -> list[DrivenOperator]:
         return [
             fit_driven_operator(
-                states, inputs, rank=RANK, n_delays=N_DELAYS, input_lag=1, backend=backend
+                states, inputs, rank=rank, n_delays=n_delays, input_lag=1, backend=backend
             )
             for states, inputs in data
         ]
 
-    rows = []
-    cases = [("subspace", data, OBSERVED), ("dmdc", data, OBSERVED)]
-    cases.append(("dmdc", wide_recordings(), WIDE))
-    for backend, systems, units in cases:
-        # The first call of each warms up and is not timed.
-        ours(backend, systems)
-        theirs(backend, systems)
-        seconds, _ = least_seconds(lambda b=backend, d=systems: ours(b, d), 5)
-        reference, _ = least_seconds(lambda b=backend, d=systems: theirs(b, d), 5)
-        rows.append(
-            {
-                "backend": backend,
-                "units": units,
-                "seconds": seconds,
-                "reference_seconds": reference,
-                "ratio": reference / seconds,
-            }
-        )
-    return rows
+    # The first call of each warms up and is not timed.
+    ours()
+    theirs()
+    seconds, _ = least_seconds(ours, repeats)
+    reference, _ = least_seconds(theirs, repeats)
+    return {
+        "backend": backend,
+        "units": units,
+        "seconds": seconds,
+        "reference_seconds": reference,
+        "ratio": reference / seconds,
+    }
 
 
 def benchmark_stages(data: list[tuple[FloatArray, FloatArray]]) -> dict[str, float]:
@@ -217,7 +234,8 @@ def page_lines(result: dict[str, Any]) -> list[str]:
     operators = {(row["backend"], row["units"]): row for row in result["operators"]}
     pairs = result["pairs"]
     fit = {name: operators[name, OBSERVED] for name in ("subspace", "dmdc")}
-    wide, scores = operators["dmdc", WIDE], pairs["seconds_of_all_scores"]
+    wide, small = operators["dmdc", WIDE], operators["dmdc", SMALL[0]]
+    scores = pairs["seconds_of_all_scores"]
     joint = pairs["reference_seconds_of_the_joint_alignment"]
     theirs = pairs["reference_seconds_of_the_state"] + joint
     ours, other = (
@@ -227,6 +245,10 @@ def page_lines(result: dict[str, Any]) -> list[str]:
         "operators, subspace": (other["subspace"], ours["subspace"]),
         "operators, dmdc": (other["dmdc"], ours["dmdc"]),
         f"operators, dmdc, 2 systems of {WIDE} units": (wide["reference_seconds"], wide["seconds"]),
+        f"operators, dmdc, 1 system of {SMALL[0]} units, {SMALL[1]} trials x {SMALL[2]} steps, 1 delay": (
+            small["reference_seconds"],
+            small["seconds"],
+        ),
         f"scores of all pairs: state ({pairs['adam_steps']} steps of Adam) and joint": (
             theirs,
             scores,
@@ -270,7 +292,7 @@ def main() -> None:
         "operators": benchmark_operators(data),
         "stages": {
             str(OBSERVED): benchmark_stages(data),
-            str(WIDE): benchmark_stages(wide_recordings()),
+            str(WIDE): benchmark_stages(full_recordings(1, WIDE)),
         },
         "pairs": benchmark_pairs(data),
     }

@@ -5,7 +5,8 @@ if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is
 "converged". `chance_of_better` is held against the share of misses.
 
 trained  networks after learning, random pairs, at ranks 10 and 20
-tanh     twelve random tanh networks under white inputs, all pairs at rank 10, nine seeds of the search
+tanh     twelve random tanh networks under white inputs, all pairs, at ranks 10 and 20 and by other weights of
+         the control, several seeds
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators, each in one pair
 
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
@@ -31,7 +32,7 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 from dsa_search import MISSED, REFERENCE_SEED, random_pairs  # noqa: E402
-from dsa_search_kinds import Draw, gaussian, sparse  # noqa: E402
+from dsa_search_kinds import CHANNELS, Draw, driven_network, gaussian, sparse  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
@@ -42,14 +43,16 @@ from warpline.similarity.dsa_input import (  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 PERIOD, RANKS, PAIRS = "stimulus", (10, 20), 100
-TANH, TANH_RANK, TANH_SEEDS = 12, 10, 9
-UNITS, CHANNELS, TRIALS, TIMES = 40, 2, 20, 60
+DEFAULT_WEIGHT = 0.5
+TANH = 12
+#: Seeds of the search, by rank and weight of the control.
+TANH_SEEDS = {(10, 0.5): 9, (20, 0.5): 3, (10, 0.1): 3, (10, 0.9): 3}
 #: Kinds of random state operators.
 RANDOM: dict[str, Draw] = {
     "Gaussian A and B": gaussian,
     "A of zeros and ones, Gaussian B": sparse,
 }
-RANDOM_RANKS, RANDOM_PAIRS = (10, 14), 150
+RANDOM_RANKS, RANDOM_PAIRS = (10, 14, 20), 150
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
@@ -73,19 +76,9 @@ def trained_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArr
 
 
 def tanh_networks(seed: int = 0) -> list[tuple[FloatArray, FloatArray]]:
-    """Return states and inputs of networks x(t + 1) = tanh(W x(t) + B u(t + 1)) with random weights."""
+    """Return states and inputs of random networks."""
     generator = np.random.default_rng(seed)
-    networks = []
-    for _ in range(TANH):
-        recurrent = generator.standard_normal((UNITS, UNITS)) / np.sqrt(UNITS)
-        weights = generator.standard_normal((UNITS, CHANNELS))
-        inputs = generator.standard_normal((TRIALS, TIMES, CHANNELS))
-        states = np.zeros((TRIALS, TIMES, UNITS))
-        states[:, 0] = np.tanh(inputs[:, 0] @ weights.T)
-        for t in range(1, TIMES):
-            states[:, t] = np.tanh(states[:, t - 1] @ recurrent.T + inputs[:, t] @ weights.T)
-        networks.append((states, inputs))
-    return networks
+    return [driven_network(generator) for _ in range(TANH)]
 
 
 def fitted(networks: Sequence[tuple[FloatArray, FloatArray]], rank: int) -> list[DrivenOperator]:
@@ -112,15 +105,32 @@ def random_searches() -> list[dict[str, Any]]:
     return rows
 
 
+def tanh_searches() -> list[dict[str, Any]]:
+    """Return a row per rank of the random tanh networks."""
+    networks, pairs = tanh_networks(), random_pairs(TANH, None)
+    rows = []
+    for (rank, weight), n_seeds in TANH_SEEDS.items():
+        name = f"{TANH} random tanh networks, all pairs, {n_seeds} seeds"
+        if weight != DEFAULT_WEIGHT:
+            name += f", w = {weight}"
+        found = searches(fitted(networks, rank), rank, pairs, n_seeds, weight)
+        rows.append({"systems": name} | found)
+    return rows
+
+
 def searches(
-    operators: Sequence[DrivenOperator], rank: int, pairs: list[tuple[int, int]], n_seeds: int
+    operators: Sequence[DrivenOperator],
+    rank: int,
+    pairs: list[tuple[int, int]],
+    n_seeds: int,
+    control_weight: float = DEFAULT_WEIGHT,
 ) -> dict[str, Any]:
     """Return how the default search, by each of some seeds, compares with the best of all searches."""
+    settings = {"rank": rank, "control_weight": control_weight}
     default = [
-        compare_pairs(operators, pairs, settings={"rank": rank}, seed=seed)
-        for seed in range(n_seeds)
+        compare_pairs(operators, pairs, settings=settings, seed=seed) for seed in range(n_seeds)
     ]
-    many = {"rank": rank, "max_starts": MANY, "accepted_chance": NEVER}
+    many = {**settings, "max_starts": MANY, "accepted_chance": NEVER}
     further = compare_pairs(operators, pairs, settings=many, seed=REFERENCE_SEED)
 
     angles = np.array([[row["joint_score"] for row in rows] for rows in default])
@@ -145,7 +155,7 @@ def searches(
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
-    """Return the table that docs/dsa_input.md holds, line by line, and its sentence of the worst miss."""
+    """Return the table that docs/dsa_input.md holds, line by line, and a sentence per group of systems."""
     lines = [
         "| systems | rank | searches | missed | silent | uncertain | expected misses | largest error (rad) |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -155,22 +165,23 @@ def page_lines(result: dict[str, Any]) -> list[str]:
             f"| {row['systems']} | {row['rank']} | {row['searches']} | {row['missed']} | {row['silent']} | "
             f"{row['uncertain']} | {row['expected_misses']:.1f} | {row['largest_excess']:.1g} |"
         )
-    random = [row for row in result["rows"] if row["systems"] in RANDOM]
-    networks = [row for row in result["rows"] if row["systems"] not in RANDOM]
-
-    def total(rows: list[dict[str, Any]], key: str) -> float:
-        return float(sum(row[key] for row in rows))
-
-    # A silent miss can only be among the searches that say they converged.
-    converged = total(random, "searches") - total(random, "uncertain")
-    return [
-        *lines,
-        f"Misses of networks: {total(networks, 'missed'):.0f}, of them silent: "
-        f"{total(networks, 'silent'):.0f}, expected: {total(networks, 'expected_misses'):.1f}",
-        f"Misses of random matrices: {total(random, 'missed'):.0f}, expected: "
-        f"{total(random, 'expected_misses'):.1f}, silent: {total(random, 'silent'):.0f} of "
-        f"{converged:.0f} searches that converged",
-    ]
+    high = [row for row in result["rows"] if row["rank"] > 10]
+    groups = {
+        "trained networks": [row for row in result["rows"] if "trained" in row["systems"]],
+        "tanh networks at rank 20": [row for row in high if "tanh" in row["systems"]],
+        "random matrices at ranks 14 and 20": [row for row in high if row["systems"] in RANDOM],
+    }
+    for name, rows in groups.items():
+        searched, missed, silent, uncertain, expected = (
+            sum(row[key] for row in rows)
+            for key in ("searches", "missed", "silent", "uncertain", "expected_misses")
+        )
+        # A silent miss can only be among the searches that say they converged.
+        lines.append(
+            f"Misses of {name}: {missed}, expected: {expected:.1f}, silent: {silent} of "
+            f"{searched - uncertain:,} searches that converged"
+        )
+    return lines
 
 
 def main() -> None:
@@ -180,10 +191,7 @@ def main() -> None:
     parser.add_argument("--trials", type=Path, required=True, help="evaluation trials of that run")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    name = f"{TANH} random tanh networks, all pairs, {TANH_SEEDS} seeds"
-    tanh = fitted(tanh_networks(), TANH_RANK)
-    all_pairs = random_pairs(TANH, None)
-    rows = [{"systems": name} | searches(tanh, TANH_RANK, all_pairs, TANH_SEEDS)]
+    rows = tanh_searches()
     trained = trained_networks(arguments.trajectories, arguments.trials)
     for rank in RANKS:
         name = f"{len(trained)} trained networks, {PAIRS} random pairs"

@@ -218,12 +218,12 @@ def _silent_share(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--trajectories", type=Path, nargs="+", help="netCDF files of a run")
-    parser.add_argument(
-        "--operators", type=Path, help="npz file of --save, instead of trajectories"
-    )
-    parser.add_argument("--save", type=Path, help="npz file to write the operators to, and stop")
-    parser.add_argument("--output", type=Path, help="JSON file, an entry per setting")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--trajectories", type=Path, nargs="+", help="netCDF files of a run")
+    source.add_argument("--operators", type=Path, help="npz file of --save")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--save", type=Path, help="npz file to write the operators to, and stop")
+    target.add_argument("--output", type=Path, help="JSON file, an entry per setting")
     parser.add_argument("--every", type=Path, help="CSV file, a row per pair")
     parser.add_argument("--ranks", type=int, nargs="+", help="these alone; other rows stay")
     parser.add_argument("--pairs", type=int, default=640, help="most random pairs of a setting")

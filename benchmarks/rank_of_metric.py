@@ -33,9 +33,7 @@ def ranks_of(path: Path) -> list[dict[str, Any]]:
             for context in arrays["context"].values:
                 metric = inputs.sel(seed=seed, moment=moment, context=context)
                 values = metric.transpose("relevant", "irrelevant", "tangent", "tangent_b").values
-                eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(values))
-                stretches = eigenvalues.clamp_min(0).sqrt().flip(-1)
-                ranks = Spectrum(stretches, vectors.flip(-1), 1e-6).effective_rank.numpy()
+                ranks = Spectrum.of_matrix(torch.from_numpy(values)).effective_rank.numpy()
                 sizes = np.trace(values, axis1=-2, axis2=-1)
                 weights = {"alike": np.ones_like(sizes), "by size": sizes}
                 rows.append(

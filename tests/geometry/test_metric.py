@@ -21,7 +21,7 @@ from warpline.geometry import (
     subspace_angles,
     tangents,
 )
-from warpline.geometry.riemannian.metric import triangular_factor
+from warpline.geometry.riemannian.metric import Spectrum, triangular_factor
 from warpline.models.base import build_model
 
 
@@ -160,6 +160,16 @@ def test_what_the_eigenvalues_say(lengths, expected):
     volume = float(spectrum.log_volume)
     assert volume == (pytest.approx(3 * math.log(2)) if lengths == (2, 2, 2) else -math.inf)
     assert float(spectrum.condition_number) == (1 if lengths == (2, 2, 2) else math.inf)
+
+
+def test_a_metric_without_its_factor_has_the_same_spectrum():
+    metric = metric_of(random(3, 6, seed=2))
+    found, exact = Spectrum.of_matrix(metric.matrix), metric.spectrum()
+    torch.testing.assert_close(found.stretches, exact.stretches)
+    torch.testing.assert_close(found.vectors, exact.vectors)
+    # Rounding takes an eigenvalue of 0 below it.
+    vector = torch.tensor([[1.0, 3.0]], dtype=torch.float64)
+    assert float(Spectrum.of_matrix(vector.mT @ vector).effective_rank) == pytest.approx(1)
 
 
 def test_where_nothing_has_reached_the_state_yet():

@@ -75,6 +75,17 @@ def test_tests_reject_at_their_level_and_see_heavy_tails():
     assert table["n_points"].tolist() == [2000] * 2 and table["n_units"].tolist() == [100] * 2
 
 
+@pytest.mark.slow
+def test_k2_sees_what_the_page_says(project):
+    draws = np.random.default_rng(0)
+    samples = (draws.standard_t(10, size=(5000, 128)), draws.laplace(size=(5000, 128)))
+    mild, heavy = ((stats.normaltest(one, axis=1).pvalue < 0.05).mean() for one in samples)
+    text = " ".join((project / "docs" / "geometry_measurements.md").read_text().split())
+    # Standard errors: 0.007 and 0.006.
+    assert mild == pytest.approx(1 / 3, abs=0.03) and "1 in one of three cases" in text
+    assert heavy == pytest.approx(4 / 5, abs=0.03) and "of 3 in four of five" in text
+
+
 def test_zero_tangents_are_left_out_and_counted():
     tangents = normal(5, 2, 2, 40)
     tangents[:, 0, 0] = 0

@@ -375,6 +375,35 @@ def over_measures(n: int, replications: int) -> float:
     return float(rejected.mean())
 
 
+UNEVEN: Mapping[str, Draw] = {
+    "one in ten is ten standard deviations away": lambda stream, shape: (
+        10 * ((stream.random(shape) < 0.1) - 0.1)
+    ),
+    "two kinds, ten standard deviations apart": lambda stream, shape: np.where(
+        stream.random(shape) < 0.5, 5.0, -5.0
+    ),
+    "skewed (exponential, of three standard deviations)": lambda stream, shape: (
+        stream.exponential(3, shape) - 3
+    ),
+}
+"""Places of the networks of a reference on the axis between a and b, of mean 0."""
+
+
+def uneven_reference(kind: str, n: int, replications: int) -> float:
+    """Return how often the test rejects without an effect if the networks of the reference lie unevenly.
+
+    a and b lie on opposite sides of all of them, which makes both equally far in expectation.
+    """
+    stream = random_streams.generator(ROOT_SEED, "inference", kind, str(n))
+    a, b, reference = (gaussian(stream, (replications, n, 3)) for _ in range(3))
+    a[..., 0] += 10 * FAR
+    b[..., 0] -= 10 * FAR
+    reference[..., 0] += UNEVEN[kind](stream, (replications, n))
+    distances = np.linalg.norm(np.stack([a, b])[:, :, :, None] - reference[:, None], axis=-1)
+    distances[..., np.arange(n), np.arange(n)] = np.nan
+    return float((jackknife_p(*distances) < LEVEL).mean())
+
+
 def power_against_exchange(n: int, shift: float, replications: int) -> tuple[float, float]:
     """Return how often the test against the reference itself rejects, and how often an exchange of labels does.
 

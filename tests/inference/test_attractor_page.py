@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from warpline.core import result_files
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MEASURES = ("dsa", "cka", "procrustes")
 
@@ -35,28 +37,61 @@ def test_scores_without_a_unit(page, score, text, level):
     assert f"| {text}, e = {level:g} | {' | '.join(cells)} |" in page
 
 
+OTHER_SETTINGS = ("dsa_17_delays", "dsa_25_delays", "dsa_rank_10", "dsa_rank_30")
+
+
 def test_what_the_text_concludes(page):
     table = pd.read_csv(DOCS / "data" / "attractor_noise.csv").set_index(["measure", "level"])
-    floor = table["floor_relative"]
-    assert "The scores of DSA are better under strong noise and worse under weak noise" in page
-    for rival in ("cka", "procrustes"):
-        assert floor[("dsa", 0.1)] < floor[(rival, 0.1)]
-        assert floor[("dsa", 0.025)] > floor[(rival, 0.025)]
-        for level in (0.1, 0.025):
-            dsa, other = table.loc[("dsa", level)], table.loc[(rival, level)]
-            for score in ("floor_relative", "auc_least"):
-                assert dsa[f"{score}_low"] < other[f"{score}_high"]
-                assert other[f"{score}_low"] < dsa[f"{score}_high"]
+
+    def settings_in_which(score, level, sign):
+        """Name the settings of DSA whose score is above (1) or below (-1) that of both other measures."""
+        return {
+            name
+            for name in ("dsa", *OTHER_SETTINGS)
+            if all(
+                sign * (table.loc[(name, level), score] - table.loc[(rival, level), score]) > 0
+                for rival in ("cka", "procrustes")
+            )
+        }
+
+    everywhere = {"dsa", *OTHER_SETTINGS}
+    assert "Under strong noise both scores of DSA are better than those of CKA" in page
+    assert "at four others (17 and 25 delays, ranks 10 and 30)" in page
+    assert settings_in_which("floor_relative", 0.1, -1) == everywhere
+    assert settings_in_which("auc_least", 0.1, 1) == everywhere
+    assert "Under weak noise the AUC of DSA is worse at all five settings." in page
+    assert settings_in_which("auc_least", 0.025, -1) == everywhere
+    assert "Its floor is worse at two of them and better at three." in page
+    worse = settings_in_which("floor_relative", 0.025, 1)
+    assert len(worse) == 2
+    assert settings_in_which("floor_relative", 0.025, -1) == everywhere - worse
+    apart = {
+        (name, level, score)
+        for name in everywhere
+        for rival in ("cka", "procrustes")
+        for level in (0.1, 0.025)
+        for score in ("floor_relative", "auc_least")
+        if table.loc[(name, level), f"{score}_low"] > table.loc[(rival, level), f"{score}_high"]
+        or table.loc[(name, level), f"{score}_high"] < table.loc[(rival, level), f"{score}_low"]
+    }
+    assert "With 17 and 25 delays the intervals of the floor lie apart." in page
+    assert apart == {(name, 0.1, "floor_relative") for name in ("dsa_17_delays", "dsa_25_delays")}
     for name in ("dsa", "cka"):
         assert with_interval(table.loc[(name, 0.1)], "r2_each") in page
 
 
-def test_unpaired_systems(page):
-    table = pd.read_csv(DOCS / "data" / "attractor_unpaired.csv").set_index("measure")["auc"]
-    paired = pd.read_csv(DOCS / "data" / "attractor_families.csv").set_index("measure")["auc"]
-    stated = f"CKA {table['cka']:.2f}, Procrustes {table['procrustes']:.2f}, DSA {table['dsa']:.2f}"
-    assert f"the AUC is lower by all measures: {stated}" in page
-    assert (table < paired[table.index]).all() and len(table) == 3
+def test_other_draws_of_initial_points(page):
+    draws = result_files.read_table(DOCS / "data" / "attractor_draws.csv")
+    aucs = draws.pivot(index="seed", columns=["paired", "measure"], values="auc")
+    for paired, words in ((True, "for all systems"), (False, "(`paired: false`)")):
+        columns = [aucs[(paired, name)] for name in ("cka", "procrustes", "dsa")]
+        cells = [f"{values.min():.2f} to {values.max():.2f}" for values in columns]
+        assert f"{words} | {' | '.join(cells)} |" in page
+    lower = {name: int((aucs[(False, name)] < aucs[(True, name)]).sum()) for name in MEASURES}
+    assert "both have a lower AUC at every draw" in page
+    assert lower["cka"] == lower["procrustes"] == len(aucs)
+    stated = f"has a lower one at {lower['dsa']} of {len(aucs)}"
+    assert stated in page and 0 < lower["dsa"] < len(aucs)
 
 
 def test_the_composition(page):

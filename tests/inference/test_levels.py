@@ -94,6 +94,17 @@ def test_against_the_reference_itself_an_exchange_of_labels_finds_more():
     assert max(simulation.power_against_exchange(10, 0.0, 1000)) <= largest_share(0.05, 1000)
 
 
+@pytest.mark.parametrize("kind", simulation.UNEVEN)
+def test_an_uneven_reference_puts_the_test_off_its_level(kind):
+    shares = [100 * simulation.uneven_reference(kind, n, 4000) for n in simulation.SIZES]
+    cells = " / ".join(f"{share:.0f}" for share in shares)
+    assert [kind, cells] in rows_of(PAGE.read_text(), "Uneven references")
+    assert max(shares) > 100 * largest_share(0.05, 4000)
+    if kind.startswith("two kinds"):
+        # All networks of the reference are of one kind in a quarter of the samples of three.
+        assert shares[0] == pytest.approx(25, abs=3)
+
+
 @pytest.mark.parametrize("shift", [0.0, 4.0])
 def test_families_keep_their_error(shift):
     scores = simulation.family(5, 1000, shift)

@@ -140,6 +140,11 @@ def test_effects_that_the_protocol_page_names_are_those_of_the_audit():
     )
     assert accuracy("right", "master_frozen") > 0.4
     assert accuracy("right+training.loss", "master_frozen") == 0
-    assert "compare different trials, and put any two networks far apart" in page
+    assert "Alone, the switch puts any two networks far apart; beside the other switches" in page
     for measure in ("cka", "procrustes"):
         assert audit.of_protocol("right+evaluation.paired", "dissimilarity", measure).min() > 0.8
+        with_it, without_it = (
+            audit.value(protocol, "dissimilarity", measure, "master")
+            for protocol in ("published", "published-evaluation.paired")
+        )
+        assert 0 < with_it - without_it < 0.2

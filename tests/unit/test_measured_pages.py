@@ -52,6 +52,7 @@ TABLES = [
     ("geometry.md", "geodesics.py", "geometry/geodesics.json"),
     ("workflow.md", "geometry.py", "geometry/metric.json"),
     ("measures.md", "shape_search.py", "shape_search.json"),
+    ("published_settings.md", "claim_moments.py", "geometry/moments.json"),
 ]
 
 
@@ -90,6 +91,56 @@ def test_b4_depends_on_how_inputs_are_weighted(project, monkeypatch):
     assert 1.5 - sum(late) / len(late) == pytest.approx(b4["value"], abs=1e-3)
     assert b4["verdict"] == "fails" and not module.holds(result["networks"], "alike")
     assert module.holds(result["networks"], "by size")
+
+
+def test_b6_and_b7b_depend_on_the_moment(project, monkeypatch):
+    module = load_benchmark(project, monkeypatch, "claim_moments.py")
+    docs = project / "docs"
+    networks = json.loads((docs / "data" / "geometry" / "moments.json").read_text())["networks"]
+    claims = result_files.read_table(docs / "data" / "ten_seeds" / "claims.csv")
+    for claim, statistic in (("B6", "alignment"), ("B7b", "correlation")):
+        (judged,) = claims[claims["claim"] == claim].to_dict("records")
+
+        def of_contexts(moment, statistic=statistic):
+            return [module.interval(networks, statistic, moment, k) for k in (1, 2)]
+
+        # The value of the rule is that of the end, in the context in which it is less.
+        assert min(mean for mean, _, _ in of_contexts("end")) == pytest.approx(
+            judged["value"], abs=1e-3
+        )
+        assert judged["verdict"] == "fails" and judged["n"] == len(
+            {row["seed"] for row in networks}
+        )
+        assert min(low for _, low, _ in of_contexts("halfway")) > 0
+        assert min(mean for mean, _, _ in of_contexts("halfway")) > judged["smallest_effect"]
+        assert all(low < 0 < high for _, low, high in of_contexts("answer"))
+    page = " ".join((docs / "published_settings.md").read_text().split())
+    assert "Halfway through the stimulus both effects are there at ours, too" in page
+    assert "Both are gone when an answer falls due" in page
+    claims_page = " ".join((docs / "claims.md").read_text().split())
+    assert (
+        "At our settings both fail there, and would hold halfway through the stimulus"
+        in claims_page
+    )
+
+
+def test_the_early_moments_of_two_settings_are_stated_from_the_stimulus_on(project):
+    stated = []
+    for file, analysis in (("published_warping", "published_context"), ("demo", "context")):
+        config = load_files([project / "config" / f"{name}.yaml" for name in ("config", file)])
+        entry = config.warping[analysis]
+        taskset = config.tasksets[entry.taskset]
+        steps = sum(taskset.timing.values()) / taskset.dt
+        time = round(entry.moments[0] * steps) * taskset.dt - taskset.timing["fixation"]
+        stated.append(time / config.architectures[entry.architecture].tau)
+    page = " ".join((project / "docs" / "published_settings.md").read_text().split())
+    assert (
+        f"Early is after {stated[0]:g} time constants of stimulus in theirs, and {stated[1]:g}"
+        in page
+    )
+    assert (
+        f"after {stated[0]:g} time constants of stimulus in theirs, {stated[1]:g} in ours |" in page
+    )
 
 
 @pytest.mark.parametrize(("page", "benchmark", "data"), MEASURED)
@@ -214,12 +265,20 @@ def test_the_page_of_geometry_states_the_ratios_of_the_benchmarks(project):
 @pytest.mark.slow
 def test_the_page_of_the_cluster_states_the_forecast_of_the_grid(project, tmp_path):
     files = [project / "config" / name for name in ("config.yaml", "paper.yaml")]
-    table = forecast(Plan(load_files(files)))
+    plan = Plan(load_files(files))
+    table = forecast(plan)
     text = " ".join((project / "docs" / "cluster.md").read_text().split())
     hours = table.groupby("stage")["hours"].sum()
     stated = f"{hours['trajectories']:.0f} and {hours['comparisons']:.0f} hours of one CPU thread"
     assert f"{stated} for the whole grid" in text
-    assert f"`warpline plan` counts {table['jobs'].sum():,} jobs now" in text
+    n_networks, n_jobs = len(plan.networks) * len(plan.config.run.seeds), table["jobs"].sum()
+    assert f"has {n_networks:,} networks, ten in a training job, and {n_jobs:,} jobs" in text
+    (dry_run,) = lines_of(project, "plan of config/paper.yaml", "plain workflow")
+    assert dry_run["what"] == f"plan of config/paper.yaml, {n_jobs:,} jobs"
+    assert f"takes {dry_run['ours']} of processor time and {dry_run['check']}" in text
+    assert (
+        "six times the time of a plain workflow" in text and 5.5 < 1 / float(dry_run["ratio"]) < 6.5
+    )
     assert f"plans {table['disk'].sum():.0f} GB of results" in text
     assert f"hidden states take up to {table['passing'].sum():.0f} GB more" in text
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from warpline.core import result_files
 from warpline.figures.published_page import PUBLISHED_TABLES, PublishedTables, render_published
+from warpline.geometry.measurements.two_items import Thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
 DATA = DOCS / "data" / "published_warping"
@@ -123,3 +124,12 @@ def test_a_sentence_that_the_tables_do_not_carry_stops_the_page(tmp_path):
     result_files.write_table(table, static, {})
     with pytest.raises(ValueError, match="rewrite it"):
         render_published(DOCS / "published_settings.md.jinja", tmp_path / "published_warping")
+
+
+def test_the_page_states_the_thresholds_of_realignment():
+    thresholds = Thresholds()
+    page = " ".join((DOCS / "published_settings.md").read_text().split())
+    stated = (
+        f"w of at most 1/3, δ of at most {thresholds.defect} and ρ of at most {thresholds.residual}"
+    )
+    assert stated in page and thresholds.realignment == 1 / 3

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 import xarray as xr
 
 from warpline.claims.evidence import Evidence, Floats, Part, part_of_networks, share_of_networks
 from warpline.claims.sources import AnalysedNetworks, Finding, Sources
+from warpline.geometry.riemannian.metric import Spectrum
 
 __all__ = [
     "ARRAYS",
@@ -138,17 +140,12 @@ def irrelevant_input_is_compressed(sources: Sources, modules: Sequence[str]) -> 
 
 
 def _effective_rank(arrays: xr.Dataset, moment: str) -> Floats:
-    """Return the mean effective rank of the metric of the two inputs, from 1 to 2, shape (network,).
-
-    Exponential of the entropy of the eigenvalues' shares (Roy and Vetterli 2007).
-    """
+    """Return the mean effective rank of the metric of the two inputs, from 1 to 2, shape (network,)."""
     inputs = arrays["metric"].sel(moment=moment).isel(tangent=slice(2), tangent_b=slice(2))
     matrices = inputs.transpose("seed", "relevant", "irrelevant", "tangent", "tangent_b").values
     valid = np.isfinite(matrices).all((-2, -1))
-    eigenvalues = np.linalg.eigvalsh(np.where(valid[..., None, None], matrices, np.eye(2)))
-    shares = np.clip(eigenvalues, 0, None) / eigenvalues.sum(-1, keepdims=True)
-    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(-1)
-    ranks = np.where(valid, np.exp(entropy), np.nan)
+    finite = torch.from_numpy(np.where(valid[..., None, None], matrices, np.eye(2)))
+    ranks = np.where(valid, Spectrum.of_matrix(finite).effective_rank.numpy(), np.nan)
     return np.asarray(ranks.mean((1, 2)), dtype=float)
 
 

@@ -19,7 +19,7 @@ from warpline.comparison.pairs import (
     represent,
     within_learning,
 )
-from warpline.similarity.dsa.hankel import steps_needed
+from warpline.core.embedding_steps import lags_of_driven, steps_needed
 
 __all__ = ["architecture_pairs", "compare_around", "learning_pairs", "settings_around"]
 
@@ -64,10 +64,8 @@ def settings_around(
 
 def _steps_of_transition(measure: Mapping[str, Any], n_delays: int) -> int:
     """Return the steps of a trial that hold one transition of DSA's or InputDSA's embedding."""
-    lags = max(n_delays, measure.get("n_input_delays", 1))
-    if measure.get("backend") == "subspace":
-        # A window of the past, and one of the future.
-        lags = 2 * n_delays
+    # DSA has neither inputs nor a backend.
+    lags = lags_of_driven(n_delays, measure.get("n_input_delays", 1), measure.get("backend", ""))
     return steps_needed(lags, measure["delay_interval"], measure.get("input_lag", 1))
 
 

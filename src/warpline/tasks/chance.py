@@ -62,8 +62,8 @@ def chance_levels(dataset: Any) -> ChanceLevels:
     -------
     ChanceLevels
         On these trials: with few of them, the best constant answer is better than it is on others.
-        ``constant`` is exact for actions, for one output, and for targets on a circle. For other targets
-        of two or more outputs it is a lower bound.
+        ``constant`` is exact for actions and, with up to 200 distinct targets, for one output and for
+        targets on a circle. Otherwise it is a lower bound.
 
     Raises
     ------

@@ -198,6 +198,14 @@ def test_rule(scores, keep, chosen):
     assert (row["n_delays"], row["rank"]) == chosen
 
 
+def test_a_condition_that_no_setting_meets_does_not_count():
+    # No rank is carried; the higher one predicts better than persistence at both horizons.
+    sweep = sweep_of({(1, 2): 0.5, (1, 3): 0.5}).assign(rank_used=1, error_ratio_5=[1.1, 0.5])
+    settings = choose_setting(sweep, [1, 5], 0.95)
+    assert not settings["comparable"].any()
+    assert settings.loc[settings["chosen"], "rank"].tolist() == [3]
+
+
 def test_long_embeddings_and_horizons_are_left_out_and_the_shortest_stay(network):
     choice = choose_dsa([network], n_delays=[1, 5, 30], ranks=[4], horizons=[1, 10, 20])
     assert set(choice.sweep["n_delays"]) == {1, 5} and choice.horizons == (1, 10)

@@ -62,6 +62,15 @@ class Spectrum(ShortRepr):
     vectors: Tensor
     tolerance: float
 
+    @classmethod
+    def of_matrix(cls, matrix: Tensor, tolerance: float = 1e-6) -> Spectrum:
+        """Return the spectrum of metrics G, (..., d, d), of which no factor is at hand.
+
+        Small eigenvalues have half of the digits of those of `Metric.spectrum`.
+        """
+        values, vectors = torch.linalg.eigh(matrix)
+        return cls(values.clamp_min(0).sqrt().flip(-1), _signed(vectors.flip(-1)), tolerance)
+
     @property
     def values(self) -> Tensor:
         """Eigenvalues mu, descending: (..., d)."""
@@ -294,8 +303,10 @@ def _spectrum_of(factor: Tensor, scales: Tensor, tolerance: float) -> Spectrum:
     tolerance : float
     """
     _, stretches, right = torch.linalg.svd(factor * scales)
-    scaled = right.mT
-    # Singular vectors have no sign of their own.
-    largest = scaled.abs().argmax(-2, keepdim=True)
-    signs = torch.where(scaled.gather(-2, largest) < 0, -1.0, 1.0).to(scaled.dtype)
-    return Spectrum(stretches, scales[:, None] * scaled * signs, tolerance)
+    return Spectrum(stretches, scales[:, None] * _signed(right.mT), tolerance)
+
+
+def _signed(vectors: Tensor) -> Tensor:
+    """Return vectors (..., d, d), in columns, with the sign that makes the entry largest in size positive."""
+    largest = vectors.abs().argmax(-2, keepdim=True)
+    return vectors * torch.where(vectors.gather(-2, largest) < 0, -1.0, 1.0).to(vectors.dtype)

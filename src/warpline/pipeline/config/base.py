@@ -26,6 +26,7 @@ from warpline.core.count_limits import (
     MOST_STEPS,
     CountLimit,
 )
+from warpline.core.embedding_steps import lags_of_driven, steps_needed
 from warpline.core.random_streams import SEED_BOUND
 from warpline.pipeline.config.documents import as_number
 from warpline.pipeline.config.messages import shown
@@ -252,12 +253,14 @@ class InputDSA(Strict):
     rounding level."""
 
     @property
+    def n_lags(self) -> int:
+        """Number of lags of the embedding."""
+        return lags_of_driven(self.n_delays, self.n_input_delays, self.backend)
+
+    @property
     def steps_needed(self) -> int:
         """Steps of a trial that hold one transition."""
-        lags = max(self.n_delays, self.n_input_delays)
-        if self.backend == "subspace":
-            lags = 2 * self.n_delays
-        return (lags - 1) * self.delay_interval + 2 + max(self.input_lag - 1, 0)
+        return steps_needed(self.n_lags, self.delay_interval, self.input_lag)
 
     @model_validator(mode="after")
     def _windows_hold_every_step(self) -> InputDSA:

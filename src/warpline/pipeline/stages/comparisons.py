@@ -48,8 +48,7 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
         return pair, 5 * pair, represent
     if isinstance(entry, InputDSA):
         # Two searches, of the states alone and jointly; two passes over the embedded trials.
-        lags = 2 * entry.n_delays if entry.backend == "subspace" else entry.n_delays
-        channels = lags * TYPICAL_COMPONENTS
+        channels = entry.n_lags * TYPICAL_COMPONENTS
         pair = 0.068 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
         return pair, 5 * pair, rows * channels * (2e-7 + 4e-10 * channels)
     if isinstance(entry, ShapeEnergy):

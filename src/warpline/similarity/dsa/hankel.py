@@ -82,24 +82,6 @@ def blocks_of(states: Trials) -> tuple[FloatArray, ...]:
     return (states,) if isinstance(states, np.ndarray) else states
 
 
-def steps_needed(n_lags: int, delay_interval: int, input_lag: int = 1) -> int:
-    """Return the time steps of a trial that hold one transition of an embedding.
-
-    Parameters
-    ----------
-    n_lags, delay_interval : int
-        The embedding; the interval is in time steps.
-    input_lag : int
-        Steps from an input to the state on which it acts, of a driven system: from a lag of 2 on, the input
-        of the first transition comes before its states.
-
-    Returns
-    -------
-    int
-    """
-    return (n_lags - 1) * delay_interval + 2 + max(input_lag - 1, 0)
-
-
 def delay_embed(states: FloatArray, n_delays: int, delay_interval: int) -> FloatArray:
     """Delay-embed trials of equal length.
 

@@ -24,6 +24,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from warpline.core.embedding_steps import steps_needed
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
@@ -44,7 +45,6 @@ from .hankel import (
     by_length,
     iterate_embedding,
     leading_factor,
-    steps_needed,
 )
 from .padding import check_rank
 

@@ -116,7 +116,7 @@ def choose_dsa(
        setting is the mean over horizons and systems, so that no system counts more for its size.
     2. Settings whose rank some system does not carry are put aside, because zeros would stand for that
        system's dynamics. Settings that are worse than persistence in the mean over systems at some
-       horizon are put aside too. If nothing is left, a condition is dropped, the last one first.
+       horizon are put aside too. A condition that would put all aside does not count.
     3. The best setting is the one of lowest score. Its *gain* is 1 - score, the share of the change that
        it predicts.
     4. Among the settings that keep 95 % of that gain (``keep``), the most parsimonious is chosen: the
@@ -273,7 +273,7 @@ def choose_setting(sweep: pd.DataFrame, horizons: Sequence[int], keep: float) ->
     settings["comparable"] = settings["rank_used"] == settings["rank"]
     settings["beats_persistence"] = (settings[ratios] < 1).all(axis=1)
 
-    # Conditions are dropped, the last first, until some setting meets those that are left.
+    # In their order; a condition that no setting meets does not count.
     eligible = settings
     for condition in ("comparable", "beats_persistence"):
         meeting = eligible[eligible[condition]]

@@ -28,6 +28,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from warpline.core.embedding_steps import lags_of_driven
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.dsa.hankel import (
@@ -165,7 +166,7 @@ def fit_driven_operator(
             f"{delay_interval} and {n_input_delays}",
             "Set them to 1: the windows hold every step of states and inputs.",
         )
-    n_lags = 2 * n_delays if subspace else max(n_delays, n_input_delays)
+    n_lags = lags_of_driven(n_delays, n_input_delays, backend)
     trials = driven_trials(
         states, inputs, n_lags=n_lags, delay_interval=delay_interval, input_lag=input_lag,
         offset=offset, rank_tolerance=rank_tolerance,

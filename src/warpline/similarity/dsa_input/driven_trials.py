@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.dsa.hankel import Trials, blocks_of, steps_needed
+from warpline.core.embedding_steps import steps_needed
+from warpline.similarity.dsa.hankel import Trials, blocks_of
 from warpline.similarity.dsa.operators import rank_tolerance_of
 from warpline.similarity.input_errors import ConstantDataError, TooFewTimePointsError, TrialError
 from warpline.similarity.recordings import as_recording, rescaled_trials

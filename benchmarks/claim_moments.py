@@ -1,0 +1,116 @@
+"""Do the verdicts on B6 and B7b depend on the moment? Networks of contextual integration of a run.
+
+The rules of both claims look at the end of the trial. Here they look halfway through the stimulus, and at the
+step at which an answer falls due, too. The stimulus stays on to the end.
+
+    python benchmarks/claim_moments.py --run results/ten_seeds --output docs/data/geometry/moments.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from one_thread import use_one_thread
+
+# Before any library reads it.
+use_one_thread()
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from warpline.analyses.relevance import CONTEXTS, relevant_first  # noqa: E402
+from warpline.analyses.trained_network import open_network  # noqa: E402
+from warpline.comparison.jackknife import mean_interval  # noqa: E402
+from warpline.core import result_files  # noqa: E402
+from warpline.geometry import pullback_metric, tangents  # noqa: E402
+
+NETWORKS = "training/Context/context_rnn/master"
+MOMENTS = {"halfway": "halfway through the stimulus", "answer": "answer due", "end": "end"}
+STATISTICS = {
+    "alignment": "B6: cosine with the weight update, less that early",
+    "correlation": "B7b: correlation of time with the relevant input, less that with the other",
+}
+
+
+def networks_of(path: Path, networks: Path) -> list[dict[str, Any]]:
+    """Return the statistics of each network of a file of the analysis, by context and moment."""
+    arrays = result_files.read_dataset(path)
+    settings = json.loads(arrays.attrs["warpline"])["settings"]
+    rows = []
+    for seed in arrays["seed"].values:
+        checkpoints = networks / f"seed~{seed}" / "checkpoints.safetensors"
+        network = open_network(checkpoints, settings, int(seed), torch.device("cpu"))
+        for context in CONTEXTS:
+            inputs = network.input_manifold(2, context=context)
+            onset, due = (inputs.periods[name][0] for name in ("stimulus", "decision"))
+            steps = {"halfway": (onset + due) // 2, "answer": due, "end": inputs.n_steps}
+
+            # Growth of the cosine since the early moment of the analysis.
+            cosine = arrays["cosine_eigenvectors"].sel(
+                seed=seed, context=context, tangent="relevant"
+            )
+            early = int(arrays["moment_step"].sel(seed=seed, moment="early"))
+
+            # Size of the cosine of two tangent vectors, the mean over inputs.
+            side = arrays.sizes["relevant"]
+            vectors = tangents(
+                network.dynamics(), inputs, inputs.grid(side, side), at=list(steps.values())
+            )
+            matrix = pullback_metric(vectors).matrix.numpy(force=True)
+            products = relevant_first(matrix, context, (-2, -1))
+            lengths = np.sqrt(np.diagonal(products, axis1=-2, axis2=-1))
+            sizes = abs(products[..., 2, :2]) / (lengths[..., [2]] * lengths[..., :2])
+            leads = (sizes[..., 0] - sizes[..., 1]).mean(axis=0)
+
+            for (moment, step), lead in zip(steps.items(), leads, strict=True):
+                grown = float(cosine[step] - cosine[early])
+                row = {"seed": int(seed), "context": context, "moment": moment, "step": step}
+                rows.append(
+                    {**row, "alignment": round(grown, 4), "correlation": round(float(lead), 4)}
+                )
+                print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def interval(
+    networks: list[dict[str, Any]], statistic: str, moment: str, context: int
+) -> tuple[float, float, float]:
+    """Return the mean of a statistic over networks, and its 95 % interval."""
+    values = np.array(
+        [row[statistic] for row in networks if (row["moment"], row["context"]) == (moment, context)]
+    )
+    return float(values.mean()), *mean_interval(values, 0.95)
+
+
+def page_lines(result: dict[str, Any]) -> list[str]:
+    """Return the table of docs/published_settings.md: both contexts in each cell."""
+    lines = [f"| at ours | {' | '.join(MOMENTS.values())} |", "| --- | --- | --- | --- |"]
+    for statistic, words in STATISTICS.items():
+        cells = [
+            ", ".join(
+                "{:.2f} [{:.2f}, {:.2f}]".format(
+                    *interval(result["networks"], statistic, moment, context)
+                )
+                for context in CONTEXTS
+            )
+            for moment in MOMENTS
+        ]
+        lines.append(f"| {words} | {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    paths = sorted((arguments.run / "warping" / "context").glob("seed~*.nc"))
+    networks = [row for path in paths for row in networks_of(path, arguments.run / NETWORKS)]
+    arguments.output.write_text(json.dumps({"networks": networks}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
