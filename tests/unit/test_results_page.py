@@ -254,40 +254,32 @@ def test_an_exchange_takes_the_same_seeds_of_all_curricula(tmp_path):
         Tables(tmp_path).exchange_tests("dsa", [("master", "untrained")])
 
 
-def test_the_tests_at_the_chosen_setting_are_those_of_the_run():
-    tables = Tables(DATA)
-    assert tables.has("settings_pretrained") and not Tables(OTHER).has("settings_pretrained")
-    pretrained = "pretrain_anti_delay_frozen"
-    for a, b in (("master", pretrained), (pretrained, "untrained")):
-        of_pair = {"curriculum_a": a, "curriculum_b": b}
-        row = tables.row("settings_pretrained", n_delays=7, rank=20, **of_pair)
-        test = tables.row("tests", measure="dsa", **of_pair)
+@pytest.mark.parametrize(
+    ("folder", "setting"),
+    [(DATA, {"n_delays": 7, "rank": 20}), (OTHER, {"n_delays": 7, "rank": 25})],
+    ids=["this", "other"],
+)
+def test_the_chosen_setting_has_the_numbers_of_the_run(folder, setting):
+    tables = Tables(folder)
+    for row in tables.matching("settings", **setting).to_dict("records"):
+        pair = {name: row[name] for name in ("curriculum_a", "curriculum_b")}
+        test = tables.row("tests", measure="dsa", **pair)
+        apart = tables.row("summary", measure="dsa", seeds="cross", **pair)
+        # By a later search, which finds more of the best alignments.
         for name in ("difference", "low", "high"):
             assert row[name] == pytest.approx(test[name], abs=2e-4)
-        assert row["p_exchange"] == tables.exchange_tests("dsa", [(a, b)])[0]
-
-
-def test_the_controls_at_the_chosen_setting_are_those_of_the_run():
-    tables, at = Tables(DATA), {"n_delays": 7, "rank": 20}
-    names = ("fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise")
-    of_run = {"measure": "dsa", "curriculum": "master"}
-    pairs = [
-        (
-            tables.row("controls", control=name, **of_run),
-            tables.row("settings_controls", control=name, **at),
-        )
-        for name in names
-    ]
-    floor = {"measure": "dsa", "curriculum_a": "master", "curriculum_b": "master", "seeds": "cross"}
-    pairs.append(
-        (
-            tables.row("summary", **floor),
-            tables.row("settings_controls", control="other_seed", **at),
-        )
-    )
-    for stated, again in pairs:
+        for name in ("separation", "separation_low", "separation_high"):
+            assert row[name] == pytest.approx(apart[name], abs=5e-3)
+        assert row["p_exchange"] == tables.exchange_tests("dsa", [tuple(pair.values())])[0]
+    stated = tables.matching("controls", measure="dsa", curriculum="master").set_index("control")
+    again = tables.matching("settings_controls", **setting).set_index("control")
+    for control in ("fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"):
         for name in ("mean", "low", "high"):
-            assert again[name] == pytest.approx(stated[name], abs=2e-4)
+            assert again.loc[control, name] == pytest.approx(stated.loc[control, name], abs=2e-4)
+    floor = {"measure": "dsa", "curriculum_a": "master", "curriculum_b": "master", "seeds": "cross"}
+    for name in ("mean", "low", "high"):
+        of_run = tables.row("summary", **floor)[name]
+        assert again.loc["other_seed", name] == pytest.approx(of_run, abs=2e-4)
 
 
 def test_cells_have_their_digits_and_intervals():
