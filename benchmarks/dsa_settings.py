@@ -41,13 +41,13 @@ CURRICULA = ("master", "pretrain_anti_delay_frozen", "untrained")
 PLACE = "trajectories/PDM/leaky_rnn"
 
 
-def final_states(folder: Path) -> dict[int, NDArray[np.float64]]:
-    """Return the states (trial, time, component) of the last checkpoint, by seed."""
+def states_at(folder: Path, checkpoint: int = -1) -> dict[int, NDArray[np.float64]]:
+    """Return the states (trial, time, component) of a checkpoint, by seed; the last one by default."""
     states = {}
     for path in sorted(folder.glob("*.nc")):
         with xr.open_dataset(path) as dataset:
             for seed, systems in systems_of(dataset).items():
-                states[seed] = systems[-1].states
+                states[seed] = systems[checkpoint].states
     return states
 
 
@@ -79,7 +79,7 @@ def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
 
 def controls(folder: Path) -> list[dict[str, Any]]:
     """Return the mean of each control of the drive, and of other seeds, by setting."""
-    own, driven = final_states(folder), driven_states(folder)
+    own, driven = states_at(folder), driven_states(folder)
     seeds = sorted(own)
     rows = []
     for n_delays, rank in SETTINGS:
@@ -103,7 +103,7 @@ def controls(folder: Path) -> list[dict[str, Any]]:
 
 def differences(folder: Path) -> list[dict[str, Any]]:
     """Return S of each pair of curricula, and the difference of their distances to `master`, by setting."""
-    by_curriculum = [final_states(folder / name) for name in CURRICULA]
+    by_curriculum = [states_at(folder / name) for name in CURRICULA]
     seeds = sorted(by_curriculum[0])
     states = [networks[seed] for networks in by_curriculum for seed in seeds]
     networks_of = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(CURRICULA)}
