@@ -32,7 +32,8 @@ NETWORKS = "training/Context/context_rnn/master"
 CROWDING = "crowding of lines, relevant"
 MOMENTS = {"halfway": "halfway through the stimulus", "answer": "answer due", "end": "end"}
 STATISTICS = {
-    "ratio": "metric, relevant over irrelevant input",
+    "ratio": "mean metric over inputs, relevant over irrelevant",
+    "median": "median of the ratio over inputs",
     "crowding": "crowding of gridlines, relevant input",
     "relevant": "cosine with the weight update, relevant input",
     "irrelevant": "the same, irrelevant input",
@@ -78,8 +79,9 @@ def networks_of(path: Path, networks: Path) -> list[dict[str, Any]]:
             sizes = abs(products[..., 2, :2]) / (lengths[..., [2]] * lengths[..., :2])
             leads = (sizes[..., 0] - sizes[..., 1]).mean(axis=0)
 
-            # Means over the inputs, as those of the analysis.
+            # Means over the inputs, as those of the analysis, and a median.
             squares = (lengths**2).mean(axis=0)
+            medians = np.median((lengths[..., 0] / lengths[..., 1]) ** 2, axis=0)
             statistics = component_statistics(vectors.vectors)
             kurtosis = statistics.excess_kurtosis[..., context - 1].numpy(force=True).mean(axis=0)
 
@@ -93,6 +95,7 @@ def networks_of(path: Path, networks: Path) -> list[dict[str, Any]]:
             for k, (moment, step) in enumerate(steps.items()):
                 values = {
                     "ratio": squares[k, 0] / squares[k, 1],
+                    "median": medians[k],
                     "crowding": crowding[k],
                     "relevant": relevant[step],
                     "irrelevant": irrelevant[step],
