@@ -4,7 +4,7 @@ drives      each network after learning against itself under other noise, relati
             over networks, over the mean over pairs of seeds of the same measure
 separation  S of two curricula from `master` in other seeds, leaky RNN
 
-Networks are those of a finished run of the demo's configuration with four seeds or more:
+Networks are those of a finished run of the demo's configuration with ten seeds:
 
     python benchmarks/dsa_input_drives.py --name NAME --output docs/data/dsa_input/drives.json
 """
@@ -51,8 +51,10 @@ NETWORKS = {
     "leaky RNN, `pretrain_anti_delay_frozen`": ("leaky_rnn", "pretrain_anti_delay_frozen"),
     "leaky RNN, `untrained`": ("leaky_rnn", "untrained"),
     "leaky GRU, `master`": ("leaky_gru", "master"),
-    "Mamba, `master`": ("mamba_d8_l1", "master"),
 }
+"""States of Mamba have too few principal components for these ranks, in some seeds 4."""
+LABELS = [label for label in NETWORKS if not label.endswith("`untrained`")]
+"""Networks of the table of drives."""
 SEARCH = {"max_starts": 48, "accepted_chance": 0.03}
 MEASURES: Mapping[str, Mapping[str, Any]] = {
     "`dsa`, 5 delays, rank 20": {"measure": "dsa", "n_delays": 5, "rank": 20, **SEARCH},
@@ -189,13 +191,11 @@ def separation_rows(after: pd.DataFrame, measure: str) -> list[dict[str, Any]]:
 
 
 def page_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return the rows of both tables of docs/dsa_input.md, and what it says of rank 5."""
+    """Return the rows of both tables of docs/dsa_input.md, and what it says of weak noise at rank 5."""
     frame = pd.DataFrame(result["drives"])
     frame["cell"] = [_cell(*row) for row in frame[["ratio", "low", "high"]].to_numpy()]
     lines = []
-    for label in NETWORKS:
-        if label.endswith("`untrained`"):
-            continue
+    for label in LABELS:
         name = label
         for measure in list(MEASURES)[:3]:
             rows = frame[(frame["networks"] == label) & (frame["measure"] == measure)]
@@ -211,11 +211,10 @@ def page_lines(result: Mapping[str, Any]) -> list[str]:
             continue
         title = names.get(str(measure).rpartition(" ")[2], str(measure))
         lines.append(f"| {title} | {' | '.join(rows['cell'])} |")
-    lowest = frame[
-        (frame["networks"] == next(iter(NETWORKS))) & (frame["measure"].str.endswith("rank 5"))
-    ]
-    first, second, third = lowest["cell"]
-    lines.append(f"{first}, {second} and {third}")
+    lowest = frame[frame["measure"].str.endswith("rank 5") & (frame["drive"] == "weak_noise")]
+    cells = dict(zip(lowest["networks"], lowest["cell"], strict=True))
+    first, second, third = (cells[label] for label in LABELS)
+    lines.append(f"at rank 5 it does: {first}, {second} and {third}")
     return [line.replace("|  |", "| |") for line in lines]
 
 
@@ -229,7 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--name", required=True, help="the run")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(1, 11)))
     parser.add_argument("--trials", type=Path, help="evaluation trials, if not those of the run")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()

@@ -1,17 +1,14 @@
 """Does a conclusion from DSA depend on delays and rank? All networks of a run, at several settings.
 
-After learning, the distance of the networks of one curriculum to `master` networks of other seeds, less that
-of another one's, with its jackknife interval over seeds; with ``--pretrained``, also p by an exchange of
-labels. The pipeline draws such conclusions again for the first seeds only, and without intervals: a setting
-takes as long as the comparison itself.
+After learning, for each pair of curricula: their separation S; the difference of their distances to `master`
+networks of other seeds, with its jackknife interval over seeds and p by an exchange of labels. And `master`
+networks against themselves under other input noise, and against those of other seeds. The pipeline draws such
+conclusions again for the first seeds only, and without intervals: a setting takes as long as the comparison
+itself.
 
-    python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds/settings.csv
-    python benchmarks/dsa_settings.py --run results/ten_seeds --pretrained pretrain_anti_delay_frozen \
-      --output docs/data/ten_seeds/settings_pretrained.csv
-    python benchmarks/dsa_settings.py --run results/ten_seeds --controls \
-      --output docs/data/ten_seeds/settings_controls.csv
+    python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds
 
-With ``--controls``: `master` networks against themselves under other input noise, and those of other seeds.
+writes settings.csv and settings_controls.csv.
 """
 
 from __future__ import annotations
@@ -34,21 +31,23 @@ from numpy.typing import NDArray  # noqa: E402
 from warpline.comparison.hypothesis_tests import difference_test, exchange_test  # noqa: E402
 from warpline.comparison.jackknife import jackknife_interval, mean_interval  # noqa: E402
 from warpline.comparison.pairs import driven_systems_of, systems_of  # noqa: E402
+from warpline.comparison.separation import separation  # noqa: E402
 from warpline.core import result_files  # noqa: E402
 from warpline.similarity import dsa  # noqa: E402
 
 SETTINGS = ((7, 10), (7, 15), (7, 20), (7, 25), (7, 30), (4, 20), (14, 20), (5, 25))
 """Delays and rank."""
+CURRICULA = ("master", "pretrain_anti_delay_frozen", "untrained")
 PLACE = "trajectories/PDM/leaky_rnn"
 
 
-def final_states(folder: Path) -> dict[int, NDArray[np.float64]]:
-    """Return the states (trial, time, component) of the last checkpoint, by seed."""
+def states_at(folder: Path, checkpoint: int = -1) -> dict[int, NDArray[np.float64]]:
+    """Return the states (trial, time, component) of a checkpoint, by seed; the last one by default."""
     states = {}
     for path in sorted(folder.glob("*.nc")):
         with xr.open_dataset(path) as dataset:
             for seed, systems in systems_of(dataset).items():
-                states[seed] = systems[-1].states
+                states[seed] = systems[checkpoint].states
     return states
 
 
@@ -80,7 +79,7 @@ def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
 
 def controls(folder: Path) -> list[dict[str, Any]]:
     """Return the mean of each control of the drive, and of other seeds, by setting."""
-    own, driven = final_states(folder), driven_states(folder)
+    own, driven = states_at(folder), driven_states(folder)
     seeds = sorted(own)
     rows = []
     for n_delays, rank in SETTINGS:
@@ -102,52 +101,58 @@ def controls(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def differences(folder: Path, pretrained: str | None) -> list[dict[str, Any]]:
-    """Return the difference of each pair of curricula in their distance to `master`, by setting.
-
-    Of `master` and untrained networks; of a pretrained curriculum and each of these, with the p value of an
-    exchange of labels, where one is named.
-    """
-    names = ["master", "untrained"]
-    compared = [("master", "untrained")]
-    if pretrained:
-        names.append(pretrained)
-        compared = [("master", pretrained), (pretrained, "untrained")]
-    by_curriculum = [final_states(folder / name) for name in names]
+def differences(folder: Path) -> list[dict[str, Any]]:
+    """Return S of each pair of curricula, and the difference of their distances to `master`, by setting."""
+    by_curriculum = [states_at(folder / name) for name in CURRICULA]
     seeds = sorted(by_curriculum[0])
     states = [networks[seed] for networks in by_curriculum for seed in seeds]
-    networks_of = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(names)}
+    networks_of = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(CURRICULA)}
     master = networks_of["master"]
     rows = []
     for n_delays, rank in SETTINGS:
-        matrix = distances(states, seeds * len(names), {"n_delays": n_delays, "rank": rank})
-        for a, b in compared:
+        matrix = distances(states, seeds * len(CURRICULA), {"n_delays": n_delays, "rank": rank})
+        for a, b in itertools.combinations(CURRICULA, 2):
             to_master = [matrix[np.ix_(networks_of[name], master)] for name in (a, b)]
             test = difference_test(*to_master, 0.95)
             row: dict[str, Any] = {"n_delays": n_delays, "rank": rank, "n": len(seeds)}
+            row |= {"curriculum_a": a, "curriculum_b": b}
             row |= {name: float(getattr(test, name)) for name in ("difference", "low", "high")}
-            if pretrained:
-                exchange = exchange_test(matrix, networks_of[a], networks_of[b], master)
-                row |= {"curriculum_a": a, "curriculum_b": b, "p_exchange": exchange}
+            row["p_exchange"] = exchange_test(matrix, networks_of[a], networks_of[b], master)
+            between, *floors = (
+                pair_table(matrix[np.ix_(networks_of[first], networks_of[second])], seeds)
+                for first, second in ((a, b), (a, a), (b, b))
+            )
+            values = separation(between, floors, 0.95)
+            row |= dict(
+                zip(("separation", "separation_low", "separation_high"), values, strict=True)
+            )
             rows.append(row)
             print(row, flush=True)
     return rows
 
 
+def pair_table(matrix: NDArray[np.float64], seeds: list[int]) -> pd.DataFrame:
+    """Return the pairs of a matrix (seed, seed) as `separation` takes them; one within a curriculum twice.
+
+    S is a mean over pairs: that all stand twice changes nothing.
+    """
+    seed_a, seed_b = np.meshgrid(seeds, seeds, indexing="ij")
+    return pd.DataFrame(
+        {"seed_a": seed_a.ravel(), "seed_b": seed_b.ravel(), "dissimilarity": matrix.ravel()}
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
-    kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--pretrained", help="a curriculum to hold against both others")
-    kind.add_argument("--controls", action="store_true", help="networks under other noise")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="folder of the two tables")
     arguments = parser.parse_args()
     folder = arguments.run / PLACE
-    if arguments.controls:
-        rows = controls(folder / "master")
-    else:
-        rows = differences(folder, arguments.pretrained)
-    result_files.write_table(pd.DataFrame(rows), arguments.output, {})
+    for name, rows in (
+        ("settings", differences(folder)),
+        ("settings_controls", controls(folder / "master")),
+    ):
+        result_files.write_table(pd.DataFrame(rows), arguments.output / f"{name}.csv", {})
 
 
 if __name__ == "__main__":

@@ -20,11 +20,9 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-import xarray as xr  # noqa: E402
-from dsa_settings import PLACE, distances  # noqa: E402
+from dsa_settings import PLACE, distances, states_at  # noqa: E402
 
 from warpline.comparison.hypothesis_tests import difference_test  # noqa: E402
-from warpline.comparison.pairs import systems_of  # noqa: E402
 from warpline.core import result_files  # noqa: E402
 from warpline.similarity import dsa  # noqa: E402
 
@@ -32,16 +30,6 @@ CURRICULA = ("master", "anti_first")
 MOMENTS = {"start": 0, "end": -1}
 """Checkpoints, by name."""
 DELAYS, RANKS = (1, 2, 3, 4), (10, 15, 20, 25, 30)
-
-
-def states_at(folder: Path, checkpoint: int) -> dict[int, np.ndarray]:
-    """Return the states (trial, time, component) of one checkpoint, by seed."""
-    states = {}
-    for path in sorted(folder.glob("*.nc")):
-        with xr.open_dataset(path) as dataset:
-            for seed, systems in systems_of(dataset).items():
-                states[seed] = systems[checkpoint].states
-    return states
 
 
 def main() -> None:

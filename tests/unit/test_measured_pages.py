@@ -6,8 +6,10 @@ import json
 import re
 import sys
 
+import numpy as np
 import pytest
 
+from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.pipeline.config import load_files
 from warpline.pipeline.expansion import Plan
@@ -115,13 +117,112 @@ def test_b6_and_b7b_depend_on_the_moment(project, monkeypatch):
         assert min(mean for mean, _, _ in of_contexts("halfway")) > judged["smallest_effect"]
         assert all(low < 0 < high for _, low, high in of_contexts("answer"))
     page = " ".join((docs / "published_settings.md").read_text().split())
-    assert "Halfway through the stimulus both effects are there at ours, too" in page
-    assert "Both are gone when an answer falls due" in page
+    assert "Both effects are there halfway, and gone when an answer falls due" in page
     claims_page = " ".join((docs / "claims.md").read_text().split())
     assert (
         "At our settings both fail there, and would hold halfway through the stimulus"
         in claims_page
     )
+
+
+def test_differences_from_their_settings_depend_on_the_moment(project, monkeypatch):
+    module = load_benchmark(project, monkeypatch, "claim_moments.py")
+    data = project / "docs" / "data"
+    networks = json.loads((data / "geometry" / "moments.json").read_text())["networks"]
+    theirs = result_files.read_table(data / "published_warping" / "networks.csv")
+    ours = result_files.read_table(data / "ten_seeds" / "context.csv")
+    quantities = {
+        "ratio": "metric, relevant / irrelevant",
+        "crowding": "crowding of lines, relevant",
+        "relevant": "cosine with eigenvectors, relevant",
+        "irrelevant": "cosine with eigenvectors, irrelevant",
+        "kurtosis": "excess kurtosis, relevant",
+    }
+
+    def late(table, statistic, context):
+        rows = table[
+            (table["quantity"] == quantities[statistic])
+            & (table["condition"] == f"context {context}")
+            & (table["moment"] == "late")
+        ]
+        return rows["value" if "value" in rows else "mean"].to_numpy(dtype=float)
+
+    def sides(statistic, moment, of=lambda values: values):
+        found = []
+        for context in (1, 2):
+            place = (moment, context)
+            values = [r[statistic] for r in networks if (r["moment"], r["context"]) == place]
+            least, most = mean_interval(of(np.array(values)), 0.95)
+            low, high = mean_interval(of(late(theirs, statistic, context)), 0.95)
+            found.append("above" if least > high else "below" if most < low else "overlap")
+        return found
+
+    # The end is the late moment of the table.
+    for statistic in quantities:
+        for context in (1, 2):
+            mean, _, _ = module.interval(networks, statistic, "end", context)
+            assert mean == pytest.approx(late(ours, statistic, context).item(), abs=1e-3)
+
+    page = " ".join((project / "docs" / "published_settings.md").read_text().split())
+    assert "By its logarithm, it is below that of theirs halfway and above it at the end" in page
+    assert sides("ratio", "halfway", np.log10) == ["below", "below"]
+    assert sides("ratio", "end", np.log10) == ["above", "above"]
+    assert "When an answer falls due, the difference is clear in context 1 alone" in page
+    assert sides("ratio", "answer", np.log10) == ["above", "overlap"]
+    assert (
+        "the relevant metric is the larger one halfway, and cannot be told from the other" in page
+    )
+    for moment in module.MOMENTS:
+        for context in (1, 2):
+            _, least, most = module.interval(networks, "median", moment, context)
+            assert (least > 1) if moment == "halfway" else (least < 1 < most)
+        for statistic in ("crowding", "kurtosis", "irrelevant"):
+            assert sides(statistic, moment) == ["above", "above"]
+        assert sides("relevant", moment) == ["below", "below"]
+    assert "Halfway the crowding is so by little, and the kurtosis cannot be told from 0" in page
+    for context in (1, 2):
+        _, least, most = module.interval(networks, "kurtosis", "halfway", context)
+        assert least < 0 < most
+
+
+def test_known_inputs_take_strong_drives_below_the_floor(project, monkeypatch):
+    module = load_benchmark(project, monkeypatch, "dsa_input_drives.py")
+    data = project / "docs" / "data" / "dsa_input" / "drives.json"
+    rows = [
+        row for row in json.loads(data.read_text())["drives"] if row["networks"] in module.LABELS
+    ]
+    assert {row["n"] for row in rows} == {10}
+
+    def ratios(measure, *drives):
+        return [r for r in rows if r["measure"] == measure and r["drive"] in drives]
+
+    page = " ".join((project / "docs" / "dsa_input.md").read_text().split())
+    assert "all six intervals lie below 1. With DSA that depends on the noise and on its" in page
+    strong = ("strong_noise", "autocorrelated_noise")
+    known = ratios("`dsa_input`, rank 10", *strong)
+    assert len(known) == 6 and all(row["high"] < 1 for row in known)
+    clear = {
+        (measure, drive): [row["low"] > 1 for row in ratios(measure, drive)]
+        for measure in ("`dsa`, 5 delays, rank 20", "`dsa`, 1 delay, rank 10")
+        for drive in strong
+    }
+    assert all(any(of_networks) and not all(of_networks) for of_networks in clear.values())
+    assert "`weak_noise` does not fall at rank 10; at rank 5 it does" in page
+    assert all(row["high"] > 1 for row in ratios("`dsa_input`, rank 10", "weak_noise"))
+    assert all(row["high"] < 1 for row in ratios("`dsa_input`, rank 5", "weak_noise"))
+
+    separations = {
+        (row["measure"], row["curriculum"]): row["S"]
+        for row in json.loads(data.read_text())["separation"]
+    }
+    cells = ((10, "state"), (5, "state"), (5, "control"))
+    untrained, pretrained = (
+        [separations[f"`dsa_input`, rank {rank} {score}", curriculum] for rank, score in cells]
+        for curriculum in ("untrained", "pretrain_anti_delay_frozen")
+    )
+    assert "At rank 5 that of the states is the reverse, and S by the control is 0.5" in page
+    assert untrained[0] > pretrained[0] and untrained[1] < pretrained[1]
+    assert [untrained[2], pretrained[2]] == pytest.approx([0.5, 0.5], abs=0.05)
 
 
 def test_the_early_moments_of_two_settings_are_stated_from_the_stimulus_on(project):

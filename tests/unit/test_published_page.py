@@ -93,19 +93,6 @@ def test_a_difference_is_that_of_single_networks(tables):
     )
 
 
-def test_logarithms_count_in_both_contexts(tables):
-    rows = [
-        {"quantity": "ratio", "moment": "late", "condition": f"context {k}", "seed": seed}
-        | {"value": 10.0 ** (k + spread)}
-        for k in (1, 2)
-        for seed, spread in enumerate((-0.1, 0.0, 0.1))
-    ]
-    tables._tables["networks"] = pd.DataFrame(rows)
-    high = stats.t.interval(0.95, 2, 2.0, 0.1 / np.sqrt(3))[1]
-    assert tables.below_in_logarithm(high + 0.01, "ratio", "late")
-    assert not tables.below_in_logarithm(high - 0.01, "ratio", "late")
-
-
 def test_the_shipped_page_is_what_its_tables_give():
     page = render_published(DOCS / "published_settings.md.jinja", DATA)
     assert (DOCS / "published_settings.md").read_text() == page

@@ -2,10 +2,13 @@
 
 import itertools
 import re
+import runpy
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import stats
 
 from warpline.core import result_files
@@ -77,6 +80,61 @@ def test_lags_are_held_to_what_interpolation_makes(folder):
     # The bound of the template.
     assert by_interpolation < 0.03
     assert Tables(folder).row("relations", name="metric")["lag_low"] > by_interpolation
+
+
+def test_times_from_the_start_are_those_of_the_angle_to_the_first_metric(tmp_path):
+    folder = tmp_path / "warping" / "pdm_learning"
+    folder.mkdir(parents=True)
+    fractions, seeds = [0.0, 0.5, 1.0], [1, 2]
+    # An angle to the start of 0, 0.4 and 0.5 of a right angle.
+    turned = np.array([0.0, 0.4, 0.5]) * np.pi / 2
+    field = np.stack([np.diag([np.cos(angle), np.sin(angle)]) for angle in turned])[:, None, None]
+    dims = ("seed", "checkpoint", "condition", "point", "tangent", "tangent_b")
+    arrays = xr.Dataset(
+        {"metric": (dims, np.stack([field] * 2)), "status": ("seed", ["converged"] * 2)},
+        {"seed": seeds, "checkpoint": fractions},
+    )
+    result_files.write_dataset(arrays, folder / "seed~1+2.nc", {})
+    rows = [
+        {"seed": seed, "fraction": f, "quantity": name, "value": value, "status": "converged"}
+        for seed in seeds
+        for name, values in (("accuracy", [0.5, 0.5, 1.0]), ("chance", [0.5] * 3))
+        for f, value in zip(fractions, values, strict=True)
+    ]
+    result_files.write_table(pd.DataFrame(rows), folder / "seed~1+2.csv", {})
+    script = runpy.run_path(str(DOCS.parent / "scripts" / "write_results.py"))
+    script["write_times_from_start"](tmp_path, tmp_path)
+    lags = result_files.read_table(tmp_path / "from_start.csv").set_index("share")["lag"]
+    # The angle has made a share s of its change at s 0.5 / 0.8, accuracy at 0.5 + 0.5 s.
+    for share in (0.3, 0.4, 0.5, 0.6, 0.7):
+        assert lags[share] == pytest.approx(share * 0.5 / 0.8 - 0.5 - 0.5 * share)
+
+
+def test_a_ratio_at_the_median_input_is_not_that_of_the_means(tmp_path):
+    folder = tmp_path / "warping" / "context"
+    folder.mkdir(parents=True)
+    # The relevant component is half of the irrelevant one, but for a ninth of the inputs early and late alike.
+    relevant = np.full((3, 3), 0.5)
+    relevant[1, 1] = 90
+    diagonal = np.stack([relevant, np.ones((3, 3)), np.ones((3, 3))], axis=-1)
+    field = diagonal[..., None] * np.eye(3)
+    by_context = np.stack([np.stack([field, 4 * field]), np.stack([field, field])])
+    by_context[0, 1, ..., 1, 1] = 1
+    dims = ("seed", "context", "moment", "relevant", "irrelevant", "tangent", "tangent_b")
+    arrays = xr.Dataset(
+        {"metric": (dims, by_context[None]), "status": ("seed", ["converged"])},
+        {"seed": [1], "context": [1, 2], "moment": ["early", "late"]},
+    )
+    result_files.write_dataset(arrays, folder / "seed~1.nc", {})
+    script = runpy.run_path(str(DOCS.parent / "scripts" / "write_results.py"))
+    script["write_ratios_at_the_median_input"](tmp_path, tmp_path)
+    table = result_files.read_table(tmp_path / "context_inputs.csv")
+    assert table.set_index(["condition", "moment"])["mean"].to_dict() == {
+        ("context 1", "early"): 0.5,
+        ("context 1", "late"): 2.0,
+        ("context 2", "early"): 0.5,
+        ("context 2", "late"): 0.5,
+    }
 
 
 def test_values_that_do_not_vary_have_no_interval():
@@ -196,40 +254,32 @@ def test_an_exchange_takes_the_same_seeds_of_all_curricula(tmp_path):
         Tables(tmp_path).exchange_tests("dsa", [("master", "untrained")])
 
 
-def test_the_tests_at_the_chosen_setting_are_those_of_the_run():
-    tables = Tables(DATA)
-    assert tables.has("settings_pretrained") and not Tables(OTHER).has("settings_pretrained")
-    pretrained = "pretrain_anti_delay_frozen"
-    for a, b in (("master", pretrained), (pretrained, "untrained")):
-        of_pair = {"curriculum_a": a, "curriculum_b": b}
-        row = tables.row("settings_pretrained", n_delays=7, rank=20, **of_pair)
-        test = tables.row("tests", measure="dsa", **of_pair)
+@pytest.mark.parametrize(
+    ("folder", "setting"),
+    [(DATA, {"n_delays": 7, "rank": 20}), (OTHER, {"n_delays": 7, "rank": 25})],
+    ids=["this", "other"],
+)
+def test_the_chosen_setting_has_the_numbers_of_the_run(folder, setting):
+    tables = Tables(folder)
+    for row in tables.matching("settings", **setting).to_dict("records"):
+        pair = {name: row[name] for name in ("curriculum_a", "curriculum_b")}
+        test = tables.row("tests", measure="dsa", **pair)
+        apart = tables.row("summary", measure="dsa", seeds="cross", **pair)
+        # By a later search, which finds more of the best alignments.
         for name in ("difference", "low", "high"):
             assert row[name] == pytest.approx(test[name], abs=2e-4)
-        assert row["p_exchange"] == tables.exchange_tests("dsa", [(a, b)])[0]
-
-
-def test_the_controls_at_the_chosen_setting_are_those_of_the_run():
-    tables, at = Tables(DATA), {"n_delays": 7, "rank": 20}
-    names = ("fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise")
-    of_run = {"measure": "dsa", "curriculum": "master"}
-    pairs = [
-        (
-            tables.row("controls", control=name, **of_run),
-            tables.row("settings_controls", control=name, **at),
-        )
-        for name in names
-    ]
-    floor = {"measure": "dsa", "curriculum_a": "master", "curriculum_b": "master", "seeds": "cross"}
-    pairs.append(
-        (
-            tables.row("summary", **floor),
-            tables.row("settings_controls", control="other_seed", **at),
-        )
-    )
-    for stated, again in pairs:
+        for name in ("separation", "separation_low", "separation_high"):
+            assert row[name] == pytest.approx(apart[name], abs=5e-3)
+        assert row["p_exchange"] == tables.exchange_tests("dsa", [tuple(pair.values())])[0]
+    stated = tables.matching("controls", measure="dsa", curriculum="master").set_index("control")
+    again = tables.matching("settings_controls", **setting).set_index("control")
+    for control in ("fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"):
         for name in ("mean", "low", "high"):
-            assert again[name] == pytest.approx(stated[name], abs=2e-4)
+            assert again.loc[control, name] == pytest.approx(stated.loc[control, name], abs=2e-4)
+    floor = {"measure": "dsa", "curriculum_a": "master", "curriculum_b": "master", "seeds": "cross"}
+    for name in ("mean", "low", "high"):
+        of_run = tables.row("summary", **floor)[name]
+        assert again.loc["other_seed", name] == pytest.approx(of_run, abs=2e-4)
 
 
 def test_cells_have_their_digits_and_intervals():

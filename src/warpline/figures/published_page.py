@@ -98,14 +98,6 @@ class PublishedTables(Tables):
             raise ValueError(f"{quantity}: the intervals of theirs and ours overlap; rewrite it")
         return "" if len(apart) == len(CONTEXTS) else f", clear in {apart[0]}"
 
-    def below_in_logarithm(self, bound: float, quantity: str, moment: str) -> bool:
-        """Say whether the interval of log10 of a value of theirs lies below a number in both contexts."""
-        highs = []
-        for condition in CONTEXTS:
-            rows = self.matching("networks", quantity=quantity, moment=moment, condition=condition)
-            highs.append(mean_interval(np.log10(rows["value"].to_numpy(dtype=float)), 0.95)[1])
-        return max(highs) < bound
-
     def second_over_slowest(self, table: str, low: float, high: float) -> bool:
         """Say whether the second rate is between two multiples of the slowest, by the ends of intervals."""
         for condition in CONTEXTS:

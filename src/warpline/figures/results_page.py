@@ -18,7 +18,7 @@ from warpline.comparison.statistics import curriculum_matrix, summary_table
 from warpline.core import result_files
 from warpline.figures.template_page import claim, has_width, render_template
 
-__all__ = ["AFTER", "BETWEEN", "FLOORS", "TABLES", "Tables", "render"]
+__all__ = ["AFTER", "BETWEEN", "FLOORS", "FURTHER", "TABLES", "Tables", "render"]
 
 TABLES = {
     "runs": "tables/PDM/runs.csv",
@@ -33,6 +33,18 @@ TABLES = {
     "claims": "claims.csv",
 }
 """Tables of the page, by name: their files below a results folder."""
+
+FURTHER = (
+    "after",
+    "architectures",
+    "context_inputs",
+    "floors",
+    "from_start",
+    "settings",
+    "settings_controls",
+    "times",
+)
+"""Tables that are made of a run's: by ``scripts/write_results.py`` and ``benchmarks/dsa_settings.py``."""
 
 BETWEEN = ["measure", "architecture_a", "architecture_b", "curriculum_a", "seed_a", "dissimilarity"]
 """Columns of the table ``architectures``: pairs of networks of one seed."""
@@ -90,19 +102,13 @@ class Tables:
     Parameters
     ----------
     folder : pathlib.Path
-        With a CSV file for each name in `TABLES`, and ``after``, ``architectures``, ``floors``, ``settings``
-        and ``times``. ``settings_pretrained`` and ``settings_controls`` may be missing.
+        With a CSV file for each name in `TABLES` and in `FURTHER`.
     """
 
     def __init__(self, folder: Path) -> None:
-        names = [*TABLES, "after", "architectures", "floors", "settings", "times"]
-        optional = ("settings_pretrained", "settings_controls")
-        names += [name for name in optional if (folder / f"{name}.csv").exists()]
-        self._tables = {name: result_files.read_table(folder / f"{name}.csv") for name in names}
-
-    def has(self, table: str) -> bool:
-        """Say whether the run has a table that not every run needs."""
-        return table in self._tables
+        self._tables = {
+            name: result_files.read_table(folder / f"{name}.csv") for name in (*TABLES, *FURTHER)
+        }
 
     def row(self, table: str, **cells: Any) -> pd.Series:
         """Return the one row of a table whose cells have these values.
@@ -274,7 +280,7 @@ class Tables:
 
     def settings_agree(self, other: Tables) -> bool:
         """Say whether, at every setting of DSA, each run's difference lies in the interval of the other."""
-        keys = ["n_delays", "rank"]
+        keys = ["n_delays", "rank", "curriculum_a", "curriculum_b"]
         both = self.matching("settings").merge(
             other.matching("settings"), on=keys, how="outer", suffixes=("", "_there")
         )
