@@ -321,3 +321,17 @@ def test_merging_is_that_of_one_start_after_the_other(
     representatives = distinct[index[points, starts]]
     assert representatives.equal(points * n_starts + expected[points, starts])
     assert sorted(distinct.tolist()) == sorted(set(representatives.tolist()))
+
+
+def test_a_step_with_a_hidden_dependence_is_refused():
+    """Its fixed points were found, with growth rates of a Jacobian that lacks a row."""
+    weights = normal(8, 8) / 2
+
+    def step(state, inputs):
+        following = 0.9 * state + 0.1 * torch.tanh(state @ weights + inputs)
+        return torch.cat([following[:, :1].detach(), following[:, 1:]], dim=1)
+
+    hidden = Dynamics(step, lambda n: torch.zeros(n, 8, dtype=torch.float64), duration=0.1)
+    for starts in (normal(20, 8), normal(1, 8), torch.zeros(1, 8)):
+        with pytest.raises(TypeError, match="1 of its 8 units"):
+            find_fixed_points(hidden, torch.full((1, 8), 0.3), starts)

@@ -29,6 +29,7 @@ __all__ = [
     "NotDifferentiable",
     "check_differentiable",
     "check_second_derivative",
+    "check_step",
     "readable_torch_error",
     "with_readable_torch_errors",
 ]
@@ -134,6 +135,30 @@ def check_differentiable(
             if dynamics.observe(state) is not state:
                 _check_calculus("what is observed of the state", dynamics.observe, (state,))
         state = following
+
+
+@torch.no_grad()
+def check_step(dynamics: Dynamics, states: Tensor, inputs: Tensor) -> None:
+    """Make sure that the step has the derivatives that torch.func gives, between some states.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+    states : Tensor, shape (point, state)
+        At least two; not tried where the step is not finite.
+    inputs : Tensor, shape (point, channel)
+
+    Raises
+    ------
+    TypeError
+        When a derivative misses some of the step's change.
+    """
+
+    def increment(x: Tensor, u: Tensor) -> Tensor:
+        return dynamics.step(x, u) - x
+
+    if torch.isfinite(increment(states, inputs)).all():
+        _check_calculus("the step", increment, (states, inputs))
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from warpline.core.count_limits import MOST_STEPS
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics, first_step
-from warpline.geometry.derivatives.smoothness import with_readable_torch_errors
+from warpline.geometry.derivatives.smoothness import check_step, with_readable_torch_errors
 from warpline.geometry.measurements.levenberg_marquardt import levenberg_marquardt
 
 if TYPE_CHECKING:
@@ -252,6 +252,12 @@ def find_fixed_points(
     n_points, n_starts = starts.shape[:2]
     held = inputs.repeat_interleave(n_starts, dim=0)
     unrelaxed = starts.reshape(-1, starts.shape[-1])
+
+    # Between starts, and beside the first where all are one.
+    probed = unrelaxed[torch.linspace(0, len(unrelaxed) - 1, 3).round().long()]
+    waves = torch.sin(12.9898 * torch.arange(starts.shape[-1]).to(unrelaxed))
+    probed = torch.cat([probed, probed[:1] + 0.5 * _scale(unrelaxed) * waves])
+    check_step(dynamics, probed, held[:1].expand(len(probed), -1))
 
     # The dynamics lead to attractors; what is left to the search is the last stretch.
     begin = unrelaxed
