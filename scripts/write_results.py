@@ -109,6 +109,8 @@ def write_pairs_after_learning(run: Path, folder: Path) -> None:
 
 def write_pairs_of_architectures(run: Path, folder: Path) -> None:
     pairs = result_files.read_tables(sorted(run.glob("compare/architectures/*/PDM/*.csv")))
+    # One model has networks of other curricula, too.
+    pairs = pairs[pairs["curriculum_a"].eq("master") & pairs["curriculum_b"].eq("master")]
     for kind, columns, name in (("between", BETWEEN, "architectures"), ("floor", FLOORS, "floors")):
         rows = pairs.loc[pairs["pairs"] == kind, columns]
         result_files.write_table(rows, folder / f"{name}.csv", {})
