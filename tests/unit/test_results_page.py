@@ -266,19 +266,19 @@ def test_the_chosen_setting_has_the_numbers_of_the_run(folder, setting):
         apart = tables.row("summary", measure="dsa", seeds="cross", **pair)
         # Of two searches from other starts, one can find a better alignment.
         for name in ("difference", "low", "high"):
-            assert row[name] == pytest.approx(test[name], abs=2e-4)
+            assert row[name] == pytest.approx(test[name], abs=1e-5)
         for name in ("separation", "separation_low", "separation_high"):
-            assert row[name] == pytest.approx(apart[name], abs=5e-3)
+            assert row[name] == pytest.approx(apart[name], abs=1e-5)
         assert row["p_exchange"] == tables.exchange_tests("dsa", [tuple(pair.values())])[0]
     stated = tables.matching("controls", measure="dsa", curriculum="master").set_index("control")
     again = tables.matching("settings_controls", **setting).set_index("control")
     for control in ("fresh_noise", "weak_noise", "strong_noise", "autocorrelated_noise"):
         for name in ("mean", "low", "high"):
-            assert again.loc[control, name] == pytest.approx(stated.loc[control, name], abs=2e-4)
+            assert again.loc[control, name] == pytest.approx(stated.loc[control, name], abs=1e-5)
     floor = {"measure": "dsa", "curriculum_a": "master", "curriculum_b": "master", "seeds": "cross"}
     for name in ("mean", "low", "high"):
         of_run = tables.row("summary", **floor)[name]
-        assert again.loc["other_seed", name] == pytest.approx(of_run, abs=2e-4)
+        assert again.loc["other_seed", name] == pytest.approx(of_run, abs=1e-5)
 
 
 def test_cells_have_their_digits_and_intervals():
