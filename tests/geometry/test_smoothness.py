@@ -203,6 +203,14 @@ def test_a_step_whose_second_derivatives_torch_has_wrong_is_refused():
         state_map(one, line(), 3)(line().grid(5), order=2)
 
 
+def test_an_observed_map_whose_second_derivatives_torch_has_wrong_is_refused():
+    step = leaky(normalised)
+    one, other = (dynamics(step, observe=norm) for norm in (layer_norm, normalised))
+    assert tangents(other, line(), line().grid(5), second=True).second.isfinite().all()
+    with pytest.raises(TypeError, match=r"expected what is observed.*second derivatives"):
+        tangents(one, line(), line().grid(5), second=True)
+
+
 @pytest.mark.parametrize("activation", [torch.relu, torch.abs, lambda x: torch.tanh(50 * x)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_kinks_pass_the_test_of_second_derivatives(activation, dtype):

@@ -108,6 +108,13 @@ def advance_of(
             if second:
                 points, directions = ([probe.coefficients[k] for probe in probes] for k in (0, 1))
                 check_second_derivative("the step", dynamics.step, points, directions)
+                if not _observes_all(dynamics, points[0]):
+                    check_second_derivative(
+                        "what is observed of the state",
+                        dynamics.observe,
+                        points[:1],
+                        directions[:1],
+                    )
             agreement[second, None] = _agrees_with_torch_func(dynamics.step, *probes)
         if agreement[second, None]:
             return _on_taylor_tensors(dynamics.step, state, inputs)
@@ -150,8 +157,11 @@ def _agrees_with_torch_func(function: Callable[..., Tensor], *probes: TaylorTens
 
 def observe(dynamics: Dynamics, state: TaylorTensor) -> TaylorTensor:
     """Return the observed state; the same object where the dynamics observe the full state."""
-    value = state.value
+    return state if _observes_all(dynamics, state.value) else push_forward(dynamics.observe, state)
+
+
+def _observes_all(dynamics: Dynamics, states: Tensor) -> bool:
+    """Return whether the dynamics observe the full state."""
     # A map to another shape cannot be the identity: asked of one point, before all of them are mapped.
-    if dynamics.observe(value[:1]).shape == value[:1].shape and dynamics.observe(value) is value:
-        return state
-    return push_forward(dynamics.observe, state)
+    one = states[:1]
+    return dynamics.observe(one).shape == one.shape and dynamics.observe(states) is states
