@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from warpline.claims.evidence import Evidence, part_of_networks
+from warpline.comparison.hypothesis_tests import holm
 from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.pipeline.config import load_files
@@ -116,11 +118,28 @@ def test_b6_and_b7b_depend_on_the_moment(project, monkeypatch):
         assert min(low for _, low, _ in of_contexts("halfway")) > 0
         assert min(mean for mean, _, _ in of_contexts("halfway")) > judged["smallest_effect"]
         assert all(low < 0 < high for _, low, high in of_contexts("answer"))
+        # They would fail there, too: p of the rule, among those of its family at the end.
+        values = [
+            np.array(
+                [
+                    row[statistic]
+                    for row in networks
+                    if row["moment"] == "answer" and row["context"] == k
+                ]
+            )
+            for k in (1, 2)
+        ]
+        evidence = Evidence([part_of_networks("", of_context) for of_context in values])
+        family = claims[claims["claim"].str.startswith("B") & (claims["claim"] != claim)]["p"]
+        p_values = [2 * evidence.p_below(judged["smallest_effect"]), *family]
+        assert holm(np.array(p_values))[0] < 0.05
     page = " ".join((docs / "published_settings.md").read_text().split())
     assert "Both effects are there halfway, and gone when an answer falls due" in page
+    results = " ".join((docs / "results.md").read_text().split())
+    assert "would hold halfway through the stimulus, and fail when an answer falls due" in results
     claims_page = " ".join((docs / "claims.md").read_text().split())
     assert (
-        "At our settings both fail there, and would hold halfway through the stimulus"
+        "both fail there, and would hold halfway through the stimulus, but not when an answer falls due"
         in claims_page
     )
 
@@ -170,8 +189,11 @@ def test_differences_from_their_settings_depend_on_the_moment(project, monkeypat
     assert "When an answer falls due, the difference is clear in context 1 alone" in page
     assert sides("ratio", "answer", np.log10) == ["above", "overlap"]
     assert (
-        "the relevant metric is the larger one halfway, and cannot be told from the other" in page
+        "the relevant metric is the larger one halfway, and in neither context can it be told"
+        in page
     )
+    assert "Above those of theirs at all three moments" in page
+    assert "At all three lower than in theirs for the relevant input" in page
     for moment in module.MOMENTS:
         for context in (1, 2):
             _, least, most = module.interval(networks, "median", moment, context)
