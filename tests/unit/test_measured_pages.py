@@ -11,7 +11,6 @@ import pytest
 
 from warpline.claims.evidence import Evidence, part_of_networks
 from warpline.comparison.hypothesis_tests import holm
-from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
 from warpline.pipeline.config import load_files
 from warpline.pipeline.expansion import Plan
@@ -134,7 +133,7 @@ def test_b6_and_b7b_depend_on_the_moment(project, monkeypatch):
         p_values = [2 * evidence.p_below(judged["smallest_effect"]), *family]
         assert holm(np.array(p_values))[0] < 0.05
     page = " ".join((docs / "published_settings.md").read_text().split())
-    assert "Both effects are there halfway, and gone when an answer falls due" in page
+    assert "both effects are there halfway, and gone when an answer falls due" in page
     results = " ".join((docs / "results.md").read_text().split())
     assert "would hold halfway through the stimulus, and fail when an answer falls due" in results
     claims_page = " ".join((docs / "claims.md").read_text().split())
@@ -144,12 +143,11 @@ def test_b6_and_b7b_depend_on_the_moment(project, monkeypatch):
     )
 
 
-def test_differences_from_their_settings_depend_on_the_moment(project, monkeypatch):
+def test_the_moments_end_with_that_of_the_tables(project, monkeypatch):
     module = load_benchmark(project, monkeypatch, "claim_moments.py")
     data = project / "docs" / "data"
     networks = json.loads((data / "geometry" / "moments.json").read_text())["networks"]
-    theirs = result_files.read_table(data / "published_warping" / "networks.csv")
-    ours = result_files.read_table(data / "ten_seeds" / "context.csv")
+    late = result_files.read_table(data / "ten_seeds" / "context.csv").query("moment == 'late'")
     quantities = {
         "ratio": "metric, relevant / irrelevant",
         "crowding": "crowding of lines, relevant",
@@ -157,54 +155,19 @@ def test_differences_from_their_settings_depend_on_the_moment(project, monkeypat
         "irrelevant": "cosine with eigenvectors, irrelevant",
         "kurtosis": "excess kurtosis, relevant",
     }
-
-    def late(table, statistic, context):
-        rows = table[
-            (table["quantity"] == quantities[statistic])
-            & (table["condition"] == f"context {context}")
-            & (table["moment"] == "late")
-        ]
-        return rows["value" if "value" in rows else "mean"].to_numpy(dtype=float)
-
-    def sides(statistic, moment, of=lambda values: values):
-        found = []
+    for statistic, quantity in quantities.items():
         for context in (1, 2):
-            place = (moment, context)
-            values = [r[statistic] for r in networks if (r["moment"], r["context"]) == place]
-            least, most = mean_interval(of(np.array(values)), 0.95)
-            low, high = mean_interval(of(late(theirs, statistic, context)), 0.95)
-            found.append("above" if least > high else "below" if most < low else "overlap")
-        return found
-
-    # The end is the late moment of the table.
-    for statistic in quantities:
-        for context in (1, 2):
-            mean, _, _ = module.interval(networks, statistic, "end", context)
-            assert mean == pytest.approx(late(ours, statistic, context).item(), abs=1e-3)
-
+            (mean,) = late.loc[
+                late["quantity"].eq(quantity) & late["condition"].eq(f"context {context}"), "mean"
+            ]
+            at_end, _, _ = module.interval(networks, statistic, "end", context)
+            assert at_end == pytest.approx(mean, abs=1e-3)
     page = " ".join((project / "docs" / "published_settings.md").read_text().split())
-    assert "By its logarithm, it is below that of theirs halfway and above it at the end" in page
-    assert sides("ratio", "halfway", np.log10) == ["below", "below"]
-    assert sides("ratio", "end", np.log10) == ["above", "above"]
-    assert "When an answer falls due, the difference is clear in context 1 alone" in page
-    assert sides("ratio", "answer", np.log10) == ["above", "overlap"]
-    assert (
-        "the relevant metric is the larger one halfway, and in neither context can it be told"
-        in page
-    )
-    assert "Above those of theirs at all three moments" in page
-    assert "At all three lower than in theirs for the relevant input" in page
+    assert "the larger one halfway, and in neither context can it be told" in page
     for moment in module.MOMENTS:
         for context in (1, 2):
             _, least, most = module.interval(networks, "median", moment, context)
             assert (least > 1) if moment == "halfway" else (least < 1 < most)
-        for statistic in ("crowding", "kurtosis", "irrelevant"):
-            assert sides(statistic, moment) == ["above", "above"]
-        assert sides("relevant", moment) == ["below", "below"]
-    assert "Halfway the crowding is so by little, and the kurtosis cannot be told from 0" in page
-    for context in (1, 2):
-        _, least, most = module.interval(networks, "kurtosis", "halfway", context)
-        assert least < 0 < most
 
 
 def test_known_inputs_take_strong_drives_below_the_floor(project, monkeypatch):
@@ -260,9 +223,6 @@ def test_the_early_moments_of_two_settings_are_stated_from_the_stimulus_on(proje
     assert (
         f"Early is after {stated[0]:g} time constants of stimulus in theirs, and {stated[1]:g}"
         in page
-    )
-    assert (
-        f"after {stated[0]:g} time constants of stimulus in theirs, {stated[1]:g} in ours |" in page
     )
 
 

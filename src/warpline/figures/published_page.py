@@ -62,60 +62,6 @@ class PublishedTables(Tables):
         interval = "" if np.isnan(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
         return f"{row['verdict']}, {row['value']:.2f}{interval}, n = {row['n']:.0f}"
 
-    def within(self, table: str, low: float, high: float, **cells: str) -> bool:
-        """Say whether the whole interval of a value lies between two numbers."""
-        row = self.row(table, **cells)
-        return bool(low < row["low"] and row["high"] < high)
-
-    def contexts_within(
-        self, table: str, low: float, high: float, quantity: str, moment: str = ""
-    ) -> bool:
-        """Say whether the intervals of both contexts lie between two numbers."""
-        return all(
-            self.within(table, low, high, quantity=quantity, moment=moment, condition=condition)
-            for condition in CONTEXTS
-        )
-
-    def apart(self, table: str, **cells: str) -> bool:
-        """Say whether theirs and ours have disjoint intervals."""
-        theirs, ours = self.row(table, **cells), self.row(f"our_{table}", **cells)
-        return bool(theirs["high"] < ours["low"] or ours["high"] < theirs["low"])
-
-    def where_apart(self, quantity: str, moment: str) -> str:
-        """Return in which context theirs and ours have disjoint intervals; nothing where both have.
-
-        Raises
-        ------
-        ValueError
-            When they overlap in both.
-        """
-        apart = [
-            condition
-            for condition in CONTEXTS
-            if self.apart("context", quantity=quantity, moment=moment, condition=condition)
-        ]
-        if not apart:
-            raise ValueError(f"{quantity}: the intervals of theirs and ours overlap; rewrite it")
-        return "" if len(apart) == len(CONTEXTS) else f", clear in {apart[0]}"
-
-    def second_over_slowest(self, table: str, low: float, high: float) -> bool:
-        """Say whether the second rate is between two multiples of the slowest, by the ends of intervals."""
-        for condition in CONTEXTS:
-            slowest, second = (
-                self.row(
-                    table,
-                    condition=condition,
-                    quantity=f"{name} rate at fixed points (1/time constant)",
-                )
-                for name in ("slowest", "second")
-            )
-            # Rates are negative: the low end is the faster one.
-            if not (
-                second["high"] < low * slowest["low"] and second["low"] > high * slowest["high"]
-            ):
-                return False
-        return True
-
     def rises(self, table: str) -> bool:
         """Say whether the share of item 2 is above that at the first report at the second one."""
         first, second = (
