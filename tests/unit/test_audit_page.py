@@ -57,6 +57,25 @@ def test_what_lies_apart_is_named_with_its_largest_change(tables):
     assert audit.changes("right", "right+z") == "not run"
 
 
+def test_the_page_says_which_statistics_were_searched(tables):
+    moved = pd.DataFrame(
+        {"protocol": protocol, "taskset": "PDM", "architecture": "net", "curriculum": "master"}
+        | {"measure": "", "statistic": statistic, "n": 3}
+        | {"value": value, "low": value - 0.1, "high": value + 0.1}
+        for protocol, value in (("right", 0.2), ("right+x.y", 0.9))
+        for statistic in ("accuracy", "separation")
+    )
+    audit = AuditTables(tables)
+    audit.effects = pd.concat([audit.effects, moved], ignore_index=True)
+    found = {change.split(" (")[0] for change in audit.changes("right", "right+x.y").split("; ")}
+    # Accuracy on validation trials is none of them.
+    assert found == {"CKA, dissimilarity to the reference", "separation from the floors"}
+    assert all(name.removeprefix("CKA, ") in audit.searched for name in found)
+    assert audit.searched.startswith("held-out accuracy, ")
+    page = render_audit(DOCS / "audit_results.md.jinja", tables)
+    assert f"in all curricula: {audit.searched}." in page
+
+
 def test_intervals_on_both_sides_of_a_bound_are_counted(tables):
     audit = AuditTables(tables)
     # CKA of one curriculum is 0.7 [0.6, 0.8] under the two published protocols, all others 0.2 [0.1, 0.3].

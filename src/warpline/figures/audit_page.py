@@ -160,6 +160,12 @@ class AuditTables:
         ]
         return "–" if rows.empty else f"{_estimate(rows.iloc[0])}, {rows.iloc[0]['verdict']}"
 
+    @property
+    def searched(self) -> str:
+        """Statistics that `changes` holds against each other, in words."""
+        *words, last = STATISTICS.values()
+        return f"{', '.join(words)} and {last}"
+
     def _changes(self, before: str, after: str) -> Iterator[str]:
         """Yield, by statistic and measure, how many values moved, and the largest move."""
         both = [
