@@ -333,6 +333,17 @@ def test_a_channel_that_does_not_vary_has_no_effect_and_changes_nothing():
         np.testing.assert_allclose(other.control[:, 2], 0, atol=1e-12)
 
 
+def test_channels_that_are_multiples_of_each_other_contribute_alike():
+    _, _, states, inputs = driven()
+    doubled = np.concatenate([inputs, 2 * inputs[..., :1]], axis=2)
+    for options in ({}, {"backend": "subspace", "n_delays": 3}):
+        one = fit_driven_operator(states, inputs, rank=5, **options)
+        other = fit_driven_operator(states, doubled, rank=5, **options)
+        np.testing.assert_allclose(other.state, one.state, atol=1e-9)
+        np.testing.assert_allclose(other.control[:, 0], one.control[:, 0] / 2, atol=1e-9)
+        np.testing.assert_allclose(other.control[:, 2], one.control[:, 0] / 4, atol=1e-9)
+
+
 @pytest.mark.parametrize("condition", [1.0, 1e-7])
 def test_the_root_of_an_embedding_has_its_gram_matrix(condition):
     rng = np.random.default_rng(7)
