@@ -331,6 +331,9 @@ def test_a_channel_that_does_not_vary_has_no_effect_and_changes_nothing():
         np.testing.assert_allclose(other.state, one.state, atol=1e-9)
         np.testing.assert_allclose(other.control[:, :2], one.control, atol=1e-9)
         np.testing.assert_allclose(other.control[:, 2], 0, atol=1e-12)
+        # Without an offset it is one.
+        other = fit_driven_operator(states + 1, constant, rank=5, offset=False, **options)
+        assert abs(other.control[:, 2]).max() > 0.01
 
 
 def test_channels_that_are_multiples_of_each_other_contribute_alike():

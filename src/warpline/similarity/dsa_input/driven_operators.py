@@ -323,7 +323,7 @@ def solve_driven(
     state : ndarray, shape (rank_used, rank_used)
         The largest rank at which the regression has a unique solution.
     control : ndarray, shape (rank_used, input)
-        Zero for inputs that do not vary. Inputs that are multiples of each other contribute alike.
+        Zero for inputs that are zero in ``past``. Inputs that are multiples of each other contribute alike.
 
     Raises
     ------
