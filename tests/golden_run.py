@@ -124,7 +124,9 @@ def checkout(revision: str, root: Path) -> Path:
         ["git", "archive", revision], cwd=PROJECT, capture_output=True, check=True
     )
     with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
-        archive.extractall(root, filter="data")
+        # Python before 3.11.4 has no filters.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(root)
     return root
 
 

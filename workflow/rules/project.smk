@@ -30,7 +30,9 @@ def unpacked(basedir):
         content.seek(0)
         aside = tempfile.mkdtemp(dir=folder.parent)
         with tarfile.open(fileobj=content) as archive:
-            archive.extractall(aside, filter="data")
+            # Python before 3.11.4 has no filters.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(aside)
         try:
             os.rename(aside, folder)
         except OSError:
