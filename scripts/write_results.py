@@ -20,19 +20,19 @@ DATA = DOCS / "data" / "ten_seeds"
 OTHER = DOCS / "data" / "ten_seeds_avx2"
 
 
-SHARES = (0.3, 0.4, 0.6, 0.7)
-"""Of the change over learning: times at these, beside the half-times of the run."""
+SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
+"""Of the change over learning: times at these."""
 
 
 def write_further_tables(run: Path, folder: Path) -> None:
     write_pairs_after_learning(run, folder)
     write_pairs_of_architectures(run, folder)
-    write_times_at_other_shares(run, folder)
+    write_times_to_the_end(run, folder)
     write_times_from_start(run, folder)
     write_ratios_at_the_median_input(run, folder)
 
 
-def write_times_at_other_shares(run: Path, folder: Path) -> None:
+def write_times_to_the_end(run: Path, folder: Path) -> None:
     numbers, over = (
         result_files.read_tables(sorted(run.glob(files)))
         for files in ("warping/pdm_learning/seed~*.csv", "compare/over/*/PDM/leaky_rnn/*.csv")
@@ -71,7 +71,7 @@ def write_times_from_start(run: Path, folder: Path) -> None:
     )
     times = pd.concat(
         coupling_with_accuracy(numbers, none, "master", 0.95, share).assign(share=share)
-        for share in sorted([*SHARES, 0.5])
+        for share in SHARES
     )
     of_start = times.loc[times["name"] == "start", ["share", "lag_n", "lag", "lag_low", "lag_high"]]
     result_files.write_table(of_start, folder / "from_start.csv", {})

@@ -79,7 +79,11 @@ def test_lags_are_held_to_what_interpolation_makes(folder):
     by_interpolation = pd.read_csv(DOCS / "data" / "inference_half_times.csv")["mean_lag"].max()
     # The bound of the template.
     assert by_interpolation < 0.03
-    assert Tables(folder).row("relations", name="metric")["lag_low"] > by_interpolation
+    tables = Tables(folder)
+    assert tables.row("relations", name="metric")["lag_low"] > by_interpolation
+    for name in ("cka", "procrustes", "dsa", "metric"):
+        half = tables.row("times", share=0.5, name=name)
+        assert half["lag_low"] == tables.row("relations", name=name)["lag_low"]
 
 
 def test_times_from_the_start_are_those_of_the_angle_to_the_first_metric(tmp_path):
