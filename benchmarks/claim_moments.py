@@ -20,6 +20,7 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 
 from warpline.analyses.context_lines import gridlines  # noqa: E402
 from warpline.analyses.relevance import CONTEXTS, relevant_first  # noqa: E402
@@ -109,13 +110,20 @@ def networks_of(path: Path, networks: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def values_of(
+    networks: list[dict[str, Any]], statistic: str, moment: str, context: int
+) -> NDArray[np.float64]:
+    """Return the values of a statistic, shape (network,)."""
+    return np.array(
+        [row[statistic] for row in networks if (row["moment"], row["context"]) == (moment, context)]
+    )
+
+
 def interval(
     networks: list[dict[str, Any]], statistic: str, moment: str, context: int
 ) -> tuple[float, float, float]:
     """Return the mean of a statistic over networks, and its 95 % interval."""
-    values = np.array(
-        [row[statistic] for row in networks if (row["moment"], row["context"]) == (moment, context)]
-    )
+    values = values_of(networks, statistic, moment, context)
     return float(values.mean()), *mean_interval(values, 0.95)
 
 

@@ -118,16 +118,7 @@ def test_b6_and_b7b_depend_on_the_moment(project, monkeypatch):
         assert min(mean for mean, _, _ in of_contexts("halfway")) > judged["smallest_effect"]
         assert all(low < 0 < high for _, low, high in of_contexts("answer"))
         # They would fail there, too: p of the rule, among those of its family at the end.
-        values = [
-            np.array(
-                [
-                    row[statistic]
-                    for row in networks
-                    if row["moment"] == "answer" and row["context"] == k
-                ]
-            )
-            for k in (1, 2)
-        ]
+        values = [module.values_of(networks, statistic, "answer", k) for k in (1, 2)]
         evidence = Evidence([part_of_networks("", of_context) for of_context in values])
         family = claims[claims["claim"].str.startswith("B") & (claims["claim"] != claim)]["p"]
         p_values = [2 * evidence.p_below(judged["smallest_effect"]), *family]

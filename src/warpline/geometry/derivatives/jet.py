@@ -14,15 +14,13 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.smoothness import (
+    PROBES,
     check_second_derivative,
     readable_torch_error,
 )
 from warpline.geometry.derivatives.taylor import TaylorTensor
 
 __all__ = ["Immersion", "Jet", "TaylorExtension", "domain_bounds", "immersion_of"]
-
-PROBED_POINTS = 4
-"""Points at which second derivatives are tried."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -132,7 +130,7 @@ class _FunctionImmersion:
             kappa.new_tensor([getattr(c, end) for c in self.coordinates]) for end in ("low", "high")
         )
         length = high - low
-        inside = kappa[:PROBED_POINTS].clamp(low + 0.01 * length, high - 0.01 * length)
+        inside = kappa[:PROBES].clamp(low + 0.01 * length, high - 0.01 * length)
         check_second_derivative("the function", self.function, [inside], [length.expand_as(inside)])
 
     def _checked(self, value: Any, first_derivatives: Any, kappa: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold
 from warpline.geometry.derivatives.smoothness import (
+    PROBES,
     check_second_derivative,
     with_readable_torch_errors,
 )
@@ -24,8 +25,6 @@ BLOCK_STEPS, BLOCK_BYTES = 16, 2**20
 """Steps whose inputs are made at once: at most so many, and about so much memory of kappa's derivatives."""
 Tried = tuple[bool, int | None]
 """What was tried on Taylor tensors: with second derivatives or without, the inputs of a piece or the step."""
-PROBED_POINTS = 4
-"""Points at which Taylor arithmetic is compared with torch.func."""
 
 
 def initial_state(
@@ -72,7 +71,7 @@ def advance_of(
             return manifold(at, k)
 
         if (second, piece) not in agreement:
-            some = TaylorTensor(variable.coefficients[:, :PROBED_POINTS], m)
+            some = TaylorTensor(variable.coefficients[:, :PROBES], m)
             agreement[second, piece] = _agrees_with_torch_func(inputs, some)
         if agreement[second, piece]:
             return _on_taylor_tensors(inputs, variable)
@@ -133,7 +132,7 @@ def _on_taylor_tensors(function: Callable[..., Tensor], *arguments: TaylorTensor
 
 def _disturbed(argument: TaylorTensor) -> TaylorTensor:
     """Return a few points with coefficients made up by a deterministic disturbance, so that none is 0."""
-    coefficients = argument.coefficients[:, :PROBED_POINTS]
+    coefficients = argument.coefficients[:, :PROBES]
     count = torch.arange(coefficients.numel(), dtype=coefficients.dtype, device=coefficients.device)
     disturbance = 0.5 * torch.sin(12.9898 * count).reshape(coefficients.shape)
     return TaylorTensor(coefficients + disturbance, argument.m)

@@ -26,6 +26,7 @@ from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import InputManifold
 
 __all__ = [
+    "PROBES",
     "NotDifferentiable",
     "check_differentiable",
     "check_second_derivative",

@@ -38,14 +38,7 @@ from warpline.similarity.input_errors import (
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.time_coordinates import check_equal_steps
 
-from .hankel import (
-    Factor,
-    Trials,
-    blocks_of,
-    by_length,
-    iterate_embedding,
-    leading_factor,
-)
+from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
 from .padding import check_rank
 
 FloatArray = NDArray[np.float64]
