@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from warpline.analyses.learning import field_angle
-from warpline.analyses.summary import aggregate_over_seeds, coupling_with_accuracy, scalar_rows
+from warpline.analyses.context import median_input_ratios
+from warpline.analyses.learning import distances_to_start
+from warpline.analyses.summary import aggregate_over_seeds, lags_by_share
 from warpline.core import result_files
 from warpline.figures.results_page import AFTER, BETWEEN, FLOORS, TABLES, render
 from warpline.figures.template_page import write_page
@@ -27,77 +28,31 @@ SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
 def write_further_tables(run: Path, folder: Path) -> None:
     write_pairs_after_learning(run, folder)
     write_pairs_of_architectures(run, folder)
-    write_times_to_the_end(run, folder)
-    write_times_from_start(run, folder)
+    write_lags(run, folder)
     write_ratios_at_the_median_input(run, folder)
 
 
-def write_times_to_the_end(run: Path, folder: Path) -> None:
-    numbers, over = (
-        result_files.read_tables(sorted(run.glob(files)))
-        for files in ("warping/pdm_learning/seed~*.csv", "compare/over/*/PDM/leaky_rnn/*.csv")
-    )
-    tables = [
-        coupling_with_accuracy(numbers, over, "master", 0.95, share).assign(share=share)
-        for share in SHARES
-    ]
-    times = pd.concat(tables)
-    columns = ["share", "name", *(name for name in times if name.startswith("lag"))]
-    of_distances = times.loc[times["kind"] == "distance to own end", columns]
+def write_lags(run: Path, folder: Path) -> None:
+    """Write the lags behind accuracy: of distances to the own end, and of the metric's to the own start."""
+    files = sorted(run.glob("warping/pdm_learning/seed~*.nc"))
+    numbers = result_files.read_tables(file.with_suffix(".csv") for file in files)
+    over = result_files.read_tables(sorted(run.glob("compare/over/*/PDM/leaky_rnn/*.csv")))
+    to_end = lags_by_share(numbers, over, "master", 0.95, SHARES)
+    of_distances = to_end[to_end["kind"] == "distance to own end"].drop(columns="kind")
     result_files.write_table(of_distances, folder / "times.csv", {})
 
-
-def write_times_from_start(run: Path, folder: Path) -> None:
-    # What fluctuates is late by its distance to the end, and early by that to the start.
-    files = sorted(run.glob("warping/pdm_learning/seed~*.nc"))
-    rows = [
-        {"seed": int(seed), "fraction": float(fraction), "quantity": "start", "status": status}
-        | {"value": field_angle(field, fields[0])}
-        for arrays in map(result_files.read_dataset, files)
-        for seed, fields, status in zip(
-            arrays["seed"],
-            arrays["metric"].to_numpy(),
-            arrays["status"].astype(str).to_numpy(),
-            strict=True,
-        )
-        for fraction, field in zip(arrays["checkpoint"], fields, strict=True)
-    ]
-    numbers = result_files.read_tables(file.with_suffix(".csv") for file in files)
-    numbers = pd.concat(
-        [numbers[numbers["quantity"].isin(["accuracy", "chance"])], pd.DataFrame(rows)]
-    )
-    none = pd.DataFrame(
-        columns=["against", "measure", "curriculum_a", "seed_a", "checkpoint", "dissimilarity"]
-    )
-    times = pd.concat(
-        coupling_with_accuracy(numbers, none, "master", 0.95, share).assign(share=share)
-        for share in SHARES
-    )
-    of_start = times.loc[times["name"] == "start", ["share", "lag_n", "lag", "lag_low", "lag_high"]]
+    accuracy = numbers[numbers["quantity"].isin(["accuracy", "chance"])]
+    starts = [distances_to_start(result_files.read_dataset(file)) for file in files]
+    to_start = lags_by_share(pd.concat([accuracy, *starts]), over.head(0), "master", 0.95, SHARES)
+    columns = ["share", "lag_n", "lag", "lag_low", "lag_high"]
+    of_start = to_start.loc[to_start["name"] == "start", columns]
     result_files.write_table(of_start, folder / "from_start.csv", {})
 
 
 def write_ratios_at_the_median_input(run: Path, folder: Path) -> None:
-    # Few inputs, at which the metric is large, make its mean over inputs.
-    tables = []
-    for path in sorted(run.glob("warping/context/seed~*.nc")):
-        arrays = result_files.read_dataset(path)
-        relevant, irrelevant = (arrays["metric"].isel(tangent=k, tangent_b=k) for k in (0, 1))
-        ratios = (relevant / irrelevant).median(["relevant", "irrelevant"])
-        for network, status in zip(ratios, arrays["status"].values, strict=True):
-            values = [
-                (
-                    "metric, relevant / irrelevant, median input",
-                    f"context {cell['context'].item()}",
-                    str(cell["moment"].item()),
-                    cell.item(),
-                )
-                for of_context in network.transpose("context", "moment")
-                for cell in of_context
-            ]
-            rows = scalar_rows(values).assign(analysis="context", status=status)
-            tables.append(rows.assign(seed=network["seed"].item()))
-    over_seeds = aggregate_over_seeds(pd.concat(tables), 0.95)
+    files = sorted(run.glob("warping/context/seed~*.nc"))
+    ratios = pd.concat(median_input_ratios(result_files.read_dataset(file)) for file in files)
+    over_seeds = aggregate_over_seeds(ratios, 0.95)
     result_files.write_table(over_seeds, folder / "context_inputs.csv", {})
 
 

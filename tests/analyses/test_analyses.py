@@ -54,6 +54,49 @@ def test_orthogonal_fields_are_a_right_angle_apart():
     assert field_angle(np.diag([1.0, 0])[None], np.diag([0, 1.0])[None]) == pytest.approx(1)
 
 
+def of_networks(metric, dims, **coordinates):
+    return xr.Dataset(
+        {"metric": (("seed", *dims, "tangent", "tangent_b"), metric)},
+        coords={
+            "seed": [3, 5],
+            "status": ("seed", ["converged", "diverged"]),
+            **coordinates,
+        },
+    )
+
+
+def test_distances_to_the_start_are_angles_to_the_first_checkpoint():
+    # Over training the field turns from one axis to the other, in one network by half of it.
+    angles = np.array([[0.0, 0.3, 1.0], [0.0, 0.1, 0.5]]) * np.pi / 2
+    fields = np.zeros((2, 3, 1, 2, 2))
+    fields[..., 0, 0], fields[..., 1, 1] = np.cos(angles)[..., None], np.sin(angles)[..., None]
+    arrays = of_networks(7 * fields, ("checkpoint", "point"), checkpoint=[0.0, 0.5, 1.0])
+    rows = learning.distances_to_start(arrays)
+    assert rows["value"].tolist() == pytest.approx([0, 0.3, 1, 0, 0.1, 0.5], abs=1e-12)
+    assert rows["seed"].tolist() == [3] * 3 + [5] * 3
+    assert rows["fraction"].tolist() == [0.0, 0.5, 1.0] * 2
+    assert set(rows["quantity"]) == {"start"} and rows["status"].tolist()[3] == "diverged"
+
+
+def test_the_median_input_is_not_moved_by_one_input_with_a_large_metric(rng):
+    metric = rng.uniform(1, 2, size=(2, 2, 3, 3, 2, 3, 3))
+    dims = ("context", "relevant", "irrelevant", "moment")
+    arrays = of_networks(metric, dims, context=[1, 2], moment=["early", "late"])
+    before = context.median_input_ratios(arrays)
+    expected = np.median(metric[1, 0, :, :, 1, 0, 0] / metric[1, 0, :, :, 1, 1, 1])
+    of_network = before[(before["seed"] == 5) & (before["status"] == "diverged")]
+    name = "metric, relevant / irrelevant, median input"
+    assert value(of_network, name, "context 1", "late") == pytest.approx(expected)
+    # The largest ratio grows: the mean of the metric over inputs would follow it.
+    ratios = metric[1, 0, :, :, 1, 0, 0] / metric[1, 0, :, :, 1, 1, 1]
+    i, j = np.unravel_index(ratios.argmax(), ratios.shape)
+    metric[1, 0, i, j, 1, 0, 0] *= 1000
+    after = context.median_input_ratios(
+        of_networks(metric, dims, context=[1, 2], moment=["early", "late"])
+    )
+    assert after["value"].equals(before["value"]) and len(after) == 8
+
+
 def test_relevance_swaps_inputs_in_the_second_context():
     grid = np.arange(9.0)
     assert by_relevance(grid, 1, 3)[0, 1] == by_relevance(grid, 2, 3)[1, 0] == 1

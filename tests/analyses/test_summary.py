@@ -9,6 +9,7 @@ from warpline.analyses.summary import (
     aggregate_over_seeds,
     coupling_with_accuracy,
     half_time,
+    lags_by_share,
     scalar_rows,
 )
 from warpline.comparison.jackknife import jackknife_interval, mean_interval
@@ -173,6 +174,20 @@ def test_what_moves_with_accuracy_is_found():
     table = coupling_with_accuracy(numbers, over, "master", 0.95, share=0.3).set_index("name")
     expected = 0.5 + 0.25 * (0.3 - 0.5**3) / (0.75**3 - 0.5**3)
     assert table.loc["warp", "lag"] == pytest.approx(expected - 0.3)
+
+
+def test_lags_at_several_shares_are_those_of_each():
+    numbers, over = learning(
+        range(4),
+        {"accuracy": lambda f, s: f, "warp": lambda f, s: f**2, "dsa": lambda f, s: 1 - f},
+    )
+    lags = lags_by_share(numbers, over, "master", 0.95, (0.3, 0.7))
+    assert lags["share"].unique().tolist() == [0.3, 0.7]
+    for share, rows in lags.groupby("share"):
+        one = coupling_with_accuracy(numbers, over, "master", 0.95, share)
+        assert rows["name"].tolist() == one["name"].tolist()
+        for column in ("lag", "lag_low", "lag_high", "lag_n", "kind"):
+            pd.testing.assert_series_equal(rows[column].reset_index(drop=True), one[column])
 
 
 def test_all_are_compared_at_the_same_checkpoints():

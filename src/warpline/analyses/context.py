@@ -28,7 +28,7 @@ from warpline.geometry.derivatives.sensitivity import Tangents, tangents
 from warpline.geometry.measurements.fixed_points import FixedPoints, find_fixed_points
 from warpline.geometry.riemannian.metric import Metric, pullback_metric
 
-__all__ = ["analyse"]
+__all__ = ["analyse", "median_input_ratios"]
 
 
 Floats = NDArray[np.float64]
@@ -264,3 +264,37 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
     rows = _rows(arrays, fixed, count * count) + rows
     rows.append(("accuracy", "", "", network.accuracy[network.steps[-1]]))
     return arrays, scalar_rows(rows)
+
+
+def median_input_ratios(arrays: xr.Dataset) -> pd.DataFrame:
+    """Return the ratio of the relevant to the irrelevant metric at the median input.
+
+    The ratio of the means over inputs is another number: few inputs, at which the metric is large, make them.
+
+    Parameters
+    ----------
+    arrays : Dataset
+        ``metric`` of `analyse`, with ``seed`` and ``status`` of the networks.
+
+    Returns
+    -------
+    DataFrame
+        As the rows of `analyse`, with ``analysis``, ``seed`` and ``status``.
+    """
+    relevant, irrelevant = (arrays["metric"].isel(tangent=k, tangent_b=k) for k in (0, 1))
+    ratios = (relevant / irrelevant).median(["relevant", "irrelevant"])
+    tables = []
+    for network, status in zip(ratios, arrays["status"].values, strict=True):
+        values = [
+            (
+                "metric, relevant / irrelevant, median input",
+                f"context {cell['context'].item()}",
+                str(cell["moment"].item()),
+                cell.item(),
+            )
+            for of_context in network.transpose("context", "moment")
+            for cell in of_context
+        ]
+        names = {"analysis": "context", "seed": network["seed"].item(), "status": status}
+        tables.append(scalar_rows(values).assign(**names))
+    return pd.concat(tables, ignore_index=True)

@@ -22,7 +22,7 @@ from warpline.geometry.measurements.readout import readout_split
 from warpline.geometry.riemannian.metric import Metric, pullback_metric
 from warpline.models.checkpoints import nearest_checkpoint
 
-__all__ = ["analyse", "field_angle"]
+__all__ = ["analyse", "distances_to_start", "field_angle"]
 
 
 Floats = NDArray[np.float64]
@@ -181,3 +181,30 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         attrs={"milliseconds": float(network.milliseconds(window_end + 1)[-1])},
     )
     return arrays, pd.concat(rows, ignore_index=True)
+
+
+def distances_to_start(arrays: xr.Dataset) -> pd.DataFrame:
+    """Return the angle of each checkpoint's metric to the first one's, which stands beside that to the last.
+
+    What fluctuates from checkpoint to checkpoint changes late by its distance to the end, and early by
+    that to the start.
+
+    Parameters
+    ----------
+    arrays : Dataset
+        ``metric`` of `analyse`, with ``seed`` and ``status`` of the networks.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``seed``, ``fraction``, ``quantity`` (``start``), ``status`` and ``value`` (`field_angle`).
+    """
+    rows = [
+        {"seed": int(seed), "fraction": float(fraction), "quantity": "start", "status": str(status)}
+        | {"value": field_angle(field, fields[0])}
+        for seed, fields, status in zip(
+            arrays["seed"].values, arrays["metric"].values, arrays["status"].values, strict=True
+        )
+        for fraction, field in zip(arrays["checkpoint"].values, fields, strict=True)
+    ]
+    return pd.DataFrame(rows)

@@ -16,6 +16,7 @@ __all__ = [
     "coupling_by_network",
     "coupling_with_accuracy",
     "half_time",
+    "lags_by_share",
     "scalar_rows",
 ]
 
@@ -262,3 +263,31 @@ def coupling_with_accuracy(
             row[f"{quantity}_low"], row[f"{quantity}_high"] = mean_interval(finite, confidence)
         out.append(row)
     return pd.DataFrame(out)
+
+
+def lags_by_share(
+    numbers: pd.DataFrame,
+    over: pd.DataFrame,
+    curriculum: str,
+    confidence: float,
+    shares: Sequence[float],
+) -> pd.DataFrame:
+    """Return the lags of `coupling_with_accuracy` at several shares of the change.
+
+    Parameters
+    ----------
+    numbers, over, curriculum, confidence
+        As `coupling_with_accuracy`.
+    shares : sequence of float
+
+    Returns
+    -------
+    DataFrame
+        A row per share and quantity or measure: ``share``, ``name``, ``kind`` and the columns of the lags.
+    """
+    times = pd.concat(
+        coupling_with_accuracy(numbers, over, curriculum, confidence, share).assign(share=share)
+        for share in shares
+    )
+    lags = times.filter(regex="^lag").columns
+    return times[["share", "name", "kind", *lags]].reset_index(drop=True)
