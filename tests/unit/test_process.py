@@ -44,3 +44,38 @@ def test_elsewhere_nothing_happens(monkeypatch, error):
 
     monkeypatch.setattr(process.ctypes, "CDLL", without)
     process.keep_freed_memory()
+
+
+def raises(first, then=None):
+    if then is None:
+        raise first
+    try:
+        raise first
+    except BaseException as error:
+        raise then from error
+
+
+@pytest.mark.parametrize(
+    ("errors", "status", "says"),
+    [
+        ((KeyboardInterrupt(),), 130, "interrupted"),
+        # Compiled code that finds Ctrl-C while it loads reports an error of its own.
+        (
+            (KeyboardInterrupt(), SystemError("returned a result with an exception set")),
+            130,
+            "interrupted",
+        ),
+        ((ValueError("no such task"),), 1, "no such task"),
+        ((OSError("no file"), ValueError("no such task")), 1, "no such task"),
+    ],
+    ids=["Ctrl-C", "Ctrl-C in compiled code", "an error", "an error of an error"],
+)
+def test_the_end_of_a_job_says_whether_it_was_interrupted(
+    monkeypatch, caplog, errors, status, says
+):
+    for variable in process.THREAD_VARIABLES:
+        monkeypatch.setenv(variable, "1")
+    with pytest.raises(SystemExit) as stopped:
+        process.run(lambda: raises(*errors))
+    assert stopped.value.code == status
+    assert says in caplog.text and (status == 130) == ("Traceback" not in caplog.text)

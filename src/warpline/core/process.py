@@ -26,12 +26,19 @@ def run(main: Callable[[], None]) -> None:
     )
     try:
         main()
-    except KeyboardInterrupt:
-        logging.warning("interrupted: run the same command again to go on")
-        sys.exit(130)
-    except Exception:
+    except (KeyboardInterrupt, Exception) as error:
+        if _interrupted(error):
+            logging.warning("interrupted: run the same command again to go on")
+            sys.exit(130)
         logging.exception("stopped by an error")
         sys.exit(1)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Say whether an error is Ctrl-C or was caused by it, as compiled code reports one of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
