@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -10,6 +11,7 @@ from warpline.analyses.context_encoding import encoding
 from warpline.analyses.learning import field_angle
 from warpline.analyses.relevance import by_relevance, relevant_first
 from warpline.analyses.static import equal_steps
+from warpline.analyses.summary import lags_by_share
 from warpline.comparison.projection import principal_axes
 from warpline.geometry.derivatives.sensitivity import tangents
 
@@ -76,6 +78,20 @@ def test_distances_to_the_start_are_angles_to_the_first_checkpoint():
     assert rows["seed"].tolist() == [3] * 3 + [5] * 3
     assert rows["fraction"].tolist() == [0.0, 0.5, 1.0] * 2
     assert set(rows["quantity"]) == {"start"} and rows["status"].tolist()[3] == "diverged"
+
+    # The first network has made a share s of its change at s / 0.6, or later; accuracy at 0.5 + 0.5 s.
+    steps = zip([0.0, 0.5, 1.0], [0.5, 0.5, 1.0], strict=True)
+    accuracy = [
+        {"seed": 3, "fraction": f, "quantity": name, "value": value, "status": "converged"}
+        for f, reached in steps
+        for name, value in (("accuracy", reached), ("chance", 0.5))
+    ]
+    none = pd.DataFrame(columns=["against", "measure", "curriculum_a", "dissimilarity"])
+    numbers = pd.concat([pd.DataFrame(accuracy), rows])
+    lags = lags_by_share(numbers, none.assign(seed_a=[], checkpoint=[]), "master", 0.95, (0.2, 0.5))
+    of_start = lags[lags["name"] == "start"].set_index("share")["lag"]
+    assert of_start[0.2] == pytest.approx(0.2 / 0.6 - 0.6)
+    assert of_start[0.5] == pytest.approx(0.5 + 0.5 * 0.2 / 0.7 - 0.75)
 
 
 def test_the_median_input_is_not_moved_by_one_input_with_a_large_metric(rng):

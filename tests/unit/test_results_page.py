@@ -2,13 +2,10 @@
 
 import itertools
 import re
-import runpy
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from scipy import stats
 
 from warpline.core import result_files
@@ -84,61 +81,6 @@ def test_lags_are_held_to_what_interpolation_makes(folder):
     for name in ("cka", "procrustes", "dsa", "metric"):
         half = tables.row("times", share=0.5, name=name)
         assert half["lag_low"] == tables.row("relations", name=name)["lag_low"]
-
-
-def test_times_from_the_start_are_those_of_the_angle_to_the_first_metric(tmp_path):
-    folder = tmp_path / "warping" / "pdm_learning"
-    folder.mkdir(parents=True)
-    fractions, seeds = [0.0, 0.5, 1.0], [1, 2]
-    # An angle to the start of 0, 0.4 and 0.5 of a right angle.
-    turned = np.array([0.0, 0.4, 0.5]) * np.pi / 2
-    field = np.stack([np.diag([np.cos(angle), np.sin(angle)]) for angle in turned])[:, None, None]
-    dims = ("seed", "checkpoint", "condition", "point", "tangent", "tangent_b")
-    arrays = xr.Dataset(
-        {"metric": (dims, np.stack([field] * 2)), "status": ("seed", ["converged"] * 2)},
-        {"seed": seeds, "checkpoint": fractions},
-    )
-    result_files.write_dataset(arrays, folder / "seed~1+2.nc", {})
-    rows = [
-        {"seed": seed, "fraction": f, "quantity": name, "value": value, "status": "converged"}
-        for seed in seeds
-        for name, values in (("accuracy", [0.5, 0.5, 1.0]), ("chance", [0.5] * 3))
-        for f, value in zip(fractions, values, strict=True)
-    ]
-    result_files.write_table(pd.DataFrame(rows), folder / "seed~1+2.csv", {})
-    script = runpy.run_path(str(DOCS.parent / "scripts" / "write_results.py"))
-    script["write_times_from_start"](tmp_path, tmp_path)
-    lags = result_files.read_table(tmp_path / "from_start.csv").set_index("share")["lag"]
-    # The angle has made a share s of its change at s 0.5 / 0.8, accuracy at 0.5 + 0.5 s.
-    for share in (0.3, 0.4, 0.5, 0.6, 0.7):
-        assert lags[share] == pytest.approx(share * 0.5 / 0.8 - 0.5 - 0.5 * share)
-
-
-def test_a_ratio_at_the_median_input_is_not_that_of_the_means(tmp_path):
-    folder = tmp_path / "warping" / "context"
-    folder.mkdir(parents=True)
-    # The relevant component is half of the irrelevant one, but for a ninth of the inputs early and late alike.
-    relevant = np.full((3, 3), 0.5)
-    relevant[1, 1] = 90
-    diagonal = np.stack([relevant, np.ones((3, 3)), np.ones((3, 3))], axis=-1)
-    field = diagonal[..., None] * np.eye(3)
-    by_context = np.stack([np.stack([field, 4 * field]), np.stack([field, field])])
-    by_context[0, 1, ..., 1, 1] = 1
-    dims = ("seed", "context", "moment", "relevant", "irrelevant", "tangent", "tangent_b")
-    arrays = xr.Dataset(
-        {"metric": (dims, by_context[None]), "status": ("seed", ["converged"])},
-        {"seed": [1], "context": [1, 2], "moment": ["early", "late"]},
-    )
-    result_files.write_dataset(arrays, folder / "seed~1.nc", {})
-    script = runpy.run_path(str(DOCS.parent / "scripts" / "write_results.py"))
-    script["write_ratios_at_the_median_input"](tmp_path, tmp_path)
-    table = result_files.read_table(tmp_path / "context_inputs.csv")
-    assert table.set_index(["condition", "moment"])["mean"].to_dict() == {
-        ("context 1", "early"): 0.5,
-        ("context 1", "late"): 2.0,
-        ("context 2", "early"): 0.5,
-        ("context 2", "late"): 0.5,
-    }
 
 
 def test_values_that_do_not_vary_have_no_interval():
