@@ -171,8 +171,8 @@ def layer_norm(x):
     return torch.nn.functional.layer_norm(x, x.shape[-1:])
 
 
-def on_a_line(norm):
-    return lambda kappa: norm(torch.sin(kappa * torch.arange(1.0, 7.0, dtype=kappa.dtype)))
+def on_a_line(norm, size=6):
+    return lambda kappa: norm(torch.sin(kappa * torch.arange(1.0, size + 1, dtype=kappa.dtype)))
 
 
 def test_second_derivatives_that_torch_has_wrong_are_refused():
@@ -209,6 +209,41 @@ def test_an_observed_map_whose_second_derivatives_torch_has_wrong_is_refused():
     assert tangents(other, line(), line().grid(5), second=True).second.isfinite().all()
     with pytest.raises(TypeError, match=r"expected what is observed.*second derivatives"):
         tangents(one, line(), line().grid(5), second=True)
+
+
+def test_initial_states_whose_second_derivatives_torch_has_wrong_are_refused():
+    one, other = (on_a_line(norm, UNITS) for norm in (layer_norm, normalised))
+    network, kappa = dynamics(leaky(torch.tanh)), line().grid(5)
+    assert tangents(network, line(), kappa, second=True, initial=other).second.isfinite().all()
+    assert tangents(network, line(), kappa, initial=one).inputs.isfinite().all()
+    with pytest.raises(TypeError, match=r"expected the initial state.*second derivatives"):
+        tangents(network, line(), kappa, second=True, initial=one)
+    with pytest.raises(TypeError, match=r"expected the initial state.*second derivatives"):
+        state_map(network, line(), 3, initial=one)(kappa, order=2)
+
+
+@pytest.mark.parametrize("pieces", [(), (0, 20)], ids=["step by step", "in pieces"])
+def test_inputs_whose_second_derivatives_torch_has_wrong_are_refused(pieces):
+    """Also where they begin late in the trial."""
+
+    def inputs_of(norm):
+        def shown(kappa, step):
+            # Away from 0, where all sines are 0 and the norm is steep.
+            of_step = on_a_line(norm)(0.2 * kappa + 0.5)[:, :2]
+            return of_step if step >= 20 else 0 * of_step
+
+        return InputManifold(line().coordinates, shown, n_steps=24, pieces=pieces)
+
+    network, kappa = dynamics(leaky(torch.tanh)), line().grid(5)
+    one, other = (inputs_of(norm) for norm in (layer_norm, normalised))
+    assert tangents(network, other, kappa, second=True).second.isfinite().all()
+    torch.testing.assert_close(
+        tangents(network, one, kappa).inputs, tangents(network, other, kappa).inputs
+    )
+    with pytest.raises(TypeError, match=r"expected the inputs.*second derivatives"):
+        tangents(network, one, kappa, second=True)
+    with pytest.raises(TypeError, match=r"expected the inputs.*second derivatives"):
+        state_map(network, one, 24)(kappa, order=2)
 
 
 @pytest.mark.parametrize("activation", [torch.relu, torch.abs, lambda x: torch.tanh(50 * x)])

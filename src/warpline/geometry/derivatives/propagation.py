@@ -23,15 +23,25 @@ Initial = Callable[[Tensor], Tensor]
 """Initial states that depend on kappa: (point, coordinate) to (point, state)."""
 BLOCK_STEPS, BLOCK_BYTES = 16, 2**20
 """Steps whose inputs are made at once: at most so many, and about so much memory of kappa's derivatives."""
-Tried = tuple[bool, int | None]
-"""What was tried on Taylor tensors: with second derivatives or without, the inputs of a piece or the step."""
+Tried = tuple[bool, int | str]
+"""What was tried: with second derivatives or without; inputs by their piece or first step, or a name."""
+_STEP, _INITIAL = "the step", "the initial state"
 
 
 def initial_state(
-    dynamics: Dynamics, kappa: Tensor, second: bool, initial: Initial | None
+    dynamics: Dynamics,
+    kappa: Tensor,
+    second: bool,
+    initial: Initial | None,
+    agreement: dict[Tried, bool] | None = None,
 ) -> TaylorTensor:
-    """Return the initial state, with derivatives: 0 unless `initial` is given."""
+    """Return the initial state, with derivatives: 0 unless `initial` is given.
+
+    `agreement` as in `advance_of`.
+    """
     if initial is not None:
+        if second:
+            _check_once(_INITIAL, _INITIAL, initial, kappa, {} if agreement is None else agreement)
         return push_forward(initial, TaylorTensor.variable(kappa, second))
     state = dynamics.initial(len(kappa)).to(dynamics.dtype)
     return TaylorTensor.constant(state, kappa.shape[1], second)
@@ -71,6 +81,8 @@ def advance_of(
             return manifold(at, k)
 
         if (second, piece) not in agreement:
+            if second:
+                _check_once(piece, "the inputs", inputs, kappa, agreement)
             some = TaylorTensor(variable.coefficients[:, :PROBES], m)
             agreement[second, piece] = _agrees_with_torch_func(inputs, some)
         if agreement[second, piece]:
@@ -96,17 +108,19 @@ def advance_of(
             def several_steps(at: Tensor) -> Tensor:
                 return torch.stack([manifold(at, k + i) for i in range(count)], dim=1)
 
+            if second:
+                _check_once(k, "the inputs", several_steps, kappa, agreement)
             steps = push_forward(several_steps, variable).coefficients.unbind(2)
             block = [TaylorTensor(step.contiguous(), m) for step in steps]
         return block[k - block_start]
 
     def advance(state: TaylorTensor, k: int) -> TaylorTensor:
         inputs = inputs_at(min(k, manifold.n_steps - 1))
-        if (second, None) not in agreement:
+        if (second, _STEP) not in agreement:
             probes = _disturbed(state), _disturbed(inputs)
             if second:
                 points, directions = ([probe.coefficients[k] for probe in probes] for k in (0, 1))
-                check_second_derivative("the step", dynamics.step, points, directions)
+                check_second_derivative(_STEP, dynamics.step, points, directions)
                 if not _observes_all(dynamics, points[0]):
                     check_second_derivative(
                         "what is observed of the state",
@@ -114,12 +128,26 @@ def advance_of(
                         points[:1],
                         directions[:1],
                     )
-            agreement[second, None] = _agrees_with_torch_func(dynamics.step, *probes)
-        if agreement[second, None]:
+            agreement[second, _STEP] = _agrees_with_torch_func(dynamics.step, *probes)
+        if agreement[second, _STEP]:
             return _on_taylor_tensors(dynamics.step, state, inputs)
         return push_forward(dynamics.step, state, inputs)
 
     return with_readable_torch_errors(advance)
+
+
+def _check_once(
+    key: int | str,
+    name: str,
+    function: Callable[..., Tensor],
+    kappa: Tensor,
+    agreement: dict[Tried, bool],
+) -> None:
+    """Make sure, on the first call, that torch.func has the second derivatives of a function of kappa."""
+    if (True, key) not in agreement:
+        some = kappa[:PROBES]
+        check_second_derivative(name, function, [some], [torch.ones_like(some)])
+        agreement[True, key] = True
 
 
 def _on_taylor_tensors(function: Callable[..., Tensor], *arguments: TaylorTensor) -> TaylorTensor:
