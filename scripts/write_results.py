@@ -1,7 +1,8 @@
 """Write docs/results.md from its template and the tables of a run; every number in it is a cell of a table.
 
 python scripts/write_results.py --run results/ten_seeds    # take new tables, then write the page
-python scripts/write_results.py --other RESULTS            # take those of the same run with other rounding
+python scripts/write_results.py --rounded RESULTS          # take those of the same run with other rounding
+python scripts/write_results.py --new RESULTS              # take those of a run with another root seed
 python scripts/write_results.py                            # write the page from the tables in docs/data
 """
 
@@ -18,7 +19,10 @@ from warpline.figures.template_page import write_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DATA = DOCS / "data" / "ten_seeds"
-OTHER = DOCS / "data" / "ten_seeds_avx2"
+OTHERS = {
+    "rounded": DOCS / "data" / "ten_seeds_avx2",
+    "new": DOCS / "data" / "ten_seeds_new",
+}
 
 
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -79,5 +83,5 @@ if __name__ == "__main__":
         TABLES,
         render,
         write_further_tables,
-        OTHER,
+        OTHERS,
     )

@@ -299,25 +299,27 @@ class Tables:
         return len(self.matching(table, **cells))
 
 
-def render(template: Path, tables: Path, other: Path) -> str:
-    """Return the page, whose conclusions two runs carry.
+def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
+    """Return the page, whose conclusions three runs carry.
 
     Parameters
     ----------
     template : pathlib.Path
-        Jinja template that calls `claim` and the methods of `Tables`: of the run of the page as ``t``, of
-        the other one as ``other``.
+        Jinja template that calls `claim` and the methods of `Tables`: of each run in turn as ``t``, and of
+        the three by their names here (``first``, ``rounded``, ``new``). The page is that whose ``t`` is the
+        first.
     tables : pathlib.Path
-        Folder of the tables.
-    other : pathlib.Path
-        Folder of the tables of the same run where arithmetic is rounded in another way.
+        Folder of the tables of the first run.
+    rounded : pathlib.Path
+        The same of the run with other rounding.
+    new : pathlib.Path
+        The same of the run with other networks.
 
     Raises
     ------
     ValueError
         When the tables of one of the runs do not carry a sentence.
     """
-    here, there = Tables(tables), Tables(other)
-    # The runs change places, so that each sentence is held to both.
-    render_template(template, t=there, other=here, claim=claim)
-    return render_template(template, t=here, other=there, claim=claim)
+    runs = {"first": Tables(tables), "rounded": Tables(rounded), "new": Tables(new)}
+    pages = [render_template(template, t=run, claim=claim, **runs) for run in runs.values()]
+    return pages[0]

@@ -49,7 +49,7 @@ def write_page(
     tables: Mapping[str, str],
     render: Callable[..., str],
     further: Callable[[Path, Path], None] | None = None,
-    other: Path | None = None,
+    others: Mapping[str, Path] | None = None,
 ) -> None:
     """Run a script that writes a page from tables beside it, and with ``--run`` takes new tables first.
 
@@ -64,23 +64,21 @@ def write_page(
     tables : mapping of str to str
         Files of the tables below a results folder, by name.
     render : callable
-        Takes the template and the folder, and `other` where there is one; returns the page.
+        Takes the template, the folder and those of `others`; returns the page.
     further : callable, optional
         Takes the results folder and that of the copies, and writes tables that are no copies.
-    other : pathlib.Path, optional
-        Where copies of the tables of a second run lie, which ``--other`` replaces.
+    others : mapping of str to pathlib.Path, optional
+        Where copies of the tables of further runs lie, by the option that replaces them.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(
-        "--run", type=Path, help=f"results whose tables replace those in {folder.name}"
-    )
-    if other is not None:
+    folders = {"run": folder, **(others or {})}
+    for option, copies in folders.items():
         parser.add_argument(
-            "--other", type=Path, help=f"results whose tables replace those in {other.name}"
+            f"--{option}", type=Path, help=f"results whose tables replace those in {copies.name}"
         )
-    arguments = parser.parse_args()
-    folders = [folder] if other is None else [folder, other]
-    for copies, run in zip(folders, vars(arguments).values(), strict=True):
+    arguments = vars(parser.parse_args())
+    for option, copies in folders.items():
+        run = arguments[option]
         if run is None:
             continue
         copies.mkdir(parents=True, exist_ok=True)
@@ -91,4 +89,4 @@ def write_page(
         # Sidecars name paths of the machine that wrote them.
         for sidecar in copies.glob("*.provenance.json"):
             sidecar.unlink()
-    page.write_text(render(page.with_name(f"{page.name}.jinja"), *folders))
+    page.write_text(render(page.with_name(f"{page.name}.jinja"), *folders.values()))
