@@ -172,6 +172,11 @@ REFUSED = {
         {"inputs": labelled(time=range(1, 11))},
         "0 to 9 in 10 steps and 1 to 10 in 10 steps",
     ),
+    "inputs of another day": (
+        labelled(time=np.datetime64("2026-01-01") + np.arange(10)),
+        {"inputs": labelled(time=np.datetime64("2026-01-02") + np.arange(10))},
+        "1767225600 to 1768003200 in 10 steps and 1767312000 to 1768089600",
+    ),
     "nan in inputs": (X, {"inputs": np.full((4, 10, 1), np.nan)}, "finite inputs of states"),
 }
 

@@ -11,6 +11,8 @@ import warpline
 from warpline.similarity.input_errors import InputError, SettingsError, TrialError
 from warpline.similarity.recordings import as_recording
 
+CONDITIONS = {"conditions": [0, 1] * 4}
+
 
 def unequal(states, lengths):
     return [trial[:n] for trial, n in zip(states, lengths, strict=True)]
@@ -64,6 +66,44 @@ def test_times_of_the_clock_are_those_of_all_systems():
         warpline.compare(a, timed(SYSTEMS["b"], 5.5, 10.0), "procrustes")
     with pytest.raises(TrialError, match=r"10 in x and 0\.01 in y"):
         warpline.compare(a, seconds, "dsa", **DSA)
+
+
+def in_seconds(states, start):
+    """States with times of 10 ms as durations from the zero of a trial."""
+    times = (start + 10 * np.arange(states.shape[1])).astype("timedelta64[ms]")
+    return timed(states, 0, 1).assign_coords(time=times)
+
+
+@pytest.mark.parametrize(
+    ("systems", "measure", "options"),
+    [
+        ([timed(SYSTEMS["a"], 0, 10), timed(SYSTEMS["b"], 50, 10)], "shape_energy", CONDITIONS),
+        ([timed(SYSTEMS["a"], 0, 10), timed(SYSTEMS["b"], 50, 10)], "shape_gaussian", CONDITIONS),
+        ([SYSTEMS["c"], timed(SYSTEMS["a"], 0, 10), timed(SYSTEMS["b"], 50, 10)], "cka", {}),
+        ([in_seconds(SYSTEMS["a"], 0), in_seconds(SYSTEMS["b"], -50)], "cka", {}),
+        ([list(timed(SYSTEMS["a"], 0, 10)), list(timed(SYSTEMS["b"], 50, 10))], "cka", {}),
+    ],
+    ids=["energy", "gaussian", "behind one without times", "durations", "lists of trials"],
+)
+def test_other_times_are_seen_however_they_are_given(systems, measure, options):
+    with pytest.raises(TrialError, match="the same times in all systems"):
+        warpline.compare(systems, measure=measure, **options)
+
+
+def test_a_list_of_labelled_trials_is_read_as_the_array_that_it_came_from():
+    whole = timed(SYSTEMS["a"], -100, 10).assign_coords(trial=list("abcdefgh"))
+    ways = [as_recording(way) for way in (whole, list(whole), list(whole.drop_vars("time")))]
+    assert [way.trial_labels for way in ways] == [tuple("abcdefgh")] * 3
+    np.testing.assert_array_equal(ways[0].times, ways[1].times)
+    assert ways[2].times is None
+    # Trials of a clock count from their first step; in a trial with a gap, steps are others.
+    cut = [trial.assign_coords(time=trial["time"] + 1000 * k) for k, trial in enumerate(whole)]
+    assert as_recording(cut).times[:3].tolist() == [0, 10, 20]
+    cut[3] = cut[3].assign_coords(time=[*range(20), *range(40, 45)])
+    with pytest.raises(TrialError, match="the same time steps in all trials"):
+        as_recording(cut)
+    with pytest.raises(TrialError, match="7 are distinct"):
+        as_recording([*whole[:7], whole[0]])
 
 
 @settings(max_examples=15, deadline=None)

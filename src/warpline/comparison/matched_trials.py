@@ -13,7 +13,7 @@ from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
 
-__all__ = ["match_trials", "matched_states", "take_trials"]
+__all__ = ["check_matched_times", "match_trials", "matched_states", "take_trials"]
 
 
 def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list[Recording]:
@@ -54,17 +54,39 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
                     f"trial {k} of {length} times in {first_name} and of {other} in {name}",
                     "Cut them to a common window, or use dsa, which needs no pairing.",
                 )
-        if first.times is not None and recording.times is not None:
-            n_times = max(first.lengths)
-            ours, theirs = first.times[:n_times], recording.times[:n_times]
-            # The middle of a bin is up to half a step from where a recording without bins puts its time.
-            if not same_times(ours, theirs, share=0.5):
-                raise TrialError(
-                    f"the same times in all systems, because {measure} compares them time by time",
-                    f"{ours[0]:g} to {ours[-1]:g} in {first_name}, {theirs[0]:g} to {theirs[-1]:g} in {name}",
-                    "Cut them to a common window, or drop the coordinate 'time'.",
-                )
+    check_matched_times(systems, measure)
     return [recording for _, recording in systems]
+
+
+def check_matched_times(systems: Sequence[tuple[str, Recording]], measure: str) -> None:
+    """Refuse systems of other times, of those that have times, for a measure that compares time by time.
+
+    Parameters
+    ----------
+    systems, measure
+        As in `match_trials`.
+
+    Raises
+    ------
+    TrialError
+    """
+    timed = [
+        (name, recording.times[: max(recording.lengths)])
+        for name, recording in systems
+        if recording.times is not None
+    ]
+    for name, theirs in timed[1:]:
+        first_name, ours = timed[0]
+        # The middle of a bin is up to half a step from where a recording without bins puts its time.
+        if not same_times(ours, theirs, share=0.5):
+            raise TrialError(
+                f"the same times in all systems, because {measure} compares them time by time",
+                ", ".join(
+                    f"{times[0]:.12g} to {times[-1]:.12g} in {system}"
+                    for system, times in ((first_name, ours), (name, theirs))
+                ),
+                "Cut them to a common window, or drop the coordinate 'time'.",
+            )
 
 
 def _in_order_of_labels(

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from warpline.comparison.matched_trials import match_trials, matched_states, take_trials
+from warpline.comparison.matched_trials import (
+    check_matched_times,
+    match_trials,
+    matched_states,
+    take_trials,
+)
 from warpline.core import plugins
 from warpline.core.number_arguments import short_text
 from warpline.similarity.dsa.prediction import split_trials
@@ -81,6 +86,8 @@ def measured_pairs(
     recordings = [recording for _, recording in systems]
     if getattr(module, "PAIRED_TRIALS", False):
         recordings = match_trials(systems, measure)
+    elif getattr(module, "MATCHED_TIMES", False):
+        check_matched_times(systems, measure)
     _check_steps(systems, measure)
     settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
 

@@ -249,7 +249,7 @@ def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> 
     if isinstance(value, Recording):
         return value
     trials, labels, precision = trials_of(value, valid, dims, name)
-    times = times_of(value, dims or {})
+    times = times_of(value, dims or {}, name)
     return Recording(trials, None, labels, precision, name, times=times)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,43 @@ __all__ = ["check_equal_steps", "check_times", "same_times", "span", "time_step"
 FloatArray = NDArray[np.float64]
 
 
-def times_of(value: Any, dims: Mapping[str, str]) -> FloatArray | None:
-    """Return the time coordinate of a container, if it has one of numbers (datetimes as seconds)."""
+def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | None:
+    """Return the time coordinate of a container, if it has one of numbers.
+
+    Durations and dates are seconds, dates those since 1970: their zero tells windows apart. Trials in a
+    sequence have one coordinate together (`_times_of_trials`).
+    """
+    if isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype.kind == "O"
+    ):
+        return _times_of_trials(value, name)
     old = next((old for old, new in dims.items() if new == "time"), "time")
     if not hasattr(value, "coords") or old not in value.coords:
         return None
     times = np.asarray(value.coords[old].values)
     if times.dtype.kind in "mM" and times.ndim == 1:
-        times = np.asarray((times - times[:1]) / np.timedelta64(1, "s"), dtype=np.float64)
+        durations = times - np.datetime64(0, "s") if times.dtype.kind == "M" else times
+        times = np.asarray(durations / np.timedelta64(1, "s"), dtype=np.float64)
     usable = times.ndim == 1 and times.dtype.kind in "fiu" and bool(np.isfinite(times).all())
     return times.astype(np.float64) if usable else None
+
+
+def _times_of_trials(trials: Iterable[Any], name: str) -> FloatArray | None:
+    """Return the times of the longest of separate trials, which those of the others must agree with.
+
+    Trials that were cut from one recording have times of its clock. Then each counts from its first step.
+    """
+    labelled = [trial for trial in trials if hasattr(trial, "coords")]
+    known = [times for trial in labelled if (times := times_of(trial, {}, name)) is not None]
+    for together in (known, [times - times[:1] for times in known]):
+        longest = max(together, key=len, default=None)
+        if longest is None or all(same_times(longest, times) for times in together):
+            return longest
+    raise TrialError(
+        f"the same time steps in all trials of {name}",
+        "other ones in some trials",
+        "Interpolate the trials to equal steps, or drop the coordinate 'time'.",
+    )
 
 
 def check_times(times: FloatArray | None, name: str) -> None:
@@ -72,4 +99,5 @@ def same_times(a: FloatArray, b: FloatArray, share: float = 0.01) -> bool:
 
 def span(times: FloatArray) -> str:
     """Return the first and the last time as text, and how many there are."""
-    return f"{times[0]:g} to {times[-1]:g} in {len(times)} steps"
+    # Digits enough for a date in seconds.
+    return f"{times[0]:.12g} to {times[-1]:.12g} in {len(times)} steps"
