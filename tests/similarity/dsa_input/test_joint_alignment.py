@@ -118,6 +118,19 @@ def test_scores_do_not_depend_on_bases_order_or_scale(seed, score):
     assert same == (score == "angle")
 
 
+def test_the_unit_of_one_channel_decides_how_much_it_counts(project):
+    first, second = random_pair(3)
+    units = np.array([10.0, 1.0])
+    (one,) = compare(first, second)
+    (other,) = compare(*((a, b / units) for a, b in (first, second)))
+    stated = [f"{row['control_score']:.2f}" for row in (one, other)]
+    text = (project / "docs" / "dsa_input.md").read_text()
+    assert f"fell from {stated[0]} to {stated[1]} rad" in text
+    # A factor of all channels is none.
+    (same,) = compare(*((a, b / 10) for a, b in (first, second)))
+    assert same["control_score"] == pytest.approx(one["control_score"], rel=1e-12)
+
+
 def test_swapping_changes_nothing_where_rounds_of_neighbours_follow():
     first, second = random_pair(0, n=11)
     (one,), (other,) = compare(first, second), compare(second, first)
