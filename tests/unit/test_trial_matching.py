@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from turning_systems import DSA, SYSTEMS
 
 import warpline
+from warpline.similarity.dsa import dsa, dsa_matrix
 from warpline.similarity.input_errors import InputError, SettingsError, TrialError
 from warpline.similarity.recordings import as_recording
 
@@ -31,8 +32,8 @@ def test_trials_of_unequal_length():
     """DSA takes them as they are; states are matched sample by sample, where both have the same times."""
     lengths = [25, 20, 22, 25, 18, 20, 25, 24]
     cut = {name: unequal(states, lengths) for name, states in SYSTEMS.items()}
-    dsa = warpline.compare(cut, measure="dsa", **DSA)
-    assert dsa.dissimilarity[0, 1] < 0.1 < dsa.dissimilarity[0, 2]
+    by_dsa = warpline.compare(cut, measure="dsa", **DSA)
+    assert by_dsa.dissimilarity[0, 1] < 0.1 < by_dsa.dissimilarity[0, 2]
     result = warpline.compare(cut["a"], cut["b"], "procrustes")
     flat = [np.concatenate(cut[name])[None] for name in "ab"]
     assert result["dissimilarity"] == warpline.compare(*flat, "procrustes")["dissimilarity"]
@@ -45,7 +46,7 @@ def test_trials_of_unequal_length():
     valid = np.arange(25) < np.array(lengths)[:, None]
     padded[~valid] = np.nan
     masked = warpline.compare(as_recording(padded, valid=valid), cut["c"], "dsa", **DSA)
-    assert masked["dissimilarity"] == pytest.approx(dsa.dissimilarity[0, 2], abs=1e-9)
+    assert masked["dissimilarity"] == pytest.approx(by_dsa.dissimilarity[0, 2], abs=1e-9)
 
 
 def test_times_of_the_clock_are_those_of_all_systems():
@@ -66,6 +67,11 @@ def test_times_of_the_clock_are_those_of_all_systems():
         warpline.compare(a, timed(SYSTEMS["b"], 5.5, 10.0), "procrustes")
     with pytest.raises(TrialError, match=r"10 in x and 0\.01 in y"):
         warpline.compare(a, seconds, "dsa", **DSA)
+    for call in (lambda x, y: dsa(x, y, **DSA), lambda *both: dsa_matrix(both, **DSA)):
+        with pytest.raises(TrialError, match=r"got 10 in .* and 0\.01 in"):
+            call(a, seconds)
+    with pytest.raises(TrialError, match=r"10 in system 0 and 0\.01 in system 1"):
+        warpline.choose_dsa([a, seconds])
 
 
 def in_seconds(states, start):

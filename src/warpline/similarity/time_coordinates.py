@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
 
-__all__ = ["check_equal_steps", "check_times", "same_times", "span", "time_step", "times_of"]
+__all__ = [
+    "check_equal_steps",
+    "check_same_steps",
+    "check_times",
+    "same_times",
+    "span",
+    "time_step",
+    "times_of",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -84,6 +92,23 @@ def check_equal_steps(times: FloatArray | None, name: str) -> None:
             f"steps from {np.abs(steps).min():g} to {np.abs(steps).max():g}",
             "Interpolate the states to equal steps, or drop the coordinate 'time'.",
         )
+
+
+def check_same_steps(times_by_system: Mapping[str, FloatArray | None], measure: str) -> None:
+    """Refuse systems with other time steps: a step of one would be compared with a step of another."""
+    steps = {
+        name: step
+        for name, times in times_by_system.items()
+        if (step := time_step(times)) is not None
+    }
+    for name, step in steps.items():
+        first_name, first = next(iter(steps.items()))
+        if abs(step - first) > 0.01 * abs(first):
+            raise TrialError(
+                f"the same time step in all systems, because {measure} compares what happens in a step",
+                f"{first:g} in {first_name} and {step:g} in {name}",
+                "Resample them, give both in one unit, or drop the coordinate 'time'.",
+            )
 
 
 def time_step(times: FloatArray | None) -> float | None:
