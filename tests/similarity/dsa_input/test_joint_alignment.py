@@ -153,6 +153,21 @@ def test_the_control_alone_is_an_orthogonal_procrustes_problem():
     assert euclidean["dissimilarity"] == pytest.approx(np.linalg.norm(b - rotation.T @ e))
 
 
+@pytest.mark.parametrize("n_input_delays", [1, 2])
+def test_the_control_of_one_channel_is_nothing_with_one_delay_alone(n_input_delays):
+    rng = np.random.default_rng(3)
+    operators = []
+    for _ in range(2):
+        inputs = rng.standard_normal((10, 60, 1))
+        states = simulate(*stable_system(rng, 4, 1), inputs)
+        # The input before acts, too, along a direction of its own.
+        states[:, 1:] += inputs[:, :-1] * rng.standard_normal(4)
+        options = {"rank": 4, "n_input_delays": n_input_delays}
+        operators.append(dsa_input.fit_driven_operator(states, inputs, **options))
+    (row,) = dsa_input.compare_pairs(operators, [(0, 1)], settings={"rank": 4})
+    assert (row["control_score"] < 1e-12) == (n_input_delays == 1)
+
+
 def test_the_state_alone_is_dsa():
     (a, b), (d, e) = random_pair(1, n=9)
     (row,) = compare((a, b), (d, e), compare="state")
