@@ -125,6 +125,17 @@ def test_labels_match_trials_in_any_order(order):
     assert by_order == expected
 
 
+def test_labels_in_another_order_are_seen_beside_a_system_without_any():
+    """By order, the labelled two would be compared trial by wrong trial because of the third."""
+    x, y = (labelled(SYSTEMS[name], list("abcdefgh")) for name in "ab")
+    expected = warpline.compare(x, y, "cka")["dissimilarity"]
+    in_order = warpline.compare([x, y, SYSTEMS["c"]], measure="cka")
+    assert in_order.dissimilarity[0, 1] == expected
+    for systems in ([x, y[::-1], SYSTEMS["c"]], [SYSTEMS["c"], x, y[::-1]]):
+        with pytest.raises(TrialError, match="has no trial labels and is matched by order"):
+            warpline.compare(systems, measure="cka")
+
+
 def test_labels_that_differ_are_named():
     x, y = labelled(SYSTEMS["a"], list("abcdefgh")), labelled(SYSTEMS["b"], list("abcdefxy"))
     with pytest.raises(TrialError, match=r"2 in x alone \(g, h\) and 2 in y alone \(x, y\)"):

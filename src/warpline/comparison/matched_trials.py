@@ -23,7 +23,7 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
     ----------
     systems : sequence of (str, Recording)
         With their names. Trials are matched by labels if all systems have them (the coordinate ``trial`` of
-        a DataArray), else by order.
+        a DataArray), else by order, in which the labels of those that have some must agree.
     measure : str
         What messages call the measure.
 
@@ -37,8 +37,18 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
     TrialError
         When systems have different labels, numbers of trials or durations of a trial. Nothing is dropped.
     """
-    if all(recording.trial_labels is not None for _, recording in systems):
+    labelled = [system for system in systems if system[1].trial_labels is not None]
+    if len(labelled) == len(systems):
         systems = _in_order_of_labels(systems, measure)
+    for name, recording in labelled[1:] if len(labelled) < len(systems) else []:
+        first_name, first = labelled[0]
+        if recording.trial_labels != first.trial_labels:
+            alone = next(name for name, system in systems if system.trial_labels is None)
+            raise TrialError(
+                f"trials in one order, because {alone} has no trial labels and is matched by order",
+                f"other labels, or another order of them, in {first_name} and in {name}",
+                f"Give {alone} labels, or select the same trials in the same order.",
+            )
     (first_name, first), *others = systems
     for name, recording in others:
         if len(recording.trials) != len(first.trials):
