@@ -150,6 +150,16 @@ REFUSED = {
     "times in no order": (labelled(time=[0, 2, 1, *range(3, 10)]), {}, "got 2, then 1"),
     "times of two pieces": (labelled(time=[*range(5)] * 2), {}, "got 4, then 0"),
     "one time for all": (labelled(time=[7] * 10), {}, "got 7, then 7"),
+    "conditions of other trials": (
+        labelled(trial=list("abcd")),
+        {"conditions": xr.DataArray([0, 0, 1, 1], dims="trial", coords={"trial": list("dcba")})},
+        r"got a, b, c, \.\.\. and d, c, b, \.\.\.",
+    ),
+    "conditions of other trials, by pandas": (
+        labelled(trial=list("abcd")),
+        {"conditions": pd.Series([0, 0, 1, 1], index=list("dcba"))},
+        "the trial labels of states and of its conditions",
+    ),
     "conditions of arrays": (X, {"conditions": [np.zeros(2)] * 4}, "several of a trial"),
     "conditions of mappings": (X, {"conditions": [{}] * 4}, "several of a trial"),
     "conditions that pandas misses": (X, {"conditions": [pd.NA] * 4}, "missing ones"),

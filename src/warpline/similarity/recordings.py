@@ -212,7 +212,9 @@ def as_recording(
             return value
     known = _read(value, valid, dims, name)
     if conditions is not None or not isinstance(value, Recording):
-        conditions = conditions_of(value, conditions, dims or {}, len(known.trials), name)
+        conditions = conditions_of(
+            value, conditions, dims or {}, known.trial_labels, len(known.trials), name
+        )
         known = replace(known, conditions=conditions)
     check_times(known.times, name)
     if inputs is None:
