@@ -182,6 +182,11 @@ REFUSED = {
         {"inputs": labelled(time=range(1, 11))},
         "0 to 9 in 10 steps and 1 to 10 in 10 steps",
     ),
+    "a mask of other times": (
+        labelled(time=range(10)),
+        {"valid": labelled(time=range(5, 15)).isel(unit=0, drop=True) < np.inf},
+        "0 to 9 in 10 steps and 5 to 14 in 10 steps",
+    ),
     "inputs of another day": (
         labelled(time=np.datetime64("2026-01-01") + np.arange(10)),
         {"inputs": labelled(time=np.datetime64("2026-01-02") + np.arange(10))},

@@ -252,6 +252,14 @@ def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> 
         return value
     trials, labels, precision = trials_of(value, valid, dims, name)
     times = times_of(value, dims or {}, name)
+    # A labelled mask has times of its own.
+    mask_times = None if valid is None else times_of(valid, {}, name)
+    if times is not None and mask_times is not None and not same_times(times, mask_times):
+        raise TrialError(
+            f"the time coordinates of {name} and of its mask to be the same",
+            f"{span(times)} and {span(mask_times)}",
+            "Select the same times of both, or drop one of the coordinates.",
+        )
     return Recording(trials, None, labels, precision, name, times=times)
 
 
