@@ -65,15 +65,37 @@ def system(value, group="g", seed=None, dt=10.0):
 @pytest.mark.parametrize("lengths", [(5, 5, 5), (5, 3, 4)])
 def test_a_recording_is_stored_and_read_again(tmp_path, rng, lengths):
     trials = tuple(rng.normal(size=(length, 2)) for length in lengths)
-    value = Recording(trials, trial_labels=(4, 2, 9), name="a", conditions=("x=1", "x=2", "x=1"))
+    value = Recording(
+        trials,
+        trial_labels=(4, 2, 9),
+        precision=2.0**-23,
+        name="a",
+        conditions=("x=1", "x=2", "x=1"),
+        times=0.01 + 0.02 * np.arange(5),
+    )
     stored = dataset_of_session(Session(value, 20.0, 10.0, ("lfp (time: 3)",)), "a", "apes")
     result_files.write_dataset(stored, tmp_path / "a.nc", {"settings": {}})
     again = system_of_dataset(result_files.read_dataset(tmp_path / "a.nc"))
     assert (again.group, again.seed, again.dt) == ("apes", None, 20.0)
-    for name in ("trial_labels", "conditions", "name"):
+    for name in ("trial_labels", "conditions", "name", "precision"):
         assert getattr(again.recording, name) == getattr(value, name)
+    np.testing.assert_allclose(again.recording.times, value.times, rtol=1e-12)
     for one, other in zip(again.recording.trials, trials, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_windows_at_other_times_are_not_matched(rng):
+    """Windows of as many steps, one of which starts 100 ms earlier. DSA does not match times."""
+    stored = [
+        dataset_of_session(Session(recording(name, rng, "AABB"), 20.0, start, ()), name, "apes")
+        for name, start in (("a", 10.0), ("b", -90.0))
+    ]
+    systems = [system_of_dataset(dataset) for dataset in stored]
+    with pytest.raises(InputError, match=r"the same times .*; got 0\.01 to 0\.49 in a, -0\.09 to"):
+        compare_systems(systems, {**CKA, "single_trials": False}, 0)
+    measure = DSA | {"n_delays": 1, "rank": 2}
+    table, _ = compare_systems(systems, {**CKA, "measure": measure, "single_trials": True}, 0)
+    assert np.isfinite(table["dissimilarity"]).all()
 
 
 def test_averages_are_those_of_the_shared_conditions(rng):

@@ -15,9 +15,13 @@ from warpline.geometry import (
     find_fixed_points,
     metric_stream,
     pullback_metric,
+    row_space,
     state_map,
+    state_subspaces,
+    subspace_angles,
     tangents,
 )
+from warpline.geometry.measurements.update_alignment import alignment
 from warpline.models import gru
 
 PULSE = InputManifold(
@@ -146,3 +150,20 @@ def test_second_derivatives_through_attention_are_those_of_difference_quotients(
             after, before = (first(KAPPA + sign * size * direction).first for sign in (1, -1))
             quotient = (after - before) / (2 * size)
             torch.testing.assert_close(exact[:, j], quotient, atol=1e-8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_directions_that_rounding_makes_are_none(dtype):
+    generator = torch.Generator().manual_seed(0)
+    first, second = torch.randn(2, 64, generator=generator, dtype=torch.float64)
+    rows = torch.stack([first, -3 * first, second, first + second]).to(dtype)
+    vectors = torch.randn(20, 2, 3, 64, generator=generator, dtype=torch.float64).to(dtype)
+    of_rows = alignment(vectors, rows)
+    assert of_rows.rank.tolist() == [1, 1, 2, 2]
+    torch.testing.assert_close(of_rows.subspace[..., 3], of_rows.subspace[..., 2])
+    assert row_space(rows, 1).square().sum(-1).round().tolist() == [[1, 1, 0, 0]]
+    with pytest.raises(ValueError, match="2 independent directions"):
+        subspace_angles(rows[:2], rows[2:3])
+    # States that are all equal lie in no direction, though their mean is rounded.
+    equal = first.to(dtype).expand(400, 1, -1)
+    assert not state_subspaces(equal).any()

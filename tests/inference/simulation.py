@@ -393,22 +393,27 @@ UNEVEN: Mapping[str, Draw] = {
 
 
 def uneven(kind: str, side: int, n: int, replications: int) -> float:
-    """Return how often the test rejects without an effect if the networks of one side lie unevenly.
+    """Return how often the test rejects without an effect if networks lie unevenly.
 
-    a and b lie on opposite sides of the reference, far enough that both are equally far in expectation.
+    a and b lie on opposite sides of the reference, far enough that both are equally far in expectation. Where
+    both sides lie unevenly, a and the reference are alike, and b is the reference.
 
     Parameters
     ----------
     kind : str
         Of `UNEVEN`.
     side : int
-        0 for the reference, 1 for a.
+        0 for the reference, 1 for a, 2 for both.
     """
     stream = random_streams.generator(ROOT_SEED, "inference", kind, str(n))
     a, b, reference = (gaussian(stream, (replications, n, 3)) for _ in range(3))
-    a[..., 0] += 10 * FAR
-    b[..., 0] -= 10 * FAR
-    (reference, a)[side][..., 0] += UNEVEN[kind](stream, (replications, n))
+    for networks in ((reference,), (a,), (a, reference))[side]:
+        networks[..., 0] += UNEVEN[kind](stream, (replications, n))
+    if side == 2:
+        b = reference
+    else:
+        a[..., 0] += 10 * FAR
+        b[..., 0] -= 10 * FAR
     distances = np.linalg.norm(np.stack([a, b])[:, :, :, None] - reference[:, None], axis=-1)
     distances[..., np.arange(n), np.arange(n)] = np.nan
     return float((jackknife_p(*distances) < LEVEL).mean())

@@ -97,7 +97,8 @@ def test_against_the_reference_itself_an_exchange_of_labels_finds_more():
 @pytest.mark.parametrize("kind", simulation.UNEVEN)
 def test_uneven_networks_put_the_test_off_its_level(kind):
     levels = [
-        [100 * simulation.uneven(kind, side, n, 4000) for n in simulation.SIZES] for side in (0, 1)
+        [100 * simulation.uneven(kind, side, n, 4000) for n in simulation.SIZES]
+        for side in (0, 1, 2)
     ]
     cells = [" / ".join(f"{share:.0f}" for share in shares) for shares in levels]
     assert [kind, *cells] in rows_of(PAGE.read_text(), "Uneven networks")

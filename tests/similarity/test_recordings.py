@@ -150,6 +150,16 @@ REFUSED = {
     "times in no order": (labelled(time=[0, 2, 1, *range(3, 10)]), {}, "got 2, then 1"),
     "times of two pieces": (labelled(time=[*range(5)] * 2), {}, "got 4, then 0"),
     "one time for all": (labelled(time=[7] * 10), {}, "got 7, then 7"),
+    "conditions of other trials": (
+        labelled(trial=list("abcd")),
+        {"conditions": xr.DataArray([0, 0, 1, 1], dims="trial", coords={"trial": list("dcba")})},
+        r"got a, b, c, \.\.\. and d, c, b, \.\.\.",
+    ),
+    "conditions of other trials, by pandas": (
+        labelled(trial=list("abcd")),
+        {"conditions": pd.Series([0, 0, 1, 1], index=list("dcba"))},
+        "the trial labels of states and of its conditions",
+    ),
     "conditions of arrays": (X, {"conditions": [np.zeros(2)] * 4}, "several of a trial"),
     "conditions of mappings": (X, {"conditions": [{}] * 4}, "several of a trial"),
     "conditions that pandas misses": (X, {"conditions": [pd.NA] * 4}, "missing ones"),
@@ -171,6 +181,16 @@ REFUSED = {
         labelled(time=range(10)),
         {"inputs": labelled(time=range(1, 11))},
         "0 to 9 in 10 steps and 1 to 10 in 10 steps",
+    ),
+    "a mask of other times": (
+        labelled(time=range(10)),
+        {"valid": labelled(time=range(5, 15)).isel(unit=0, drop=True) < np.inf},
+        "0 to 9 in 10 steps and 5 to 14 in 10 steps",
+    ),
+    "inputs of another day": (
+        labelled(time=np.datetime64("2026-01-01") + np.arange(10)),
+        {"inputs": labelled(time=np.datetime64("2026-01-02") + np.arange(10))},
+        "1767225600 to 1768003200 in 10 steps and 1767312000 to 1768089600",
     ),
     "nan in inputs": (X, {"inputs": np.full((4, 10, 1), np.nan)}, "finite inputs of states"),
 }

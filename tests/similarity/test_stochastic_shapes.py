@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist, pdist
 import warpline
 from warpline.comparison.pairs import Comparison, System, compare, controls
 from warpline.similarity import shape_energy, shape_gaussian
-from warpline.similarity.input_errors import DimensionError, SettingsError, TrialError
+from warpline.similarity.input_errors import DimensionError, InputError, SettingsError, TrialError
 
 C, T, N = 6, 4, 5
 RAW = {"normalise": False, "max_steps": 5000, "tolerance": 1e-12}
@@ -233,6 +233,22 @@ def test_what_cannot_be_compared(name):
         module.compare_pairs([representation, shorter], [(0, 1)], settings={})
     with pytest.raises(SettingsError, match="n_starts"):
         module.compare_pairs([representation, representation], [(0, 1)], settings={"n_starts": 0})
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_far_states_and_odd_units_are_right_or_refused(name):
+    (x, conditions), (y, _) = (as_trials(drawn(seed)) for seed in (1, 2))
+
+    def row(x, y, **options):
+        return warpline.compare(x, y, measure=name, conditions=conditions, **options)
+
+    expected = row(x, y)["dissimilarity"]
+    for scale, shift in ((1e-300, 0), (1e300, 0), (1, 1e9)):
+        found = row(x * scale + shift, y * scale + shift)["dissimilarity"]
+        assert found == pytest.approx(expected, rel=1e-5)
+        with pytest.raises(InputError, match="with normalise off"):
+            row(x * scale + shift, y * scale + shift, normalise=False)
+    assert row(x + 1e4, x + 1e4, normalise=False)["dissimilarity"] < 1e-5
 
 
 def test_the_largest_gaussian_distance():

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 from turning_systems import DSA, SYSTEMS
 
 import warpline
+from warpline.similarity.dsa import dsa, dsa_matrix
 from warpline.similarity.input_errors import InputError, SettingsError, TrialError
 from warpline.similarity.recordings import as_recording
+
+CONDITIONS = {"conditions": [0, 1] * 4}
 
 
 def unequal(states, lengths):
@@ -29,8 +32,8 @@ def test_trials_of_unequal_length():
     """DSA takes them as they are; states are matched sample by sample, where both have the same times."""
     lengths = [25, 20, 22, 25, 18, 20, 25, 24]
     cut = {name: unequal(states, lengths) for name, states in SYSTEMS.items()}
-    dsa = warpline.compare(cut, measure="dsa", **DSA)
-    assert dsa.dissimilarity[0, 1] < 0.1 < dsa.dissimilarity[0, 2]
+    by_dsa = warpline.compare(cut, measure="dsa", **DSA)
+    assert by_dsa.dissimilarity[0, 1] < 0.1 < by_dsa.dissimilarity[0, 2]
     result = warpline.compare(cut["a"], cut["b"], "procrustes")
     flat = [np.concatenate(cut[name])[None] for name in "ab"]
     assert result["dissimilarity"] == warpline.compare(*flat, "procrustes")["dissimilarity"]
@@ -43,7 +46,7 @@ def test_trials_of_unequal_length():
     valid = np.arange(25) < np.array(lengths)[:, None]
     padded[~valid] = np.nan
     masked = warpline.compare(as_recording(padded, valid=valid), cut["c"], "dsa", **DSA)
-    assert masked["dissimilarity"] == pytest.approx(dsa.dissimilarity[0, 2], abs=1e-9)
+    assert masked["dissimilarity"] == pytest.approx(by_dsa.dissimilarity[0, 2], abs=1e-9)
 
 
 def test_times_of_the_clock_are_those_of_all_systems():
@@ -64,6 +67,49 @@ def test_times_of_the_clock_are_those_of_all_systems():
         warpline.compare(a, timed(SYSTEMS["b"], 5.5, 10.0), "procrustes")
     with pytest.raises(TrialError, match=r"10 in x and 0\.01 in y"):
         warpline.compare(a, seconds, "dsa", **DSA)
+    for call in (lambda x, y: dsa(x, y, **DSA), lambda *both: dsa_matrix(both, **DSA)):
+        with pytest.raises(TrialError, match=r"got 10 in .* and 0\.01 in"):
+            call(a, seconds)
+    with pytest.raises(TrialError, match=r"10 in system 0 and 0\.01 in system 1"):
+        warpline.choose_dsa([a, seconds])
+
+
+def in_seconds(states, start):
+    """States with times of 10 ms as durations from the zero of a trial."""
+    times = (start + 10 * np.arange(states.shape[1])).astype("timedelta64[ms]")
+    return timed(states, 0, 1).assign_coords(time=times)
+
+
+@pytest.mark.parametrize(
+    ("systems", "measure", "options"),
+    [
+        ([timed(SYSTEMS["a"], 0, 10), timed(SYSTEMS["b"], 50, 10)], "shape_energy", CONDITIONS),
+        ([timed(SYSTEMS["a"], 0, 10), timed(SYSTEMS["b"], 50, 10)], "shape_gaussian", CONDITIONS),
+        ([SYSTEMS["c"], timed(SYSTEMS["a"], 0, 10), timed(SYSTEMS["b"], 50, 10)], "cka", {}),
+        ([in_seconds(SYSTEMS["a"], 0), in_seconds(SYSTEMS["b"], -50)], "cka", {}),
+        ([list(timed(SYSTEMS["a"], 0, 10)), list(timed(SYSTEMS["b"], 50, 10))], "cka", {}),
+    ],
+    ids=["energy", "gaussian", "behind one without times", "durations", "lists of trials"],
+)
+def test_other_times_are_seen_however_they_are_given(systems, measure, options):
+    with pytest.raises(TrialError, match="the same times in all systems"):
+        warpline.compare(systems, measure=measure, **options)
+
+
+def test_a_list_of_labelled_trials_is_read_as_the_array_that_it_came_from():
+    whole = timed(SYSTEMS["a"], -100, 10).assign_coords(trial=list("abcdefgh"))
+    ways = [as_recording(way) for way in (whole, list(whole), list(whole.drop_vars("time")))]
+    assert [way.trial_labels for way in ways] == [tuple("abcdefgh")] * 3
+    np.testing.assert_array_equal(ways[0].times, ways[1].times)
+    assert ways[2].times is None
+    # Trials of a clock count from their first step; in a trial with a gap, steps are others.
+    cut = [trial.assign_coords(time=trial["time"] + 1000 * k) for k, trial in enumerate(whole)]
+    assert as_recording(cut).times[:3].tolist() == [0, 10, 20]
+    cut[3] = cut[3].assign_coords(time=[*range(20), *range(40, 45)])
+    with pytest.raises(TrialError, match="the same time steps in all trials"):
+        as_recording(cut)
+    with pytest.raises(TrialError, match="7 are distinct"):
+        as_recording([*whole[:7], whole[0]])
 
 
 @settings(max_examples=15, deadline=None)
@@ -77,6 +123,17 @@ def test_labels_match_trials_in_any_order(order):
     by_order = warpline.compare(x, shuffled.values, "cka")["dissimilarity"]
     expected = warpline.compare(x.values, shuffled.values, "cka")["dissimilarity"]
     assert by_order == expected
+
+
+def test_labels_in_another_order_are_seen_beside_a_system_without_any():
+    """By order, the labelled two would be compared trial by wrong trial because of the third."""
+    x, y = (labelled(SYSTEMS[name], list("abcdefgh")) for name in "ab")
+    expected = warpline.compare(x, y, "cka")["dissimilarity"]
+    in_order = warpline.compare([x, y, SYSTEMS["c"]], measure="cka")
+    assert in_order.dissimilarity[0, 1] == expected
+    for systems in ([x, y[::-1], SYSTEMS["c"]], [SYSTEMS["c"], x, y[::-1]]):
+        with pytest.raises(TrialError, match="has no trial labels and is matched by order"):
+            warpline.compare(systems, measure="cka")
 
 
 def test_labels_that_differ_are_named():

@@ -61,7 +61,8 @@ def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
     xarray.Dataset
         ``states`` (trial, time, unit), float64, NaN after the end of a trial; ``valid`` (trial, time), true
         where a time was recorded; ``condition`` (trial) where it is known. ``time`` is in ms where it is
-        known. Attributes: ``name``, ``group``, ``left_out``, and ``dt`` in ms.
+        known. Attributes: ``name``, ``group``, ``left_out``, ``precision`` of the states as they came, and
+        ``dt`` in ms.
     """
     import xarray as xr
 
@@ -73,7 +74,12 @@ def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
     valid = np.arange(n_times) < np.array(recording.lengths)[:, None]
     dataset = xr.Dataset(
         {"states": (("trial", "time", "unit"), states), "valid": (("trial", "time"), valid)},
-        attrs={"name": name, "group": group, "left_out": "; ".join(session.left_out)},
+        attrs={
+            "name": name,
+            "group": group,
+            "left_out": "; ".join(session.left_out),
+            "precision": recording.precision,
+        },
     )
     if recording.trial_labels is not None:
         dataset = dataset.assign_coords(trial=np.asarray(recording.trial_labels))
@@ -97,8 +103,16 @@ def system_of_dataset(dataset: xr.Dataset) -> ComparedSystem:
     if "trial" in dataset.indexes:
         labels = tuple(dataset.indexes["trial"])
     trials = tuple(row[:length] for row, length in zip(states, lengths, strict=True))
+    # A file of an earlier version says nothing of the precision.
+    precision = float(dataset.attrs.get("precision", np.finfo(np.float64).eps))
     recording = Recording(
-        trials, trial_labels=labels, name=dataset.attrs["name"], conditions=conditions
+        trials,
+        trial_labels=labels,
+        precision=precision,
+        name=dataset.attrs["name"],
+        conditions=conditions,
+        # In seconds, as those of a session that was just read.
+        times=dataset["time"].values / 1000 if "time" in dataset.coords else None,
     )
     dt = dataset.attrs.get("dt")
     return ComparedSystem(

@@ -13,7 +13,7 @@ from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
 
-__all__ = ["match_trials", "matched_states", "take_trials"]
+__all__ = ["check_matched_times", "match_trials", "matched_states", "take_trials"]
 
 
 def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list[Recording]:
@@ -23,7 +23,7 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
     ----------
     systems : sequence of (str, Recording)
         With their names. Trials are matched by labels if all systems have them (the coordinate ``trial`` of
-        a DataArray), else by order.
+        a DataArray), else by order, in which the labels of those that have some must agree.
     measure : str
         What messages call the measure.
 
@@ -37,8 +37,18 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
     TrialError
         When systems have different labels, numbers of trials or durations of a trial. Nothing is dropped.
     """
-    if all(recording.trial_labels is not None for _, recording in systems):
+    labelled = [system for system in systems if system[1].trial_labels is not None]
+    if len(labelled) == len(systems):
         systems = _in_order_of_labels(systems, measure)
+    for name, recording in labelled[1:] if len(labelled) < len(systems) else []:
+        first_name, first = labelled[0]
+        if recording.trial_labels != first.trial_labels:
+            alone = next(name for name, system in systems if system.trial_labels is None)
+            raise TrialError(
+                f"trials in one order, because {alone} has no trial labels and is matched by order",
+                f"other labels, or another order of them, in {first_name} and in {name}",
+                f"Give {alone} labels, or select the same trials in the same order.",
+            )
     (first_name, first), *others = systems
     for name, recording in others:
         if len(recording.trials) != len(first.trials):
@@ -54,17 +64,39 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
                     f"trial {k} of {length} times in {first_name} and of {other} in {name}",
                     "Cut them to a common window, or use dsa, which needs no pairing.",
                 )
-        if first.times is not None and recording.times is not None:
-            n_times = max(first.lengths)
-            ours, theirs = first.times[:n_times], recording.times[:n_times]
-            # The middle of a bin is up to half a step from where a recording without bins puts its time.
-            if not same_times(ours, theirs, share=0.5):
-                raise TrialError(
-                    f"the same times in all systems, because {measure} compares them time by time",
-                    f"{ours[0]:g} to {ours[-1]:g} in {first_name}, {theirs[0]:g} to {theirs[-1]:g} in {name}",
-                    "Cut them to a common window, or drop the coordinate 'time'.",
-                )
+    check_matched_times(systems, measure)
     return [recording for _, recording in systems]
+
+
+def check_matched_times(systems: Sequence[tuple[str, Recording]], measure: str) -> None:
+    """Refuse systems of other times, of those that have times, for a measure that compares time by time.
+
+    Parameters
+    ----------
+    systems, measure
+        As in `match_trials`.
+
+    Raises
+    ------
+    TrialError
+    """
+    timed = [
+        (name, recording.times[: max(recording.lengths)])
+        for name, recording in systems
+        if recording.times is not None
+    ]
+    for name, theirs in timed[1:]:
+        first_name, ours = timed[0]
+        # The middle of a bin is up to half a step from where a recording without bins puts its time.
+        if not same_times(ours, theirs, share=0.5):
+            raise TrialError(
+                f"the same times in all systems, because {measure} compares them time by time",
+                ", ".join(
+                    f"{times[0]:.12g} to {times[-1]:.12g} in {system}"
+                    for system, times in ((first_name, ours), (name, theirs))
+                ),
+                "Cut them to a common window, or drop the coordinate 'time'.",
+            )
 
 
 def _in_order_of_labels(

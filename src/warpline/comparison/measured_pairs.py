@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from warpline.comparison.matched_trials import match_trials, matched_states, take_trials
+from warpline.comparison.matched_trials import (
+    check_matched_times,
+    match_trials,
+    matched_states,
+    take_trials,
+)
 from warpline.core import plugins
 from warpline.core.number_arguments import short_text
 from warpline.similarity.dsa.prediction import split_trials
@@ -16,7 +21,7 @@ from warpline.similarity.input_errors import SettingsError, TrialError
 from warpline.similarity.measure_rows import checked_rows
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording
-from warpline.similarity.time_coordinates import time_step
+from warpline.similarity.time_coordinates import check_same_steps
 
 __all__ = ["Split", "failed_row", "measured_pairs", "settings_by_measure"]
 
@@ -81,7 +86,9 @@ def measured_pairs(
     recordings = [recording for _, recording in systems]
     if getattr(module, "PAIRED_TRIALS", False):
         recordings = match_trials(systems, measure)
-    _check_steps(systems, measure)
+    elif getattr(module, "MATCHED_TIMES", False):
+        check_matched_times(systems, measure)
+    check_same_steps({name: recording.times for name, recording in systems}, measure)
     settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
 
     if split is None:
@@ -110,25 +117,6 @@ def measured_pairs(
             _rows(names, pairs, represent_fold, module, "compare_held_out", settings_of[0], seed)
         )
     return [_mean_row(rows) for rows in zip(*folds, strict=True)]
-
-
-def _check_steps(systems: Sequence[tuple[str, Recording]], measure: str) -> None:
-    """Refuse systems with other time steps: a step of one would be compared with a step of another."""
-    steps = {
-        name: step
-        for name, recording in systems
-        if (step := time_step(recording.times)) is not None
-    }
-    if not steps:
-        return
-    (first_name, first), *others = steps.items()
-    for name, step in others:
-        if abs(step - first) > 0.01 * abs(first):
-            raise TrialError(
-                f"the same time step in all systems, because {measure} compares what happens in a step",
-                f"{first:g} in {first_name} and {step:g} in {name}",
-                "Resample them, give both in one unit, or drop the coordinate 'time'.",
-            )
 
 
 def _rows(

@@ -14,6 +14,8 @@ A module may also say what it takes; without these lines a measure gets one arra
     ``represent`` takes a sequence of (time, unit) arrays of any length, as well as (trial, time, unit).
 ``PAIRED_TRIALS = True``
     The same trials in all systems: they are brought into one order, or refused.
+``MATCHED_TIMES = True``
+    The same times in all systems, if they have any; ``PAIRED_TRIALS`` asks for them too.
 ``NEEDS_INPUTS = True``
     ``represent(states, *, settings, inputs)``, with the inputs of the system laid out as its states.
 ``NEEDS_CONDITIONS = True``

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from warpline.similarity.input_errors import (
     ConstantDataError,
     DimensionError,
+    InputError,
     SettingsError,
     TrialError,
     positive_integer,
@@ -38,6 +39,9 @@ DEFAULTS: dict[str, Any] = {
     "max_steps": 1000,
     "tolerance": 1e-9,
 }
+
+#: Means in deviations, beyond which rounding of the squares about 0 is seen in the distance.
+_FARTHEST = 1e5
 
 #: Steps that every start makes before the better half of them goes on.
 _FIRST_STEPS = 30
@@ -95,8 +99,13 @@ def repeats_of(states: Any, conditions: Any, *, normalise: bool, measure: str) -
         When conditions are missing, or one has a single trial.
     ConstantDataError
         When nothing varies.
+    InputError
+        Without `normalise`, when the states are too large, too small or too far from 0.
     """
-    array = as_recording(states).states
+    recording, exponent = as_recording(states).rescaled()
+    array = recording.states
+    if not normalise:
+        _check_size(array, exponent)
     if conditions is None or len(conditions) != len(array):
         raise TrialError(
             f"a condition for each of {len(array)} trials, which {measure} needs",
@@ -130,6 +139,20 @@ def repeats_of(states: Any, conditions: Any, *, normalise: bool, measure: str) -
         sorted_states /= np.sqrt(variance)
     digest = hashlib.sha256(np.ascontiguousarray(sorted_states).tobytes()).digest()
     return Repeats(tuple(labels.tolist()), sorted_states, weights, digest)
+
+
+def _check_size(array: FloatArray, exponent: int) -> None:
+    """Refuse states of which distances about 0, in their own unit, keep too few digits."""
+    mean = array.mean(axis=(0, 1))
+    spread = float(np.sqrt(((array - mean) ** 2).sum(-1).mean()))
+    if exponent or np.linalg.norm(mean) > _FARTHEST * spread > 0:
+        raise InputError(
+            f"states of a usual size, and no farther from 0 than {_FARTHEST:g} times their deviation, with "
+            "normalise off",
+            f"{np.ldexp(np.linalg.norm(mean), exponent):g} from 0, and a deviation of "
+            f"{np.ldexp(spread, exponent):g}",
+            "Change the unit or subtract a constant, or set normalise.",
+        )
 
 
 def compare_in_order(

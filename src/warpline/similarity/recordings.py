@@ -212,7 +212,9 @@ def as_recording(
             return value
     known = _read(value, valid, dims, name)
     if conditions is not None or not isinstance(value, Recording):
-        conditions = conditions_of(value, conditions, dims or {}, len(known.trials), name)
+        conditions = conditions_of(
+            value, conditions, dims or {}, known.trial_labels, len(known.trials), name
+        )
         known = replace(known, conditions=conditions)
     check_times(known.times, name)
     if inputs is None:
@@ -249,7 +251,15 @@ def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> 
     if isinstance(value, Recording):
         return value
     trials, labels, precision = trials_of(value, valid, dims, name)
-    times = times_of(value, dims or {})
+    times = times_of(value, dims or {}, name)
+    # A labelled mask has times of its own.
+    mask_times = None if valid is None else times_of(valid, {}, name)
+    if times is not None and mask_times is not None and not same_times(times, mask_times):
+        raise TrialError(
+            f"the time coordinates of {name} and of its mask to be the same",
+            f"{span(times)} and {span(mask_times)}",
+            "Select the same times of both, or drop one of the coordinates.",
+        )
     return Recording(trials, None, labels, precision, name, times=times)
 
 

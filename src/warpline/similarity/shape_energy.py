@@ -27,6 +27,8 @@ SETTINGS: tuple[str, ...] = tuple(DEFAULTS)
 
 #: Trials of one condition are repeats.
 NEEDS_CONDITIONS = True
+#: Responses are distributions at each condition and time.
+MATCHED_TIMES = True
 
 #: Distances below this fraction of the mean one count as this long in the weights of the fit.
 _SHORTEST = 1e-6

@@ -27,6 +27,8 @@ SETTINGS: tuple[str, ...] = ("alpha", *DEFAULTS)
 
 #: Trials of one condition are repeats.
 NEEDS_CONDITIONS = True
+#: Responses are distributions at each condition and time.
+MATCHED_TIMES = True
 
 
 def represent(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,21 +10,56 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
 
-__all__ = ["check_equal_steps", "check_times", "same_times", "span", "time_step", "times_of"]
+__all__ = [
+    "check_equal_steps",
+    "check_same_steps",
+    "check_times",
+    "same_times",
+    "span",
+    "time_step",
+    "times_of",
+]
 
 FloatArray = NDArray[np.float64]
 
 
-def times_of(value: Any, dims: Mapping[str, str]) -> FloatArray | None:
-    """Return the time coordinate of a container, if it has one of numbers (datetimes as seconds)."""
+def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | None:
+    """Return the time coordinate of a container, if it has one of numbers.
+
+    Durations and dates are seconds, dates those since 1970: their zero tells windows apart. Trials in a
+    sequence have one coordinate together (`_times_of_trials`).
+    """
+    if isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype.kind == "O"
+    ):
+        return _times_of_trials(value, name)
     old = next((old for old, new in dims.items() if new == "time"), "time")
     if not hasattr(value, "coords") or old not in value.coords:
         return None
     times = np.asarray(value.coords[old].values)
     if times.dtype.kind in "mM" and times.ndim == 1:
-        times = np.asarray((times - times[:1]) / np.timedelta64(1, "s"), dtype=np.float64)
+        durations = times - np.datetime64(0, "s") if times.dtype.kind == "M" else times
+        times = np.asarray(durations / np.timedelta64(1, "s"), dtype=np.float64)
     usable = times.ndim == 1 and times.dtype.kind in "fiu" and bool(np.isfinite(times).all())
     return times.astype(np.float64) if usable else None
+
+
+def _times_of_trials(trials: Iterable[Any], name: str) -> FloatArray | None:
+    """Return the times of the longest of separate trials, which those of the others must agree with.
+
+    Trials that were cut from one recording have times of its clock. Then each counts from its first step.
+    """
+    labelled = [trial for trial in trials if hasattr(trial, "coords")]
+    known = [times for trial in labelled if (times := times_of(trial, {}, name)) is not None]
+    for together in (known, [times - times[:1] for times in known]):
+        longest = max(together, key=len, default=None)
+        if longest is None or all(same_times(longest, times) for times in together):
+            return longest
+    raise TrialError(
+        f"the same time steps in all trials of {name}",
+        "other ones in some trials",
+        "Interpolate the trials to equal steps, or drop the coordinate 'time'.",
+    )
 
 
 def check_times(times: FloatArray | None, name: str) -> None:
@@ -59,6 +94,23 @@ def check_equal_steps(times: FloatArray | None, name: str) -> None:
         )
 
 
+def check_same_steps(times_by_system: Mapping[str, FloatArray | None], measure: str) -> None:
+    """Refuse systems with other time steps: a step of one would be compared with a step of another."""
+    steps = {
+        name: step
+        for name, times in times_by_system.items()
+        if (step := time_step(times)) is not None
+    }
+    for name, step in steps.items():
+        first_name, first = next(iter(steps.items()))
+        if abs(step - first) > 0.01 * abs(first):
+            raise TrialError(
+                f"the same time step in all systems, because {measure} compares what happens in a step",
+                f"{first:g} in {first_name} and {step:g} in {name}",
+                "Resample them, give both in one unit, or drop the coordinate 'time'.",
+            )
+
+
 def time_step(times: FloatArray | None) -> float | None:
     """Return the median step of some times; None where there are fewer than two."""
     return None if times is None or len(times) < 2 else float(np.median(np.diff(times)))
@@ -72,4 +124,5 @@ def same_times(a: FloatArray, b: FloatArray, share: float = 0.01) -> bool:
 
 def span(times: FloatArray) -> str:
     """Return the first and the last time as text, and how many there are."""
-    return f"{times[0]:g} to {times[-1]:g} in {len(times)} steps"
+    # Digits enough for a date in seconds.
+    return f"{times[0]:.12g} to {times[-1]:.12g} in {len(times)} steps"

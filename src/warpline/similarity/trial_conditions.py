@@ -13,7 +13,12 @@ __all__ = ["conditions_of"]
 
 
 def conditions_of(
-    value: Any, given: Any, dims: Mapping[str, str], n_trials: int, name: str
+    value: Any,
+    given: Any,
+    dims: Mapping[str, str],
+    trial_labels: tuple[Any, ...] | None,
+    n_trials: int,
+    name: str,
 ) -> tuple[Any, ...] | None:
     """Return the condition of each trial, as given or as the container says."""
     if given is None and hasattr(value, "coords") and "condition" in value.coords:
@@ -23,6 +28,7 @@ def conditions_of(
         given = coordinate.values if of_trials else None
     if given is None:
         return None
+    _check_labels(given, trial_labels, name)
     conditions = _condition_labels(given, name)
     if len(conditions) != n_trials:
         raise TrialError(
@@ -31,6 +37,21 @@ def conditions_of(
             "Give one condition per trial.",
         )
     return conditions
+
+
+def _check_labels(given: Any, trial_labels: tuple[Any, ...] | None, name: str) -> None:
+    """Refuse conditions whose own labels, of an xarray or a pandas Series, are those of other trials."""
+    indexes: Mapping[Any, Any] = getattr(given, "indexes", {})
+    index: Any = indexes["trial"] if "trial" in indexes else getattr(given, "index", None)
+    # A list has a method of that name; numbers from 0 on are pandas' own, and no labels.
+    if trial_labels is None or not hasattr(index, "equals") or type(index).__name__ == "RangeIndex":
+        return
+    if tuple(index) != trial_labels:
+        raise TrialError(
+            f"the trial labels of {name} and of its conditions to be the same",
+            f"{', '.join(map(str, trial_labels[:3]))}, ... and {', '.join(map(str, index[:3]))}, ...",
+            "Select the same trials of both, in the same order.",
+        )
 
 
 def _condition_labels(given: Any, name: str) -> tuple[Any, ...]:

@@ -96,13 +96,18 @@ def _labelled(value: Any, dims: Mapping[str, str], name: str) -> tuple[Any, tupl
         return value.transpose("trial", "time", unit_dims[0]).data, None
     value = value.transpose("trial", "time", unit_dims[0])
     labels = tuple(value.indexes["trial"]) if "trial" in value.indexes else None
+    _check_distinct(labels, name)
+    return value.data, labels
+
+
+def _check_distinct(labels: tuple[Any, ...] | None, name: str) -> None:
+    """Refuse labels of trials of which two are the same."""
     if labels is not None and len(set(labels)) < len(labels):
         raise TrialError(
             f"distinct trial labels in {name}",
             f"{len(labels)} labels of which {len(set(labels))} are distinct",
             "Drop the coordinate 'trial', or make its labels distinct.",
         )
-    return value.data, labels
 
 
 def _check_mask_labels(valid: Any, labels: tuple[Any, ...] | None, name: str) -> None:
@@ -145,12 +150,18 @@ def _separate_trials(
             "Cut each trial to the times that were recorded.",
         )
     trials, precision = [], 0.0
+    labels: list[Any] = []
     units: tuple[Any, ...] | None = None
     for k, item in enumerate(value):
         trial_name = f"trial {k} of {name}"
         trial_dims = getattr(item, "dims", None)
         if trial_dims is not None:
-            labelled, _ = _labelled(item, {}, trial_name)
+            # A trial that was selected from an array carries its label as a coordinate without dimension.
+            selected = "trial" in item.coords and "trial" not in trial_dims
+            labelled, label = _labelled(
+                item.expand_dims("trial") if selected else item, {}, trial_name
+            )
+            labels += label or ()
             if len(labelled) != 1:
                 raise DimensionError(
                     f"dimensions time and unit in {trial_name}",
@@ -181,7 +192,10 @@ def _separate_trials(
             f"{' and '.join(map(str, sizes[:4]))} units",
             "Select the units that were recorded in every trial.",
         )
-    return tuple(trials), None, precision
+    # Labels of some trials alone match none.
+    all_labels = tuple(labels) if labels and len(labels) == len(trials) else None
+    _check_distinct(all_labels, name)
+    return tuple(trials), all_labels, precision
 
 
 def _listed(labels: Sequence[Any]) -> str:

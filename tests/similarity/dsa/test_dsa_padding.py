@@ -105,4 +105,30 @@ def test_sizes_of_pairs():
     assert carried_size(matrix, np.eye(5)) == 5
     carried = {0: 0, 1: 3, 2: 4}
     pairs = [(1, 2), (0, 0), (2, 2), (1, 1), (2, 1)]
-    assert pairs_by_size(carried, pairs, 7) == {1: [1], 6: [3], 7: [0, 2, 4]}
+    assert pairs_by_size(carried, pairs, dict.fromkeys(carried, 7)) == {
+        1: [1],
+        6: [3],
+        7: [0, 2, 4],
+    }
+    assert pairs_by_size(carried, pairs, {0: 7, 1: 3, 2: 5}) == {1: [1], 3: [3], 5: [0, 2, 4]}
+
+
+def test_a_third_system_of_higher_rank_does_not_change_a_pair():
+    """Of operators 1 and -1, which zeros would bring from 180 to 90 degrees; and the map has the pair's size."""
+    trials = [np.cumprod(np.full((1, 30, 1), factor), axis=1) for factor in (0.9, -0.9)]
+    settings = {"n_delays": 1, "rotation": True}
+    operators = [represent(x, settings={**settings, "rank": 1}) for x in trials]
+    operators.append(represent(walk(9), settings={**settings, "rank": 2}))
+    (row,) = compare_pairs(operators[:2], [(0, 1)], settings=settings)
+    in_a_set = compare_pairs(operators, [(0, 1), (0, 2)], settings=settings)
+    assert row["dissimilarity"] == pytest.approx(np.pi, abs=1e-7)
+    assert in_a_set[0]["dissimilarity"] == row["dissimilarity"]
+    assert [one["rotation"].shape for one in in_a_set] == [(1, 1), (2, 2)]
+
+    inputs = np.random.default_rng(10).standard_normal((6, 20, 1))
+    driven = [
+        dsa_input.represent(walk(k), inputs=inputs, settings={"rank": rank, "n_delays": 2})
+        for k, rank in ((11, 2), (12, 2), (13, 4))
+    ]
+    (row,) = dsa_input.compare_pairs(driven[:2], [(0, 1)], settings={})
+    assert dsa_input.compare_pairs(driven, [(0, 1), (0, 2)], settings={})[0] == row

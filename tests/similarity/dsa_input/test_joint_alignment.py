@@ -118,6 +118,19 @@ def test_scores_do_not_depend_on_bases_order_or_scale(seed, score):
     assert same == (score == "angle")
 
 
+def test_the_unit_of_one_channel_decides_how_much_it_counts(project):
+    first, second = random_pair(3)
+    units = np.array([10.0, 1.0])
+    (one,) = compare(first, second)
+    (other,) = compare(*((a, b / units) for a, b in (first, second)))
+    stated = [f"{row['control_score']:.2f}" for row in (one, other)]
+    text = (project / "docs" / "dsa_input.md").read_text()
+    assert f"fell from {stated[0]} to {stated[1]} rad" in text
+    # A factor of all channels is none.
+    (same,) = compare(*((a, b / 10) for a, b in (first, second)))
+    assert same["control_score"] == pytest.approx(one["control_score"], rel=1e-12)
+
+
 def test_swapping_changes_nothing_where_rounds_of_neighbours_follow():
     first, second = random_pair(0, n=11)
     (one,), (other,) = compare(first, second), compare(second, first)
@@ -138,6 +151,21 @@ def test_the_control_alone_is_an_orthogonal_procrustes_problem():
     (euclidean,) = compare((a, b), (d, e), compare="control", score="euclidean")
     rotation, _ = scipy.linalg.orthogonal_procrustes(e.T, b.T)
     assert euclidean["dissimilarity"] == pytest.approx(np.linalg.norm(b - rotation.T @ e))
+
+
+@pytest.mark.parametrize("n_input_delays", [1, 2])
+def test_the_control_of_one_channel_is_nothing_with_one_delay_alone(n_input_delays):
+    rng = np.random.default_rng(3)
+    operators = []
+    for _ in range(2):
+        inputs = rng.standard_normal((10, 60, 1))
+        states = simulate(*stable_system(rng, 4, 1), inputs)
+        # The input before acts, too, along a direction of its own.
+        states[:, 1:] += inputs[:, :-1] * rng.standard_normal(4)
+        options = {"rank": 4, "n_input_delays": n_input_delays}
+        operators.append(dsa_input.fit_driven_operator(states, inputs, **options))
+    (row,) = dsa_input.compare_pairs(operators, [(0, 1)], settings={"rank": 4})
+    assert (row["control_score"] < 1e-12) == (n_input_delays == 1)
 
 
 def test_the_state_alone_is_dsa():

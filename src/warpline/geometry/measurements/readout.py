@@ -24,6 +24,7 @@ __all__ = [
     "principal_cosines",
     "readout_jacobian",
     "readout_split",
+    "rounding_of",
     "row_space",
     "subspace_angles",
 ]
@@ -229,12 +230,18 @@ def orthonormal_basis(rows: Tensor, tolerance: float = 1e-9) -> Tensor:
     """Return an orthonormal basis of the span of rows, shape (..., min(row, unit), unit).
 
     Directions whose singular value is at most `tolerance` times the first are 0, so that batches
-    of different rank share one tensor.
+    of different rank share one tensor. In single precision rounding is larger than the default, and counts.
     """
     check_finite(rows, "rows of a space")
     _, values, basis = torch.linalg.svd(rows, full_matrices=False)
+    tolerance = max(tolerance, rounding_of(rows))
     independent = (values > tolerance * values[..., :1]) & (values[..., :1] > 0)
     return basis * independent[..., None]
+
+
+def rounding_of(vectors: Tensor) -> float:
+    """Return what is rounding in a direction, relative to its length, in the precision of vectors."""
+    return 10 * torch.finfo(vectors.dtype).eps
 
 
 def principal_cosines(first: Tensor, second: Tensor, count: int) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
+from warpline.geometry.measurements.readout import rounding_of
 
 __all__ = ["state_subspaces", "subspace_similarity"]
 
@@ -47,7 +48,7 @@ def state_subspaces(states: Tensor, dimension: int = 2, centred: bool = True) ->
     _, sizes, basis = torch.linalg.svd(clouds, full_matrices=False)
     # Rounding of the mean leaves directions of states that are all equal.
     scale = torch.linalg.vector_norm(states.transpose(0, 1), dim=(1, 2))[:, None]
-    present = sizes[:, :dimension] > 1e-10 * scale
+    present = sizes[:, :dimension] > max(1e-10, rounding_of(states)) * scale
     return basis[:, :dimension] * present[..., None]
 
 

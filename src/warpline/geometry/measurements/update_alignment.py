@@ -14,6 +14,7 @@ from torch import Tensor
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
+from warpline.geometry.measurements.readout import rounding_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,7 @@ def _nested_basis(directions: Tensor) -> tuple[Tensor, Tensor]:
         # Twice: one projection leaves rounding of the size of what it removed.
         for _ in range(2):
             residual = residual - basis[:row].T @ (basis[:row] @ residual)
-        if residual.norm() > 1e-9:
+        if residual.norm() > max(1e-9, rounding_of(directions)):
             basis[row] = residual / residual.norm()
     return basis, basis.any(dim=1).cumsum(0)
 

@@ -19,6 +19,7 @@ from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import as_recording
+from warpline.similarity.time_coordinates import check_same_steps
 
 from .measure import DEFAULTS, compare_pairs, represent
 from .operators import Operator
@@ -165,9 +166,11 @@ def dsa(
         "solver": solver,
         "strict": strict,
     }
+    recordings = {"X": as_recording(X), "Y": as_recording(Y)}
+    check_same_steps({name: recording.times for name, recording in recordings.items()}, "dsa")
     operators = (
-        represent(as_recording(X), settings=settings),
-        represent(as_recording(Y), settings=settings),
+        represent(recordings["X"], settings=settings),
+        represent(recordings["Y"], settings=settings),
     )
     warn_of_lower_ranks(dict(zip(("X", "Y"), operators, strict=True)))
     (row,) = compare_pairs(operators, [(0, 1)], settings=settings, seed=seed)
@@ -205,8 +208,10 @@ def dsa_matrix(
     """
     _check_options(options)
     settings = {**options, "n_delays": n_delays, "delay_interval": delay_interval, "rank": rank}
-    operators = tuple(represent(as_recording(data), settings=settings) for data in recordings)
-    warn_of_lower_ranks({f"system {k}": operator for k, operator in enumerate(operators)})
+    systems = {f"system {k}": as_recording(data) for k, data in enumerate(recordings)}
+    check_same_steps({name: system.times for name, system in systems.items()}, "dsa")
+    operators = tuple(represent(system, settings=settings) for system in systems.values())
+    warn_of_lower_ranks(dict(zip(systems, operators, strict=True)))
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)

@@ -187,14 +187,14 @@ def compare_pairs(
     # Pairs of one size at a time: the operators that are aligned at once are one array.
     indices = {i for pair in pairs for i in pair}
     carried = {i: carried_size(representations[i].matrix) for i in indices}
-    largest = max((representations[i].rank for i in indices), default=0)
-    for size, positions in pairs_by_size(carried, pairs, largest).items():
+    ranks = {i: representations[i].rank for i in indices}
+    for size, positions in pairs_by_size(carried, pairs, ranks).items():
         work = [(rows[k], pairs[k]) for k in positions]
         with new_tensors_on():
             _fill(work, representations, size, settings, seed, progress)
-    for row in rows if with_rotation else []:
+    for row, (i, j) in zip(rows, pairs, strict=True) if with_rotation else []:
         if row["rotation"] is not None:
-            row["rotation"] = extended(row["rotation"], largest)
+            row["rotation"] = extended(row["rotation"], max(ranks[i], ranks[j]))
     return rows
 
 

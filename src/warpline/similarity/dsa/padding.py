@@ -58,7 +58,7 @@ def carried_size(*matrices: FloatArray) -> int:
 
 
 def pairs_by_size(
-    carried: Mapping[int, int], pairs: Sequence[tuple[int, int]], rank: int
+    carried: Mapping[int, int], pairs: Sequence[tuple[int, int]], ranks: Mapping[int, int]
 ) -> dict[int, list[int]]:
     """Group pairs by the size at which they are compared.
 
@@ -68,8 +68,9 @@ def pairs_by_size(
         `carried_size` of each system.
     pairs : sequence of (int, int)
         Keys of ``carried``.
-    rank : int
-        The largest rank asked for, which no size exceeds.
+    ranks : mapping of int to int
+        Rank asked for of each system. No pair is larger than the higher rank of its two: a third system must
+        not change what they are compared at.
 
     Returns
     -------
@@ -78,7 +79,8 @@ def pairs_by_size(
     """
     positions: dict[int, list[int]] = {}
     for position, (i, j) in enumerate(pairs):
-        positions.setdefault(max(1, min(rank, carried[i] + carried[j])), []).append(position)
+        size = min(max(ranks[i], ranks[j]), carried[i] + carried[j])
+        positions.setdefault(max(1, size), []).append(position)
     return dict(sorted(positions.items()))
 
 

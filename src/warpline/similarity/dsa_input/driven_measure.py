@@ -128,8 +128,8 @@ def compare_pairs(
     carried = {
         i: carried_size(representations[i].state, representations[i].control) for i in indices
     }
-    largest = max((representations[i].rank for i in indices), default=0)
-    for size, positions in pairs_by_size(carried, pairs, largest).items():
+    ranks = {i: representations[i].rank for i in indices}
+    for size, positions in pairs_by_size(carried, pairs, ranks).items():
         systems, faults = _systems(representations, [pairs[k] for k in positions], size, score)
         usable = []
         for row, (i, j) in ((rows[k], pairs[k]) for k in positions):
