@@ -4,7 +4,7 @@ Pairs of systems are aligned by the default search, and again from 400 starts of
 if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is silent if its status is
 "converged". `chance_of_better` is held against the share of misses.
 
-trained  networks after learning, random pairs, at ranks 10 and 20
+demo     networks of the demo after learning that carry the rank, all pairs, at ranks 10 and 12
 tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 10 to 20 and
          by other weights of the control
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators, each in one pair
@@ -42,7 +42,7 @@ from warpline.similarity.dsa_input import (  # noqa: E402
 )
 
 FloatArray = NDArray[np.float64]
-PERIOD, RANKS, PAIRS = "stimulus", (10, 20), 100
+PERIOD, RANKS = "stimulus", (10, 12)
 DEFAULT_WEIGHT = 0.5
 TANH = 12
 #: Draws of tanh networks and seeds of the search, by rank and weight of the control.
@@ -62,10 +62,10 @@ RANDOM_RANKS, RANDOM_PAIRS = (10, 14, 20), 150
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
-PARTS = ("tanh", "trained", "random")
+PARTS = ("tanh", "demo", "random")
 
 
-def trained_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArray, FloatArray]]:
+def demo_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArray, FloatArray]]:
     """Return the states after learning of each network in the comparison window, and its inputs."""
     import xarray as xr
 
@@ -167,7 +167,7 @@ def searches(
 
 def part_of(row: dict[str, Any]) -> str:
     """Return which of the parts a row belongs to."""
-    return next((part for part in PARTS if f"{part} networks" in row["systems"]), "random")
+    return next((part for part in PARTS if part in row["systems"]), "random")
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
@@ -183,7 +183,7 @@ def page_lines(result: dict[str, Any]) -> list[str]:
         )
     rows_of_tanh = [row for row in result["rows"] if "tanh" in row["systems"]]
     groups = {
-        "trained networks": [row for row in result["rows"] if "trained" in row["systems"]],
+        "networks of the demo": [row for row in result["rows"] if part_of(row) == "demo"],
         "tanh networks at rank 10": [row for row in rows_of_tanh if row["rank"] == 10],
         "tanh networks at ranks 14 and 20": [row for row in rows_of_tanh if row["rank"] > 10],
         "random matrices at ranks 14 and 20": [
@@ -213,8 +213,8 @@ def main() -> None:
         "--parts", nargs="+", default=PARTS, choices=PARTS, help="these alone; other rows stay"
     )
     arguments = parser.parse_args()
-    if "trained" in arguments.parts and not (arguments.trajectories and arguments.trials):
-        parser.error("expected --trajectories and --trials for the trained networks")
+    if "demo" in arguments.parts and not (arguments.trajectories and arguments.trials):
+        parser.error("expected --trajectories and --trials for the networks of the demo")
     rows = []
     for part in PARTS:
         if part not in arguments.parts:
@@ -225,11 +225,12 @@ def main() -> None:
         elif part == "random":
             rows += random_searches()
         else:
-            trained = trained_networks(arguments.trajectories, arguments.trials)
-            pairs = random_pairs(len(trained), PAIRS)
-            name = f"{len(trained)} trained networks, {PAIRS} random pairs"
+            networks = demo_networks(arguments.trajectories, arguments.trials)
             for rank in RANKS:
-                rows.append({"systems": name} | searches(fitted(trained, rank), rank, pairs, 1))
+                operators = [one for one in fitted(networks, rank) if one.rank_used == rank]
+                pairs = random_pairs(len(operators), None)
+                name = f"{len(operators)} networks of the demo, all pairs"
+                rows.append({"systems": name} | searches(operators, rank, pairs, 1))
     machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
     result = {"machine": machine, "rows": rows}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -101,6 +101,6 @@ rows = pd.concat(tables).query("group_b == 'slow leak'")
 print(rows[["rank", "group_a", "group_b", "mean", "separation"]].round(4).to_string(index=False))
 
 # %% [markdown]
-# It does. At the chosen rank, DSA finds the leak, and takes such neurons for a larger difference still. At rank 8 noise
-# hides most of both. So a difference by DSA can come from the neurons. Look at other delays and ranks, each beside its
+# It does. At the chosen rank, DSA finds the leak, and takes such neurons for a larger difference still. At rank 8 the
+# floor hides most of both. So a difference by DSA can come from the neurons. Look at other delays and ranks, each beside its
 # floor, and compare recordings whose neurons see the same directions.

@@ -1,13 +1,16 @@
 """Captions of the report: three sentences (what, how to read it, n), and the rest folded."""
 
+import itertools
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import jinja2
+import numpy as np
 import pytest
 from docutils.core import publish_parts
 
+from warpline.attractors.systems import motif_sequences, n_shared_in_position, n_shared_motifs
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -104,3 +107,20 @@ def test_every_figure_has_a_caption_and_every_caption_a_figure(raw_config):
 def test_the_number_of_networks_is_that_of_the_configuration(raw_config):
     for n_seeds, text in ((1, "n = 1 network,"), (10, "n = 10 networks,")):
         assert text in " ".join(sentences(rendered("warping_static", raw_config, n_seeds)))
+
+
+def test_each_kind_of_measure_falls_evenly_in_its_own_panel_of_compositions():
+    pairs = list(itertools.combinations(motif_sequences("abcde"), 2))
+    counts = {
+        "below": np.array([n_shared_motifs(*pair) for pair in pairs]),
+        "above": np.array([n_shared_in_position(*pair) for pair in pairs]),
+    }
+    caption = " ".join((FOLDER / "attractor_composition.rst").read_text().split())
+    assert "*which* motifs a system contains falls evenly below" in caption
+    assert "*when* they occur falls evenly above" in caption
+    for panel, shared in counts.items():
+        for own, n_shared in counts.items():
+            means = [-n_shared[shared == k].mean() for k in np.unique(shared)]
+            # In the panel of the other kind it falls, too: sequences that share one share the other.
+            assert means[-1] < means[0]
+            assert np.allclose(np.diff(means), -1) == (own == panel)

@@ -20,5 +20,5 @@ def test_neurons_and_rank_matter_to_dsa_as_the_notebook_says():
     assert "At the chosen rank, DSA finds the leak, and takes such neurons for a larger" in words
     assert mean[4, "slow leak"] < mean[4, "fast leak"] / 3 < mean[4, "faint"] / 9
     assert separation[4, "fast leak"] == separation[4, "faint"] == 1
-    assert "At rank 8 noise hides most of both" in words
+    assert "At rank 8 the floor hides most of both" in words
     assert max(separation[8, group] for group in groups[:2]) < 0.65

@@ -143,6 +143,23 @@ def test_packed_rows_are_consecutive_trials_the_last_one_cut(task_settings):
     assert (whole[:, start:] - alone).abs().max() > 1e-2
 
 
+def test_the_audit_states_how_long_published_trials_are(project):
+    names = ("config", "paper", "published")
+    taskset = load_files([project / "config" / f"{name}.yaml" for name in names]).tasksets["PDM"]
+    # The configuration has one length of the stimulus (docs/audit.md, "Where a switch is not the same").
+    stimulus = (3000, 5000)
+    rest, delay = (
+        [sum(end(taskset.timing[period].choice) for period in periods) for end in (min, max)]
+        for periods in (("fixation", "decision"), ("delay",))
+    )
+    without = [(s + r) / taskset.dt for s, r in zip(stimulus, rest, strict=True)]
+    longer = [steps + d / taskset.dt for steps, d in zip(without, delay, strict=True)]
+    page = (project / "docs" / "audit.md").read_text()
+    assert "trials of {:.0f} to {:.0f} steps without a delay".format(*without) in page
+    assert "of {:.0f} to {:.0f} steps with one".format(*longer) in page
+    assert f"Theirs are {400 / longer[1]:.1f} times as long as the longest" in page
+
+
 def test_evaluation_trials_last_longer_than_any_in_training(pipeline):
     stage = pipeline({"timing": {"evaluation": {"delay": 2000, "decision": 500}}}).trials
     timing = {

@@ -11,7 +11,7 @@ from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 __all__ = ["GenerateEvaluationTrials", "GenerateTrials", "TrialsStage", "taskset_settings"]
 
 LONGEST_TRIALS = 1.5
-"""Longest trials that a row of consecutive trials lasts: 400 steps of trials of up to 270."""
+"""Longest trials that a row of consecutive trials lasts."""
 
 
 def taskset_settings(plan: Plan, taskset: str, task: str) -> Settings:
