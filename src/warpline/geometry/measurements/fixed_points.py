@@ -268,9 +268,10 @@ def find_fixed_points(
         for k in range(round(n_relaxing)):
             begin = dynamics.step(begin, held)
             halfway = begin if 2 * k < n_relaxing else halfway
+        further = begin + n_relaxing * (dynamics.step(begin, held) - begin)
     finite = torch.isfinite(begin).all(-1)
     # One start on its way to infinity would set the scale, beside which all others lie at one point.
-    settled = finite & ~_runs_away(unrelaxed, halfway, begin)
+    settled = finite & ~_runs_away(unrelaxed, halfway, begin, further)
     scale = _scale(torch.cat([unrelaxed, begin[settled]]))
     relaxed = torch.full((n_starts,), relaxation > 0, device=starts.device)
     if unstable and relaxation > 0:
@@ -400,11 +401,15 @@ def _scale(states: Tensor) -> float:
     return spread if spread > 1e-9 * size and spread > 0 else size or 1.0
 
 
-def _runs_away(starts: Tensor, halfway: Tensor, ends: Tensor) -> Tensor:
-    """Return which states, (row, state), left all starts far behind, and grew on to the end of relaxing."""
+def _runs_away(starts: Tensor, halfway: Tensor, ends: Tensor, further: Tensor) -> Tensor:
+    """Return which states, (row, state), left all starts far behind, and go on to do so.
+
+    `further` is where they would be after as long again, at the speed at which they end.
+    """
     centre = starts.mean(0)
     far, before = ((states - centre).norm(dim=-1) for states in (ends, halfway))
-    return far.isinf() | ((far > _FAR * _scale(starts)) & (far > _STILL_GROWING * before))
+    is_far, grew = far > _FAR * _scale(starts), far > _STILL_GROWING * before
+    return far.isinf() | (is_far & grew & ((further - ends).norm(dim=-1) > far))
 
 
 def _near_pairs(
