@@ -407,3 +407,23 @@ def test_inputs_that_no_network_takes_are_refused(inputs, message):
         hidden_states(model, inputs)
     taken = hidden_states(model, torch.zeros(2, 8, 3, requires_grad=True))
     np.testing.assert_array_equal(taken, hidden_states(model, np.zeros((2, 8, 3), int)))
+
+
+def test_states_are_those_without_dropout_and_the_model_stays_as_it_is(rng):
+    class WithDropout(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = torch.nn.RNN(3, 6, batch_first=True)
+            self.dropout = torch.nn.Dropout(0.5)
+            self.frozen = torch.nn.Dropout(0.5).eval()
+
+        def forward(self, inputs, generator=None):
+            states = self.dropout(self.cell(inputs)[0])
+            return states, states
+
+    model, inputs = WithDropout(), rng.normal(size=(4, 8, 3)).astype("f4")
+    states = hidden_states(model, inputs)
+    with torch.no_grad():
+        expected = model.cell(torch.from_numpy(inputs))[0]
+    np.testing.assert_allclose(states, expected, atol=1e-6)
+    assert model.training and model.dropout.training and not model.frozen.training

@@ -70,6 +70,8 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
     device, dtype = weight.device, torch.promote_types(weight.dtype, torch.float32)
     if weight.dtype != dtype:
         model = copy.deepcopy(model).to(dtype)
+    # Without dropout, whose states differ from run to run.
+    training = [module for module in model.modules() if module.training]
 
     def run(start: int, stop: int) -> list[NDArray[np.floating[Any]]]:
         batch = torch.from_numpy(inputs[start:stop]).to(device, dtype)
@@ -90,14 +92,19 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
             )
         return [result.cpu().numpy() for result in results]
 
-    with torch.no_grad():
-        # One trial shows the sizes.
-        first = run(0, 1)
-        outputs, states = (np.empty((len(inputs), *one.shape[1:]), one.dtype) for one in first)
-        batch_size = max(1, memory_mb * 2**20 // (ARRAYS * first[1].nbytes))
-        for start in range(0, len(inputs), batch_size):
-            batch = slice(start, start + batch_size)
-            outputs[batch], states[batch] = run(start, start + batch_size)
+    model.eval()
+    try:
+        with torch.no_grad():
+            # One trial shows the sizes.
+            first = run(0, 1)
+            outputs, states = (np.empty((len(inputs), *one.shape[1:]), one.dtype) for one in first)
+            batch_size = max(1, memory_mb * 2**20 // (ARRAYS * first[1].nbytes))
+            for start in range(0, len(inputs), batch_size):
+                batch = slice(start, start + batch_size)
+                outputs[batch], states[batch] = run(start, start + batch_size)
+    finally:
+        for module in training:
+            module.training = True
     return outputs, states
 
 
