@@ -14,7 +14,7 @@ from warpline.similarity.dsa import (
     represent_held_out,
 )
 from warpline.similarity.dsa.hankel import delay_embed
-from warpline.similarity.input_errors import TrialError
+from warpline.similarity.input_errors import RankError, TrialError
 
 
 def walk(seed, shape=(12, 25, 4)):
@@ -202,3 +202,28 @@ def test_what_cannot_be_split():
         warpline.compare(x, y, "procrustes", split="thirds")
     with pytest.raises(TrialError, match="at least two trials of x"):
         warpline.compare(x[:1], y[:1], "procrustes", split=0.5)
+
+
+def test_settings_of_dsa_count_with_held_out_trials_too():
+    """A delay_axis and strict were dropped without a word."""
+    x, y = walk(6), walk(7)
+    settings = {"measure": "dsa", "n_delays": 2, "rank": 5}
+    with pytest.raises(SettingsError, match="delays along time, because trials are held out"):
+        warpline.compare(x, y, **settings, delay_axis="trial", split="halves")
+    settings["rank"] = 20
+    with pytest.raises(RankError, match=r"training and held-out trials that carry rank 20.*rank 8"):
+        warpline.compare(x, y, **settings, strict=True, split="halves")
+    with pytest.warns(UserWarning, match="lower rank"):
+        warpline.compare(x, y, **settings, split="halves")
+
+
+def test_delays_along_trials_in_a_notebook():
+    """The door for arrays made recordings of them, which this setting did not take."""
+    x, y = walk(8, (20, 25, 4)), walk(9, (20, 25, 4))
+    settings = {"measure": "dsa", "n_delays": 2, "rank": 5}
+    found = warpline.compare(x, y, **settings, delay_axis="trial")["dissimilarity"]
+    swapped = (states.swapaxes(0, 1) for states in (x, y))
+    assert found == warpline.compare(*swapped, **settings)["dissimilarity"]
+    unequal = [trial[: 20 + k] for k, trial in enumerate(x[:5])]
+    with pytest.raises(TrialError, match="trials of equal length"):
+        warpline.compare(unequal, y, **settings, delay_axis="trial")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.number_arguments import takes_numbers
-from warpline.similarity.input_errors import SettingsError, positive_integer
+from warpline.similarity.input_errors import RankError, SettingsError, positive_integer
 from warpline.similarity.measure_settings import setting_of
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.states import angle
@@ -63,13 +63,19 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
     Raises
     ------
     InputError
-        As `warpline.similarity.dsa.fit_operator`.
+        As `warpline.similarity.dsa.fit_operator`, and for delays along trials.
     """
     for name in ("n_delays", "rank"):
         if name not in settings:
             raise SettingsError(
                 f"the setting {name}", "none", f"Add {name} to the settings of dsa."
             )
+    if setting_of(settings, "delay_axis", DEFAULTS) != "time":
+        raise SettingsError(
+            "delays along time, because trials are held out",
+            f"delay_axis {settings['delay_axis']!r}",
+            "Drop delay_axis, or split.",
+        )
     delays = positive_integer("n_delays", settings["n_delays"])
     rank = positive_integer("rank", settings["rank"])
     interval, ridge, tolerance = (
@@ -99,6 +105,12 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
         covariances[1][1] * (n_train / n_test),
     )
     rank_used = min(regular_rank(past, factor.singular_values, ridge) for past, _ in covariances)
+    if setting_of(settings, "strict", DEFAULTS) and rank_used < rank:
+        raise RankError(
+            f"training and held-out trials that carry rank {rank} (relative tolerance {tolerance:.1e})",
+            f"rank {rank_used}",
+            f"Ask for rank {rank_used} or less, or drop strict to pad the operators with zeros.",
+        )
     matrices = []
     for past, cross in covariances:
         matrix = np.zeros((rank, rank))

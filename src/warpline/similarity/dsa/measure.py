@@ -13,6 +13,7 @@ from warpline.core.device import new_tensors_on
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.measure_settings import setting_of
+from warpline.similarity.recordings import Recording
 
 from .canonical import CanonicalOperator, to_canonical
 from .operators import Operator, fit_operator, fit_operators
@@ -240,8 +241,13 @@ def _setting(settings: Mapping[str, Any], name: str) -> Any:
     return setting_of(settings, name, DEFAULTS, _CHOICES)
 
 
-def _time_as_trials(states: Any) -> NDArray[np.floating]:
+def _time_as_trials(states: Any) -> Any:
     """Return states (time, trial, unit) of states (trial, time, unit)."""
+    if isinstance(states, Recording):
+        # With the precision of the states, but not their times: the axis is another one.
+        return Recording(
+            tuple(states.states.swapaxes(0, 1)), precision=states.precision, name=states.name
+        )
     if getattr(states, "ndim", 0) != 3:
         raise SettingsError(
             "one array of states (trial, time, unit) for delay_axis trial",
