@@ -190,3 +190,26 @@ def test_a_measure_that_cannot_pair_trials_does_not_stop_the_others(call, values
     # A wrong setting is the caller's mistake, whatever the other measures can do.
     with pytest.raises(SettingsError, match="n_delays"):
         call(few, {"cka": {}, "dsa": {"n_delays": -1, "rank": 2}}, {})
+
+
+def test_input_channels_in_another_order_are_seen(rng):
+    """A system was 0.46 rad from itself where its channels were listed the other way round."""
+    states = rng.standard_normal((6, 30, 3)).cumsum(axis=1)
+    drive = rng.standard_normal((6, 30, 2)) + states[..., :2]
+    settings = {"measure": "dsa_input", "rank": 3}
+
+    def inputs(*channels):
+        dims = ("trial", "time", "channel")
+        return xr.DataArray(drive, dims=dims, coords={"channel": list(channels)})
+
+    ours = inputs("left", "right")
+    same = warpline.compare(states, states, inputs=(ours, ours), **settings)
+    assert same["dissimilarity"] < 1e-6
+    turned = ours.isel(channel=[1, 0])
+    for theirs in (turned, list(turned)):
+        with pytest.raises(TrialError, match=r"left, right in x and right, left in y"):
+            warpline.compare(states, states, inputs=(ours, theirs), **settings)
+    # Other names, or none, are compared in their order.
+    for theirs in (inputs("a", "b"), drive):
+        other = warpline.compare(states, states, inputs=(ours, theirs), **settings)
+        assert other["dissimilarity"] == same["dissimilarity"]

@@ -13,7 +13,13 @@ from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
 
-__all__ = ["check_matched_times", "match_trials", "matched_states", "take_trials"]
+__all__ = [
+    "check_matched_channels",
+    "check_matched_times",
+    "match_trials",
+    "matched_states",
+    "take_trials",
+]
 
 
 def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list[Recording]:
@@ -96,6 +102,34 @@ def check_matched_times(systems: Sequence[tuple[str, Recording]], measure: str) 
                     for system, times in ((first_name, ours), (name, theirs))
                 ),
                 "Cut them to a common window, or drop the coordinate 'time'.",
+            )
+
+
+def check_matched_channels(systems: Sequence[tuple[str, Recording]], measure: str) -> None:
+    """Refuse systems whose inputs have the same channels in another order, in which they are compared.
+
+    Parameters
+    ----------
+    systems, measure
+        As in `match_trials`. Channels of other names are compared in their order.
+
+    Raises
+    ------
+    TrialError
+    """
+    labelled = [
+        (name, recording.input_channels)
+        for name, recording in systems
+        if recording.input_channels is not None
+    ]
+    for name, theirs in labelled[1:]:
+        first_name, ours = labelled[0]
+        if theirs != ours and set(theirs) == set(ours):
+            raise TrialError(
+                f"the input channels of all systems in one order, in which {measure} compares them",
+                f"{', '.join(map(str, ours[:6]))} in {first_name} and {', '.join(map(str, theirs[:6]))} in "
+                f"{name}",
+                "Select the channels of all in the same order.",
             )
 
 

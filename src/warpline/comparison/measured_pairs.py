@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from warpline.comparison.matched_trials import (
+    check_matched_channels,
     check_matched_times,
     match_trials,
     matched_states,
@@ -88,6 +89,8 @@ def measured_pairs(
         recordings = match_trials(systems, measure)
     elif getattr(module, "MATCHED_TIMES", False):
         check_matched_times(systems, measure)
+    if getattr(module, "NEEDS_INPUTS", False):
+        check_matched_channels(systems, measure)
     check_same_steps([(name, recording.times) for name, recording in systems], measure)
     settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
 

@@ -17,7 +17,7 @@ from warpline.similarity.time_coordinates import (
     times_of,
 )
 from warpline.similarity.trial_conditions import conditions_of
-from warpline.similarity.trial_containers import first_difference, trials_of
+from warpline.similarity.trial_containers import first_difference, trials_of, unit_labels_of
 
 __all__ = ["Recording", "as_recording"]
 
@@ -69,6 +69,8 @@ class Recording:
         Condition of each trial, where it is known.
     times : ndarray, shape (time,), or None
         Times of the steps, where the container has them; of the longest trial, if trials end early.
+    input_channels : tuple or None
+        Labels of the channels of the inputs, where their container has them.
     """
 
     trials: tuple[FloatArray, ...]
@@ -78,6 +80,7 @@ class Recording:
     name: str = "states"
     conditions: tuple[Any, ...] | None = None
     times: FloatArray | None = None
+    input_channels: tuple[Any, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of trials: a recording is the sequence of its trials."""
@@ -243,7 +246,8 @@ def as_recording(
             f"{span(times)} and {span(input_times)}",
             "Select the same times of both, or drop one of the coordinates.",
         )
-    return replace(known, inputs=driving.trials, name=name)
+    channels = unit_labels_of(inputs, dims or {})
+    return replace(known, inputs=driving.trials, name=name, input_channels=channels)
 
 
 def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> Recording:

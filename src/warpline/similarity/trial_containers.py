@@ -12,7 +12,7 @@ from warpline.similarity.input_errors import DimensionError, TrialError
 from warpline.similarity.number_arrays import check_finite, check_shape, real_numbers
 from warpline.similarity.recorded_masks import recorded_lengths
 
-__all__ = ["UNIT_DIMS", "first_difference", "trials_of"]
+__all__ = ["UNIT_DIMS", "first_difference", "trials_of", "unit_labels_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -212,6 +212,16 @@ def _separate_trials(
     all_labels = tuple(labels) if labels and len(labels) == len(trials) else None
     _check_distinct(all_labels, name)
     return tuple(trials), all_labels, precision
+
+
+def unit_labels_of(value: Any, dims: Mapping[str, str]) -> tuple[Any, ...] | None:
+    """Return the labels of the units (or channels) of a container, where it has some."""
+    if isinstance(value, (list, tuple)):
+        of_trials = (unit_labels_of(trial, {}) for trial in value)
+        return next((labels for labels in of_trials if labels is not None), None)
+    indexes = getattr(value, "indexes", {})
+    names = (name for name in indexes if dims.get(str(name), name) in UNIT_DIMS)
+    return next((tuple(indexes[name]) for name in names), None)
 
 
 def _listed(labels: Sequence[Any]) -> str:
