@@ -287,6 +287,33 @@ def test_the_page_of_your_data_holds_the_levels_of_groups_that_share_nothing():
     assert (own["n_a"], own["n_b"]) == (3, 20)
 
 
+def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_skewed():
+    """Also where all systems are drawn alike: the few say too little of a long tail."""
+    levels = {
+        (n, name): 100 * unshared_groups.alike_false_positives((n, 20), draw, dimension=dimension)
+        for n in (3, 5)
+        for name, draw, dimension in (
+            ("line", simulation.gaussian, 1),
+            ("skewed", simulation.skewed, 3),
+        )
+    }
+    sentence = (
+        "along a line, it was {:.0f} % of cases with three systems and {:.0f} % with five; at lognormal "
+        "distances from a centre, {:.0f} and {:.0f} %"
+    ).format(*(levels[n, name] for name in ("line", "skewed") for n in (3, 5)))
+    assert sentence in " ".join((PAGE.parent / "your_data.md").read_text().split())
+    assert min(levels.values()) > 100 * largest_share(0.07, 4000)
+    known = f"and up to {max(levels.values()):.0f} % where distances are skewed"
+    assert known in " ".join(PAGE.read_text().split())
+    equal = [
+        100 * unshared_groups.alike_false_positives((n, n), draw, dimension=dimension)
+        for n in (3, 5, 10)
+        for draw, dimension in ((simulation.gaussian, 1), (simulation.skewed, 3))
+    ]
+    at_most = f"With as many systems in both groups it was at most {max(equal):.0f} %"
+    assert at_most in " ".join((PAGE.parent / "your_data.md").read_text().split())
+
+
 def test_the_interval_of_an_auc_covers_and_the_bootstrap_does_not():
     # Nine systems, at a true AUC of 0.93.
     scores = intervals.family_coverage(3, 3.0, 150)["auc"]

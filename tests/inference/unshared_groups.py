@@ -10,6 +10,7 @@ that `calibrated_distance` finds.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,23 @@ def false_positives(
         sides, (slice(sizes[0]), slice(sizes[0], sizes[0] + sizes[1])), strict=True
     ):
         side[:, rows, columns] = of_all[:, rows, columns]
+    return float((difference_test(sides[0], sides[1], 0.95).p <= 0.05).mean())
+
+
+def alike_false_positives(
+    sizes: tuple[int, int], draw: Callable[..., Floats], *, dimension: int = 3,
+    replications: int = 4000,
+) -> float:  # fmt: skip
+    """Return how often the test rejects where all systems are drawn alike, and b is the reference.
+
+    `draw` takes a stream and a shape (replication, system, coordinate).
+    """
+    n_a, n_systems = sizes[0], sum(sizes)
+    systems = draw(np.random.default_rng(0), (replications, n_systems, dimension))
+    of_all = distances(systems, systems)
+    of_all[:, np.eye(n_systems, dtype=bool)] = np.nan
+    sides = np.full((2, *of_all.shape), np.nan)
+    sides[0, :, :n_a, n_a:], sides[1, :, n_a:, n_a:] = of_all[:, :n_a, n_a:], of_all[:, n_a:, n_a:]
     return float((difference_test(sides[0], sides[1], 0.95).p <= 0.05).mean())
 
 
