@@ -337,7 +337,7 @@ def test_a_step_with_a_hidden_dependence_is_refused():
             find_fixed_points(hidden, torch.full((1, 8), 0.3), starts)
 
 
-@pytest.mark.parametrize("relaxation", [20.0, 100.0, 8000.0])
+@pytest.mark.parametrize("relaxation", [20.0, 100.0, pytest.param(8000.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unit", [1.0, 1e-6])
 def test_starts_on_their_way_to_infinity_do_not_set_the_scale(relaxation, unit):
     """Beside them all fixed points were one, and any speed was rest."""

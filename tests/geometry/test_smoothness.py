@@ -247,6 +247,7 @@ def test_inputs_whose_second_derivatives_torch_has_wrong_are_refused(pieces):
         state_map(network, one, 24)(kappa, order=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1.0, 1e6], ids=["of one", "wide"])
 def test_no_direction_hides_second_derivatives_that_torch_has_wrong(width):
     """layer_norm of kappa does not change where all coordinates change alike, nor much in small steps."""

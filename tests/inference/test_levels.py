@@ -287,6 +287,7 @@ def test_the_page_of_your_data_holds_the_levels_of_groups_that_share_nothing():
     assert (own["n_a"], own["n_b"]) == (3, 20)
 
 
+@pytest.mark.slow
 def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_skewed():
     """Also where all systems are drawn alike: the few say too little of a long tail."""
     levels = {
