@@ -250,7 +250,7 @@ def test_inputs_whose_second_derivatives_torch_has_wrong_are_refused(pieces):
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1.0, 1e6], ids=["of one", "wide"])
 def test_no_direction_hides_second_derivatives_that_torch_has_wrong(width):
-    """layer_norm of kappa does not change where all coordinates change alike, nor much in small steps."""
+    """layer_norm of kappa does not change where all coordinates change alike."""
     coordinates = tuple(Coordinate(name, 0.0, width) for name in "abc")
     kappa = width * torch.tensor([[0.2, 0.5, 0.9], [0.3, 0.1, 0.6]], dtype=torch.float64)
     network = dynamics(lambda x, u: x + 0.1 * (torch.tanh(x @ RECURRENT + u @ MIXED) - x))
