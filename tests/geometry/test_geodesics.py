@@ -46,6 +46,12 @@ def test_a_circle_is_gone_round_at_unit_speed(surfaces):
     found = geodesics_from(surfaces.circle(2.0), tensor([0.5]), tensor([-7.0]), 9.0, points=10)
     expected = 0.5 - torch.linspace(0, 4.5, 10).double()
     assert torch.allclose(found.kappa[0, :, 0], expected, atol=1e-9)
+    kappa, velocity = found.at(0, tensor(0.0, 4.5, 9.0))
+    assert torch.allclose(kappa[:, 0], tensor(0.5, -1.75, -4.0))
+    assert torch.allclose(velocity[:, 0], tensor(-0.5))
+    for beyond in (-0.1, 9.1, math.nan):
+        with pytest.raises(ValueError, match="arc lengths from 0 to 9, the length of curve 0"):
+            found.at(0, tensor(1.0, beyond))
 
 
 @pytest.mark.slow

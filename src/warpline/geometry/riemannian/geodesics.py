@@ -103,7 +103,18 @@ class Geodesics(ShortRepr):
         curve : int
         arc_length : Tensor, shape (sample,)
             From 0 to the curve's length.
+
+        Raises
+        ------
+        ValueError
+            Beyond the ends of the curve, where splines run anywhere.
         """
+        slack = 1e-9 * float(self.length[curve])
+        if not ((arc_length >= -slack) & (arc_length <= self.length[curve] + slack)).all():
+            raise ValueError(
+                f"expected arc lengths from 0 to {float(self.length[curve]):.6g}, the length of curve "
+                f"{curve}, got {float(arc_length.min()):.6g} to {float(arc_length.max()):.6g}"
+            )
         knots = torch.linspace(
             0, float(self.length[curve]), self.kappa.shape[1], dtype=torch.float64
         )
