@@ -91,9 +91,11 @@ def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dic
     weights = np.einsum("cr,cs->crs", x.weights, y.weights)[:, None]
     n_samples = states_x.shape[0] * states_x.shape[1]
     flat_x = states_x.reshape(-1, size)
+    # Distances do not know it, and squares of states far from 0 lose the digits of a small noise.
+    centre = _centre(states_x, x)
 
     def step(rotation: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        distance = _distances(states_x, states_y @ rotation)
+        distance = _distances(states_x - centre, states_y @ rotation - centre)
         loss = float((distance * weights).sum()) / n_samples
         # Each pair of repeats with the weight that makes the squares of this step equal to the distances.
         least_squares = weights / np.maximum(distance, _SHORTEST * max(loss, 1e-300))
@@ -121,8 +123,17 @@ def _distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.flo
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
+def _centre(states: NDArray[np.float64], system: Repeats) -> NDArray[np.float64]:
+    """Return the mean over conditions, times and repeats; 0 where it is within the spread of the states."""
+    means = np.einsum("ctru,cr->ctu", states, system.weights).reshape(-1, states.shape[-1])
+    centre = np.asarray(means.mean(axis=0))
+    is_far = np.linalg.norm(centre) > np.abs(means - centre).max()
+    return centre if is_far else np.zeros_like(centre)
+
+
 def _within(states: NDArray[np.float64], system: Repeats) -> float:
     """Return the mean distance between two different repeats, over conditions and times."""
+    states = states - _centre(states, system)
     weights = np.einsum("cr,cs->crs", system.weights, system.weights)
     weights[:, np.arange(weights.shape[1]), np.arange(weights.shape[1])] = 0
     weights /= weights.sum(axis=(1, 2), keepdims=True)
