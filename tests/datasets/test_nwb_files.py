@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from recording_files import (
@@ -51,3 +53,34 @@ def test_nwb_reads_or_lists_everything(tmp_path, spikes):
     window = {"align": "start_time", "window": [0, 500]}
     session = read_session(tmp_path / "a.nwb", {"variable": "lfp", **window})
     assert session.recording.states.min() >= 0
+
+
+@pytest.mark.parametrize("stored", ["int16", "float32"])
+def test_series_are_in_their_unit(tmp_path, rng, stored):
+    """Channels were compared in their raw numbers, in which each has another unit."""
+    pynwb = pytest.importorskip("pynwb")
+    session = datetime(2024, 1, 1, tzinfo=UTC)
+    file = pynwb.NWBFile("session", "a", session)
+    device = file.create_device("probe")
+    group = file.create_electrode_group("shank", "s", "cortex", device)
+    for _ in range(3):
+        file.add_electrode(group=group, location="cortex")
+    raw = (100 * rng.normal(size=(40, 3))).astype(stored)
+    factors = np.array([1.0, 0.5, 4.0])
+    file.add_acquisition(
+        pynwb.ecephys.ElectricalSeries(
+            name="lfp",
+            data=raw,
+            electrodes=file.create_electrode_table_region([0, 1, 2], "all"),
+            rate=100.0,
+            conversion=0.25,
+            offset=2.0,
+            channel_conversion=factors,
+        )
+    )
+    with pynwb.NWBHDF5IO(str(tmp_path / "a.nwb"), "w") as handle:
+        handle.write(file)
+    recording = read_session(tmp_path / "a.nwb", {"variable": "lfp"}).recording
+    expected = raw * 0.25 * factors + 2.0
+    np.testing.assert_allclose(recording.states[0], expected, rtol=1e-6)
+    assert recording.precision == np.finfo("float32" if stored == "float32" else "float64").eps

@@ -193,3 +193,35 @@ def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
     session = read_session(tmp_path / "a.mat", {"dt": 10.0})
     assert session.recording.lengths == (12, 9, 15)
     np.testing.assert_array_equal(session.recording.trials[1], trials[1])
+
+
+IDLE = {
+    "zeros of cut trials": ("a.npz", {"align": "zeros"}, "trials are cut already.*align"),
+    "zeros of cells": ("a.mat", {"align": "zeros"}, "apply to cells.*align"),
+    "a mask of cells": ("a.mat", {"valid": "mask"}, "apply to cells.*valid"),
+    "a label of cells": ("a.mat", {"select": {"session": 0}}, "apply to cells.*select"),
+    "axes of cells": ("a.mat", {"axes": ["trial", "time", "unit"]}, "axes of each cell"),
+    "a mask of one piece": (
+        "a.npz",
+        {"variable": "piece", "axes": ["time", "unit"], "align": "zeros", "valid": "mask"},
+        "cut into whole windows.*valid",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_settings_that_would_do_nothing_are_refused(tmp_path, states, case):
+    """An array in trials was cut by a window from its own first step, whatever zeros were named."""
+    file, settings, message = IDLE[case]
+    zeros, mask = 10.0 * np.arange(TRIALS), np.ones((TRIALS, TIMES))
+    arrays = {"zeros": zeros, "mask": mask}
+    piece = states.reshape(-1, UNITS)
+    np.savez(tmp_path / "a.npz", states=states, piece=piece, **arrays)
+    cells = np.empty(TRIALS, dtype=object)
+    cells[:] = list(states)
+    savemat(tmp_path / "a.mat", {"states": cells} | arrays)
+    axes = ["time", "unit"] if file == "a.mat" else ["trial", "time", "unit"]
+    usual = {"variable": "states", "axes": axes, "dt": 10, "time_unit": "ms", "window": [0, 100]}
+    assert read_session(tmp_path / file, usual).recording.lengths == (10,) * TRIALS
+    with pytest.raises(InputError, match=message):
+        read_session(tmp_path / file, usual | settings)

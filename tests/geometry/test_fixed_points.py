@@ -335,3 +335,44 @@ def test_a_step_with_a_hidden_dependence_is_refused():
     for starts in (normal(20, 8), normal(1, 8), torch.zeros(1, 8)):
         with pytest.raises(TypeError, match="1 of its 8 units"):
             find_fixed_points(hidden, torch.full((1, 8), 0.3), starts)
+
+
+@pytest.mark.parametrize("relaxation", [20.0, 100.0, 8000.0])
+@pytest.mark.parametrize("unit", [1.0, 1e-6])
+def test_starts_on_their_way_to_infinity_do_not_set_the_scale(relaxation, unit):
+    """Beside them all fixed points were one, and any speed was rest."""
+    unbounded = Dynamics(
+        step=lambda x, u: x + 0.1 * (-x + 2 * torch.relu(x) - 0.5 * unit),
+        initial=lambda points: torch.zeros(points, 1, dtype=torch.float64),
+        duration=0.1,
+    )
+    starts = unit * torch.linspace(-1, 1, 8, dtype=torch.float64)[:, None]
+    found = find_fixed_points(
+        unbounded,
+        torch.zeros(1, 1, dtype=torch.float64),
+        starts,
+        relaxation=relaxation,
+        unstable=True,
+    )
+    assert 0.5 * unit < found.scale < unit
+    torch.testing.assert_close(
+        found.states.ravel().sort().values,
+        unit * torch.tensor([-0.5, 0.5], dtype=torch.float64),
+        rtol=1e-6,
+        atol=0,
+    )
+    assert found.fixed.all() and sorted(found.n_unstable.tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize("gain", [2.0, 3.0])
+def test_an_attractor_far_from_the_starts_sets_the_scale(gain):
+    """From starts of a millionth of it; with the lower gain it is reached late."""
+    far = Dynamics(
+        step=lambda x, u: x + 0.1 * (torch.tanh(gain * x) - x),
+        initial=lambda points: torch.zeros(points, 1, dtype=torch.float64),
+        duration=0.1,
+    )
+    starts = 1e-6 * torch.linspace(-1, 1, 8, dtype=torch.float64)[:, None]
+    found = find_fixed_points(far, torch.zeros(1, 1, dtype=torch.float64), starts)
+    assert found.scale > 0.5 and found.fixed.sum() == 2
+    assert found.start_speed.max() < 0.1

@@ -91,3 +91,11 @@ def test_a_domain_has_a_length():
 def test_dynamics_by_hand_need_a_step_and_a_start():
     dynamics = Dynamics(step=lambda x, u: x + u, initial=lambda n: torch.zeros(n, 2))
     assert torch.equal(dynamics.observe(torch.ones(1, 2)), torch.ones(1, 2))
+
+
+@pytest.mark.parametrize("pieces", [(5,), (0, 3, 2), (0, 3, 3), (-1, 2), (0, 1.5), ("0",)])
+def test_pieces_cover_all_steps(pieces):
+    """Steps before the first piece had the input of step 0, and so had a piece out of order."""
+    coordinates = (Coordinate("a", 0.0, 1.0),)
+    with pytest.raises(ValueError, match="pieces that begin with step 0 and rise"):
+        InputManifold(coordinates, lambda kappa, step: kappa * step, n_steps=8, pieces=pieces)

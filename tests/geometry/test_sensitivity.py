@@ -134,7 +134,7 @@ def test_taylor_tensors_agree_with_torch_func(kind, activation, second):
     """Taylor arithmetic and torch.func are two implementations of one thing."""
     dynamics, paths = dynamics_of(network(kind, activation)), manifold()
     kappa = paths.grid(3, 3)
-    quick = generic = initial_state(dynamics, kappa, second, None)
+    quick = generic = initial_state(dynamics, kappa, second, None, paths.coordinates)
     advance = advance_of(dynamics, paths, kappa, second)
     variable = TaylorTensor.variable(kappa, second)
     for k in range(6):

@@ -17,6 +17,7 @@ UNITS = 12
 GENERATOR = torch.Generator().manual_seed(2)
 RECURRENT = torch.randn(UNITS, UNITS, dtype=torch.float64, generator=GENERATOR) / UNITS**0.5
 INPUT = torch.randn(2, UNITS, dtype=torch.float64, generator=GENERATOR)
+MIXED = torch.randn(3, UNITS, dtype=torch.float64, generator=GENERATOR)
 
 
 class WrongSlope(torch.autograd.Function):
@@ -244,6 +245,32 @@ def test_inputs_whose_second_derivatives_torch_has_wrong_are_refused(pieces):
         tangents(network, one, kappa, second=True)
     with pytest.raises(TypeError, match=r"expected the inputs.*second derivatives"):
         state_map(network, one, 24)(kappa, order=2)
+
+
+@pytest.mark.parametrize("width", [1.0, 1e6], ids=["of one", "wide"])
+def test_no_direction_hides_second_derivatives_that_torch_has_wrong(width):
+    """layer_norm of kappa does not change where all coordinates change alike, nor much in small steps."""
+    coordinates = tuple(Coordinate(name, 0.0, width) for name in "abc")
+    kappa = width * torch.tensor([[0.2, 0.5, 0.9], [0.3, 0.1, 0.6]], dtype=torch.float64)
+    network = dynamics(lambda x, u: x + 0.1 * (torch.tanh(x @ RECURRENT + u @ MIXED) - x))
+
+    def inputs_of(norm, pieces):
+        return InputManifold(
+            coordinates, lambda kappa, step: norm(kappa / width), n_steps=4, pieces=pieces
+        )
+
+    def initial(kappa):
+        return layer_norm(kappa / width) @ MIXED
+
+    for pieces in ((), (0,)):
+        found = tangents(network, inputs_of(normalised, pieces), kappa, second=True)
+        assert found.second.isfinite().all()
+        with pytest.raises(TypeError, match=r"expected the inputs.*second derivatives"):
+            tangents(network, inputs_of(layer_norm, pieces), kappa, second=True)
+    with pytest.raises(TypeError, match=r"expected the initial state.*second derivatives"):
+        tangents(network, inputs_of(normalised, ()), kappa, second=True, initial=initial)
+    with pytest.raises(TypeError, match=r"expected the function.*second derivatives"):
+        immersion_of(lambda kappa: layer_norm(kappa / width), coordinates)(kappa, order=2)
 
 
 @pytest.mark.parametrize("activation", [torch.relu, torch.abs, lambda x: torch.tanh(50 * x)])

@@ -186,6 +186,16 @@ def test_intervals_do_not_know_coordinates_and_units(seed, size):
     assert (farthest_points(points, 10)[0] == farthest_points(moved, 10)[0]).all()
 
 
+@pytest.mark.parametrize("size", [1e-140, 1e-60, 1e39, 1e140])
+def test_betti_numbers_do_not_know_the_unit(size):
+    """ripser's single precision holds neither: distances were 0 or infinite, and the loop was gone."""
+    size = 2.0 ** round(np.log2(size))
+    ours, theirs = (betti_numbers(factor * circle(), **QUICK) for factor in (1.0, size))
+    assert theirs.numbers == (1, 1)
+    columns = ["birth", "death", "covering_radius"]
+    assert (theirs.intervals[columns] == size * ours.intervals[columns]).all(axis=None)
+
+
 def test_nulls_keep_what_they_say(rng):
     points = torus() @ rng.normal(size=(4, 6)) + 3
     shuffled = shuffled_null(points, np.random.default_rng(1))
@@ -229,6 +239,8 @@ def test_the_same_seed_gives_the_same_tables_and_a_control_moves_nothing():
         (np.zeros((5, 3, 2)), {}, "states at a fixed time"),
         (np.ones((50, 3)), {}, "after the first inputs"),
         (np.full((50, 3), np.nan), {}, "finite"),
+        (1e160 * circle(), {}, "at most 1e\\+150"),
+        (1e-160 * circle(), {}, "differ by at least 1e-150"),
         (circle(), {"landmarks": 500}, "from 8 to 400"),
         (circle(), {"max_dimension": 3}, "0, 1 or 2"),
         (circle(), {"margin": 0.5}, "margin of 1"),

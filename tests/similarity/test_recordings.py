@@ -582,3 +582,20 @@ OVERLOOKED = {
 def test_nothing_that_is_given_is_overlooked(name):
     with pytest.raises(InputError):
         OVERLOOKED[name]()
+
+
+def test_times_with_the_label_of_their_trial_are_cut_into_trials():
+    """As xarray's groupby does, which leaves the labels along time."""
+    of_times = xr.DataArray(
+        X.reshape(40, 3),
+        dims=("time", "unit"),
+        coords={"trial": ("time", np.repeat([3, 1, 0, 2], 10))},
+    )
+    with pytest.raises(
+        InputError, match=r"one trial in states.*4 labels of trials along time.*groupby"
+    ):
+        as_recording(of_times)
+    recording = as_recording([trial for _, trial in of_times.groupby("trial")])
+    np.testing.assert_array_equal(recording.states, X[[2, 1, 3, 0]])
+    assert recording.trial_labels == (0, 1, 2, 3)
+    np.testing.assert_array_equal(as_recording(of_times[:10]).states, X[:1])

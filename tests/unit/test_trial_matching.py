@@ -74,6 +74,17 @@ def test_times_of_the_clock_are_those_of_all_systems():
         warpline.choose_dsa([a, seconds])
 
 
+def test_two_sets_may_share_names():
+    """Of two systems of one name, only the second was seen: other steps passed, and a lower rank."""
+    a, b = (timed(SYSTEMS[name], 0.0, 10.0) for name in "ab")
+    seconds = timed(SYSTEMS["c"], 0.0, 0.01)
+    with pytest.raises(TrialError, match=r"10 in a and 0\.01 in a"):
+        warpline.compare({"a": a, "b": b}, {"a": seconds, "b": seconds}, measure="dsa", **DSA)
+    flat = a.copy(data=a.values[..., :1] * np.arange(1.0, a.shape[-1] + 1))
+    with pytest.warns(UserWarning, match=r"lower rank for a \(2\)"):
+        warpline.compare({"a": flat}, {"a": b}, measure="dsa", n_delays=2, rank=4)
+
+
 def in_seconds(states, start):
     """States with times of 10 ms as durations from the zero of a trial."""
     times = (start + 10 * np.arange(states.shape[1])).astype("timedelta64[ms]")

@@ -88,7 +88,7 @@ def measured_pairs(
         recordings = match_trials(systems, measure)
     elif getattr(module, "MATCHED_TIMES", False):
         check_matched_times(systems, measure)
-    check_same_steps({name: recording.times for name, recording in systems}, measure)
+    check_same_steps([(name, recording.times) for name, recording in systems], measure)
     settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
 
     if split is None:
@@ -145,7 +145,7 @@ def _rows(
     usable = [(i, j) for i, j in pairs if i in index and j in index]
     if not usable:
         raise next(iter(reasons.values()))
-    warn_of_lower_ranks({names[k]: representations[row] for k, row in index.items()})
+    warn_of_lower_ranks([(names[k], representations[row]) for k, row in index.items()])
     results = getattr(module, compare)(
         representations,
         [(index[i], index[j]) for i, j in usable],

@@ -27,7 +27,8 @@ def read_nwb(path: Path) -> tuple[dict[str, xr.Variable], tuple[str, ...]]:
     variables : dict of str to xarray.Variable
         ``spike_times`` and ``spike_units`` (spike), in seconds, and ``unit_ids`` (unit), of the table of
         units. The columns of the table of trials (trial). Each time series by its name, (time, unit) or
-        (time,), and ``NAME.times`` (time), in seconds; ``MODULE.NAME`` where the name is taken.
+        (time,), in the unit that it states, and ``NAME.times`` (time), in seconds; ``MODULE.NAME`` where the
+        name is taken.
     unread : tuple of str
         Names of what is of another kind.
 
@@ -97,7 +98,7 @@ def _add_series(name: str, entry: Any, variables: dict[str, Any], unread: list[s
     if not isinstance(entry, pynwb.TimeSeries) or np.ndim(entry.data) not in (1, 2):
         unread.append(name)
         return
-    data = np.asarray(entry.data[:])
+    data = _in_units(entry)
     if entry.timestamps is not None:
         times = np.asarray(entry.timestamps[:])
     else:
@@ -105,3 +106,17 @@ def _add_series(name: str, entry: Any, variables: dict[str, Any], unread: list[s
     dims = [f"{name} time", f"{name} unit"][: data.ndim]
     variables[name] = xr.Variable(dims, data)
     variables[f"{name}.times"] = xr.Variable(dims[:1], times, {"units": "s"})
+
+
+def _in_units(entry: Any) -> Any:
+    """Return what a time series holds in its unit: channels may have factors of their own."""
+    data = np.asarray(entry.data[:])
+    factor, offset = entry.conversion, entry.offset
+    of_channels = getattr(entry, "channel_conversion", None)
+    if of_channels is not None:
+        factor = factor * np.asarray(of_channels[:])
+    # Stored numbers that are the values keep their type, which says how they were rounded.
+    if np.all(factor == 1) and offset == 0:
+        return data
+    values = data * np.asarray(factor, dtype=np.float64) + offset
+    return values.astype(data.dtype) if data.dtype.kind == "f" else values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,15 @@ def read_states(
     key = settings["variable"] or _only_candidate(source, settings)
     variable = source.variable(key, "variable")
     if variable.dtype == object:
+        _refuse_idle(
+            source, settings, ("valid", "select", "align"), f"cells '{key}', one per trial"
+        )
+        if list(settings["axes"] or ["time", "unit"]) not in (["time", "unit"], ["unit", "time"]):
+            raise RecordingFileError(
+                f"axes of each cell of '{key}' in {source.path}, [time, unit] or [unit, time]",
+                ", ".join(settings["axes"]),
+                "Correct axes.",
+            )
         trials = [np.asarray(cell) for cell in variable.values.reshape(-1)]
         if settings["axes"] is not None and list(settings["axes"]) == ["unit", "time"]:
             trials = [trial.T for trial in trials]
@@ -41,7 +50,11 @@ def read_states(
     if "trial" in source.variables and source.variables["trial"].dims == ("trial",):
         labels = source.variables["trial"].values
         source.used.add("trial")
-    if "trial" not in variable.dims and settings["align"] is not None:
+    if "trial" in variable.dims:
+        # A window would count from the first step of the array, not from these zeros.
+        _refuse_idle(source, settings, ("align",), f"'{key}', whose trials are cut already")
+    elif settings["align"] is not None:
+        _refuse_idle(source, settings, ("valid",), f"'{key}', which is cut into whole windows")
         values, start, dt = _aligned(source, settings, key, values)
         return as_recording(_in_bins(values, dt, settings), name=name), *_step(start, dt, settings)
 
@@ -72,6 +85,17 @@ def read_states(
     if labels is not None and len(labels) == len(states):
         array = array.assign_coords(trial=labels)
     return as_recording(array, valid=valid, name=name), *_step(start, dt, settings)
+
+
+def _refuse_idle(
+    source: Source, settings: Mapping[str, Any], keys: Sequence[str], what: str
+) -> None:
+    """Refuse settings that would do nothing for these states."""
+    idle = [key for key in keys if settings[key]]
+    if idle:
+        raise RecordingFileError(
+            f"keys that apply to {what}, of {source.path}", ", ".join(idle), "Drop these keys."
+        )
 
 
 def _only_candidate(source: Source, settings: Mapping[str, Any]) -> str:

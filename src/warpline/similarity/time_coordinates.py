@@ -94,15 +94,14 @@ def check_equal_steps(times: FloatArray | None, name: str) -> None:
         )
 
 
-def check_same_steps(times_by_system: Mapping[str, FloatArray | None], measure: str) -> None:
-    """Refuse systems with other time steps: a step of one would be compared with a step of another."""
-    steps = {
-        name: step
-        for name, times in times_by_system.items()
-        if (step := time_step(times)) is not None
-    }
-    for name, step in steps.items():
-        first_name, first = next(iter(steps.items()))
+def check_same_steps(systems: Iterable[tuple[str, FloatArray | None]], measure: str) -> None:
+    """Refuse systems with other time steps: a step of one would be compared with a step of another.
+
+    Systems are pairs of name and times: two sets may hold one name each.
+    """
+    steps = [(name, step) for name, times in systems if (step := time_step(times)) is not None]
+    for name, step in steps[1:]:
+        first_name, first = steps[0]
         if abs(step - first) > 0.01 * abs(first):
             raise TrialError(
                 f"the same time step in all systems, because {measure} compares what happens in a step",

@@ -92,12 +92,26 @@ def _labelled(value: Any, dims: Mapping[str, str], name: str) -> tuple[Any, tupl
             "Rename the dimensions of the DataArray, such as by dims={'neuron': 'unit'}.",
         )
     if "trial" not in other_dims:
-        value = value.expand_dims("trial")
+        value = _one_label(value, name).expand_dims("trial")
         return value.transpose("trial", "time", unit_dims[0]).data, None
     value = value.transpose("trial", "time", unit_dims[0])
     labels = tuple(value.indexes["trial"]) if "trial" in value.indexes else None
     _check_distinct(labels, name)
     return value.data, labels
+
+
+def _one_label(value: Any, name: str) -> Any:
+    """Return a DataArray of one trial with one label, where each of its times has that of its trial."""
+    if "trial" not in value.coords or not value.coords["trial"].dims:
+        return value
+    labels = list(dict.fromkeys(value.coords["trial"].values.ravel().tolist()))
+    if len(labels) > 1:
+        raise TrialError(
+            f"one trial in {name}, which has no dimension trial",
+            f"{len(labels)} labels of trials along {', '.join(value.coords['trial'].dims)}",
+            "Cut it into trials: [trial for _, trial in array.groupby('trial')].",
+        )
+    return value.drop_vars("trial").assign_coords(trial=labels[0])
 
 
 def _check_distinct(labels: tuple[Any, ...] | None, name: str) -> None:
@@ -159,7 +173,9 @@ def _separate_trials(
             # A trial that was selected from an array carries its label as a coordinate without dimension.
             selected = "trial" in item.coords and "trial" not in trial_dims
             labelled, label = _labelled(
-                item.expand_dims("trial") if selected else item, {}, trial_name
+                _one_label(item, trial_name).expand_dims("trial") if selected else item,
+                {},
+                trial_name,
             )
             labels += label or ()
             if len(labelled) != 1:

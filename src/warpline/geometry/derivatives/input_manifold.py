@@ -115,8 +115,8 @@ class InputManifold(ShortRepr):
     periods : mapping of str to pair of int
         First step, and one past the last, of each period of a trial.
     pieces : tuple of int
-        First steps of the stretches in which ``inputs`` is known not to depend on the step. It is then
-        called once for each, which saves most of the cost of its derivatives.
+        First steps of the stretches in which ``inputs`` is known not to depend on the step, from step 0 on.
+        It is then called once for each, which saves most of the cost of its derivatives.
     """
 
     coordinates: tuple[Coordinate, ...]
@@ -131,6 +131,14 @@ class InputManifold(ShortRepr):
         n_steps = number_of(self.n_steps, whole=True)
         if n_steps is None or n_steps < 1:
             raise ValueError(f"expected n_steps, a number of steps from 1, got {self.n_steps!r}")
+        starts = [number_of(start, whole=True) for start in self.pieces]
+        rise = None not in starts and starts == sorted({*starts})  # type: ignore[type-var]
+        if starts and (not rise or starts[0] != 0):
+            # The steps before a first piece would all have the input of step 0.
+            raise ValueError(
+                f"expected pieces that begin with step 0 and rise, got {self.pieces!r}: steps whose inputs "
+                "differ are a piece each"
+            )
 
     def __call__(self, kappa: Tensor, step: int) -> Tensor:
         """Return the input of one step, shape (point, channel)."""

@@ -14,8 +14,7 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import Coordinate
 from warpline.geometry.derivatives.smoothness import (
-    PROBES,
-    check_second_derivative,
+    check_second_derivative_on,
     readable_torch_error,
 )
 from warpline.geometry.derivatives.taylor import TaylorTensor
@@ -115,7 +114,7 @@ class _FunctionImmersion:
             ) from error
         self._checked(value, first_derivatives, kappa)
         if not self.tried:
-            self._try_second_derivatives(kappa)
+            check_second_derivative_on(self.coordinates, "the function", self.function, kappa)
             self.tried.append(True)
 
         # The first derivative along i is read off the pair (i, i).
@@ -123,15 +122,6 @@ class _FunctionImmersion:
         position[pairs[0], pairs[1]] = position[pairs[1], pairs[0]] = torch.arange(pairs.shape[1])
         diagonal = position[range(m), range(m)]
         return Jet(value, first_derivatives[:, diagonal], second_derivatives[:, position])
-
-    def _try_second_derivatives(self, kappa: Tensor) -> None:
-        """Hold the second derivatives at a few points against differences of the first, within the domain."""
-        low, high = (
-            kappa.new_tensor([getattr(c, end) for c in self.coordinates]) for end in ("low", "high")
-        )
-        length = high - low
-        inside = kappa[:PROBES].clamp(low + 0.01 * length, high - 0.01 * length)
-        check_second_derivative("the function", self.function, [inside], [length.expand_as(inside)])
 
     def _checked(self, value: Any, first_derivatives: Any, kappa: Tensor) -> Tensor:
         """Return the first derivatives; refuse a function whose values are not (point, unit) in numbers."""

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from warpline.geometry.derivatives.dynamics import Dynamics
-from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 from warpline.geometry.derivatives.smoothness import (
     PROBES,
     check_second_derivative,
+    check_second_derivative_on,
     with_readable_torch_errors,
 )
 from warpline.geometry.derivatives.taylor import TaylorTensor, push_forward
@@ -33,15 +34,17 @@ def initial_state(
     kappa: Tensor,
     second: bool,
     initial: Initial | None,
+    coordinates: tuple[Coordinate, ...],
     agreement: dict[Tried, bool] | None = None,
 ) -> TaylorTensor:
     """Return the initial state, with derivatives: 0 unless `initial` is given.
 
-    `agreement` as in `advance_of`.
+    `coordinates` of kappa; `agreement` as in `advance_of`.
     """
     if initial is not None:
         if second:
-            _check_once(_INITIAL, _INITIAL, initial, kappa, {} if agreement is None else agreement)
+            tried = {} if agreement is None else agreement
+            _check_once(_INITIAL, _INITIAL, initial, kappa, coordinates, tried)
         return push_forward(initial, TaylorTensor.variable(kappa, second))
     state = dynamics.initial(len(kappa)).to(dynamics.dtype)
     return TaylorTensor.constant(state, kappa.shape[1], second)
@@ -82,7 +85,7 @@ def advance_of(
 
         if (second, piece) not in agreement:
             if second:
-                _check_once(piece, "the inputs", inputs, kappa, agreement)
+                _check_once(piece, "the inputs", inputs, kappa, manifold.coordinates, agreement)
             some = TaylorTensor(variable.coefficients[:, :PROBES], m)
             agreement[second, piece] = _agrees_with_torch_func(inputs, some)
         if agreement[second, piece]:
@@ -109,7 +112,7 @@ def advance_of(
                 return torch.stack([manifold(at, k + i) for i in range(count)], dim=1)
 
             if second:
-                _check_once(k, "the inputs", several_steps, kappa, agreement)
+                _check_once(k, "the inputs", several_steps, kappa, manifold.coordinates, agreement)
             steps = push_forward(several_steps, variable).coefficients.unbind(2)
             block = [TaylorTensor(step.contiguous(), m) for step in steps]
         return block[k - block_start]
@@ -141,12 +144,12 @@ def _check_once(
     name: str,
     function: Callable[..., Tensor],
     kappa: Tensor,
+    coordinates: tuple[Coordinate, ...],
     agreement: dict[Tried, bool],
 ) -> None:
     """Make sure, on the first call, that torch.func has the second derivatives of a function of kappa."""
     if (True, key) not in agreement:
-        some = kappa[:PROBES]
-        check_second_derivative(name, function, [some], [torch.ones_like(some)])
+        check_second_derivative_on(coordinates, name, function, kappa)
         agreement[True, key] = True
 
 

@@ -242,7 +242,7 @@ def stream(
     time_steps = checked_time_steps(at, inputs)
     requested, last = set(time_steps), time_steps[-1]
     advance = advance_of(dynamics, inputs, kappa, second)
-    state = initial_state(dynamics, kappa, second, initial)
+    state = initial_state(dynamics, kappa, second, initial, inputs.coordinates)
     for k in range(last + 1):
         if k < last:
             following = advance(state, k)

@@ -23,13 +23,14 @@ from torch.func import jvp
 
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
-from warpline.geometry.derivatives.input_manifold import InputManifold
+from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
 
 __all__ = [
     "PROBES",
     "NotDifferentiable",
     "check_differentiable",
     "check_second_derivative",
+    "check_second_derivative_on",
     "check_step",
     "readable_torch_error",
     "with_readable_torch_errors",
@@ -214,6 +215,38 @@ def check_second_derivative(
             "such operations: write them as (x - x.mean(-1, keepdim=True)) divided by "
             "(x.var(-1, correction=0, keepdim=True) + eps).sqrt()"
         )
+
+
+def check_second_derivative_on(
+    coordinates: tuple[Coordinate, ...],
+    name: str,
+    function: Callable[[Tensor], Tensor],
+    kappa: Tensor,
+) -> None:
+    """Hold a function of kappa to `check_second_derivative`, at a few points within the domain.
+
+    Parameters
+    ----------
+    coordinates : tuple of Coordinate
+    name : str
+        What messages call the function.
+    function : callable
+    kappa : Tensor, shape (point, coordinate)
+
+    Raises
+    ------
+    TypeError
+        As `check_second_derivative`.
+    """
+    low, high = (
+        kappa.new_tensor([getattr(c, end) for c in coordinates]) for end in ("low", "high")
+    )
+    length = high - low
+    inside = kappa[:PROBES].clamp(low + 0.01 * length, high - 0.01 * length)
+    # Unequal shares of the domain: layer_norm of kappa does not change along equal ones.
+    count = torch.arange(inside.numel(), dtype=kappa.dtype, device=kappa.device)
+    shares = 1 + 0.5 * torch.sin(12.9898 * count).reshape(inside.shape)
+    check_second_derivative(name, function, [inside], [shares * length])
 
 
 def _probes(inputs: InputManifold, kappa: Tensor) -> Tensor:

@@ -59,7 +59,9 @@ class StateMap:
         dynamics = self._dynamics
         kappa = kappa.to(dynamics.device, dynamics.dtype)
         second = order == 2
-        state = initial_state(dynamics, kappa, second, self._initial, self._agreement)
+        state = initial_state(
+            dynamics, kappa, second, self._initial, self.coordinates, self._agreement
+        )
         advance = advance_of(dynamics, self._inputs, kappa, second, self._agreement)
         for k in range(self._time_step):
             state = advance(state, k)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["FixedPoints", "Status", "find_fixed_points", "starts_near"]
 
 _ROUNDS = 64  # of merging, a representative of each input in each
+_FAR = 1e3  # scales of the starts, within which states may settle wherever they do
+_STILL_GROWING = 10.0  # times, from halfway on: an attractor, or a cycle, is reached by then
 _JACOBIAN_ELEMENTS = 2**20  # at a time: fits a processor's cache; more is slower
 
 
@@ -82,7 +84,8 @@ class FixedPoints(ShortRepr):
     relaxed : Tensor, shape (start,), bool
         Whether the start was relaxed first.
     scale : float
-        Of the states: the root mean square distance of starts, relaxed or not, from their mean.
+        Of the states: the root mean square distance of starts, relaxed or not, from their mean, without
+        those that the dynamics take to infinity.
     tolerance, slow_speed, distance, marginal_rate, slow_rate : float
         The arguments; the first three multiplied by `scale`.
     """
@@ -260,12 +263,16 @@ def find_fixed_points(
     check_step(dynamics, probed, held[:1].expand(len(probed), -1))
 
     # The dynamics lead to attractors; what is left to the search is the last stretch.
-    begin = unrelaxed
+    begin = halfway = unrelaxed
     with torch.no_grad():
-        for _ in range(round(n_relaxing)):
+        for k in range(round(n_relaxing)):
             begin = dynamics.step(begin, held)
+            halfway = begin if 2 * k < n_relaxing else halfway
+        further = begin + n_relaxing * (dynamics.step(begin, held) - begin)
     finite = torch.isfinite(begin).all(-1)
-    scale = _scale(torch.cat([unrelaxed, begin[finite]]))
+    # One start on its way to infinity would set the scale, beside which all others lie at one point.
+    settled = finite & ~_runs_away(unrelaxed, halfway, begin, further)
+    scale = _scale(torch.cat([unrelaxed, begin[settled]]))
     relaxed = torch.full((n_starts,), relaxation > 0, device=starts.device)
     if unstable and relaxation > 0:
         begin = torch.cat([begin.view(starts.shape), starts], dim=1).flatten(0, 1)
@@ -392,6 +399,17 @@ def _scale(states: Tensor) -> float:
     spread = float((states - states.mean(0)).square().sum(-1).mean().sqrt())
     size = float(states.square().sum(-1).mean().sqrt())
     return spread if spread > 1e-9 * size and spread > 0 else size or 1.0
+
+
+def _runs_away(starts: Tensor, halfway: Tensor, ends: Tensor, further: Tensor) -> Tensor:
+    """Return which states, (row, state), left all starts far behind, and go on to do so.
+
+    `further` is where they would be after as long again, at the speed at which they end.
+    """
+    centre = starts.mean(0)
+    far, before = ((states - centre).norm(dim=-1) for states in (ends, halfway))
+    is_far, grew = far > _FAR * _scale(starts), far > _STILL_GROWING * before
+    return far.isinf() | (is_far & grew & ((further - ends).norm(dim=-1) > far))
 
 
 def _near_pairs(

@@ -37,8 +37,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-LARGEST_COORDINATE = 1e150
-"""Largest size of a coordinate whose square is a number in double precision."""
+LARGEST_COORDINATE, SMALLEST_RANGE = 1e150, 1e-150
+"""Largest coordinate, and smallest range of one, whose squares are numbers in double precision."""
 MOST_LANDMARKS = 400
 CONTRACTIBLE = (1, 0, 0)
 UNDERSAMPLED = "undersampled or compressed: mimics lost topology"
@@ -187,6 +187,11 @@ def _cloud(points: Any, name: str) -> Floats:
             f"expected {name} with more than one state, got the same {len(values)} times: take those "
             "after the first inputs, since all trials start from one state"
         )
+    if (widest := np.ptp(values, axis=0).max()) < SMALLEST_RANGE:
+        raise ValueError(
+            f"expected {name} that differ by at least {SMALLEST_RANGE:g}, whose distances are numbers, got "
+            f"{widest:.3g}: divide them by their largest"
+        )
     return values
 
 
@@ -246,10 +251,13 @@ def persistence_intervals(landmarks: Floats, max_dimension: int) -> pd.DataFrame
     """
     from ripser import ripser
 
-    diagrams = ripser(squareform(pdist(landmarks)), maxdim=max_dimension, distance_matrix=True)
+    # ripser computes in single precision, whose range distances may leave; a power of two loses no digit.
+    distances = pdist(landmarks)
+    unit = np.ldexp(1.0, min(int(np.frexp(distances.max(initial=0.0))[1]), 1023))
+    diagrams = ripser(squareform(distances / unit), maxdim=max_dimension, distance_matrix=True)
     tables = []
     for dimension, diagram in enumerate(diagrams["dgms"]):
-        birth, death = diagram.T.astype(float)
+        birth, death = unit * diagram.T.astype(float)
         if dimension == 0:
             finite = death[np.isfinite(death)]
             reference = np.full(len(death), np.median(finite) if len(finite) else 1.0)

@@ -167,12 +167,12 @@ def dsa(
         "strict": strict,
     }
     recordings = {"X": as_recording(X), "Y": as_recording(Y)}
-    check_same_steps({name: recording.times for name, recording in recordings.items()}, "dsa")
+    check_same_steps([(name, recording.times) for name, recording in recordings.items()], "dsa")
     operators = (
         represent(recordings["X"], settings=settings),
         represent(recordings["Y"], settings=settings),
     )
-    warn_of_lower_ranks(dict(zip(("X", "Y"), operators, strict=True)))
+    warn_of_lower_ranks(zip(("X", "Y"), operators, strict=True))
     (row,) = compare_pairs(operators, [(0, 1)], settings=settings, seed=seed)
     return DSAResult(**row, operators=operators)
 
@@ -209,9 +209,9 @@ def dsa_matrix(
     _check_options(options)
     settings = {**options, "n_delays": n_delays, "delay_interval": delay_interval, "rank": rank}
     systems = {f"system {k}": as_recording(data) for k, data in enumerate(recordings)}
-    check_same_steps({name: system.times for name, system in systems.items()}, "dsa")
+    check_same_steps([(name, system.times) for name, system in systems.items()], "dsa")
     operators = tuple(represent(system, settings=settings) for system in systems.values())
-    warn_of_lower_ranks(dict(zip(systems, operators, strict=True)))
+    warn_of_lower_ranks(zip(systems, operators, strict=True))
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)

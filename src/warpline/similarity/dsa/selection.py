@@ -187,7 +187,7 @@ def choose_dsa(
     for recording in recordings.values():
         check_equal_steps(recording.times, recording.name)
         check_rank(max(ranks), max(n_delays) * recording.n_units)
-    check_same_steps({name: recording.times for name, recording in recordings.items()}, "dsa")
+    check_same_steps([(name, recording.times) for name, recording in recordings.items()], "dsa")
     _check_trials(recordings)
     n_times = min(min(recording.lengths) for recording in recordings.values())
     embeddings, horizons = _fitting(n_times, n_delays, delay_intervals, horizons, longest)
