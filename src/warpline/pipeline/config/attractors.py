@@ -55,9 +55,7 @@ class Noise(Strict):
         0.5,
         0.25,
     ]
-    """Shares of another motif in a mixture. Every share is combined with every level. The first
-    level with the first share, the second with the second, and so on are the epochs of Guilhot et
-    al. (2024)."""
+    """Shares of another motif in a mixture. Every share is combined with every level."""
 
 
 class Hyperparameters(Strict):
