@@ -69,7 +69,9 @@ def test_published_yaml_has_the_rates_and_delays_of_the_code_and_they_fit(projec
     (measure,) = (config.measures[name] for name in config.run.measures if "dsa" in name)
     # config.yaml of the published code.
     assert (measure.n_delays, measure.delay_interval, measure.rank) == (33, 6, 50)
-    networks = (config.architectures[name] for line in config.run.grid for name in line.architectures)
+    networks = (
+        config.architectures[name] for line in config.run.grid for name in line.architectures
+    )
     rates = {x.learning_rate for x in networks if x.model in ("leaky_rnn", "leaky_gru")}
     assert rates == {0.01, 0.001}
     pipeline = Pipeline(Plan(config))
