@@ -69,11 +69,13 @@ def test_published_yaml_has_the_rates_and_delays_of_the_code_and_they_fit(projec
     (measure,) = (config.measures[name] for name in config.run.measures if "dsa" in name)
     # config.yaml of the published code.
     assert (measure.n_delays, measure.delay_interval, measure.rank) == (33, 6, 50)
-    networks = (
+    networks = [
         config.architectures[name] for line in config.run.grid for name in line.architectures
-    )
+    ]
     rates = {x.learning_rate for x in networks if x.model in ("leaky_rnn", "leaky_gru")}
     assert rates == {0.01, 0.001}
+    # Its get_activations keeps the states of the first layer.
+    assert {x.layer for x in networks if x.model == "mamba" and x.n_layers > 1} == {1}
     pipeline = Pipeline(Plan(config))
     for name in ("PDM", "GoNogo"):
         taskset = config.tasksets[name]
