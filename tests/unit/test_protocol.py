@@ -74,6 +74,7 @@ def test_published_yaml_has_the_rates_and_delays_of_the_code_and_they_fit(projec
     ]
     rates = {x.learning_rate for x in networks if x.model in ("leaky_rnn", "leaky_gru")}
     assert rates == {0.01, 0.001}
+    assert min(config.training.gradient_clip, config.pretraining.gradient_clip) >= 1e6
     # Its get_activations keeps the states of the first layer.
     assert {x.layer for x in networks if x.model == "mamba" and x.n_layers > 1} == {1}
     pipeline = Pipeline(Plan(config))
