@@ -4,6 +4,8 @@ The analysis looks at the end of the trial, and so do the rules of the claims. H
 the stimulus, and at the step at which an answer falls due, too. The stimulus stays on to the end.
 
     python benchmarks/claim_moments.py --run results/ten_seeds --output docs/data/geometry/moments.json
+
+Those of results/ten_seeds_new go to moments_new.json.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ The rule of B4 takes the effective rank of the inputs' metric in the mean over a
 pair counts by the trace of its metric, too: by how far the state moves with the inputs there.
 
     python benchmarks/rank_of_metric.py --run results/ten_seeds --output docs/data/geometry/rank.json
+
+Those of results/ten_seeds_new go to rank_new.json.
 """
 
 from __future__ import annotations

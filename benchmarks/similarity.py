@@ -59,7 +59,7 @@ def centred(states: FloatArray) -> FloatArray:
 
 
 def plain_cka(a: FloatArray, b: FloatArray) -> float:
-    """Return 2 / pi times the arc cosine of linear CKA (Kornblith et al. 2019, eq. 2)."""
+    """Return 2 / pi times the arc cosine of linear CKA (Kornblith et al. 2019)."""
     x, y = centred(a), centred(b)
     similarity = np.linalg.norm(x.T @ y) ** 2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
     return float(np.arccos(min(similarity, 1)) / (np.pi / 2))

@@ -27,7 +27,7 @@ from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
 from warpline.similarity import cka, procrustes
 from warpline.similarity.dsa import measure as dsa
-from warpline.tasks.trials import N_CACHED, generate_trials
+from warpline.tasks.trials import N_CACHED, generate_trials, make_environment
 from warpline.training.batches import BatchOrder, TaskData
 from warpline.training.loop import balanced_loss, decision_accuracy, mean_loss, train
 
@@ -61,6 +61,30 @@ def test_published_yaml_sets_every_switch(project):
     right, published = switches(Protocol()), switches(PUBLISHED)
     assert right.keys() == published.keys()
     assert all(right[name] != published[name] for name in right)
+
+
+def test_published_yaml_has_the_rates_and_delays_of_the_code_and_they_fit(project):
+    names = ("config", "paper", "published")
+    config = load_files([project / "config" / f"{name}.yaml" for name in names])
+    (measure,) = (config.measures[name] for name in config.run.measures if "dsa" in name)
+    # config.yaml of the published code.
+    assert (measure.n_delays, measure.delay_interval, measure.rank) == (33, 6, 50)
+    networks = [
+        config.architectures[name] for line in config.run.grid for name in line.architectures
+    ]
+    rates = {x.learning_rate for x in networks if x.model in ("leaky_rnn", "leaky_gru")}
+    assert rates == {0.01, 0.001}
+    assert min(config.training.gradient_clip, config.pretraining.gradient_clip) >= 1e6
+    # Its get_activations keeps the states of the first layer.
+    assert {x.layer for x in networks if x.model == "mamba" and x.n_layers > 1} == {1}
+    pipeline = Pipeline(Plan(config))
+    for name in ("PDM", "GoNogo"):
+        taskset = config.tasksets[name]
+        settings = pipeline.trials.split_settings(name, taskset.target, "evaluation")
+        factors = make_environment(settings["taskset"], taskset.target).factors()
+        trials = settings["count"] * math.prod(map(len, factors.values()))
+        assert trials == taskset.timing[taskset.window] / taskset.dt == 200
+        assert (measure.n_delays - 1) * measure.delay_interval + 2 <= trials
 
 
 def test_switches_go_one_by_one_and_back():

@@ -26,8 +26,8 @@ def run(main: Callable[[], None]) -> None:
     )
     try:
         main()
-    except (KeyboardInterrupt, Exception) as error:
-        if _interrupted(error):
+    except (KeyboardInterrupt, Exception):
+        if _interrupted(sys.exception()):
             logging.warning("interrupted: run the same command again to go on")
             sys.exit(130)
         logging.exception("stopped by an error")

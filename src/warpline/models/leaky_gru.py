@@ -22,7 +22,7 @@ class Network(LeakyCell):
     n = phi(U_n u + b_n + r (W_n h + c_n) + s xi), h <- h + (dt/tau) z (n - h); outputs = R h + c.
     xi is standard normal; s is that of a unit whose gate z is open (`warpline.models.base.drive_noise`).
     As in cuDNN's GRU, the reset gate acts on W_n h: all products of a step read the same state. With the
-    setting ``reset_gate`` "unused", r = 1: the gate has parameters, and no gradient reaches them, as in the
+    setting ``reset_gate`` "unused", r = 1: the gate has parameters, on which no output depends, as in the
     code of Guilhot et al. (2024).
     """
 

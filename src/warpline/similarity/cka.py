@@ -60,7 +60,7 @@ def compare_pairs(
     seed: int = 0,
     progress: Any = None,
 ) -> list[dict[str, Any]]:
-    """Compare pairs of systems by linear CKA (Kornblith et al. 2019, eq. 2, features centred).
+    """Compare pairs of systems by linear CKA (Kornblith et al. 2019, features centred).
 
     Parameters
     ----------

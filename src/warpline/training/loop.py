@@ -65,8 +65,8 @@ def balanced_loss(outputs: Tensor, data: TaskData) -> Tensor:
 def mean_loss(outputs: Tensor, data: TaskData) -> Tensor:
     """Return the mean loss over all asked steps alike, as in the code of Guilhot et al. (2024).
 
-    Parameters and loss of a step are those of `balanced_loss`. Fixation, stimulus and delay make nine tenths
-    of it.
+    Parameters and loss of a step are those of `balanced_loss`. Fixation, stimulus and delay are nine tenths
+    of the steps.
     """
     asked = data.asked.flatten()
     return (_step_losses(outputs, data) * asked).sum() / asked.sum().clamp(min=1)

@@ -251,6 +251,24 @@ def test_dsa_metric_finds_no_better_alignment():
         assert row["dissimilarity"] <= reference + 1e-4
 
 
+@pytest.mark.slow
+def test_the_joint_score_of_dsa_metric_turns_the_second_system_the_wrong_way():
+    from DSA.simdist_controllability import ControllabilitySimilarityTransformDist
+
+    (a, b), _ = random_pair(0, n=6)
+    turn = orthogonal(np.random.default_rng(1), 6)
+    turned = turn @ a @ turn.T, turn @ b
+    theirs = ControllabilitySimilarityTransformDist(
+        score_method="angular", return_distance_components=True
+    )
+    joint, state, control = theirs.fit_score(a, turned[0], b, turned[1])
+    # Its state and control at that alignment are turned the right way.
+    assert joint > 0.5
+    assert max(state, control) < 1e-6
+    (row,) = compare((a, b), turned)
+    assert row["joint_score"] < 1e-6
+
+
 @pytest.mark.parametrize(
     ("operator", "message"),
     [

@@ -55,9 +55,7 @@ class Noise(Strict):
         0.5,
         0.25,
     ]
-    """Shares of another motif in a mixture. Every share is combined with every level. The first
-    level with the first share, the second with the second, and so on are the epochs of Guilhot et
-    al. (2024)."""
+    """Shares of another motif in a mixture. Every share is combined with every level."""
 
 
 class Hyperparameters(Strict):
@@ -128,9 +126,9 @@ class Attractors(Strict):
         "dsa": DSA(measure="dsa", n_delays=33, delay_interval=6, rank=20),
     }
     """Measures applied to the validation systems, whatever ``run.measures`` is. DSA has the delays
-    of Guilhot et al. (2024), which leave 8 of 200 steps. Its rank of 20 suits most systems. The
-    paper's rank of 50 exceeds the numerical rank of some: 6 for a line; in single precision, 16 for
-    r = 0.5 and 37 for r = 40."""
+    of Guilhot et al. (2024), which leave 8 of 200 steps, and the rank of their families, 20. Their rank
+    of 50 for motifs exceeds the numerical rank of some: 6 for a line; in single precision, 16 for r = 0.5
+    and 37 for r = 40."""
 
     def cells(self) -> list[tuple[int, int, int]]:
         """Return the combinations (n_delays, delay_interval, rank) of the sweep that fit a trial."""

@@ -164,7 +164,7 @@ def _procrustes(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def controllability(system: DrivenSystem) -> FloatArray:
-    """Return [B, A B, A^T B, A^2 B, ...] of a system, A scaled to unit spectral norm (Huang et al. 2026)."""
+    """Return [B, A B, A^T B, A^2 B, ...] of a system (Huang et al. 2026), A scaled to unit spectral norm."""
     matrix = system.state / np.linalg.norm(system.state, 2)
     forward = backward = system.control
     terms = [system.control]
