@@ -52,16 +52,19 @@ def states_at(folder: Path, checkpoint: int = -1) -> dict[int, NDArray[np.float6
 
 
 def distances(
-    states: list[NDArray[np.float64]], seeds: list[int], settings: dict[str, int]
+    states: list[NDArray[np.float64]],
+    seeds: list[int],
+    settings: dict[str, int],
+    measure: Any = dsa,
 ) -> NDArray[np.float64]:
     """Return the dissimilarities (network, network); NaN between networks of one seed."""
-    operators = [dsa.represent(of_network, settings=settings) for of_network in states]
+    systems = [measure.represent(of_network, settings=settings) for of_network in states]
     pairs = [
         (i, j) for i, j in itertools.combinations(range(len(states)), 2) if seeds[i] != seeds[j]
     ]
     matrix = np.full((len(states), len(states)), np.nan)
     for (i, j), row in zip(
-        pairs, dsa.compare_pairs(operators, pairs, settings=settings), strict=True
+        pairs, measure.compare_pairs(systems, pairs, settings=settings), strict=True
     ):
         matrix[i, j] = matrix[j, i] = row["dissimilarity"]
     return matrix

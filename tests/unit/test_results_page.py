@@ -120,6 +120,18 @@ def test_pairs_after_learning_are_those_of_the_summary(folder):
 
 
 @pytest.mark.parametrize("folder", **RUNS)
+def test_the_stimulus_has_the_numbers_of_the_run(folder):
+    tables = Tables(folder)
+    rows = tables.matching("periods", period="stimulus").to_dict("records")
+    assert len(rows) == 6 == len(tables.matching("periods", period="decision"))
+    for row in rows:
+        names = {name: row[name] for name in ("measure", "curriculum_a", "curriculum_b")}
+        test = tables.row("tests", **names)
+        for name in ("difference", "low", "high"):
+            assert row[name] == pytest.approx(test[name], abs=1e-5)
+
+
+@pytest.mark.parametrize("folder", **RUNS)
 def test_floors_of_architectures_are_means_over_pairs_of_seeds(folder):
     tables = Tables(folder)
     rows = pd.read_csv(folder / "floors.csv", comment="#")

@@ -40,11 +40,12 @@ FURTHER = (
     "context_inputs",
     "floors",
     "from_start",
+    "periods",
     "settings",
     "settings_controls",
     "times",
 )
-"""Tables that are made of a run's: by ``scripts/write_results.py`` and ``benchmarks/dsa_settings.py``."""
+"""Tables that are made of a run's, by ``scripts/write_results.py`` and benchmarks."""
 
 BETWEEN = ["measure", "architecture_a", "architecture_b", "curriculum_a", "seed_a", "dissimilarity"]
 """Columns of the table ``architectures``: pairs of networks of one seed."""
