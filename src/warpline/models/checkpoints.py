@@ -163,8 +163,11 @@ class CheckpointFile:
         """
         import torch
 
-        weights = self.weights(step)
-        model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        buffers = {name for name, _ in model.named_buffers()}
+        # Buffers, such as masks, are made with the model; a file of given weights holds them, too.
+        made = {name: value for name, value in model.state_dict().items() if name in buffers}
+        weights = {name: torch.from_numpy(value) for name, value in self.weights(step).items()}
+        model.load_state_dict(made | weights)
 
     def network(
         self,
