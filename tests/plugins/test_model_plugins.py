@@ -185,6 +185,11 @@ MODELS = {
             "            states.append(state)\n            self.last = state",
         ),
     ),
+    "something else in evaluation mode": (
+        RETURN,
+        "        states = states if self.training else 2 * states\n" + RETURN,
+        "expected the same outputs and states in training and in evaluation mode",
+    ),
     "another method outputs": (
         "    def initial_state",
         "    def outputs(self, inputs, generator=None):\n        return 2 * self(inputs)[0]\n\n    def initial_state",

@@ -184,6 +184,14 @@ def _check_noise(
             f"expected hidden noise in a run with a generator at noise = {noise:g}, got the states of a run "
             "without: use settings['noise'], or set noise: 0"
         )
+    with calling("outputs and states in evaluation mode, model.eval()"):
+        evaluated = model.eval()(inputs)
+    model.train()
+    if not _close(evaluated, (outputs, states)):
+        raise ContractError(
+            "expected the same outputs and states in training and in evaluation mode, in which networks are "
+            "analysed, got others: let forward do the same in both, without running statistics"
+        )
     with calling("outputs(inputs, generator) to return the outputs (trial, time, output)"):
         alone = outputs_of(model, inputs)
     if not isinstance(alone, Tensor) or not _close((alone, states), (outputs, states)):
