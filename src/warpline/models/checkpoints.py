@@ -163,11 +163,16 @@ class CheckpointFile:
         """
         import torch
 
-        buffers = {name for name, _ in model.named_buffers()}
-        # Buffers, such as masks, are made with the model; a file of given weights holds them, too.
-        made = {name: value for name, value in model.state_dict().items() if name in buffers}
         weights = {name: torch.from_numpy(value) for name, value in self.weights(step).items()}
-        model.load_state_dict(made | weights)
+        missing, unknown = model.load_state_dict(weights, strict=False)
+        # Buffers, such as masks, are made with the model, and a weight under two names is kept under one; a
+        # file of given weights holds them, too.
+        lost = [name for name, _ in model.named_parameters() if name in missing]
+        if lost or unknown:
+            raise RuntimeError(
+                f"expected {self.path} to hold the parameters of {type(model).__name__}; missing: "
+                f"{', '.join(lost) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+            )
 
     def network(
         self,

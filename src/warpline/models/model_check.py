@@ -76,6 +76,13 @@ def _built(
         raise ContractError(
             f"expected parameters of float32, got {', '.join(wrong)}: convert them with .float()"
         )
+    fixed = [name for name, p in models[0].named_parameters() if not p.requires_grad]
+    if fixed:
+        raise ContractError(
+            "expected parameters that can learn, because the curriculum says which do, got requires_grad=False "
+            f"of {', '.join(fixed)}, which would be trained all the same: make what is fixed a buffer, the "
+            "same for all seeds"
+        )
     return models[1:]
 
 
