@@ -507,6 +507,9 @@ def test_the_irrelevant_input_is_in_the_manifold_too():
     [
         ("sequence_memory", {}, {}, r"one duration of delay.*choice of \[200.*timing=\{'delay'"),
         ("decision_line", {"delya": 3}, {}, "among stimulus, decision; got delya"),
+        ("sequence_memory", {"delay": 0.5}, {}, r"in ms, multiples of dt = 100, got delay 0\.5"),
+        ("decision_line", {"stimulus": -100}, {}, "multiples of dt = 100, got stimulus -100"),
+        ("decision_line", {"stimulus": float("nan")}, {}, "got stimulus nan"),
         ("context_integration", {}, {}, r"each condition \(context\); got none"),
         ("decision_line", {}, {"context": 1}, r"each condition \(none\); got context"),
         ("context_integration", {}, {"context": 3}, "context=1 or context=2, got 3"),

@@ -79,9 +79,9 @@ def _built(
     fixed = [name for name, p in models[0].named_parameters() if not p.requires_grad]
     if fixed:
         raise ContractError(
-            "expected parameters that can learn, because the curriculum says which do, got requires_grad=False "
-            f"of {', '.join(fixed)}, which would be trained all the same: make what is fixed a buffer, the "
-            "same for all seeds"
+            "expected parameters that can learn, because the curriculum says which do, got "
+            f"requires_grad=False of {', '.join(fixed)}, which would be trained all the same: make what is "
+            "fixed a buffer, the same for all seeds"
         )
     return models[1:]
 
