@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 
+import numpy as np
 import pytest
 from explorer_run import FRACTIONS, SETTINGS
 from spoiled import TAG
@@ -265,6 +266,28 @@ def test_few_of_many_places_lie_at_equal_distances_where_they_can(page, text):
     # Where only the ends would be left, distances differ.
     assert chosen[6] == [0, 1, 3, 4, 5]
     assert [chosen[n] for n in (1, 2, 4)] == [[0], [0, 1], [0, 1, 2, 3]]
+
+
+def test_ellipses_of_a_plane_are_equal_where_points_are_left_out(page, text):
+    spread, ellipses = (
+        re.search(rf"^function {name}.*?^}}", text, re.DOTALL | re.MULTILINE)[0]
+        for name in ("spread", "sheetEllipses")
+    )
+    places = [[0, 1, 2, 3], [0, 20, 60, 80, 120]]
+    points = [number for a in places[0] for b in places[1] for number in (a, b, 0)]
+    drawn = page.evaluate(
+        "([places, points]) => {"
+        f"{spread}\n{ellipses}\nconst themeColour = () => 0;"
+        "const sheet = { shape: [4, 5, 3], values: points };"
+        "return sheetEllipses(sheet, places, () => '', 1).map(({ points }) => [...points]);"
+        "}",
+        [places, points],
+    )
+    assert len(drawn) == 20
+    axes = np.array(drawn).reshape(20, 25, 3)
+    extents = np.ptp(axes, axis=1)
+    np.testing.assert_allclose(extents, np.tile(extents[0], (20, 1)), rtol=1e-3)
+    assert (extents[0, :2] > 0).all()
 
 
 PROTECTED = frozenset(

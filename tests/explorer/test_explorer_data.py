@@ -146,6 +146,14 @@ def test_an_analysis_is_shown_by_the_names_of_its_dimensions():
     assert lines["values"]["shape"] == [2, 2, 4]
 
 
+def test_points_that_are_left_keep_their_places():
+    network = xr.Dataset({"sheet": (("mesh", "mesh_b", "axis"), np.ones((60, 3, 3)))})
+    (surface,) = views(network)
+    places = surface["spanned"][0]["values"]
+    assert surface["values"]["shape"] == [42, 3, 3]
+    assert places[0] == 0 and places[-1] == 59 and {*np.diff(places)} == {1, 2}
+
+
 @pytest.mark.parametrize("names", [["coherence"], ["first", "second"]])
 def test_points_get_their_coordinates(names):
     sides = [np.linspace(-1, 1, 3), np.linspace(0, 1, 3)][: len(names)]

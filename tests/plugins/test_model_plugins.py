@@ -185,6 +185,16 @@ MODELS = {
             "            states.append(state)\n            self.last = state",
         ),
     ),
+    "a parameter that is not to learn": (
+        "        self.noise = settings",
+        "        self.weight_hh.requires_grad_(False)\n        self.noise = settings",
+        "got requires_grad=False of weight_hh, which would be trained all the same",
+    ),
+    "something else in evaluation mode": (
+        RETURN,
+        "        states = states if self.training else 2 * states\n" + RETURN,
+        "expected the same outputs and states in training and in evaluation mode",
+    ),
     "another method outputs": (
         "    def initial_state",
         "    def outputs(self, inputs, generator=None):\n        return 2 * self(inputs)[0]\n\n    def initial_state",

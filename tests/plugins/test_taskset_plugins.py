@@ -173,6 +173,22 @@ TASKS = {
         "    def ideal_accuracy(self, trial):\n        return 90.0\n\n    def opposite",
         "expected ideal_accuracy between 0 and 1, got 90.0",
     ),
+    "an answer that is due and not trained": (
+        "    def opposite",
+        "    unasked = ('delay', 'decision')\n\n    def opposite",
+        "expected `unasked` without the periods of `decisions`, in which an answer is due and is trained, got "
+        "decision in both",
+    ),
+    "a variable with the name of a mask": (
+        "        return trial\n",
+        "        trial['valid'] = 1\n        return trial\n",
+        "expected trial variables of other names than the arrays of the trials, got valid",
+    ),
+    "a variable with the name of the design": (
+        "        return trial\n",
+        "        trial['condition'] = 1\n        return trial\n",
+        "expected trial variables of other names than the arrays of the trials, got condition",
+    ),
     "inputs that are not finite": (
         "self.add_ob(trial['level']",
         "self.add_ob(np.nan * trial['level']",

@@ -77,6 +77,21 @@ def test_the_last_step_by_default(make):
         assert np.array_equal(loaded.get_parameter(name).detach(), last[name])
 
 
+def test_a_mask_is_made_with_the_model_and_a_weight_of_two_names_is_read(make):
+    path, models = make()
+    model = build_model(ARCHITECTURES["leaky_rnn"], **SIZES, seed=9)
+    model.register_buffer("mask", torch.eye(3))
+    CheckpointFile(path).load_into(model, 3)
+    assert torch.equal(model.get_buffer("mask"), torch.eye(3))
+    assert torch.equal(model.weight_hh, models[3].weight_hh)
+    model.weight_again = model.weight_hh
+    CheckpointFile(path).load_into(model, 20)
+    assert torch.equal(model.weight_again, models[20].weight_hh)
+    model.weight_more = torch.nn.Parameter(torch.ones(2))
+    with pytest.raises(RuntimeError, match="weight_more"):
+        CheckpointFile(path).load_into(model, 3)
+
+
 @pytest.mark.parametrize("call", ["weights", "load_into", "network"])
 def test_a_missing_step_names_the_steps_there_are(make, call):
     path, models = make()

@@ -234,6 +234,13 @@ REFUSED = {
         "expected a name that does not end in 'a' twenty times or more",
     ),
     "a repeated end": (f"measures: {{x{'ab' * 20}: {{measure: cka}}}}", "does not end in 'ab' twenty times"),
+    "a name that tables give back as missing": (
+        "measures: {NA: {measure: cka}}",
+        "expected a name that tables give back as text, got 'NA', which is read from them as a missing value",
+    ),
+    "a group of that name": ("datasets: {one: {file: a.npz, group: 'NULL'}}", "give back as text, got 'NULL'"),
+    "a name that is a truth value": ("curricula: {'True': {}}", "give back as text, got 'True'"),
+    "a name that is a number": ("architectures: {Inf: {model: leaky_rnn, units: 8}}", "as text, got 'Inf'"),
     "time that overflows": ("jobs: {time_factor: 1.0e38}", "less than or equal to 1000000"),
     # --- the wrong kind of value
     "an empty list as experiment": (

@@ -365,7 +365,8 @@ def test_dale_s_law_outlives_training_steps_that_cross_zero():
     ("changes", "message"),
     [
         ({"activation": "tanh"}, "among relu, softplus.*got 'tanh'"),
-        ({"units": 2}, "at least 4 units.*2 units"),
+        ({"units": 2}, "3 units or at least 5.*2 units"),
+        ({"units": 4}, "3 units or at least 5.*4 units"),
         ({"n_inputs": 1}, "at least two inputs.*got 1 inputs"),
         ({"init": "identity"}, "no inhibition"),
     ],

@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from warpline.core import result_files, tensor_files
+from warpline.pipeline.config.base import NO_TEXT
 
 PROVENANCE = {"settings": {"b": 1, "a": [1, 2]}, "code": "abc"}
 
@@ -92,6 +93,17 @@ def test_truncated_file_is_named(tmp_path, dataset, frame, tensors, suffix):
             result_files.DamagedFileError, match=rf"x\.{suffix} is damaged .*run again"
         ):
             read(path)
+
+
+WORDS = ["NA", "na", "none", "None", "nan", "NULL", "true", "True", "yes", "inf", "Infinity", "NAc"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_name_comes_back_as_text_where_it_is_not_refused(word, tmp_path):
+    path = tmp_path / "a.csv"
+    result_files.write_table(pd.DataFrame({"name": [word, word]}), path, PROVENANCE)
+    is_text = result_files.read_table(path)["name"].tolist() == [word, word]
+    assert is_text == (NO_TEXT.fullmatch(word) is None)
 
 
 @pytest.mark.parametrize(

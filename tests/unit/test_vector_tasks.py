@@ -15,6 +15,7 @@ from warpline.tasks.sequence_memory import angle_accuracy
 from warpline.tasks.trials import generate_trials, make_environment
 from warpline.tasks.vector import SignTask, VectorTask
 from warpline.training.batches import TaskData
+from warpline.training.loop import decision_accuracy
 
 VECTOR = {
     "context_integration": {"fixation": 200, "stimulus": 1000, "decision": 300},
@@ -252,6 +253,53 @@ def test_ideal_observer_is_reached_by_the_sign_of_the_sum(env, noise):
     assert data["ideal"].values.mean() == pytest.approx(accuracy, abs=0.02)
 
 
+class Shortly(SignTask):
+    """A stimulus that goes off before the answer is due, twice."""
+
+    periods = ("stimulus", "gap", "again", "delay", "decision")
+    inputs = noisy = ("left", "right")
+    shown = ("stimulus", "again")
+
+    def factors(self):
+        return {"evidence": [-1.0, 1.0]}
+
+    def draw(self):
+        return {"evidence": self.rng.uniform(-1, 1)}
+
+    def evidence(self, trial):
+        return trial["evidence"], self.sigma * 2**0.5
+
+    def coordinates(self):
+        return [("evidence", -1.0, 1.0, False)]
+
+    def stimuli(self, kappa, period, **condition):
+        if period not in self.shown:
+            return {}
+        return {"left": 0.5 + kappa[:, 0] / 2, "right": 0.5 - kappa[:, 0] / 2}
+
+
+def test_an_ideal_observer_sees_nothing_while_nothing_is_shown(monkeypatch):
+    monkeypatch.setattr(plugins, "load", lambda *_: Shortly)
+    timing = {"stimulus": 200, "gap": 1000, "again": 300, "delay": 1000, "decision": 200}
+    data = generate_trials(task("shortly", 8.0, timing=timing), "Basic", "train", 2000, 1)
+    inputs = data["inputs"].values
+    shown = np.r_[0:2, 12:15]
+    summed = (inputs[..., 0] - inputs[..., 1])[:, shown].sum(1)
+    accuracy = (np.sign(summed) == np.sign(data["evidence"].values)).mean()
+    assert data["ideal"].values.mean() == pytest.approx(accuracy, abs=0.03)
+    assert accuracy < 0.85
+
+
+def test_an_ideal_observer_is_counted_by_decision_step_as_a_network_is():
+    timing = {"stimulus": 100, "decision": {"choice": [100, 4000]}}
+    dataset = generate_trials(task("decision_line", 20.0, timing=timing), "Basic", "train", 2000, 1)
+    data = TaskData.from_dataset(dataset)
+    summed = (data.inputs[..., 0] - data.inputs[..., 1]).cumsum(1)
+    accuracy = decision_accuracy(summed.sign()[..., None], data)
+    assert data.ideal == pytest.approx(accuracy, abs=0.03)
+    assert dataset["ideal"].values.mean() < accuracy - 0.05
+
+
 @pytest.mark.parametrize(
     ("deviation", "tolerance"), [(0.2, 0.3), (0.7, 0.5), (1.5, 0.5), (0.05, 1.0)]
 )
@@ -263,7 +311,9 @@ def test_ideal_observer_of_memory_is_the_direction_of_the_mean(rng, deviation, t
 
 def test_ideal_observer_of_memory_counts_the_steps_of_each_item():
     data = generate_trials(task("sequence_memory", 12.0), "Basic", "train", 5, 1)
-    expected = np.mean([angle_accuracy(1.2 / math.sqrt(n), math.radians(30)) for n in (3, 4)])
+    # Items of 3 and 4 steps, reports of 2 and 3.
+    each = [angle_accuracy(1.2 / math.sqrt(n), math.radians(30)) for n in (3, 4)]
+    expected = np.average(each, weights=[2, 3])
     assert np.allclose(data["ideal"].values, expected) and expected < 0.8
 
 
@@ -457,6 +507,9 @@ def test_the_irrelevant_input_is_in_the_manifold_too():
     [
         ("sequence_memory", {}, {}, r"one duration of delay.*choice of \[200.*timing=\{'delay'"),
         ("decision_line", {"delya": 3}, {}, "among stimulus, decision; got delya"),
+        ("sequence_memory", {"delay": 0.5}, {}, r"in ms, multiples of dt = 100, got delay 0\.5"),
+        ("decision_line", {"stimulus": -100}, {}, "multiples of dt = 100, got stimulus -100"),
+        ("decision_line", {"stimulus": float("nan")}, {}, "got stimulus nan"),
         ("context_integration", {}, {}, r"each condition \(context\); got none"),
         ("decision_line", {}, {"context": 1}, r"each condition \(none\); got context"),
         ("context_integration", {}, {"context": 3}, "context=1 or context=2, got 3"),

@@ -163,8 +163,16 @@ class CheckpointFile:
         """
         import torch
 
-        weights = self.weights(step)
-        model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        weights = {name: torch.from_numpy(value) for name, value in self.weights(step).items()}
+        missing, unknown = model.load_state_dict(weights, strict=False)
+        # Buffers, such as masks, are made with the model, and a weight under two names is kept under one; a
+        # file of given weights holds them, too.
+        lost = [name for name, _ in model.named_parameters() if name in missing]
+        if lost or unknown:
+            raise RuntimeError(
+                f"expected {self.path} to hold the parameters of {type(model).__name__}; missing: "
+                f"{', '.join(lost) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+            )
 
     def network(
         self,

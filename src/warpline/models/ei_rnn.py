@@ -62,8 +62,8 @@ class Network(Cell):
             )
         if n_inputs < 2 or n_outputs != 1 or not 0 < population < units / 2:
             raise ValueError(
-                "expected at least two inputs, one output and at least 4 units for two populations, "
-                f"got {n_inputs} inputs, {n_outputs} outputs and {units} units"
+                "expected at least two inputs, one output, and 3 units or at least 5 for two populations and "
+                f"inhibition, got {n_inputs} inputs, {n_outputs} outputs and {units} units"
             )
         self.alpha = self.step_duration = dt / settings["tau"]
         self.noise = drive_noise(settings["noise"], self.alpha)

@@ -76,6 +76,13 @@ def _built(
         raise ContractError(
             f"expected parameters of float32, got {', '.join(wrong)}: convert them with .float()"
         )
+    fixed = [name for name, p in models[0].named_parameters() if not p.requires_grad]
+    if fixed:
+        raise ContractError(
+            "expected parameters that can learn, because the curriculum says which do, got "
+            f"requires_grad=False of {', '.join(fixed)}, which would be trained all the same: make what is "
+            "fixed a buffer, the same for all seeds"
+        )
     return models[1:]
 
 
@@ -183,6 +190,14 @@ def _check_noise(
         raise ContractError(
             f"expected hidden noise in a run with a generator at noise = {noise:g}, got the states of a run "
             "without: use settings['noise'], or set noise: 0"
+        )
+    with calling("outputs and states in evaluation mode, model.eval()"):
+        evaluated = model.eval()(inputs)
+    model.train()
+    if not _close(evaluated, (outputs, states)):
+        raise ContractError(
+            "expected the same outputs and states in training and in evaluation mode, in which networks are "
+            "analysed, got others: let forward do the same in both, without running statistics"
         )
     with calling("outputs(inputs, generator) to return the outputs (trial, time, output)"):
         alone = outputs_of(model, inputs)

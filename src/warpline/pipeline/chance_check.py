@@ -33,6 +33,7 @@ def chance_faults(plan: Plan) -> list[str]:
     drawn, and their chance level is computed (`warpline.tasks.chance`).
     """
     # Task sets load torch and neurogym, which the other commands do without.
+    from warpline.tasks.scoring import ideal_share
     from warpline.tasks.trials import generate_trials
 
     faults = []
@@ -42,7 +43,7 @@ def chance_faults(plan: Plan) -> list[str]:
             settings = taskset_settings(plan, taskset, task)
             try:
                 trials = generate_trials(settings, task, "validation", TRIALS, plan.config.seed)
-                ideal = float(trials["ideal"].values[trials["scored"].values].mean())
+                ideal = ideal_share(trials, trials["scored"].values)
                 levels[taskset, task] = ideal, trials.attrs["chance"]
             except (TypeError, ValueError) as error:
                 levels[taskset, task] = error

@@ -267,13 +267,25 @@ class RuleTask:
         Raises
         ------
         ValueError
-            When a period is not the task's, or its duration varies and is not fixed.
+            When a period is not the task's, its duration varies and is not fixed, or the fixed one is no
+            number of whole steps.
         """
         durations: dict[str, Any] = {period: self.timing[period] for period in self.periods}  # type: ignore[attr-defined]
         unknown = [period for period in timing if period not in durations]
         if unknown:
             raise ValueError(
                 f"expected periods among {', '.join(durations)}; got {', '.join(unknown)}"
+            )
+        dt: int = self.dt  # type: ignore[attr-defined]
+        cut = [
+            f"{period} {duration}"
+            for period, duration in timing.items()
+            if isinstance(duration, int | float) and not (duration >= 0 and duration % dt == 0)
+        ]
+        if cut:
+            raise ValueError(
+                f"expected durations in ms, multiples of dt = {dt}, got {', '.join(cut)}: they would be cut "
+                "to whole steps"
             )
         steps, start = {}, 0
         for period, duration in {**durations, **timing}.items():
@@ -282,7 +294,7 @@ class RuleTask:
                     f"expected one duration of {period} for a family of inputs, but it varies "
                     f"{_said(duration)}: fix it, as in timing={{'{period}': 500}} (ms)"
                 )
-            stop = start + int(duration // self.dt)  # type: ignore[attr-defined]
+            stop = start + int(duration // dt)
             steps[period] = (start, stop)
             start = stop
         return steps

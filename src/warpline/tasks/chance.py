@@ -44,7 +44,11 @@ class ChanceLevels:
 
     @property
     def level(self) -> float:
-        """The largest of the three: a network above it uses the stimulus."""
+        """The largest of the three.
+
+        A bound from below of what ignoring the stimulus can give: an answer that differs between the steps of
+        a decision can do better, where these have right answers of other frequencies.
+        """
         return max(
             value for value in (self.constant, self.silence, self.shuffled) if not math.isnan(value)
         )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["is_correct", "share_correct"]
+__all__ = ["ideal_share", "is_correct", "share_correct"]
 
 
 def is_correct(answer: Tensor, target: Tensor, tolerance: float | None) -> Tensor:
@@ -44,3 +48,19 @@ def share_correct(
     """
     answer = outputs.argmax(-1) if tolerance is None else outputs
     return float(is_correct(answer, target, tolerance)[counted].double().mean())
+
+
+def ideal_share(dataset: Any, counted: NDArray[np.bool_]) -> float:
+    """Return the accuracy of an ideal observer, counted as that of a network: by decision step.
+
+    A trial whose decision lasts longer has more steps to be right in.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From `warpline.tasks.trials.generate_trials`.
+    counted : ndarray, shape (trial,), bool
+        Trials that count.
+    """
+    steps = dataset["decision"].transpose("trial", "time").values[counted].sum(1)
+    return float((dataset["ideal"].values[counted] * (steps / steps.mean())).mean())

@@ -109,14 +109,17 @@ class TaskSet(VectorTask):
     def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
         """Return the accuracy of an observer that reports the direction of each item's mean input.
 
-        The mean over n steps has noise of standard deviation sigma/sqrt(n dt) on both components.
+        The mean over n steps has noise of standard deviation sigma/sqrt(n dt) on both components. A report
+        counts by its length, as in the accuracy of a network.
         """
-        steps = [self.end_ind[item] - self.start_ind[item] for item in self.shown]
-        return float(
-            np.mean(
-                [angle_accuracy(self.sigma / math.sqrt(n), self.tolerance_angle) for n in steps]
-            )
+        steps, answers = (
+            [self.end_ind[period] - self.start_ind[period] for period in periods]
+            for periods in (self.shown, self.decisions)
         )
+        accuracies = [
+            angle_accuracy(self.sigma / math.sqrt(n), self.tolerance_angle) for n in steps
+        ]
+        return float(np.mean(np.array(accuracies) * (answers / np.mean(answers))))
 
     def coordinates(self) -> list[tuple[str, float, float, bool]]:  # noqa: D102
         return [(name, -math.pi, math.pi, True) for name in ("angle_1", "angle_2")]

@@ -138,6 +138,12 @@ def _check_periods(environment: Any, settings: Mapping[str, Any], window: str) -
                 f"expected `{attribute}` to name periods among {', '.join(periods)}, "
                 f"got {', '.join(missing)}"
             )
+    untrained = [name for name in environment.decisions if name in environment.unasked]
+    if untrained:
+        raise ContractError(
+            "expected `unasked` without the periods of `decisions`, in which an answer is due and is "
+            f"trained, got {', '.join(untrained)} in both: leave it out of one of them"
+        )
     environment.seed(1)
     with calling("a trial of new_trial()"):
         environment.new_trial()

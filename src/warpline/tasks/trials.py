@@ -21,6 +21,14 @@ N_CACHED = 32
 """Sequences that the training trials of Guilhot et al. (2024) repeat: a batch of the cache of neurogym."""
 NEGLIGIBLE_NOISE = 1e-12
 """Input noise that single precision drops beside a stimulus, and that an environment still draws."""
+TAKEN = frozenset(
+    {
+        *("inputs", "noise_free_inputs", "target", "valid", "decision", "asked", "start", "stop"),
+        *("scored", "ideal", "condition", "repeat"),
+        *("trial", "time", "channel", "output", "period"),
+    }
+)
+"""Names of arrays and dimensions of a dataset of trials, which no trial variable can have."""
 
 
 def make_environment(settings: Mapping[str, Any], task: str) -> RuleTask:
@@ -160,7 +168,7 @@ def generate_trials(
     Raises
     ------
     ValueError
-        When no trial has a correct answer to score.
+        When no trial has a correct answer to score, or a trial variable has the name of an array here.
     """
     environment = make_environment(settings, task)
     env: Any = environment
@@ -182,9 +190,15 @@ def generate_trials(
         targets.append(np.asarray(env.gt).copy())
         starts.append([env.start_ind[period] for period in periods])
         stops.append([env.end_ind[period] for period in periods])
+        own = {name: value for name, value in trial.items() if np.ndim(value) == 0}
+        if taken := sorted(TAKEN & own.keys()):
+            raise ValueError(
+                f"expected trial variables of other names than the arrays of the trials, got "
+                f"{', '.join(taken)}: rename what _new_trial returns"
+            )
         variables.append(
             {
-                **{name: value for name, value in trial.items() if np.ndim(value) == 0},
+                **own,
                 "scored": environment.is_scored(trial),
                 "ideal": environment.ideal_accuracy(trial),
             }

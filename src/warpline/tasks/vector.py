@@ -185,17 +185,20 @@ class SignTask(VectorTask):
         return self.evidence(trial)[0] != 0
 
     def ideal_accuracy(self, trial: Mapping[str, Any]) -> float:
-        """Return the accuracy of the sign of the evidence summed so far.
+        """Return the accuracy of the sign of the evidence summed so far, over the steps of the decision.
 
         After n steps of mean m and standard deviation s, it is correct with probability
-        Phi(|m| sqrt(n) / s). The stimulus stays on: n grows while the answer is due.
+        Phi(|m| sqrt(n) / s). Only steps in which the stimulus is shown count: n grows while the answer is
+        due if the stimulus stays on.
         """
         mean, deviation = self.evidence(trial)
         if deviation == 0 or mean == 0:
             return 1.0 if mean else 0.5
-        onset = self.start_ind[self.shown[0]]
-        decision_steps = [
-            np.arange(self.start_ind[period], self.end_ind[period]) for period in self.decisions
-        ]
-        n = np.concatenate(decision_steps) - onset + 1
+        is_shown = np.zeros(len(self.ob), bool)
+        for period in self.shown:
+            is_shown[self.start_ind[period] : self.end_ind[period]] = True
+        seen = is_shown.cumsum()
+        n = np.concatenate(
+            [seen[self.start_ind[period] : self.end_ind[period]] for period in self.decisions]
+        )
         return float(ndtr(abs(mean) * np.sqrt(n) / deviation).mean())

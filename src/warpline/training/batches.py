@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from warpline.core import random_streams
+from warpline.tasks.scoring import ideal_share
 
 __all__ = ["BatchOrder", "TaskData"]
 
@@ -26,7 +27,7 @@ class TaskData:
     valid, decision, asked : Tensor, shape (trial, time), bool
     scored : Tensor, shape (trial,), bool
     ideal : float
-        Mean accuracy of an ideal observer over the scored trials.
+        Accuracy of an ideal observer over the decision steps of the scored trials.
     chance : float
         Accuracy that ignoring the stimulus gives (`warpline.tasks.chance.ChanceLevels.level`).
     n_outputs : int
@@ -70,7 +71,7 @@ class TaskData:
             decision=tensor("decision"),
             asked=tensor("asked"),
             scored=torch.from_numpy(scored),
-            ideal=1.0 if all_scored else float(dataset["ideal"].values[scored].mean()),
+            ideal=1.0 if all_scored else ideal_share(dataset, scored),
             chance=float(dataset.attrs["chance"]),
             n_outputs=int(dataset.attrs["n_outputs"]),
             tolerance=None if tolerance is None else float(tolerance),

@@ -49,7 +49,7 @@ function matrixOf(kind, measure) {
 
 /** Return how sure a value is, as a sentence. */
 function intervalOf(pair) {
-  if (pair.low === null) return "This measure is computed without a search: the value has no interval of its own.";
+  if (pair.low === null) return "No bound below the value is stated: it has no interval of its own.";
   return `The value lies between ${shownNumber(pair.low)}, which no alignment can go below, and ${shownNumber(pair.value)}, the best that was found.`;
 }
 

@@ -44,7 +44,10 @@ function surfaceContents(view, position, ellipses) {
     dots.push({ point: [...points.subarray(3 * (n - 1))], colour: VERMILION, name: about(0, n - 1) });
   } else {
     lines.push(...sheetLines(sheet, about));
-    if (ellipses) lines.push(...sheetEllipses(sheet, about, extentOf(all.values).radius));
+    if (ellipses) {
+      const places = view.spanned.map(({ values }) => values.map((value, k) => (typeof value === "number" ? value : k)));
+      lines.push(...sheetEllipses(sheet, places, about, extentOf(all.values).radius));
+    }
   }
   const shares = view.axis_variance;
   const axes = view.axes.map((name, k) => (shares ? `${name} (${shownShare(shares[k])})` : name));
@@ -78,14 +81,19 @@ function sheetLines(sheet, about) {
   return lines;
 }
 
-/** Return the images of small circles of the plane: what the metric is, as far as three axes show it. */
-function sheetEllipses(sheet, about, radius) {
+/**
+ * Return the images of small circles of the plane: what the metric is, as far as three axes show it.
+ *
+ * `places`: where the rows and the columns of points lie; at unequal distances where points are left out.
+ */
+function sheetEllipses(sheet, places, about, radius) {
   const [n, m] = sheet.shape;
   const at = (i, j, axis) => sheet.values[3 * (i * m + j) + axis];
   const along = (i, j, axis, first) => {
     const [low, high] = first ? [Math.max(0, i - 1), Math.min(n - 1, i + 1)] : [Math.max(0, j - 1), Math.min(m - 1, j + 1)];
     const difference = first ? at(high, j, axis) - at(low, j, axis) : at(i, high, axis) - at(i, low, axis);
-    return difference / Math.max(1, high - low);
+    const place = places[first ? 0 : 1];
+    return difference / (place[high] - place[low] || 1);
   };
   const [rows, columns] = [spread(n, 9), spread(m, 9)];
   // One circle for all points: each direction in units of its root mean square, and no ellipse that hides others.

@@ -69,6 +69,19 @@ def _not_periodic(name: str) -> str:
     return name
 
 
+NO_TEXT = re.compile(r"NA|NULL|NaN|None|nan|null|(?i:true|false|inf|infinity)")
+"""What pandas takes for a missing value, a truth value or a number where it reads a table."""
+
+
+def _read_as_text(name: str) -> str:
+    if NO_TEXT.fullmatch(name):
+        raise ValueError(
+            f"expected a name that tables give back as text, got {name!r}, which is read from them as a "
+            "missing value, a truth value or a number: choose another name"
+        )
+    return name
+
+
 Item = TypeVar("Item")
 
 
@@ -116,6 +129,7 @@ Name = Annotated[
     str,
     Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$", max_length=80),
     AfterValidator(_not_periodic),
+    AfterValidator(_read_as_text),
 ]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
