@@ -338,6 +338,11 @@ CASES = {
         put("curricula", "master", {"pretrain": ["Basic", "Basic"]}),
         "curricula.master.pretrain: expected each task once, got Basic, Basic",
     ),
+    "task twice, once by its name": (
+        put("curricula", "master", {"train": ["target", "AntiDelayResponse"]}),
+        "curricula.master.train (task set PDM): expected each task once, got target, AntiDelayResponse: the "
+        "target is AntiDelayResponse",
+    ),
     "evaluation later than the end": (
         put("training", "evaluate_every", 5000),
         "training.evaluate_every: expected at most training.max_steps = 3000, got 5000",
