@@ -334,9 +334,27 @@ CASES = {
         put("curricula", "master", {"pretrain": ["Basic"], "train": []}),
         "curricula.master.train: expected a task to train after the pretraining, got none",
     ),
+    "a time constant of a model without": (
+        put("architectures", "leaky_rnn", {"model": "gru", "units": 8, "tau": [50, 200]}),
+        "tau: expected none for gru, in which nothing depends on it, got 50.0: leave it out",
+    ),
+    "parameters of a model that takes none": (
+        put(
+            "architectures",
+            "leaky_rnn",
+            {"model": "leaky_rnn", "units": 8, "parameters": {"biases": False}},
+        ),
+        "architectures.leaky_rnn.parameters: expected none for leaky_rnn, in which nothing depends on it, got "
+        "{'biases': False}: leave it out",
+    ),
     "task twice": (
         put("curricula", "master", {"pretrain": ["Basic", "Basic"]}),
         "curricula.master.pretrain: expected each task once, got Basic, Basic",
+    ),
+    "task twice, once by its name": (
+        put("curricula", "master", {"train": ["target", "AntiDelayResponse"]}),
+        "curricula.master.train (task set PDM): expected each task once, got target, AntiDelayResponse: the "
+        "target is AntiDelayResponse",
     ),
     "evaluation later than the end": (
         put("training", "evaluate_every", 5000),

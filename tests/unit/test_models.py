@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from warpline.core import plugins
 from warpline.models.base import Model, build_model, drive_noise
 from warpline.models.initialisation import ACTIVATIONS, INITIALISATIONS, recurrent_matrix
 
@@ -384,3 +385,27 @@ def test_the_static_network_forgets_its_state(rng):
     forward = net(inputs[None])[0][0]
     backward = net(inputs.flip(0)[None])[0][0].flip(0)
     torch.testing.assert_close(forward, backward)
+
+
+RECURRENT = sorted({*plugins.available("models")} - {"mamba"})
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize(
+    ("key", "values"), [("tau", (50.0, 200.0)), ("parameters", ({}, {"a": 1}))]
+)
+def test_a_setting_is_stated_as_unused_where_nothing_depends_on_it(name, key, values):
+    settings = {"model": name, "units": 10, "init": "gaussian", "gain": 0.9, "tau": 100.0}
+    settings |= {"activation": "relu" if name == "ei_rnn" else "tanh", "noise": 0.0}
+    inputs = torch.ones(1, 5, 2)
+    try:
+        first, second = (
+            build_model(settings | {"parameters": {}, key: value}, 2, 1, 20.0, seed=1)(inputs)[1]
+            for value in values
+        )
+        is_unused = torch.equal(first, second)
+    except ValueError as error:
+        assert "expected parameters among" in str(error)
+        is_unused = False
+    stated = plugins.literal_class_attribute("models", name, "unused") or ()
+    assert (key in stated) == is_unused

@@ -35,6 +35,7 @@ class Network(Cell):
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+    unused: ClassVar[tuple[str, ...]] = ("parameters",)
     activations: ClassVar[tuple[str, ...]] = ("relu", "softplus")
 
     signs: Tensor

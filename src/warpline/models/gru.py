@@ -21,6 +21,7 @@ class Network(StackedCells):
     """
 
     activations: ClassVar[tuple[str, ...]] = ("tanh",)
+    unused: ClassVar[tuple[str, ...]] = ("tau",)
     gates: ClassVar[tuple[str, ...]] = ("sigmoid", "sigmoid", "tanh")
 
     def advance(self, state: Tensor, drive: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -15,4 +15,5 @@ class Network(gru.Network):
     suffixed: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
     activations: ClassVar[tuple[str, ...]] = ("tanh",)
+    unused: ClassVar[tuple[str, ...]] = ("tau",)
     input_weights: ClassVar[tuple[str, ...]] = ("weight_ih",)

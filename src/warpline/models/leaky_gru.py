@@ -27,6 +27,7 @@ class Network(LeakyCell):
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+    unused: ClassVar[tuple[str, ...]] = ("parameters",)
 
     def __init__(
         self,

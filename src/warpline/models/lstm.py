@@ -23,6 +23,7 @@ class Network(StackedCells):
     """
 
     activations: ClassVar[tuple[str, ...]] = ("tanh",)
+    unused: ClassVar[tuple[str, ...]] = ("tau",)
     gates: ClassVar[tuple[str, ...]] = ("sigmoid", "sigmoid", "tanh", "sigmoid")
     parts: ClassVar[int] = 2
     options: ClassVar[tuple[str, ...]] = ("num_layers", "observed")

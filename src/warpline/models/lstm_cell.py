@@ -15,4 +15,5 @@ class Network(lstm.Network):
     suffixed: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ("observed",)
     activations: ClassVar[tuple[str, ...]] = ("tanh",)
+    unused: ClassVar[tuple[str, ...]] = ("tau",)
     input_weights: ClassVar[tuple[str, ...]] = ("weight_ih",)

@@ -21,6 +21,7 @@ class Network(StackedCells):
     """
 
     activations: ClassVar[tuple[str, ...]] = ("tanh", "relu")
+    unused: ClassVar[tuple[str, ...]] = ("tau",)
     gates: ClassVar[tuple[str, ...]] = ("tanh",)
 
     def __init__(

@@ -21,6 +21,9 @@ class Network(Cell):
     """
 
     input_weights: ClassVar[tuple[str, ...]] = ("weight_in",)
+    unused: ClassVar[tuple[str, ...]] = ("init", "gain", "tau", "parameters")
+    """Settings on which nothing depends. A literal in the class itself: the configuration is checked without
+    import."""
 
     def __init__(
         self,

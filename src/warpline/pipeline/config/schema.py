@@ -189,7 +189,7 @@ class RecurrentArchitecture(Architecture):
     gain: Positive = 1.0
     """Factor on the initial recurrent weights."""
     tau: Positive = 100.0
-    """Time constant of the hidden units in ms."""
+    """Time constant of the hidden units in ms. Models of torch.nn and ``static_mlp`` have none."""
     noise: NonNegative = 0.0
     """Standard deviation of the hidden noise, in training only: that of a linear unit without
     recurrence, at any time step. Of ``static_mlp``, which has no time constant, it is that of the drive."""

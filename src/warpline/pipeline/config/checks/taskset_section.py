@@ -44,7 +44,14 @@ def tasks_faults(config: Config) -> Iterator[str]:
         known = ["target", *config.tasksets[name].tasks]
         for key in ("pretrain", "train"):
             place = f"curricula.{curriculum}.{key} (task set {name})"
-            yield from unknown_names(place, getattr(entry, key), known)
+            names = getattr(entry, key)
+            yield from unknown_names(place, names, known)
+            target = config.tasksets[name].target
+            if "target" in names and target in names:
+                yield (
+                    f"{place}: expected each task once, got {', '.join(names)}: the target is {target}, "
+                    "which would have twice the updates"
+                )
 
 
 def curricula_faults(config: Config) -> Iterator[str]:

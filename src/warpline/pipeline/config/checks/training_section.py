@@ -47,6 +47,15 @@ def training_faults(config: Config) -> Iterator[str]:
                 f"architectures.{name}.activation: expected {' or '.join(activations)} for {entry.model}, "
                 f"got '{entry.activation}'"
             )
+        # A grid of such a setting would be several networks that differ in nothing but their seeds.
+        own = ":" in entry.model
+        for key in () if own else stated_names("models", entry.model, "unused"):
+            value, default = getattr(entry, key), type(entry).model_fields[key].default
+            if value != default:
+                yield (
+                    f"architectures.{name}.{key}: expected none for {entry.model}, in which nothing depends "
+                    f"on it, got {value}: leave it out"
+                )
     for taskset, name in dict.fromkeys(run[:2] for run in runs_of(config)):
         entry = config.architectures.get(name)
         if entry is None or taskset not in config.tasksets:
@@ -58,7 +67,11 @@ def training_faults(config: Config) -> Iterator[str]:
                 f"architectures.{name}.batch_size: expected at most tasksets.{taskset}.trials.train "
                 f"= {trials}, got {entry.batch_size}"
             )
-        if isinstance(entry, RecurrentArchitecture) and entry.tau < config.tasksets[taskset].dt:
+        if not isinstance(entry, RecurrentArchitecture):
+            continue
+        own = ":" in entry.model
+        has_tau = own or "tau" not in stated_names("models", entry.model, "unused")
+        if has_tau and entry.tau < config.tasksets[taskset].dt:
             yield (
                 f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
                 f"{config.tasksets[taskset].dt} ms, got {entry.tau}"
