@@ -238,15 +238,19 @@ def check_second_derivative_on(
     TypeError
         As `check_second_derivative`.
     """
-    low, high = (
-        kappa.new_tensor([getattr(c, end) for c in coordinates]) for end in ("low", "high")
-    )
+    low, high = _ends(coordinates, kappa)
     length = high - low
     inside = kappa[:PROBES].clamp(low + 0.01 * length, high - 0.01 * length)
     # Unequal shares of the domain: layer_norm of kappa does not change along equal ones.
     count = torch.arange(inside.numel(), dtype=kappa.dtype, device=kappa.device)
     shares = 1 + 0.5 * torch.sin(12.9898 * count).reshape(inside.shape)
     check_second_derivative(name, function, [inside], [shares * length])
+
+
+def _ends(coordinates: tuple[Coordinate, ...], like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the domain begins and ends, shape (coordinate,), as tensors like another."""
+    ends = torch.stack([like.new_tensor([c.low, c.high]) for c in coordinates])
+    return ends[:, 0], ends[:, 1]
 
 
 def _probes(inputs: InputManifold, kappa: Tensor) -> Tensor:
@@ -257,8 +261,7 @@ def _probes(inputs: InputManifold, kappa: Tensor) -> Tensor:
         return probes
     # Within the domain, away from its ends, where inputs may have a corner.
     fractions = torch.linspace(0.2, 0.8, PROBES - len(probes), dtype=kappa.dtype)
-    low = kappa.new_tensor([c.low for c in inputs.coordinates])
-    high = kappa.new_tensor([c.high for c in inputs.coordinates])
+    low, high = _ends(inputs.coordinates, kappa)
     return torch.cat([probes, low + fractions[:, None].to(kappa.device) * (high - low)])
 
 

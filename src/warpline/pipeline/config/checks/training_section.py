@@ -48,8 +48,7 @@ def training_faults(config: Config) -> Iterator[str]:
                 f"got '{entry.activation}'"
             )
         # A grid of such a setting would be several networks that differ in nothing but their seeds.
-        own = ":" in entry.model
-        for key in () if own else stated_names("models", entry.model, "unused"):
+        for key in _unused_settings(entry.model):
             value, default = getattr(entry, key), type(entry).model_fields[key].default
             if value != default:
                 yield (
@@ -69,13 +68,17 @@ def training_faults(config: Config) -> Iterator[str]:
             )
         if not isinstance(entry, RecurrentArchitecture):
             continue
-        own = ":" in entry.model
-        has_tau = own or "tau" not in stated_names("models", entry.model, "unused")
+        has_tau = "tau" not in _unused_settings(entry.model)
         if has_tau and entry.tau < config.tasksets[taskset].dt:
             yield (
                 f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
                 f"{config.tasksets[taskset].dt} ms, got {entry.tau}"
             )
+
+
+def _unused_settings(model: str) -> tuple[str, ...]:
+    """Return the settings on which nothing depends in a model of the package; of one's own none is known."""
+    return () if ":" in model else stated_names("models", model, "unused")
 
 
 def weights_pattern_faults(config: Config) -> Iterator[str]:
