@@ -526,6 +526,9 @@ def test_blocked_tasks_follow_each_other_and_get_more_updates(pipeline):
     blocked = pipeline({"training": {"interleave": False}})
     assert blocked.pretraining.parameters(job)["training"]["max_steps"] == 3 * 3000
     assert blocked.training.parameters(MASTER)["training"]["max_steps"] == 3000
+    # The time that is asked for counts them, too.
+    longest = [one.pretraining.cost(job).longest for one in (blocked, pipeline({}))]
+    assert 2.5 < longest[0] / longest[1] < 3
 
 
 @pytest.mark.slow

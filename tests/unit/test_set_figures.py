@@ -44,7 +44,11 @@ def test_distances_of_eigenvalues_are_no_radians():
         *map(result.plot, ("groups", "matrix", "embedding")),
     ]
     for figure in figures:
-        labels = [f(axes) for axes in figure.axes for f in (Axes.get_xlabel, Axes.get_ylabel, Axes.get_title)]
+        labels = [
+            f(axes)
+            for axes in figure.axes
+            for f in (Axes.get_xlabel, Axes.get_ylabel, Axes.get_title)
+        ]
         assert any("dsa (Wasserstein)" in label for label in labels)
         assert not any("radians" in label for label in labels)
     # Of rounded percents, 97.5 would be 98, and 99.5 all.

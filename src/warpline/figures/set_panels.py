@@ -169,7 +169,9 @@ def group_figure(result: GroupComparison) -> Figure:
         if failed:
             panel.set_title(f"{failed} pairs failed")
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
-    title = f"pairs, means, {100 * result.confidence:g}% intervals (jackknife over systems: {sizes})"
+    title = (
+        f"pairs, means, {100 * result.confidence:g}% intervals (jackknife over systems: {sizes})"
+    )
     _title(figure, title, missing)
     return figure
 
