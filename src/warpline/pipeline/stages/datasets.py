@@ -11,6 +11,7 @@ from warpline.pipeline import report_order
 from warpline.pipeline.config.base import DSA, scored_by_wasserstein
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
+from warpline.pipeline.stages.dsa_choice import candidates_of
 from warpline.pipeline.stages.figures import Figure
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
@@ -115,13 +116,17 @@ class CompareDatasets(Stage):
         """Return the measure, what it compares, and the columns that match the networks' trials."""
         measure, settings = wildcards["measure"], self.config.dataset_comparison
         first = self.config.datasets[self.config.run.datasets[0]]
+        entry = self.config.measures[measure]
+        candidates: Settings = {}
+        if isinstance(entry, DSA) and entry.automatic:
+            candidates = candidates_of(entry, self.config.dsa_choice)
         return {
             "seed": self.config.seed,
-            "measure": measure_settings(measure, self.config.measures[measure]),
+            "measure": measure_settings(measure, entry),
             "single_trials": measure in settings.single_trials,
             "centre": settings.centre,
             "conditions": first.conditions,
-            "candidates": self.config.dsa_choice.model_dump(exclude={"seeds"}),
+            "candidates": candidates,
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
