@@ -79,6 +79,8 @@ def test_what_two_architectures_differ_in(project):
     assert difference(rnn, rnn | {"model": "leaky_gru", "units": 128}) == "several"
     assert difference(mamba, rnn) == difference(rnn, mamba) == "leaky rnn\nagainst mamba"
     assert difference(mamba, mamba | {"learning_rate": 1e-3}) == "learning rate"
+    # Two networks from elsewhere: the files of their weights are no hyperparameter.
+    assert difference(rnn, dict(rnn)) == "weights"
     assert difference(rnn, rnn | {"model": "mine.py:Net"}) == "Net\nagainst leaky rnn"
 
 

@@ -96,9 +96,7 @@ def _after(rows: pd.DataFrame, reference: str) -> list[dict[str, Any]]:
     return values
 
 
-def _over(
-    rows: pd.DataFrame, chance: Mapping[tuple[str, str, int], float]
-) -> list[dict[str, Any]]:
+def _over(rows: pd.DataFrame, chance: Mapping[tuple[str, str, int], float]) -> list[dict[str, Any]]:
     """Return the lag of the dynamics behind accuracy by architecture and curriculum."""
     values = []
     for (architecture, item), group in rows.groupby(["architecture_a", "curriculum_a"], sort=False):

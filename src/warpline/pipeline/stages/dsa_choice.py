@@ -24,7 +24,7 @@ ROW_BYTES = 280
 
 
 def candidates_of(entry: DSA, choice: DSAChoice) -> Settings:
-    """Return what is tried for the settings of DSA that are ``auto``, and how; of the others nothing counts."""
+    """Return what is tried for the settings of DSA that are ``auto``, and how; no more than that."""
     lists = {"n_delays": "n_delays", "delay_interval": "delay_intervals", "rank": "ranks"}
     fixed = {many for one, many in lists.items() if one not in entry.automatic}
     return choice.model_dump(exclude={"seeds", *fixed})
