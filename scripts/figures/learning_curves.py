@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from warpline.core import result_files
-from warpline.figures import figure_script, plotting
+from warpline.figures import figure_script, plotting, words
 
 STATUS_MARKERS = {"converged": "o", "max_steps": "s", "diverged": "X"}
 
@@ -39,9 +39,7 @@ def draw_curriculum(axes, name, runs, colour):
     metadata = runs[0][1]
     training = metadata["settings"]["training"]
     ideal, fraction = metadata["ideal"], training["target_fraction"]
-    # In the published protocol accuracy is held against 1, which no observer of the noise need reach.
-    name_of_ideal = "all correct" if training.get("target") == "fixed" else "ideal observer"
-    plotting.level_line(axes, ideal, name_of_ideal, "-", align="bottom")
+    plotting.level_line(axes, ideal, words.name_of_ideal(training), "-", align="bottom")
     plotting.level_line(axes, ideal * fraction, "criterion", "--", align="top")
     plotting.level_line(axes, metadata["chance"], "chance", ":")
 

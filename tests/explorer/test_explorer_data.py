@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from explorer_run import SETTINGS, analysis
+from explorer_run import SETTINGS, analysis, write_history
 
 from warpline.comparison.condition_states import (
     condition_signals,
@@ -17,6 +17,7 @@ from warpline.comparison.condition_states import (
 from warpline.explorer import embedding
 from warpline.explorer.page_file import ASSETS, SCRIPTS, page_within
 from warpline.explorer.shown_metrics import views
+from warpline.explorer.shown_networks import histories
 from warpline.figures.words import condition_in_words
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.expansion import Plan
@@ -206,6 +207,15 @@ def test_a_page_holds_what_was_written(sources):
     assert claims["columns"] == ["claim", "sentence", "verdict", "n"]
     assert claims["rows"] == [["A5", "DSA follows accuracy.", "undecided", 2]]
     assert "empty" not in statistics["columns"] and statistics["n_rows"] == 2
+
+
+def test_an_accuracy_of_one_is_no_ideal_observer(tmp_path):
+    networks = [("PDM", "rnn", target) for target in ("ideal", "fixed")]
+    paths = [write_history(tmp_path, one, 1, 20, target=one[2]) for one in networks]
+    assert [one["held_against"] for one in histories(paths).values()] == [
+        "ideal observer",
+        "all correct",
+    ]
 
 
 def test_a_page_that_would_be_too_large_shows_the_first_networks_and_says_so(sources):
