@@ -243,7 +243,10 @@ class TasksetFigures:
                 "shares": self.sensitivity.of("dsa_sensitivity_shares", w["taskset"]),
             },
             lambda w: self._settings(
-                "curricula", architecture=w["architecture"], reference=self.plan.reference
+                "curricula",
+                "wasserstein",
+                architecture=w["architecture"],
+                reference=self.plan.reference,
             ),
         )
         yield figure(
