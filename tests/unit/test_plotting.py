@@ -368,6 +368,7 @@ def test_unused_panels_of_the_sensitivity_are_empty(project, tmp_path):
     result_files.write_table(pd.DataFrame(held), tmp_path / "shares.csv", {})
     arguments = Namespace(values=[tmp_path / "values.csv"], shares=[tmp_path / "shares.csv"])
     settings = {
+        "wasserstein": [],
         "style": STYLE, "reference": "master", "curricula": ["master"], "architecture": "rnn",
     }  # fmt: skip
     figure = script(project, "dsa_sensitivity")(arguments, settings)

@@ -33,6 +33,36 @@ def pipeline(raw_config, tmp_path):
     return make
 
 
+# --- figures --------------------------------------------------------------------------------------------
+
+
+def test_a_figure_is_drawn_anew_only_by_what_it_shows(pipeline, raw_config):
+    raw_config["run"]["warping"] = ["context"]
+    raw_config["run"]["grid"][0] |= {
+        "architectures": ["leaky_rnn", "leaky_gru"],
+        "comparisons": ["architectures"],
+    }
+
+    def settings():
+        figures = pipeline().figures_by_part
+        drawn = {one.rule: one for part in ("figures", "warping") for one in figures[part]}
+        wildcards = {"taskset": "PDM", "architecture": "leaky_rnn"}
+        return [
+            drawn[rule].settings_json(wildcards)
+            for rule in ("draw_hyperparameters", "draw_warping_context_context_metric")
+        ]
+
+    before = settings()
+    raw_config["statistics"] = {"family_error": 0.05, "min_seeds": 7}
+    assert settings()[1] == before[1]
+    del raw_config["statistics"]
+    # Of an analysis alone.
+    raw_config["architectures"]["context_rnn"]["learning_rate"] = 0.123
+    assert settings() == before
+    raw_config["architectures"]["leaky_rnn"]["learning_rate"] = 0.123
+    assert settings()[0] != before[0]
+
+
 # --- wildcards ------------------------------------------------------------------------------------------
 
 GRID = [
