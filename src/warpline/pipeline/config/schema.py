@@ -326,7 +326,7 @@ class Over(Strict):
     """Comparison over learning, between runs."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2), Rising]
-    """Fractions of training at which networks are compared, rising."""
+    """Fractions of training at which networks are compared, rising from 0.0 to 1.0."""
     references: Annotated[list[Name], Field(min_length=1), EachOnce] = ["master"]
     """Reference curricula, with which all others are compared."""
 
@@ -335,7 +335,7 @@ class Within(Strict):
     """Comparison within learning, between the checkpoints of one run."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2), Rising] = [0.0, 0.25, 0.5, 0.75, 1.0]
-    """Fractions of training that are compared with each other, rising."""
+    """Fractions of training that are compared with each other, rising from 0.0 to 1.0."""
 
 
 class Controls(Strict):
