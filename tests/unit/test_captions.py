@@ -142,6 +142,13 @@ def test_the_choice_of_dsa_reads_no_seed_beyond_the_first_block(raw_config, per_
     assert len(choice.seeds({}).split()) == int(text.split()[1])
 
 
+def test_no_more_trials_are_drawn_than_there_are(raw_config):
+    for n, text in ((12, "12 of 12 trials"), (200, "25 of 200 trials")):
+        raw_config["attractors"] = {"n_trials": n}
+        for caption in ("attractor_motifs", "attractor_systems"):
+            assert text in " ".join(sentences(rendered(caption, raw_config, 10)))
+
+
 def test_a_confidence_level_is_not_rounded(raw_config):
     raw_config["statistics"] = {"confidence": 0.995}
     for caption in ("after_learning", "audit", "datasets"):
