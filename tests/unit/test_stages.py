@@ -33,6 +33,29 @@ def pipeline(raw_config, tmp_path):
     return make
 
 
+# --- recordings -----------------------------------------------------------------------------------------
+
+
+def test_a_recording_is_read_anew_by_its_content(pipeline, raw_config, tmp_path):
+    """Not by its time stamp alone: a file that takes the place of another may be older."""
+    recording, table = tmp_path / "a.npz", tmp_path / "a.csv"
+    raw_config["run"] |= {"datasets": ["a", "b"]}
+    files = {"file": str(recording), "trials": str(table)}
+    raw_config["datasets"] = {"a": files, "b": {"file": str(tmp_path / "none.npz")}}
+    raw_config["dataset_comparison"] = {"single_trials": raw_config["run"]["measures"]}
+    seen = []
+    for content, row in ((b"1", "x"), (b"1", "y"), (b"2", "y"), (b"2", "y")):
+        recording.write_bytes(content)
+        table.write_text(row)
+        # Ever older.
+        for path in (recording, table):
+            os.utime(path, (1e9 - 100 * len(seen),) * 2)
+        seen.append(pipeline().datasets.settings({"dataset": "a"}))
+    assert len(set(seen[:3])) == 3 and seen[3] == seen[2]
+    # What is missing is said elsewhere.
+    assert json.loads(pipeline().datasets.settings({"dataset": "b"}))["sha256"] == {}
+
+
 # --- figures --------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,14 @@ from warpline.core.table_names import DATASET_TABLES
 from warpline.pipeline import report_order
 from warpline.pipeline.config.base import DSA, scored_by_wasserstein
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
+from warpline.pipeline.stages.base import (
+    Cost,
+    Settings,
+    Stage,
+    Wildcards,
+    file_checksum,
+    measure_settings,
+)
 from warpline.pipeline.stages.dsa_choice import candidates_of
 from warpline.pipeline.stages.figures import Figure
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
@@ -53,11 +60,17 @@ class ReadDatasets(Stage):
         return {"file": [entry.file], **table}
 
     def parameters(self, wildcards: Wildcards) -> Settings:
-        """Return the name, the group, and how the file is read."""
+        """Return the name, the group, how the file is read, and the SHA-256 of what is read."""
         name = wildcards["dataset"]
         entry = self.config.datasets[name]
         read = {key: value for key, value in entry.read_settings().items() if key != "trials"}
-        return {"name": name, "group": entry.group or name, "read": read}
+        # A missing file is said by the check of recordings.
+        sources = {
+            option: file_checksum(path)
+            for option, (path,) in self.inputs(wildcards).items()
+            if Path(path).is_file()
+        }
+        return {"name": name, "group": entry.group or name, "read": read, "sha256": sources}
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield the recordings."""
