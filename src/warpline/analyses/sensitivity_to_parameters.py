@@ -102,13 +102,14 @@ def _over(rows: pd.DataFrame, chance: Mapping[tuple[str, str, int], float]) -> l
     for (architecture, item), group in rows.groupby(["architecture_a", "curriculum_a"], sort=False):
         lags = []
         for seed, network in group.groupby("seed_a"):
+            at_chance = chance[str(architecture), str(item), int(str(seed))]
             in_order = network.sort_values("checkpoint")
             fractions = in_order["checkpoint"].to_numpy(dtype=float)
             settles, learns = (
                 half_time(fractions, in_order[column].to_numpy(dtype=float), start)
                 for column, start in (
                     ("dissimilarity", None),
-                    ("accuracy_a", chance[architecture, item, seed]),
+                    ("accuracy_a", at_chance),
                 )
             )
             lags.append(settles - learns)
