@@ -14,6 +14,7 @@ from warpline.comparison.condition_states import (
     describe_conditions,
     on_shared_axes,
 )
+from warpline.core import result_files
 from warpline.explorer import embedding
 from warpline.explorer.page_file import ASSETS, SCRIPTS, page_within
 from warpline.explorer.shown_metrics import views
@@ -212,8 +213,12 @@ def test_a_page_holds_what_was_written(sources):
 def test_an_accuracy_of_one_is_no_ideal_observer(tmp_path):
     networks = [("PDM", "rnn", target) for target in ("ideal", "fixed")]
     paths = [write_history(tmp_path, one, 1, 20, target=one[2]) for one in networks]
-    assert [one["held_against"] for one in histories(paths).values()] == [
+    given = tmp_path / "given.csv"
+    settings = {"streams": {"run": ["PDM", "mine", "master", 1]}, "target": "fixed"}
+    result_files.write_table(result_files.read_table(paths[0]), given, {"settings": settings})
+    assert [one["held_against"] for one in histories([*paths, given]).values()] == [
         "ideal observer",
+        "all correct",
         "all correct",
     ]
 

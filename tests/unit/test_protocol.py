@@ -159,6 +159,10 @@ def test_packed_rows_are_consecutive_trials_the_last_one_cut(task_settings):
             joined = np.concatenate([single[name].values[k, : lengths[k]] for k in members])[:30]
             np.testing.assert_array_equal(rows[name].values[row], joined)
         assert rows["scored"].values[row] == single["scored"].values[members].all()
+        by_step = single["ideal"].broadcast_like(single["valid"]).transpose("trial", "time").values
+        of_row = np.concatenate([by_step[k, : lengths[k]] for k in members])[:30]
+        ideal = of_row[rows["decision"].values[row]].mean()
+        assert rows["ideal"].values[row] == pytest.approx(ideal, rel=1e-12)
     # The state of one trial is still there when the next one starts.
     model = build_model(rnn(), 7, 3, 100.0, seed=1)
     start = int(lengths[0])

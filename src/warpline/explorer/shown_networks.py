@@ -69,7 +69,8 @@ def histories(paths: Sequence[str | Path]) -> dict[NetworkName, dict[str, Any]]:
     for path in paths:
         settings = result_files.read_table_metadata(path)["settings"]
         name = NetworkName(*settings["streams"]["run"])
-        training = settings.get("training", {})
+        # A network from elsewhere has no training loop, but is held against the same.
+        training = settings.get("training", settings)
         by_network[name] = {
             "tasks": _history(result_files.read_table(path)),
             "target_fraction": training.get("target_fraction"),

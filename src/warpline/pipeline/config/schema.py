@@ -515,7 +515,7 @@ class Jobs(Strict):
     each alone. On a GPU they are trained as one batch, which is much faster for small networks. Add
     seeds in whole blocks: a block that grows is trained again."""
     gpu: bool = False
-    """Whether each training job requests a GPU; false for a cluster without GPUs."""
+    """Whether each training job takes a GPU; false for a machine or cluster without GPUs."""
     keep_trajectories: bool = True
     """Whether the hidden states, the largest files, are kept. If not, they are deleted once no job
     needs them. A new seed or measure then makes them and their comparisons anew, with the same bytes."""

@@ -55,6 +55,7 @@ class ImportNetwork(Stage):
         network = NetworkSpec(taskset, architecture, curriculum)
         path = self.plan.weights_file(network, int(wildcards["seed"]))
         names = self.config.architectures[architecture].weight_names
+        fixed = self.config.protocol.training.target == "fixed"
         return {
             "run": [taskset, architecture, curriculum],
             "architecture": {
@@ -62,6 +63,7 @@ class ImportNetwork(Stage):
                 "weight_names": names,
             },
             "source": {"file": path, "sha256": file_checksum(path)},
+            **({"target": "fixed"} if fixed else {}),
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:

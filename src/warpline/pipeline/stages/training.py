@@ -158,6 +158,10 @@ class TrainingStage(Stage):
         """Return the updates between two saves of a job's state, which no result depends on."""
         return int(getattr(self.config, self.section).resume_every)
 
+    def gpu_option(self, wildcards: Wildcards, output: Any) -> str:
+        """Return the option that takes a GPU outside SLURM, too; what another device trained stands."""
+        return "--gpu" if self.config.jobs.gpu else ""
+
     def initial(self, wildcards: Wildcards, input: Any) -> str:
         """Return the option that names the networks to start from, empty where there are none."""
         return f"--initial {shlex.join(input.initial)}" if input.get("initial") else ""
