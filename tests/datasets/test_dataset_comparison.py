@@ -282,6 +282,15 @@ def test_recordings_alone_are_a_configuration(raw):
         assert stage.cost(job).seconds > 0 and stage.parameters(job) and stage.inputs(job)
 
 
+def test_conditions_that_a_recording_lacks_are_listed_before_a_run(raw):
+    lines = []
+    np.savez("b.npz", rates=np.load("b.npz")["rates"], side=np.tile([0, 2], 3))
+    assert dataset_faults(Plan(load(raw)), lines.append) == []
+    assert lines[2:] == [
+        "averages by condition: 1 in all recordings; left out: side=1 (a); side=2 (b)"
+    ]
+
+
 CASES = {
     "unknown name": (lambda r: r["run"]["datasets"].append("c"), "unknown name 'c'"),
     "one alone": (lambda r: r["run"]["datasets"].pop(), "expected two recordings or"),

@@ -13,6 +13,7 @@ from recording_files import (
     TRIALS,
     UNITS,
     WRITERS,
+    write_mat5,
     write_mat73,
     write_npz,
 )
@@ -173,6 +174,35 @@ def test_hostile_and_damaged_files_are_refused(tmp_path, states):
         handle.write(b"MATLAB 7.3 MAT-file")
     with pytest.raises(InputError, match="'rates', a link"):
         read_content(tmp_path / "c.mat")
+
+
+def test_texts_of_a_char_matrix_have_no_blanks_of_matlab(tmp_path, states):
+    """char('left', 'right', ...) fills texts to one length; in a cell array they have their own."""
+    import h5py
+
+    sides = ["left", "right"] * 3
+    padded = np.array([side.ljust(5) for side in sides])
+    cells = np.array(sides, dtype=object)
+    conditions = []
+    for name, content in (("rows.mat", padded), ("cells.mat", cells)):
+        settings = write_mat5(tmp_path / name, states, side=content)
+        session = read_session(tmp_path / name, {**settings, "conditions": ["side"]})
+        conditions.append(session.recording.conditions)
+    settings = write_mat73(tmp_path / "rows73.mat", states)
+    with h5py.File(tmp_path / "rows73.mat", "a") as file:
+        # A row of the file is a column of MATLAB.
+        codes = np.array([[ord(letter) for letter in text] for text in padded], dtype=np.uint16).T
+        file.create_dataset("side", data=codes).attrs["MATLAB_class"] = np.bytes_("char")
+    session = read_session(tmp_path / "rows73.mat", {**settings, "conditions": ["side"]})
+    conditions.append(session.recording.conditions)
+    assert conditions == [tuple(f"side={side}" for side in sides)] * 3
+
+
+def test_an_array_of_structs_is_named_where_there_are_no_states(tmp_path, states):
+    trials = np.array([(trial,) for trial in states[:2]], dtype=[("x", object)])
+    savemat(tmp_path / "a.mat", {"trials": trials})
+    with pytest.raises(InputError, match="only nothing, and what is not read: trials"):
+        read_session(tmp_path / "a.mat", {"dt": 10})
 
 
 def test_states_have_no_until(tmp_path, states):

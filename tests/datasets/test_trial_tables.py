@@ -10,6 +10,7 @@ from recording_files import (
     TIMES,
     TRIALS,
     write_listed,
+    write_npz,
 )
 
 from warpline.datasets.sessions import read_session
@@ -37,6 +38,23 @@ def test_conditions_are_kept_apart(tmp_path, spikes, values, expected):
         assert session.recording.conditions == tuple(f"side={text}" for text in expected)
 
 
+def test_numbers_beside_a_word_are_the_conditions_of_numbers_alone(tmp_path, states):
+    """With 'catch' among them a column is text, in which 0 stands as pandas wrote it: 0.0."""
+    settings = {**write_npz(tmp_path / "a.npz", states), "variable": "rates", "conditions": ["coh"]}
+    conditions = {}
+    for name, rows in (
+        ("numbers", ["0.0", "12.0", "-3.2", "1e-3", "12", "0"]),
+        ("beside words", ["0.0", "12.0", "-3.20", "1e-3", "catch", " catch"]),
+    ):
+        (tmp_path / "table.csv").write_text("coh\n" + "\n".join(rows) + "\n")
+        session = read_session(
+            tmp_path / "a.npz", {**settings, "trials": str(tmp_path / "table.csv")}
+        )
+        conditions[name] = session.recording.conditions
+    assert conditions["numbers"][:4] == ("coh=0", "coh=12", "coh=-3.2", "coh=0.001")
+    assert conditions["beside words"] == (*conditions["numbers"][:4], "coh=catch", "coh=catch")
+
+
 def test_a_trial_table_names_trials_that_have_no_spike(tmp_path, spikes):
     times, unit, trial, counts = spikes
     settings = {**write_listed(tmp_path / "a.npz", times, unit, trial), **BINS}
@@ -60,6 +78,10 @@ TABLES = {
     "numbers that print alike": (
         "f\n" + "0.1234561\n0.1234562\n" * 3, ["f"], "differ in their first six digits",
     ),
+    "numbers beside a word that print alike": (
+        "f\n" + "0.1234561\n0.1234562\ncatch\n" * 2, ["f"], "3 values, but 2 conditions",
+    ),
+    "semicolons": ("side;coh\n" + "l;1\nr;2\n" * 3, ["side"], "columns with commas between them"),
     "a name twice": ("side,side\n" + "l,a\nr,b\n" * 3, ["side"], "each name of a column once"),
     "other trials": (
         "trial,side\n" + "".join(f"{k + 1},{'lr'[k % 2]}\n" for k in range(TRIALS)), ["side"],

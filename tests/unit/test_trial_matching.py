@@ -147,6 +147,26 @@ def test_labels_in_another_order_are_seen_beside_a_system_without_any():
             warpline.compare(systems, measure="cka")
 
 
+def test_trials_of_other_conditions_are_not_matched():
+    """Neither by order nor by label: trial 3 of two sessions is the same number, and not the same trial."""
+    sides = list("llrrllrr")
+    x, y = (
+        labelled(SYSTEMS[name], list("abcdefgh")).assign_coords(condition=("trial", sides))
+        for name in "ab"
+    )
+    expected = warpline.compare(x, y, "cka")
+    assert warpline.compare(x, y[::-1], "cka") == expected  # by label
+    other = y.assign_coords(condition=("trial", sides[1:] + sides[:1]))
+    without = [array.drop_vars("trial") for array in (x, other)]
+    for systems in ((x, other), without, [SYSTEMS["c"], *without]):
+        with pytest.raises(TrialError, match="trial 1 of 'l' in .* and of 'r' in "):
+            warpline.compare(list(systems), measure="cka")
+    # Conditions of other names say nothing; dsa pairs no trials.
+    renamed = y.assign_coords(condition=("trial", [side.upper() for side in sides]))
+    assert warpline.compare(x, renamed, "cka") == expected
+    assert warpline.compare(x, other, "dsa", **DSA)["status"] == "converged"
+
+
 def test_labels_that_differ_are_named():
     x, y = labelled(SYSTEMS["a"], list("abcdefgh")), labelled(SYSTEMS["b"], list("abcdefxy"))
     with pytest.raises(TrialError, match=r"2 in x alone \(g, h\) and 2 in y alone \(x, y\)"):

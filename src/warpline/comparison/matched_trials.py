@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import short_text
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
@@ -41,7 +42,8 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
     Raises
     ------
     TrialError
-        When systems have different labels, numbers of trials or durations of a trial. Nothing is dropped.
+        When systems have different labels, numbers of trials or durations of a trial, or a trial is of
+        different conditions. Nothing is dropped.
     """
     labelled = [system for system in systems if system[1].trial_labels is not None]
     if len(labelled) == len(systems):
@@ -70,8 +72,29 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
                     f"trial {k} of {length} times in {first_name} and of {other} in {name}",
                     "Cut them to a common window, or use dsa, which needs no pairing.",
                 )
+    _check_matched_conditions(systems, measure)
     check_matched_times(systems, measure)
     return [recording for _, recording in systems]
+
+
+def _check_matched_conditions(systems: Sequence[tuple[str, Recording]], measure: str) -> None:
+    """Refuse trials of one place whose conditions differ; conditions of other names say nothing."""
+    known = [
+        (name, recording.conditions)
+        for name, recording in systems
+        if recording.conditions is not None
+    ]
+    for name, theirs in known[1:]:
+        first_name, ours = known[0]
+        if theirs == ours or not set(theirs) & set(ours):
+            continue
+        k = next(k for k, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
+        raise TrialError(
+            f"trials of the same conditions in all systems, because {measure} compares them trial by trial",
+            f"trial {k} of {short_text(ours[k])} in {first_name} and of {short_text(theirs[k])} in {name}",
+            "Bring the trials into the same order of conditions, average them by condition, drop the "
+            "conditions, or use dsa, which needs no pairing.",
+        )
 
 
 def check_matched_times(systems: Sequence[tuple[str, Recording]], measure: str) -> None:

@@ -83,8 +83,15 @@ def _flattened(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _flattened(f"{name}.{field}", value.reshape(-1)[0][field])
     elif value.dtype == object:
         yield name, _cells(list(value.reshape(-1)), value.shape)
+    elif value.dtype.kind == "U":
+        yield name, _without_padding(value)
     else:
-        yield name, value if value.dtype.kind in "fiubU" else None
+        yield name, value if value.dtype.kind in "fiub" else None
+
+
+def _without_padding(rows: np.ndarray) -> np.ndarray:
+    """Return the rows of a char matrix as texts: MATLAB fills them with blanks to one length."""
+    return np.char.rstrip(rows, " ")
 
 
 def _cells(values: list[Any], shape: tuple[int, ...]) -> np.ndarray | None:
@@ -151,7 +158,8 @@ def _array(entry: Any) -> np.ndarray | None:
         cells = [_array(entry.file[reference]) for reference in value.T.reshape(-1)]
         return _cells(cells, value.T.shape)
     if kind == "char":
-        return np.array(["".join(chr(code) for code in value.reshape(-1))])
+        rows = value.T.reshape(len(value.T), -1) if value.ndim else value.reshape(1, 1)
+        return _without_padding(np.array(["".join(map(chr, row)) for row in rows]))
     if kind == "logical":
         return np.asarray(value.T, dtype=bool)
     return np.asarray(value.T) if value.dtype.kind in "fiub" else None

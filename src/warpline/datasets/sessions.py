@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,8 @@ DEFAULTS: dict[str, Any] = {
     "window": None,
 }
 """Settings of `read_session` and their values where they are not given."""
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,11 +185,12 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 "Give these trials a word of their own, such as 'catch', or leave them out.",
             )
         texts = [condition_text(column, value) for value in values]
-        if values.dtype.kind in "fiu" and len(set(texts)) < len(np.unique(values)):
+        n_values = len({_without_notation(value) for value in values})
+        if len(set(texts)) < n_values:
             raise RecordingFileError(
                 f"values of '{column}' that differ in their first six digits, to tell conditions of "
                 f"{source.path} apart",
-                f"{len(np.unique(values))} values, but {len(set(texts))} conditions",
+                f"{n_values} values, but {len(set(texts))} conditions",
                 "Round them, or number the conditions.",
             )
         parts.append(texts)
@@ -194,8 +198,19 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
 
 
 def condition_text(column: str, value: Any) -> str:
-    """Return a condition as text, the same for 1 and 1.0: whole numbers in full, others to six digits."""
+    """Return a condition as text, the same for 1, 1.0 and "1.0": whole numbers in full, others to six digits."""
+    value = _without_notation(value)
     number = isinstance(value, int | float | np.integer | np.floating)
     if number and float(value).is_integer():
         return f"{column}={int(value)}"
     return f"{column}={value:g}" if number else f"{column}={value}"
+
+
+def _without_notation(value: Any) -> Any:
+    """Return text that writes a number as the number: numbers beside a word, such as 'catch', are text."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    return float(text) if NUMBER.fullmatch(text) else text

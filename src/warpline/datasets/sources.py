@@ -126,11 +126,12 @@ class Source:
             )
         factor = MILLISECONDS[str(unit if stated is None else stated)]
         times = np.asarray(values, dtype=np.float64) * factor
-        if not np.isfinite(times).all():
+        lacking = np.flatnonzero(~np.isfinite(times))
+        if len(lacking):
             raise RecordingFileError(
                 f"finite times in '{name}' of {self.path}",
-                f"{int((~np.isfinite(times)).sum())} that are NaN or infinite",
-                "Drop them.",
+                f"{len(lacking)} that are NaN or infinite, the first being number {lacking[0]}",
+                "Drop them. Where they are of trials, name a table without these: trials.",
             )
         return times
 
@@ -183,6 +184,12 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
         ) from error
     with Path(path).open(encoding="utf-8-sig", newline="") as lines:
         header = next(csv.reader(itertools.islice(lines, n_comments, None)), [])
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise RecordingFileError(
+            f"columns with commas between them in {path}",
+            f"one column, '{header[0]}'",
+            "Export the table with commas, and with points in numbers.",
+        )
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         # pandas renames the second, so that only the first would be read.

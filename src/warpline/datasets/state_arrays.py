@@ -111,7 +111,9 @@ def _only_candidate(source: Source, settings: Mapping[str, Any]) -> str:
     if len(candidates) != 1:
         raise RecordingFileError(
             f"one array of states in {source.path}",
-            ", ".join(candidates) or f"only {', '.join(source.variables) or 'nothing'}",
+            ", ".join(candidates)
+            or f"only {', '.join(source.variables) or 'nothing'}"
+            + (f", and what is not read: {', '.join(source.unread)}" if source.unread else ""),
             "Name it: variable; for times of spikes, name these: spikes.",
         )
     return candidates[0]

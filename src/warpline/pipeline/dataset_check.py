@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
+
+if TYPE_CHECKING:
+    from warpline.datasets.sessions import Session
 
 __all__ = ["dataset_faults"]
 
@@ -64,7 +68,9 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
     ]
     if averaged:
         try:
-            shared_conditions([session.recording for session in sessions.values()])
+            shared = shared_conditions([session.recording for session in sessions.values()])
+            if say is not None and (line := _left_out(sessions, shared)):
+                say(line)
         except InputError as error:
             faults.append(f"datasets: {error}")
         for name, session in sessions.items():
@@ -96,3 +102,15 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
                 f"{', '.join(short)}: use fewer delays, or longer windows"
             )
     return faults
+
+
+def _left_out(sessions: Mapping[str, Session], shared: Sequence[str]) -> str:
+    """Return a line on the conditions that some recordings lack; empty where all have all."""
+    having: dict[str, list[str]] = {}
+    for name, session in sessions.items():
+        for condition in sorted({*(session.recording.conditions or ())} - {*shared}):
+            having.setdefault(condition, []).append(name)
+    if not having:
+        return ""
+    listed = "; ".join(f"{condition} ({', '.join(having[condition])})" for condition in having)
+    return f"averages by condition: {len(shared)} in all recordings; left out: {listed}"
