@@ -113,6 +113,11 @@ def test_the_spacing_of_the_source_is_kept(value, spacing):
     assert as_recording(value).precision == spacing
 
 
+# As scipy.io.loadmat gives a cell array with a trial in each cell.
+CELLS = np.empty((len(X), 1), dtype=object)
+for k in range(len(X)):
+    CELLS[k, 0] = X[k]
+
 REFUSED = {
     "a network": (lambda inputs: X, {}, "which can be called as a network. Run it on inputs first"),
     "complex": (X + 1j, {}, "real numbers in states; got values of type complex128"),
@@ -120,6 +125,8 @@ REFUSED = {
     "strings": (X.astype(str), {}, "real numbers"),
     "dates": (X.astype("datetime64[s]"), {}, "real numbers"),
     "none": (None, {}, "real numbers"),
+    "cells of MATLAB": (CELLS, {}, r"type object. Of cells .* give list\(cells.ravel\(\)\)"),
+    "a row of cells": (CELLS.T, {}, r"give list\(cells.ravel\(\)\)"),
     "a number": (3.0, {}, r"\(trial, time, unit\) for states; got \(\)"),
     "a vector": (X[0, 0], {}, "missing axes"),
     "four axes": (X[None], {}, "Select one system"),

@@ -50,13 +50,12 @@ def real_numbers(value: Any, name: str) -> tuple[NDArray[Any], float, NDArray[np
             "Give an array, or a list of (time, unit) arrays.",
         ) from error
     if array.dtype.kind not in "fiub":
-        raise DimensionError(
-            f"real numbers in {name}",
-            f"values of type {array.dtype}",
-            "Give real and imaginary parts as units."
-            if array.dtype.kind == "c"
-            else "Convert the values to numbers.",
-        )
+        remedy = "Convert the values to numbers."
+        if array.dtype.kind == "c":
+            remedy = "Give real and imaginary parts as units."
+        elif array.dtype == object and array.size and np.ndim(array.flat[0]) == 2:
+            remedy = "Of cells that hold a trial each, give list(cells.ravel())."
+        raise DimensionError(f"real numbers in {name}", f"values of type {array.dtype}", remedy)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         # What is beyond double precision is infinite there, and refused as such.
         with np.errstate(over="ignore"):

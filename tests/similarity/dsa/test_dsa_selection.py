@@ -238,6 +238,9 @@ def test_bad_candidates_are_refused(network, options, says):
 def test_a_single_trial_is_refused(network):
     with pytest.raises(DSAInputError, match="at least two trials"):
         choose_dsa([network[:1]])
+    # A list of trials is read as one of systems.
+    with pytest.raises(DSAInputError, match=r"trials of a single one are \[trials\]"):
+        choose_dsa(list(network))
     with pytest.raises(DSAInputError, match="at least one system"):
         choose_dsa([])
 

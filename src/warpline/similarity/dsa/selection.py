@@ -325,7 +325,7 @@ def _check_trials(systems: Mapping[str, Recording]) -> None:
             raise TooFewTimePointsError(
                 "states (trial, time, unit) of at least two trials, one of them held out",
                 f"one ({name})",
-                "Split the recording.",
+                "Split the recording. A list is one of systems: trials of a single one are [trials].",
             )
 
 
