@@ -58,10 +58,10 @@ def main() -> None:
     dynamics = dynamics_of(network)
     ends = tangents(network, line, kappa, at=[STEPS]).full_states[:, 0]
     points = find_fixed_points(dynamics, torch.zeros(1, 1), ends)
-    print(f"\nfixed points without evidence: {int(points.fixed.sum())}, {points.counts()}")
-    for state, unstable in zip(points.states, points.n_unstable, strict=True):
+    print(f"\nwhere {len(ends)} starts ended without evidence: {points.counts()}")
+    for state, row in zip(points.states, points.table().itertuples(), strict=True):
         logit = dynamics.readout(state[None]).item()
-        print(f"  logit {logit:7.2f}, {int(unstable)} unstable modes")
+        print(f"  {row.kind} point: logit {logit:7.2f}, {row.n_unstable} unstable modes")
 
     # DSA: the trained network against itself before training, on trials with noise.
     torch.manual_seed(1)
