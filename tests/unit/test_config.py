@@ -273,6 +273,10 @@ CASES = {
         put(*PDM, "timing", "delay", {"chioce": [1]}),
         "tasksets.PDM.timing.delay: expected a duration in ms: a number, or one of {choice: [...]}",
     ),
+    "a list as a duration": (
+        put(*PDM, "timing", "delay", [500, 1000]),
+        "tasksets.PDM.timing.delay: expected a duration in ms: a number, or one of {choice: [...]}",
+    ),
     "bounds the wrong way round": (
         put(*PDM, "timing", "delay", {"uniform": [900, 100]}),
         "tasksets.PDM.timing.delay.uniform: expected low <= high, got [900.0, 100.0]",

@@ -82,7 +82,8 @@ def _duration_kind(value: Any) -> str | None:
         return next(iter(value), None) if len(value) == 1 else None
     if isinstance(value, Strict):
         return next(iter(type(value).model_fields))
-    return "constant"
+    # A list says neither whether its numbers are bounds nor whether they are values.
+    return None if isinstance(value, list) else "constant"
 
 
 Duration = Annotated[
