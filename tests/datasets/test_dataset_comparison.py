@@ -375,6 +375,17 @@ def test_the_page_s_configuration_is_one(project, raw_config, tmp_path):
     ]
 
 
+def test_a_recording_does_not_count_twice(raw):
+    """As by an entry that takes the keys of another one, and forgets the file."""
+    raw["datasets"]["b"]["file"] = "a.npz"
+    faults = dataset_faults(Plan(load(raw)))
+    assert len(faults) == 1 and "datasets.b: expected another recording than datasets.a" in faults[0]
+    # Another window of one file is another recording.
+    for name, window in (("a", [0, 500]), ("b", [500, 1000])):
+        raw["datasets"][name]["window"] = window
+    assert dataset_faults(Plan(load(raw))) == []
+
+
 def test_delays_must_fit_the_trials(raw):
     raw["measures"]["dsa"] = {"measure": "dsa", "n_delays": 30, "rank": 2}
     faults = dataset_faults(Plan(load(raw)))

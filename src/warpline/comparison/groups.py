@@ -20,7 +20,13 @@ from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording
 
-__all__ = ["GroupComparison", "compare_groups", "group_statistics", "group_tables"]
+__all__ = [
+    "GroupComparison",
+    "compare_groups",
+    "content_digest",
+    "group_statistics",
+    "group_tables",
+]
 
 #: Names of the columns of `warpline.comparison.statistics`, and what they are here: a group stands where a
 #: curriculum does, a system where a seed does.
@@ -171,7 +177,7 @@ def _unit_numbers(systems: Mapping[str, Recording], group_of: Mapping[str, str])
     number_of: dict[str, int] = {}
     shared = []
     for number, (name, recording) in enumerate(systems.items()):
-        first = first_of.setdefault(_digest(recording), name)
+        first = first_of.setdefault(content_digest(recording), name)
         number_of[name] = number if first == name else number_of[first]
         if first == name:
             continue
@@ -191,7 +197,7 @@ def _unit_numbers(systems: Mapping[str, Recording], group_of: Mapping[str, str])
     return number_of
 
 
-def _digest(recording: Recording) -> bytes:
+def content_digest(recording: Recording) -> bytes:
     """Return a hash of all that a measure can see of a system."""
     digest = hashlib.sha256(repr(recording.conditions).encode())
     for array in (*recording.trials, *(recording.inputs or ())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warpline.pipeline.config.base import DSA
@@ -47,6 +48,7 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
             faults.append(f"datasets.{name}: {error}")
     if faults:
         return faults
+    faults += _equal_recordings(sessions)
 
     # Systems with other time steps have other operators, and no matched times.
     steps = {name: session.dt for name, session in sessions.items() if session.dt is not None}
@@ -100,6 +102,24 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
             faults.append(
                 f"measures.{name}: expected trials of at least {need} steps for its delays, got fewer in "
                 f"{', '.join(short)}: use fewer delays, or longer windows"
+            )
+    return faults
+
+
+def _equal_recordings(sessions: Mapping[str, Session]) -> list[str]:
+    """Return a message per recording that is another one: it would count twice in the statistics."""
+    from warpline.comparison.groups import content_digest
+
+    faults = []
+    first_of: dict[bytes, str] = {}
+    for name, session in sessions.items():
+        # With other conditions the same states are the same recording.
+        digest = content_digest(replace(session.recording, conditions=None))
+        first = first_of.setdefault(digest, name)
+        if first != name:
+            faults.append(
+                f"datasets.{name}: expected another recording than datasets.{first}, got the same states: "
+                "correct file, variable or select, or leave one out"
             )
     return faults
 
