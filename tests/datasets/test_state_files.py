@@ -198,6 +198,27 @@ def test_texts_of_a_char_matrix_have_no_blanks_of_matlab(tmp_path, states):
     assert conditions == [tuple(f"side={side}" for side in sides)] * 3
 
 
+def test_an_empty_text_is_no_condition(tmp_path, states):
+    """Of a trial without an answer, an empty cell of a table is none, and so is '' in a file."""
+    import h5py
+
+    sides = np.array(["left", "", "right"] * 2, dtype=object)
+    settings = write_mat5(tmp_path / "a.mat", states, side=sides) | {"conditions": ["side"]}
+    write_mat73(tmp_path / "b.mat", states)
+    with h5py.File(tmp_path / "b.mat", "a") as file:
+        references = file.create_dataset("side", (1, len(sides)), dtype=h5py.ref_dtype)
+        for k, side in enumerate(sides):
+            codes = np.array([[ord(letter)] for letter in side], np.uint16)
+            cell = file.create_dataset(f"#refs#/{k}", data=codes if side else np.uint64([0, 0]))
+            cell.attrs["MATLAB_class"] = np.bytes_("char")
+            if not side:
+                cell.attrs["MATLAB_empty"] = np.uint8(1)
+            references[0, k] = cell.ref
+    for name in ("a.mat", "b.mat"):
+        with pytest.raises(InputError, match="'side' for each trial .* for 2, the first .* number 1"):
+            read_session(tmp_path / name, settings)
+
+
 def test_an_array_of_structs_is_named_where_there_are_no_states(tmp_path, states):
     trials = np.array([(trial,) for trial in states[:2]], dtype=[("x", object)])
     savemat(tmp_path / "a.mat", {"trials": trials})

@@ -152,7 +152,7 @@ def _array(entry: Any) -> np.ndarray | None:
     kind = entry.attrs.get("MATLAB_class", b"")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if entry.attrs.get("MATLAB_empty", 0):
-        return np.zeros([int(size) for size in entry[()]])
+        return np.zeros([int(size) for size in entry[()]], dtype="U1" if kind == "char" else float)
     value = entry[()]
     if h5py.check_ref_dtype(entry.dtype) is not None:
         cells = [_array(entry.file[reference]) for reference in value.T.reshape(-1)]

@@ -177,7 +177,8 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 f"{len(values)}",
                 "Give the table of these trials, in their order, or correct the order of axes.",
             )
-        missing = np.flatnonzero(pd.isna(values))
+        # pandas reads an empty cell of a table as missing; files of other formats hold an empty text.
+        missing = np.flatnonzero(pd.isna(values) | (np.char.strip(values.astype(str)) == ""))
         if len(missing):
             raise RecordingFileError(
                 f"a value of '{column}' for each trial of {source.path}",
