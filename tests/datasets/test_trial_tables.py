@@ -13,6 +13,7 @@ from recording_files import (
     write_npz,
 )
 
+import warpline
 from warpline.datasets.sessions import read_session
 from warpline.similarity.input_errors import InputError
 
@@ -66,6 +67,27 @@ def test_a_trial_table_names_trials_that_have_no_spike(tmp_path, spikes):
     )
     assert len(session.recording.trials) == 6 and not session.recording.trials[1].any()
     np.testing.assert_array_equal(session.recording.trials[0], counts[4])
+
+
+def test_states_take_their_labels_from_the_table(tmp_path, states, rng):
+    """Of two areas that were recorded at once, each without another trial."""
+    kept = {"a": [0, 1, 2, 3, 5], "b": [0, 2, 3, 4, 5]}
+    systems = {}
+    for name, trials in kept.items():
+        settings = write_npz(tmp_path / f"{name}.npz", states[trials] @ rng.normal(size=(4, 4)))
+        settings |= {"variable": "rates", "trials": tmp_path / f"{name}.csv"}
+        (tmp_path / f"{name}.csv").write_text("trial\n" + "".join(f"{k}\n" for k in trials))
+        systems[name] = read_session(tmp_path / f"{name}.npz", settings).recording
+        assert systems[name].trial_labels == tuple(trials)
+    with pytest.raises(InputError, match=r"1 in a alone \(1\) and 1 in b alone \(4\)"):
+        warpline.compare(systems, measure="cka")
+    # Numbers that count anew in each block are no labels; a table of other trials is no table of these.
+    (tmp_path / "a.csv").write_text("trial\n1\n2\n3\n1\n2\n")
+    settings["trials"] = tmp_path / "a.csv"
+    assert read_session(tmp_path / "a.npz", settings).recording.trial_labels is None
+    (tmp_path / "a.csv").write_text("rt\n1\n2\n3\n")
+    with pytest.raises(InputError, match="a row for each of 5 trials .* got 3"):
+        read_session(tmp_path / "a.npz", settings)
 
 
 TABLES = {

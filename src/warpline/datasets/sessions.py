@@ -131,8 +131,7 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
                 "Drop until, and name the mask of recorded times: valid.",
             )
         recording, start, dt = read_states(source, settings, name)
-    if settings["conditions"]:
-        _check_order_of_trials(source, recording)
+    recording = _with_labels_of_table(source, recording)
     conditions = _conditions(source, settings["conditions"], len(recording.trials))
     times = None
     if start is not None and dt is not None:
@@ -142,24 +141,38 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     return Session(recording, dt, start, source.left_out(settings["ignore"]), extent)
 
 
-def _check_order_of_trials(source: Source, recording: Recording) -> None:
-    """Refuse a table that lists other trials than the file, or its trials in another order."""
+def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
+    """Return a recording with the trial labels of the table's column `trial`, if the file has none.
+
+    A table of other trials than those of the file, or of these in another order, is refused.
+    """
+    import pandas as pd
+
+    n_rows, n_trials = len(next(iter(source.table.values()), ())), len(recording.trials)
+    if source.table and n_rows != n_trials:
+        raise RecordingFileError(
+            f"a row for each of {n_trials} trials of {source.path} in its table",
+            f"{n_rows}",
+            "Give the table of these trials, in their order, or correct the order of axes.",
+        )
     labels, rows = recording.trial_labels, source.table.get("trial")
-    if labels is None or rows is None or list(rows) == list(labels):
-        return
-    if len(rows) == len(labels) and set(rows) == set(labels):
+    if rows is None or (labels is not None and list(rows) == list(labels)):
+        return recording
+    if labels is None:
+        # A number that counts anew in each block names no trial.
+        distinct = len(set(rows.tolist())) == n_rows and not pd.isna(rows).any()
+        return replace(recording, trial_labels=tuple(rows.tolist())) if distinct else recording
+    if set(rows) == set(labels):
         raise RecordingFileError(
             f"the rows of the trial table in the order of the trials of {source.path}",
             f"{rows[0]}, {rows[1]}, ... in its column 'trial', and {labels[0]}, {labels[1]}, ... in the file",
             "Sort the table as the file.",
         )
-    if len(rows) == len(labels):
-        raise RecordingFileError(
-            f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of "
-            "its table",
-            ", ".join(map(str, rows[:2])),
-            "Give the table of these trials, or rename its column.",
-        )
+    raise RecordingFileError(
+        f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of its table",
+        ", ".join(map(str, rows[:2])),
+        "Give the table of these trials, or rename its column.",
+    )
 
 
 def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[str, ...] | None:

@@ -72,7 +72,7 @@ class Dataset(Strict):
     """Time step of the states in ms, where the file holds no times."""
     trials: str | None = None
     """CSV file with a row per trial, in the order of the trials. A column ``trial`` holds the numbers that
-    spikes name."""
+    spikes name, and the labels of states whose file has none."""
     align: str | None = None
     """Column of the trial table, or variable of the file, with the zero of each trial, for a recording in
     one piece."""
