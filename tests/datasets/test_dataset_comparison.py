@@ -379,7 +379,9 @@ def test_a_recording_does_not_count_twice(raw):
     """As by an entry that takes the keys of another one, and forgets the file."""
     raw["datasets"]["b"]["file"] = "a.npz"
     faults = dataset_faults(Plan(load(raw)))
-    assert len(faults) == 1 and "datasets.b: expected another recording than datasets.a" in faults[0]
+    assert (
+        len(faults) == 1 and "datasets.b: expected another recording than datasets.a" in faults[0]
+    )
     # Another window of one file is another recording.
     for name, window in (("a", [0, 500]), ("b", [500, 1000])):
         raw["datasets"][name]["window"] = window

@@ -215,7 +215,9 @@ def test_an_empty_text_is_no_condition(tmp_path, states):
                 cell.attrs["MATLAB_empty"] = np.uint8(1)
             references[0, k] = cell.ref
     for name in ("a.mat", "b.mat"):
-        with pytest.raises(InputError, match="'side' for each trial .* for 2, the first .* number 1"):
+        with pytest.raises(
+            InputError, match=r"'side' for each trial .* for 2, the first .* number 1"
+        ):
             read_session(tmp_path / name, settings)
 
 

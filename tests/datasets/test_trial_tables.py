@@ -86,7 +86,7 @@ def test_states_take_their_labels_from_the_table(tmp_path, states, rng):
     settings["trials"] = tmp_path / "a.csv"
     assert read_session(tmp_path / "a.npz", settings).recording.trial_labels is None
     (tmp_path / "a.csv").write_text("rt\n1\n2\n3\n")
-    with pytest.raises(InputError, match="a row for each of 5 trials .* got 3"):
+    with pytest.raises(InputError, match=r"a row for each of 5 trials .* got 3"):
         read_session(tmp_path / "a.npz", settings)
 
 

@@ -159,7 +159,7 @@ def test_trials_of_other_conditions_are_not_matched():
     other = y.assign_coords(condition=("trial", sides[1:] + sides[:1]))
     without = [array.drop_vars("trial") for array in (x, other)]
     for systems in ((x, other), without, [SYSTEMS["c"], *without]):
-        with pytest.raises(TrialError, match="trial 1 of 'l' in .* and of 'r' in "):
+        with pytest.raises(TrialError, match=r"trial 1 of 'l' in .* and of 'r' in "):
             warpline.compare(list(systems), measure="cka")
     # Conditions of other names say nothing; dsa pairs no trials.
     renamed = y.assign_coords(condition=("trial", [side.upper() for side in sides]))

@@ -169,7 +169,8 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
             "Sort the table as the file.",
         )
     raise RecordingFileError(
-        f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of its table",
+        f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of its "
+        "table",
         ", ".join(map(str, rows[:2])),
         "Give the table of these trials, or rename its column.",
     )
@@ -212,7 +213,7 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
 
 
 def condition_text(column: str, value: Any) -> str:
-    """Return a condition as text, the same for 1, 1.0 and "1.0": whole numbers in full, others to six digits."""
+    """Return a condition as text, the same for 1, 1.0 and "1.0": integers in full, others to six digits."""
     value = _without_notation(value)
     number = isinstance(value, int | float | np.integer | np.floating)
     if number and float(value).is_integer():

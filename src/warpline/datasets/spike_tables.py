@@ -350,7 +350,7 @@ def _positions(
         raise RecordingFileError(
             f"spikes of the {len(names)} {what} that are listed, in '{variable}' of {source.path}",
             f"{values[unknown][0]}",
-            f"Number the {what} in the same way (a trial table without a column 'trial' counts from 0), or drop "
-            "the spikes of others from the file.",
+            f"Number the {what} in the same way (a trial table without a column 'trial' counts from 0), or "
+            "drop the spikes of others from the file.",
         )
     return np.asarray(positions, dtype=np.int64)
