@@ -94,9 +94,8 @@ def make(arguments, settings):
             axes[1, column].set_title("separation S")
     # The layout leaves no margin beside the labels of square panels.
     figure.get_layout_engine().set(rect=(0.02, 0, 0.98, 1))
-    figure.suptitle(
-        "dots: networks of the row, from 0 (left) to the largest of the panel (right)",
-        fontsize="small",
+    plotting.title_above(
+        figure, "dots: networks of the row, from 0 (left) to the largest of the panel (right)"
     )
     return figure
 

@@ -143,7 +143,7 @@ def make(arguments, settings):
         label = f"{name.replace('_', ' ')} (n = {n} network{'s' * (n != 1)} of each architecture)"
         colour, marker = styles[name]
         handles.append(plt.Line2D([], [], ls="", color=colour, marker=marker, ms=4, label=label))
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    plotting.legend_below(figure, handles, [handle.get_label() for handle in handles], 3)
     return figure
 
 

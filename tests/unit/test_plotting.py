@@ -63,6 +63,29 @@ def test_no_label_of_panels_of_fixed_aspect_is_cut():
     assert around.x1 < figure.bbox.x1 + 1 and around.y1 < figure.bbox.y1 - 1
 
 
+@pytest.mark.parametrize(("width", "n_columns", "n_lines"), [(3.5, 1, 2), (12.0, 2, 1)])
+def test_a_narrow_figure_cuts_neither_its_legend_nor_its_title(width, n_columns, n_lines):
+    """As with a single measure, where the first words and the n were outside."""
+    import matplotlib.pyplot as plt
+
+    plotting.apply_style(STYLE)
+    figure, axes = plt.subplots(figsize=(width, 3))
+    labels = [f"{name} (n = 3 networks of each architecture)" for name in ("untrained", "master")]
+    plotting.legend_below(figure, [axes.plot([0], [0])[0] for _ in labels], labels, 3)
+    plotting.title_above(
+        figure, "dots: networks of the row, from 0 (left) to the largest of the panel (right)"
+    )
+    figure.canvas.draw()
+    for artist in (figure.legends[0], figure._suptitle):
+        assert artist.get_window_extent().x0 >= 0
+        assert artist.get_window_extent().x1 <= figure.bbox.width
+    assert len(figure.legends) == 1
+    tops = {round(text.get_window_extent().y0) for text in figure.legends[0].get_texts()}
+    assert len(tops) == 3 - n_columns
+    assert figure.get_suptitle().count("\n") + 1 == n_lines
+    plt.close(figure)
+
+
 def test_labels_are_broken_into_lines():
     assert plotting.curriculum_label("pretrain_basic_anti_frozen") == "pretrain\nbasic anti\nfrozen"
 

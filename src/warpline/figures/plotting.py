@@ -24,6 +24,7 @@ __all__ = [
     "from_zero",
     "jitter",
     "label_log_axis",
+    "legend_below",
     "legend_entries",
     "level_line",
     "names_in_data",
@@ -34,6 +35,7 @@ __all__ = [
     "stacked_panels",
     "style_parameters",
     "text_colour",
+    "title_above",
 ]
 
 PALETTES = {
@@ -58,8 +60,24 @@ def legend_entries(axes: NDArray[Any]) -> tuple[list[Any], list[str]]:
 
 def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
     """Draw one legend below all panels (`legend_entries`), with ``ncols`` entries in a row."""
-    handles, labels = legend_entries(axes)
-    figure.legend(handles, labels, loc="outside lower center", ncols=ncols)
+    legend_below(figure, *legend_entries(axes), ncols)
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], labels: Sequence[str], ncols: int) -> None:
+    """Draw a legend below all panels, ``ncols`` entries in a row or as many as the figure is wide."""
+    for columns in range(ncols, 0, -1):
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
+
+
+def title_above(figure: Figure, text: str) -> None:
+    """Draw a small title above all panels, in more lines where the figure is narrow."""
+    title = figure.suptitle(text, fontsize="small")
+    excess = title.get_window_extent().width / figure.bbox.width
+    if excess > 1:
+        title.set_text(textwrap.fill(text, int(len(text) / excess * 0.9)))
 
 
 def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
