@@ -4,7 +4,7 @@ import numpy as np
 
 from warpline.comparison.condition_states import condition_signals
 from warpline.core import result_files
-from warpline.figures import figure_script
+from warpline.figures import figure_script, plotting
 
 SIGNAL_COLOURS = "RdBu_r"
 NEITHER = "0.6"
@@ -134,10 +134,10 @@ def make(arguments, settings):
     figure.legend(
         handles=handles[: 4 if has_grey else 3], loc="outside lower center", ncols=len(handles)
     )
-    figure.suptitle(
+    plotting.title_above(
+        figure,
         "mean over the trials of a condition: from the start of the trial to the earliest go signal,\n"
         "then from each trial's own go signal",
-        fontsize="small",
     )
     return figure
 

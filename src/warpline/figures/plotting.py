@@ -77,7 +77,8 @@ def title_above(figure: Figure, text: str) -> None:
     title = figure.suptitle(text, fontsize="small")
     excess = title.get_window_extent().width / figure.bbox.width
     if excess > 1:
-        title.set_text(textwrap.fill(text, int(len(text) / excess * 0.9)))
+        longest = max(map(len, text.splitlines()))
+        title.set_text(textwrap.fill(text, int(longest / excess * 0.9)))
 
 
 def style_parameters(style: Mapping[str, Any]) -> dict[str, Any]:
