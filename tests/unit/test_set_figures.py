@@ -77,6 +77,28 @@ def test_long_names_of_groups_do_not_overlap():
     assert min(box.x0 for box in boxes) >= 0
 
 
+def test_the_legend_of_three_groups_is_not_cut():
+    """The n of the last group was outside."""
+    members = [[SYSTEMS["a"], SYSTEMS["b"]], [SYSTEMS["c"]], [SYSTEMS["d"], SYSTEMS["a"] ** 3]]
+    groups = dict(zip(("monkey", "rnn", "decoy"), members, strict=True))
+    figure = warpline.compare_groups(groups, ["procrustes"]).plot("embedding")
+    FigureCanvasAgg(figure).draw()
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+    assert len(figure.legends) == 1 and len(figure.legends[0].get_texts()) == 3
+
+
+def test_long_names_of_systems_leave_room_for_the_matrix():
+    names = ["monday morning, the first session of the month", "friday"]
+    systems = dict(zip(names, (SYSTEMS["a"], SYSTEMS["b"]), strict=True))
+    figure = warpline.compare(systems, measure="procrustes").plot()
+    FigureCanvasAgg(figure).draw()
+    panel = figure.axes[0]
+    assert panel.get_title() == "n = 1 pair"
+    cell = panel.get_window_extent().width / 2
+    assert all(text.get_window_extent().width < cell for text in panel.texts)
+
+
 def test_failed_pairs_are_counted_in_print_and_figure():
     """A system with too few times for the delays has no pairs."""
     groups = {"a": [SYSTEMS[name] for name in "abc"], "b": [SYSTEMS["d"], SYSTEMS["d"][:, :3]]}

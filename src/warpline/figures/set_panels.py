@@ -13,7 +13,13 @@ import numpy as np
 from warpline.comparison.groups import GroupComparison
 from warpline.comparison.multidimensional_scaling import embed
 from warpline.comparison.sets import SystemMatrix
-from warpline.figures.plotting import annotated_heat_map, colours, jitter, style_parameters
+from warpline.figures.plotting import (
+    annotated_heat_map,
+    colours,
+    jitter,
+    legend_below,
+    style_parameters,
+)
 from warpline.figures.words import measure_label, measure_name
 
 if TYPE_CHECKING:
@@ -32,6 +38,8 @@ __all__ = [
 ]
 
 FONT_SIZE = 9.0
+CHARACTER = 0.55 * FONT_SIZE / 72
+"""Width of a character in inches, about."""
 STYLE = {"palette": "okabe-ito", "colormap": "viridis", "font_size": FONT_SIZE, "dpi": 110}
 #: Above so many systems, cells have no numbers and points no names.
 MOST_NUMBERS, MOST_NAMES = 12, 30
@@ -73,7 +81,16 @@ def matrix_figure(
     first = next(iter(matrices.values()))
     n_rows, n_columns = first.dissimilarity.shape
     cell = matrix_side(max(n_rows, n_columns)) / max(n_rows, n_columns)
-    figure = _figure(len(matrices) * (cell * n_columns + 2.3), max(cell * n_rows, 1.0) + 1.6)
+    # Names of up to a dozen characters have their place; those of columns stand at 45°.
+    named = max(n_rows, n_columns) <= MOST_NUMBERS
+    wide, high = (
+        named * CHARACTER * max(0, max(map(len, names)) - 12)
+        for names in (first.names, first.columns)
+    )
+    high *= 0.5**0.5
+    figure = _figure(
+        len(matrices) * (cell * n_columns + 2.3 + wide), max(cell * n_rows, 1.0) + 1.6 + high
+    )
     axes = np.atleast_1d(figure.subplots(1, len(matrices), squeeze=False)[0])
     for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
         labels = (matrix.names, matrix.columns)
@@ -81,7 +98,8 @@ def matrix_figure(
         bar = figure.colorbar(image, ax=panel, shrink=0.8)
         bar.set_label(_label(measure, matrix))
         failed = int(matrix.table["dissimilarity"].isna().sum())
-        panel.set_title(f"n = {len(matrix.table)} pairs" + (f", {failed} failed" if failed else ""))
+        n = len(matrix.table)
+        panel.set_title(f"n = {n} pair{'s' * (n != 1)}" + (f", {failed} failed" if failed else ""))
     _title(figure, missing)
     return figure
 
@@ -141,7 +159,7 @@ def embedding_figure(
     axes[0].set_ylabel("second axis")
     if groups:
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(groups)))
+        legend_below(figure, handles, labels, min(4, len(groups)))
     _title(figure, missing)
     return figure
 
@@ -195,8 +213,7 @@ def _with_values(matrices: Mapping[str, SystemMatrix]) -> tuple[dict[str, System
 
 def _title(figure: Figure, *sentences: str) -> None:
     """Write sentences above a figure, broken to its width."""
-    # Characters in a line: a character is about 0.55 of the font size, in points of 1/72 inch, wide.
-    width = int(figure.get_figwidth() * 72 / (0.55 * FONT_SIZE))
+    width = int(figure.get_figwidth() / CHARACTER)
     lines = [textwrap.fill(sentence, width) for sentence in sentences if sentence]
     if lines:
         figure.suptitle("\n".join(lines), fontsize=FONT_SIZE)
