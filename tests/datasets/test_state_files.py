@@ -122,6 +122,11 @@ CASES = {
     "no such dim": ("a.nc", {"dims": {"cell": "unit"}}, "'cell' in dims"),
     "dim not renamed": ("a.nc", {"dims": {}}, "neuron: 4, trial: 6, time: 20"),
     "window outside": ("a.nc", {"window": [100, 300]}, r"inside the times .* 0 to 200 ms"),
+    "window in seconds": (
+        "a.nc",
+        {"window": [0, 0.1]},
+        r"at least a step .* 10 ms; got 0 to 0.1 ms",
+    ),
     "window without times": ("a.npz", {"dt": None, "window": [0, 100]}, r"Add time .* or dt"),
     "other unit of time": (
         "a.nc",

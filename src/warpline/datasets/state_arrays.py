@@ -230,6 +230,7 @@ def _time_axis(
             "Add time (a variable) or dt (ms).",
         )
     start, stop = float(window[0]), float(window[1])
+    _check_width(source, start, stop, dt)
     slack = TOLERANCE * float(dt or 1)
     keep = np.flatnonzero((times >= start - slack) & (times < stop - slack))
     end = float(times[-1]) + float(dt or 0)
@@ -240,6 +241,16 @@ def _time_axis(
             "Change window.",
         )
     return float(times[keep[0]]), dt, keep
+
+
+def _check_width(source: Source, start: float, stop: float, dt: float | None) -> None:
+    """Refuse a window below a step, which would be one step wide: it is in another unit of time."""
+    if dt is not None and stop - start < (1 - TOLERANCE) * dt:
+        raise RecordingFileError(
+            f"a window of at least a step of {source.path}, {dt:g} ms",
+            f"{start:g} to {stop:g} ms",
+            "Give window in ms.",
+        )
 
 
 def _aligned(
@@ -257,6 +268,7 @@ def _aligned(
         )
     dt = float(np.diff(times).mean())
     start, stop = (float(edge) for edge in settings["window"])
+    _check_width(source, start, stop, dt)
     n_steps = round((stop - start) / dt)
     # By the times themselves: steps that differ by less than the tolerance can add up to many.
     starts = zeros + start - TOLERANCE * dt
