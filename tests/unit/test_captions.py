@@ -139,7 +139,7 @@ def test_the_choice_of_dsa_reads_no_seed_beyond_the_first_block(raw_config, per_
     raw_config["measures"]["dsa"] |= {"rank": "auto"}
     assert text in " ".join(sentences(rendered("dsa_choice", raw_config, 10)))
     choice = Pipeline(Plan(load(raw_config))).choice
-    assert len(choice.seeds({}).split()) == int(text.split()[1])
+    assert len(choice.chosen_seeds({}).split()) == int(text.split()[1])
 
 
 def test_no_more_trials_are_drawn_than_there_are(raw_config):

@@ -245,7 +245,7 @@ def test_jobs_are_those_of_dsa_with_two_seeds(raw_config, tmp_path):
     assert found == [{"measure": "dsa", "taskset": "PDM", "part": "leaky_rnn"}]
     inputs = p.around.inputs(found[0])
     assert len(inputs["trajectories"]) == 15 and len(inputs["choice"]) == 1
-    assert p.around.seeds(found[0]) == "1 2 3"
+    assert p.around.chosen_seeds(found[0]) == "1 2 3"
     assert any(path.endswith("leaky_rnn/dsa_sensitivity") for path in p._taskset_figures.paths())
 
     raw_config["run"]["grid"].append(
