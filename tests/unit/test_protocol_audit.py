@@ -295,7 +295,7 @@ def test_accuracies_have_an_interval_over_networks():
 def test_a_run_may_have_the_name_of_one_of_its_task_sets(project, tmp_path, monkeypatch):
     """Its folder stands in the path of each table."""
     trajectories, tables = [], []
-    for taskset, level in (("PDM", 1.0), ("GoNogo", 5.0)):
+    for taskset, level in (("GoNogo", 5.0), ("PDM", 1.0)):
         for name in LEARNED:
             path = tmp_path / f"{taskset}_{name}.nc"
             values = (("seed", "checkpoint"), np.full((3, 2), 0.5))
