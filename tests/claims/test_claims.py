@@ -172,7 +172,15 @@ def test_published_means_stand_beside_ours(project):
 
 
 def test_the_stage_reads_all_that_is_run(raw_config, project):
-    raw_config["run"]["grid"][0]["curricula"] += ["pretrain_anti_frozen"]
+    # Of these three none differs from the others in what was pretrained alone.
+    target = "AntiDelayResponse"
+    further = {
+        "with_target": {"pretrain": ["Basic", "Anti", "target"], "trainable": "input"},
+        "with_its_name": {"pretrain": ["Basic", "Anti", target], "trainable": "input"},
+        "other_task": {"train": ["Anti"], "trainable": "input"},
+    }
+    raw_config["curricula"] |= further
+    raw_config["run"]["grid"][0]["curricula"] += ["pretrain_anti_frozen", *further]
     raw_config["run"] |= {"warping": ["context", "memory", "pdm_learning"], "attractors": True}
     raw_config["run"]["measures"] = ["cka", "dsa", "dsa_input"]
     stage = Pipeline(Plan(load(raw_config))).claims

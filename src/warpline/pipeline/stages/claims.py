@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cached_property
 
 from warpline.console.script import list_file
@@ -36,15 +36,19 @@ MODULES = ("cka", "procrustes", "dsa")
 VALIDATION = ("families", "composition", "noise", "hyperparameters")
 
 
-def _level(curriculum: Curriculum, others: int) -> int | None:
+def _level(curriculum: Curriculum, others: int, targets: Set[str]) -> int | None:
     """Return a curriculum's place in the order of Guilhot et al. (2024), None where it has none.
 
-    `others` is the number of tasks beside the target. Curricula that train all weights after a pretraining
-    have no place: they differ in more than what they were pretrained on.
+    `others` is the number of tasks beside the target, and `targets` are the names of targets. Curricula that
+    train all weights after a pretraining have no place: they differ in more than what they were pretrained
+    on. Nor have those that were pretrained on the target, or trained on other tasks than it.
     """
     if not curriculum.train:
         return 0
-    if curriculum.trainable != "input":
+    target = {"target", *targets}
+    if curriculum.trainable != "input" or {*curriculum.pretrain} & target:
+        return None
+    if not target.issuperset(curriculum.train):
         return None
     if not curriculum.pretrain:
         return 1
@@ -165,12 +169,18 @@ class JudgeClaims(Stage):
         tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
         return min((len(self.config.tasksets[name].tasks) - 1 for name in tasksets), default=0)
 
+    @property
+    def _targets(self) -> set[str]:
+        """Names of the targets of the task sets."""
+        tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
+        return {self.config.tasksets[name].target for name in tasksets}
+
     @cached_property
     def _levels(self) -> Mapping[str, int]:
         """Place of each curriculum of the grid in the claimed order."""
-        others = self._n_others
+        others, targets = self._n_others, self._targets
         names = dict.fromkeys(network.curriculum for network in self.plan.networks)
-        levels = {name: _level(self.config.curricula[name], others) for name in names}
+        levels = {name: _level(self.config.curricula[name], others, targets) for name in names}
         return {name: level for name, level in levels.items() if level is not None}
 
     def _command(self) -> str:
@@ -234,10 +244,10 @@ class JudgeClaims(Stage):
     def _one_of_each_level(self) -> list[str]:
         """Return a curriculum of each level of the claimed order, of the run where it has one."""
         names = [*self._levels, *self.config.curricula]
-        others = self._n_others
+        others, targets = self._n_others, self._targets
         by_level: dict[int, str] = {}
         for name in names:
-            level = _level(self.config.curricula[name], others)
+            level = _level(self.config.curricula[name], others, targets)
             if level is not None:
                 by_level.setdefault(level, name)
         return [by_level[level] for level in sorted(by_level)]
