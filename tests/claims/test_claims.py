@@ -224,6 +224,15 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
         if kind.startswith("order"):
             assert sorted(smallest.parameters({})["levels"].values()) == [0, 1, 2, 3]
 
+    # The order is one of distances to networks that learn the target alone.
+    other = copy.deepcopy(raw_config)
+    other["comparison"]["over"]["references"] = ["pretrain_frozen", "master"]
+    parameters = Pipeline(Plan(load(other))).claims.parameters({})
+    assert parameters["levels"] == {}
+    sections = parameters["deciding"]["order"]["sections"]
+    assert sections["comparison"] == {"over": {"references": ["master"]}}
+    assert sections["run"]["grid"][0]["curricula"][0] == "master"
+
     raw_config["run"] |= {"warping": [], "attractors": False, "seeds": [1]}
     stage = Pipeline(Plan(load(raw_config))).claims
     inputs = stage.inputs({})

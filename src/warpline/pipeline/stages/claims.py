@@ -55,6 +55,12 @@ def _level(curriculum: Curriculum, others: int, targets: Set[str]) -> int | None
     return 3 if len(curriculum.pretrain) >= others else 2
 
 
+def _is_master(curriculum: Curriculum, targets: Set[str]) -> bool:
+    """Say whether a curriculum is the reference of that order: all weights learn the target, and it alone."""
+    learns_target = bool(curriculum.train) and {"target", *targets}.issuperset(curriculum.train)
+    return learns_target and curriculum.trainable == "all" and not curriculum.pretrain
+
+
 class JudgeClaims(Stage):
     """Verdicts on all claims (CSV, HTML), and the published means beside ours (CSV)."""
 
@@ -175,9 +181,18 @@ class JudgeClaims(Stage):
         tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
         return {self.config.tasksets[name].target for name in tasksets}
 
+    @property
+    def _master(self) -> str:
+        """The reference of the claimed order: that of the run, or else the first curriculum that is one."""
+        names, curricula = (self.plan.reference, *self.config.curricula), self.config.curricula
+        masters = (name for name in names if _is_master(curricula[name], self._targets))
+        return next(masters, "")
+
     @cached_property
     def _levels(self) -> Mapping[str, int]:
-        """Place of each curriculum of the grid in the claimed order."""
+        """Place of each curriculum of the grid in the claimed order; none without its reference."""
+        if self._master != self.plan.reference:
+            return {}
         others, targets = self._n_others, self._targets
         names = dict.fromkeys(network.curriculum for network in self.plan.networks)
         levels = {name: _level(self.config.curricula[name], others, targets) for name in names}
@@ -214,17 +229,21 @@ class JudgeClaims(Stage):
         if config.dsa_sensitivity.seeds < 2:
             around = {"dsa_sensitivity": {"seeds": DSASensitivity().seeds}}
         for kind, mamba in (("order", False), ("order of mamba", True)):
-            grid = self._block(mamba, self._one_of_each_level())
+            master = self._master or self.plan.reference
+            grid = self._block(mamba, [master, *self._one_of_each_level()])
             sections = {"run": {**nothing, "grid": [grid]}, **around}
+            if master != self.plan.reference:
+                sections["comparison"] = {"over": {"references": [master]}}
             deciding[kind] = {"command": own, "sections": sections}
         names = [self.plan.reference, *self._one_of_each_level()]
         learns = [name for name in dict.fromkeys(names) if config.curricula[name].train]
-        sections = {"run": {**nothing, "grid": [self._block(False, learns[:2])]}, **around}
+        block = self._block(False, [self.plan.reference, *learns[:2]])
+        sections = {"run": {**nothing, "grid": [block]}, **around}
         deciding["course"] = {"command": own, "sections": {**sections, **self._checkpoints()}}
         return deciding
 
     def _block(self, mamba: bool, curricula: list[str]) -> Settings:
-        """Return a block of the grid: one architecture, these curricula and the reference."""
+        """Return a block of the grid: one architecture, and these curricula."""
         config = self.config
         listed = (
             *(network.architecture for network in self.plan.networks),
@@ -237,7 +256,7 @@ class JudgeClaims(Stage):
         return {
             "tasksets": tasksets[:1],
             "architectures": architectures[:1],
-            "curricula": list(dict.fromkeys([self.plan.reference, *curricula])),
+            "curricula": list(dict.fromkeys(curricula)),
             "comparisons": ["learning"],
         }
 
