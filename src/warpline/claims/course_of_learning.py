@@ -141,6 +141,9 @@ def _findings(
         rows = getattr(networks, table)
         if not len(rows):
             continue
+        if table == "over":
+            # Distances to another reference are another series; those around the setting have the first alone.
+            rows = rows[rows["curriculum_b"] == sources.reference]
         values = {
             measure: statistic(rows[rows["measure"] == measure])
             for measure, module in sources.kinds.items()
