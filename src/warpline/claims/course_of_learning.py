@@ -142,7 +142,7 @@ def _findings(
         if not len(rows):
             continue
         if table == "over":
-            # Distances to another reference are another series; those around the setting have the first alone.
+            # Distances to a second reference are another series. At other settings there is the first alone.
             rows = rows[rows["curriculum_b"] == sources.reference]
         values = {
             measure: statistic(rows[rows["measure"] == measure])
