@@ -119,6 +119,20 @@ def test_a_claim_of_no_effect_needs_a_smallest_effect(project, tmp_path):
         read_rules(path)
 
 
+def test_the_page_tells_two_analyses_of_a_claim_apart(rules):
+    settings = rules.model_dump() | {"protocol": "right", "name": "demo"}
+    values = {
+        (SPEED, stage, ""): [value, value + 0.1]
+        for stage, value in (("before", 1.0), ("after", 2.0))
+    }
+    one = analysis("static", values)
+    two = Sources(analysed=[*one.analysed, replace(one.analysed[0], name="with_noise")])
+    for source, named in ((one, False), (two, True)):
+        page = Cells()
+        page.feed(claims_page(claims(rules, source), pd.DataFrame(), settings))
+        assert ("with_noise" in page.text) is named and ("one" in page.text) is named
+
+
 def test_the_page_shows_each_verdict_as_a_symbol_and_a_word(rules):
     table = claims(rules, sources(compared=[networks(after=pairs(ORDERED))]))
     table.loc[0, "sentence"] = "<script>window.ran = true</script>"
