@@ -105,6 +105,16 @@ def runs(rng):
     }
 
 
+def test_a_first_seed_without_an_update_leaves_no_curriculum_out(runs):
+    names, fractions = ["untrained", "master", "other"], [0.0, 0.5, 1.0]
+    before = learning_pairs(runs, names, [1, 2, 3], "master", fractions)
+    runs["other", 1] = [replace(one, step=0) for one in runs["other", 1]]
+    after = learning_pairs(runs, names, [1, 2, 3], "master", fractions)
+    assert {kind: len(pairs) for kind, pairs in after.items()} == {
+        kind: len(pairs) for kind, pairs in before.items()
+    }
+
+
 def test_pairs_are_those_of_the_conclusions(runs):
     pairs = learning_pairs(
         runs,

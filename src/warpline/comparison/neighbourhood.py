@@ -103,7 +103,8 @@ def learning_pairs(
         for pair in after_learning(runs, curricula, seeds, [])
         if pair.labels["seeds"] == "cross" and reference in (pair.a.curriculum, pair.b.curriculum)
     ]
-    learns = [name for name in curricula if runs[name, seeds[0]][-1].step > 0]
+    # A pretrained network may meet the criterion before its first update, where others of its kind do not.
+    learns = [name for name in curricula if any(runs[name, seed][-1].step > 0 for seed in seeds)]
     own_end = {"fractions": fractions, "references": []}
     to_reference = {"fractions": fractions, "references": [reference]}
     ends = [tuple(within[:2]), tuple(within[-2:])] if len(within) > 2 else []
