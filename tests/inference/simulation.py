@@ -419,6 +419,22 @@ def uneven(kind: str, side: int, n: int, replications: int) -> float:
     return float((jackknife_p(*distances) < LEVEL).mean())
 
 
+def past_both(n: int, replications: int) -> float:
+    """Return how often the test rejects without an effect if the reference reaches past a and b.
+
+    a and b lie on opposite sides of the reference, whose networks are normal along that axis, with a standard
+    deviation of three times their distance.
+    """
+    stream = random_streams.generator(ROOT_SEED, "inference", "past both", str(n))
+    a, b, reference = (gaussian(stream, (replications, n, 3)) for _ in range(3))
+    a[..., 0] += FAR
+    b[..., 0] -= FAR
+    reference[..., 0] *= 3 * FAR
+    distances = np.linalg.norm(np.stack([a, b])[:, :, :, None] - reference[:, None], axis=-1)
+    distances[..., np.arange(n), np.arange(n)] = np.nan
+    return float((jackknife_p(*distances) < LEVEL).mean())
+
+
 def power_against_exchange(n: int, shift: float, replications: int) -> tuple[float, float]:
     """Return how often the test against the reference itself rejects, and how often an exchange of labels does.
 
