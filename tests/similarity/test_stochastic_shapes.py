@@ -267,6 +267,7 @@ def test_a_small_noise_is_seen_in_states_far_from_0(name):
     assert far["dissimilarity"] == pytest.approx(near["dissimilarity"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_few_conditions_let_the_search_fit_the_noise_of_many_repeats():
     # Two systems of other means and covariances, in three conditions at one time.
     rng = np.random.default_rng(0)
