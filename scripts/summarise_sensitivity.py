@@ -20,8 +20,9 @@ def main() -> None:
     arguments = parser.parse_args()
 
     rows = result_files.read_tables(arguments.around)
-    # One task is the target of all runs.
-    chance = float(result_files.read_table(arguments.runs)["chance"].iloc[0])
+    # Accuracy is that on the tasks that a network learns, and so is its chance level.
+    runs = result_files.read_table(arguments.runs)
+    chance = runs.set_index(["architecture", "curriculum", "seed"])["chance"].to_dict()
     values = values_by_setting(rows, arguments.settings["reference"], chance)
     table = orderings(values)
     tables = {

@@ -28,6 +28,9 @@ def main() -> None:
         "--checkpoints", nargs="+", type=Path, required=True, help="a file per seed"
     )
     parser.add_argument("--history", nargs="+", type=Path, required=True, help="a file per seed")
+    parser.add_argument(
+        "--gpu", action="store_true", help="take a GPU outside a SLURM job, too, where there is one"
+    )
     arguments = parser.parse_args()
     seeds = arguments.seeds
     none = [None] * len(seeds)
@@ -41,7 +44,7 @@ def main() -> None:
         seeds,
         arguments.train,
         arguments.validation,
-        choose_device(),
+        choose_device(wanted=arguments.gpu),
         arguments.code,
     )
     networks = [

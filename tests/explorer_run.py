@@ -39,7 +39,7 @@ SETTINGS = {
 }
 
 
-def write_history(root: Path, network, seed, last_step) -> str:
+def write_history(root: Path, network, seed, last_step, **training) -> str:
     path = root / "training" / "/".join(network) / f"seed~{seed}" / "history.csv"
     path.parent.mkdir(parents=True)
     steps = [0, 10, 20] if last_step else [0]
@@ -55,7 +55,7 @@ def write_history(root: Path, network, seed, last_step) -> str:
     provenance = {
         "settings": {
             "streams": {"run": [*network, seed]},
-            "training": {"target_fraction": 0.97},
+            "training": {"target_fraction": 0.97, **training},
         },
         "code": "0",
         "status": "converged" if last_step else "untrained",

@@ -31,7 +31,15 @@ def make(arguments, settings):
             means = np.array(
                 [np.average(group["dissimilarity"], weights=group["weight"]) for group in groups]
             )
-            quartiles = [np.quantile(group["dissimilarity"], [0.25, 0.75]) for group in groups]
+            quartiles = [
+                np.quantile(
+                    group["dissimilarity"],
+                    [0.25, 0.75],
+                    weights=group["weight"],
+                    method="inverted_cdf",
+                )
+                for group in groups
+            ]
             low, high = np.transpose(quartiles)
             panel.vlines(levels + offset, low, high, color=colour, lw=1)
             text = f"{label} (R² {row.r2_ordered:.2f}, {row.r2_unordered:.2f})"
@@ -44,7 +52,8 @@ def make(arguments, settings):
         panel.set_xticks(levels)
         panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
     axes[0].set_ylim(bottom=0)
-    axes[0].set_ylabel(words.MEASURE_LABELS["dsa"])
+    is_wasserstein = settings["swept"]["measure"] in settings["wasserstein"]
+    axes[0].set_ylabel(words.measure_label("dsa", {"wasserstein": ["dsa"] * is_wasserstein}))
     handles, entries = axes[0].get_legend_handles_labels()
     figure.legend(handles, entries, loc="outside lower center", ncols=2)
     return figure

@@ -70,7 +70,7 @@ def make(arguments, settings):
             panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
             # Room for the numbers above the points.
             panel.set_ylim(0, 1.42 * pairs["dissimilarity"].max())
-        axes[0, column].set_title(words.MEASURE_LABELS.get(measure, measure))
+        axes[0, column].set_title(words.measure_label(measure, settings))
     for panel in axes[:, 0]:
         panel.set_ylabel("dissimilarity")
     if sweep is not None:

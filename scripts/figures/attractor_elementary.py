@@ -21,7 +21,7 @@ def make(arguments, settings):
         labels = [LABELS.get(name, name.replace("_", " ")) for name in names]
         image = plotting.annotated_heat_map(panel, matrix, (labels, labels), np.nanmax(matrix))
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
-        panel.set_title(words.MEASURE_LABELS.get(measure, measure))
+        panel.set_title(words.measure_label(measure, settings))
     return figure
 
 

@@ -37,7 +37,7 @@ def make(arguments, settings):
         figure.colorbar(image, ax=panel, fraction=0.046, pad=0.03)
         row = scores.loc[measure]
         panel.set_title(
-            f"{words.MEASURE_LABELS.get(measure, measure)}\n"
+            f"{words.measure_label(measure, settings)}\n"
             f"AUC {row.auc:.2f} [{row.auc_low:.2f}, {row.auc_high:.2f}]\n"
             f"Cohen's d {row.cohens_d:.1f} [{row.cohens_d_low:.1f}, {row.cohens_d_high:.1f}]"
         )

@@ -102,7 +102,7 @@ def make(arguments, settings):
         # The units of measures differ: these two scores have none.
         noisiest = scores.loc[(measure, max(levels))]
         top.set_title(
-            f"{words.MEASURE_LABELS.get(measure, measure)}\n"
+            f"{words.measure_label(measure, settings)}\n"
             f"relative floor {with_interval(noisiest, 'floor_relative')}\n"
             f"AUC {with_interval(noisiest, 'auc_least')}",
             fontsize="small",

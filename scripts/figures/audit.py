@@ -26,7 +26,7 @@ def make(arguments, settings):
     # Colours of their own: one legend names both.
     styles = plotting.colours([*settings["curricula"], *settings["measures"]], settings["style"])
     curricula = {name: name.replace("_", " ") for name in settings["curricula"]}
-    measure_names = {name: words.measure_label(name, {}) for name in measures}
+    measure_names = {name: words.measure_label(name, settings) for name in measures}
     reference = settings["reference"].replace("_", " ")
 
     def rows(statistic, measure=None):

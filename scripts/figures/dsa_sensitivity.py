@@ -6,7 +6,7 @@ from warpline.core import result_files
 from warpline.figures import figure_script, plotting, words
 
 ROWS = {
-    "after": "dissimilarity to\n{reference} (radians)",
+    "after": "dissimilarity to\n{reference} ({unit})",
     "over": "lag behind accuracy\n(fraction of training)",
 }
 
@@ -72,7 +72,8 @@ def make(arguments, settings):
             for panel in drawn:
                 panel.axhline(0, color="0.4", lw=1, ls="--")
         reference = settings["reference"].replace("_", " ")
-        row[0].set_ylabel(ROWS[conclusion].format(reference=reference))
+        unit = "Wasserstein" if measure in settings["wasserstein"] else "radians"
+        row[0].set_ylabel(ROWS[conclusion].format(reference=reference, unit=unit))
         holds = words.sensitivity_label(shares, measure, conclusion)
         what = "orderings" if conclusion == "after" else "signs"
         if holds:

@@ -16,7 +16,7 @@ LEARNING = {"learning_rate", "batch_size"}
 
 
 def difference(a, b):
-    """Return what two architectures differ in: their models, one hyperparameter, or several."""
+    """Return what two architectures differ in: their models, one or several hyperparameters, or weights."""
     differing = {key for key in set(a) & set(b) if a[key] != b[key]}
     if set(a) != set(b):
         # Models with different hyperparameters each have a learning rate and batch size that suit them.
@@ -24,6 +24,9 @@ def difference(a, b):
     if differing == {"model"}:
         models = sorted(architecture["model"].rpartition(":")[2] for architecture in (a, b))
         return "\nagainst ".join(models).replace("_", " ")
+    if not differing:
+        # Networks of one kind from different files.
+        return "weights"
     return differing.pop().replace("_", " ") if len(differing) == 1 else SEVERAL
 
 

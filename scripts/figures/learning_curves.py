@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from warpline.core import result_files
-from warpline.figures import figure_script, plotting
+from warpline.figures import figure_script, plotting, words
 
 STATUS_MARKERS = {"converged": "o", "max_steps": "s", "diverged": "X"}
 
@@ -37,8 +37,9 @@ def draw_curriculum(axes, name, runs, colour):
 
     # All runs share the levels. The criterion lies just below the ideal observer, and so does its name.
     metadata = runs[0][1]
-    ideal, fraction = metadata["ideal"], metadata["settings"]["training"]["target_fraction"]
-    plotting.level_line(axes, ideal, "ideal observer", "-", align="bottom")
+    training = metadata["settings"]["training"]
+    ideal, fraction = metadata["ideal"], training["target_fraction"]
+    plotting.level_line(axes, ideal, words.name_of_ideal(training), "-", align="bottom")
     plotting.level_line(axes, ideal * fraction, "criterion", "--", align="top")
     plotting.level_line(axes, metadata["chance"], "chance", ":")
 

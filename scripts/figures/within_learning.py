@@ -42,7 +42,9 @@ def make(arguments, settings):
             matrix = checkpoint_matrix(means[name], checkpoints)
             image = plotting.annotated_heat_map(panel, matrix, (labels, labels), means.max())
             compared = pairs[pairs["dissimilarity"].notna() & (pairs["curriculum_a"] == name)]
-            n = compared["seed_a"].nunique()
+            # A network can lack a value at some checkpoints alone.
+            counts = compared.groupby(keys)["seed_a"].nunique()
+            n = words.number_range(counts) if len(counts) else "0"
             if row == 0:
                 n_of_column[name] = n
                 panel.set_title(f"{name.replace('_', ' ')}\nn = {n}")

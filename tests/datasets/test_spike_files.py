@@ -97,6 +97,16 @@ def test_ends_of_trials_that_do_not_fit_are_refused(tmp_path, spikes, case):
         read_session(tmp_path / "a.npz", settings)
 
 
+def test_an_end_in_single_precision_loses_no_bin(tmp_path, spikes):
+    times, unit, trial, _ = spikes
+    # 899.99998 ms, when read as a double.
+    stop = np.full(5, 0.9, dtype=np.float32)
+    np.savez(tmp_path / "a.npz", times=times, units=unit, trials=trial, stop=stop)
+    settings = {"spikes": {**NAMES, "trials": "trials"}, "time_unit": "s", "until": "stop"}
+    session = read_session(tmp_path / "a.npz", {**settings, "bin": 20, "window": [0, 1000]})
+    assert session.recording.lengths == (45,) * 5
+
+
 def test_a_spike_on_the_first_edge_is_not_lost_on_a_clock(tmp_path):
     zeros = np.array([12.3, 123.457, 5000.123, 10000.001])
     times = (zeros[:, None] + np.arange(-200, 800) / 1000).reshape(-1)

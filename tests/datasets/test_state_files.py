@@ -61,6 +61,33 @@ def test_recordings_of_other_times_are_not_matched(tmp_path, states):
     assert warpline.compare(early, late, measure="dsa", n_delays=1, rank=2)["dissimilarity"] > 0
 
 
+@pytest.mark.parametrize("window", [(0, 900), (900, 1800)])
+def test_times_in_single_precision_give_the_window_of_those_in_double(tmp_path, rng, window):
+    """0.9 s is 899.99998 ms: a window that ends there had a step more, one that starts there lacked its first."""
+    states = rng.normal(size=(2, 200, 3))
+    sessions = []
+    for kind in ("float64", "float32"):
+        times = ("time", (0.01 * np.arange(200)).astype(kind), {"units": "s"})
+        dataset = xr.Dataset({"r": (("trial", "time", "unit"), states)}, coords={"time": times})
+        dataset.to_netcdf(tmp_path / f"{kind}.nc")
+        sessions.append(read_session(tmp_path / f"{kind}.nc", {"window": list(window)}))
+    double, single = (session.recording.states for session in sessions)
+    assert single.shape == (2, 90, 3)
+    np.testing.assert_array_equal(single, double)
+
+
+def test_trials_are_cut_by_the_times_and_not_by_their_mean_step(tmp_path):
+    """A clock that runs slow in one half, by less than what counts as unequal steps."""
+    steps = np.repeat([1.0, 1.0009], 5000)
+    times = np.cumsum(steps) - steps
+    zeros = np.arange(500.0, 9500.0, 500.0)
+    np.savez(tmp_path / "a.npz", x=np.stack([times, times], axis=1), t=times, zero=zeros)
+    settings = {"variable": "x", "axes": ["time", "unit"], "time": "t", "time_unit": "ms"}
+    session = read_session(tmp_path / "a.npz", {**settings, "align": "zero", "window": [0, 100]})
+    first = session.recording.states[:, 0, 0] - zeros
+    assert (first > -2e-3).all() and (first < 1.001).all()
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_masks_are_read_or_refused(tmp_path, states, name):
     mask = np.arange(TIMES) < np.array([20, 15, 20, 8, 20, 20])[:, None]

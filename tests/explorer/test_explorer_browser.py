@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
-from explorer_run import FRACTIONS, SETTINGS
+from explorer_run import FRACTIONS, SETTINGS, pair, write_history
 from spoiled import TAG
 
+from warpline.core import result_files
 from warpline.explorer import page_file
 from warpline.explorer.page_file import page_within
 
@@ -218,6 +221,37 @@ def test_a_cell_says_what_it_holds_and_shows_both_sides(opened, text):
     failed = page.locator("#pairs-matrix td", has_text="×").first
     failed.hover()
     assert "no value, failed: too few trials" in page.locator("#pairs-readout").inner_text()
+
+
+def test_the_mean_within_an_architecture_is_not_said_of_two(opened, sources, tmp_path):
+    rnn, gru = ("rnn", "master", 1), ("gru", "master", 1)
+    # A network and itself, by which two architectures of one curriculum and seed were judged.
+    means = {"measure": "cka", "architecture": "rnn", "seeds": "same", "n_pairs": 2, "mean": 0.0}
+    means |= {"curriculum_a": "master", "curriculum_b": "master", "low": np.nan, "high": np.nan}
+    tables = {
+        "compare/architectures/cka/PDM/seed~1.csv": pair("cka", rnn, gru, 0.6, pairs="between"),
+        "tables/PDM/summary.csv": means,
+    }
+    for name, row in tables.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        provenance = {"settings": {}, "code": "0"}
+        result_files.write_table(pd.DataFrame([row]), tmp_path / name, provenance)
+    between, summary = (str(tmp_path / name) for name in tables)
+    changed = dataclasses.replace(
+        sources,
+        history=[*sources.history, write_history(tmp_path, ("PDM", "gru", "master"), 1, 20)],
+        pairs={**sources.pairs, "architectures": [between]},
+        summary=[summary],
+    )
+    page = opened(page_within(changed, SETTINGS))
+    page.select_option("#pairs-measure", "cka")
+    page.locator("#pairs-matrix td[data-at='0 0']").hover()
+    assert "Mean of these curricula" in page.locator("#pairs-readout").inner_text()
+    page.select_option("#pairs-kind", "architectures")
+    page.locator("#pairs-matrix td[data-at='0 1']").hover()
+    readout = page.locator("#pairs-readout").inner_text()
+    assert "gru, master, seed 1, after learning: 0.6" in readout
+    assert "Mean of these curricula" not in readout
 
 
 def test_turning_a_scene_changes_what_is_drawn(opened, text):

@@ -7,16 +7,18 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from explorer_run import SETTINGS, analysis
+from explorer_run import SETTINGS, analysis, write_history
 
 from warpline.comparison.condition_states import (
     condition_signals,
     describe_conditions,
     on_shared_axes,
 )
+from warpline.core import result_files
 from warpline.explorer import embedding
 from warpline.explorer.page_file import ASSETS, SCRIPTS, page_within
 from warpline.explorer.shown_metrics import views
+from warpline.explorer.shown_networks import histories
 from warpline.figures.words import condition_in_words
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.expansion import Plan
@@ -206,6 +208,19 @@ def test_a_page_holds_what_was_written(sources):
     assert claims["columns"] == ["claim", "sentence", "verdict", "n"]
     assert claims["rows"] == [["A5", "DSA follows accuracy.", "undecided", 2]]
     assert "empty" not in statistics["columns"] and statistics["n_rows"] == 2
+
+
+def test_an_accuracy_of_one_is_no_ideal_observer(tmp_path):
+    networks = [("PDM", "rnn", target) for target in ("ideal", "fixed")]
+    paths = [write_history(tmp_path, one, 1, 20, target=one[2]) for one in networks]
+    given = tmp_path / "given.csv"
+    settings = {"streams": {"run": ["PDM", "mine", "master", 1]}, "target": "fixed"}
+    result_files.write_table(result_files.read_table(paths[0]), given, {"settings": settings})
+    assert [one["held_against"] for one in histories([*paths, given]).values()] == [
+        "ideal observer",
+        "all correct",
+        "all correct",
+    ]
 
 
 def test_a_page_that_would_be_too_large_shows_the_first_networks_and_says_so(sources):

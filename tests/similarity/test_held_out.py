@@ -210,6 +210,8 @@ def test_settings_of_dsa_count_with_held_out_trials_too():
     settings = {"measure": "dsa", "n_delays": 2, "rank": 5}
     with pytest.raises(SettingsError, match="delays along time, because trials are held out"):
         warpline.compare(x, y, **settings, delay_axis="trial", split="halves")
+    with pytest.raises(SettingsError, match="rotation False with held-out trials"):
+        warpline.compare(x, y, **settings, rotation=True, split="halves")
     settings["rank"] = 20
     with pytest.raises(RankError, match=r"training and held-out trials that carry rank 20.*rank 8"):
         warpline.compare(x, y, **settings, strict=True, split="halves")

@@ -499,6 +499,13 @@ def test_times_may_differ_by_half_a_step_where_they_are_matched(offset, fits):
             warpline.compare(*systems, measure="cka")
 
 
+def test_times_of_object_type_are_read():
+    times = np.arange(X.shape[1], dtype=float)
+    systems = [labelled(time=moved.astype(object)) for moved in (times, times + 5)]
+    with pytest.raises(InputError, match="same times in all systems"):
+        warpline.compare(*systems, measure="cka")
+
+
 @pytest.mark.parametrize("settings", [DSA, DRIVEN], ids=["dsa", "dsa_input"])
 def test_the_callers_default_device_does_not_matter(settings):
     expected = warpline.compare(X, -X[:, ::-1], **settings)["dissimilarity"]

@@ -236,6 +236,22 @@ def test_what_cannot_be_compared(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_a_system_of_other_conditions_fails_alone(name):
+    systems = {seed: as_trials(drawn(seed, repeats=4)) for seed in (1, 2, 3)}
+    states = {f"s{seed}": trials for seed, (trials, _) in systems.items()}
+    conditions = {f"s{seed}": labels + (seed == 3) for seed, (_, labels) in systems.items()}
+    matrix = warpline.compare(states, measure=name, conditions=conditions)
+    alone = warpline.compare(
+        states["s1"], states["s2"], name, conditions=(conditions["s1"], conditions["s2"])
+    )
+    assert matrix.dissimilarity[0, 1] == alone["dissimilarity"]
+    assert matrix.status[0, 1] == "converged"
+    for other in (0, 1):
+        assert np.isnan(matrix.dissimilarity[other, 2])
+        assert matrix.status[other, 2].startswith("failed: expected the same conditions")
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_far_states_and_odd_units_are_right_or_refused(name):
     (x, conditions), (y, _) = (as_trials(drawn(seed)) for seed in (1, 2))
 

@@ -109,6 +109,52 @@ def test_the_number_of_networks_is_that_of_the_configuration(raw_config):
         assert text in " ".join(sentences(rendered("warping_static", raw_config, n_seeds)))
 
 
+def test_captions_of_the_published_protocol_say_what_it_does(raw_config):
+    training = {"target": "fixed", "interleave": False}
+    raw_config["protocol"] = {
+        "training": training,
+        "evaluation": {"paired": False, "window": "shifted"},
+    }
+    curves, after = (
+        " ".join(sentences(rendered(name, raw_config, 10)))
+        for name in ("learning_curves", "after_learning")
+    )
+    assert "curve reaches the criterion" in curves and "0.99 on all trials" in curves
+    assert "deal observer" not in curves and "in pretraining, for each task)" in curves
+    assert "trials of its own draw, in the steps 500 ms before the window" in after
+    assert "same trials, including noise" not in after and "trial by trial" not in after
+    raw_config["protocol"] = {}
+    curves, after = (
+        " ".join(sentences(rendered(name, raw_config, 10)))
+        for name in ("learning_curves", "after_learning")
+    )
+    assert "for several evaluations" in curves and "Ideal observer (solid)" in curves
+    assert "in pretraining); cross" in curves
+    assert "same trials, including noise, in the window of the target" in after
+
+
+@pytest.mark.parametrize(("per_job", "text"), [(1, "first 1 seed, so"), (5, "first 2 seeds, so")])
+def test_the_choice_of_dsa_reads_no_seed_beyond_the_first_block(raw_config, per_job, text):
+    raw_config["jobs"] = {"seeds_per_job": per_job}
+    raw_config["measures"]["dsa"] |= {"rank": "auto"}
+    assert text in " ".join(sentences(rendered("dsa_choice", raw_config, 10)))
+    choice = Pipeline(Plan(load(raw_config))).choice
+    assert len(choice.seeds({}).split()) == int(text.split()[1])
+
+
+def test_no_more_trials_are_drawn_than_there_are(raw_config):
+    for n, text in ((12, "12 of 12 trials"), (200, "25 of 200 trials")):
+        raw_config["attractors"] = {"n_trials": n}
+        for caption in ("attractor_motifs", "attractor_systems"):
+            assert text in " ".join(sentences(rendered(caption, raw_config, 10)))
+
+
+def test_a_confidence_level_is_not_rounded(raw_config):
+    raw_config["statistics"] = {"confidence": 0.995}
+    for caption in ("after_learning", "audit", "datasets"):
+        assert "99.5 % interval" in " ".join(sentences(rendered(caption, raw_config, 10)))
+
+
 def test_each_kind_of_measure_falls_evenly_in_its_own_panel_of_compositions():
     pairs = list(itertools.combinations(motif_sequences("abcde"), 2))
     counts = {

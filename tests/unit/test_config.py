@@ -306,6 +306,14 @@ CASES = {
         put("comparison", "within", {"fractions": [0.0, 0.33, 1.0]}),
         "comparison.within.fractions: 0.33 is not kept; add it to trajectories.fractions",
     ),
+    "learning without its start": (
+        put("comparison", "over", {"fractions": [0.5, 1.0], "references": ["master"]}),
+        "comparison.over.fractions: expected 0.0 first and 1.0 last",
+    ),
+    "learning without its end": (
+        put("comparison", "within", {"fractions": [0.0, 0.25, 0.5]}),
+        "comparison.within.fractions: expected 0.0 first and 1.0 last",
+    ),
     "fraction without a checkpoint": (
         put(
             "training",

@@ -26,16 +26,17 @@ def job(monkeypatch):
     return make
 
 
-def test_outside_a_job_a_gpu_is_taken_where_there_is_one(job):
+def test_outside_a_job_a_gpu_is_taken_where_it_is_wanted_and_there_is_one(job):
     job(cuda=True)
-    assert choose_device().type == "cuda"
-    job(cuda=False)
+    assert choose_device(wanted=True).type == "cuda"
     assert choose_device().type == "cpu"
+    job(cuda=False)
+    assert choose_device(wanted=True).type == "cpu"
 
 
 def test_in_a_job_only_a_gpu_that_was_given(job):
     job(cuda=True, SLURM_JOB_ID="7")
-    assert choose_device().type == "cpu"
+    assert choose_device(wanted=True).type == "cpu"
     job(cuda=True, SLURM_JOB_ID="7", CUDA_VISIBLE_DEVICES="NoDevFiles")
     assert choose_device().type == "cpu"
     job(cuda=True, SLURM_JOB_ID="7", SLURM_JOB_GPUS="0")

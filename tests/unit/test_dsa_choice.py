@@ -136,6 +136,42 @@ def test_candidates_reach_the_choice_and_no_comparison(pipeline, raw_config):
     assert before.comparisons.settings(COMPARED) == after.comparisons.settings(COMPARED)
 
 
+def test_candidates_of_a_setting_that_is_a_number_choose_nothing(pipeline, raw_config):
+    before = pipeline(n_delays="auto", rank="auto")
+    raw_config["dsa_choice"] = {"delay_intervals": [1, 3]}
+    after = pipeline(n_delays="auto", rank="auto")
+    assert before.choice.settings(PDM) == after.choice.settings(PDM)
+
+
+def test_recordings_are_compared_anew_only_by_what_is_chosen(pipeline, raw_config):
+    raw_config["run"] |= {"datasets": ["a", "b"], "measures": ["cka", "dsa"]}
+    raw_config["datasets"] = {name: {"file": f"{name}.npz"} for name in "ab"}
+    raw_config["dataset_comparison"] = {"single_trials": ["cka", "dsa"]}
+    before = pipeline(n_delays="auto", rank=10).dataset_comparisons
+    raw_config["dsa_choice"] = {"ranks": [3, 4]}
+    ranks = pipeline(n_delays="auto", rank=10).dataset_comparisons
+    raw_config["dsa_choice"] = {"n_delays": [1, 2]}
+    delays = pipeline(n_delays="auto", rank=10).dataset_comparisons
+    for measure, same in (("cka", True), ("dsa", False)):
+        job = {"measure": measure}
+        assert before.settings(job) == ranks.settings(job)
+        assert (before.settings(job) == delays.settings(job)) is same
+
+
+def test_what_compares_no_checkpoints_depends_on_no_fractions(pipeline, raw_config):
+    raw_config["comparison"]["controls"] = {"drives": ["fresh_noise"]}
+    before = pipeline(n_delays=7, rank=10)
+    raw_config["comparison"]["controls"]["time_constant"] = 50.0
+    raw_config["comparison"]["over"]["fractions"] = [0.0, 1.0]
+    after = pipeline(n_delays=7, rank=10)
+    between = {**PDM, "part": "_architectures"}
+    assert before.around.settings(between) == after.around.settings(between)
+    of_one = {**PDM, "part": "leaky_rnn"}
+    assert before.around.settings(of_one) != after.around.settings(of_one)
+    network = {"taskset": "PDM", "architecture": "leaky_rnn", "curriculum": "master", "seeds": "1"}
+    assert before.trajectories.settings(network) == after.trajectories.settings(network)
+
+
 # --- tables -----------------------------------------------------------------------------------------
 
 CANDIDATES = {

@@ -283,6 +283,24 @@ def test_a_given_network_is_a_run_of_one_checkpoint(imported, tmp_path):
     assert row["accuracy"] == pytest.approx((answers == trials["target"].values)[counted].mean())
 
 
+def test_under_a_fixed_target_trials_without_a_right_answer_count(imported):
+    """As they do for the networks that are trained beside it (`training.target: fixed`)."""
+    write, job, model, trials = imported
+    path = Path(job["source"]["file"]).parent / "validation.nc"
+    trials["scored"][::2] = False
+    result_files.write_dataset(trials, path, {})
+    accuracy = {}
+    for target in ("ideal", "fixed"):
+        checkpoints, history = write({**job, "target": target})
+        accuracy[target] = result_files.read_table(history)["accuracy"][0]
+        assert (checkpoints.provenance["ideal"] == 1) == (target == "fixed")
+    inputs = torch.from_numpy(trials["inputs"].transpose("trial", "time", "channel").values)
+    right = model(inputs)[0].argmax(-1).numpy() == trials["target"].values
+    decision, scored = trials["decision"].values, trials["scored"].values
+    assert accuracy["fixed"] == pytest.approx(right[decision].mean())
+    assert accuracy["ideal"] == pytest.approx(right[decision & scored[:, None]].mean())
+
+
 def test_every_fraction_of_training_is_the_one_checkpoint(imported):
     write, job, _, trials = imported
     settings = {
@@ -336,6 +354,10 @@ def test_nothing_is_trained_for_given_networks(given_config):
     }
     source = pipeline.given.parameters(jobs[1])["source"]
     assert source == {"file": "net-2.pt", "sha256": result_files.checksum("net-2.pt")}
+    assert "target" not in pipeline.given.parameters(jobs[1])
+    published = {"training": {"target": "fixed"}}
+    fixed = Pipeline(Plan(load({**given_config, "protocol": published}))).given
+    assert fixed.parameters(jobs[1])["target"] == "fixed"
     # What reads trained networks reads these; their settings say nothing of the file.
     names = {key: jobs[0][key] for key in ("taskset", "architecture", "curriculum")}
     assert pipeline.training.of_seeds([1], names) == [pipeline.given.path(**jobs[0])]

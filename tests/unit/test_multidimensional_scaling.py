@@ -44,3 +44,12 @@ def test_pairs_that_failed_do_not_count_in_the_embedding():
         )
     with pytest.raises(InputError, match="symmetric matrix"):
         embed(np.ones((2, 3)))
+
+
+def test_negative_dissimilarities_are_refused_and_rounding_is_not():
+    distance = 1 - np.eye(3)
+    distance[0, 1] = distance[1, 0] = -1e-12
+    assert embed(distance).stress == embed(np.maximum(distance, 0)).stress
+    distance[0, 1] = distance[1, 0] = -0.2
+    with pytest.raises(InputError, match="points in space can have; got -0"):
+        embed(distance)

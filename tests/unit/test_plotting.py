@@ -79,6 +79,8 @@ def test_what_two_architectures_differ_in(project):
     assert difference(rnn, rnn | {"model": "leaky_gru", "units": 128}) == "several"
     assert difference(mamba, rnn) == difference(rnn, mamba) == "leaky rnn\nagainst mamba"
     assert difference(mamba, mamba | {"learning_rate": 1e-3}) == "learning rate"
+    # Two networks from elsewhere: the files of their weights are no hyperparameter.
+    assert difference(rnn, dict(rnn)) == "weights"
     assert difference(rnn, rnn | {"model": "mine.py:Net"}) == "Net\nagainst leaky rnn"
 
 
@@ -366,6 +368,7 @@ def test_unused_panels_of_the_sensitivity_are_empty(project, tmp_path):
     result_files.write_table(pd.DataFrame(held), tmp_path / "shares.csv", {})
     arguments = Namespace(values=[tmp_path / "values.csv"], shares=[tmp_path / "shares.csv"])
     settings = {
+        "wasserstein": [],
         "style": STYLE, "reference": "master", "curricula": ["master"], "architecture": "rnn",
     }  # fmt: skip
     figure = script(project, "dsa_sensitivity")(arguments, settings)

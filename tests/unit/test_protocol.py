@@ -159,6 +159,10 @@ def test_packed_rows_are_consecutive_trials_the_last_one_cut(task_settings):
             joined = np.concatenate([single[name].values[k, : lengths[k]] for k in members])[:30]
             np.testing.assert_array_equal(rows[name].values[row], joined)
         assert rows["scored"].values[row] == single["scored"].values[members].all()
+        by_step = single["ideal"].broadcast_like(single["valid"]).transpose("trial", "time").values
+        of_row = np.concatenate([by_step[k, : lengths[k]] for k in members])[:30]
+        ideal = of_row[rows["decision"].values[row]].mean()
+        assert rows["ideal"].values[row] == pytest.approx(ideal, rel=1e-12)
     # The state of one trial is still there when the next one starts.
     model = build_model(rnn(), 7, 3, 100.0, seed=1)
     start = int(lengths[0])
@@ -526,6 +530,9 @@ def test_blocked_tasks_follow_each_other_and_get_more_updates(pipeline):
     blocked = pipeline({"training": {"interleave": False}})
     assert blocked.pretraining.parameters(job)["training"]["max_steps"] == 3 * 3000
     assert blocked.training.parameters(MASTER)["training"]["max_steps"] == 3000
+    # The time that is asked for counts them, too.
+    longest = [one.pretraining.cost(job).longest for one in (blocked, pipeline({}))]
+    assert 2.5 < longest[0] / longest[1] < 3
 
 
 @pytest.mark.slow

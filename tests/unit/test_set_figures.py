@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from turning_systems import DSA, SYSTEMS
 
@@ -30,6 +31,28 @@ def test_figures_of_groups(groups, kind):
     if kind == "embedding":
         stress = groups.matrices["dsa"].embedding().stress
         assert f"stress {stress:.2f}" in joined and "decoy (n = 3)" in joined
+
+
+def test_distances_of_eigenvalues_are_no_radians():
+    systems = {name: SYSTEMS[name] for name in "abc"}
+    matrix = warpline.compare(systems, measure="dsa", score="wasserstein", **DSA)
+    groups = {"a": [SYSTEMS["a"], SYSTEMS["b"]], "b": [SYSTEMS["c"], SYSTEMS["d"]]}
+    result = warpline.compare_groups(groups, ["dsa"], score="wasserstein", confidence=0.975, **DSA)
+    figures = [
+        matrix.plot(),
+        matrix.plot("embedding"),
+        *map(result.plot, ("groups", "matrix", "embedding")),
+    ]
+    for figure in figures:
+        labels = [
+            f(axes)
+            for axes in figure.axes
+            for f in (Axes.get_xlabel, Axes.get_ylabel, Axes.get_title)
+        ]
+        assert any("dsa (Wasserstein)" in label for label in labels)
+        assert not any("radians" in label for label in labels)
+    # Of rounded percents, 97.5 would be 98, and 99.5 all.
+    assert "97.5% intervals" in figures[2].get_suptitle().replace("\n", " ")
 
 
 def test_the_title_of_a_narrow_figure_is_not_cut():

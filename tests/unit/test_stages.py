@@ -33,6 +33,59 @@ def pipeline(raw_config, tmp_path):
     return make
 
 
+# --- recordings -----------------------------------------------------------------------------------------
+
+
+def test_a_recording_is_read_anew_by_its_content(pipeline, raw_config, tmp_path):
+    """Not by its time stamp alone: a file that takes the place of another may be older."""
+    recording, table = tmp_path / "a.npz", tmp_path / "a.csv"
+    raw_config["run"] |= {"datasets": ["a", "b"]}
+    files = {"file": str(recording), "trials": str(table)}
+    raw_config["datasets"] = {"a": files, "b": {"file": str(tmp_path / "none.npz")}}
+    raw_config["dataset_comparison"] = {"single_trials": raw_config["run"]["measures"]}
+    seen = []
+    for content, row in ((b"1", "x"), (b"1", "y"), (b"2", "y"), (b"2", "y")):
+        recording.write_bytes(content)
+        table.write_text(row)
+        # Ever older.
+        for path in (recording, table):
+            os.utime(path, (1e9 - 100 * len(seen),) * 2)
+        seen.append(pipeline().datasets.settings({"dataset": "a"}))
+    assert len(set(seen[:3])) == 3 and seen[3] == seen[2]
+    # What is missing is said elsewhere.
+    assert json.loads(pipeline().datasets.settings({"dataset": "b"}))["sha256"] == {}
+
+
+# --- figures --------------------------------------------------------------------------------------------
+
+
+def test_a_figure_is_drawn_anew_only_by_what_it_shows(pipeline, raw_config):
+    raw_config["run"]["warping"] = ["context"]
+    raw_config["run"]["grid"][0] |= {
+        "architectures": ["leaky_rnn", "leaky_gru"],
+        "comparisons": ["architectures"],
+    }
+
+    def settings():
+        figures = pipeline().figures_by_part
+        drawn = {one.rule: one for part in ("figures", "warping") for one in figures[part]}
+        wildcards = {"taskset": "PDM", "architecture": "leaky_rnn"}
+        return [
+            drawn[rule].settings_json(wildcards)
+            for rule in ("draw_hyperparameters", "draw_warping_context_context_metric")
+        ]
+
+    before = settings()
+    raw_config["statistics"] = {"family_error": 0.05, "min_seeds": 7}
+    assert settings()[1] == before[1]
+    del raw_config["statistics"]
+    # Of an analysis alone.
+    raw_config["architectures"]["context_rnn"]["learning_rate"] = 0.123
+    assert settings() == before
+    raw_config["architectures"]["leaky_rnn"]["learning_rate"] = 0.123
+    assert settings()[0] != before[0]
+
+
 # --- wildcards ------------------------------------------------------------------------------------------
 
 GRID = [

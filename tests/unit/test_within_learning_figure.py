@@ -19,6 +19,7 @@ def test_a_measure_without_a_network_has_its_own_n(project, tmp_path):
             "checkpoint_b": b,
             "dissimilarity": np.nan
             if (measure, curriculum, seed) == ("dsa", "master", 3)
+            or (measure, curriculum, seed, a) == ("dsa", "frozen", 3, 0.0)
             else 0.1 * (b - a),
         }
         for measure in ("cka", "dsa")
@@ -32,4 +33,5 @@ def test_a_measure_without_a_network_has_its_own_n(project, tmp_path):
     settings = {"measures": ["cka", "dsa"], "curricula": ["master", "frozen"]}
     figure = make(SimpleNamespace(within=[path]), settings)
     titles = [panel.get_title() for panel in figure.axes[:4]]
-    assert titles == ["master\nn = 3", "frozen\nn = 3", "n = 2", ""]
+    # The third network of frozen has a value at its last checkpoint alone.
+    assert titles == ["master\nn = 3", "frozen\nn = 3", "n = 2", "n = 2 to 3"]

@@ -377,7 +377,7 @@ def test_a_model_that_breaks_its_interface_stops_before_any_work(fresh):
 def test_the_slurm_profile_plans(fresh):
     """`snakemake --profile slurm`, literally, beside profiles/default."""
     fresh.configure(jobs={"gpu": True, "seeds_per_training_job": 2, "max_runtime": 4})
-    done = fresh.snakemake("training", "--dry-run", "--profile", "slurm")
+    done = fresh.snakemake("training", "--dry-run", "--printshellcmds", "--profile", "slurm")
     assert "Using profiles slurm and workflow specific profile profiles/default" in done.stderr
     text = done.stdout + done.stderr
     assert "Job stats:" in text
@@ -386,6 +386,8 @@ def test_the_slurm_profile_plans(fresh):
     for name in ("train_1_2", "pretrain_1_2"):
         assert "slurm_partition=gpu" in found[name] and "gpu=1" in found[name]
         assert "runtime=4" in found[name]
+    commands = re.findall(r'python "\$WARPLINE_SCRIPTS/train_network.py".*', text)
+    assert commands and all(" --gpu " in command for command in commands)
     assert "slurm_partition=cpu" in found["generate_trials"]
     assert "gpu=" not in found["generate_trials"]
 

@@ -37,10 +37,11 @@ for STAGE in [
             resume=STAGE.resume,
             resume_every=STAGE.resume_every,
             initial=STAGE.initial,
+            gpu=STAGE.gpu_option,
         shell:
             'python "$WARPLINE_SCRIPTS/train_network.py" --settings {params.settings:q} --code {params.code}'
             " --train {input.train:q} --validation {input.validation:q} --seeds {params.seeds} {params.initial}"
-            " --resume {params.resume:q} --resume-every {params.resume_every}"
+            " --resume {params.resume:q} --resume-every {params.resume_every} {params.gpu}"
             " --checkpoints {output.checkpoints:q} --history {output.history:q} > {log:q} 2>&1"
 
 

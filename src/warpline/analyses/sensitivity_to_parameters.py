@@ -7,6 +7,7 @@ order of pairs of architectures; and whether the dynamics settle later than beha
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ FLOOR = "other seed"
 COLUMNS = ["measure", *SETTING, "own", "carried", "conclusion", "architecture", "item"]
 
 
-def values_by_setting(rows: pd.DataFrame, reference: str, chance: float) -> pd.DataFrame:
+def values_by_setting(
+    rows: pd.DataFrame, reference: str, chance: Mapping[tuple[str, str, int], float]
+) -> pd.DataFrame:
     """Return what each conclusion is drawn from, at every setting.
 
     Parameters
@@ -31,8 +34,8 @@ def values_by_setting(rows: pd.DataFrame, reference: str, chance: float) -> pd.D
         Of `warpline.comparison.neighbourhood.compare_around`, with ``measure``.
     reference : str
         Curriculum that the others are compared with.
-    chance : float
-        Chance level of the target task, from which the half-time of accuracy counts.
+    chance : mapping of (architecture, curriculum, seed) to float
+        Chance level of the tasks that a network learns, from which the half-time of its accuracy counts.
 
     Returns
     -------
@@ -93,17 +96,21 @@ def _after(rows: pd.DataFrame, reference: str) -> list[dict[str, Any]]:
     return values
 
 
-def _over(rows: pd.DataFrame, chance: float) -> list[dict[str, Any]]:
+def _over(rows: pd.DataFrame, chance: Mapping[tuple[str, str, int], float]) -> list[dict[str, Any]]:
     """Return the lag of the dynamics behind accuracy by architecture and curriculum."""
     values = []
     for (architecture, item), group in rows.groupby(["architecture_a", "curriculum_a"], sort=False):
         lags = []
-        for _, network in group.groupby("seed_a"):
+        for seed, network in group.groupby("seed_a"):
+            at_chance = chance[str(architecture), str(item), int(str(seed))]
             in_order = network.sort_values("checkpoint")
             fractions = in_order["checkpoint"].to_numpy(dtype=float)
             settles, learns = (
                 half_time(fractions, in_order[column].to_numpy(dtype=float), start)
-                for column, start in (("dissimilarity", None), ("accuracy_a", chance))
+                for column, start in (
+                    ("dissimilarity", None),
+                    ("accuracy_a", at_chance),
+                )
             )
             lags.append(settles - learns)
         finite = np.array(lags)[np.isfinite(lags)]

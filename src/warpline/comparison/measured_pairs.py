@@ -19,12 +19,12 @@ from warpline.core import plugins
 from warpline.core.number_arguments import short_text
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError
-from warpline.similarity.measure_rows import checked_rows
+from warpline.similarity.measure_rows import checked_rows, failed_row
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import check_same_steps
 
-__all__ = ["Split", "failed_row", "measured_pairs", "settings_by_measure"]
+__all__ = ["Split", "measured_pairs", "settings_by_measure"]
 
 #: How trials are split: not, into halves that take turns, or with a share that is held out.
 Split = str | float | None
@@ -161,11 +161,6 @@ def _rows(
         reason = reasons.get(i) or reasons.get(j)
         rows.append(failed_row(reason) if reason else next(checked))
     return rows
-
-
-def failed_row(reason: ValueError) -> dict[str, Any]:
-    """Return the row of a pair that a measure cannot compare."""
-    return {"dissimilarity": np.nan, "status": f"failed: {reason}"}
 
 
 def _share(module: ModuleType, measure: str, split: str | float) -> tuple[float, int]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
-from warpline.similarity.input_errors import DimensionError, SettingsError
+from warpline.similarity.input_errors import DimensionError, InputError, SettingsError
+from warpline.similarity.measure_rows import ROUNDING
 
 __all__ = ["Embedding", "embed"]
 
@@ -66,6 +67,8 @@ def embed(
     ------
     DimensionError
         When the matrix is not square and symmetric, or some system has no pair that counts.
+    InputError
+        When a dissimilarity is negative, as a measure with ``SIGNED`` may have it.
     SettingsError
         When a number of dimensions, starts or steps is not at least 1 (0 starts besides the classical one).
 
@@ -94,13 +97,20 @@ def embed(
             "Embed the matrix of one set of systems.",
         )
     counts = np.isfinite(target) & ~np.eye(len(target), dtype=bool)
+    negative = counts & (target < -ROUNDING)
+    if negative.any():
+        raise InputError(
+            "dissimilarities of at least 0, which points in space can have",
+            f"{target[negative].min():.6g}",
+            "Embed distances; of a similarity take what it lacks to its value for equal systems.",
+        )
     if len(target) < 2 or not counts.any(axis=1).all():
         raise DimensionError(
             "at least two systems, each with a dissimilarity to another",
             f"{len(target)} systems, {int((~counts.any(axis=1)).sum())} of them without any",
             "Drop the systems whose pairs all failed.",
         )
-    target = np.where(counts, target, 0.0)
+    target = np.where(counts, np.maximum(target, 0.0), 0.0)
     # The weighted Laplacian of the pairs that count, inverted once for all steps.
     laplacian = np.diag(counts.sum(axis=1)) - counts.astype(float)
     inverse = np.linalg.pinv(laplacian)

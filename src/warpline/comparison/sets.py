@@ -39,6 +39,8 @@ class SystemMatrix:
         columns of the measure.
     one_set : bool
         Whether rows and columns are the same systems.
+    wasserstein : bool
+        Whether the values are those of DSA's ``score: wasserstein``, which are no angles.
     """
 
     measure: str
@@ -48,6 +50,7 @@ class SystemMatrix:
     status: NDArray[np.str_]
     table: pd.DataFrame
     one_set: bool
+    wasserstein: bool = False
 
     def __repr__(self) -> str:
         values = self.table["dissimilarity"].dropna()
@@ -119,7 +122,7 @@ def compare_sets(
         seed=seed,
         split=split,
     )
-    return _matrix(rows, columns, measure, results)
+    return _matrix(rows, columns, measure, results, settings)
 
 
 def compare_sets_by_measures(
@@ -157,7 +160,7 @@ def compare_sets_by_measures(
         )
 
     def without(measure: str, row: dict[str, Any]) -> SystemMatrix:
-        return _matrix(rows, columns, measure, [row] * len(_pairs(rows, columns)))
+        return _matrix(rows, columns, measure, [row] * len(_pairs(rows, columns)), None)
 
     return by_each_measure(measures, compare, without)
 
@@ -183,6 +186,7 @@ def _matrix(
     columns: Mapping[str, Recording] | None,
     measure: str,
     results: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any] | None,
 ) -> SystemMatrix:
     """Lay out a row per pair as a matrix."""
     n_rows = len(rows)
@@ -206,6 +210,7 @@ def _matrix(
         status=status.astype(np.str_),
         table=pd.DataFrame(table),
         one_set=columns is None,
+        wasserstein=(settings or {}).get("score") == "wasserstein",
     )
 
 

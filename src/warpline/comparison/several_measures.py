@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from warpline.comparison.measured_pairs import failed_row
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.plugins import ContractError
 from warpline.similarity.input_errors import InputError, SettingsError
+from warpline.similarity.measure_rows import failed_row
 
 __all__ = ["by_each_measure"]
 

@@ -39,11 +39,17 @@ def given_gpus() -> str | None:
     return None
 
 
-def choose_device() -> torch.device:
+def choose_device(wanted: bool = False) -> torch.device:
     """Return CUDA where the job was given a GPU, else the CPU, and fix torch to one thread.
 
-    Outside a SLURM job, a GPU that torch sees is taken. Inside one, only a GPU that the job was given:
-    on many clusters a job sees those of others. ``WARPLINE_DEVICE=cpu`` in the environment wins over both.
+    Inside a SLURM job, a GPU that the job was given is taken: on many clusters a job sees those of others.
+    Outside one, a GPU that torch sees, if it is `wanted`: kernels of small networks take longer there, and
+    jobs at a time share it. ``WARPLINE_DEVICE=cpu`` in the environment wins over both.
+
+    Parameters
+    ----------
+    wanted : bool, optional
+        Whether the job is to take a GPU that nobody gave it.
 
     Raises
     ------
@@ -60,7 +66,7 @@ def choose_device() -> torch.device:
     if asked not in ("auto", "cpu"):
         raise ValueError(f"WARPLINE_DEVICE: expected auto or cpu, got {asked!r}")
     given = given_gpus()
-    if asked == "cpu" or given is None:
+    if asked == "cpu" or given is None or not (given or wanted):
         return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda")

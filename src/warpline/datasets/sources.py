@@ -18,7 +18,7 @@ from warpline.similarity.trial_containers import UNIT_DIMS
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Source", "renamed"]
+__all__ = ["TOLERANCE", "Source", "renamed"]
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +33,8 @@ MILLISECONDS = {
     "seconds": 1000.0,
 }
 """Units of time by the names that files give them, in ms."""
+TOLERANCE = 1e-3
+"""Share of a step by which times count as equal: those in single precision, in seconds, are off by less."""
 
 
 class Source:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.datasets.file_formats import RecordingFileError, describe
-from warpline.datasets.sources import Source
+from warpline.datasets.sources import TOLERANCE, Source
 from warpline.datasets.spike_trains import bin_edges, spike_counts, spike_rates
 
 __all__ = ["BinnedSpikes", "SpikeExtent", "binned_spikes", "trial_zeros"]
@@ -128,8 +128,7 @@ def binned_spikes(source: Source, settings: Mapping[str, Any]) -> BinnedSpikes:
     ends = _trial_ends(source, settings, zeros, n_trials, edges)
     n_bins = np.full(n_trials, len(edges) - 1)
     if ends is not None:
-        # As in `spike_counts`, an end within a millionth of a bin of an edge is on it.
-        whole_bins = np.floor((ends - edges[0]) / float(width) + 1e-6)
+        whole_bins = np.floor((ends - edges[0]) / float(width) + TOLERANCE)
         n_bins = np.minimum(whole_bins, n_bins).astype(np.int64)
 
     rows, n_rows = trials * n_units + units, n_trials * n_units
@@ -182,7 +181,7 @@ def _trial_ends(
     ends = source.milliseconds(name, values, settings["time_unit"])
     ends = ends if zeros is None else ends - zeros
     width = edges[1] - edges[0]
-    early = np.flatnonzero(ends < edges[1] - 1e-6 * width)
+    early = np.flatnonzero(ends < edges[1] - TOLERANCE * width)
     if len(early):
         raise RecordingFileError(
             f"every trial of {source.path} to last for a bin of the window, until {edges[1]:g} ms or longer",

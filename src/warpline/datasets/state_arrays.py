@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.datasets.file_formats import RecordingFileError, describe
-from warpline.datasets.sources import Source, renamed
+from warpline.datasets.sources import TOLERANCE, Source, renamed
 from warpline.datasets.spike_tables import trial_zeros
 from warpline.similarity.recordings import Recording, as_recording
 from warpline.similarity.trial_containers import UNIT_DIMS
@@ -190,7 +190,7 @@ def _times(source: Source, settings: Mapping[str, Any], key: str) -> Floats | No
         raise RecordingFileError(
             f"rising times in '{name}' of {source.path}", "others", "Sort them."
         )
-    if len(times) > 2 and np.ptp(steps) > 1e-3 * steps.mean():
+    if len(times) > 2 and np.ptp(steps) > TOLERANCE * steps.mean():
         raise RecordingFileError(
             f"equally spaced times in '{name}' of {source.path}",
             f"steps of {steps.min():g} to {steps.max():g} ms",
@@ -212,7 +212,7 @@ def _time_axis(
         )
     if times is not None and len(times) > 1:
         measured = float(np.diff(times).mean())
-        if dt is not None and abs(dt - measured) > 1e-3 * measured:
+        if dt is not None and abs(dt - measured) > TOLERANCE * measured:
             raise RecordingFileError(
                 f"dt as the times of {source.path} have it, {measured:g} ms", f"{dt:g}", "Drop dt."
             )
@@ -228,7 +228,7 @@ def _time_axis(
             "Add time (a variable) or dt (ms).",
         )
     start, stop = float(window[0]), float(window[1])
-    slack = 1e-6 * float(dt or 1)
+    slack = TOLERANCE * float(dt or 1)
     keep = np.flatnonzero((times >= start - slack) & (times < stop - slack))
     end = float(times[-1]) + float(dt or 0)
     if not len(keep) or start < times[0] - (dt or 0) / 2 - slack or stop > end + slack:
@@ -256,8 +256,10 @@ def _aligned(
     dt = float(np.diff(times).mean())
     start, stop = (float(edge) for edge in settings["window"])
     n_steps = round((stop - start) / dt)
-    first = np.ceil((zeros + start - times[0]) / dt - 1e-6).astype(int)
-    outside = (first < 0) | (first + n_steps > len(times))
+    # By the times themselves: steps that differ by less than the tolerance can add up to many.
+    starts = zeros + start - TOLERANCE * dt
+    first = np.searchsorted(times, starts)
+    outside = (starts <= times[0] - dt) | (first + n_steps > len(times))
     if outside.any() or n_steps < 1:
         k = int(np.argmax(outside))
         raise RecordingFileError(

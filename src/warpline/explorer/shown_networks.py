@@ -14,7 +14,7 @@ import xarray as xr
 from warpline.comparison.statistics import run_table
 from warpline.core import result_files
 from warpline.explorer.embedding import number, quantised
-from warpline.figures.words import condition_in_words
+from warpline.figures.words import condition_in_words, name_of_ideal
 
 __all__ = ["NetworkName", "as_entry", "condition_states", "histories", "runs"]
 
@@ -62,15 +62,19 @@ def histories(paths: Sequence[str | Path]) -> dict[NetworkName, dict[str, Any]]:
     -------
     dict
         ``tasks`` (``step``, ``loss``, ``accuracy`` by task), and ``target_fraction``, the share of an ideal
-        observer's accuracy at which training stopped; None where nothing was trained.
+        observer's accuracy at which training stopped; None where nothing was trained. ``held_against``:
+        what that accuracy is (`warpline.figures.words.name_of_ideal`).
     """
     by_network = {}
     for path in paths:
         settings = result_files.read_table_metadata(path)["settings"]
         name = NetworkName(*settings["streams"]["run"])
+        # A network from elsewhere has no training loop, but is held against the same.
+        training = settings.get("training", settings)
         by_network[name] = {
             "tasks": _history(result_files.read_table(path)),
-            "target_fraction": settings.get("training", {}).get("target_fraction"),
+            "target_fraction": training.get("target_fraction"),
+            "held_against": name_of_ideal(training),
         }
     return by_network
 

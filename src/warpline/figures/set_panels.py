@@ -79,7 +79,7 @@ def matrix_figure(
         labels = (matrix.names, matrix.columns)
         image = draw_matrix(panel, matrix.dissimilarity, labels, groups)
         bar = figure.colorbar(image, ax=panel, shrink=0.8)
-        bar.set_label(measure_label(measure, {}))
+        bar.set_label(_label(measure, matrix))
         failed = int(matrix.table["dissimilarity"].isna().sum())
         panel.set_title(f"n = {len(matrix.table)} pairs" + (f", {failed} failed" if failed else ""))
     _title(figure, missing)
@@ -134,7 +134,7 @@ def embedding_figure(
         panel.margins(0.15)
         left_out = len(matrix.names) - len(names)
         panel.set_title(
-            f"{measure_label(measure, {})}\nstress {embedding.stress:.2f}"
+            f"{_label(measure, matrix)}\nstress {embedding.stress:.2f}"
             + (f", {left_out} without a pair" if left_out else "")
         )
         panel.set_xlabel("first axis")
@@ -160,18 +160,25 @@ def group_figure(result: GroupComparison) -> Figure:
     matrices, missing = _with_values(result.matrices)
     figure = _figure(4.4 * len(matrices), 0.36 * len(couples_of(names)) + 1.3)
     axes = figure.subplots(1, len(matrices), squeeze=False)[0]
-    for panel, measure in zip(axes, matrices, strict=True):
+    for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
         pairs = result.pairs[result.pairs["measure"] == measure]
         summary = result.summary[result.summary["measure"] == measure]
         draw_groups(panel, pairs, summary, names, STYLE)
-        panel.set_xlabel(measure_label(measure, {}))
+        panel.set_xlabel(_label(measure, matrix))
         failed = int(pairs["dissimilarity"].isna().sum())
         if failed:
             panel.set_title(f"{failed} pairs failed")
     sizes = ", ".join(f"{name} {len(systems)}" for name, systems in result.groups.items())
-    title = f"pairs, means, {result.confidence:.0%} intervals (jackknife over systems: {sizes})"
+    title = (
+        f"pairs, means, {100 * result.confidence:g}% intervals (jackknife over systems: {sizes})"
+    )
     _title(figure, title, missing)
     return figure
+
+
+def _label(measure: str, matrix: SystemMatrix) -> str:
+    """Return a measure's axis label, with the unit of its values."""
+    return measure_label(measure, {"wasserstein": [measure] if matrix.wasserstein else []})
 
 
 def _with_values(matrices: Mapping[str, SystemMatrix]) -> tuple[dict[str, SystemMatrix], str]:

@@ -15,6 +15,7 @@ __all__ = [
     "measure_name",
     "measure_unit",
     "name_in_words",
+    "name_of_ideal",
     "number_range",
     "parameters_label",
     "sensitivity_label",
@@ -76,6 +77,18 @@ def measure_name(name: str) -> str:
 def measure_unit(name: str, settings: Mapping[str, Any]) -> str:
     """Return the unit of a dissimilarity measure, or ``dissimilarity`` where it has none."""
     return measure_label(name, settings).partition(" (")[2].rstrip(")") or "dissimilarity"
+
+
+def name_of_ideal(training: Mapping[str, Any]) -> str:
+    """Return what the accuracy of a network was held against in training.
+
+    Parameters
+    ----------
+    training : mapping
+        Settings of its training loop. With ``target: fixed``, as in the code of Guilhot et al. (2024), that
+        is 1, which no observer of the noise need reach.
+    """
+    return "all correct" if training.get("target") == "fixed" else "ideal observer"
 
 
 def parameters_label(rows: pd.DataFrame) -> str:

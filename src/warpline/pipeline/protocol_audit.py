@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from warpline.pipeline import report_order
+from warpline.pipeline.config.base import scored_by_wasserstein
 from warpline.pipeline.config.protocol import variants
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.paths import ResultsFolder, join_seeds
@@ -414,6 +415,7 @@ class Audit:
             "seed": config.seed,
             "curricula": list(dict.fromkeys(n.curriculum for n in self.pipeline.plan.networks)),
             "measures": self.pipeline.plan.all_measures,
+            "wasserstein": scored_by_wasserstein(config.measures),
             "reference": self.pipeline.plan.reference,
         }
         yield Figure(

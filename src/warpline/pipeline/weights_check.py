@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.importing import weights_checksum
+from warpline.pipeline.stages.base import file_checksum
 from warpline.pipeline.stages.training import network_settings
 from warpline.pipeline.stages.trials import taskset_settings
 
@@ -37,7 +37,7 @@ def weights_faults(plan: Plan) -> list[str]:
         seed_of: dict[str, int] = {}
         for seed in plan.seeds:
             path = plan.weights_file(network, seed)
-            checksum = weights_checksum(path) if Path(path).is_file() else path
+            checksum = file_checksum(path) if Path(path).is_file() else path
             if seed_of.setdefault(checksum, seed) != seed:
                 place = f"architectures.{network.architecture}.weights"
                 message = (

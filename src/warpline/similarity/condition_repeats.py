@@ -18,6 +18,7 @@ from warpline.similarity.input_errors import (
     TrialError,
     positive_integer,
 )
+from warpline.similarity.measure_rows import failed_row
 from warpline.similarity.recordings import as_recording
 
 __all__ = [
@@ -163,19 +164,33 @@ def compare_in_order(
 ) -> list[dict[str, Any]]:
     """Compare pairs of systems, each in the order of their digests: a swapped pair has the same row.
 
+    A pair that cannot be compared is a row that says so, where another one can.
+
     Parameters
     ----------
     representations, pairs, progress
         As in `warpline.similarity.shape_gaussian.compare_pairs`.
     compare : callable
         Given two systems; returns a row.
+
+    Raises
+    ------
+    TrialError, DimensionError
+        When no pair can be compared: that of the first.
     """
     rows = []
+    reasons: list[ValueError] = []
     for i, j in pairs:
         x, y = sorted((representations[i], representations[j]), key=lambda system: system.digest)
-        rows.append(compare(x, y))
+        try:
+            rows.append(compare(x, y))
+        except (TrialError, DimensionError) as reason:
+            reasons.append(reason)
+            rows.append(failed_row(reason))
         if progress is not None:
             progress.update()
+    if reasons and len(reasons) == len(rows):
+        raise reasons[0]
     return rows
 
 

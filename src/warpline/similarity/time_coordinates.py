@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,6 +41,8 @@ def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | Non
     if times.dtype.kind in "mM" and times.ndim == 1:
         durations = times - np.datetime64(0, "s") if times.dtype.kind == "M" else times
         times = np.asarray(durations / np.timedelta64(1, "s"), dtype=np.float64)
+    if times.dtype.kind == "O" and all(isinstance(time, numbers.Real) for time in times.flat):
+        times = times.astype(np.float64)
     usable = times.ndim == 1 and times.dtype.kind in "fiu" and bool(np.isfinite(times).all())
     return times.astype(np.float64) if usable else None
 

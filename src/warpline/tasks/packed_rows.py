@@ -56,7 +56,7 @@ def pack_rows(trials: xr.Dataset, row_steps: int) -> xr.Dataset:
     -------
     xarray.Dataset
         The dimension ``trial`` counts rows. A row is ``scored`` if all its trials are, and ``ideal`` is
-        their mean. Periods and trial variables are those of the row's first trial.
+        their mean over its decision steps. Periods and trial variables are those of the row's first trial.
     """
     lengths = trials["valid"].transpose("trial", "time").values.sum(1)
     rows = _trials_of_rows(lengths, row_steps)
@@ -71,5 +71,12 @@ def pack_rows(trials: xr.Dataset, row_steps: int) -> xr.Dataset:
         packed[name] = (values.dims, np.stack(joined))
     packed["valid"] = (("trial", "time"), np.ones((len(rows), row_steps), bool))
     packed["scored"] = ("trial", [bool(trials["scored"].values[row].all()) for row in rows])
-    packed["ideal"] = ("trial", [float(trials["ideal"].values[row].mean()) for row in rows])
+    # As a network is scored: a trial that is cut has fewer decision steps.
+    packed["ideal"] = (
+        "trial",
+        [
+            float(trials["ideal"].values[np.repeat(row, lengths[row])[:row_steps][decision]].mean())
+            for row, decision in zip(rows, packed["decision"].values, strict=True)
+        ],
+    )
     return packed

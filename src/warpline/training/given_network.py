@@ -38,7 +38,8 @@ def import_network(
     ----------
     settings : mapping
         ``run`` (task set, architecture and curriculum), ``architecture``, and ``source``: ``file`` of the
-        weights (`warpline.models.given_weights.read_weights`) and its ``sha256``.
+        weights (`warpline.models.given_weights.read_weights`) and its ``sha256``. ``target``: "fixed" where
+        accuracy counts trials without a right answer, too, as that of trained networks does then.
     seed : int
         Number that stands for the network.
     validation : sequence of str or pathlib.Path
@@ -60,7 +61,10 @@ def import_network(
         raise WeightsError(
             f"expected {source} as it was when the jobs were planned, but it has changed since: run again"
         )
-    tasks = [TaskData.from_dataset(result_files.read_dataset(path)) for path in validation]
+    all_scored = settings.get("target") == "fixed"
+    tasks = [
+        TaskData.from_dataset(result_files.read_dataset(path), all_scored) for path in validation
+    ]
     given = network_from_file(
         source, settings["architecture"], tasks[0].inputs.shape[-1], tasks[0].n_outputs, tasks[0].dt
     )

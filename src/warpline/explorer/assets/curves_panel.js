@@ -33,7 +33,7 @@ const curvesPanel = {
     ];
     const criterion = network.history.target_fraction;
     const references = [
-      { y: network.ideal, label: "ideal observer" },
+      { y: network.ideal, label: network.history.held_against },
       { y: network.chance, label: "chance" },
       ...(criterion ? [{ y: criterion * network.ideal, label: "criterion", below: true }] : []),
     ].filter((one) => one.y !== null);

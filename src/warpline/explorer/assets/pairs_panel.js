@@ -56,6 +56,8 @@ function intervalOf(pair) {
 /** Return the mean over the networks of both curricula, with its interval, as a sentence; empty where there is none. */
 function groupOf(pair) {
   const [a, b] = [page.networks[pair.a], page.networks[pair.b]];
+  // The means are those within an architecture: of two, there is none, and one of the first alone would be near 0.
+  if (a.architecture !== b.architecture) return "";
   const seeds = a.seed === b.seed ? "same" : "cross";
   const mean = page.means.find(
     (row) =>

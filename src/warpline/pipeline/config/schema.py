@@ -326,7 +326,7 @@ class Over(Strict):
     """Comparison over learning, between runs."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2), Rising]
-    """Fractions of training at which networks are compared, rising."""
+    """Fractions of training at which networks are compared, rising from 0.0 to 1.0."""
     references: Annotated[list[Name], Field(min_length=1), EachOnce] = ["master"]
     """Reference curricula, with which all others are compared."""
 
@@ -335,7 +335,7 @@ class Within(Strict):
     """Comparison within learning, between the checkpoints of one run."""
 
     fractions: Annotated[list[Fraction], Field(min_length=2), Rising] = [0.0, 0.25, 0.5, 0.75, 1.0]
-    """Fractions of training that are compared with each other, rising."""
+    """Fractions of training that are compared with each other, rising from 0.0 to 1.0."""
 
 
 class Controls(Strict):
@@ -515,7 +515,7 @@ class Jobs(Strict):
     each alone. On a GPU they are trained as one batch, which is much faster for small networks. Add
     seeds in whole blocks: a block that grows is trained again."""
     gpu: bool = False
-    """Whether each training job requests a GPU; false for a cluster without GPUs."""
+    """Whether each training job takes a GPU; false for a machine or cluster without GPUs."""
     keep_trajectories: bool = True
     """Whether the hidden states, the largest files, are kept. If not, they are deleted once no job
     needs them. A new seed or measure then makes them and their comparisons anew, with the same bytes."""

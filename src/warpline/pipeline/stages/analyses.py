@@ -195,13 +195,16 @@ class WarpingFigures:
 
     def _settings(self, entry: Experiment) -> Settings:
         plan = self.summary.plan
-        return {
+        settings = {
             "style": plan.config.figures.model_dump(),
             "seed": plan.config.seed,
             "measures": plan.measures(entry.taskset) if entry.over_learning else [],
             "curriculum": entry.curriculum,
-            "statistics": plan.config.statistics.model_dump(),
         }
+        if isinstance(entry, UserExperiment):
+            # Those of the package take their intervals from the summary.
+            settings["statistics"] = plan.config.statistics.model_dump()
+        return settings
 
     def figures(self) -> Iterator[Figure]:
         """Yield every figure of every analysis."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from warpline.pipeline import report_order
-from warpline.pipeline.config.base import DSA
+from warpline.pipeline.config.base import DSA, scored_by_wasserstein
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
 from warpline.pipeline.stages.figures import Figure
@@ -245,7 +245,10 @@ class AttractorFigures:
             "shares": entry.noise.shares,
             "best": entry.hyperparameters.best,
             "swept": self._swept(),
+            "wasserstein": scored_by_wasserstein(entry.measures),
         }
+        if {"measures", "swept"} & {*keys}:
+            keys = (*keys, "wasserstein")
         style = plan.config.figures.model_dump()
         return {"style": style, "seed": plan.config.seed, **{key: entries[key] for key in keys}}
 
@@ -297,4 +300,4 @@ class AttractorFigures:
             swept = {"scores": [scores.path(experiment="hyperparameters")]}
             yield figure("hyperparameters", "7. hyperparameters of DSA", swept, "best")
             best = scored("hyperparameters")
-            yield figure("best", "8. the best hyperparameters", best, "best")
+            yield figure("best", "8. the best hyperparameters", best, "best", "swept")

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from os.path import commonprefix
+from pathlib import Path
 from typing import Any, ClassVar
 
+from warpline.core import result_files
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.config.base import Measure
@@ -25,6 +27,7 @@ __all__ = [
     "Wildcards",
     "alternatives",
     "code_of",
+    "file_checksum",
     "measure_settings",
     "settings_json",
 ]
@@ -73,6 +76,21 @@ class Cost:
 def code_of(script: str, plugins: tuple[tuple[str, str], ...] = ()) -> str:
     """Return the digest of a script and of the modules that it loads by name, (package, name)."""
     return digest(SCRIPTS / script, [find_plugin(package, name) for package, name in plugins])
+
+
+def file_checksum(path: str) -> str:
+    """Return the SHA-256 of a file of the user's; it is read once, until it changes.
+
+    As a setting of the jobs that read it: Snakemake alone looks at time stamps, and a file that takes the
+    place of another one may be the older of the two.
+    """
+    state = Path(path).stat()
+    return _checksum(path, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _checksum(path: str, modified: int, size: int) -> str:
+    return result_files.checksum(path)
 
 
 def alternatives(names: Iterable[str]) -> str:

@@ -10,7 +10,15 @@ from warpline.core.table_names import DATASET_TABLES
 from warpline.pipeline import report_order
 from warpline.pipeline.config.base import DSA, scored_by_wasserstein
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
+from warpline.pipeline.stages.base import (
+    Cost,
+    Settings,
+    Stage,
+    Wildcards,
+    file_checksum,
+    measure_settings,
+)
+from warpline.pipeline.stages.dsa_choice import candidates_of
 from warpline.pipeline.stages.figures import Figure
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
@@ -52,11 +60,17 @@ class ReadDatasets(Stage):
         return {"file": [entry.file], **table}
 
     def parameters(self, wildcards: Wildcards) -> Settings:
-        """Return the name, the group, and how the file is read."""
+        """Return the name, the group, how the file is read, and the SHA-256 of what is read."""
         name = wildcards["dataset"]
         entry = self.config.datasets[name]
         read = {key: value for key, value in entry.read_settings().items() if key != "trials"}
-        return {"name": name, "group": entry.group or name, "read": read}
+        # A missing file is said by the check of recordings.
+        sources = {
+            option: file_checksum(path)
+            for option, (path,) in self.inputs(wildcards).items()
+            if Path(path).is_file()
+        }
+        return {"name": name, "group": entry.group or name, "read": read, "sha256": sources}
 
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield the recordings."""
@@ -115,13 +129,17 @@ class CompareDatasets(Stage):
         """Return the measure, what it compares, and the columns that match the networks' trials."""
         measure, settings = wildcards["measure"], self.config.dataset_comparison
         first = self.config.datasets[self.config.run.datasets[0]]
+        entry = self.config.measures[measure]
+        candidates: Settings = {}
+        if isinstance(entry, DSA) and entry.automatic:
+            candidates = candidates_of(entry, self.config.dsa_choice)
         return {
             "seed": self.config.seed,
-            "measure": measure_settings(measure, self.config.measures[measure]),
+            "measure": measure_settings(measure, entry),
             "single_trials": measure in settings.single_trials,
             "centre": settings.centre,
             "conditions": first.conditions,
-            "candidates": self.config.dsa_choice.model_dump(exclude={"seeds"}),
+            "candidates": candidates,
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from warpline.core.table_names import CHOICE_TABLES
 from warpline.pipeline.config.base import DSA
+from warpline.pipeline.config.schema import DSAChoice
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
 from warpline.pipeline.stages.sizes import (
@@ -16,10 +17,17 @@ from warpline.pipeline.stages.sizes import (
 )
 from warpline.pipeline.stages.trajectories import ComputeTrajectories
 
-__all__ = ["ChooseDSA"]
+__all__ = ["ChooseDSA", "candidates_of"]
 
 ROW_BYTES = 280
 """Of a network and setting in a table."""
+
+
+def candidates_of(entry: DSA, choice: DSAChoice) -> Settings:
+    """Return what is tried for the settings of DSA that are ``auto``, and how; no more than that."""
+    lists = {"n_delays": "n_delays", "delay_interval": "delay_intervals", "rank": "ranks"}
+    fixed = {many for one, many in lists.items() if one not in entry.automatic}
+    return choice.model_dump(exclude={"seeds", *fixed})
 
 
 class ChooseDSA(Stage):
@@ -81,12 +89,14 @@ class ChooseDSA(Stage):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return what the operators of the measure depend on, and the candidates."""
         measure = wildcards["measure"]
-        settings = measure_settings(measure, self.config.measures[measure])
+        entry = self.config.measures[measure]
+        assert isinstance(entry, DSA), f"expected DSA, got {measure}"
+        settings = measure_settings(measure, entry)
         used = ("name", "n_delays", "delay_interval", "rank", "ridge", "rank_tolerance")
         return {
             "seed": self.config.seed,
             "measure": {name: settings[name] for name in used},
-            "candidates": self.config.dsa_choice.model_dump(exclude={"seeds"}),
+            "candidates": candidates_of(entry, self.config.dsa_choice),
         }
 
     def jobs(self) -> Iterator[dict[str, str]]:

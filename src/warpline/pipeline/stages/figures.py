@@ -143,10 +143,6 @@ class TasksetFigures:
             "curricula": list(dict.fromkeys(network.curriculum for network in plan.networks)),
             "measures": plan.all_measures,
             "wasserstein": scored_by_wasserstein(config.measures),
-            "architectures": {
-                name: config.architectures[name].model_dump(exclude={"weights", "weight_names"})
-                for name in dict.fromkeys(network.architecture for network in plan.networks)
-            },
         }
         if "measures" in keys:
             keys = (*keys, "wasserstein")
@@ -192,6 +188,14 @@ class TasksetFigures:
         def compared(_: Wildcards) -> Settings:
             keys = ("statistics", "curricula", "measures")
             return self._settings(*keys, reference=self.plan.reference)
+
+        def compared_architectures(w: Wildcards) -> Settings:
+            return {
+                name: self.plan.config.architectures[name].model_dump(
+                    exclude={"weights", "weight_names"}
+                )
+                for name in self.plan.architectures(w["taskset"], "architectures")
+            }
 
         def orderings(w: Wildcards) -> list[str]:
             return self.sensitivity.of("dsa_sensitivity", w["taskset"])
@@ -243,7 +247,10 @@ class TasksetFigures:
                 "shares": self.sensitivity.of("dsa_sensitivity_shares", w["taskset"]),
             },
             lambda w: self._settings(
-                "curricula", architecture=w["architecture"], reference=self.plan.reference
+                "curricula",
+                "wasserstein",
+                architecture=w["architecture"],
+                reference=self.plan.reference,
             ),
         )
         yield figure(
@@ -291,7 +298,9 @@ class TasksetFigures:
                 "between": self.architectures.tables(w["taskset"]),
                 "sensitivity": orderings(w),
             },
-            lambda _: self._settings("statistics", "curricula", "measures", "architectures"),
+            lambda w: self._settings(
+                "statistics", "curricula", "measures", architectures=compared_architectures(w)
+            ),
             per_architecture=False,
         )
 

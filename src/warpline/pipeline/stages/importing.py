@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
-from warpline.core import result_files
 from warpline.pipeline.expansion import NetworkSpec, Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, alternatives
+from warpline.pipeline.stages.base import (
+    Cost,
+    Settings,
+    Stage,
+    Wildcards,
+    alternatives,
+    file_checksum,
+)
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.training import Train, network_settings
 from warpline.pipeline.stages.trials import GenerateTrials
 
-__all__ = ["ImportNetwork", "weights_checksum"]
-
-
-def weights_checksum(path: str) -> str:
-    """Return the SHA-256 of a file of weights; it is read once, until it changes."""
-    state = Path(path).stat()
-    return _checksum(path, state.st_mtime_ns, state.st_size)
-
-
-@cache
-def _checksum(path: str, modified: int, size: int) -> str:
-    return result_files.checksum(path)
+__all__ = ["ImportNetwork"]
 
 
 class ImportNetwork(Stage):
@@ -62,13 +55,15 @@ class ImportNetwork(Stage):
         network = NetworkSpec(taskset, architecture, curriculum)
         path = self.plan.weights_file(network, int(wildcards["seed"]))
         names = self.config.architectures[architecture].weight_names
+        fixed = self.config.protocol.training.target == "fixed"
         return {
             "run": [taskset, architecture, curriculum],
             "architecture": {
                 **network_settings(self.plan, architecture, "layer"),
                 "weight_names": names,
             },
-            "source": {"file": path, "sha256": weights_checksum(path)},
+            "source": {"file": path, "sha256": file_checksum(path)},
+            **({"target": "fixed"} if fixed else {}),
         }
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:

@@ -79,12 +79,18 @@ class CompareAround(Stage):
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, the factors around its parameters, and which pairs."""
-        return {
+        settings = {
             **self.comparisons.measured(wildcards),
             # None of the other drives: they are of the controls.
             **self.comparisons.window_of_inputs(wildcards, {"names": []}),
             **self.config.dsa_sensitivity.model_dump(exclude={"seeds"}),
-            "pairs": "architectures" if wildcards["part"] == BETWEEN else "learning",
+        }
+        if wildcards["part"] == BETWEEN:
+            # Last checkpoints alone are compared.
+            return {**settings, "pairs": "architectures"}
+        return {
+            **settings,
+            "pairs": "learning",
             "reference": self.plan.reference,
             "fractions": self.config.comparison.over.fractions,
             "within": self.config.comparison.within.fractions,

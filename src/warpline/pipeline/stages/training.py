@@ -158,6 +158,10 @@ class TrainingStage(Stage):
         """Return the updates between two saves of a job's state, which no result depends on."""
         return int(getattr(self.config, self.section).resume_every)
 
+    def gpu_option(self, wildcards: Wildcards, output: Any) -> str:
+        """Return the option that takes a GPU outside SLURM, too; what another device trained stands."""
+        return "--gpu" if self.config.jobs.gpu else ""
+
     def initial(self, wildcards: Wildcards, input: Any) -> str:
         """Return the option that names the networks to start from, empty where there are none."""
         return f"--initial {shlex.join(input.initial)}" if input.get("initial") else ""
@@ -178,10 +182,14 @@ class TrainingStage(Stage):
         protocol = self.config.protocol.training
         if protocol.target == "fixed":
             settings |= {"target_fraction": FIXED_TARGET, "sustained": 1}
-        if not protocol.interleave:
-            settings["max_steps"] *= n_tasks
+        settings["max_steps"] = self._most_updates(n_tasks)
         further = {"learning_rate": rate, "trainable": trainable, **protocol.model_dump()}
         return {**settings, **further}
+
+    def _most_updates(self, n_tasks: int) -> int:
+        """Return the largest number of updates: where tasks do not take turns, each has as many."""
+        most = int(getattr(self.config, self.section).max_steps)
+        return most if self.config.protocol.training.interleave else most * n_tasks
 
     @property
     def _keep(self) -> list[float] | None:
@@ -212,8 +220,8 @@ class TrainingStage(Stage):
 
     # --- cost -----------------------------------------------------------------------------------
 
-    def _updates(self, trainable: str, pretrained: bool) -> int:
-        most = int(getattr(self.config, self.section).max_steps)
+    def _updates(self, trainable: str, pretrained: bool, n_tasks: int) -> int:
+        most = self._most_updates(n_tasks)
         # Random recurrent weights without pretraining do not solve the task: such a run goes to its end.
         if self.section == "training" and trainable == "input" and not pretrained:
             return most
@@ -237,7 +245,8 @@ class TrainingStage(Stage):
         update = mean * sizes.step_seconds(architecture, entry.batch_size)
         evaluation = len(tasks) * longest * sizes.step_seconds(architecture, trials.validation) / 3
         checkpoints = settings.checkpoints.model_dump()
-        steps = checkpoint_steps(checkpoints, settings.max_steps) if settings.max_steps else [0]
+        most = self._most_updates(len(tasks))
+        steps = checkpoint_steps(checkpoints, most) if most else [0]
 
         def n_checkpoints(until: int) -> int:
             # The last update leaves one, too.
@@ -259,7 +268,7 @@ class TrainingStage(Stage):
             as_one * update_bytes * entry.batch_size * states,
             evaluation_bytes * trials.validation * states,
         )
-        until = settings.max_steps if updates else 0
+        until = most if updates else 0
         kept = n_seeds * 12 * n_checkpoints(until) * weights
         n_kept = min(n_checkpoints(updates), most_kept(self._keep))
         # Weights, with a name each of 90 bytes in the header; rows of the history.
@@ -316,7 +325,8 @@ class Pretrain(TrainingStage):
 
     def cost(self, wildcards: Wildcards) -> Cost:
         """Of the updates that a pretraining typically takes."""
-        return self._cost(wildcards, self._updates("all", False))
+        updates = self._updates("all", False, len(self.tasks(wildcards)))
+        return self._cost(wildcards, updates)
 
     def histories(self, taskset: str, architecture: str) -> list[str]:
         """Return the histories of all pretrainings behind an architecture's curricula."""
@@ -396,8 +406,9 @@ class Train(TrainingStage):
         """Of the updates that the curriculum typically takes."""
         entry = self.config.curricula[wildcards["curriculum"]]
         pretrained = self.plan.pretraining(wildcards["taskset"], wildcards["curriculum"])
-        updates = self._updates(entry.trainable, pretrained is not None) if entry.train else 0
-        return self._cost(wildcards, updates)
+        n_tasks = len(self.tasks(wildcards))
+        updates = self._updates(entry.trainable, pretrained is not None, n_tasks)
+        return self._cost(wildcards, updates if entry.train else 0)
 
     # --- what other stages read -----------------------------------------------------------------
 

@@ -92,8 +92,10 @@ class ComputeTrajectories(Stage):
         names = self.drives(taskset, architecture, curriculum)
         if not names:
             return {"names": []}
-        time_constant = self.config.comparison.controls.time_constant
-        return {"names": names, "time_constant": time_constant, "seed": self.config.seed}
+        settings = {"names": names, "seed": self.config.seed}
+        if "autocorrelated_noise" in names:
+            settings["time_constant"] = self.config.comparison.controls.time_constant
+        return settings
 
     def plugins(self, wildcards: Wildcards) -> list[tuple[str, str]]:
         """Return the model."""

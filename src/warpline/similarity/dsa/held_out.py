@@ -150,6 +150,12 @@ def compare_held_out(
         ``dissimilarity`` on held-out trials, ``dissimilarity_train``, ``status``, ``gradient_norm``,
         ``n_starts``, ``chance_of_better``, ``rank_used``.
     """
+    if settings.get("rotation"):
+        raise SettingsError(
+            "rotation False with held-out trials, where each half has another alignment",
+            "rotation True",
+            "Drop rotation, or split.",
+        )
     operators: Any = representations
     rows = compare_pairs(operators, pairs, settings={**settings, "rotation": True}, seed=seed)
     held_out_rows = []

@@ -11,7 +11,7 @@ __all__ = ["explorer_faults", "fractions_faults"]
 
 
 def fractions_faults(config: Config) -> Iterator[str]:
-    """Refuse fractions of training at which nothing is kept."""
+    """Refuse fractions of training at which nothing is kept, and those that leave out an end of it."""
     kept = config.trajectories.fractions
     if kept[-1] != 1:
         yield f"trajectories.fractions: expected the last to be 1.0 (the trained network), got {kept[-1]}"
@@ -23,6 +23,11 @@ def fractions_faults(config: Config) -> Iterator[str]:
             yield (
                 f"comparison.{section}.fractions: {', '.join(map(str, missing))} is not kept; "
                 "add it to trajectories.fractions"
+            )
+        elif (asked[0], asked[-1]) != (0, 1):
+            yield (
+                f"comparison.{section}.fractions: expected 0.0 first and 1.0 last, because "
+                f"half-times and claims are about the whole of training, got {asked}"
             )
     weights = config.training.checkpoints.keep
     if weights != "all":
