@@ -109,6 +109,23 @@ def test_following_the_own_accuracy_in_closed_form():
     assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
 
 
+def test_a_network_that_diverged_is_none_of_those_that_others_are_held_against():
+    random = np.random.default_rng(3)
+    accuracy = np.sort(random.random((6, 4)), axis=0)
+    distance = 1 - accuracy + 0.1 * random.random((6, 4))
+    rows = over_learning(distance, accuracy)
+    # It has accuracies up to where it diverged, and no dissimilarity.
+    diverged = rows["seed_a"] == 1
+    rows.loc[diverged, "run_status_a"] = "diverged"
+    rows.loc[diverged, "dissimilarity"] = np.nan
+    others = rows[~diverged]
+    (finding,), (of_others,) = (
+        dissimilarity_follows_own_accuracy(sources(compared=[networks(over=table)]), ("dsa",))
+        for table in (rows, others)
+    )
+    assert finding.evidence.value == of_others.evidence.value and finding.evidence.n == 3
+
+
 def test_the_script_keeps_the_columns_that_claims_read(project, tmp_path):
     read = runpy.run_path(str(project / "scripts" / "judge_claims.py"))["pairs_of"]
     accuracy = np.array([[0, 0], [1, 2], [2, 1], [3, 3]])
