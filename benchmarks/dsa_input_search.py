@@ -58,7 +58,8 @@ RANDOM: dict[str, Draw] = {
     "Gaussian A and B": gaussian,
     "A of zeros and ones, Gaussian B": sparse,
 }
-RANDOM_RANKS, RANDOM_PAIRS = (10, 14, 20), 150
+RANDOM_PAIRS = {10: 400, 14: 150, 20: 150}
+"""Pairs of random operators by rank: at 10 misses are rare."""
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
@@ -96,16 +97,16 @@ def fitted(networks: Sequence[tuple[FloatArray, FloatArray]], rank: int) -> list
 def random_searches() -> list[dict[str, Any]]:
     """Return a row per kind and rank of random operators, of which none is in two pairs."""
     rows = []
-    pairs = [(2 * k, 2 * k + 1) for k in range(RANDOM_PAIRS)]
     for number, (name, draw) in enumerate(RANDOM.items()):
-        for rank in RANDOM_RANKS:
+        for rank, n_pairs in RANDOM_PAIRS.items():
+            pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
             rng = np.random.default_rng([number, rank])
             operators = [
                 DrivenOperator(
                     draw(rank, rng), rng.normal(size=(rank, CHANNELS)), rank, rank, np.ones(rank),
                     "dmdc", "principal",
                 )
-                for _ in range(2 * RANDOM_PAIRS)
+                for _ in range(2 * n_pairs)
             ]  # fmt: skip
             rows.append({"systems": name} | searches(operators, rank, pairs, 1))
             print(rows[-1], flush=True)
@@ -186,6 +187,9 @@ def page_lines(result: dict[str, Any]) -> list[str]:
         "networks of the demo": [row for row in result["rows"] if part_of(row) == "demo"],
         "tanh networks at rank 10": [row for row in rows_of_tanh if row["rank"] == 10],
         "tanh networks at ranks 14 and 20": [row for row in rows_of_tanh if row["rank"] > 10],
+        "random matrices at rank 10": [
+            row for row in result["rows"] if row["systems"] in RANDOM and row["rank"] == 10
+        ],
         "random matrices at ranks 14 and 20": [
             row for row in result["rows"] if row["systems"] in RANDOM and row["rank"] > 10
         ],

@@ -26,7 +26,13 @@ from numpy.typing import NDArray  # noqa: E402
 from warpline.similarity import shape_energy, shape_gaussian  # noqa: E402
 
 #: Conditions, times, units, repeats, and the size of the noise beside that of the means.
-CASES = ((2, 1, 5, 8, 0.4), (6, 4, 5, 8, 0.4), (6, 4, 10, 8, 0.4), (3, 4, 8, 6, 0.6))
+CASES = (
+    (2, 1, 5, 8, 0.4),
+    (3, 1, 10, 30, 0.6),
+    (6, 4, 5, 8, 0.4),
+    (6, 4, 10, 8, 0.4),
+    (3, 4, 8, 6, 0.6),
+)
 SYSTEMS = 6
 ALPHAS = (1.0, 0.5, 0.0)
 STARTS = 100

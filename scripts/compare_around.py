@@ -38,7 +38,7 @@ def main() -> None:
         for seed, systems in systems_of(dataset, inputs).items():
             if seed in seeds:
                 runs[dataset.attrs["architecture"], dataset.attrs["curriculum"], seed] = systems
-    n_times = dataset.sizes["time"]
+    sizes = dataset.sizes
     if settings["pairs"] == "architectures":
         finals = {key: systems[-1] for key, systems in runs.items()}
         comparisons = architecture_pairs(finals, seeds)
@@ -51,7 +51,7 @@ def main() -> None:
             settings["fractions"],
             settings["within"],
         )
-    around = settings_around(measure, settings["n_delays"], settings["ranks"], n_times)
+    around = settings_around(measure, settings["n_delays"], settings["ranks"], sizes)
     frame = compare_around(comparisons, around, settings["seed"])
     frame.insert(0, "measure", measure["name"])
     provenance = {

@@ -1,5 +1,7 @@
 """Tabulate what one protocol makes of the networks (rule tabulate_protocol)."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from warpline.comparison.protocol_effects import protocol_effects
@@ -32,13 +34,10 @@ def main() -> None:
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
     networks = pd.DataFrame([row for path in arguments.trajectories for row in networks_of(path)])
-    # The folders of a table name its task set.
+    # <measure>/<task set>/<architecture>/seed~1.csv; a folder above may have the name of a task set, too.
     after = {}
     for path in arguments.after:
-        table = result_files.read_table(path)
-        for taskset in set(networks["taskset"]):
-            if f"/{taskset}/" in str(path):
-                after.setdefault(taskset, []).append(table)
+        after.setdefault(Path(path).parts[-3], []).append(result_files.read_table(path))
     frames = [
         protocol_effects(
             pd.concat(after[taskset], ignore_index=True),

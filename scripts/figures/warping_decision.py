@@ -56,11 +56,18 @@ def draw_metric(axes, arrays, summary, colours):
     geometry_panels.annotate_value(axes, f"time, end / peak:\n{ratio}")
 
 
+def most_different_units(network):
+    """Return the positions of the stored units that differ most between inputs at the end, by unit."""
+    activity = network["activity"].transpose("kappa", "time", "neuron").values
+    spread = activity[:, -1].std(axis=0)
+    return np.sort(np.argsort(-spread, kind="stable")[: len(UNIT_LINES)])
+
+
 def draw_traces(axes, network, variable, input_colours):
     """Draw the output, or the activity of a few units, over time, a colour per input."""
     kappa, time = network["kappa"].values, network["time"].values
     for k in evenly_spaced(kappa, N_TRACES):
-        traces = network[variable].values[k].reshape(len(time), -1)[:, : len(UNIT_LINES)]
+        traces = network[variable].values[k].reshape(len(time), -1)
         # The output has one trace only.
         for line_style, trace in zip(UNIT_LINES, traces.T, strict=False):
             colour = input_colours.to_rgba(kappa[k])
@@ -111,10 +118,13 @@ def make(arguments, settings):
     geometry_panels.panel_label(panel, "b", "output")
 
     panel = figure.add_subplot(traces_row[1])
-    draw_traces(panel, network, "activity", input_colours)
-    geometry_panels.panel_label(panel, "c", f"{len(UNIT_LINES)} units")
-    for k, line_style in enumerate(UNIT_LINES, start=1):
-        panel.plot([], [], color="0.3", lw=0.9, ls=line_style, label=f"unit {k}")
+    chosen = network.isel(neuron=most_different_units(network))
+    draw_traces(panel, chosen, "activity", input_colours)
+    units = chosen["unit"].values
+    geometry_panels.panel_label(panel, "c", f"{len(units)} unit{'s' * (len(units) != 1)}")
+    # Units are counted from 1.
+    for unit, line_style in zip(units, UNIT_LINES, strict=False):
+        panel.plot([], [], color="0.3", lw=0.9, ls=line_style, label=f"unit {int(unit) + 1}")
     # Room for the legend.
     panel.set_ylim(top=1.3 * panel.get_ylim()[1])
     panel.legend(loc="upper left", ncols=3, fontsize="x-small", columnspacing=1, handlelength=1.6)

@@ -6,7 +6,8 @@ from warpline.core import result_files
 from warpline.figures import figure_script, geometry_panels, plotting
 
 TANGENT_LABELS = {"angle_1": "item 1", "angle_2": "item 2", "time": "time"}
-VERDICT_MARKERS = {"warping": "o", "realignment": "s", "mixed": "D", "no switch": "X"}
+NO_SWITCH = "no switch"
+VERDICT_MARKERS = {"warping": "o", "realignment": "s", "mixed": "D", NO_SWITCH: "X"}
 
 
 def draw_metric(axes, arrays, colours):
@@ -47,11 +48,18 @@ def draw_subspace_angles(axes, arrays, colours):
 
 
 def draw_verdicts(axes, arrays, summary):
-    """Draw each network by w and δ, with a marker for its verdict; dotted: the limits between verdicts."""
+    """Draw each network by w and δ, with a marker for its verdict; dotted: the limits between verdicts.
+
+    A network whose decoder does not turn from one item to the other has no w: the legend counts it.
+    """
+    verdicts = arrays["verdict"].values
+    is_drawn = np.isfinite(arrays["w"].values) & np.isfinite(arrays["defect"].values)
+    is_drawn &= verdicts != NO_SWITCH
     for verdict, marker in VERDICT_MARKERS.items():
-        networks = arrays.isel(seed=np.flatnonzero(arrays["verdict"].values == verdict))
-        if networks.sizes["seed"]:
-            label = f"{verdict}: {networks.sizes['seed']}"
+        if n := int((verdicts == verdict).sum()):
+            networks = arrays.isel(seed=np.flatnonzero((verdicts == verdict) & is_drawn))
+            missing = n - networks.sizes["seed"]
+            label = f"{verdict}: {n}" + (f" ({missing} not drawn)" if missing else "")
             axes.plot(networks["w"], networks["defect"], marker, color="black", ms=4, label=label)
     axes.legend(title="networks", loc="upper right")
     for limit in (1 / 3, 2 / 3):
@@ -60,9 +68,9 @@ def draw_verdicts(axes, arrays, summary):
     axes.set_ylabel("δ: change of the metric")
 
     # w is a share, but can leave [0, 1]: show all of that range at least.
-    w = arrays["w"]
-    axes.set_xlim(min(0.0, float(w.min())) - 0.05, max(1.0, float(w.max())) + 0.05)
-    axes.set_ylim(0, 1.25 * float(arrays["defect"].max()))
+    w, defect = (arrays[name].values[is_drawn] for name in ("w", "defect"))
+    axes.set_xlim(w.min(initial=0.0) - 0.05, w.max(initial=1.0) + 0.05)
+    axes.set_ylim(0, 1.25 * defect.max() if len(defect) else 1)
     w_text, defect_text = (
         geometry_panels.summary_text(summary, f"two items: {name}") for name in ("w", "δ")
     )

@@ -119,6 +119,20 @@ def test_a_claim_of_no_effect_needs_a_smallest_effect(project, tmp_path):
         read_rules(path)
 
 
+def test_the_page_tells_two_analyses_of_a_claim_apart(rules):
+    settings = rules.model_dump() | {"protocol": "right", "name": "demo"}
+    values = {
+        (SPEED, stage, ""): [value, value + 0.1]
+        for stage, value in (("before", 1.0), ("after", 2.0))
+    }
+    one = analysis("static", values)
+    two = Sources(analysed=[*one.analysed, replace(one.analysed[0], name="with_noise")])
+    for source, named in ((one, False), (two, True)):
+        page = Cells()
+        page.feed(claims_page(claims(rules, source), pd.DataFrame(), settings))
+        assert ("with_noise" in page.text) is named and ("one" in page.text) is named
+
+
 def test_the_page_shows_each_verdict_as_a_symbol_and_a_word(rules):
     table = claims(rules, sources(compared=[networks(after=pairs(ORDERED))]))
     table.loc[0, "sentence"] = "<script>window.ran = true</script>"
@@ -172,7 +186,15 @@ def test_published_means_stand_beside_ours(project):
 
 
 def test_the_stage_reads_all_that_is_run(raw_config, project):
-    raw_config["run"]["grid"][0]["curricula"] += ["pretrain_anti_frozen"]
+    # Of these three none differs from the others in what was pretrained alone.
+    target = "AntiDelayResponse"
+    further = {
+        "with_target": {"pretrain": ["Basic", "Anti", "target"], "trainable": "input"},
+        "with_its_name": {"pretrain": ["Basic", "Anti", target], "trainable": "input"},
+        "other_task": {"train": ["Anti"], "trainable": "input"},
+    }
+    raw_config["curricula"] |= further
+    raw_config["run"]["grid"][0]["curricula"] += ["pretrain_anti_frozen", *further]
     raw_config["run"] |= {"warping": ["context", "memory", "pdm_learning"], "attractors": True}
     raw_config["run"]["measures"] = ["cka", "dsa", "dsa_input"]
     stage = Pipeline(Plan(load(raw_config))).claims
@@ -215,6 +237,15 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
         assert read[option] and not (read["attractors"] or len(read["numbers"]) > 5), kind
         if kind.startswith("order"):
             assert sorted(smallest.parameters({})["levels"].values()) == [0, 1, 2, 3]
+
+    # The order is one of distances to networks that learn the target alone.
+    other = copy.deepcopy(raw_config)
+    other["comparison"]["over"]["references"] = ["pretrain_frozen", "master"]
+    parameters = Pipeline(Plan(load(other))).claims.parameters({})
+    assert parameters["levels"] == {}
+    sections = parameters["deciding"]["order"]["sections"]
+    assert sections["comparison"] == {"over": {"references": ["master"]}}
+    assert sections["run"]["grid"][0]["curricula"][0] == "master"
 
     raw_config["run"] |= {"warping": [], "attractors": False, "seeds": [1]}
     stage = Pipeline(Plan(load(raw_config))).claims

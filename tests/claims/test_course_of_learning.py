@@ -28,6 +28,7 @@ def test_dissimilarity_that_mirrors_accuracy():
     for seed, fraction in itertools.product((1, 2, 3), (0.0, 0.25, 0.5, 1.0)):
         row = {"measure": "dsa", "curriculum_a": "a", "seed_a": seed, "run_status_a": "converged"}
         row |= {"against": "reference", "accuracy_a": fraction, "accuracy_b": fraction**2}
+        row |= {"curriculum_b": "master"}
         sign = -1 if seed == 3 else 1
         rows.append(row | {"dissimilarity": 1 - sign * fraction})
         # The own end, which falls to 0 by construction, and untrained networks do not count.
@@ -40,6 +41,20 @@ def test_dissimilarity_that_mirrors_accuracy():
     (finding,) = dissimilarity_follows_accuracy(source, ("dsa", "dsa_input"))
     assert finding.evidence.value == pytest.approx((1 + 1 - 1) / 3) and finding.evidence.n == 3
     assert finding.evidence.settings == [pytest.approx(finding.evidence.value)]
+
+
+@pytest.mark.parametrize(
+    "statistic", [dissimilarity_follows_accuracy, dissimilarity_follows_own_accuracy]
+)
+def test_a_second_reference_is_another_series(statistic):
+    accuracy = np.array([[0, 0], [1, 2], [2, 1], [3, 3]])
+    rows = over_learning(1.0 - accuracy, accuracy)
+    second = over_learning(accuracy**2 + 0.5, accuracy).assign(curriculum_b="other")
+    (alone,), (beside,) = (
+        statistic(sources(compared=[networks(over=table)]), ("dsa",))
+        for table in (rows, pd.concat([rows, second], ignore_index=True))
+    )
+    assert beside.evidence.value == alone.evidence.value
 
 
 def test_early_against_late_checkpoints():
@@ -68,6 +83,7 @@ def over_learning(distance, accuracy, curriculum="a"):
     return pd.DataFrame(
         {"measure": "dsa", "curriculum_a": curriculum, "seed_a": seed, "checkpoint": checkpoint}
         | {"run_status_a": "converged", "against": "reference", "accuracy_b": 0.0}
+        | {"curriculum_b": "master"}
         | {"dissimilarity": distance[checkpoint, seed], "accuracy_a": accuracy[checkpoint, seed]}
         for checkpoint, seed in np.ndindex(distance.shape)
     )
@@ -91,6 +107,23 @@ def test_following_the_own_accuracy_in_closed_form():
         sources(compared=[networks(over=both)]), ("dsa",)
     )
     assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
+
+
+def test_a_network_that_diverged_is_none_of_those_that_others_are_held_against():
+    random = np.random.default_rng(3)
+    accuracy = np.sort(random.random((6, 4)), axis=0)
+    distance = 1 - accuracy + 0.1 * random.random((6, 4))
+    rows = over_learning(distance, accuracy)
+    # It has accuracies up to where it diverged, and no dissimilarity.
+    diverged = rows["seed_a"] == 1
+    rows.loc[diverged, "run_status_a"] = "diverged"
+    rows.loc[diverged, "dissimilarity"] = np.nan
+    others = rows[~diverged]
+    (finding,), (of_others,) = (
+        dissimilarity_follows_own_accuracy(sources(compared=[networks(over=table)]), ("dsa",))
+        for table in (rows, others)
+    )
+    assert finding.evidence.value == of_others.evidence.value and finding.evidence.n == 3
 
 
 def test_the_script_keeps_the_columns_that_claims_read(project, tmp_path):

@@ -10,6 +10,7 @@ from claim_sources import (
     analysis,
 )
 
+from warpline.analyses.context_lines import _crowding
 from warpline.claims import geometry_claims
 from warpline.claims.registry import CLAIMS
 
@@ -53,6 +54,19 @@ def test_statistic_of_the_geometry(claim, experiment, values, expected):
     (finding,) = CLAIMS[claim].evidence(analysis(experiment, values), ())
     assert finding.evidence.value == pytest.approx(expected) and finding.analysis == "one"
     assert finding.evidence.n == len(next(iter(values.values())))
+
+
+def test_lines_that_crowd_nowhere_in_particular_have_a_crowding_above_the_null_value():
+    # Ten networks whose gaps vary by a tenth, each at other places: nothing is stretched at the boundary.
+    random = np.random.default_rng(0)
+    places = np.cumsum(1 + 0.1 * random.standard_normal((2, 10, 5)), axis=-1)
+    values = {
+        ("crowding of lines, relevant", *at): [_crowding(kappa) for kappa in of_networks]
+        for at, of_networks in zip(LATE, places, strict=True)
+    }
+    (finding,) = CLAIMS["B5"].evidence(analysis("context", values), ())
+    assert finding.evidence.interval(0.95)[0] > 0
+    assert _crowding(np.arange(5.0)) == 1
 
 
 def context_arrays(early, late, cosine, correlation):

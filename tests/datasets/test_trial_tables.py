@@ -90,6 +90,24 @@ def test_states_take_their_labels_from_the_table(tmp_path, states, rng):
         read_session(tmp_path / "a.npz", settings)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_trials_that_count_from_1_are_not_taken_for_others(tmp_path, spikes, first):
+    """The last of six trials has no spike, so that numbers from 1 to 5 are rows of the table, too."""
+    times, unit, trial, counts = spikes
+    settings = {**write_listed(tmp_path / "a.npz", times, unit, trial + first), **BINS}
+    (tmp_path / "table.csv").write_text("side\n" + "l\n" * 6)
+    settings |= {"trials": tmp_path / "table.csv", "conditions": ["side"]}
+    if first:
+        with pytest.raises(
+            InputError, match=r"spikes of trial 0 in 'trials' .* got 1 as the first"
+        ):
+            read_session(tmp_path / "a.npz", settings)
+    else:
+        np.testing.assert_array_equal(
+            read_session(tmp_path / "a.npz", settings).recording.states[:5], counts
+        )
+
+
 TABLES = {
     "a comment above": ("# of the rig\nstim,side\n" + "img#1,l\nimg#2,r\n" * 3, ["stim"], 2),
     "# within a value": ("stim,side\n" + "img#1,l\nimg#2,r\n" * 3, ["stim", "side"], 2),

@@ -419,6 +419,46 @@ def uneven(kind: str, side: int, n: int, replications: int) -> float:
     return float((jackknife_p(*distances) < LEVEL).mean())
 
 
+def past_both(n: int, replications: int) -> float:
+    """Return how often the test rejects without an effect if the reference reaches past a and b.
+
+    a and b lie on opposite sides of the reference, whose networks are normal along that axis, with a standard
+    deviation of three times their distance.
+    """
+    stream = random_streams.generator(ROOT_SEED, "inference", "past both", str(n))
+    a, b, reference = (gaussian(stream, (replications, n, 3)) for _ in range(3))
+    a[..., 0] += FAR
+    b[..., 0] -= FAR
+    reference[..., 0] *= 3 * FAR
+    distances = np.linalg.norm(np.stack([a, b])[:, :, :, None] - reference[:, None], axis=-1)
+    distances[..., np.arange(n), np.arange(n)] = np.nan
+    return float((jackknife_p(*distances) < LEVEL).mean())
+
+
+def narrow_against_reference(n: int, replications: int) -> float:
+    """Return how often the test against the reference itself rejects where a has a tenth of its spread.
+
+    Networks lie along a line, and a as far from the reference, in expectation, as that from itself.
+    """
+    spread = 0.1
+    total = np.hypot(1.0, spread)
+
+    def excess(shift: float) -> float:
+        # Means of the absolute values of normal variables: of a less the reference, and within that.
+        beyond = shift * (1 - 2 * stats.norm.cdf(-shift / total))
+        folded = total * np.sqrt(2 / np.pi) * np.exp(-(shift**2) / (2 * total**2)) + beyond
+        return float(folded - 2 / np.sqrt(np.pi))
+
+    stream = random_streams.generator(ROOT_SEED, "inference", "narrow", str(n))
+    a, reference = (gaussian(stream, (replications, n, 1)) for _ in range(2))
+    a = spread * a + optimize.brentq(excess, 0, 10)
+    distances = np.linalg.norm(
+        np.stack([a, reference])[:, :, :, None] - reference[:, None], axis=-1
+    )
+    distances[..., np.arange(n), np.arange(n)] = np.nan
+    return float((jackknife_p(*distances) < LEVEL).mean())
+
+
 def power_against_exchange(n: int, shift: float, replications: int) -> tuple[float, float]:
     """Return how often the test against the reference itself rejects, and how often an exchange of labels does.
 

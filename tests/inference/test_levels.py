@@ -108,6 +108,20 @@ def test_uneven_networks_put_the_test_off_its_level(kind):
         assert levels[0][0] == pytest.approx(25, abs=3)
 
 
+def test_a_reference_that_reaches_past_both_puts_the_test_off_its_level():
+    levels = [100 * simulation.past_both(n, 4000) for n in simulation.SIZES]
+    stated = " / ".join(f"{level:.0f}" for level in levels)
+    assert f"There the test rejects in {stated} %." in " ".join(PAGE.read_text().split())
+    assert min(levels[:2]) > 100 * largest_share(0.05, 4000)
+
+
+def test_against_the_reference_itself_a_narrower_curriculum_is_not_tested_conservatively():
+    levels = [100 * simulation.narrow_against_reference(n, 4000) for n in simulation.SIZES]
+    stated = " / ".join(f"{level:.0f}" for level in levels)
+    assert f"along a line, the test rejects in {stated} %." in " ".join(PAGE.read_text().split())
+    assert min(levels[1:]) > 100 * largest_share(0.05, 4000)
+
+
 @pytest.mark.parametrize("shift", [0.0, 4.0])
 def test_families_keep_their_error(shift):
     scores = simulation.family(5, 1000, shift)

@@ -283,6 +283,21 @@ def test_a_small_noise_is_seen_in_states_far_from_0(name):
     assert far["dissimilarity"] == pytest.approx(near["dissimilarity"], rel=1e-3)
 
 
+@pytest.mark.slow
+def test_few_conditions_let_the_search_fit_the_noise_of_many_repeats():
+    # Two systems of other means and covariances, in three conditions at one time.
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(2, 3, 1, 10))
+    factors = 0.6 * rng.normal(size=(2, 3, 1, 10, 10))
+    noise = rng.normal(size=(2, 3, 1, 200, 10))
+    x, y = means[..., None, :] + np.einsum("sctij,sctrj->sctri", factors, noise)
+    with_30, with_200 = (
+        distance(shape_energy, x[:, :, :n], y[:, :, :n], normalise=True, max_steps=1000)
+        for n in (30, 200)
+    )
+    assert with_30 == 0 < with_200
+
+
 def test_the_largest_gaussian_distance():
     """Noise in one condition alone, another in each system: no rotation helps. Two repeats: sqrt(2 * 2 / 1)."""
     first = np.zeros((4, 1, 2))

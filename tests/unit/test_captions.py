@@ -91,6 +91,16 @@ def test_the_introduction_of_the_report_names_what_is_there(raw_config, run, sho
     assert html.count("</p>") >= 3
 
 
+def test_the_introduction_names_the_measures_of_task_sets(raw_config):
+    raw_config["run"] |= {"measures": ["cka"]}
+    raw_config["tasksets"]["PDM"]["measures"] = ["cka", "dsa_input"]
+    text = (FOLDER / "workflow.rst").read_text()
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    filled = environment.from_string(text).render(snakemake=SimpleNamespace(config=raw_config))
+    assert filled.count("*CKA*") == filled.count("- *InputDSA*") == 1
+    assert "other parameters of InputDSA (7)?" in filled
+
+
 def test_every_figure_has_a_caption_and_every_caption_a_figure(raw_config):
     raw_config["run"]["warping"] = list(raw_config["warping"])
     pipeline = Pipeline(Plan(load(raw_config)))
@@ -139,7 +149,7 @@ def test_the_choice_of_dsa_reads_no_seed_beyond_the_first_block(raw_config, per_
     raw_config["measures"]["dsa"] |= {"rank": "auto"}
     assert text in " ".join(sentences(rendered("dsa_choice", raw_config, 10)))
     choice = Pipeline(Plan(load(raw_config))).choice
-    assert len(choice.seeds({}).split()) == int(text.split()[1])
+    assert len(choice.chosen_seeds({}).split()) == int(text.split()[1])
 
 
 def test_no_more_trials_are_drawn_than_there_are(raw_config):

@@ -221,3 +221,14 @@ def test_a_user_s_tolerance_is_refused_before_the_jobs(tmp_path, capsys, toleran
     assert check(tmp_path, tasksets={"Own": taskset}, run=run) == status
     message = capsys.readouterr().err
     assert ("expected a tolerance below 0.5" in message) == bool(status)
+
+
+def test_a_reference_that_is_not_run_is_named(tmp_path, capsys):
+    for references, n_named in ((["master"], 0), (["master", "pretrain_anti_frozen"], 1)):
+        over = {"fractions": [0.0, 1.0], "references": references}
+        assert check(tmp_path, comparison={"over": over}) == 0
+        lines = capsys.readouterr().out.splitlines()
+        named = [
+            line for line in lines if line.startswith("comparison.over.references: no network")
+        ]
+        assert len(named) == n_named and all("of pretrain_anti_frozen is" in line for line in named)

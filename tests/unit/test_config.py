@@ -415,6 +415,17 @@ CASES = {
         ),
         "warping.mine.conditions.1: expected a value for each of context (task set Context), got contxt",
     ),
+    "an analysis over learning without a condition": (
+        analyse(
+            {
+                "experiment": "learning",
+                "taskset": "PDM",
+                "architecture": "leaky_rnn",
+                "conditions": [],
+            }
+        ),
+        "warping.mine.conditions: list should have at least 1 item",
+    ),
     "tolerance by which silence is right": (
         put("tasksets", "Context", "parameters", {"tolerance": 1.0}),
         "tasksets.Context.parameters.tolerance: expected a value above 0 and below 1, from which the "

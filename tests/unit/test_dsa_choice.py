@@ -15,6 +15,7 @@ from warpline.comparison.dsa_choice import choose
 from warpline.comparison.pairs import System
 from warpline.core import result_files
 from warpline.figures.words import parameters_label
+from warpline.pipeline import run_status
 from warpline.pipeline.config import ConfigError, load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.forecast import forecast
@@ -94,13 +95,16 @@ def test_trained_networks_of_the_first_seeds_are_asked(pipeline, raw_config):
     paths = p.choice.inputs(PDM)["trajectories"]
     assert len(paths) == 4 and not any("untrained" in path for path in paths)
     assert all(path.endswith("seed~1+2+3.nc") for path in paths)
-    assert p.choice.seeds(PDM) == "1 2"
+    assert p.choice.chosen_seeds(PDM) == "1 2"
+    # `warpline status` looks at them, too.
+    (job,) = (job for job in run_status._stage_jobs(p.choice) if job.rule == "choose_dsa")
+    assert job.parameters[2] == "1 2"
 
 
 def test_a_new_seed_changes_no_choice(pipeline, raw_config):
     def told():
         p = pipeline(n_delays="auto", rank="auto")
-        return p.choice.inputs(PDM), p.choice.settings(PDM), p.choice.seeds(PDM)
+        return p.choice.inputs(PDM), p.choice.settings(PDM), p.choice.chosen_seeds(PDM)
 
     before = told()
     raw_config["run"]["seeds"].append(9)

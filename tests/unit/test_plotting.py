@@ -197,6 +197,9 @@ def test_a_panel_of_sensitivity_counts_what_holds_at_each_setting():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["4", "7"]
     assert [patch.get_hatch() for patch in axes.patches if patch.get_hatch()] == ["////"]
     assert axes.get_xlabel() == "rank of DSA"
+    other = Figure().subplots()
+    draw_sensitivity(other, table.replace({"measure": {"dsa": "dsa_input"}}), "dsa_input", "after")
+    assert other.get_xlabel() == "rank of InputDSA"
     assert axes.get_title() == "orderings that hold (n = 2 to 3)"
     # The number of the hatched cell stands on a patch in the colour of the cell.
     boxed = {text.get_text(): text.get_bbox_patch() for text in axes.texts}

@@ -575,3 +575,15 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
             if getattr(right, stage).parameters(job) != getattr(other, stage).parameters(job)
         }
         assert changed == expected, switch
+
+
+def test_delays_along_trials_are_not_held_against_the_window(raw_config):
+    raw_config["measures"]["dsa"] = {"measure": "dsa", "n_delays": 60, "rank": 5}
+    with pytest.raises(ConfigError, match="need a window of at least 61 steps, got 40"):
+        load(raw_config)
+    raw_config["protocol"] = {"dsa": {"delay_axis": "trial"}}
+    load(raw_config)
+    # An audit compares by both.
+    raw_config["audit"] = {"switches": ["trials.unique"]}
+    with pytest.raises(ConfigError, match="need a window of at least 61 steps, got 40"):
+        load(raw_config)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+import runpy
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from warpline.comparison.protocol_effects import (
     COLUMNS,
@@ -14,6 +18,7 @@ from warpline.comparison.protocol_effects import (
     protocol_effects,
     rank_correlation,
 )
+from warpline.core import result_files
 from warpline.pipeline.config import ConfigError, load, load_files
 from warpline.pipeline.config.protocol import PUBLISHED, Protocol, switches, variants
 from warpline.pipeline.expansion import Plan
@@ -285,6 +290,55 @@ def test_accuracies_have_an_interval_over_networks():
     settings = {"protocol": "right", "reference": "master", "confidence": 0.95, "learned": LEARNED}
     table = protocol_effects(after_table(lambda a, b: 1.0), networks, settings)
     assert of(table, "held_out_accuracy", "full")["high"] == 1
+
+
+def test_a_run_may_have_the_name_of_one_of_its_task_sets(project, tmp_path, monkeypatch):
+    """Its folder stands in the path of each table."""
+    trajectories, tables = [], []
+    for taskset, level in (("GoNogo", 5.0), ("PDM", 1.0)):
+        for name in LEARNED:
+            path = tmp_path / f"{taskset}_{name}.nc"
+            values = (("seed", "checkpoint"), np.full((3, 2), 0.5))
+            of_network = {"taskset": taskset, "architecture": "rnn", "curriculum": name}
+            states = xr.Dataset(
+                {"accuracy": values, "held_out_accuracy": values},
+                coords={"seed": [0, 1, 2]},
+                attrs=of_network,
+            )
+            result_files.write_dataset(states, path, {})
+            trajectories.append(str(path))
+        path = tmp_path / "PDM" / "compare" / "after" / "dsa" / taskset / "rnn" / "seed~0.csv"
+        path.parent.mkdir(parents=True)
+        result_files.write_table(after_table(lambda a, b, level=level: level), path, {})
+        tables.append(str(path))
+    settings = {"protocol": "right", "reference": "master", "confidence": 0.95, "learned": LEARNED}
+    output = tmp_path / "effects.csv"
+    options = {"--settings": [json.dumps(settings)], "--code": ["0"], "--after": tables}
+    options |= {"--trajectories": trajectories, "--output": [str(output)]}
+    monkeypatch.setattr(
+        sys, "argv", ["x", *itertools.chain(*([k, *v] for k, v in options.items()))]
+    )
+    runpy.run_path(str(project / "scripts" / "tabulate_protocol.py"))["main"]()
+    rows = of(result_files.read_table(output), "dissimilarity")
+    assert len(rows) == 2 * len(LEARNED)
+    assert rows.groupby("taskset")["value"].mean().round().to_dict() == {"PDM": 1, "GoNogo": 5}
+
+
+@pytest.mark.parametrize(
+    ("pretrain", "n"),
+    [
+        (["Anti"], 2),
+        (["Anti", "target"], 2),
+        (["Anti", "AntiDelayResponse"], 2),
+        (["Basic", "Anti"], 3),
+    ],
+)
+def test_a_task_that_is_learned_twice_counts_once(raw_config, pretrain, n):
+    raw_config["run"]["grid"][0]["curricula"] = ["master", "mine"]
+    raw_config["curricula"]["mine"] = {"pretrain": pretrain}
+    raw_config["audit"] = {"switches": SWITCHES}
+    effects_of = Audit(Pipeline(Plan(load(raw_config)))).effects
+    assert effects_of.parameters({"protocol": "right"})["learned"] == {"master": 1, "mine": n}
 
 
 def test_no_order_where_nothing_differs():

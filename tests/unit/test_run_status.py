@@ -186,6 +186,18 @@ def test_what_to_run_next(files, states, command, tmp_path, monkeypatch):
     assert text.endswith(f"Next: {command}")
 
 
+def test_other_seeds_of_the_same_files_are_seen(tmp_path, monkeypatch):
+    """The seeds from which DSA is chosen can be fewer than those that its files hold."""
+    monkeypatch.chdir(tmp_path)
+    job = Job("comparisons", "choose_dsa", ["x"], [], "x.log", "", ("settings", "code", "1 2 3"))
+    Path("x").touch()
+    path = run_status._record_path("metadata", "x")
+    path.parent.mkdir(parents=True)
+    for seeds, state in (("1 2", ("stale", "other seeds")), ("1 2 3", ("done", ""))):
+        path.write_text(json.dumps({"params": [f"'{seeds}'", "'settings'", "'code'"], "input": []}))
+        assert run_status._state(job, False, False) == state
+
+
 RECORDS = {
     "params as a number": {"params": 3},
     "params of numbers": {"params": [3]},

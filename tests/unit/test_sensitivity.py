@@ -33,12 +33,16 @@ MEASURE = {"name": "dsa", "measure": "dsa", "n_delays": 5, "delay_interval": 1, 
 
 
 def test_the_own_setting_comes_first_and_what_exceeds_the_window_is_left_out():
-    around = settings_around(MEASURE, [0.5, 1, 2], [0.5, 1, 1.5], 9)
+    around = settings_around(MEASURE, [0.5, 1, 2], [0.5, 1, 1.5], {"time": 9})
     pairs = [(s["n_delays"], s["rank"]) for s in around]
     assert pairs[0] == (5, 20) and len(set(pairs)) == len(pairs) == 6
     assert set(pairs) == {(d, r) for d in (3, 5) for r in (10, 20, 30)}
     assert all(s["measure"] == "dsa" and s["delay_interval"] == 1 for s in around)
-    small = settings_around({**MEASURE, "n_delays": 1, "rank": 1}, [0.5, 1], [0.1], 9)
+    along = settings_around(
+        {**MEASURE, "delay_axis": "trial"}, [0.5, 1, 2], [1], {"time": 9, "trial": 30}
+    )
+    assert [setting["n_delays"] for setting in along] == [5, 3, 10]
+    small = settings_around({**MEASURE, "n_delays": 1, "rank": 1}, [0.5, 1], [0.1], {"time": 9})
     assert [(s["n_delays"], s["rank"]) for s in small] == [(1, 1)]
 
 
@@ -55,7 +59,7 @@ def test_the_own_setting_comes_first_and_what_exceeds_the_window_is_left_out():
 )
 def test_embeddings_of_driven_systems_fit_the_window(settings, delays, rng):
     driven = {**MEASURE, "name": "dsa_input", "measure": "dsa_input", "n_delays": 4, **settings}
-    around = settings_around(driven, [0.5, 1, 2], [0.5, 1], 9)
+    around = settings_around(driven, [0.5, 1, 2], [0.5, 1], {"time": 9})
     assert {setting["n_delays"] for setting in around} == delays
     assert all(setting["backend"] == settings["backend"] for setting in around)
     # Those that are left out, and no others, have no operator.
@@ -76,7 +80,7 @@ def test_driven_systems_are_compared_at_each_setting(rng):
     }
     pairs = learning_pairs(driven, ["master", "other"], [1, 2], "master", [1.0])
     own = {"name": "dsa_input", "measure": "dsa_input", "n_delays": 1, "delay_interval": 1}
-    around = settings_around({**own, "rank": 4, "max_starts": 2}, [1, 2], [0.5, 1], 16)
+    around = settings_around({**own, "rank": 4, "max_starts": 2}, [1, 2], [0.5, 1], {"time": 16})
     table = compare_around(pairs, around, 0)
     after = table[table["pairs"] == "after"]
     assert set(zip(after["n_delays"], after["rank"], strict=True)) == {
@@ -102,6 +106,16 @@ def runs(rng):
         (curriculum, seed): [system(rng, "rnn", curriculum, seed, f) for f in (0.0, 0.5, 1.0)]
         for curriculum in ("untrained", "master", "other")
         for seed in (1, 2, 3)
+    }
+
+
+def test_a_first_seed_without_an_update_leaves_no_curriculum_out(runs):
+    names, fractions = ["untrained", "master", "other"], [0.0, 0.5, 1.0]
+    before = learning_pairs(runs, names, [1, 2, 3], "master", fractions)
+    runs["other", 1] = [replace(one, step=0) for one in runs["other", 1]]
+    after = learning_pairs(runs, names, [1, 2, 3], "master", fractions)
+    assert {kind: len(pairs) for kind, pairs in after.items()} == {
+        kind: len(pairs) for kind, pairs in before.items()
     }
 
 
@@ -135,7 +149,9 @@ def test_pairs_between_architectures_come_with_their_floor(rng):
     assert len(pairs["between"]) == 2 and len(pairs["floor"]) == 2
     assert all(pair.a.architecture == pair.b.architecture for pair in pairs["floor"])
     table = compare_around(
-        pairs, settings_around({**MEASURE, "n_delays": 2, "rank": 4}, [1], [0.5, 1], 16), 0
+        pairs,
+        settings_around({**MEASURE, "n_delays": 2, "rank": 4}, [1], [0.5, 1], {"time": 16}),
+        0,
     )
     table.insert(0, "measure", "dsa")
     values = values_by_setting(table, "master", CHANCE)
@@ -151,7 +167,7 @@ def test_settings_that_share_a_pass_give_the_rows_of_each_alone(rng, strict):
     pairs = architecture_pairs(finals, [1, 2, 3])
     own = {**MEASURE, "n_delays": 1, "rank": 2, "max_starts": 4, "strict": strict}
     # Strict, rank 6 of four units is refused: the other ranks stay.
-    around = settings_around(own, [1, 2], [1, 2, 3], 16)
+    around = settings_around(own, [1, 2], [1, 2, 3], {"time": 16})
     table = compare_around(pairs, around, 0)
     assert list(dict.fromkeys(zip(table["n_delays"], table["rank"], strict=True))) == [
         (setting["n_delays"], setting["rank"]) for setting in around
@@ -245,7 +261,7 @@ def test_jobs_are_those_of_dsa_with_two_seeds(raw_config, tmp_path):
     assert found == [{"measure": "dsa", "taskset": "PDM", "part": "leaky_rnn"}]
     inputs = p.around.inputs(found[0])
     assert len(inputs["trajectories"]) == 15 and len(inputs["choice"]) == 1
-    assert p.around.seeds(found[0]) == "1 2 3"
+    assert p.around.chosen_seeds(found[0]) == "1 2 3"
     assert any(path.endswith("leaky_rnn/dsa_sensitivity") for path in p._taskset_figures.paths())
 
     raw_config["run"]["grid"].append(

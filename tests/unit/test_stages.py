@@ -72,12 +72,19 @@ def test_a_figure_is_drawn_anew_only_by_what_it_shows(pipeline, raw_config):
         wildcards = {"taskset": "PDM", "architecture": "leaky_rnn"}
         return [
             drawn[rule].settings_json(wildcards)
-            for rule in ("draw_hyperparameters", "draw_warping_context_context_metric")
+            for rule in (
+                "draw_hyperparameters",
+                "draw_warping_context_context_metric",
+                "draw_after_learning",
+            )
         ]
 
     before = settings()
-    raw_config["statistics"] = {"family_error": 0.05, "min_seeds": 7}
-    assert settings()[1] == before[1]
+    # Intervals and tests are in the tables.
+    raw_config["statistics"] = {"family_error": 0.06}
+    assert settings() == before
+    raw_config["statistics"] = {"min_seeds": 7}
+    assert [a == b for a, b in zip(settings(), before, strict=True)] == [True, True, False]
     del raw_config["statistics"]
     # Of an analysis alone.
     raw_config["architectures"]["context_rnn"]["learning_rate"] = 0.123

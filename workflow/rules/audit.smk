@@ -54,7 +54,7 @@ use rule choose_dsa as audit_choose_dsa with:
     params:
         settings=AUDIT.choice.settings,
         code=AUDIT.choice.code,
-        seeds=AUDIT.choice.seeds,
+        seeds=AUDIT.choice.chosen_seeds,
 
 
 # Of the four tables of a comparison the one after learning alone: the reference solver takes seconds a pair.

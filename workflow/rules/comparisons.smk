@@ -27,7 +27,7 @@ rule choose_dsa:
     params:
         settings=CHOOSE.settings,
         code=CHOOSE.code,
-        seeds=CHOOSE.seeds,
+        seeds=CHOOSE.chosen_seeds,
     shell:
         'python "$WARPLINE_SCRIPTS/choose_dsa.py" --settings {params.settings:q} --code {params.code}'
         " --trajectories %<(printf '%s\\n' {input.trajectories:q}) --seeds {params.seeds} --choice {output.choice:q}"
@@ -109,7 +109,7 @@ rule compare_around:
     params:
         settings=AROUND.settings,
         code=AROUND.code,
-        seeds=AROUND.seeds,
+        seeds=AROUND.chosen_seeds,
         inputs=as_options,
     shell:
         'python "$WARPLINE_SCRIPTS/compare_around.py" --settings {params.settings:q} --code {params.code}'

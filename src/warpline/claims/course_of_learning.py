@@ -94,7 +94,9 @@ def _follows_own(rows: pd.DataFrame) -> Floats:
     by_network: list[tuple[Any, float]] = []
     for _, group in _to_reference(rows).groupby("curriculum_a"):
         both = group.assign(accuracy=group["accuracy_a"] + group["accuracy_b"])
-        wide = both.pivot_table(
+        # A network that diverged has accuracies and no dissimilarity: one table must not lack its column.
+        finite = both.dropna(subset=["dissimilarity", "accuracy"])
+        wide = finite.pivot_table(
             index="checkpoint", columns="seed_a", values=["dissimilarity", "accuracy"]
         ).dropna(axis="index")
         if len(wide) > 2:
@@ -141,6 +143,9 @@ def _findings(
         rows = getattr(networks, table)
         if not len(rows):
             continue
+        if table == "over":
+            # Distances to a second reference are another series. At other settings there is the first alone.
+            rows = rows[rows["curriculum_b"] == sources.reference]
         values = {
             measure: statistic(rows[rows["measure"] == measure])
             for measure, module in sources.kinds.items()

@@ -163,7 +163,7 @@ def warping_reduces_the_rank(sources: Sources, modules: Sequence[str]) -> list[F
 
 
 def geodesics_are_stretched(sources: Sources, modules: Sequence[str]) -> list[Finding]:
-    """Return log10 of the crowding of the relevant input's gridlines at the boundary, late in the trial."""
+    """Return log10 of the crowding of the relevant input's gridlines, wherever it is, late in the trial."""
 
     def parts(analysed: AnalysedNetworks) -> list[Part]:
         return [

@@ -28,7 +28,7 @@ def settings_around(
     measure: Mapping[str, Any],
     n_delays_factors: Sequence[float],
     rank_factors: Sequence[float],
-    n_times: int,
+    sizes: Mapping[Any, int],
 ) -> list[dict[str, Any]]:
     """Return the settings around a measure's own, which comes first.
 
@@ -38,8 +38,9 @@ def settings_around(
         The entry of DSA or InputDSA, all numbers.
     n_delays_factors, rank_factors : sequence of float
         Factors on the number of delays and on the rank. Products are rounded, and are at least 1.
-    n_times : int
-        Steps of the comparison window. Embeddings that leave no transition in it are left out.
+    sizes : mapping of str to int
+        Steps of the comparison window, ``time``, and trials, ``trial``. Embeddings that leave no transition
+        in what the delays run over are left out.
 
     Returns
     -------
@@ -47,6 +48,7 @@ def settings_around(
         The measure's entry with other ``n_delays`` and ``rank``, each combination once, and the cheap
         ``bound``.
     """
+    n_steps = sizes[measure.get("delay_axis", "time")]
     own = (measure["n_delays"], measure["rank"])
     # Half up: Python rounds 2.5 to 2 and 3.5 to 4.
     delays, ranks = (
@@ -58,7 +60,7 @@ def settings_around(
     return [
         {**measure, "bound": "split", "n_delays": n_delays, "rank": rank}
         for n_delays, rank in combinations
-        if _steps_of_transition(measure, n_delays) <= n_times or (n_delays, rank) == own
+        if _steps_of_transition(measure, n_delays) <= n_steps or (n_delays, rank) == own
     ]
 
 
@@ -103,7 +105,8 @@ def learning_pairs(
         for pair in after_learning(runs, curricula, seeds, [])
         if pair.labels["seeds"] == "cross" and reference in (pair.a.curriculum, pair.b.curriculum)
     ]
-    learns = [name for name in curricula if runs[name, seeds[0]][-1].step > 0]
+    # A pretrained network may meet the criterion before its first update, where others of its kind do not.
+    learns = [name for name in curricula if any(runs[name, seed][-1].step > 0 for seed in seeds)]
     own_end = {"fractions": fractions, "references": []}
     to_reference = {"fractions": fractions, "references": [reference]}
     ends = [tuple(within[:2]), tuple(within[-2:])] if len(within) > 2 else []

@@ -269,6 +269,15 @@ def _spikes_of_columns(
             labels = source.table["trial"]
         elif source.table:
             labels, known = np.arange(len(next(iter(source.table.values())))), False
+            named = set(trial_of_spike.tolist())
+            if 0 not in named:
+                # Numbers from 1 fit, too, if the last trial has no spike: each row would be that of another.
+                raise RecordingFileError(
+                    f"spikes of trial 0 in '{spikes['trials']}' of {source.path}, because a table without a "
+                    "column 'trial' counts its trials from 0",
+                    f"{min(named)} as the first",
+                    "Add a column 'trial' with the numbers that spikes name.",
+                )
         else:
             labels = np.unique(trial_of_spike)
         trials = _positions(source, trial_of_spike, labels, spikes["trials"], "trials")

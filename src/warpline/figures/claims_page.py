@@ -166,12 +166,13 @@ def _drawing(row: Mapping[Any, Any]) -> str:
     )
 
 
-def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a row of claims as the template shows it."""
+def _row(row: Mapping[Any, Any], several: bool) -> dict[str, Any]:
+    """Return a row of claims as the template shows it; ``several`` analyses of a claim are named."""
 
     def text(name: str) -> str:
         return "" if pd.isna(row[name]) else str(row[name])
 
+    places = ("taskset", "architecture", *(["analysis"] if several else []), "measure")
     share = row["share_of_settings"]
     has_settings = row["n_settings"] and np.isfinite(share)
     agreeing = round(share * row["n_settings"]) if has_settings else 0
@@ -189,7 +190,7 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
                 "command",
             )
         },
-        "where": [text(name) for name in ("taskset", "architecture", "measure") if text(name)],
+        "where": [text(name) for name in places if text(name)],
         "estimate": _estimate(row["value"], row["low"], row["high"]),
         "least": text("least_part"),
         "drawing": _drawing(row),
@@ -240,6 +241,7 @@ def claims_page(claims: pd.DataFrame, means: pd.DataFrame, settings: Mapping[str
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     judged = claims[claims["protocol"] == settings["protocol"]]
+    several = judged.groupby("claim")["analysis"].transform("nunique") > 1
     verdicts = judged["verdict"].value_counts()
     protocol_columns, protocols = _by_protocol(claims)
     published = [
@@ -257,7 +259,7 @@ def claims_page(claims: pd.DataFrame, means: pd.DataFrame, settings: Mapping[str
         family=f"{100 * settings['family_error']:g}",
         symbols=SYMBOLS,
         counts={verdict: int(verdicts.get(verdict, 0)) for verdict in SYMBOLS},
-        rows=[_row(row) for row in judged.to_dict("records")],
+        rows=[_row(row, one) for row, one in zip(judged.to_dict("records"), several, strict=True)],
         protocols=protocols,
         protocol_columns=protocol_columns,
         means=published,

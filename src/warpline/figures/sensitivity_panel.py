@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from warpline.figures.words import number_range
+from warpline.figures.words import measure_name, number_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +106,7 @@ def draw_sensitivity(axes: Axes, table: pd.DataFrame, measure: str, conclusion: 
     axes.set_xticks(range(len(ranks)), [f"{rank:g}" for rank in ranks])
     labels = [f"{n:g}" if step == 1 else f"{n:g} × {step:g}" for n, step in embeddings]
     axes.set_yticks(range(len(embeddings)), labels)
-    axes.set_xlabel("rank of DSA")
+    axes.set_xlabel(f"rank of {measure_name(measure)}")
     axes.set_ylabel("delays")
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -79,6 +79,11 @@ def _check(paths: list[str]) -> int:
     n_recordings = len(plan.config.run.datasets)
     recordings = f", {n_recordings} recordings" if n_recordings else ""
     print(f"{plan.config.name}: {runs} networks{recordings}, results in {plan.results.root}")
+    for name in plan.absent_references:
+        print(
+            f"comparison.over.references: no network of {name} is compared (comparisons: [learning]), so "
+            "that there is no distance to it, no test, and no figure of either"
+        )
     for message in left_over_networks(pipeline):
         print(message)
     return 0

@@ -113,6 +113,13 @@ class Plan:
                 curricula.setdefault(key, {})[network.curriculum] = None
         return by_comparison
 
+    @cached_property
+    def absent_references(self) -> tuple[str, ...]:
+        """References of which no network is compared over learning, where any is."""
+        compared = {name for names in self._curricula["learning"].values() for name in names}
+        references = self.config.comparison.over.references
+        return tuple(name for name in references if compared and name not in compared)
+
     # --- seeds ----------------------------------------------------------------------------------
 
     @cached_property

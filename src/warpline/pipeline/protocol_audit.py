@@ -220,11 +220,15 @@ class TabulateProtocol(Stage):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return protocol, reference, confidence, and how many tasks each curriculum learns."""
         curricula = dict.fromkeys(network.curriculum for network in self._compared())
-        learned = {
-            name: len(entry.pretrain) + len(entry.train)
-            for name, entry in self.config.curricula.items()
-            if name in curricula
-        }
+        targets = {self.config.tasksets[name].target for name in self.plan.tasksets}
+
+        def number_of_tasks(name: str) -> int:
+            # A task that is trained after it was pretrained counts once, under either name of the target.
+            entry = self.config.curricula[name]
+            tasks = (*entry.pretrain, *entry.train)
+            return len({"target" if {task} == targets else task for task in tasks})
+
+        learned = {name: number_of_tasks(name) for name in curricula}
         return {
             "protocol": wildcards["protocol"],
             "reference": self.plan.reference,

@@ -43,7 +43,7 @@ class Job:
     outputs, inputs : list of str
     log, benchmark : str
     parameters : tuple of str
-        Settings and code digest, as Snakemake records them.
+        Settings, code digest, and seeds that no file names, as Snakemake records them.
     state : str
         One of `STATES`.
     reason : str
@@ -103,7 +103,7 @@ def _stage_jobs(stage: Stage | ByProtocol) -> Iterator[Job]:
             _flat(stage.inputs(wildcards)),
             stage.log.format(**wildcards),
             stage.benchmark.format(**wildcards),
-            (stage.settings(wildcards), stage.code(wildcards)),
+            (stage.settings(wildcards), stage.code(wildcards), stage.chosen_seeds(wildcards)),
         )
 
 
@@ -214,12 +214,14 @@ def _stale_reason(job: Job) -> str:
     record = _record(job.outputs[0])
     if not record:
         return ""
-    settings, code = job.parameters
+    settings, code, *seeds = job.parameters
     recorded = record.get("params", [])
     if repr(settings) not in recorded:
         return "other settings"
     if repr(code) not in recorded:
         return "other code"
+    if any(one and repr(one) not in recorded for one in seeds):
+        return "other seeds"
     if sorted(job.inputs) != sorted(record.get("input", [])):
         return "other inputs"
     made = min(_modified(output) for output in job.outputs)

@@ -161,6 +161,34 @@ def test_a_system_without_dynamics_is_a_row_that_says_so(network):
         choose_dsa({"rest": rest}, n_delays=[1], ranks=[4])
 
 
+def test_a_system_that_is_silent_in_its_training_trials_is_a_row_that_says_so(network):
+    for trial in range(5):
+        silent = np.zeros((5, 40, 3))
+        silent[trial] = network[0, :, :3]
+        choice = choose_dsa({"network": network, "silent": silent}, n_delays=[1], ranks=[2])
+        assert choice.rank == 2
+        statuses = choice.sweep.set_index("system")["status"]
+        if statuses["silent"].startswith("failed: "):
+            with pytest.raises(DSAInputError, match="all 0"):
+                select_rank(silent, n_delays=1, ranks=[1, 2])
+            break
+    else:
+        raise AssertionError("the held-out trial is one of the five")
+
+
+def test_held_out_trials_that_are_all_0_give_no_score(network):
+    silent = network[:5].copy()
+    for trial in range(5):
+        silent[trial] = 0
+        choice = choose_dsa({"network": network, "silent": silent}, n_delays=[1], ranks=[2])
+        if choice.settings["n_systems"].tolist() == [1]:
+            break
+    alone = choose_dsa([network], n_delays=[1], ranks=[2])
+    assert choice.score == alone.score
+    with pytest.raises(DSAInputError, match="change in its held-out trials"):
+        choose_dsa([silent], n_delays=[1], ranks=[2])
+
+
 def sweep_of(scores):
     """A sweep of one system, from scores by (delays, rank)."""
     rows = [

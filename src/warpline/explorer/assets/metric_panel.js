@@ -159,7 +159,7 @@ const metricPanel = {
     if (mine.some((entry) => entry.status === "diverged")) return "This network diverged: its metric means nothing.";
     if (mine.length) {
       const names = mine.map((entry) => spaced(entry.analysis)).join(", ");
-      return `The analysis ${names} stores no metric over inputs or time. Its figures lie beside this page, in warping.`;
+      return `Of the analysis ${names} nothing is drawn here: an ellipse needs a metric of two directions, a line one over time. Its figures lie beside this page, in warping.`;
     }
     if (!page.analyses.length) return "No analysis of metric warping reads a network of this page: run.warping in the configuration names none.";
     return "No analysis of metric warping reads this network. These are read:";

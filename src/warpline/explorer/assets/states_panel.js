@@ -226,7 +226,7 @@ const statesPanel = {
     const names = view.spanned.map((axis) => spaced(axis.name)).join(" and ");
     const shares = view.axis_variance;
     byId("states-about").textContent =
-      `States of the trained network without noise, over ${names}. ` +
+      `States of the network without noise, over ${names}. ` +
       (shares ? `The axes hold ${shownShare(shares.reduce((sum, share) => sum + share, 0))} of their variance. ` : "") +
       (view.spanned.length > 1 ? "Each ellipse is the image of one and the same small circle of that plane, as far as three axes show it: long where the metric stretches." : "");
     this.scene.show(surfaceContents(view, position, byId("states-ellipses").checked), `Manifold of states over ${names}`);

@@ -125,7 +125,8 @@ class Decision(Experiment):
     starts: Repeats = 3
     """Number of starting states per input, taken along the trial."""
     neurons: Count = 6
-    """Number of units that are drawn."""
+    """Number of units whose activity is stored: those that differ most between inputs at the end. The
+    figure draws the three that differ most of all."""
 
     title: ClassVar[str] = "a decision of two populations"
     figures: ClassVar[Mapping[str, str]] = {
@@ -217,7 +218,7 @@ class Learning(Experiment):
     """Name of the experiment, always ``learning``."""
     points: Side = 11
     """Number of inputs along each coordinate."""
-    conditions: Annotated[list[dict[str, Any]], EachOnce] = [{}]
+    conditions: Annotated[list[dict[str, Any]], Field(min_length=1), EachOnce] = [{}]
     """Conditions of the task, such as ``{context: 1}``, over which the metric is averaged."""
 
     title: ClassVar[str] = "the metric over learning"

@@ -59,7 +59,8 @@ class DSAProtocol(Strict):
     """Delays and solver of DSA."""
 
     delay_axis: Literal["time", "trial"] = "time"
-    """Axis along which the delays of DSA run: over the steps of a trial, or over trials."""
+    """Axis along which the delays of DSA run: over the steps of a trial, or over trials. What is
+    ``auto`` is chosen over the steps."""
     solver: Literal["own", "reference"] = "own"
     """Alignment solver. ``own``: that of the measure's entry. ``reference``: 1000 steps of gradient
     descent of the package dsa-metric."""

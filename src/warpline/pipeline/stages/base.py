@@ -177,6 +177,10 @@ class Stage:
         """Return the modules that a job loads by name, as (package, name): their code counts as its."""
         return []
 
+    def chosen_seeds(self, wildcards: Wildcards) -> str:
+        """Return seeds that a job is told and none of its files names; other ones make it anew."""
+        return ""
+
     def jobs(self) -> Iterator[dict[str, str]]:
         """Yield the wildcards of every job that the configuration asks for."""
         raise NotImplementedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cached_property
 
 from warpline.console.script import list_file
@@ -36,19 +36,29 @@ MODULES = ("cka", "procrustes", "dsa")
 VALIDATION = ("families", "composition", "noise", "hyperparameters")
 
 
-def _level(curriculum: Curriculum, others: int) -> int | None:
+def _level(curriculum: Curriculum, others: int, targets: Set[str]) -> int | None:
     """Return a curriculum's place in the order of Guilhot et al. (2024), None where it has none.
 
-    `others` is the number of tasks beside the target. Curricula that train all weights after a pretraining
-    have no place: they differ in more than what they were pretrained on.
+    `others` is the number of tasks beside the target, and `targets` are the names of targets. Curricula that
+    train all weights after a pretraining have no place: they differ in more than what they were pretrained
+    on. Nor have those that were pretrained on the target, or trained on other tasks than it.
     """
     if not curriculum.train:
         return 0
-    if curriculum.trainable != "input":
+    target = {"target", *targets}
+    if curriculum.trainable != "input" or {*curriculum.pretrain} & target:
+        return None
+    if not target.issuperset(curriculum.train):
         return None
     if not curriculum.pretrain:
         return 1
     return 3 if len(curriculum.pretrain) >= others else 2
+
+
+def _is_master(curriculum: Curriculum, targets: Set[str]) -> bool:
+    """Say whether a curriculum is the reference of that order: all weights learn the target, and it alone."""
+    learns_target = bool(curriculum.train) and {"target", *targets}.issuperset(curriculum.train)
+    return learns_target and curriculum.trainable == "all" and not curriculum.pretrain
 
 
 class JudgeClaims(Stage):
@@ -165,12 +175,27 @@ class JudgeClaims(Stage):
         tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
         return min((len(self.config.tasksets[name].tasks) - 1 for name in tasksets), default=0)
 
+    @property
+    def _targets(self) -> set[str]:
+        """Names of the targets of the task sets."""
+        tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
+        return {self.config.tasksets[name].target for name in tasksets}
+
+    @property
+    def _master(self) -> str:
+        """The reference of the claimed order: that of the run, or else the first curriculum that is one."""
+        names, curricula = (self.plan.reference, *self.config.curricula), self.config.curricula
+        masters = (name for name in names if _is_master(curricula[name], self._targets))
+        return next(masters, "")
+
     @cached_property
     def _levels(self) -> Mapping[str, int]:
-        """Place of each curriculum of the grid in the claimed order."""
-        others = self._n_others
+        """Place of each curriculum of the grid in the claimed order; none without its reference."""
+        if self._master != self.plan.reference:
+            return {}
+        others, targets = self._n_others, self._targets
         names = dict.fromkeys(network.curriculum for network in self.plan.networks)
-        levels = {name: _level(self.config.curricula[name], others) for name in names}
+        levels = {name: _level(self.config.curricula[name], others, targets) for name in names}
         return {name: level for name, level in levels.items() if level is not None}
 
     def _command(self) -> str:
@@ -204,17 +229,21 @@ class JudgeClaims(Stage):
         if config.dsa_sensitivity.seeds < 2:
             around = {"dsa_sensitivity": {"seeds": DSASensitivity().seeds}}
         for kind, mamba in (("order", False), ("order of mamba", True)):
-            grid = self._block(mamba, self._one_of_each_level())
+            master = self._master or self.plan.reference
+            grid = self._block(mamba, [master, *self._one_of_each_level()])
             sections = {"run": {**nothing, "grid": [grid]}, **around}
+            if master != self.plan.reference:
+                sections["comparison"] = {"over": {"references": [master]}}
             deciding[kind] = {"command": own, "sections": sections}
         names = [self.plan.reference, *self._one_of_each_level()]
         learns = [name for name in dict.fromkeys(names) if config.curricula[name].train]
-        sections = {"run": {**nothing, "grid": [self._block(False, learns[:2])]}, **around}
+        block = self._block(False, [self.plan.reference, *learns[:2]])
+        sections = {"run": {**nothing, "grid": [block]}, **around}
         deciding["course"] = {"command": own, "sections": {**sections, **self._checkpoints()}}
         return deciding
 
     def _block(self, mamba: bool, curricula: list[str]) -> Settings:
-        """Return a block of the grid: one architecture, these curricula and the reference."""
+        """Return a block of the grid: one architecture, and these curricula."""
         config = self.config
         listed = (
             *(network.architecture for network in self.plan.networks),
@@ -227,17 +256,17 @@ class JudgeClaims(Stage):
         return {
             "tasksets": tasksets[:1],
             "architectures": architectures[:1],
-            "curricula": list(dict.fromkeys([self.plan.reference, *curricula])),
+            "curricula": list(dict.fromkeys(curricula)),
             "comparisons": ["learning"],
         }
 
     def _one_of_each_level(self) -> list[str]:
         """Return a curriculum of each level of the claimed order, of the run where it has one."""
         names = [*self._levels, *self.config.curricula]
-        others = self._n_others
+        others, targets = self._n_others, self._targets
         by_level: dict[int, str] = {}
         for name in names:
-            level = _level(self.config.curricula[name], others)
+            level = _level(self.config.curricula[name], others, targets)
             if level is not None:
                 by_level.setdefault(level, name)
         return [by_level[level] for level in sorted(by_level)]

@@ -224,7 +224,7 @@ class DatasetFigures:
         return {
             "style": config.figures.model_dump(),
             "seed": config.seed,
-            "statistics": config.statistics.model_dump(),
+            "statistics": config.statistics.model_dump(include={"min_seeds"}),
             "measures": list(config.run.measures),
             "wasserstein": scored_by_wasserstein(config.measures),
         }

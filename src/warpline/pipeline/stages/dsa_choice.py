@@ -52,7 +52,7 @@ class ChooseDSA(Stage):
         entry = self.config.measures[measure]
         return isinstance(entry, DSA) and bool(entry.automatic)
 
-    def seeds(self, wildcards: Wildcards) -> str:
+    def chosen_seeds(self, wildcards: Wildcards) -> str:
         """Return the seeds whose networks count, as options on a command line."""
         return " ".join(str(seed) for seed in self._seeds)
 

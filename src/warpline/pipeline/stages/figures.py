@@ -138,7 +138,6 @@ class TasksetFigures:
         """Return what a figure script is told: the style, and further sections by name."""
         plan, config = self.plan, self.plan.config
         sections = {
-            "statistics": config.statistics.model_dump(),
             # In the order in which they are run: an entry that is not run changes no colour.
             "curricula": list(dict.fromkeys(network.curriculum for network in plan.networks)),
             "measures": plan.all_measures,
@@ -185,9 +184,17 @@ class TasksetFigures:
         def statistic(name: str) -> Callable[[Wildcards], list[str]]:
             return lambda w: [self.statistics.path(name, taskset=w["taskset"])]
 
+        def statistics(*keys: str) -> Settings:
+            # A figure is not drawn anew by what it does not show.
+            return self.plan.config.statistics.model_dump(include={*keys})
+
         def compared(_: Wildcards) -> Settings:
-            keys = ("statistics", "curricula", "measures")
-            return self._settings(*keys, reference=self.plan.reference)
+            return self._settings(
+                "curricula",
+                "measures",
+                reference=self.plan.reference,
+                statistics=statistics("min_seeds"),
+            )
 
         def compared_architectures(w: Wildcards) -> Settings:
             return {
@@ -299,7 +306,10 @@ class TasksetFigures:
                 "sensitivity": orderings(w),
             },
             lambda w: self._settings(
-                "statistics", "curricula", "measures", architectures=compared_architectures(w)
+                "curricula",
+                "measures",
+                architectures=compared_architectures(w),
+                statistics=statistics("confidence"),
             ),
             per_architecture=False,
         )

@@ -46,7 +46,7 @@ class CompareAround(Stage):
         """Names of architectures, and of the jobs between them."""
         return [BETWEEN, *dict.fromkeys(network.architecture for network in self.plan.networks)]
 
-    def seeds(self, wildcards: Wildcards) -> str:
+    def chosen_seeds(self, wildcards: Wildcards) -> str:
         """Return the seeds whose networks are compared, as options on a command line."""
         return " ".join(str(seed) for seed in self._seeds)
 

@@ -159,7 +159,7 @@ class TrainingStage(Stage):
         return int(getattr(self.config, self.section).resume_every)
 
     def gpu_option(self, wildcards: Wildcards, output: Any) -> str:
-        """Return the option that takes a GPU outside SLURM, too; what another device trained stands."""
+        """Return the option that takes a GPU outside SLURM, too; it trains no single seed anew."""
         return "--gpu" if self.config.jobs.gpu else ""
 
     def initial(self, wildcards: Wildcards, input: Any) -> str:

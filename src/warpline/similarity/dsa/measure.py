@@ -143,8 +143,8 @@ def compare_pairs(
         ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`; ``rotation``: whether rows hold the
         aligning matrix.
     seed : int
-        Root of the random starts. With the operators of the pair it determines the row: other pairs
-        do not matter.
+        Root of the random starts. With the operators of the pair it determines the row, up to rounding: pairs
+        that are aligned together can change its last digits, and rarely its starts and its status.
     progress : progress bar, such as that of tqdm, optional
         Its ``update(n)`` is called with the number of pairs done.
 

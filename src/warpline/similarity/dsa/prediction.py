@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.similarity.input_errors import ConstantDataError
+
 from .hankel import Trials, blocks_of, iterate_embedding, leading_factor
 from .operators import lagged_covariances, regular_rank, solve_operator
 
@@ -134,10 +136,16 @@ def held_out_errors(
     Raises
     ------
     InputError
-        If the regression is singular at every rank.
+        If the regression is singular at every rank, or all states of the training trials are 0.
     """
     n_units = blocks_of(train)[0].shape[2]
     factor = leading_factor(train, n_delays, delay_interval, max(ranks), tolerance)
+    if not len(factor.singular_values):
+        raise ConstantDataError(
+            "states of the training trials that change",
+            "ones that are all 0",
+            "Hold out other trials (seed), or leave the system out.",
+        )
     past, cross = lagged_covariances(train, n_delays, delay_interval, factor)
     carried = regular_rank(past, factor.singular_values, ridge)
     usable = tuple(sorted({min(rank, carried) for rank in ranks}))

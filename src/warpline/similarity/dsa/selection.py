@@ -76,7 +76,8 @@ class DSAChoice(ShortRepr):
         ``n_train`` and ``n_test`` trials; ``status``, "fitted" or "failed: no operator can be fitted".
     settings : DataFrame
         A row per setting: means over systems of the columns above, ``worst`` (the largest error ratio of
-        a system at a horizon), ``rank_used`` (the lowest), ``n_systems``, ``comparable`` (all systems carry
+        a system at a horizon), ``rank_used`` (the lowest), ``n_systems`` with a score (one whose held-out
+        trials are all 0 has none), ``comparable`` (all systems carry
         the rank), ``beats_persistence`` and ``chosen``.
     """
 
@@ -224,6 +225,13 @@ def choose_dsa(
             f"{len(named)} systems, of which none can",
             "Fit one by fit_operator, whose error says why.",
         )
+    # Of held-out trials that are all 0, persistence and operator are both exact: 0 / 0.
+    if sweep["score"].isna().all():
+        raise InputError(
+            "a system whose states change in its held-out trials",
+            f"{len(named)} systems, of which none has an error to compare",
+            "Hold out other trials (seed), or more of them (test_fraction).",
+        )
     settings = choose_setting(sweep, horizons, keep)
     chosen = settings[settings["chosen"]].iloc[0]
     status = BETTER if chosen["beats_persistence"] else WORSE
@@ -269,7 +277,7 @@ def choose_setting(sweep: pd.DataFrame, horizons: Sequence[int], keep: float) ->
     settings = groups[means].mean()
     settings["worst"] = groups[ratios].max().max(axis=1)
     settings["rank_used"] = groups["rank_used"].min()
-    settings["n_systems"] = groups["system"].nunique()
+    settings["n_systems"] = groups["score"].count()
     settings = settings.reset_index()
     settings["comparable"] = settings["rank_used"] == settings["rank"]
     settings["beats_persistence"] = (settings[ratios] < 1).all(axis=1)

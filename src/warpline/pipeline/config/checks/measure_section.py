@@ -12,6 +12,7 @@ from warpline.pipeline.config.checks.shared_lookups import (
     used_names,
     window_steps,
 )
+from warpline.pipeline.config.protocol import variants
 from warpline.pipeline.config.schema import DSA, Config, InputDSA, ShapeEnergy
 
 __all__ = ["delays_faults", "protocol_faults", "tolerances_faults"]
@@ -29,8 +30,17 @@ def tolerances_faults(config: Config) -> Iterator[str]:
                 )
 
 
+def _delays_run_over_time(config: Config) -> bool:
+    """Say whether delays run over the steps of the window, and not along trials under every protocol."""
+    protocols = [config.protocol]
+    if "audit" in config.model_fields_set:
+        protocols += variants(config.audit).values()
+    return any(protocol.dsa.delay_axis == "time" for protocol in protocols)
+
+
 def delays_faults(config: Config) -> Iterator[str]:
     """Refuse delays and horizons that are longer than the comparison window."""
+    over_time = _delays_run_over_time(config)
     for name in dict.fromkeys(run[0] for run in runs_of(config, compared=True)):
         taskset = config.tasksets.get(name)
         steps = window_steps(taskset) if taskset is not None else None
@@ -46,7 +56,7 @@ def delays_faults(config: Config) -> Iterator[str]:
                     "use fewer or shorter delays, a smaller dt, or other measures for this task set "
                     f"(tasksets.{name}.measures)"
                 )
-            if not isinstance(entry, DSA):
+            if not isinstance(entry, DSA) or not (over_time or entry.automatic):
                 continue
             # The shortest embedding and horizon of a choice always stay.
             choice = config.dsa_choice
