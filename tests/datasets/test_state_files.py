@@ -117,7 +117,11 @@ def test_a_mask_holds_truth_values(value, tmp_path, states):
 
 CASES = {
     "axes unknown": ("a.npz", {"axes": None}, "names of the axes of 'rates'"),
-    "axes too few": ("a.npz", {"axes": ["time", "unit"], "variable": "rates"}, "names of the axes"),
+    "axes too few": (
+        "a.npz",
+        {"axes": ["time", "unit"], "variable": "rates"},
+        "names of the axes .* Give 3 names, in the order of the array",
+    ),
     "no such variable": ("a.npz", {"variable": "rate"}, "a variable 'rate' .* only choice, rates"),
     "no such dim": ("a.nc", {"dims": {"cell": "unit"}}, "'cell' in dims"),
     "dim not renamed": ("a.nc", {"dims": {}}, "neuron: 4, trial: 6, time: 20"),
