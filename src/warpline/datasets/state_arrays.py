@@ -130,7 +130,7 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
             raise RecordingFileError(
                 f"names of the axes of '{key}' in {source.path}, whose shape is {variable.shape}",
                 f"{list(axes) if axes else 'none'}",
-                f"Give {variable.ndim} names, in the order of the array, and for each file where files differ."
+                f"Give {variable.ndim} names, in the order of the array, and for each file if files differ."
                 if axes
                 else "Add axes, such as [trial, time, unit].",
             )
