@@ -27,6 +27,14 @@ def pair_matrix(pairs, names):
     return matrix
 
 
+def compared_label(rows):
+    """Return what a measure compares: single trials, or averages, of which all systems have as many."""
+    if rows["trials"].iloc[0] == "single":
+        return "single trials"
+    n = rows["n_trials_a"].iloc[0]
+    return f"averages of {n} condition{'s' * (n != 1)}"
+
+
 def make(arguments, settings):
     import matplotlib.pyplot as plt
 
@@ -55,10 +63,9 @@ def make(arguments, settings):
         image = set_panels.draw_matrix(panel, pair_matrix(rows, names), (names, names), groups)
         figure.colorbar(image, ax=panel, shrink=0.8)
         setting = words.parameters_label(rows)
-        kind = "single trials" if rows["trials"].iloc[0] == "single" else "averages by condition"
         lines = [
             words.measure_label(measure, settings),
-            ", ".join(filter(None, (kind, setting))),
+            ", ".join(filter(None, (compared_label(rows), setting))),
         ]
         failed = int(rows["dissimilarity"].isna().sum())
         panel.set_title("\n".join([*lines, *([f"{failed} pairs failed"] if failed else [])]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 
 import numpy as np
 import pandas as pd
@@ -373,6 +374,18 @@ def test_the_page_s_configuration_is_one(project, raw_config, tmp_path):
         "datasets.ape_1",
         "datasets.rat_1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("single", "expected"), [(True, "single trials"), (False, "averages of 2 conditions")]
+)
+def test_the_figure_says_what_is_compared(project, rng, single, expected):
+    label = runpy.run_path(str(project / "scripts" / "figures" / "datasets.py"))["compared_label"]
+    names = {"a": ["x=1", "x=2", "x=3"] * 2, "b": ["x=1", "x=2"] * 3}
+    systems = [system(recording(name, rng, conditions)) for name, conditions in names.items()]
+    measure = {"name": "dsa", "measure": "dsa", "n_delays": 1, "delay_interval": 1, "rank": 2}
+    settings = {"measure": measure, "candidates": {}, "centre": True, "single_trials": single}
+    assert label(compare_systems(systems, settings, 0)[0]) == expected
 
 
 def test_a_recording_does_not_count_twice(raw):
