@@ -75,7 +75,7 @@ def test_measures_call_nothing_whose_errors_are_not_quoted(project):
 @pytest.mark.slow
 def test_a_caught_message_becomes_a_result_in_few_places_alone(project):
     """Where the text of an exception is used for more than another message, its wording counts."""
-    # Three put the wording of measures into a status; the others look at the wording of other packages.
+    # Four put the wording of measures into a status; the others look at the wording of other packages.
     quoting = set()
     for path in (project / "src/warpline").rglob("*.py"):
         if "pipeline" in path.parts or "console" in path.parts:
@@ -103,6 +103,7 @@ def test_a_caught_message_becomes_a_result_in_few_places_alone(project):
         "comparison/measured_pairs.py",
         "comparison/several_measures.py",
         "attractors/experiments.py",
+        "similarity/condition_repeats.py",
         "datasets/file_formats.py",
         "geometry/derivatives/dynamics.py",
         "core/result_files.py",

@@ -18,8 +18,8 @@ from warpline.comparison.matched_trials import (
 from warpline.core import plugins
 from warpline.core.number_arguments import short_text
 from warpline.similarity.dsa.prediction import split_trials
-from warpline.similarity.input_errors import SettingsError, TrialError
-from warpline.similarity.measure_rows import checked_rows, failed_row
+from warpline.similarity.input_errors import SettingsError, TrialError, failed_row
+from warpline.similarity.measure_rows import checked_rows
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import check_same_steps

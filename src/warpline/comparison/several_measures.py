@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.plugins import ContractError
-from warpline.similarity.input_errors import InputError, SettingsError
-from warpline.similarity.measure_rows import failed_row
+from warpline.similarity.input_errors import InputError, SettingsError, failed_row
 
 __all__ = ["by_each_measure"]
 

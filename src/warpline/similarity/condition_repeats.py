@@ -16,9 +16,9 @@ from warpline.similarity.input_errors import (
     InputError,
     SettingsError,
     TrialError,
+    failed_row,
     positive_integer,
 )
-from warpline.similarity.measure_rows import failed_row
 from warpline.similarity.recordings import as_recording
 
 __all__ = [

@@ -5,6 +5,7 @@ Each is a ValueError. Its message says what was expected, what was got, and what
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from warpline.core.count_limits import limit_of
@@ -77,3 +78,8 @@ def positive_integer(name: str, value: Any) -> int:
     if (limit := limit_of(name)) is not None and number > limit.most:
         raise SettingsError(f"{name} of {limit.expected}", short_text(value), f"Set {name}.")
     return int(number)
+
+
+def failed_row(reason: ValueError) -> dict[str, Any]:
+    """Return the row of a pair that a measure cannot compare."""
+    return {"dissimilarity": math.nan, "status": f"failed: {reason}"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from warpline.core.plugins import ContractError
 
-__all__ = ["ROUNDING", "checked_rows", "failed_row"]
+__all__ = ["ROUNDING", "checked_rows"]
 
 ROUNDING = 1e-9
 """How far below 0 a dissimilarity may lie that is a difference of two equal numbers."""
@@ -76,8 +76,3 @@ def checked_rows(rows: Any, n_pairs: int, measure: Any) -> list[dict[str, Any]]:
             row["status"] = f"failed: expected a finite dissimilarity, got {float(value)}"
         checked.append(row)
     return checked
-
-
-def failed_row(reason: ValueError) -> dict[str, Any]:
-    """Return the row of a pair that a measure cannot compare."""
-    return {"dissimilarity": math.nan, "status": f"failed: {reason}"}
