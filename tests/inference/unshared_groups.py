@@ -132,10 +132,10 @@ def coverage(
 
 
 def separation_coverage(
-    sizes: tuple[int, int], spreads: tuple[float, float], far: float, *, shared: bool = False,
-    replications: int = 300,
+    sizes: tuple[int, int], spreads: tuple[float, float], far: float, *, dimension: int = 3,
+    shared: bool = False, replications: int = 300,
 ) -> dict[str, float]:  # fmt: skip
-    """Return the true separation of two groups in three dimensions, and how often its interval holds it.
+    """Return the true separation of two groups, and how often its interval holds it.
 
     With `shared`, both groups have the same seeds, and pairs of one seed do not count, as in the tables of
     a run.
@@ -147,8 +147,8 @@ def separation_coverage(
         the cases with an interval; and ``missing``, how many have none.
     """
     stream = np.random.default_rng(3)
-    axis = np.eye(3)[0]
-    draws = stream.normal(size=(3, 200000, 3))
+    axis = np.eye(dimension)[0]
+    draws = stream.normal(size=(3, 600000 // dimension, dimension))
     between = np.linalg.norm(spreads[0] * draws[0] - spreads[1] * draws[1] + far * axis, axis=-1)
     floors = np.linalg.norm(draws[2], axis=-1)
     truth = np.mean([(between > np.sqrt(2) * spread * floors).mean() for spread in spreads])
@@ -156,7 +156,7 @@ def separation_coverage(
     names = np.arange(sum(sizes))
     seeds = np.where(shared & (names >= sizes[0]), names - sizes[0], names)
     for _ in range(replications):
-        points = np.repeat(spreads, sizes)[:, None] * stream.normal(size=(len(names), 3))
+        points = np.repeat(spreads, sizes)[:, None] * stream.normal(size=(len(names), dimension))
         points[: sizes[0]] += far * axis
         first, second = np.triu_indices(len(names), k=1)
         pairs = pd.DataFrame({"seed_a": seeds[first], "seed_b": seeds[second]})
