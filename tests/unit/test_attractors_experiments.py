@@ -143,6 +143,7 @@ def test_the_sweep_has_at_least_sixty_combinations_that_fit():
         ({"n_steps": 100}, "33 delays of 6 steps need n_steps of at least 194, got 100"),
         ({"families": {"a": [1.0, 2.0], "b": [2.0, 3.0]}}, "families: expected each r once"),
         ({"noise": {"levels": [0.1, 0.2]}}, "noise.levels: expected falling values"),
+        ({"noise": {"shares": [0.5, 0.25]}}, "noise.shares: expected 1.0 first"),
         ({"noise": {"level": [0.1]}}, "did you mean 'levels'"),
         ({"measures": {"x": {"measure": "no_such.py:Name"}}}, "expected a Python file at"),
     ],

@@ -55,7 +55,7 @@ class Noise(Strict):
         0.5,
         0.25,
     ]
-    """Shares of another motif in a mixture. Every share is combined with every level."""
+    """Shares of another motif in a mixture, falling from 1.0. Every share is combined with every level."""
 
 
 class Hyperparameters(Strict):
@@ -184,4 +184,7 @@ class Attractors(Strict):
             values = getattr(self.noise, key)
             if sorted(set(values), reverse=True) != values:
                 raise ValueError(f"noise.{key}: expected falling values, each once, got {values}")
+        if self.noise.shares[0] != 1:
+            # Floors are held against the dissimilarity of two motifs that are not mixed.
+            raise ValueError(f"noise.shares: expected 1.0 first, got {self.noise.shares}")
         return self
