@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--updates", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    device = choose_device()
+    device = choose_device(wanted=True)
     device_name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
     config = load_files([Path(__file__).parent.parent / "config" / "config.yaml"])
     pipeline = Pipeline(Plan(config))

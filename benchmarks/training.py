@@ -101,7 +101,7 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=9)
     arguments = parser.parse_args()
-    device = choose_device()
+    device = choose_device(wanted=True)
     # As training does.
     keep_freed_memory()
     clock = time.perf_counter if device.type == "cuda" else time.process_time
