@@ -56,6 +56,22 @@ def test_numbers_beside_a_word_are_the_conditions_of_numbers_alone(tmp_path, sta
     assert conditions["beside words"] == (*conditions["numbers"][:4], "coh=catch", "coh=catch")
 
 
+@pytest.mark.parametrize("suffix", ["nc", "npz"])
+def test_conditions_in_bytes_are_those_in_text(tmp_path, states, suffix):
+    """Characters of netCDF, and byte strings of numpy, come as bytes."""
+    sides = np.char.encode(["gauche", "médian", "gauche", "médian", "droite", "droite"], "utf-8")
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "npz":
+        np.savez(path, rates=states, side=sides)
+    else:
+        xr.Dataset(
+            {"rates": (("trial", "time", "unit"), states), "side": ("trial", sides)}
+        ).to_netcdf(path)
+    settings = {"variable": "rates", "axes": ["trial", "time", "unit"], "conditions": ["side"]}
+    session = read_session(path, {**settings, "dt": 10})
+    assert session.recording.conditions[:2] == ("side=gauche", "side=médian")
+
+
 def test_a_trial_table_names_trials_that_have_no_spike(tmp_path, spikes):
     times, unit, trial, counts = spikes
     settings = {**write_listed(tmp_path / "a.npz", times, unit, trial), **BINS}

@@ -191,6 +191,9 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 f"{len(values)}",
                 "Give the table of these trials, in their order, or correct the order of axes.",
             )
+        if values.dtype.kind == "S":
+            # Text of netCDF and npz files can be bytes.
+            values = np.char.decode(values, "utf-8", "backslashreplace")
         # pandas reads an empty cell of a table as missing; files of other formats hold an empty text.
         missing = np.flatnonzero(pd.isna(values) | (np.char.strip(values.astype(str)) == ""))
         if len(missing):
