@@ -107,6 +107,16 @@ def test_an_end_in_single_precision_loses_no_bin(tmp_path, spikes):
     assert session.recording.lengths == (45,) * 5
 
 
+def test_no_trial_is_late_enough_and_without_a_whole_bin(tmp_path, spikes):
+    """(100.999 - 100) / 1 + 0.001 is below 1, while 101 - 0.001 is no more than the end."""
+    times, unit, trial, _ = spikes
+    stop = np.full(5, 100.999)
+    np.savez(tmp_path / "a.npz", times=1000 * times, units=unit, trials=trial, stop=stop)
+    settings = {"spikes": {**NAMES, "trials": "trials"}, "time_unit": "ms", "until": "stop"}
+    with pytest.raises(InputError, match="until 101 ms or longer; got 5 that end before"):
+        read_session(tmp_path / "a.npz", {**settings, "bin": 1, "window": [100, 110]})
+
+
 def test_a_spike_on_the_first_edge_is_not_lost_on_a_clock(tmp_path):
     zeros = np.array([12.3, 123.457, 5000.123, 10000.001])
     times = (zeros[:, None] + np.arange(-200, 800) / 1000).reshape(-1)

@@ -128,8 +128,7 @@ def binned_spikes(source: Source, settings: Mapping[str, Any]) -> BinnedSpikes:
     ends = _trial_ends(source, settings, zeros, n_trials, edges)
     n_bins = np.full(n_trials, len(edges) - 1)
     if ends is not None:
-        whole_bins = np.floor((ends - edges[0]) / float(width) + TOLERANCE)
-        n_bins = np.minimum(whole_bins, n_bins).astype(np.int64)
+        n_bins = np.minimum(_whole_bins(ends, edges), n_bins).astype(np.int64)
 
     rows, n_rows = trials * n_units + units, n_trials * n_units
     counts = spike_counts(times, rows, n_rows, edges).reshape(n_trials, n_units, -1)
@@ -180,8 +179,7 @@ def _trial_ends(
         )
     ends = source.milliseconds(name, values, settings["time_unit"])
     ends = ends if zeros is None else ends - zeros
-    width = edges[1] - edges[0]
-    early = np.flatnonzero(ends < edges[1] - TOLERANCE * width)
+    early = np.flatnonzero(_whole_bins(ends, edges) < 1)
     if len(early):
         raise RecordingFileError(
             f"every trial of {source.path} to last for a bin of the window, until {edges[1]:g} ms or longer",
@@ -189,6 +187,11 @@ def _trial_ends(
             "Correct until or time_unit, start the window earlier, or leave these trials out.",
         )
     return ends
+
+
+def _whole_bins(ends: Floats, edges: Floats) -> Floats:
+    """Return how many bins from the start of the window are over at each end."""
+    return np.floor((ends - edges[0]) / (edges[1] - edges[0]) + TOLERANCE)
 
 
 def _refuse_what_spikes_do_not_use(
