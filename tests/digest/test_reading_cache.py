@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +108,27 @@ def test_what_two_processes_read_is_kept_until_the_file_is_too_long(
     new_process(source)
     assert "of another process" not in json.loads(file.read_text())
     assert new_process(source)[1] == []
+
+
+def test_a_file_is_read_again_when_it_changed_or_may_change_unseen(tmp_path, monkeypatch):
+    store, read = reading_cache._Store(tmp_path / "cache.json"), []
+    monkeypatch.setattr(reading_cache, "_store", lambda: store)
+    monkeypatch.setattr(reading_cache.atexit, "register", lambda _: None)
+
+    @reading_cache.kept_by_stamps
+    def content(path):
+        read.append(path)
+        return Path(path).read_text()
+
+    path = tmp_path / "recording"
+    path.write_text("first")
+    # It has just been written: another text of the same size may follow within the clock's step.
+    assert [content(str(path)) for _ in range(2)] == ["first"] * 2 and len(read) == 2
+    monkeypatch.setattr(reading_cache, "SETTLED", 0)
+    assert [content(str(path)) for _ in range(3)] == ["first"] * 3 and len(read) == 3
+    # An older file of the same size in its place, with its own time.
+    older = tmp_path / "older"
+    older.write_text("older")
+    os.utime(older, ns=(0, path.stat().st_mtime_ns))
+    older.replace(path)
+    assert content(str(path)) == "older"

@@ -1,8 +1,8 @@
-"""What was read of the code of modules, kept between processes by the checksum of their content.
+"""What was read of modules and of the user's files, kept between processes.
 
 A plan reads some 240 modules for the digests of its jobs, and every job on a cluster reads them again.
-Parsing them takes longer than all else of a small plan. The file lies in the user's cache folder; without it,
-or where it cannot be written, modules are parsed.
+Parsing them takes longer than all else of a small plan, and recordings can be large. The file lies in the
+user's cache folder; without it, or where it cannot be written, all is read again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import atexit
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
@@ -20,13 +21,15 @@ import platformdirs
 
 from warpline.core.atomic_writes import keep_text
 
-__all__ = ["kept_by_content"]
+__all__ = ["kept_by_content", "kept_by_stamps"]
 
 T = TypeVar("T")
 READERS = ("live_code.py", "reachable_modules.py", "reading_cache.py")
 """Modules whose code decides what is read."""
 LARGEST = 32_000_000
 """Characters of the file beyond which what this process did not ask for is dropped."""
+SETTLED = 2_000_000_000
+"""Age of a file in ns, below which a further change may bear the same time stamp."""
 
 
 def kept_by_content(
@@ -69,6 +72,32 @@ def kept_by_content(
         return wrapper
 
     return decorate
+
+
+def kept_by_stamps(function: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a function of a file whose text lasts as long as the file's size and time stamps.
+
+    For files that are long to read. The time of the last change of the file's entry counts, too, which a copy
+    that keeps the time of its content does not keep.
+    """
+
+    @wraps(function)
+    def wrapper(path: str) -> str:
+        state = Path(path).stat()
+        stamps = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        place = (function.__qualname__, str(Path(path).resolve()), stamps)
+        key = hashlib.sha256(repr(place).encode()).hexdigest()[:32]
+        store = _store()
+        value = store.entries.get(key)
+        if isinstance(value, str):
+            store.asked.add(key)
+        else:
+            value = function(path)
+            if time.time_ns() - max(stamps[1:]) > SETTLED:
+                store.put(key, value)
+        return value
+
+    return wrapper
 
 
 class _Store:

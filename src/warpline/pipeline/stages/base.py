@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from os.path import commonprefix
-from pathlib import Path
 from typing import Any, ClassVar
 
 from warpline.core import result_files
@@ -18,6 +17,7 @@ from warpline.pipeline.code_digest import digest
 from warpline.pipeline.config.base import Measure
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.project_files import SCRIPTS
+from warpline.pipeline.reading_cache import kept_by_stamps
 from warpline.pipeline.stages.sizes import Sizes
 
 __all__ = [
@@ -78,18 +78,13 @@ def code_of(script: str, plugins: tuple[tuple[str, str], ...] = ()) -> str:
     return digest(SCRIPTS / script, [find_plugin(package, name) for package, name in plugins])
 
 
+@kept_by_stamps
 def file_checksum(path: str) -> str:
-    """Return the SHA-256 of a file of the user's; it is read once, until it changes.
+    """Return the SHA-256 of a file of the user's.
 
     As a setting of the jobs that read it: Snakemake alone looks at time stamps, and a file that takes the
     place of another one may be the older of the two.
     """
-    state = Path(path).stat()
-    return _checksum(path, state.st_mtime_ns, state.st_size)
-
-
-@cache
-def _checksum(path: str, modified: int, size: int) -> str:
     return result_files.checksum(path)
 
 
