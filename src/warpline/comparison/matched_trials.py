@@ -79,11 +79,7 @@ def match_trials(systems: Sequence[tuple[str, Recording]], measure: str) -> list
 
 def _check_matched_conditions(systems: Sequence[tuple[str, Recording]], measure: str) -> None:
     """Refuse trials of one place whose conditions differ; conditions of other names say nothing."""
-    known = [
-        (name, recording.conditions)
-        for name, recording in systems
-        if recording.conditions is not None
-    ]
+    known = _known(systems, "conditions")
     for name, theirs in known[1:]:
         first_name, ours = known[0]
         if theirs == ours or not set(theirs) & set(ours):
@@ -140,13 +136,9 @@ def check_matched_channels(systems: Sequence[tuple[str, Recording]], measure: st
     ------
     TrialError
     """
-    labelled = [
-        (name, recording.input_channels)
-        for name, recording in systems
-        if recording.input_channels is not None
-    ]
-    for name, theirs in labelled[1:]:
-        first_name, ours = labelled[0]
+    known = _known(systems, "input_channels")
+    for name, theirs in known[1:]:
+        first_name, ours = known[0]
         if theirs != ours and set(theirs) == set(ours):
             raise TrialError(
                 f"the input channels of all systems in one order, in which {measure} compares them",
@@ -154,6 +146,15 @@ def check_matched_channels(systems: Sequence[tuple[str, Recording]], measure: st
                 f"{name}",
                 "Select the channels of all in the same order.",
             )
+
+
+def _known(systems: Sequence[tuple[str, Recording]], what: str) -> list[tuple[str, Any]]:
+    """Return what is known of recordings, by name, for those of which it is known."""
+    return [
+        (name, value)
+        for name, recording in systems
+        if (value := getattr(recording, what)) is not None
+    ]
 
 
 def _in_order_of_labels(

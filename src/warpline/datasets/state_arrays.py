@@ -276,7 +276,7 @@ def _aligned(
     starts = zeros + start - TOLERANCE * dt
     first = np.searchsorted(times, starts)
     outside = (starts <= times[0] - dt) | (first + n_steps > len(times))
-    if outside.any() or n_steps < 1:
+    if outside.any():
         k = int(np.argmax(outside))
         raise RecordingFileError(
             f"the window of every trial inside {source.path}, {times[0]:g} to {times[-1] + dt:g} ms",

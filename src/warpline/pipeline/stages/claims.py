@@ -39,16 +39,15 @@ VALIDATION = ("families", "composition", "noise", "hyperparameters")
 def _level(curriculum: Curriculum, others: int, targets: Set[str]) -> int | None:
     """Return a curriculum's place in the order of Guilhot et al. (2024), None where it has none.
 
-    `others` is the number of tasks beside the target, and `targets` are the names of targets. Curricula that
+    `others` is the number of tasks beside the target, and `targets` are all names of a target. Curricula that
     train all weights after a pretraining have no place: they differ in more than what they were pretrained
     on. Nor have those that were pretrained on the target, or trained on other tasks than it.
     """
     if not curriculum.train:
         return 0
-    target = {"target", *targets}
-    if curriculum.trainable != "input" or {*curriculum.pretrain} & target:
+    if curriculum.trainable != "input" or {*curriculum.pretrain} & targets:
         return None
-    if not target.issuperset(curriculum.train):
+    if not targets >= {*curriculum.train}:
         return None
     if not curriculum.pretrain:
         return 1
@@ -57,7 +56,7 @@ def _level(curriculum: Curriculum, others: int, targets: Set[str]) -> int | None
 
 def _is_master(curriculum: Curriculum, targets: Set[str]) -> bool:
     """Say whether a curriculum is the reference of that order: all weights learn the target, and it alone."""
-    learns_target = bool(curriculum.train) and {"target", *targets}.issuperset(curriculum.train)
+    learns_target = bool(curriculum.train) and targets >= {*curriculum.train}
     return learns_target and curriculum.trainable == "all" and not curriculum.pretrain
 
 
@@ -177,9 +176,9 @@ class JudgeClaims(Stage):
 
     @property
     def _targets(self) -> set[str]:
-        """Names of the targets of the task sets."""
+        """Names of the target: ``target``, and its own in each task set."""
         tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
-        return {self.config.tasksets[name].target for name in tasksets}
+        return {"target", *(self.config.tasksets[name].target for name in tasksets)}
 
     @property
     def _master(self) -> str:
