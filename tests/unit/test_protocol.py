@@ -492,16 +492,6 @@ def test_training_minimises_the_loss_of_its_settings(data, loss):
     assert same == (loss == "balanced")
 
 
-@pytest.mark.parametrize("keep_last", [True, False])
-def test_the_checkpoint_of_convergence_is_lost(data, keep_last):
-    model = build_model(rnn(), 7, 3, 100.0, seed=1)
-    order = BatchOrder([32], 16, 1, ["order"])
-    settings = LOOP | {"target_fraction": 0.0, "sustained": 2, "keep_last": keep_last}
-    run = train(model, [data], [data], settings, order, 1)
-    assert (run.status, run.step) == ("converged", 8)
-    assert sorted(run.checkpoints) == ([0, 4, 8] if keep_last else [0, 4])
-
-
 def test_the_fixed_target_counts_trials_without_evidence(task_settings, pipeline):
     dataset = generate_trials(task_settings(), "Basic", "validation", 60, 1)
     without_evidence = int((dataset["coh"] == 0).sum())
@@ -560,7 +550,6 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
         "model.reset_gate": set(),  # of leaky_gru
         "training.loss": {"training"},
         "training.target": {"training"},
-        "training.keep_last": {"training"},
         "training.interleave": {"training"},
         "mamba.state": set(),  # of mamba
         "seeding": {"trials", "training", "evaluation_trials"},

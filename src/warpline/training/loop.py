@@ -238,8 +238,7 @@ def follow_up(
             run.status = "max_steps"
 
     # The last step of a run is a checkpoint whatever the schedule says.
-    lost = run.status == "converged" and not settings.get("keep_last", True)
-    if (run.step in kept_steps or run.status != "running") and not lost:
+    if run.step in kept_steps or run.status != "running":
         run.checkpoints[run.step] = _weights(model)
     return evaluated
 
@@ -268,8 +267,7 @@ def train(
         ``evaluate_every``, ``target_fraction`` (of the ideal observer's accuracy), ``sustained``
         (evaluations in a row, all tasks, that must reach it), ``checkpoints`` (see
         `warpline.training.checkpoint_schedule.checkpoint_steps`), ``resume_every`` (updates). Optional, as
-        the code of Guilhot et al. (2024) has them: ``loss`` ("all_steps": `mean_loss`), ``keep_last`` (False:
-        the checkpoint at which a run converges is not kept).
+        the code of Guilhot et al. (2024) has it: ``loss`` ("all_steps": `mean_loss`).
     order : BatchOrder
         Trials of each update.
     noise_seed : int

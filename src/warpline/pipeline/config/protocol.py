@@ -83,8 +83,6 @@ class TrainingProtocol(Strict):
     target: Literal["ideal", "fixed"] = "ideal"
     """Accuracy at which training stops: a fraction of the ideal observer's on trials with a right answer,
     or 0.99 on all trials, those without evidence included."""
-    keep_last: bool = True
-    """Whether the checkpoint at which a run converged is kept."""
     interleave: bool = True
     """Whether tasks take turns at each update. If not, an epoch of one task follows that of another, and
     so many tasks get so many times the updates."""
@@ -126,7 +124,7 @@ PUBLISHED = Protocol(
     evaluation=EvaluationProtocol(paired=False, window="shifted", reduction="published"),
     dsa=DSAProtocol(delay_axis="trial", solver="reference"),
     model=ModelProtocol(init="uniform", reset_gate="unused"),
-    training=TrainingProtocol(loss="all_steps", target="fixed", keep_last=False, interleave=False),
+    training=TrainingProtocol(loss="all_steps", target="fixed", interleave=False),
     mamba=MambaProtocol(state="stale"),
     seeding="none",
 )
