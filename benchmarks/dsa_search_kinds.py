@@ -105,6 +105,14 @@ def random_network(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(driven_network(rng)[0], n_delays=1, rank=rank).matrix
 
 
+def lower_rank(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a random network at half the rank or more, padded with zeros as DSA does."""
+    matrix = random_network(int(rng.integers(rank // 2, rank)), rng)
+    return np.pad(matrix, (0, rank - len(matrix)))
+
+
+#: One network of a pair at the rank, the other at a lower one.
+UNEQUAL = "driven random tanh networks of two ranks"
 Draw = Callable[[int, np.random.Generator], FloatArray]
 RANDOM_MATRICES: dict[str, Draw] = {
     "Gaussian matrices": gaussian,
@@ -117,6 +125,7 @@ SYSTEMS: dict[str, Draw] = {
     "linear systems with noise, observed in part": linear_system,
     "limit cycles": limit_cycle,
     "driven random tanh networks": random_network,
+    UNEQUAL: random_network,
 }
 #: The place of a kind is part of its seed.
 KINDS = RANDOM_MATRICES | SYSTEMS
@@ -194,12 +203,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--kinds", choices=KINDS, nargs="+", help="these alone; other rows stay")
     arguments = parser.parse_args()
     result = []
+    if arguments.kinds and arguments.output.exists():
+        kept = json.loads(arguments.output.read_text())
+        result = [row for row in kept if row["kind"] not in arguments.kinds]
     for rank in RANKS:
         for number, (kind, draw) in enumerate(KINDS.items()):
+            if arguments.kinds and kind not in arguments.kinds:
+                continue
             rng = np.random.default_rng([rank, number])
-            operators = [draw(rank, rng) for _ in range(2 * arguments.pairs)]
+            draws = (draw, lower_rank if kind == UNEQUAL else draw)
+            operators = [draws[k % 2](rank, rng) for k in range(2 * arguments.pairs)]
             pairs = [(2 * k, 2 * k + 1) for k in range(arguments.pairs)]
             rows = dsa_search.align((operators, pairs), efforts=dsa_search.EFFORTS)
             for (chance, starts), some in rows.groupby(["accepted_chance", "max_starts"]):
