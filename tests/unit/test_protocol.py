@@ -123,7 +123,7 @@ def test_unpaired_trials_have_no_condition_that_recordings_share(raw_config):
     raw_config["run"] |= {"datasets": ["a"], "measures": ["cka", "dsa"]}
     comparison = {"networks": "PDM", "single_trials": ["dsa"]}
     raw_config["dataset_comparison"] = comparison
-    with pytest.raises(ConfigError, match="expected paired: true beside .* condition cka would"):
+    with pytest.raises(ConfigError, match=r"expected paired: true beside .* condition cka would"):
         load(raw_config)
     comparison["single_trials"].append("cka")
     load(raw_config)

@@ -96,8 +96,8 @@ def protocol_faults(config: Config) -> Iterator[str]:
     if not evaluation.paired and config.run.datasets and comparison.networks and averaged:
         # The sample of a network has other conditions than the trials that it was drawn from.
         yield (
-            "protocol.evaluation: expected paired: true beside dataset_comparison.networks, whose averages by "
-            f"condition {', '.join(averaged)} would compare, got false: list the measures in "
+            "protocol.evaluation: expected paired: true beside dataset_comparison.networks, whose averages "
+            f"by condition {', '.join(averaged)} would compare, got false: list the measures in "
             "dataset_comparison.single_trials, or compare no networks"
         )
     durations = config.protocol.timing.evaluation
