@@ -8,6 +8,8 @@ COLUMNS = {
     "reference": "dissimilarity to {reference},\nsame fraction of training",
     "own_final": "dissimilarity\nto the run's own end",
 }
+ROW_HEIGHT = 1.7
+"""Of a row of panels, in inches."""
 
 
 def curve_label(over, name, reference, dashed=False):
@@ -137,12 +139,16 @@ def make(arguments, settings):
         sensitivity = sensitivity[sensitivity["architecture"] == over["architecture_a"].iloc[0]]
     beside = sensitive_measures(sensitivity, "over")
 
-    # One grid for all panels: the narrow ones stand beside the row of their measure.
+    # One grid for all panels: the narrow ones stand beside the row of their measure. The first row is as high
+    # as the legend of many curricula, which would take the room of the panels below.
+    line = 1.7 * (settings["style"]["font_size"] - 1) / 72
+    heights = [max(ROW_HEIGHT, line * (len(curricula) + 1) + 0.4)] + [ROW_HEIGHT] * len(measures)
     figure, axes = plt.subplots(
-        1 + len(measures),
+        len(heights),
         3 + bool(beside),
         squeeze=False,
-        figsize=(8.6 + 2.6 * bool(beside), 1.7 * (1 + len(measures))),
+        figsize=(8.6 + 2.6 * bool(beside), sum(heights)),
+        height_ratios=heights,
     )
     axes, narrow_column = axes[:, :3], axes[:, 3:]
     for panel in axes[:-1].flat:

@@ -1,10 +1,15 @@
 """Figures over learning: the n of their legends, and networks of one unit."""
 
 import runpy
+from types import SimpleNamespace
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+
+from warpline.core import result_files
+from warpline.figures import plotting
 
 
 def over_learning():
@@ -36,6 +41,37 @@ def test_the_legend_says_of_how_many_networks_curves_are_means(project):
     assert label(over, "master", "master", True) == "master (other seeds, 1 to 3 pairs)"
     over.loc[over["measure"] == "cka", "dissimilarity"] = np.nan
     assert label(over, "other", "master") == "other (n = 0 to 3)"
+
+
+def test_the_legend_of_many_curricula_leaves_room_for_the_panels(project, tmp_path):
+    names = [f"pretrain_of_many_tasks_{k}" for k in range(20)]
+    rows = over_learning()
+    own = rows[rows["against"] == "own_final"]
+    over = pd.concat([rows, *(own.assign(curriculum_a=name, curriculum_b=name) for name in names)])
+    over = over.assign(accuracy_a=0.5, step_a=1, step_b=1, architecture_a="rnn")
+    learning = pd.DataFrame(
+        columns=["against", "architecture", "measure", "curriculum_a", "checkpoint", "separation"]
+    )
+    files = {}
+    for name, table in (("over", over), ("learning", learning)):
+        files[name] = [tmp_path / f"{name}.csv"]
+        result_files.write_table(table, files[name][0], {})
+    style = {"palette": "okabe-ito", "colormap": "viridis", "font_size": 9.0, "dpi": 100}
+    settings = {
+        "style": style,
+        "measures": ["cka", "dsa"],
+        "curricula": ["master", "other", *names],
+        "reference": "master",
+        "statistics": {"min_seeds": 5},
+    }
+    make = runpy.run_path(str(project / "scripts/figures/over_learning.py"))["make"]
+    with matplotlib.rc_context(plotting.style_parameters(style)):
+        figure = make(SimpleNamespace(**files, sensitivity=[]), settings)
+        figure.savefig(tmp_path / "figure.png")
+        legend = figure.axes[1].get_legend().get_window_extent()
+        heights = [panel.get_window_extent().height / style["dpi"] for panel in figure.axes]
+    assert 0 <= legend.y0 < legend.y1 <= figure.bbox.height
+    assert min(heights) > 0.8
 
 
 @pytest.mark.parametrize("n_units", [1, 2, 3])
