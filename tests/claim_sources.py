@@ -36,7 +36,7 @@ def networks(model="leaky_rnn", **tables):
 
 
 def sources(**fields):
-    return Sources(kinds={"dsa": "dsa", "cka": "cka"}, levels=LEVELS, **fields)
+    return Sources(kinds={"dsa": "dsa", "cka": "cka"}, levels={"PDM": LEVELS}, **fields)
 
 
 ORDERED = {"untrained": 0.9, "master_frozen": 0.7, "pretrain_anti": 0.5, "pretrain_all": 0.3}

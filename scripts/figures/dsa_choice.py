@@ -33,10 +33,12 @@ def embedding_styles(embeddings, style):
     }
 
 
-def draw_column(axes, sweep, column, styles):
+def draw_column(axes, sweep, column, styles, chosen_label):
     """Draw a column of the sweep against rank: a line per embedding, and the chosen setting."""
     for (n_delays, interval), line_style in styles.items():
         rows = sweep[(sweep["n_delays"] == n_delays) & (sweep["delay_interval"] == interval)]
+        if rows.empty:
+            continue
         # A rank that some network does not carry is not a candidate for the choice.
         carried = rows[rows["comparable"]]
         label = f"{n_delays} delay{'s' * (n_delays > 1)}"
@@ -54,15 +56,15 @@ def draw_column(axes, sweep, column, styles):
         mew=2,
         ms=10,
         zorder=5,
-        label="chosen: " + words.parameters_label(sweep[sweep["chosen"]]),
+        label=f"{chosen_label}: {words.parameters_label(sweep[sweep['chosen']])}",
     )
     axes.set_xlabel("rank")
 
 
-def draw_ratio(axes, sweep, networks, horizon, styles):
+def draw_ratio(axes, sweep, networks, horizon, styles, chosen_label):
     """Draw the error ratio at a horizon, with persistence and the networks at the chosen setting."""
     column = f"error_ratio_{horizon}"
-    draw_column(axes, sweep, column, styles)
+    draw_column(axes, sweep, column, styles, chosen_label)
     axes.axhline(1, color="0.4", lw=1, ls="--", label="persistence: nothing changes")
     chosen = sweep[sweep["chosen"]].iloc[0]
     keys = ["n_delays", "delay_interval", "rank"]
@@ -89,18 +91,22 @@ def make(arguments, settings):
     figure, axes = plt.subplots(
         2 * len(measures), width, squeeze=False, figsize=(2.6 * width, 4.6 * len(measures))
     )
+    # One legend explains the panels of all measures.
+    embeddings = dict.fromkeys(
+        zip(all_sweeps["n_delays"], all_sweeps["delay_interval"], strict=True)
+    )
+    styles = embedding_styles(list(embeddings), settings["style"])
     for panels, measure in zip(axes.reshape(len(measures), 2, width), measures, strict=True):
         sweep = all_sweeps[all_sweeps["measure"] == measure].dropna(axis=1, how="all")
         networks = all_networks[all_networks["measure"] == measure]
-        embeddings = list(
-            dict.fromkeys(zip(sweep["n_delays"], sweep["delay_interval"], strict=True))
-        )
-        styles = embedding_styles(embeddings, settings["style"])
+        chosen_label = "chosen"
+        if len(measures) > 1:
+            chosen_label += f" for {words.measure_name(measure)}"
         for panel, horizon in zip(panels[0], horizons, strict=False):
-            draw_ratio(panel, sweep, networks, horizon, styles)
+            draw_ratio(panel, sweep, networks, horizon, styles, chosen_label)
             plotting.label_log_axis(panel)
         for panel, (column, label) in zip(panels[1], QUANTITIES.items(), strict=False):
-            draw_column(panel, sweep, column, styles)
+            draw_column(panel, sweep, column, styles, chosen_label)
             panel.set_ylabel(label)
         panels[1, 1].axhline(1, color="0.4", lw=1, ls=":")
         for row, used in zip(panels, (len(horizons), len(QUANTITIES)), strict=True):
@@ -110,8 +116,7 @@ def make(arguments, settings):
         panels[0, 0].set_ylabel(
             f"{words.measure_name(measure)}: error / persistence\n(mean, n = {n} networks)"
         )
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    plotting.shared_legend(figure, axes[::2, :1], ncols=4)
     return figure
 
 

@@ -8,9 +8,39 @@ COLUMNS = {
     "reference": "dissimilarity to {reference},\nsame fraction of training",
     "own_final": "dissimilarity\nto the run's own end",
 }
+ROW_HEIGHT = 1.7
+"""Of a row of panels, in inches."""
 
 
-def draw_curve(axes, pairs, value, name, style, band, dashed=False):
+def curve_label(over, name, reference, dashed=False):
+    """Return the entry of a curriculum's curves in the legend, with their n over all panels and checkpoints.
+
+    Parameters
+    ----------
+    over : DataFrame
+        Pairs by all measures.
+    name, reference : str
+        Curricula.
+    dashed : bool
+        Whether the curves are those of the reference against itself in other seeds.
+    """
+    of_name = over["curriculum_a"] == name
+    kinds = ["floor"] if dashed else ["own_final", *(["reference"] if name != reference else [])]
+    pairs = over[of_name & over["against"].isin(kinds)]
+    keys = ["measure", "against", "checkpoint"]
+    # A network can lack a value by one measure, or at some checkpoints alone.
+    counted = ["seed_a", "seed_b"] if dashed else ["seed_a"]
+    networks = pairs.dropna(subset="dissimilarity").drop_duplicates([*keys, *counted])
+    panels = pairs.groupby(keys).size().index
+    n = networks.groupby(keys).size().reindex(panels, fill_value=0)
+    count = words.number_range(n) if len(n) else "0"
+    title = name.replace("_", " ")
+    if dashed:
+        return f"{title} (other seeds, {count} pair{'s' * (count != '1')})"
+    return f"{title} (n = {count})"
+
+
+def draw_curve(axes, pairs, value, label, style, band, dashed=False):
     """Draw a value over training: the mean over pairs of networks, with quartiles or a line per pair.
 
     Parameters
@@ -20,8 +50,8 @@ def draw_curve(axes, pairs, value, name, style, band, dashed=False):
         Pairs of one curriculum and one measure.
     value : str
         Column to draw.
-    name : str
-        The curriculum.
+    label : str
+        The curve in the legend.
     style : tuple of str
         Colour and marker.
     band : bool
@@ -29,13 +59,6 @@ def draw_curve(axes, pairs, value, name, style, band, dashed=False):
     dashed : bool
         Whether the pairs are of different seeds of one curriculum.
     """
-    compared = pairs.dropna(subset="dissimilarity")
-    if dashed:
-        n_pairs = len(compared[["seed_a", "seed_b"]].drop_duplicates())
-        count = f"other seeds, {n_pairs} pair{'s' * (n_pairs != 1)}"
-    else:
-        count = f"n = {compared['seed_a'].nunique()}"
-
     curves = pairs.pivot_table(index="checkpoint", columns=["seed_a", "seed_b"], values=value)
     if curves.empty:
         return
@@ -52,27 +75,28 @@ def draw_curve(axes, pairs, value, name, style, band, dashed=False):
         color=colour,
         ms=3,
         lw=1.5,
-        label=f"{name.replace('_', ' ')} ({count})",
+        label=label,
         linestyle="--" if dashed else "-",
     )
 
 
-def draw_accuracy(axes, over, measure, styles, band):
+def draw_accuracy(axes, over, measure, styles, labels, band):
     """Draw the accuracy of each curriculum, as stored beside the dissimilarities by any one measure."""
     pairs = over[(over["against"] == "own_final") & (over["measure"] == measure)]
     for name, style in styles.items():
-        draw_curve(axes, pairs[pairs["curriculum_a"] == name], "accuracy_a", name, style, band)
+        of_name = pairs[pairs["curriculum_a"] == name]
+        draw_curve(axes, of_name, "accuracy_a", labels[name, False], style, band)
     axes.set_ylim(0, 1.03)
 
 
-def draw_dissimilarity(axes, over, against, reference, styles, band):
+def draw_dissimilarity(axes, over, against, reference, styles, labels, band):
     """Draw the dissimilarity of each curriculum to the reference, or to the run's own end."""
     for name, style in styles.items():
         # Networks of the reference are compared with each other's seeds: this is the floor of the others.
         dashed = against == "reference" and name == reference
         kind = "floor" if dashed else against
         pairs = over[(over["against"] == kind) & (over["curriculum_a"] == name)]
-        draw_curve(axes, pairs, "dissimilarity", name, style, band, dashed)
+        draw_curve(axes, pairs, "dissimilarity", labels[name, dashed], style, band, dashed)
     plotting.from_zero(axes)
 
 
@@ -102,6 +126,11 @@ def make(arguments, settings):
     curricula = plotting.names_in_data(settings["curricula"], over["curriculum_a"])
     all_styles = plotting.colours(settings["curricula"], settings["style"])
     styles = {name: all_styles[name] for name in curricula}
+    labels = {
+        (name, dashed): curve_label(over, name, reference, dashed)
+        for name in curricula
+        for dashed in (False, True)
+    }
     band = over["seed_a"].nunique() >= settings["statistics"]["min_seeds"]
 
     sensitivity = None
@@ -110,12 +139,16 @@ def make(arguments, settings):
         sensitivity = sensitivity[sensitivity["architecture"] == over["architecture_a"].iloc[0]]
     beside = sensitive_measures(sensitivity, "over")
 
-    # One grid for all panels: the narrow ones stand beside the row of their measure.
+    # One grid for all panels: the narrow ones stand beside the row of their measure. The first row is as high
+    # as the legend of many curricula, which would take the room of the panels below.
+    line = 1.7 * (settings["style"]["font_size"] - 1) / 72
+    heights = [max(ROW_HEIGHT, line * (len(curricula) + 1) + 0.4)] + [ROW_HEIGHT] * len(measures)
     figure, axes = plt.subplots(
-        1 + len(measures),
+        len(heights),
         3 + bool(beside),
         squeeze=False,
-        figsize=(8.6 + 2.6 * bool(beside), 1.7 * (1 + len(measures))),
+        figsize=(8.6 + 2.6 * bool(beside), sum(heights)),
+        height_ratios=heights,
     )
     axes, narrow_column = axes[:, :3], axes[:, 3:]
     for panel in axes[:-1].flat:
@@ -124,7 +157,7 @@ def make(arguments, settings):
     for panel in axes[-1, 1:]:
         panel.sharex(axes[-1, 0])
     # Accuracy is the same beside every dissimilarity, and stands once; the legend fills the rest of its row.
-    draw_accuracy(axes[0, 0], over, measures[0], styles, band)
+    draw_accuracy(axes[0, 0], over, measures[0], styles, labels, band)
     axes[0, 0].set_title("behaviour")
     for panel in axes[0, 1:]:
         panel.set_axis_off()
@@ -132,7 +165,7 @@ def make(arguments, settings):
         axes[1, column].set_title(title.format(reference=reference.replace("_", " ")))
         for panel, measure in zip(axes[1:, column], measures, strict=True):
             pairs = over[over["measure"] == measure]
-            draw_dissimilarity(panel, pairs, against, reference, styles, band)
+            draw_dissimilarity(panel, pairs, against, reference, styles, labels, band)
             if not panel.lines:
                 plotting.say_why_empty(
                     panel,

@@ -28,7 +28,12 @@ def pooled_components(means):
     samples = samples[~np.isnan(samples).any(axis=1)]
     centre = samples.mean(axis=0)
     _, singular, axes = np.linalg.svd(samples - centre, full_matrices=False)
-    return (means - centre) @ axes[:2].T, singular[:2] ** 2 / np.sum(singular**2)
+    # One unit has one component: the second one is 0.
+    missing = max(0, 2 - len(axes))
+    scores = np.pad((means - centre) @ axes[:2].T, [(0, 0)] * (means.ndim - 1) + [(0, missing)])
+    scores[np.isnan(means).any(axis=-1)] = np.nan
+    shares = np.pad(singular[:2] ** 2, (0, missing)) / np.sum(singular**2)
+    return scores, shares
 
 
 def state_means(data):

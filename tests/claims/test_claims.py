@@ -185,6 +185,34 @@ def test_published_means_stand_beside_ours(project):
     assert (other["protocol"], other["within_interval"]) == ("published", False)
 
 
+def test_each_task_set_has_an_order_of_its_own(raw_config):
+    """A second task set of one task made all pretrainings of the first one full, or none."""
+    block = raw_config["run"]["grid"][0]
+    block["curricula"] = [
+        "master", "untrained", "pretrain_basic_frozen", "pretrain_anti_frozen", "pretrain_frozen"
+    ]  # fmt: skip
+    levels = {
+        "untrained": 0,
+        "pretrain_basic_frozen": 2,
+        "pretrain_anti_frozen": 2,
+        "pretrain_frozen": 3,
+    }
+    # Its only task, the target, has the name of a task of PDM.
+    raw_config["run"]["warping"] = ["context_learning"]
+    stage = Pipeline(Plan(load(raw_config))).claims
+    assert stage.parameters({})["levels"] == {"PDM": levels, "Context": {}}
+    deciding = stage.parameters({})["deciding"]["order"]["sections"]["run"]["grid"][0]
+    assert deciding["tasksets"] == ["PDM"] and "pretrain_frozen" in deciding["curricula"]
+
+    # All other tasks of a set of two are some of a set of four.
+    tasks = {"Basic": {}, "AntiDelayResponse": {"anti": True, "delay": True}}
+    raw_config["tasksets"]["Two"] = raw_config["tasksets"]["PDM"] | {"tasks": tasks}
+    two = block | {"tasksets": ["Two"], "curricula": ["master", "pretrain_basic_frozen"]}
+    raw_config["run"]["grid"].append(two)
+    by_taskset = Pipeline(Plan(load(raw_config))).claims.parameters({})["levels"]
+    assert by_taskset["PDM"] == levels and by_taskset["Two"] == {"pretrain_basic_frozen": 3}
+
+
 def test_the_stage_reads_all_that_is_run(raw_config, project):
     # Of these three none differs from the others in what was pretrained alone.
     target = "AntiDelayResponse"
@@ -199,12 +227,8 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
     raw_config["run"]["measures"] = ["cka", "dsa", "dsa_input"]
     stage = Pipeline(Plan(load(raw_config))).claims
     parameters = stage.parameters({})
-    assert parameters["levels"] == {
-        "untrained": 0,
-        "master_frozen": 1,
-        "pretrain_anti_frozen": 2,
-        "pretrain_frozen": 3,
-    }
+    levels = {"untrained": 0, "master_frozen": 1, "pretrain_anti_frozen": 2, "pretrain_frozen": 3}
+    assert parameters["levels"] == {"PDM": levels}
     assert parameters["kinds"] == [["cka", "cka"], ["dsa", "dsa"], ["dsa_input", "dsa_input"]]
     assert parameters["analyses"]["context"] == "context_rnn"
     assert parameters["protocol"] == "right"
@@ -236,13 +260,14 @@ def test_the_stage_reads_all_that_is_run(raw_config, project):
         read = smallest.inputs({})
         assert read[option] and not (read["attractors"] or len(read["numbers"]) > 5), kind
         if kind.startswith("order"):
-            assert sorted(smallest.parameters({})["levels"].values()) == [0, 1, 2, 3]
+            levels = smallest.parameters({})["levels"]
+            assert sorted(levels.pop("PDM").values()) == [0, 1, 2, 3] and not any(levels.values())
 
     # The order is one of distances to networks that learn the target alone.
     other = copy.deepcopy(raw_config)
     other["comparison"]["over"]["references"] = ["pretrain_frozen", "master"]
     parameters = Pipeline(Plan(load(other))).claims.parameters({})
-    assert parameters["levels"] == {}
+    assert parameters["levels"] == {"PDM": {}}
     sections = parameters["deciding"]["order"]["sections"]
     assert sections["comparison"] == {"over": {"references": ["master"]}}
     assert sections["run"]["grid"][0]["curricula"][0] == "master"

@@ -313,6 +313,11 @@ CASES = {
         lambda r: r.update(dataset_comparison={"references": ["c"]}),
         "dataset_comparison.references: unknown name 'c'",
     ),
+    "reference twice": (
+        # Each of its tests would count twice in Holm's correction.
+        lambda r: r.update(dataset_comparison={"references": ["a", "a"]}),
+        "expected each entry once, got a more than once",
+    ),
     "no networks": (
         lambda r: r.update(dataset_comparison={"networks": "PDM"}),
         "expected a task set of run.grid",
@@ -344,6 +349,20 @@ def test_what_does_not_fit_is_refused(raw, case):
     change(raw)
     with pytest.raises(ConfigError, match=message):
         load(raw)
+
+
+def test_networks_are_references_by_the_names_of_their_groups(raw):
+    """A reference of another name left all tests out."""
+    raw["run"]["grid"] = [
+        {"tasksets": ["PDM"], "architectures": ["leaky_rnn"], "curricula": ["master", "untrained"]}
+    ]
+    comparison = {"networks": "PDM", "references": ["leaky_rnn/master", "a"]}
+    raw["dataset_comparison"] = comparison
+    assert load(raw).dataset_comparison.references == ["leaky_rnn/master", "a"]
+    for name in ("leaky_rnn.master", "leaky_rnn/pretrain_frozen"):
+        raw["dataset_comparison"] = comparison | {"references": [name]}
+        with pytest.raises(ConfigError, match=f"unknown name '{name}'; did you mean 'leaky_rnn/"):
+            load(raw)
 
 
 FILE_CASES = {

@@ -101,6 +101,29 @@ def test_the_introduction_names_the_measures_of_task_sets(raw_config):
     assert "other parameters of InputDSA (7)?" in filled
 
 
+@pytest.mark.parametrize(
+    "caption", ["after_learning", "over_learning", "hyperparameters", "dsa_sensitivity"]
+)
+def test_captions_go_by_the_measures_of_the_task_set_whatever_their_names(raw_config, caption):
+    def text(n_seeds=3):
+        return " ".join(sentences(rendered(caption, raw_config, n_seeds)))
+
+    raw_config["run"]["measures"] = ["cka"]
+    raw_config["measures"]["mine"] = {"measure": "dsa", "n_delays": 4, "rank": 6}
+    raw_config["tasksets"]["PDM"]["measures"] = ["cka", "mine"]
+    start = (
+        "Conclusions from DSA at" if caption == "dsa_sensitivity" else "Beside DSA: other delays"
+    )
+    assert start in text() and "InputDSA" not in text()
+    if caption == "after_learning":
+        assert "DSA: 4 delays of 1 steps, rank 6." in text()
+    raw_config["tasksets"]["PDM"]["measures"] = ["dsa_input"]
+    assert start.replace("DSA", "InputDSA") in text() and " DSA" not in text()
+    if caption != "dsa_sensitivity":
+        # With one seed nothing is tried at other settings.
+        assert "other delays" not in text(1)
+
+
 def test_every_figure_has_a_caption_and_every_caption_a_figure(raw_config):
     raw_config["run"]["warping"] = list(raw_config["warping"])
     pipeline = Pipeline(Plan(load(raw_config)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -265,3 +268,35 @@ def test_every_row_holds_the_parameters():
     assert table["rank"].isna().tolist() == [True, False, False] and table["rank"].iloc[1] == 9
     assert summarised_parameters(summary, cka) is summary
     assert parameters_label(dsa) == "4 delays, rank 9" and parameters_label(cka) == ""
+
+
+def test_two_measures_share_a_legend(project, tmp_path):
+    """Two legends at one place stood on each other."""
+    settings = ["n_delays", "delay_interval", "rank"]
+    numbers = {"error_ratio_1": 0.5, "aic": -1.0, "spectral_radius": 1.0, "non_normality": 0.2}
+    files = {"sweep": [], "networks": []}
+    for measure, tried in (("dsa", [(1, 1, 2), (3, 1, 4)]), ("own", [(3, 1, 4), (3, 2, 4)])):
+        sweep = pd.DataFrame(tried, columns=settings).assign(**numbers, comparable=True)
+        sweep = sweep.assign(measure=measure, chosen=[False, True])
+        networks = sweep.assign(architecture="rnn", curriculum="master", seed=1)
+        for name, table in (("sweep", sweep), ("networks", networks)):
+            files[name].append(tmp_path / f"{measure}_{name}.csv")
+            result_files.write_table(table, files[name][-1], {})
+    make = runpy.run_path(str(project / "scripts/figures/dsa_choice.py"))["make"]
+    figure = make(SimpleNamespace(**files), {"style": {"colormap": "viridis"}})
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "1 delay",
+        "3 delays",
+        "chosen for DSA: 3 delays, rank 4",
+        "persistence: nothing changes",
+        "networks, chosen setting",
+        "3 delays × 2 steps",
+        "chosen for own: 3 delays × 2 steps, rank 4",
+    ]
+    # An embedding has one colour in the panels of all measures.
+    colours = [
+        {line.get_label(): line.get_color() for line in panel.lines}["3 delays"]
+        for panel in figure.axes[::6]
+    ]
+    assert len(colours) == 2 and tuple(colours[0]) == tuple(colours[1])

@@ -117,6 +117,18 @@ def test_a_protocol_that_cannot_be_is_refused(raw_config, protocol, measures, me
         load(raw_config)
 
 
+def test_unpaired_trials_have_no_condition_that_recordings_share(raw_config):
+    raw_config["protocol"] = {"evaluation": {"paired": False}}
+    raw_config["datasets"] = {"a": {"file": "a.npz", "conditions": ["coh"]}}
+    raw_config["run"] |= {"datasets": ["a"], "measures": ["cka", "dsa"]}
+    comparison = {"networks": "PDM", "single_trials": ["dsa"]}
+    raw_config["dataset_comparison"] = comparison
+    with pytest.raises(ConfigError, match=r"expected paired: true beside .* condition cka would"):
+        load(raw_config)
+    comparison["single_trials"].append("cka")
+    load(raw_config)
+
+
 # --- trials ----------------------------------------------------------------------------------------------
 
 
@@ -231,7 +243,7 @@ def trajectories(evaluation, tmp_path):
         path, {0: weights, 5: weights}, summary, {"settings": {}, "status": "converged"}
     )
 
-    def make(seed=1, **protocol):
+    def make(seed=1, drives=(), **protocol):
         settings = {
             "taskset": "Set",
             "architecture": rnn(),
@@ -240,7 +252,7 @@ def trajectories(evaluation, tmp_path):
             "variance": 0.9999,
             "memory_mb": 100,
             "period": "stimulus",
-            "drives": {"names": []},
+            "drives": {"names": list(drives), "seed": 1},
             "protocol": {**OWN, "seed": 1, **protocol},
         }
         return network_trajectories(
@@ -270,6 +282,17 @@ def test_unpaired_trials_set_a_network_apart_from_itself(trajectories, measure):
     # Its own sample again: the same network, the same trials.
     again = final_states(trajectories(1, paired=False))
     np.testing.assert_array_equal(again, unpaired[0])
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_other_noise_acts_on_the_trials_of_the_network_s_sample(trajectories, paired):
+    """On trials of another order, CKA of a network with itself was that of unpaired trials."""
+    network = trajectories(1, drives=["weak_noise"], paired=paired)
+    count = int(network["driven_n_components"][0])
+    weak = network["driven_states"].values[0, :, :, :count].astype(float)
+    unpaired = [final_states(trajectories(seed, paired=False)) for seed in (1, 2)]
+    control = dissimilarity(cka, final_states(network), weak)
+    assert 0 < control < 0.75 * dissimilarity(cka, *unpaired)
 
 
 def test_checkpoints_of_one_network_have_samples_of_their_own(trajectories):

@@ -337,6 +337,8 @@ def test_a_task_that_is_learned_twice_counts_once(raw_config, pretrain, n):
     raw_config["run"]["grid"][0]["curricula"] = ["master", "mine"]
     raw_config["curricula"]["mine"] = {"pretrain": pretrain}
     raw_config["audit"] = {"switches": SWITCHES}
+    # The target of a task set without these curricula is another one.
+    raw_config["run"]["warping"] = ["context"]
     effects_of = Audit(Pipeline(Plan(load(raw_config)))).effects
     assert effects_of.parameters({"protocol": "right"})["learned"] == {"master": 1, "mine": n}
 

@@ -207,6 +207,32 @@ def test_networks_count_once_and_half_times_lag(runs):
     assert set(values["n"]) == {3}
 
 
+def test_what_an_architecture_carries_says_nothing_of_another_one():
+    rows = pd.DataFrame(
+        {
+            "measure": "dsa",
+            "n_delays": 1,
+            "delay_interval": 1,
+            "rank": 4,
+            "own": True,
+            "pairs": "after",
+            "architecture_a": name,
+            "architecture_b": name,
+            "curriculum_a": curriculum,
+            "curriculum_b": "master",
+            "seed_a": 1,
+            "seed_b": 2,
+            "dissimilarity": 0.1,
+            "rank_used": rank_used,
+        }
+        for name, rank_used in (("large", 4), ("small", 2))
+        for curriculum in ("master", "other")
+    )
+    values = values_by_setting(rows, "master", {})
+    carried = values.groupby("architecture")["carried"].unique()
+    assert carried["large"].tolist() == [True] and carried["small"].tolist() == [False]
+
+
 def values_of(differences, carried=True):
     """Two items at some settings, the first of which is the own one."""
     rows = []

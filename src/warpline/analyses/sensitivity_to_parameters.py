@@ -45,7 +45,8 @@ def values_by_setting(
         ``after``: a curriculum, its mean dissimilarity to networks of the reference in other seeds (each
         network counts once); ``architectures``: two architectures, or `FLOOR`, the mean dissimilarity;
         ``over``: a curriculum, the mean over networks of the half-time of the dissimilarity to the own end
-        less that of accuracy, as a fraction of training. ``carried``: whether all networks carry the rank.
+        less that of accuracy, as a fraction of training. ``carried``: whether all networks of the
+        architecture (``over``: of the curriculum) carry the rank.
     """
     table: list[dict[str, Any]] = []
     for key, group in rows.groupby(["measure", *SETTING, "own"], sort=False):
@@ -90,7 +91,8 @@ def _after(rows: pd.DataFrame, reference: str) -> list[dict[str, Any]]:
                 "item": item,
                 "value": networks.mean(),
                 "n": len(networks),
-                "carried": _carried(rows),
+                # What networks of another architecture carry says nothing of these.
+                "carried": _carried(rows[rows["architecture_a"] == architecture]),
             }
         )
     return values

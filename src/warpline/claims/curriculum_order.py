@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -73,18 +73,18 @@ def _to_reference(
     return matrices
 
 
-def _steps(rows: pd.DataFrame, sources: Sources) -> tuple[list[Part], list[str]]:
+def _steps(
+    rows: pd.DataFrame, levels: Mapping[str, int], reference: str
+) -> tuple[list[Part], list[str]]:
     """Return each step of the order as a part, and the levels that the rows lack."""
     seeds = np.unique(rows[["seed_a", "seed_b"]].to_numpy())
-    names = {*rows["curriculum_a"], *rows["curriculum_b"]} - {sources.reference}
+    names = {*rows["curriculum_a"], *rows["curriculum_b"]} - {reference}
     by_level = {
-        level: [name for name in sorted(names) if sources.levels.get(name) == level]
+        level: [name for name in sorted(names) if levels.get(name) == level]
         for level in range(len(LEVELS))
     }
     present = [level for level, curricula in by_level.items() if curricula]
-    matrices = {
-        level: _to_reference(rows, by_level[level], sources.reference, seeds) for level in present
-    }
+    matrices = {level: _to_reference(rows, by_level[level], reference, seeds) for level in present}
     steps = [
         part_of_probability(
             f"{LEVELS[above]} > {LEVELS[below]}",
@@ -98,7 +98,8 @@ def _steps(rows: pd.DataFrame, sources: Sources) -> tuple[list[Part], list[str]]
 
 def _evidence(networks: ComparedNetworks, measure: str, sources: Sources) -> Evidence | None:
     """Return the evidence of one measure; None with fewer than two levels."""
-    parts, lacking = _steps(networks.after[networks.after["measure"] == measure], sources)
+    order = sources.levels.get(networks.taskset, {}), sources.reference
+    parts, lacking = _steps(networks.after[networks.after["measure"] == measure], *order)
     if not parts:
         return None
     # The order at other settings: around the measure's own, and by its other entries in the run.
@@ -109,7 +110,7 @@ def _evidence(networks: ComparedNetworks, measure: str, sources: Sources) -> Evi
         if module == kind and name != measure
     ]
     tables += at_settings(networks.around, measure, "after")
-    steps_of_settings = [_steps(rows, sources)[0] for rows in tables if len(rows)]
+    steps_of_settings = [_steps(rows, *order)[0] for rows in tables if len(rows)]
     settings = [min(step.value for step in steps) for steps in steps_of_settings if steps]
     return Evidence(parts, settings, lacking)
 

@@ -115,8 +115,9 @@ class Sources:
         attractors. The first entry of a module is judged; further ones are other settings of it.
     swept_setting : mapping of str to int
         Own ``n_delays``, ``delay_interval`` and ``rank`` of the attractors' first DSA, the one that is swept.
-    levels : mapping of str to int
-        Place of each curriculum in the claimed order, index of `warpline.claims.curriculum_order.LEVELS`.
+    levels : mapping of str to mapping of str to int
+        By task set, the place of each curriculum in the claimed order, index of
+        `warpline.claims.curriculum_order.LEVELS`.
     reference : str
         The curriculum that all others are compared with.
     """
@@ -127,7 +128,7 @@ class Sources:
     kinds: Mapping[str, str] = field(default_factory=dict)
     attractor_kinds: Mapping[str, str] = field(default_factory=dict)
     swept_setting: Mapping[str, int] = field(default_factory=dict)
-    levels: Mapping[str, int] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     reference: str = "master"
 
     def of_experiment(self, experiment: str) -> list[AnalysedNetworks]:

@@ -206,13 +206,13 @@ def network_trajectories(
         trials.attrs["task"]: _task_means(model, trials, settings["memory_mb"]) for trials in tasks
     }
 
-    # The control of the drive: the last network on the same trials under other noise.
+    # The control of the drive: the last network on the same trials, those of its sample, under other noise.
     drives = settings["drives"]["names"] if "noise_free_inputs" in target else []
     driven = []
     for drive in drives:
-        inputs = driven_inputs(target, drive, settings["drives"])
+        inputs = driven_inputs(shown, drive, settings["drives"])
         states = hidden_states(model, inputs, settings["memory_mb"])
-        scores, _ = _components(_window_states(states, target, settings), settings)
+        scores, _ = _components(_window_states(states, shown, settings), settings)
         driven.append(scores.astype(np.float32))
 
     # One array for all checkpoints; `n_components` says how much of it is padding.

@@ -220,12 +220,13 @@ class TabulateProtocol(Stage):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return protocol, reference, confidence, and how many tasks each curriculum learns."""
         curricula = dict.fromkeys(network.curriculum for network in self._compared())
-        targets = {self.config.tasksets[name].target for name in self.plan.tasksets}
 
         def number_of_tasks(name: str) -> int:
             # A task that is trained after it was pretrained counts once, under either name of the target.
             entry = self.config.curricula[name]
             tasks = (*entry.pretrain, *entry.train)
+            tasksets = {one.taskset for one in self._compared() if one.curriculum == name}
+            targets = {self.config.tasksets[taskset].target for taskset in tasksets}
             return len({"target" if {task} == targets else task for task in tasks})
 
         learned = {name: number_of_tasks(name) for name in curricula}

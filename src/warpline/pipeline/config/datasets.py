@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from warpline.pipeline.config.base import Name, Positive, Strict
+from warpline.pipeline.config.base import EachOnce, Name, Positive, Strict
 from warpline.pipeline.config.messages import explain
 
 __all__ = ["Dataset", "DatasetComparison", "Spikes", "read_settings_of"]
@@ -129,9 +129,9 @@ class DatasetComparison(Strict):
     centre: bool = True
     """Whether the mean of each unit over trials and times is subtracted. Otherwise the baseline rates of
     neurons count as part of the dynamics."""
-    references: list[Name] = []
+    references: Annotated[list[str], EachOnce] = []
     """Groups with which the others are compared in the tests; by default each in turn. Networks are
-    groups named ``architecture.curriculum``."""
+    groups named ``architecture/curriculum``, such as ``leaky_rnn/master``."""
 
 
 def read_settings_of(entry: Mapping[str, Any]) -> dict[str, Any]:

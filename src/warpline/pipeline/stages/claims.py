@@ -39,9 +39,9 @@ VALIDATION = ("families", "composition", "noise", "hyperparameters")
 def _level(curriculum: Curriculum, others: int, targets: Set[str]) -> int | None:
     """Return a curriculum's place in the order of Guilhot et al. (2024), None where it has none.
 
-    `others` is the number of tasks beside the target, and `targets` are all names of a target. Curricula that
-    train all weights after a pretraining have no place: they differ in more than what they were pretrained
-    on. Nor have those that were pretrained on the target, or trained on other tasks than it.
+    `others` is the number of tasks beside the target, and `targets` are its names, in one task set. Curricula
+    that train all weights after a pretraining have no place: they differ in more than what they were
+    pretrained on. Nor have those that were pretrained on the target, or trained on other tasks than it.
     """
     if not curriculum.train:
         return 0
@@ -169,33 +169,41 @@ class JudgeClaims(Stage):
     # --- settings -------------------------------------------------------------------------------
 
     @property
-    def _n_others(self) -> int:
-        """Tasks beside the target, of the task set that has the fewest."""
-        tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
-        return min((len(self.config.tasksets[name].tasks) - 1 for name in tasksets), default=0)
+    def _first_taskset(self) -> str:
+        """The task set of runs that would decide claims: the first that is compared, or else the first."""
+        return next(iter((*self.plan.tasksets_with_figures, *self.config.tasksets)), "")
 
-    @property
-    def _targets(self) -> set[str]:
-        """Names of the target: ``target``, and its own in each task set."""
-        tasksets = self.plan.tasksets_with_figures or list(self.config.tasksets)[:1]
-        return {"target", *(self.config.tasksets[name].target for name in tasksets)}
+    def _targets(self, taskset: str) -> set[str]:
+        """Return the names of a task set's target: ``target``, and its own."""
+        sets = self.config.tasksets
+        return {"target", *([sets[taskset].target] if taskset in sets else [])}
 
-    @property
-    def _master(self) -> str:
-        """The reference of the claimed order: that of the run, or else the first curriculum that is one."""
+    def _level_in(self, taskset: str, curriculum: str) -> int | None:
+        """Return the place of a curriculum in the claimed order, in one task set."""
+        sets = self.config.tasksets
+        # The same pretraining can be of all other tasks of one task set, and of some of another one.
+        others = len(sets[taskset].tasks) - 1 if taskset in sets else 0
+        return _level(self.config.curricula[curriculum], others, self._targets(taskset))
+
+    def _master_in(self, taskset: str) -> str:
+        """Return the reference of the claimed order: that of the run, or else the first one that there is."""
         names, curricula = (self.plan.reference, *self.config.curricula), self.config.curricula
-        masters = (name for name in names if _is_master(curricula[name], self._targets))
-        return next(masters, "")
+        targets = self._targets(taskset)
+        return next((name for name in names if _is_master(curricula[name], targets)), "")
 
     @cached_property
-    def _levels(self) -> Mapping[str, int]:
-        """Place of each curriculum of the grid in the claimed order; none without its reference."""
-        if self._master != self.plan.reference:
-            return {}
-        others, targets = self._n_others, self._targets
-        names = dict.fromkeys(network.curriculum for network in self.plan.networks)
-        levels = {name: _level(self.config.curricula[name], others, targets) for name in names}
-        return {name: level for name, level in levels.items() if level is not None}
+    def _levels(self) -> Mapping[str, Mapping[str, int]]:
+        """Places of the curricula of each task set in the claimed order; none without its reference."""
+        by_taskset: dict[str, dict[str, int]] = {}
+        for taskset in self.plan.tasksets_with_figures:
+            names = [one.curriculum for one in self.plan.networks if one.taskset == taskset]
+            levels = {name: self._level_in(taskset, name) for name in dict.fromkeys(names)}
+            by_taskset[taskset] = {
+                name: level
+                for name, level in levels.items()
+                if level is not None and self._master_in(taskset) == self.plan.reference
+            }
+        return by_taskset
 
     def _command(self) -> str:
         """Return the command that makes the claims of this run on a cluster."""
@@ -228,7 +236,7 @@ class JudgeClaims(Stage):
         if config.dsa_sensitivity.seeds < 2:
             around = {"dsa_sensitivity": {"seeds": DSASensitivity().seeds}}
         for kind, mamba in (("order", False), ("order of mamba", True)):
-            master = self._master or self.plan.reference
+            master = self._master_in(self._first_taskset) or self.plan.reference
             grid = self._block(mamba, [master, *self._one_of_each_level()])
             sections = {"run": {**nothing, "grid": [grid]}, **around}
             if master != self.plan.reference:
@@ -251,9 +259,8 @@ class JudgeClaims(Stage):
         architectures = [
             name for name in listed if (config.architectures[name].model == "mamba") == mamba
         ]
-        tasksets = [*self.plan.tasksets_with_figures, *config.tasksets]
         return {
-            "tasksets": tasksets[:1],
+            "tasksets": [self._first_taskset],
             "architectures": architectures[:1],
             "curricula": list(dict.fromkeys(curricula)),
             "comparisons": ["learning"],
@@ -261,11 +268,10 @@ class JudgeClaims(Stage):
 
     def _one_of_each_level(self) -> list[str]:
         """Return a curriculum of each level of the claimed order, of the run where it has one."""
-        names = [*self._levels, *self.config.curricula]
-        others, targets = self._n_others, self._targets
+        taskset = self._first_taskset
         by_level: dict[int, str] = {}
-        for name in names:
-            level = _level(self.config.curricula[name], others, targets)
+        for name in (*self._levels.get(taskset, {}), *self.config.curricula):
+            level = self._level_in(taskset, name)
             if level is not None:
                 by_level.setdefault(level, name)
         return [by_level[level] for level in sorted(by_level)]
@@ -306,7 +312,7 @@ class JudgeClaims(Stage):
             "measures": self._measures,
             "families": config.attractors.families,
             "reference": self.plan.reference,
-            "levels": dict(self._levels),
+            "levels": self._levels,
             "models": {
                 network.architecture: config.architectures[network.architecture].model
                 for network in self.plan.networks

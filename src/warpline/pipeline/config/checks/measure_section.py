@@ -91,6 +91,15 @@ def protocol_faults(config: Config) -> Iterator[str]:
                     "protocol.evaluation: expected paired: true and window: own for measures that need the "
                     f"inputs or the conditions of trials, got {name} in run.measures: leave it out"
                 )
+    comparison = config.dataset_comparison
+    averaged = [name for name in config.run.measures if name not in comparison.single_trials]
+    if not evaluation.paired and config.run.datasets and comparison.networks and averaged:
+        # The sample of a network has other conditions than the trials that it was drawn from.
+        yield (
+            "protocol.evaluation: expected paired: true beside dataset_comparison.networks, whose averages "
+            f"by condition {', '.join(averaged)} would compare, got false: list the measures in "
+            "dataset_comparison.single_trials, or compare no networks"
+        )
     durations = config.protocol.timing.evaluation
     known = {period: None for name in names for period in config.tasksets[name].timing}
     if names:

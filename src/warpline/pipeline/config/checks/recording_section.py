@@ -55,19 +55,25 @@ def recordings_faults(config: Config) -> Iterator[str]:
 
 
 def _compared_networks(config: Config) -> Iterator[str]:
-    """Hold the networks that stand beside recordings against what is run."""
+    """Hold the networks that stand beside recordings against what is run, and references against groups."""
     settings = config.dataset_comparison
-    if settings.networks is None:
-        groups = {
-            config.datasets[n].group or n for n in config.run.datasets if n in config.datasets
-        }
-        yield from unknown_names("dataset_comparison.references", settings.references, groups)
-        return
-    place = "dataset_comparison.networks"
-    yield from unknown_names(place, [settings.networks], config.tasksets)
-    compared = [run[0] for run in runs_of(config, compared=True)]
-    if settings.networks in config.tasksets and settings.networks not in compared:
-        yield (
-            f"{place}: expected a task set of run.grid with networks that are compared "
-            f"(comparisons: [learning]), got {settings.networks}"
-        )
+    compared = runs_of(config, compared=True)
+    groups = {config.datasets[n].group or n for n in config.run.datasets if n in config.datasets}
+    # As `systems_of_networks` names them.
+    networks = [
+        f"{architecture}/{curriculum}"
+        for taskset, architecture, curriculum in compared
+        if taskset == settings.networks
+    ]
+    if settings.networks is not None:
+        place = "dataset_comparison.networks"
+        yield from unknown_names(place, [settings.networks], config.tasksets)
+        if settings.networks in config.tasksets and not networks:
+            yield (
+                f"{place}: expected a task set of run.grid with networks that are compared "
+                f"(comparisons: [learning]), got {settings.networks}"
+            )
+            return
+    yield from unknown_names(
+        "dataset_comparison.references", settings.references, [*sorted(groups), *networks]
+    )
