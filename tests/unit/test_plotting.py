@@ -63,6 +63,22 @@ def test_no_label_of_panels_of_fixed_aspect_is_cut():
     assert around.x1 < figure.bbox.x1 + 1 and around.y1 < figure.bbox.y1 - 1
 
 
+@pytest.mark.parametrize("largest", [0.5, 0.004, 0.00004])
+def test_numbers_of_a_heat_map_stay_in_their_cells(largest):
+    import matplotlib.pyplot as plt
+
+    names = [f"{k / 4:g}" for k in range(5)]
+    with plt.rc_context(plotting.style_parameters(STYLE)):
+        figure, axes = plt.subplots(figsize=(2.4, 2.4))
+        values = np.linspace(0, largest, 25).reshape(5, 5)
+        plotting.annotated_heat_map(axes, values, (names, names), largest)
+        figure.canvas.draw()
+        cell = axes.get_window_extent().width / 5
+        widths = [text.get_window_extent().width for text in axes.texts]
+    plt.close(figure)
+    assert max(widths) < 1.1 * cell
+
+
 @pytest.mark.parametrize("n_entries", [3, 30])
 def test_a_legend_of_many_entries_leaves_the_panel_its_room(n_entries):
     import matplotlib.pyplot as plt

@@ -361,6 +361,8 @@ def annotated_heat_map(
     matplotlib.image.AxesImage
         For a colour bar.
     """
+    from matplotlib.font_manager import FontProperties
+
     image = axes.imshow(matrix, vmin=0, vmax=maximum, aspect="equal")
     axes.set_xticks(
         range(matrix.shape[1]), labels[1], rotation=45, ha="right", rotation_mode="anchor"
@@ -370,6 +372,10 @@ def annotated_heat_map(
     axes.tick_params(length=0)
     # Two digits at least, also of a measure whose values are small.
     decimals = max(2, 1 - math.floor(math.log10(maximum))) if maximum > 0 else 2
+    # Of more digits each is smaller, so that they stay in their cell.
+    size = (
+        "small" if decimals == 2 else FontProperties(size="small").get_size() * 4 / (decimals + 2)
+    )
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
             axes.text(
@@ -380,6 +386,6 @@ def annotated_heat_map(
                 ha="center",
                 va="center",
                 color=text_colour(image, value),
-                fontsize="small",
+                fontsize=size,
             )
     return image
