@@ -52,8 +52,8 @@ def make(arguments, settings):
         panel.set_xticks(levels)
         panel.set_xlabel(f"shared motifs, {TITLES[sharing]}")
     axes[0].set_ylim(bottom=0)
-    is_wasserstein = settings["swept"]["measure"] in settings["wasserstein"]
-    axes[0].set_ylabel(words.measure_label("dsa", {"wasserstein": ["dsa"] * is_wasserstein}))
+    wasserstein = ["dsa"] * settings["swept_by_wasserstein"]
+    axes[0].set_ylabel(words.measure_label("dsa", {"wasserstein": wasserstein}))
     handles, entries = axes[0].get_legend_handles_labels()
     figure.legend(handles, entries, loc="outside lower center", ncols=2)
     return figure

@@ -137,6 +137,9 @@ TABLES = {
     "numbers beside a word that print alike": (
         "f\n" + "0.1234561\n0.1234562\ncatch\n" * 2, ["f"], "3 values, but 2 conditions",
     ),
+    "texts of one number": (
+        "f\n" + "01\n1\ncatch\n" * 2, ["f"], "one way to write each number of 'f'.*'01' and '1'",
+    ),
     "semicolons": ("side;coh\n" + "l;1\nr;2\n" * 3, ["side"], "columns with commas between them"),
     "a name twice": ("side,side\n" + "l,a\nr,b\n" * 3, ["side"], "each name of a column once"),
     "other trials": (

@@ -110,6 +110,14 @@ def test_zero_tangents_are_left_out_and_counted():
     assert not table.loc[1:].isna().any(axis=None)
 
 
+def test_the_median_of_an_even_number_of_points_is_the_middle_of_two():
+    tangents = normal(4, 1, 1, 30)
+    table = statistics_table(tangents, ["time"])
+    assert table["skew_median"][0] == pytest.approx(
+        np.median(component_statistics(tangents).skew.numpy())
+    )
+
+
 def test_histogram_is_a_density_and_that_of_a_gaussian_is_normal():
     tangents = normal(400, 1, 2, 200)
     tangents[..., 1, :] *= torch.linspace(1, 50, 400).view(400, 1, 1)

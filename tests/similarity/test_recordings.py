@@ -14,7 +14,7 @@ from warpline.comparison.multidimensional_scaling import embed
 from warpline.similarity import dsa
 from warpline.similarity.dsa.alignment import AlignmentSettings
 from warpline.similarity.dsa_input import fit_driven_operator
-from warpline.similarity.input_errors import InputError
+from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import as_recording
 
 RNG = np.random.default_rng(0)
@@ -438,6 +438,38 @@ def test_what_is_no_number_is_refused_by_name(entry, name):
         values.append(None)
     for value in values:
         with pytest.raises(InputError, match=f"expected {name} "):
+            NUMBERS[entry][0](**{name: value})
+
+
+OUT_OF_RANGE = {
+    "choose_dsa": {
+        "keep": [0, 1.5],
+        "longest": [-1, np.nan],
+        "ridge": [-0.5, np.nan, np.inf],
+        "rank_tolerance": [-1, 1, np.nan],
+        "test_fraction": [0, 1, 1.5, -3, np.nan],
+        "seed": [-1],
+    },
+    "select_rank": {
+        "ridge": [-0.5, np.nan, np.inf],
+        "test_fraction": [0, 1, 1.5, -3, np.nan],
+        "seed": [-1],
+    },
+    "compare on held-out trials": {
+        "ridge": [-0.5, np.nan, np.inf],
+        "rank_tolerance": [-1, 1, np.nan],
+        "score": ["wasserstein"],
+    },
+}
+
+
+@pytest.mark.filterwarnings("ignore:expected a setting of DSA", "ignore:expected states that carry")
+@pytest.mark.parametrize(
+    ("entry", "name"), [(entry, name) for entry, names in OUT_OF_RANGE.items() for name in names]
+)
+def test_what_is_out_of_range_is_refused_by_name(entry, name):
+    for value in OUT_OF_RANGE[entry][name]:
+        with pytest.raises(SettingsError, match=rf"expected .*\b{name}\b.*Set|Drop {name}"):
             NUMBERS[entry][0](**{name: value})
 
 

@@ -28,8 +28,7 @@ def draw(project, tmp_path):
         settings = {
             "style": {"palette": "okabe-ito"},
             "best": 1,
-            "swept": {"measure": "dsa", "setting": CELL},
-            "wasserstein": wasserstein,
+            "swept_by_wasserstein": wasserstein,
         }
         make = runpy.run_path(str(project / "scripts/figures/attractor_best.py"))["make"]
         arguments = SimpleNamespace(**{name: [tmp_path / f"{name}.csv"] for name in tables})
@@ -39,7 +38,7 @@ def draw(project, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wasserstein", "label"), [([], "DSA (radians)"), (["dsa"], "dsa (Wasserstein)")]
+    ("wasserstein", "label"), [(False, "DSA (radians)"), (True, "dsa (Wasserstein)")]
 )
 def test_bars_are_quartiles_of_all_pairs_and_not_of_those_drawn(draw, wasserstein, label):
     # Of 100 pairs with small values 10 were drawn, and all of 10 with large ones.

@@ -46,6 +46,15 @@ def test_pairs_that_failed_do_not_count_in_the_embedding():
         embed(np.ones((2, 3)))
 
 
+def test_sets_without_a_pair_between_them_have_no_common_place():
+    distance = 1 - np.eye(5)
+    distance[:2, 2:] = distance[2:, :2] = np.nan
+    with pytest.raises(InputError, match="2 sets of 2, 3 systems, between which every pair failed"):
+        embed(distance)
+    distance[1, 2] = distance[2, 1] = 1.0
+    assert embed(distance).stress < 1e-4
+
+
 def test_negative_dissimilarities_are_refused_and_rounding_is_not():
     distance = 1 - np.eye(3)
     distance[0, 1] = distance[1, 0] = -1e-12

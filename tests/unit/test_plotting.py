@@ -63,6 +63,38 @@ def test_no_label_of_panels_of_fixed_aspect_is_cut():
     assert around.x1 < figure.bbox.x1 + 1 and around.y1 < figure.bbox.y1 - 1
 
 
+@pytest.mark.parametrize("largest", [0.5, 0.004, 0.00004])
+def test_numbers_of_a_heat_map_stay_in_their_cells(largest):
+    import matplotlib.pyplot as plt
+
+    names = [f"{k / 4:g}" for k in range(5)]
+    with plt.rc_context(plotting.style_parameters(STYLE)):
+        figure, axes = plt.subplots(figsize=(2.4, 2.4))
+        values = np.linspace(0, largest, 25).reshape(5, 5)
+        plotting.annotated_heat_map(axes, values, (names, names), largest)
+        figure.canvas.draw()
+        cell = axes.get_window_extent().width / 5
+        widths = [text.get_window_extent().width for text in axes.texts]
+    plt.close(figure)
+    assert max(widths) < 1.1 * cell
+
+
+@pytest.mark.parametrize("n_entries", [3, 30])
+def test_a_legend_of_many_entries_leaves_the_panel_its_room(n_entries):
+    import matplotlib.pyplot as plt
+
+    names = [f"pretrain on something {k} (n = 10 networks of each kind)" for k in range(n_entries)]
+    with plt.rc_context(plotting.style_parameters(STYLE)):
+        figure, axes = plt.subplots(figsize=(2.0, 3.0))
+        plotting.legend_below(figure, [axes.plot([0], [0])[0] for _ in names], names, 3)
+        figure.canvas.draw()
+        extent, legend = axes.get_window_extent(), figure.legends[0].get_window_extent()
+    plt.close(figure)
+    assert extent.height / figure.dpi > 1.2 and extent.y0 > legend.y1
+    assert 0 <= legend.x0 < legend.x1 <= figure.bbox.width
+    assert 0 <= legend.y0 < legend.y1 <= figure.bbox.height
+
+
 @pytest.mark.parametrize(("width", "n_columns", "n_lines"), [(3.5, 1, 2), (12.0, 2, 1)])
 def test_a_narrow_figure_cuts_neither_its_legend_nor_its_title(width, n_columns, n_lines):
     """As with a single measure, where the first words and the n were outside."""

@@ -1,6 +1,7 @@
 """Figures of sets and groups: labels, legends, titles, and what failed."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from matplotlib.axes import Axes
@@ -53,6 +54,21 @@ def test_distances_of_eigenvalues_are_no_radians():
         assert not any("radians" in label for label in labels)
     # Of rounded percents, 97.5 would be 98, and 99.5 all.
     assert "97.5% intervals" in figures[2].get_suptitle().replace("\n", " ")
+
+
+def test_a_measure_with_negative_values_takes_no_picture_from_the_others():
+    groups = {"a": [SYSTEMS["a"], SYSTEMS["b"]], "b": [SYSTEMS["c"], SYSTEMS["d"]]}
+    result = warpline.compare_groups(groups, ["procrustes", "cka"])
+    signed = result.matrices["cka"]
+    table = signed.table.assign(dissimilarity=signed.table["dissimilarity"] - 2)
+    negative = replace(signed, dissimilarity=signed.dissimilarity - 2, table=table)
+    figure = replace(result, matrices={**result.matrices, "cka": negative}).plot("embedding")
+    assert len(figure.axes) == 1 and "Procrustes" in figure.axes[0].get_title()
+    assert "negative, as no distances of points are: CKA" in figure.get_suptitle().replace(
+        "\n", " "
+    )
+    with pytest.raises(InputError, match="dissimilarities of at least 0"):
+        replace(result, matrices={"cka": negative}).plot("embedding")
 
 
 def test_the_title_of_a_narrow_figure_is_not_cut():

@@ -479,3 +479,41 @@ def test_run_times_that_snakemake_did_not_write_count_in_no_mean(content, messag
         path.write_bytes(content)
     with pytest.raises(DamagedFileError, match=message):
         efficiency(tmp_path)
+
+
+def test_steps_of_the_reference_solver_concern_no_other(raw_config):
+    def settings():
+        pipeline = Pipeline(Plan(load(raw_config)))
+        stages = (pipeline.comparisons, pipeline.around, pipeline.validation, pipeline.sweep)
+        return [
+            stage.settings(job)
+            for stage in stages
+            for job in stage.jobs()
+            if job.get("measure", "dsa") == "dsa"
+        ]
+
+    dsa = raw_config["measures"]["dsa"]
+    of_attractors = {"measure": "dsa", "n_delays": 4, "rank": 4}
+    raw_config["attractors"] = {"measures": {"dsa": of_attractors}}
+    before = settings()
+    for entry in (dsa, of_attractors):
+        entry |= {"iterations": 7, "lr": 0.5}
+    assert settings() == before and len(before) > 3
+    for entry in (dsa, of_attractors):
+        entry["solver"] = "reference"
+    assert all('"iterations": 7' in text and '"lr": 0.5' in text for text in settings())
+    # The protocol can choose the solver, too.
+    for entry in (dsa, of_attractors):
+        del entry["solver"]
+    raw_config["protocol"] = {"dsa": {"solver": "reference"}}
+    assert '"iterations": 7' in settings()[0]
+
+
+def test_settings_around_have_a_bound_of_their_own(raw_config):
+    def settings():
+        around = Pipeline(Plan(load(raw_config))).around
+        return [around.settings(job) for job in around.jobs()]
+
+    before = settings()
+    raw_config["measures"]["dsa"]["bound"] = "dual"
+    assert settings() == before and before

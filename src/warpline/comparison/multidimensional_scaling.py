@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
@@ -66,7 +67,8 @@ def embed(
     Raises
     ------
     DimensionError
-        When the matrix is not square and symmetric, or some system has no pair that counts.
+        When the matrix is not square and symmetric, some system has no pair that counts, or no chain of such
+        pairs links all systems: sets of them would have no place relative to each other.
     InputError
         When a dissimilarity is negative, as a measure with ``SIGNED`` may have it.
     SettingsError
@@ -109,6 +111,14 @@ def embed(
             "at least two systems, each with a dissimilarity to another",
             f"{len(target)} systems, {int((~counts.any(axis=1)).sum())} of them without any",
             "Drop the systems whose pairs all failed.",
+        )
+    n_sets, set_of = connected_components(counts, directed=False)
+    if n_sets > 1:
+        raise DimensionError(
+            "systems that pairs link to each other",
+            f"{n_sets} sets of {', '.join(map(str, np.bincount(set_of)))} systems, between which every pair "
+            "failed",
+            "Place each set by itself, or draw the matrix.",
         )
     target = np.where(counts, np.maximum(target, 0.0), 0.0)
     # The weighted Laplacian of the pairs that count, inverted once for all steps.

@@ -211,6 +211,15 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 f"{n_values} values, but {len(set(texts))} conditions",
                 "Round them, or number the conditions.",
             )
+        written: dict[str, str] = {}
+        for value, text in zip(values, texts, strict=True):
+            if isinstance(value, str) and written.setdefault(text, value.strip()) != value.strip():
+                raise RecordingFileError(
+                    f"one way to write each number of '{column}' in {source.path}, because text that writes "
+                    "a number is that number",
+                    f"'{written[text]}' and '{value.strip()}'",
+                    "Write them alike, or, if they are other conditions, with a letter: 'c01' and 'c1'.",
+                )
         parts.append(texts)
     return tuple(", ".join(texts) for texts in zip(*parts, strict=True))
 

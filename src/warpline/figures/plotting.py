@@ -45,6 +45,8 @@ PALETTES = {
     "tol-bright": ["#4477AA", "#EE6677", "#228833", "#AA3377", "#66CCEE", "#CCBB44", "#BBBBBB"],
 }
 MARKERS = "osD^vPX"
+MOST_LEGEND = 0.4
+"""Share of the height of a figure that its legend may take."""
 ROUNDING = 1e-9
 """Largest dissimilarity that rounding alone can leave."""
 
@@ -64,12 +66,22 @@ def shared_legend(figure: Figure, axes: NDArray[Any], ncols: int) -> None:
 
 
 def legend_below(figure: Figure, handles: Sequence[Any], labels: Sequence[str], ncols: int) -> None:
-    """Draw a legend below all panels, ``ncols`` entries in a row or as many as the figure is wide."""
+    """Draw a legend below all panels, ``ncols`` entries in a row or as many as the figure is wide.
+
+    A figure that one column of entries does not fit into becomes wider, and one most of which they would fill
+    becomes higher.
+    """
     for columns in range(ncols, 0, -1):
         legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
         if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
-            return
+            break
         legend.remove()
+    extent = legend.get_window_extent()
+    width, height = (size / figure.dpi for size in (extent.width, extent.height))
+    if width > figure.get_figwidth():
+        figure.set_figwidth(width + 0.2)
+    if height > MOST_LEGEND * figure.get_figheight():
+        figure.set_figheight((1 - MOST_LEGEND) * figure.get_figheight() + height)
 
 
 def title_above(figure: Figure, text: str) -> None:
@@ -349,6 +361,8 @@ def annotated_heat_map(
     matplotlib.image.AxesImage
         For a colour bar.
     """
+    from matplotlib.font_manager import FontProperties
+
     image = axes.imshow(matrix, vmin=0, vmax=maximum, aspect="equal")
     axes.set_xticks(
         range(matrix.shape[1]), labels[1], rotation=45, ha="right", rotation_mode="anchor"
@@ -358,6 +372,10 @@ def annotated_heat_map(
     axes.tick_params(length=0)
     # Two digits at least, also of a measure whose values are small.
     decimals = max(2, 1 - math.floor(math.log10(maximum))) if maximum > 0 else 2
+    # Of more digits each is smaller, so that they stay in their cell.
+    size = (
+        "small" if decimals == 2 else FontProperties(size="small").get_size() * 4 / (decimals + 2)
+    )
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
             axes.text(
@@ -368,6 +386,6 @@ def annotated_heat_map(
                 ha="center",
                 va="center",
                 color=text_colour(image, value),
-                fontsize="small",
+                fontsize=size,
             )
     return image

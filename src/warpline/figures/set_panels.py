@@ -21,6 +21,7 @@ from warpline.figures.plotting import (
     style_parameters,
 )
 from warpline.figures.words import measure_label, measure_name
+from warpline.similarity.measure_rows import ROUNDING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -121,8 +122,19 @@ def embedding_figure(
     ------
     DimensionError
         When a matrix is not that of one set.
+    InputError
+        When the dissimilarities of all measures are negative somewhere.
     """
     matrices, missing = _with_values(matrices)
+    # One measure that has no picture takes none from the others; alone, it says so.
+    shown = {
+        measure: matrix
+        for measure, matrix in matrices.items()
+        if not (matrix.table["dissimilarity"] < -ROUNDING).any()
+    }
+    negative = ", ".join(measure_name(measure) for measure in matrices if measure not in shown)
+    unplaced = f"negative, as no distances of points are: {negative}" if negative else ""
+    matrices = shown or matrices
     figure = _figure(3.1 * len(matrices) + 0.3, 3.4 if groups is None else 3.7)
     axes = figure.subplots(1, len(matrices), squeeze=False)[0]
     for panel, (measure, matrix) in zip(axes, matrices.items(), strict=True):
@@ -160,7 +172,7 @@ def embedding_figure(
     if groups:
         handles, labels = axes[0].get_legend_handles_labels()
         legend_below(figure, handles, labels, min(4, len(groups)))
-    _title(figure, missing)
+    _title(figure, missing, unplaced)
     return figure
 
 

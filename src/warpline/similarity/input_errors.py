@@ -80,6 +80,17 @@ def positive_integer(name: str, value: Any) -> int:
     return int(number)
 
 
+def check_ridge(ridge: float) -> None:
+    """Refuse a ridge that would take from the diagonal of a regression, or is no number.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if not 0 <= ridge < math.inf:
+        raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
+
+
 def failed_row(reason: ValueError) -> dict[str, Any]:
     """Return the row of a pair that a measure cannot compare."""
     return {"dissimilarity": math.nan, "status": f"failed: {reason}"}

@@ -270,11 +270,11 @@ def statistics_table(tangents: Tensor, names: Sequence[str], level: float = 0.05
         raise ValueError(f"expected a level from 0.01 to 0.15, got {level}")
     statistics = component_statistics(tangents)
     defined = ~statistics.k2.isnan()
+    # torch.nanmedian is the lower one of two middle values.
     columns = {
         f"{name}_median": getattr(statistics, name)
         .where(defined, torch.nan)
-        .nanmedian(dim=0)
-        .values
+        .nanquantile(0.5, dim=0)
         for name in ("deviation", "skew", "excess_kurtosis", "k2", "a2")
     }
     for test in ("k2", "a2"):

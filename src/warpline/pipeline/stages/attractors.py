@@ -156,12 +156,13 @@ class SweepHyperparameters(_Validation):
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the combinations of hyperparameters at one delay interval."""
         assert self.swept is not None, "no delay intervals without DSA"
-        entry = self.validation
+        entry, set_by_cells = self.validation, ("name", "n_delays", "delay_interval", "rank")
+        settings = measure_settings("", self.swept)
         return {
             "seed": self.config.seed,
             "sequence": entry.motifs.sequence,
             "max_pairs": entry.hyperparameters.max_pairs,
-            "measure": self.swept.model_dump(exclude={"n_delays", "delay_interval", "rank"}),
+            "measure": {key: settings[key] for key in settings if key not in set_by_cells},
             "cells": [
                 {"n_delays": n_delays, "delay_interval": interval, "rank": rank}
                 for n_delays, interval, rank in entry.cells()
@@ -246,6 +247,7 @@ class AttractorFigures:
             "best": entry.hyperparameters.best,
             "swept": self._swept(),
             "wasserstein": scored_by_wasserstein(entry.measures),
+            "swept_by_wasserstein": getattr(self.scores.sweep.swept, "score", "") == "wasserstein",
         }
         if {"measures", "swept"} & {*keys}:
             keys = (*keys, "wasserstein")
@@ -300,4 +302,6 @@ class AttractorFigures:
             swept = {"scores": [scores.path(experiment="hyperparameters")]}
             yield figure("hyperparameters", "7. hyperparameters of DSA", swept, "best")
             best = scored("hyperparameters")
-            yield figure("best", "8. the best hyperparameters", best, "best", "swept")
+            yield figure(
+                "best", "8. the best hyperparameters", best, "best", "swept_by_wasserstein"
+            )

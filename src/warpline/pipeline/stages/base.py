@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from warpline.core import result_files
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
-from warpline.pipeline.config.base import Measure
+from warpline.pipeline.config.base import DSA, Measure
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.project_files import SCRIPTS
 from warpline.pipeline.reading_cache import kept_by_stamps
@@ -45,6 +45,10 @@ def settings_json(settings: Settings) -> str:
     text of the configuration would run in the browser. JSON has another way to write the character.
     """
     return json.dumps(settings, sort_keys=True).replace("<", "\\u003c")
+
+
+STEPS_OF_REFERENCE = ("iterations", "lr")
+"""Settings of DSA that the solver ``reference`` alone has."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +126,13 @@ def _factored(names: frozenset[str]) -> str:
     return f"(?:{'|'.join(branches)})" + ("?" if "" in names else "")
 
 
-def measure_settings(name: str, entry: Measure) -> Settings:
-    """Return a measure's settings, those of a user's measure beside its name."""
+def measure_settings(name: str, entry: Measure, **of_protocol: Any) -> Settings:
+    """Return a measure's settings, those of a user's measure beside its name; a protocol's count more."""
     # What the jobs read off the measure itself is none of its settings.
-    settings = entry.model_dump(exclude={"needs_inputs"})
+    settings = {**entry.model_dump(exclude={"needs_inputs"}), **of_protocol}
+    if isinstance(entry, DSA) and settings["solver"] != "reference":
+        # Steps that no other solver takes compare nothing anew.
+        settings = {key: value for key, value in settings.items() if key not in STEPS_OF_REFERENCE}
     return {"name": name, **settings.pop("settings", {}), **settings}
 
 

@@ -81,13 +81,14 @@ class _Comparison(Stage):
         """Return the measure under the protocol, and the root seed."""
         measure = wildcards["measure"]
         entry = self.config.measures[measure]
-        settings: Settings = {"seed": self.config.seed, "measure": measure_settings(measure, entry)}
+        of_protocol: Settings = {}
         if isinstance(entry, DSA):
             protocol = self.config.protocol.dsa
-            settings["measure"]["delay_axis"] = protocol.delay_axis
+            of_protocol["delay_axis"] = protocol.delay_axis
             if protocol.solver == "reference":
-                settings["measure"]["solver"] = "reference"
-        return settings
+                of_protocol["solver"] = "reference"
+        settings = measure_settings(measure, entry, **of_protocol)
+        return {"seed": self.config.seed, "measure": settings}
 
     def window_of_inputs(self, wildcards: Wildcards, drives: Settings) -> Settings:
         """Return where the inputs stand in the trials, and their drives; nothing for other measures."""

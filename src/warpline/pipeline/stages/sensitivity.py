@@ -79,8 +79,11 @@ class CompareAround(Stage):
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the measure, the factors around its parameters, and which pairs."""
+        measured = self.comparisons.measured(wildcards)
+        # All settings around have the cheap bound.
+        measured["measure"].pop("bound")
         settings = {
-            **self.comparisons.measured(wildcards),
+            **measured,
             # None of the other drives: they are of the controls.
             **self.comparisons.window_of_inputs(wildcards, {"names": []}),
             **self.config.dsa_sensitivity.model_dump(exclude={"seeds"}),

@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.number_arguments import takes_numbers
-from warpline.similarity.input_errors import RankError, SettingsError, positive_integer
+from warpline.similarity.input_errors import (
+    RankError,
+    SettingsError,
+    check_ridge,
+    positive_integer,
+)
 from warpline.similarity.measure_settings import setting_of
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.states import angle
@@ -82,6 +87,7 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
         setting_of(settings, name, DEFAULTS)
         for name in ("delay_interval", "ridge", "rank_tolerance")
     )
+    check_ridge(ridge)
     training, exponent = as_recording(train).rescaled()
     held_out = as_recording([np.ldexp(trial, -exponent) for trial in as_recording(test).trials])
     train_states, test_states = (
@@ -155,6 +161,13 @@ def compare_held_out(
             "rotation False with held-out trials, where each half has another alignment",
             "rotation True",
             "Drop rotation, or split.",
+        )
+    score = setting_of(settings, "score", DEFAULTS)
+    if score != "angle":
+        raise SettingsError(
+            "the score angle with held-out trials, on which an alignment is judged",
+            repr(score),
+            "Drop score, or split.",
         )
     operators: Any = representations
     rows = compare_pairs(operators, pairs, settings={**settings, "rotation": True}, seed=seed)

@@ -33,6 +33,7 @@ from warpline.similarity.input_errors import (
     SettingsError,
     SingularRegressionError,
     TooFewTimePointsError,
+    check_ridge,
     positive_integer,
 )
 from warpline.similarity.recordings import as_recording
@@ -195,8 +196,7 @@ def fit_operators(
     for rank in ranks:
         check_rank(rank, n_delays * recording.n_units)
     tolerance = rank_tolerance_of(recording, n_delays, delay_interval, rank_tolerance)
-    if not 0 <= ridge < np.inf:
-        raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
+    check_ridge(ridge)
     factor = leading_factor(trials, n_delays, delay_interval, max(ranks), tolerance)
     past, cross = lagged_covariances(trials, n_delays, delay_interval, factor)
     operators = []

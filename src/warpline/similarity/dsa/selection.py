@@ -20,6 +20,7 @@ from warpline.similarity.input_errors import (
     InputError,
     SettingsError,
     TooFewTimePointsError,
+    check_ridge,
     positive_integer,
 )
 from warpline.similarity.recordings import Recording, as_recording
@@ -180,7 +181,9 @@ def choose_dsa(
         if isinstance(systems, Mapping)
         else {f"system {k}": states for k, states in enumerate(systems)}
     )
-    _check_candidates(n_delays, delay_intervals, ranks, horizons, keep)
+    _check_candidates(n_delays, delay_intervals, ranks, horizons, keep, longest)
+    _check_split(test_fraction, seed)
+    check_ridge(ridge)
     # Error ratios do not depend on the scale, which is taken out where squares would leave the range.
     recordings = {
         name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
@@ -199,8 +202,8 @@ def choose_dsa(
         for delays, interval in embeddings:
             embedding = {"n_delays": delays, "delay_interval": interval}
             identity = {"system": name, **embedding}
+            tolerance = rank_tolerance_of(recording, delays, interval, rank_tolerance)
             try:
-                tolerance = rank_tolerance_of(recording, delays, interval, rank_tolerance)
                 check_states(recording, **embedding)
                 train, test = split_trials(len(recording.trials), test_fraction, seed)
                 prediction = held_out_errors(
@@ -302,6 +305,7 @@ def _check_candidates(
     ranks: Sequence[int],
     horizons: Sequence[int],
     keep: float,
+    longest: float,
 ) -> None:
     """Refuse candidates that cannot be used."""
     candidates = {
@@ -322,6 +326,16 @@ def _check_candidates(
         )
     if not 0 < keep <= 1:
         raise SettingsError("keep in (0, 1]", f"{keep}", "Set keep.")
+    if not longest >= 0:
+        raise SettingsError("longest as a share of at least 0", f"{longest}", "Set longest.")
+
+
+def _check_split(test_fraction: float, seed: int) -> None:
+    """Refuse a share by which no trial, or every one, would be held out, and a seed below 0."""
+    if not 0 < test_fraction < 1:
+        raise SettingsError("test_fraction in (0, 1)", f"{test_fraction}", "Set test_fraction.")
+    if seed < 0:
+        raise SettingsError("seed as a whole number from 0", f"{seed}", "Set seed.")
 
 
 def _check_trials(systems: Mapping[str, Recording]) -> None:
@@ -482,12 +496,10 @@ def select_rank(
         raise TooFewTimePointsError(
             "at least two trials, one of them held out", f"{n_trials}", "Split the recording."
         )
-    if not ranks or not 0 < test_fraction < 1:
-        raise SettingsError(
-            "positive ranks and a test fraction in (0, 1)",
-            f"ranks {list(ranks)}, test fraction {test_fraction}",
-            "Set ranks and test_fraction.",
-        )
+    if not ranks:
+        raise SettingsError("at least one rank as ranks", "none", "Set ranks.")
+    _check_split(test_fraction, seed)
+    check_ridge(ridge)
     train, test = split_trials(n_trials, test_fraction, seed)
     prediction = held_out_errors(
         by_length([recording.trials[k] for k in train]),

@@ -45,6 +45,7 @@ from warpline.similarity.dsa.padding import check_rank
 from warpline.similarity.input_errors import (
     SettingsError,
     SingularRegressionError,
+    check_ridge,
     positive_integer,
 )
 
@@ -149,8 +150,7 @@ def fit_driven_operator(
     n_input_delays = positive_integer("n_input_delays", n_input_delays)
     # One more than the lag is a positive integer.
     input_lag = positive_integer("input_lag + 1", input_lag + 1) - 1
-    if not 0 <= ridge < np.inf:
-        raise SettingsError("a finite ridge of zero or more", f"{ridge!r}", "Set ridge.")
+    check_ridge(ridge)
     for name, value, choices in (
         ("backend", backend, ("dmdc", "subspace")),
         ("coordinates", coordinates, tuple(_POWERS)),
