@@ -98,18 +98,24 @@ def false_positives(
 
 def alike_false_positives(
     sizes: tuple[int, int], draw: Callable[..., Floats], *, dimension: int = 3,
-    replications: int = 4000,
+    shared: bool = False, replications: int = 4000,
 ) -> float:  # fmt: skip
     """Return how often the test rejects where all systems are drawn alike, and b is the reference.
 
-    `draw` takes a stream and a shape (replication, system, coordinate).
+    `draw` takes a stream and a shape (replication, system, coordinate). With `shared`, those of a have the
+    first seeds of b, and pairs of one seed do not count, as in the tables of a run.
     """
     n_a, n_systems = sizes[0], sum(sizes)
     systems = draw(np.random.default_rng(0), (replications, n_systems, dimension))
     of_all = distances(systems, systems)
-    of_all[:, np.eye(n_systems, dtype=bool)] = np.nan
-    sides = np.full((2, *of_all.shape), np.nan)
-    sides[0, :, :n_a, n_a:], sides[1, :, n_a:, n_a:] = of_all[:, :n_a, n_a:], of_all[:, n_a:, n_a:]
+    first = 0 if shared else n_a
+    n_seeds = first + sizes[1]
+    sides = np.full((2, replications, n_seeds, n_seeds), np.nan)
+    sides[0, :, :n_a, first:], sides[1, :, first:, first:] = (
+        of_all[:, :n_a, n_a:],
+        of_all[:, n_a:, n_a:],
+    )
+    sides[:, :, np.eye(n_seeds, dtype=bool)] = np.nan
     return float((difference_test(sides[0], sides[1], 0.95).p <= 0.05).mean())
 
 

@@ -87,6 +87,27 @@ def test_principal_coordinates_of_a_subspace_depend_on_no_statistic_of_the_input
     assert abs(one / other - 1) > 1e-3
 
 
+def test_a_subspace_of_a_rank_below_that_of_the_system_depends_on_its_inputs():
+    # docs/dsa_input.md says so: the same draws are 0 apart at the rank of the system, or under one kind of inputs.
+    a, b = stable_system(np.random.default_rng(3), 6, 2)
+    systems = []
+    for k, correlation in enumerate((0.0, 0.0, 0.95)):
+        inputs = slow_noise(np.random.default_rng(k), (8, 200, 2), correlation)
+        systems.append(as_recording(simulate(a, b, inputs)[..., :3], inputs=inputs))
+    alike, other = (
+        [
+            warpline.compare(
+                systems[0], system, measure="dsa_input", rank=rank, backend="subspace", n_delays=6,
+                offset=False,
+            )["dissimilarity"]
+            for rank in (6, 5)
+        ]
+        for system in systems[1:]
+    )  # fmt: skip
+    assert max(alike[0], other[0]) < 1e-6
+    assert other[1] > 0.03 and other[1] > 5 * alike[1]
+
+
 @pytest.mark.parametrize("coordinates", ["principal", "balanced", "whitened"])
 @pytest.mark.parametrize("units", [(1e-170, 1.0), (1.0, 1e-200), (1.0, 1e200), (1e150, 1e-150)])
 def test_units_of_states_and_inputs_do_not_matter_at_the_ends_of_the_range(units, coordinates):

@@ -14,9 +14,9 @@ nothing: `Transitions`). Memory does not grow with trials x delays.
 
 Coordinates come whitened, :math:`V` of :math:`X = S V^\top`, and are scaled by a power of the singular
 values :math:`S`. ``principal`` (:math:`S^1`) keeps the units of the data. For ``subspace`` it makes the
-observability matrix orthonormal, so that A and B depend on the system and on no statistic of its inputs,
-up to an orthogonal change of basis. ``balanced`` (:math:`S^{1/2}`) is what SubspaceDMDc uses, ``whitened``
-(:math:`S^0`) what DSA uses.
+observability matrix orthonormal, so that at the rank of a linear system A and B depend on no statistic of
+its inputs, up to an orthogonal change of basis. ``balanced`` (:math:`S^{1/2}`) is what SubspaceDMDc uses,
+``whitened`` (:math:`S^0`) what DSA uses.
 """
 
 from __future__ import annotations
