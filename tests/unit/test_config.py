@@ -426,6 +426,14 @@ CASES = {
         ),
         "warping.mine.conditions: list should have at least 1 item",
     ),
+    "a measure with the name of a quantity over learning": (
+        lambda raw: (
+            raw["measures"].update(accuracy={"measure": "cka"}),
+            raw["run"].update(measures=["accuracy"], warping=["pdm_learning"]),
+        ),
+        "measures.accuracy: expected another name beside the analysis pdm_learning, whose quantities are "
+        "accuracy, chance, metric: both would be averaged as one",
+    ),
     "tolerance by which silence is right": (
         put("tasksets", "Context", "parameters", {"tolerance": 1.0}),
         "tasksets.Context.parameters.tolerance: expected a value above 0 and below 1, from which the "

@@ -10,6 +10,9 @@ from warpline.pipeline.config.schema import Config, TaskSet
 
 __all__ = ["warping_faults"]
 
+LEARNING_QUANTITIES = ("accuracy", "chance", "metric")
+"""Quantities of the experiment ``learning`` that a measure could be called like: others have blanks."""
+
 
 def warping_faults(config: Config) -> Iterator[str]:
     """Refuse analyses that do not fit their task set."""
@@ -26,6 +29,7 @@ def warping_faults(config: Config) -> Iterator[str]:
                     f"(task set {entry.taskset}), got {fixed:g}"
                 )
         yield from _conditions(name, entry, taskset)
+        yield from _measures(name, entry, taskset, config)
         delayed = taskset.tasks[taskset.target].delay if taskset.target in taskset.tasks else True
         for period, duration in taskset.timing.items():
             varies = not isinstance(duration, int | float)
@@ -34,6 +38,18 @@ def warping_faults(config: Config) -> Iterator[str]:
                     f"warping.{name}.timing: expected a duration (ms) for {period}, which varies in "
                     f"training (tasksets.{entry.taskset}.timing), got none"
                 )
+
+
+def _measures(name: str, entry: Analysis, taskset: TaskSet, config: Config) -> Iterator[str]:
+    """Refuse measures with the name of a quantity that an analysis over learning sets beside them."""
+    if not isinstance(entry, Learning):
+        return
+    for measure in taskset.measures or config.run.measures:
+        if measure in LEARNING_QUANTITIES:
+            yield (
+                f"measures.{measure}: expected another name beside the analysis {name}, whose quantities are "
+                f"{', '.join(LEARNING_QUANTITIES)}: both would be averaged as one"
+            )
 
 
 def _conditions(name: str, entry: Analysis, taskset: TaskSet) -> Iterator[str]:
