@@ -330,5 +330,9 @@ def test_encoding_subspaces_of_groups_of_coordinates():
     assert subspace_angles(one[0], one[1]).max() < 1e-12
     with pytest.raises(ValueError, match="among one, two"):
         encoding_subspace(found, ["time"])
+    start = encoding_subspace(tangents(own, circle, circle.grid(6, 6), at=[0, 1]), ["one"], 2)
+    assert not start[0].any() and start[1].any(-1).all()
+    with pytest.raises(ValueError, match="at which nothing is encoded"):
+        subspace_angles(start[0], start[1])
     with pytest.raises(ValueError, match="from 1 to 6"):
         encoding_subspace(found, ["one"], dimension=7)

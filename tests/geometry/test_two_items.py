@@ -128,6 +128,17 @@ def test_an_item_that_is_gone():
     assert math.isnan(found.warping_share) and found.verdict == "mixed"
 
 
+def test_the_turn_of_an_item_on_a_line_is_that_of_its_one_direction():
+    """A second direction, which two dimensions ask for, would be rounding, and its turn anything."""
+    axis, turned = AXES[8], math.cos(0.3) * AXES[8] + math.sin(0.3) * AXES[9]
+    found = planted((SEEN, UNSEEN), (SEEN, UNSEEN))
+    for time, direction in enumerate((axis, turned)):
+        found.vectors[:, time, 0] = found.kappa[:, :1].exp() * direction
+    for dimension in (1, 2):
+        judged = two_items(found, SEEN + AXES[8:], ITEMS, (0, 1), dimension=dimension)
+        assert judged.turn == pytest.approx(0.3)
+
+
 def test_the_measures_in_closed_form():
     vectors = torch.randn(5, 2, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     turned = vectors @ torch.linalg.qr(AXES[:6, :6]).Q

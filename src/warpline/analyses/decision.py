@@ -38,8 +38,8 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         their principal axes, and ``direction`` (kappa, time, tangent, axis), tangent vectors;
         ``output`` (kappa, time); ``activity`` (kappa, time, neuron), the units that vary most with
         kappa at the end; ``fixed_position`` (fixed, axis), fixed and slow points, with ``fixed_kappa``,
-        ``fixed_stable`` (1 or 0) and ``fixed_rate``, the slowest rate in 1/time constant (see
-        `warpline.geometry.measurements.fixed_points.FixedPoints`).
+        ``fixed_stable`` (1 or 0) and ``fixed_rate``, of the mode that grows fastest, or where all decay
+        decays slowest, in 1/time constant (see `warpline.geometry.measurements.fixed_points.FixedPoints`).
     numbers : DataFrame
     """
     inputs = network.input_manifold(1)

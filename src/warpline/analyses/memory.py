@@ -47,15 +47,19 @@ MOMENTS = ("item_2", "delay", "report_1", "report_2")
 def _angles(tangents: Tangents, first: int, jacobian: torch.Tensor) -> Floats:
     """Return principal angles in degrees, (time, pair, 2): of the items, and of each to the decoder.
 
-    NaN before the time step `first`.
+    NaN before the time step `first`, and where an item is encoded in fewer than two directions.
     """
     item_1, item_2 = (encoding_subspace(tangents, [item], dimension=2)[first:] for item in ITEMS)
     decoder = row_space(jacobian, len(tangents.time_steps))[first:]
+    encoded = (item_1.any(-1) & item_2.any(-1)).all(-1)
     pairs = [
-        subspace_angles(*pair) for pair in ((item_1, item_2), (item_1, decoder), (item_2, decoder))
+        subspace_angles(one[encoded], other[encoded])
+        for one, other in ((item_1, item_2), (item_1, decoder), (item_2, decoder))
     ]
     angles = torch.stack(pairs, dim=1).rad2deg().numpy(force=True)
-    return np.concatenate([np.full((first, *angles.shape[1:]), np.nan), angles])
+    over_time = np.full((len(tangents.time_steps), *angles.shape[1:]), np.nan)
+    over_time[first:][encoded.numpy(force=True)] = angles
+    return over_time
 
 
 def _squared_speed(

@@ -280,7 +280,8 @@ def subspace_angles(first: Tensor, second: Tensor) -> Tensor:
         if basis.shape[-2] < rows.shape[-2] or bool((basis.square().sum(-1) < 0.5).any()):
             raise ValueError(
                 f"expected {rows.shape[-2]} independent directions that span a space, got ones that depend "
-                "on each other or are 0: leave out time steps at which nothing is encoded"
+                "on each other or are 0: leave out time steps at which nothing is encoded, or give fewer "
+                "directions"
             )
     overlap = b @ a.mT
     cosines = torch.linalg.svdvals(overlap).clamp(max=1.0)
@@ -306,7 +307,9 @@ def encoding_subspace(
     Returns
     -------
     Tensor, shape (time, dimension, unit)
-        Orthonormal: leading right singular vectors of the group's tangent vectors at all points.
+        Orthonormal: leading right singular vectors of the group's tangent vectors at all points. Rows of 0
+        for directions in which nothing is encoded, as at a common initial state, or the second one of a
+        coordinate that is encoded along a line.
 
     Raises
     ------
@@ -322,4 +325,4 @@ def encoding_subspace(
     count = len(group) if dimension is None else dimension
     if not 1 <= count <= min(stacked.shape[1:]):
         raise ValueError(f"expected a dimension from 1 to {min(stacked.shape[1:])}, got {count}")
-    return torch.linalg.svd(stacked, full_matrices=False)[2][:, :count]
+    return orthonormal_basis(stacked)[:, :count]

@@ -188,7 +188,8 @@ def two_items(
     reports : pair of int
         A time step within the report of each.
     dimension : int
-        Of an item's encoding subspace: 2 for an angle.
+        Of an item's encoding subspace, at most: 2 for an angle. Directions in which the item is not
+        encoded do not count.
     thresholds : Thresholds, optional
 
     Raises
@@ -238,7 +239,9 @@ def two_items(
 
     # The change of the geometry of both items. An item that has vanished has no subspace to turn.
     early, late = (tangents.inputs[:, time][:, coordinates[0] + coordinates[1]] for time in times)
-    subspaces = encoding_subspace(tangents, items[0], dimension)[times]
+    subspaces = [
+        basis[basis.any(-1)] for basis in encoding_subspace(tangents, items[0], dimension)[times]
+    ]
     vanished = not bool((strengths[:, 0] > 0).all())
     turn = 0.0 if vanished else float(subspace_angles(*subspaces).mean())
     falls = (
