@@ -47,7 +47,8 @@ SETTINGS = {
     (12, 10): (640, 400),
     (20, 10): (640, 400),
     (20, 2): (640, 400),
-    (25, 5): (240, 96),
+    (25, 3): (240, 400),
+    (25, 5): (240, 400),
     (30, 10): (120, 96),
     (50, 10): (60, 96),
 }
@@ -180,6 +181,7 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
             for row in more
         ),
         *(_silent_share(rows) for rows in (default, more)),
+        *(_high_ranks(rows) for rows in (default, more)),
     ]
 
 
@@ -204,6 +206,14 @@ def _silent_share(rows: list[dict[str, Any]]) -> str:
         f"with the uncertain ones {missed} missed, where "
         f"{sum(row['expected_misses'] for row in high):.0f} are expected"
     )
+
+
+def _high_ranks(rows: list[dict[str, Any]]) -> str:
+    """Return the misses of the ranks at which most searches are uncertain."""
+    high = [row for row in rows if row["rank"] >= 25]
+    missed, pairs = (sum(row[key] for row in high) for key in ("missed", "pairs"))
+    expected = sum(row["expected_misses"] for row in high)
+    return f"From rank 25 on, {missed} of {pairs} missed, where {expected:.0f} are expected"
 
 
 def main() -> None:
@@ -275,6 +285,8 @@ def main() -> None:
                 }
             table += found
             print(found, flush=True)
+            order = [*SETTINGS]
+            table.sort(key=lambda row: order.index((row["rank"], row["n_delays"])))
             pd.DataFrame(table).to_json(arguments.output, orient="records", indent=1)
             if arguments.every:
                 pd.concat(every).to_csv(arguments.every, index=False)
