@@ -45,6 +45,16 @@ def test_a_symmetric_update_has_one_reading_whatever_the_sign():
         assert torch.allclose(cosines, torch.eye(3).double(), atol=1e-10), name
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-3])
+def test_rounding_of_single_weights_is_no_direction_of_a_small_update(size):
+    start, u = normal(64, 64).float() / 8, torch.nn.functional.normalize(normal(64, seed=1), dim=0)
+    trained = (start.double() + size * torch.outer(u, u)).float()
+    (found,) = update_directions(start, trained, 1)["eigenvectors"]
+    assert abs(float(found @ u)) > 0.999
+    with pytest.raises(ValueError, match="from 1 to 1 directions"):
+        update_directions(start, trained, 2)
+
+
 def test_directions_that_an_update_does_not_have_are_refused():
     zero, line = torch.zeros(4, 4), torch.outer(torch.ones(4), torch.arange(4.0))
     with pytest.raises(ValueError, match="from 1 to 0 directions"):

@@ -90,7 +90,11 @@ def update_directions(initial: Tensor, trained: Tensor, count: int) -> dict[str,
     values, vectors = torch.linalg.eigh((update + update.T) / 2)
     order = values.abs().argsort(descending=True)
     left, sizes, right = torch.linalg.svd(update)
-    rounding = len(update) * torch.finfo(initial.dtype).eps * sizes[0]
+    # Of the update, and of the weights that it is a difference of.
+    largest = torch.maximum(initial.detach().abs().max(), trained.detach().abs().max())
+    rounding = torch.finfo(initial.dtype).eps * max(
+        len(update) * float(sizes[0]), len(update) ** 0.5 * float(largest)
+    )
     rank = min(int((values.abs() > rounding).sum()), int((sizes > rounding).sum()))
     if not 1 <= count <= rank:
         raise ValueError(
