@@ -109,7 +109,7 @@ class AuditTables:
     def times_falling(self, measure: str, curricula: Sequence[str]) -> str:
         """Return under how many protocols the mean dissimilarity to the reference falls along some curricula.
 
-        As ``3 of 28``; protocols without a value of each do not count.
+        As ``3 of 26``; protocols without a value of each do not count.
         """
         rows = self.effects[
             (self.effects["statistic"] == "dissimilarity") & (self.effects["measure"] == measure)
@@ -147,7 +147,7 @@ class AuditTables:
         return f"{below} / {above}" if downwards else f"{above} / {below}"
 
     def undecided(self, claim_name: str) -> str:
-        """Return how many of the verdicts on a claim are undecided, such as ``28 of 28``."""
+        """Return how many of the verdicts on a claim are undecided, such as ``26 of 26``."""
         verdicts = self.claims.loc[self.claims["claim"] == claim_name, "verdict"]
         return f"{(verdicts == 'undecided').sum()} of {len(verdicts)}"
 
