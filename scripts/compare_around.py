@@ -50,6 +50,7 @@ def main() -> None:
             settings["reference"],
             settings["fractions"],
             settings["within"],
+            settings.get("reduction", "own"),
         )
     around = settings_around(measure, settings["n_delays"], settings["ranks"], sizes)
     frame = compare_around(comparisons, around, settings["seed"])

@@ -558,6 +558,7 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
         "training": MASTER,
         "trajectories": MASTER,
         "comparisons": compared,
+        "around": {"measure": "dsa", "taskset": "PDM", "part": "leaky_rnn"},
     }
     right = pipeline({})
     concerned = {
@@ -566,9 +567,9 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
         "timing.evaluation": {"evaluation_trials"},
         "evaluation.paired": {"trajectories"},
         "evaluation.window": {"trajectories"},
-        "evaluation.reduction": {"trajectories", "comparisons"},
-        "dsa.delay_axis": {"comparisons"},
-        "dsa.solver": {"comparisons"},
+        "evaluation.reduction": {"trajectories", "comparisons", "around"},
+        "dsa.delay_axis": {"comparisons", "around"},
+        "dsa.solver": {"comparisons", "around"},
         "model.init": {"training", "trajectories"},
         "model.reset_gate": set(),  # of leaky_gru
         "training.loss": {"training"},

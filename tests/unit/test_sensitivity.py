@@ -16,7 +16,8 @@ from warpline.comparison.neighbourhood import (
     learning_pairs,
     settings_around,
 )
-from warpline.comparison.pairs import System, compare
+from warpline.comparison.pairs import System, compare, over_learning
+from warpline.comparison.shared_components import with_shared_components
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -140,6 +141,25 @@ def test_pairs_are_those_of_the_conclusions(runs):
     assert all(pair.a.nominal_fraction == pair.b.nominal_fraction for pair in pairs["reference"])
     ends = [(pair.a.nominal_fraction, pair.b.nominal_fraction) for pair in pairs["within"]]
     assert sorted(ends) == [(0.0, 0.5)] * 6 + [(0.5, 1.0)] * 6
+
+
+def test_pairs_over_learning_share_components_where_those_of_the_comparison_do(runs):
+    names, seeds, fractions = ["untrained", "master", "other"], [1, 2, 3], [0.0, 0.5, 1.0]
+    own, published = (
+        learning_pairs(runs, names, seeds, "master", fractions, fractions, reduction)
+        for reduction in ("own", "published")
+    )
+    # As the comparison over learning makes its pairs.
+    over = over_learning(runs, names, seeds, [], {"fractions": fractions, "references": ["master"]})
+    compared = {(p.a.identity, p.b.identity): with_shared_components(p) for p in over}
+    for kind, pairs in published.items():
+        for raw, pair in zip(own[kind], pairs, strict=True):
+            expected = raw
+            if kind in ("over", "reference"):
+                expected = compared[raw.a.identity, raw.b.identity]
+            np.testing.assert_array_equal(pair.a.states, expected.a.states)
+            np.testing.assert_array_equal(pair.b.states, expected.b.states)
+            assert pair.a.identity == expected.a.identity and pair.labels == raw.labels
 
 
 @pytest.mark.slow

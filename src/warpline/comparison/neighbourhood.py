@@ -19,6 +19,7 @@ from warpline.comparison.pairs import (
     represent,
     within_learning,
 )
+from warpline.comparison.shared_components import with_shared_components
 from warpline.core.embedding_steps import lags_of_driven, steps_needed
 
 __all__ = ["architecture_pairs", "compare_around", "learning_pairs", "settings_around"]
@@ -78,6 +79,7 @@ def learning_pairs(
     reference: str,
     fractions: Sequence[float],
     within: Sequence[float] = (),
+    reduction: str = "own",
 ) -> dict[str, list[Comparison]]:
     """Return the pairs behind the conclusions of one architecture.
 
@@ -91,6 +93,9 @@ def learning_pairs(
         Curriculum that the others are compared with.
     fractions, within : sequence of float
         Of training: for ``over`` and ``reference``, and for ``within``.
+    reduction : str
+        ``published``: the pairs of ``over`` and ``reference`` share components, as those of the comparison
+        itself then do.
 
     Returns
     -------
@@ -110,7 +115,7 @@ def learning_pairs(
     own_end = {"fractions": fractions, "references": []}
     to_reference = {"fractions": fractions, "references": [reference]}
     ends = [tuple(within[:2]), tuple(within[-2:])] if len(within) > 2 else []
-    return {
+    pairs = {
         "after": after,
         "over": over_learning(runs, learns, seeds, [], own_end),
         "reference": [
@@ -124,6 +129,10 @@ def learning_pairs(
             if (pair.a.nominal_fraction, pair.b.nominal_fraction) in ends
         ],
     }
+    if reduction == "published":
+        for name in ("over", "reference"):
+            pairs[name] = [with_shared_components(pair) for pair in pairs[name]]
+    return pairs
 
 
 def architecture_pairs(

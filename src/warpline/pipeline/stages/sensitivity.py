@@ -91,8 +91,11 @@ class CompareAround(Stage):
         if wildcards["part"] == BETWEEN:
             # Last checkpoints alone are compared.
             return {**settings, "pairs": "architectures"}
+        published = self.config.protocol.evaluation.reduction == "published"
         return {
             **settings,
+            # No such key otherwise: tables of before it count as they are.
+            **({"reduction": "published"} if published else {}),
             "pairs": "learning",
             "reference": self.plan.reference,
             "fractions": self.config.comparison.over.fractions,
