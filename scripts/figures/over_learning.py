@@ -177,7 +177,12 @@ def make(arguments, settings):
         rows = learning[learning["measure"] == measure]
         draw_separation(panel, rows, styles)
         if rows["separation"].isna().all():
-            plotting.say_why_empty(panel, "No floor to separate from: it needs two seeds.")
+            plotting.say_why_empty(
+                panel,
+                "No floor to separate from: it needs two seeds."
+                if over["seed_a"].nunique() < 2
+                else "No floor of the same states to separate from.",
+            )
     axes[1, 2].set_title("separation of the distance\nto the run's own end")
     axes[-1, 2].set_xlabel("fraction of training")
     axes[0, 0].set_ylabel("accuracy")

@@ -99,6 +99,13 @@ def test_the_introduction_names_the_measures_of_task_sets(raw_config):
     filled = environment.from_string(text).render(snakemake=SimpleNamespace(config=raw_config))
     assert filled.count("*CKA*") == filled.count("- *InputDSA*") == 1
     assert "other parameters of InputDSA (7)?" in filled
+    # Measures of the run that no task set is compared by are none of its measures, but of its recordings.
+    raw_config["tasksets"]["PDM"]["measures"] = ["dsa_input"]
+    raw_config["run"]["warping"] = []
+    for datasets, n_cka in (([], 0), (["a", "b"], 1)):
+        raw_config["run"]["datasets"] = datasets
+        filled = environment.from_string(text).render(snakemake=SimpleNamespace(config=raw_config))
+        assert filled.count("*CKA*") == n_cka and filled.count("- *InputDSA*") == 1
 
 
 @pytest.mark.parametrize(

@@ -559,6 +559,7 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
         "trajectories": MASTER,
         "comparisons": compared,
         "around": {"measure": "dsa", "taskset": "PDM", "part": "leaky_rnn"},
+        "statistics": {"taskset": "PDM"},
     }
     right = pipeline({})
     concerned = {
@@ -567,7 +568,7 @@ def test_a_switch_changes_the_parameters_of_what_it_concerns(pipeline):
         "timing.evaluation": {"evaluation_trials"},
         "evaluation.paired": {"trajectories"},
         "evaluation.window": {"trajectories"},
-        "evaluation.reduction": {"trajectories", "comparisons", "around"},
+        "evaluation.reduction": {"trajectories", "comparisons", "around", "statistics"},
         "dsa.delay_axis": {"comparisons", "around"},
         "dsa.solver": {"comparisons", "around"},
         "model.init": {"training", "trajectories"},

@@ -378,6 +378,10 @@ def test_learning_table_follows_the_distance_to_the_own_end(rng):
     assert table.loc[0.0, "separation"] == 1 and table.loc[1.0, "separation"] == 0
     floor = floor_pairs(after, "master")["dissimilarity"]
     assert table.loc[0.7, "separation"] == pytest.approx((floor < 0.3).mean(), abs=1e-9)
+    # Shared components over learning, raw units after it: a floor of other states.
+    published = learning_table(pd.DataFrame(rows), after, {**SETTINGS, "reduction": "published"})
+    assert published["separation"].isna().all() and published["separation_low"].isna().all()
+    assert published["mean"].tolist() == table["mean"].tolist()
 
 
 def networks_on_a_line(positions):

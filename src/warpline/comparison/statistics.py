@@ -352,8 +352,11 @@ def learning_table(
     ----------
     over : DataFrame
         All tables of `warpline.comparison.pairs.over_learning`, with a column ``measure``.
-    after, settings
+    after : DataFrame
         As `summary_table`.
+    settings : mapping
+        As `summary_table`. With ``reduction: published`` the pairs over learning are of other states than the
+        floors after learning, and have no separation.
 
     Returns
     -------
@@ -363,6 +366,7 @@ def learning_table(
         from the floors of both curricula after learning, with its interval.
     """
     keys = ["measure", "architecture_a", "against", "curriculum_a", "curriculum_b", "checkpoint"]
+    has_floor = settings.get("reduction", "own") == "own"
     table = []
     for key, group in over.groupby(keys, sort=True):
         measure, architecture, against, a, b = (str(name) for name in key[:5])
@@ -386,7 +390,10 @@ def learning_table(
                 "low": low,
                 "high": high,
                 **_separation_columns(
-                    rows, _of_networks(after, measure, architecture), (a, b), settings
+                    rows if has_floor else rows.iloc[:0],
+                    _of_networks(after, measure, architecture),
+                    (a, b),
+                    settings,
                 ),
             }
         )

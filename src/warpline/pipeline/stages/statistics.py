@@ -43,7 +43,10 @@ class ComputeStatistics(Stage):
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the references, and the settings of intervals and tests."""
+        published = self.config.protocol.evaluation.reduction == "published"
         return {
+            # No such key otherwise: tables of before it count as they are.
+            **({"reduction": "published"} if published else {}),
             "taskset": wildcards["taskset"],
             "references": self.config.comparison.over.references,
             **self.config.statistics.model_dump(),
