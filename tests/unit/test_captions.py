@@ -131,6 +131,20 @@ def test_captions_go_by_the_measures_of_the_task_set_whatever_their_names(raw_co
         assert "other delays" not in text(1)
 
 
+def test_captions_say_what_the_published_protocol_compares(raw_config):
+    def says(caption, sentence):
+        return sentence in " ".join(sentences(rendered(caption, raw_config, 3)))
+
+    along, shared = "Delays run along trials, and their steps are trials.", "no floor for the right"
+    raw_config["run"]["measures"] = ["dsa"]
+    assert not says("after_learning", along) and not says("over_learning", shared)
+    raw_config["protocol"] = {
+        "dsa": {"delay_axis": "trial"},
+        "evaluation": {"reduction": "published"},
+    }
+    assert says("after_learning", along) and says("over_learning", shared)
+
+
 def test_every_figure_has_a_caption_and_every_caption_a_figure(raw_config):
     raw_config["run"]["warping"] = list(raw_config["warping"])
     pipeline = Pipeline(Plan(load(raw_config)))
