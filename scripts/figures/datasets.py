@@ -69,9 +69,10 @@ def make(arguments, settings):
         ]
         failed = int(rows["dissimilarity"].isna().sum())
         panel.set_title("\n".join([*lines, *([f"{failed} pairs failed"] if failed else [])]))
+        # As in the statistics, networks of one seed make no pair of groups.
         set_panels.draw_groups(
             axes[1, column],
-            rows,
+            rows[~(rows["seed_a"] == rows["seed_b"])],
             summary[summary["measure"] == measure],
             list(groups),
             settings["style"],

@@ -219,6 +219,31 @@ def test_networks_of_one_seed_are_one_unit():
     assert row["high"] - row["mean"] == pytest.approx(stats.t.ppf(0.975, dof) * error)
 
 
+def test_networks_of_one_seed_make_no_pair_of_two_groups():
+    values = {(0, 0): 0.0, (0, 1): 5.0, (1, 0): 7.0, (1, 1): 0.0}
+    rows = [
+        {
+            "measure": "cka",
+            "system_a": f"m{a}",
+            "system_b": f"n{b}",
+            "group_a": "m",
+            "group_b": "n",
+            "seed_a": a,
+            "seed_b": b,
+            "dissimilarity": value,
+        }
+        for (a, b), value in values.items()
+    ]
+    pairs = pd.DataFrame(rows)
+    options = {"references": ["n"], "confidence": 0.95, "family_error": 0.05, "min_systems": 3}
+    summary, _ = group_tables(pairs, unit_numbers(pairs), **options)
+    assert summary.iloc[0]["mean"] == 6 and summary.iloc[0]["n_pairs"] == 2
+    # Of one seed there is no pair left, and a row that says so.
+    alone = pairs.iloc[:1]
+    summary, tests = group_tables(alone, unit_numbers(alone), **options)
+    assert np.isnan(summary.iloc[0]["mean"]) and summary.iloc[0]["n_pairs"] == 0 and tests.empty
+
+
 def test_networks_have_the_conditions_of_their_trials(rng):
     states = rng.normal(size=(2, 1, 4, 5, 3)).astype(np.float32)
     trajectories = xr.Dataset(

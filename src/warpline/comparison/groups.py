@@ -293,7 +293,8 @@ def group_tables(
     pairs : DataFrame
         ``measure``, ``system_a``, ``system_b``, ``group_a``, ``group_b``, ``dissimilarity``.
     number_of : mapping of str to int
-        Unit of statistics of each system. Systems with one number are left out together.
+        Unit of statistics of each system. Systems with one number are left out together, and their pairs do
+        not count.
     references, confidence, family_error, min_systems
         As in `compare_groups`.
     """
@@ -309,6 +310,8 @@ def group_tables(
             "dissimilarity": pairs["dissimilarity"],
         }
     )
+    # Networks of one seed can share a pretraining: they say nothing of two groups.
+    rows = rows[rows["seed_a"] != rows["seed_b"]]
     settings = {
         "confidence": confidence,
         "family_error": family_error,
