@@ -1,3 +1,4 @@
+import itertools
 import runpy
 from argparse import Namespace
 
@@ -9,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.spatial.distance import pdist
 
+from warpline.comparison.dataset_pairs import unit_numbers
+from warpline.comparison.groups import group_tables
 from warpline.core import result_files
 from warpline.core.figure_files import FIGURE_SUFFIXES
 from warpline.figures import figure_script, plotting, words
@@ -363,6 +366,40 @@ def test_over_learning_says_what_one_seed_cannot_show(project, tmp_path, seeds, 
         assert (reason in written) == (len(seeds) == 1)
     # As under the published reduction.
     assert ("No floor of the same" in written) == (len(seeds) == 2 and np.isnan(separation))
+
+
+@pytest.mark.slow
+def test_pairs_of_two_groups_are_those_that_count_as_one(project, tmp_path):
+    systems = [("rec", "rec", None), *((f"{g}/{s}", g, s) for g in ("a", "b") for s in (1, 2))]
+    pairs = pd.DataFrame(
+        [
+            {
+                "measure": "cka",
+                "trials": "conditions",
+                "dissimilarity": 0.5,
+                "n_trials_a": 4,
+                **{f"{key}_a": value for key, value in zip(keys, a, strict=True)},
+                **{f"{key}_b": value for key, value in zip(keys, b, strict=True)},
+            }
+            for keys in [("system", "group", "seed")]
+            for a, b in itertools.combinations(systems, 2)
+        ]
+    ).astype({"seed_a": "Int64", "seed_b": "Int64"})
+    numbers = unit_numbers(pairs)
+    groups = ["rec", "a", "b"]
+    options = {"references": groups, "confidence": 0.95, "family_error": 0.05, "min_systems": 5}
+    result_files.write_table(pairs, tmp_path / "pairs.csv", {})
+    summary = group_tables(pairs, numbers, **options)[0]
+    result_files.write_table(summary, tmp_path / "summary.csv", {})
+    settings = {
+        "style": STYLE, "measures": ["cka"], "statistics": {"min_seeds": 5}, "wasserstein": [],
+    }  # fmt: skip
+    arguments = Namespace(pairs=[tmp_path / "pairs.csv"], summary=[tmp_path / "summary.csv"])
+    written = texts(script(project, "datasets")(arguments, settings))
+    # Four pairs, of which two are of one seed.
+    assert "a to b (2 pairs)" in written and "rec to a (2 pairs)" in written
+    of_both = summary[(summary["group_a"] == "a") & (summary["group_b"] == "b")]
+    assert of_both["n_pairs"].tolist() == [2]
 
 
 @pytest.mark.slow
