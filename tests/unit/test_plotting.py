@@ -338,9 +338,7 @@ def over_table(seeds, trained=True):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("seeds", "separation"), [([1], np.nan), ([1, 2], 0.9), ([1, 2], np.nan)]
-)
+@pytest.mark.parametrize(("seeds", "separation"), [([1], np.nan), ([1, 2], 0.9), ([1, 2], np.nan)])
 def test_over_learning_says_what_one_seed_cannot_show(project, tmp_path, seeds, separation):
     learning = pd.DataFrame(
         {
