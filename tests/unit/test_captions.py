@@ -11,6 +11,7 @@ import pytest
 from docutils.core import publish_parts
 
 from warpline.attractors.systems import motif_sequences, n_shared_in_position, n_shared_motifs
+from warpline.core.table_names import STATISTICS_TABLES
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
@@ -224,3 +225,17 @@ def test_each_kind_of_measure_falls_evenly_in_its_own_panel_of_compositions():
             # In the panel of the other kind it falls, too: sequences that share one share the other.
             assert means[-1] < means[0]
             assert np.allclose(np.diff(means), -1) == (own == panel)
+
+
+@pytest.mark.parametrize(
+    ("caption", "explained"),
+    [
+        ("tables", [f"### `{name}.csv`" for name in STATISTICS_TABLES]),
+        ("workflow", ["Geodesics", "Fixed points", "Betti numbers", "excess kurtosis"]),
+    ],
+)
+def test_the_pages_that_the_report_names_explain_what_it_shows(caption, explained):
+    text = (FOLDER / f"{caption}.rst").read_text()
+    pages = [FOLDER.parents[1] / name for name in re.findall(r"docs/\w+\.md", text)]
+    words = " ".join(page.read_text() for page in pages)
+    assert [one for one in explained if one not in words] == []
