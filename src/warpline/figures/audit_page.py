@@ -21,7 +21,6 @@ STATISTICS = {
     "held_out_accuracy": "held-out accuracy",
     "dissimilarity": "dissimilarity to the reference",
     "separation": "separation from the floors",
-    "self_dissimilarity": "dissimilarity to itself",
     "order_probability": "order of the curricula",
     "rank_correlation": "rank correlation with the number of tasks",
 }
