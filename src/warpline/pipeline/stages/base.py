@@ -15,6 +15,7 @@ from warpline.core import result_files
 from warpline.core.plugins import find_plugin
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.config.base import DSA, Measure
+from warpline.pipeline.config.schema import Config
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.project_files import SCRIPTS
 from warpline.pipeline.reading_cache import kept_by_stamps
@@ -124,6 +125,12 @@ def _factored(names: frozenset[str]) -> str:
     if len(branches) == 1 and "" not in names:
         return branches[0]
     return f"(?:{'|'.join(branches)})" + ("?" if "" in names else "")
+
+
+def reduction_settings(config: Config) -> Settings:
+    """Return the published reduction, and no such key otherwise: tables of before it count as they are."""
+    reduction = config.protocol.evaluation.reduction
+    return {"reduction": reduction} if reduction == "published" else {}
 
 
 def measure_settings(name: str, entry: Measure, **of_protocol: Any) -> Settings:

@@ -196,12 +196,13 @@ class JudgeClaims(Stage):
         """Places of the curricula of each task set in the claimed order; none without its reference."""
         by_taskset: dict[str, dict[str, int]] = {}
         for taskset in self.plan.tasksets_with_figures:
+            if self._master_in(taskset) != self.plan.reference:
+                by_taskset[taskset] = {}
+                continue
             names = [one.curriculum for one in self.plan.networks if one.taskset == taskset]
             levels = {name: self._level_in(taskset, name) for name in dict.fromkeys(names)}
             by_taskset[taskset] = {
-                name: level
-                for name, level in levels.items()
-                if level is not None and self._master_in(taskset) == self.plan.reference
+                name: level for name, level in levels.items() if level is not None
             }
         return by_taskset
 

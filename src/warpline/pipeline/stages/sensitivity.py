@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from warpline.core.table_names import SENSITIVITY_TABLES
 from warpline.pipeline.config.base import DSA, InputDSA
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.base import (
+    Cost,
+    Settings,
+    Stage,
+    Wildcards,
+    reduction_settings,
+)
 from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.statistics import ComputeStatistics
@@ -91,11 +97,9 @@ class CompareAround(Stage):
         if wildcards["part"] == BETWEEN:
             # Last checkpoints alone are compared.
             return {**settings, "pairs": "architectures"}
-        published = self.config.protocol.evaluation.reduction == "published"
         return {
             **settings,
-            # No such key otherwise: tables of before it count as they are.
-            **({"reduction": "published"} if published else {}),
+            **reduction_settings(self.config),
             "pairs": "learning",
             "reference": self.plan.reference,
             "fractions": self.config.comparison.over.fractions,

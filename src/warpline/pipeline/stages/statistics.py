@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 from warpline.core.table_names import STATISTICS_TABLES
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards
+from warpline.pipeline.stages.base import (
+    Cost,
+    Settings,
+    Stage,
+    Wildcards,
+    reduction_settings,
+)
 from warpline.pipeline.stages.comparisons import CompareNetworks
 from warpline.pipeline.stages.sizes import SIDECAR_MB, START_MB, START_SECONDS
 from warpline.pipeline.stages.training import Train
@@ -43,10 +49,8 @@ class ComputeStatistics(Stage):
 
     def parameters(self, wildcards: Wildcards) -> Settings:
         """Return the references, and the settings of intervals and tests."""
-        published = self.config.protocol.evaluation.reduction == "published"
         return {
-            # No such key otherwise: tables of before it count as they are.
-            **({"reduction": "published"} if published else {}),
+            **reduction_settings(self.config),
             "taskset": wildcards["taskset"],
             "references": self.config.comparison.over.references,
             **self.config.statistics.model_dump(),
