@@ -62,6 +62,24 @@ def test_a_matrix_is_at_zero_from_itself(n):
     assert align(a, a).angle <= 1e-6
 
 
+@pytest.mark.parametrize("n", [8, 10, 20])
+@pytest.mark.parametrize("small", [1e-3, 3e-4, 1e-6])
+def test_small_entries_align_with_their_rotation_too(n, small):
+    # Single precision does not tell alignments of the small block apart.
+    rng = np.random.default_rng(n)
+    operators = []
+    for _ in range(4):
+        matrix = rng.standard_normal((n, n))
+        matrix[:, n // 2 :] *= small
+        matrix[n // 2 :, : n // 2] = 0
+        q = random_orthogonal(rng, n)
+        operators += [matrix, q @ matrix @ q.T]
+    pairs = [(i, j) for i in range(0, 8, 2) for j in (i, i + 1)]
+    for alignment in align_pairs([to_canonical(matrix) for matrix in operators], pairs):
+        assert alignment.angle < 2e-7
+        assert alignment.status == "converged"
+
+
 @pytest.mark.parametrize(("s", "t"), [(0.3, 0.3), (0.3, 1.2), (0.3, -1.2), (0.1, 3.0), (1.0, 2.5)])
 def test_plane_rotations_have_their_analytic_angle(s, t):
     # O(2) leaves a rotation as it is or turns its sense: cos = (cos s cos t + |sin s sin t|).

@@ -4,8 +4,8 @@ The starts of each round are thinned out while they ascend (`warpline.similarity
 round combines the maxima of the first (`warpline.similarity.dsa.combinations`). In each further one half of
 the starts are random; the others are neighbours of the best maximum (`warpline.similarity.dsa.involutions`)
 and a combination. The search ends when the estimated chance of a better maximum is low and several kinds of
-neighbours were tried, or when the number of starts reaches its cap. The result depends on the pair and the
-seed alone.
+neighbours were tried, or when the number of starts reaches its cap. Where operators are nearly equal, the
+planned starts ascend once more in double precision. The result depends on the pair and the seed alone.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ _LOW_RANK = 8
 _IMPROVEMENT = 1e-9
 #: Angle below which two operators are one, up to a change of basis: nothing is left to find.
 _PERFECT = 1e-7
+#: Angle below which single precision no longer tells maxima apart: their aligned operators lie closer than
+#: those of one basin (`warpline.similarity.dsa.halving`).
+_NEARLY_EQUAL = 0.01
 #: Elements (starts x n x n) in memory at once.
 _CHUNK_ELEMENTS = 4_000_000
 
@@ -299,6 +302,7 @@ def search(
     while len(index := _unfinished(state, size, settings)):
         _further_round(state, index, counts, problems, size, generators, settings)
         counts = _Counts(_RANDOM, _NEIGHBOURS, _COMBINATIONS)
+    _ascend_again(state, problems, planned, settings)
     return state.best, state.n_hits, state.n_starts
 
 
@@ -349,6 +353,28 @@ def _first_round(
     )
     n_starts = torch.full((len(generators),), n_first)
     return _State(best, n_hits, n_starts, torch.zeros_like(n_starts), best_distinct(second))
+
+
+def _ascend_again(
+    state: _State, problems: Problems, planned: Tensor, settings: AlignmentSettings
+) -> None:
+    """Ascend from the planned starts of nearly equal operators in double precision, in place.
+
+    The identity is one of them, so that an operator is at 0 from itself. These ascents are neither starts nor
+    hits: the chance of a better maximum is that after the search.
+    """
+    distance = (2 - 2 * state.best.value).clamp(min=0.0).sqrt()
+    index = ((distance > _PERFECT) & (distance < _NEARLY_EQUAL)).nonzero()[:, 0]
+    if not len(index):
+        return
+    challenger, no_hits, _, _ = successive_halving(
+        problems.select(index),
+        planned[index],
+        _rungs((), settings),
+        settings.max_steps,
+        n_independent=0,
+    )
+    _merge(state.best, state.n_hits, index, challenger, no_hits)
 
 
 def _n_kinds(size: int) -> int:
