@@ -43,7 +43,7 @@ def draw_column(axes, sweep, column, styles, chosen_label):
         carried = rows[rows["comparable"]]
         label = f"{n_delays} delay{'s' * (n_delays > 1)}"
         if interval > 1:
-            label += f" × {interval} steps"
+            label += f", interval {interval}"
         axes.plot(carried["rank"], carried[column], ms=3, lw=1, label=label, **line_style)
         axes.plot(rows["rank"], rows[column], lw=0.5, alpha=0.4, color=line_style["color"])
     chosen = sweep[sweep["chosen"]].iloc[0]

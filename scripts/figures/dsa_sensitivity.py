@@ -71,6 +71,9 @@ def make(arguments, settings):
         else:
             for panel in drawn:
                 panel.axhline(0, color="0.4", lw=1, ls="--")
+            if chosen["value"].isna().all():
+                middle = drawn[(len(drawn) - 1) // 2]
+                plotting.say_why_empty(middle, "No network has half-times of both.")
         reference = settings["reference"].replace("_", " ")
         unit = "Wasserstein" if measure in settings["wasserstein"] else "radians"
         row[0].set_ylabel(ROWS[conclusion].format(reference=reference, unit=unit))

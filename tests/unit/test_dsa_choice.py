@@ -291,8 +291,8 @@ def test_two_measures_share_a_legend(project, tmp_path):
         "chosen for DSA: 3 delays, rank 4",
         "persistence: nothing changes",
         "networks, chosen setting",
-        "3 delays × 2 steps",
-        "chosen for own: 3 delays × 2 steps, rank 4",
+        "3 delays, interval 2",
+        "chosen for own: 3 delays, interval 2, rank 4",
     ]
     # An embedding has one colour in the panels of all measures.
     colours = [

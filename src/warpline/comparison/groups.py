@@ -51,7 +51,7 @@ class GroupComparison:
         A row per measure and pair of systems: ``group_a``, ``group_b``, ``within`` (both of one group),
         and the columns of `warpline.comparison.sets.SystemMatrix`.
     summary : DataFrame
-        A row per measure and pair of groups, a group with itself among them: ``n_a``, ``n_b`` systems,
+        A row per measure and pair of groups, a group of two or more with itself among them: ``n_a``, ``n_b`` systems,
         ``n_pairs`` (0 where all failed), ``mean``, ``low``, ``high``; and between groups ``separation`` from
         the pairs within both, with its interval (`warpline.comparison.separation`).
     tests : DataFrame

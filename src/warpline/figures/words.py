@@ -104,8 +104,9 @@ def parameters_label(rows: pd.DataFrame) -> str:
         return ""
     n_delays, interval, rank = (int(value) for value in rows[names].dropna().iloc[0])
     delays = f"{n_delays} delay{'s' * (n_delays != 1)}"
-    steps = f" × {interval} steps" if interval > 1 else ""
-    return f"{delays}{steps}, rank {rank}"
+    # Without a unit: delays run over steps, or over trials as in the published code.
+    apart = f", interval {interval}" if interval > 1 else ""
+    return f"{delays}{apart}, rank {rank}"
 
 
 def sensitivity_label(shares: pd.DataFrame, measure: str, conclusion: str) -> str:
