@@ -51,9 +51,9 @@ class GroupComparison:
         A row per measure and pair of systems: ``group_a``, ``group_b``, ``within`` (both of one group),
         and the columns of `warpline.comparison.sets.SystemMatrix`.
     summary : DataFrame
-        A row per measure and pair of groups, a group of two or more with itself among them: ``n_a``, ``n_b`` systems,
-        ``n_pairs`` (0 where all failed), ``mean``, ``low``, ``high``; and between groups ``separation`` from
-        the pairs within both, with its interval (`warpline.comparison.separation`).
+        A row per measure and pair of groups, a group of two or more with itself among them: ``n_a``, ``n_b``
+        systems, ``n_pairs`` (0 where all failed), ``mean``, ``low``, ``high``; and between groups
+        ``separation`` from the pairs within both, with its interval (`warpline.comparison.separation`).
     tests : DataFrame
         A row per measure, ``reference`` group and pair of groups: whether the systems of a lie as far from
         those of the reference as those of b (`warpline.comparison.statistics.group_tests`). ``p_adjusted``
