@@ -66,7 +66,7 @@ function groupOf(pair) {
   );
   if (!mean || mean.mean === null) return "";
   const interval = mean.low === null ? "too few networks for an interval" : `interval over networks ${shownNumber(mean.low)} to ${shownNumber(mean.high)}`;
-  return `Mean of these curricula (${seeds === "same" ? "same seed" : "different seeds"}): ${shownNumber(mean.mean)}, ${interval}, ${mean.n_pairs} pair${mean.n_pairs === 1 ? "" : "s"}.`;
+  return `Mean of these curricula after learning (${seeds === "same" ? "same seed" : "different seeds"}): ${shownNumber(mean.mean)}, ${interval}, ${mean.n_pairs} pair${mean.n_pairs === 1 ? "" : "s"}.`;
 }
 
 const pairsPanel = {
@@ -196,7 +196,9 @@ const pairsPanel = {
     const moments = pair.from === pair.to ? (pair.from === 1 ? "after learning" : `at fraction ${shownNumber(pair.from)} of training`) : `at fractions ${shownNumber(pair.from)} and ${shownNumber(pair.to)} of training`;
     const sides = [pair.a, pair.b].map((k) => networkLabel(page.networks[k]));
     const about = pair.value === null ? "" : intervalOf(pair);
-    return `${sides[0]} and ${sides[1]}, ${moments}: ${value}, ${spaced(pair.status)}. ${about} ${pair.from === 1 && pair.to === 1 ? groupOf(pair) : ""}`;
+    // The means are of the comparison after learning; under the published reduction the others have components of their own.
+    const group = byId("pairs-kind").value === "after" ? groupOf(pair) : "";
+    return `${sides[0]} and ${sides[1]}, ${moments}: ${value}, ${spaced(pair.status)}. ${about} ${group}`;
   },
 
   /** Keep showing the pair in the place that was chosen, at another moment or by another measure. */
