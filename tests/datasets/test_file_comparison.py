@@ -140,6 +140,17 @@ CASES = {
 }  # fmt: skip
 
 
+def test_a_table_of_the_user_s_own_is_not_overwritten(command, files, tmp_path):
+    own = tmp_path / "trials.csv"
+    own.write_text("trial,side\n0,left\n")
+    arguments = ["a.nc", "b.nc", "--dims", "neuron=unit", "--output"]
+    status, _, error = command(*arguments, "trials.csv")
+    assert status and "expected --output as a new file" in error
+    assert own.read_text() == "trial,side\n0,left\n"
+    # One that the command wrote is written anew.
+    assert [command(*arguments, "t.csv")[0] for _ in range(2)] == [0, 0]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_errors_are_one_message(command, files, tmp_path, case):
     arguments, message = CASES[case]

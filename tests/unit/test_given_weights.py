@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -409,6 +408,11 @@ def entry(**changes):
             lambda raw: raw["run"]["grid"][0].update(curricula=["master", "untrained"]),
             "expected {curriculum} in the path.*for master, untrained",
         ),
+        (entry(model="rnn"), "architectures.mine.activation: expected the value.*such as activation: tanh"),
+        (
+            entry(model="leaky_rnn", activation="relu", weight_names={}),
+            "architectures.mine.tau: expected the value.*such as tau: 100.0",
+        ),
         (entry(units=None), "architectures.mine.units: expected a value, got none"),
     ],
 )  # fmt: skip
@@ -445,11 +449,26 @@ def test_the_check_names_what_does_not_fit(given_config, own_file, changes, mess
     assert re.search(message, faults[0])
 
 
-def test_the_same_bytes_for_two_seeds_are_refused(given_config):
+def test_the_same_weights_for_two_seeds_are_refused(given_config):
     """One network would count twice."""
-    shutil.copy("net-1.pt", "net-2.pt")
+    torch.save(torch.load("net-1.pt", weights_only=True), "net-2.pt")
+    assert result_files.checksum("net-1.pt") != result_files.checksum("net-2.pt")
     (fault,) = weights_faults(Plan(load(given_config)))
-    assert "the same bytes for seeds 1 and 2 (net-2.pt)" in fault
+    assert "the same weights for master, seed 1 and master, seed 2 (net-2.pt)" in fault
+
+
+def test_the_same_weights_in_two_groups_are_refused(given_config):
+    """Pairs of one group with the other would be a network and itself."""
+    given_config["architectures"]["mine"]["weights"] = "{curriculum}-{seed}.pt"
+    given_config["curricula"] |= {"novice": {}, "expert": {}}
+    given_config["run"]["grid"][0]["curricula"] = ["novice", "expert"]
+    given_config["comparison"]["over"]["references"] = ["novice"]
+    for name, files in {"novice": ("1", "2"), "expert": ("3", "1")}.items():
+        for seed, file in enumerate(files, start=1):
+            torch.manual_seed(int(file))
+            torch.save(Mine(n_inputs=7).state_dict(), f"{name}-{seed}.pt")
+    (fault,) = weights_faults(Plan(load(given_config)))
+    assert "the same weights for novice, seed 1 and expert, seed 2 (expert-2.pt)" in fault
 
 
 def test_networks_that_are_read_leave_dropout_out(mine, tmp_path):

@@ -110,7 +110,7 @@ def test_the_page_of_your_networks_runs_as_it_stands(project, raw_config, tmp_pa
 
     (tmp_path / "nets").mkdir()
     for seed in range(1, 6):
-        torch.save(names["module"].state_dict(), tmp_path / "nets" / f"seed-{seed}.pt")
+        torch.save(names["Mine"]().state_dict(), tmp_path / "nets" / f"seed-{seed}.pt")
     (tmp_path / "mine.yaml").write_text(configuration["In the pipeline"][0])
     plan = Plan(load_files([project / "config" / "config.yaml", tmp_path / "mine.yaml"]))
     assert [one.architecture for one in plan.given_networks] == ["my_lstm"]

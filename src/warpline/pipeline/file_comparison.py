@@ -215,9 +215,19 @@ def _dims_by_file(
 
 
 def _check_output(path: Path) -> None:
-    """Refuse a table in the place of a recording, a folder or a device."""
+    """Refuse a table in the place of a recording, a folder, a device or a table of the user's own."""
+    from warpline.core import result_files
+
     if path.suffix != ".csv" or (os.path.lexists(path) and not path.is_file()):
         raise ValueError(f"expected --output as a file that ends in .csv, got {path}")
+    if os.path.lexists(path):
+        try:
+            result_files.read_table_metadata(path)
+        except result_files.DamagedFileError:
+            raise ValueError(
+                "expected --output as a new file or a table of Warpline's as it was written, "
+                f"got {path}. Name another file."
+            ) from None
 
 
 def system_names(paths: Sequence[str]) -> list[str]:

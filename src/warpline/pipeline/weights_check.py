@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.stages.base import file_checksum
 from warpline.pipeline.stages.training import network_settings
 from warpline.pipeline.stages.trials import taskset_settings
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["weights_faults"]
 
@@ -24,6 +28,7 @@ def weights_faults(plan: Plan) -> list[str]:
     from warpline.tasks.trials import make_environment
 
     faults: dict[str, str] = {}
+    first_with: dict[tuple[str, str, str], str] = {}
     for network in plan.given_networks:
         target = plan.config.tasksets[network.taskset].target
         task = taskset_settings(plan, network.taskset, target)
@@ -34,18 +39,11 @@ def weights_faults(plan: Plan) -> list[str]:
         except (TypeError, ValueError) as error:
             faults[f"tasksets.{network.taskset}, task {target}: {error}"] = ""
             continue
-        seed_of: dict[str, int] = {}
+        place = f"architectures.{network.architecture}.weights"
         for seed in plan.seeds:
             path = plan.weights_file(network, seed)
-            checksum = file_checksum(path) if Path(path).is_file() else path
-            if seed_of.setdefault(checksum, seed) != seed:
-                place = f"architectures.{network.architecture}.weights"
-                message = (
-                    f"{place}: expected another network for each seed, got the same bytes for seeds"
-                )
-                faults[f"{message} {seed_of[checksum]} and {seed} ({path}): leave one out"] = ""
             try:
-                network_from_file(
+                given = network_from_file(
                     path,
                     architecture,
                     n_inputs=len(environment.channel_names()),
@@ -55,8 +53,23 @@ def weights_faults(plan: Plan) -> list[str]:
             except Exception as error:
                 # The model may be a class of the user's, with any error of its own.
                 kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-                place = f"architectures.{network.architecture}.weights"
                 # The files of several seeds often have one fault: it is told of the first.
                 message = f"{place}, task set {network.taskset}: {kind}{error}"
                 faults.setdefault(message, f" (in {path})")
+                continue
+            # In a comparison they would be a network and itself.
+            key = (network.taskset, network.architecture, _digest(given.model))
+            name = f"{network.curriculum}, seed {seed}"
+            if (first := first_with.setdefault(key, name)) != name:
+                message = "expected another network for each seed and curriculum, got the same weights for"
+                faults[f"{place}: {message} {first} and {name} ({path}): leave one out"] = ""
     return [f"{message}{where}" for message, where in faults.items()]
+
+
+def _digest(model: nn.Module) -> str:
+    """Return a digest of the weights: two files of torch with the same ones can differ in bytes."""
+    import torch
+
+    content = BytesIO()
+    torch.save(model.state_dict(), content)
+    return hashlib.sha256(content.getbuffer()).hexdigest()

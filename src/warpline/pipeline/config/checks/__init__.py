@@ -24,7 +24,11 @@ from warpline.pipeline.config.checks.taskset_section import (
     tasks_faults,
 )
 from warpline.pipeline.config.checks.timing_section import timing_faults, whole_steps_faults
-from warpline.pipeline.config.checks.training_section import training_faults, weights_pattern_faults
+from warpline.pipeline.config.checks.training_section import (
+    training_faults,
+    unstated_faults,
+    weights_pattern_faults,
+)
 from warpline.pipeline.config.checks.warping_section import warping_faults
 from warpline.pipeline.config.schema import Config
 
@@ -54,6 +58,7 @@ CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     tolerances_faults,
     delays_faults,
     training_faults,
+    unstated_faults,
     weights_pattern_faults,
     fractions_faults,
     warping_faults,

@@ -14,7 +14,7 @@ from warpline.pipeline.config.checks.shared_lookups import (
 )
 from warpline.pipeline.config.schema import Config, RecurrentArchitecture
 
-__all__ = ["training_faults", "weights_pattern_faults"]
+__all__ = ["training_faults", "unstated_faults", "weights_pattern_faults"]
 
 WEIGHTS_FIELDS = ("seed", "curriculum", "taskset")
 """Fields of the path of given weights."""
@@ -73,6 +73,22 @@ def training_faults(config: Config) -> Iterator[str]:
             yield (
                 f"architectures.{name}.tau: expected at least tasksets.{taskset}.dt = "
                 f"{config.tasksets[taskset].dt} ms, got {entry.tau}"
+            )
+
+
+def unstated_faults(config: Config) -> Iterator[str]:
+    """Ask for what a file of weights does not hold: another activation or tau makes it another network."""
+    for name in used_names(config, "architectures"):
+        entry = config.architectures.get(name)
+        if not isinstance(entry, RecurrentArchitecture) or not entry.weights or ":" in entry.model:
+            continue
+        asked = {"activation", "tau"} - {*_unused_settings(entry.model)}
+        if len(stated_names("models", entry.model, "activations")) == 1:
+            asked.discard("activation")
+        for key in sorted(asked - entry.model_fields_set):
+            yield (
+                f"architectures.{name}.{key}: expected the value that the network was trained with, which its "
+                f"file does not hold, got none: state it, such as {key}: {getattr(entry, key)}"
             )
 
 
