@@ -471,6 +471,13 @@ def test_the_same_weights_in_two_groups_are_refused(given_config):
     assert "the same weights for novice, seed 1 and expert, seed 2 (expert-2.pt)" in fault
 
 
+def test_sparse_weights_are_read(mine, tmp_path):
+    state = mine.state_dict()
+    torch.save({**state, "fc.weight": state["fc.weight"].to_sparse()}, tmp_path / "net.pt")
+    weights = read_weights(tmp_path / "net.pt")
+    assert torch.equal(weights["fc.weight"], state["fc.weight"])
+
+
 def test_networks_that_are_read_leave_dropout_out(mine, tmp_path):
     torch.save(mine.state_dict(), tmp_path / "net.pt")
     network = open_file(tmp_path / "net.pt", weight_names=RENAMING).model

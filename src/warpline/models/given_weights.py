@@ -108,7 +108,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             f"expected named tensors in {path}, got {', '.join(others[:LISTED])}: save "
             "model.state_dict() alone, or under the key 'state_dict'"
         )
-    return {str(name): value.detach() for name, value in content.items()}
+    return {str(name): value.detach().to_dense() for name, value in content.items()}
 
 
 def _last_checkpoint(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

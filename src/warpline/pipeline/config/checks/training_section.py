@@ -87,8 +87,8 @@ def unstated_faults(config: Config) -> Iterator[str]:
             asked.discard("activation")
         for key in sorted(asked - entry.model_fields_set):
             yield (
-                f"architectures.{name}.{key}: expected the value that the network was trained with, which its "
-                f"file does not hold, got none: state it, such as {key}: {getattr(entry, key)}"
+                f"architectures.{name}.{key}: expected the value that the network was trained with, which "
+                f"its file does not hold, got none: state it, such as {key}: {getattr(entry, key)}"
             )
 
 
