@@ -7,7 +7,8 @@ if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is
 demo     networks of the demo after learning that carry the rank, all pairs, at ranks 10 and 12
 tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 10 to 20 and
          by other weights of the control
-random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators, each in one pair
+random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators, each in one pair,
+         at rank 10 by other weights of the control too
 
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
     python benchmarks/dsa_input_search.py --output docs/data/dsa_input/search.json \
@@ -34,6 +35,7 @@ import numpy as np  # noqa: E402
 from dsa_search import MISSED, REFERENCE_SEED, random_pairs  # noqa: E402
 from dsa_search_kinds import CHANNELS, Draw, driven_network, gaussian, sparse  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
+from scipy.stats import binomtest  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
     DrivenOperator,
@@ -58,8 +60,8 @@ RANDOM: dict[str, Draw] = {
     "Gaussian A and B": gaussian,
     "A of zeros and ones, Gaussian B": sparse,
 }
-RANDOM_PAIRS = {10: 400, 14: 150, 20: 150}
-"""Pairs of random operators by rank: at 10 misses are rare."""
+RANDOM_PAIRS = {(10, 0.5): 400, (14, 0.5): 150, (20, 0.5): 150, (10, 0.2): 400, (10, 0.05): 400}
+"""Pairs of random operators by rank and weight of the control: at rank 10 misses are rare."""
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
@@ -98,7 +100,7 @@ def random_searches() -> list[dict[str, Any]]:
     """Return a row per kind and rank of random operators, of which none is in two pairs."""
     rows = []
     for number, (name, draw) in enumerate(RANDOM.items()):
-        for rank, n_pairs in RANDOM_PAIRS.items():
+        for (rank, weight), n_pairs in RANDOM_PAIRS.items():
             pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
             rng = np.random.default_rng([number, rank])
             operators = [
@@ -108,9 +110,15 @@ def random_searches() -> list[dict[str, Any]]:
                 )
                 for _ in range(2 * n_pairs)
             ]  # fmt: skip
-            rows.append({"systems": name} | searches(operators, rank, pairs, 1))
+            row = searches(operators, rank, pairs, 1, weight)
+            rows.append({"systems": name + weight_suffix(weight)} | row)
             print(rows[-1], flush=True)
     return rows
+
+
+def weight_suffix(weight: float) -> str:
+    """Return what a name of systems says of another weight of the control than the default."""
+    return "" if weight == DEFAULT_WEIGHT else f", w = {weight}"
 
 
 def tanh_searches(rank: int, weight: float) -> dict[str, Any]:
@@ -123,9 +131,7 @@ def tanh_searches(rank: int, weight: float) -> dict[str, Any]:
     name = f"{n_draws} x {TANH} random tanh networks, all pairs"
     if n_seeds > 1:
         name += f", {n_seeds} seeds"
-    if weight != DEFAULT_WEIGHT:
-        name += f", w = {weight}"
-    row = {"systems": name} | searches(operators, rank, pairs, n_seeds, weight)
+    row = {"systems": name + weight_suffix(weight)} | searches(operators, rank, pairs, n_seeds, weight)
     print(row, flush=True)
     return row
 
@@ -190,6 +196,9 @@ def page_lines(result: dict[str, Any]) -> list[str]:
         "random matrices at rank 10": [
             row for row in result["rows"] if row["systems"] in RANDOM and row["rank"] == 10
         ],
+        "random matrices at rank 10, w = 0.2 and 0.05": [
+            row for row in result["rows"] if part_of(row) == "random" and "w =" in row["systems"]
+        ],
         "random matrices at ranks 14 and 20": [
             row for row in result["rows"] if row["systems"] in RANDOM and row["rank"] > 10
         ],
@@ -200,9 +209,11 @@ def page_lines(result: dict[str, Any]) -> list[str]:
             for key in ("searches", "missed", "silent", "uncertain", "expected_misses")
         )
         # A silent miss can only be among the searches that say they converged.
+        interval = binomtest(silent, searched - uncertain).proportion_ci(method="wilson")
         lines.append(
             f"Misses of {name}: {missed}, expected: {expected:.1f}, silent: {silent} of "
-            f"{searched - uncertain:,} searches that converged"
+            f"{searched - uncertain:,} searches that converged ({100 * interval.low:.1f} to "
+            f"{100 * interval.high:.1f} %)"
         )
     return lines
 

@@ -110,7 +110,7 @@ def assert_alike(a, b, atol):
             np.testing.assert_allclose(b.checkpoints[step][name], value, rtol=0, atol=atol)
     for x, y in zip(a.history, b.history, strict=True):
         assert (x.step, x.task, x.ideal) == (y.step, y.task, y.ideal)
-        assert y.loss == pytest.approx(x.loss, abs=10 * atol)
+        assert y.loss == pytest.approx(x.loss, rel=1e-5, abs=10 * atol)
         assert y.accuracy == pytest.approx(x.accuracy, abs=0.02)
 
 

@@ -62,6 +62,16 @@ def test_a_matrix_is_at_zero_from_itself(n):
     assert align(a, a).angle <= 1e-6
 
 
+def test_a_perfect_match_is_not_dropped_where_its_value_rounds_above_one():
+    n = 20
+    scale = np.where(np.arange(n) == 0, 100.0, 1.0)[:, None]
+    draws = [np.random.default_rng([k, n]).standard_normal((n, n)) * scale for k in range(200)]
+    operators = [to_canonical(matrix) for matrix in [*draws, *(a.copy() for a in draws)]]
+    for alignment in align_pairs(operators, [(k, k + 200) for k in range(200)]):
+        assert alignment.angle < 2e-7
+        assert alignment.status == "converged"
+
+
 @pytest.mark.parametrize("n", [8, 10, 20])
 @pytest.mark.parametrize("small", [1e-3, 3e-4, 1e-6])
 def test_small_entries_align_with_their_rotation_too(n, small):

@@ -172,6 +172,20 @@ def test_both_ascents_reach_the_maximum_of_a_basin(size):
     )
 
 
+def test_an_ascent_stays_on_the_group():
+    # With a linear term, steps have a symmetric part from single precision, which would add up.
+    rng = np.random.default_rng(0)
+    q, c = (random_orthogonal(rng, 10, 1) for _ in range(2))
+    problems = Problems.of_pairs([to_canonical(q)], [to_canonical(c @ q @ c.T)])
+    control = rng.standard_normal((10, 1))
+    linear = 0.05 * control @ (c @ control).T / np.sum(control**2)
+    problems.linear = torch.from_numpy(np.ascontiguousarray(linear))[None]
+    starts = torch.from_numpy(np.stack([random_orthogonal(rng, 10, 1) for _ in range(8)]))
+    rotation = ascend(problems, starts, 1e-6).rotation
+    drift = rotation.mT @ rotation - torch.eye(10, dtype=torch.float64)
+    assert drift.abs().max() < 1e-12
+
+
 @pytest.mark.parametrize("solve", [halving._ascend, ascend_by_oracle])
 def test_an_ascent_keeps_its_determinant(solve):
     problems, rng = make_problem(6, 9)

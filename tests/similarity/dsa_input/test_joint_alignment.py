@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ortho_group
 from similarity.dsa_input.driven_data import orthogonal, simulate, slow_noise, stable_system
 
 from warpline.similarity import dsa, dsa_input
@@ -96,6 +97,17 @@ def test_a_change_of_basis_is_no_difference(seed, n, m, weight):
     assert max(row[name] for name in SCORES) < 1e-6
     (row,) = compare((a, b), (c @ a @ c.T, c @ b), control_weight=weight, score="euclidean")
     assert max(row[name] for name in SCORES) < 1e-6
+
+
+def test_rotated_copies_are_one_system_whatever_the_weight():
+    """Cases in which a start off the group, or a value above 1 by rounding, took the place of the best."""
+    for weight, n, m, last in ((0.95, 10, 1, 93), (0.95, 14, 2, 288)):
+        rng = np.random.default_rng([n, int(weight * 100), m, 400])
+        for _ in range(last + 1):
+            a, b = ortho_group.rvs(n, random_state=rng), rng.normal(size=(n, m))
+            c = ortho_group.rvs(n, random_state=rng)
+        (row,) = compare((a, b), (c @ a @ c.T, c @ b), control_weight=weight)
+        assert max(row[name] for name in SCORES) < 1e-6
 
 
 @pytest.mark.slow

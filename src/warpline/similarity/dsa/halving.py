@@ -22,6 +22,8 @@ from .canonical import Problems
 #: Closer than this, distinct maxima of trained networks were not seen; at 0.03 they were.
 _SAME_BASIN = 0.003
 _SETTLED_TOLERANCE, SAME_VALUE = 2e-3, 3e-6
+#: Rounding of a value in single precision.
+_VALUE_ROUNDING = 4e-6
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,9 @@ def successive_halving(
             best = torch.maximum(best, incumbent.value)
         # Drop the starts that are clearly behind; the last rung has no margin and drops none.
         if rung.margin > 1:
-            behind = (1 - value) > rung.margin * (1 - best)[:, None] + 1e-6
+            # The value of a perfect match is 1 up to its rounding, and may exceed 1.
+            furthest = (rung.margin * (1 - best) + 1e-6).clamp(min=_VALUE_ROUNDING)
+            behind = (1 - value) > furthest[:, None]
             alive &= ~behind
         # Starts that were folded or dropped sink to the end, the others keep their order.
         survivors = (~alive).long().argsort(dim=1, stable=True)[:, : rung.n_survivors]

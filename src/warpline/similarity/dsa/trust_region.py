@@ -172,6 +172,11 @@ def _ascend(
             radius, residual, step, solver_work, wide_work, moment32,
         )  # fmt: skip
         products += step_products
+        if linear is not None:
+            # Its single precision leaves a symmetric part, which would add up to a drift off the group.
+            _transpose(step, work)
+            step -= work
+            step /= 2
         # A step that gains nothing is shortened on its line: a trial costs far less than a new system.
         scale, ratio = 1.0, 0.0
         for _ in range(_TRIALS):
