@@ -17,6 +17,7 @@ from warpline.similarity.time_coordinates import same_times
 __all__ = [
     "check_matched_channels",
     "check_matched_times",
+    "check_shared_places",
     "match_trials",
     "matched_states",
     "take_trials",
@@ -146,6 +147,33 @@ def check_matched_channels(systems: Sequence[tuple[str, Recording]], measure: st
                 f"{name}",
                 "Select the channels of all in the same order.",
             )
+
+
+def check_shared_places(systems: Sequence[tuple[str, Recording]], what: str) -> None:
+    """Refuse one array for systems in which a trial of one label stands at several places.
+
+    Parameters
+    ----------
+    systems : sequence of (str, Recording)
+        Those that share the array, which gives a value to each place.
+    what : str
+        What messages call the array.
+
+    Raises
+    ------
+    TrialError
+    """
+    first_of: dict[Any, tuple[str, int]] = {}
+    for name, recording in systems:
+        for place, label in enumerate(recording.trial_labels or ()):
+            first_name, first = first_of.setdefault(label, (name, place))
+            if place != first:
+                raise TrialError(
+                    f"each trial at one place in all systems that share {what}, which go by place",
+                    f"trial {short_text(label)} at place {first} in {first_name} and at place {place} in "
+                    f"{name}",
+                    f"Give each system {what} of its own, or select the trials of all in one order.",
+                )
 
 
 def _known(systems: Sequence[tuple[str, Recording]], what: str) -> list[tuple[str, Any]]:
