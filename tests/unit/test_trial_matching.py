@@ -161,6 +161,13 @@ def test_trials_of_other_conditions_are_not_matched():
     for systems in ((x, other), without, [SYSTEMS["c"], *without]):
         with pytest.raises(TrialError, match=r"trial 1 of 'l' in .* and of 'r' in "):
             warpline.compare(list(systems), measure="cka")
+    # Numbers and the texts that write them are the same conditions, in this order or in another.
+    turns = [0, 0, 1, 1, 0, 0, 1, 1]
+    numbers = x.assign_coords(condition=("trial", turns))
+    texts = y.assign_coords(condition=("trial", [f"{turn}.0" for turn in turns]))
+    assert warpline.compare(numbers, texts, "cka") == expected
+    with pytest.raises(TrialError, match=r"trial 1 of 0 in x and of '1.0' in y"):
+        warpline.compare(numbers, texts.roll(trial=-1, roll_coords=True).drop_vars("trial"), "cka")
     # Conditions of other names say nothing; dsa pairs no trials.
     renamed = y.assign_coords(condition=("trial", [side.upper() for side in sides]))
     assert warpline.compare(x, renamed, "cka") == expected

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.number_arguments import short_text
+from warpline.datasets.sessions import condition_text
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
@@ -83,9 +84,13 @@ def _check_matched_conditions(systems: Sequence[tuple[str, Recording]], measure:
     known = _known(systems, "conditions")
     for name, theirs in known[1:]:
         first_name, ours = known[0]
-        if theirs == ours or not set(theirs) & set(ours):
+        a, b = list(ours), list(theirs)
+        if not set(a) & set(b):
+            # A number and the text that writes it are one condition.
+            a, b = ([condition_text("", value) for value in values] for values in (ours, theirs))
+        if a == b or not set(a) & set(b):
             continue
-        k = next(k for k, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
+        k = next(k for k, pair in enumerate(zip(a, b, strict=True)) if pair[0] != pair[1])
         raise TrialError(
             f"trials of the same conditions in all systems, because {measure} compares them trial by trial",
             f"trial {k} of {short_text(ours[k])} in {first_name} and of {short_text(theirs[k])} in {name}",
