@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from warpline.comparison.dataset_systems import (
 )
 from warpline.comparison.groups import group_tables
 from warpline.core import result_files
-from warpline.datasets.sessions import Session
+from warpline.datasets.sessions import Session, read_session
 from warpline.pipeline.config import ConfigError, load, load_files
 from warpline.pipeline.dataset_check import dataset_faults
 from warpline.pipeline.expansion import Plan
@@ -443,6 +444,47 @@ def test_a_recording_does_not_count_twice(raw):
     for name, window in (("a", [0, 500]), ("b", [500, 1000])):
         raw["datasets"][name]["window"] = window
     assert dataset_faults(Plan(load(raw))) == []
+
+
+MINE = """
+class Mine:
+    PAIRED_TRIALS = {}
+
+    def represent(states, *, settings): ...
+
+    def compare_pairs(representations, pairs, *, settings, seed, progress=None): ...
+"""
+
+
+def test_what_matches_trials_compares_no_single_ones(raw):
+    """The first trial of one animal would be compared with the first of another."""
+    raw["dataset_comparison"] = {"single_trials": ["cka", "dsa"]}
+    for conditions in (["side"], []):
+        for entry in raw["datasets"].values():
+            entry["conditions"] = conditions
+        faults = dataset_faults(Plan(load(raw)))
+        assert len(faults) == 1 and "match no trials, such as dsa, got cka" in faults[0]
+    # A measure of the user's own says it by the same line.
+    raw["run"]["measures"] = ["mine"]
+    raw["measures"]["mine"] = {"measure": "mine.py:Mine"}
+    raw["dataset_comparison"] = {"single_trials": ["mine"]}
+    for paired in (True, False):
+        Path("mine.py").write_text(MINE.format(paired))
+        assert len(dataset_faults(Plan(load(raw)))) == paired
+
+
+def test_trials_that_systems_share_are_matched_as_conditions(raw):
+    Path("trials.csv").write_text("trial\n" + "".join(f"{k}\n" for k in (5, 3, 9, 1, 2, 4)))
+    for name in "ab":
+        raw["datasets"][name] |= {"conditions": ["trial"], "trials": "trials.csv"}
+    lines = []
+    assert dataset_faults(Plan(load(raw)), lines.append) == [] and len(lines) == 2
+    entries = load(raw).datasets
+    a, b = (read_session(entries[n].file, entries[n].read_settings(), n).recording for n in "ab")
+    averages = condition_averages({"a": a, "b": b})
+    for label in ("trial=1", "trial=9"):
+        k, row = averages["a"].trial_labels.index(label), a.conditions.index(label)
+        np.testing.assert_array_equal(averages["a"].trials[k], a.trials[row])
 
 
 def test_delays_must_fit_the_trials(raw):

@@ -190,7 +190,7 @@ def shared_conditions(recordings: Sequence[Recording]) -> list[str]:
             raise TrialError(
                 f"the condition of each trial of {recording.name}, to average by it",
                 "none",
-                "Name columns in conditions, or list the measure in single_trials.",
+                "Name columns in conditions, or list a measure that matches no trials in single_trials.",
             )
     shared = set.intersection(*(set(recording.conditions or ()) for recording in recordings))
     if not shared:

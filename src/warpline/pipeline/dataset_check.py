@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from warpline.core import plugins
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
 
@@ -65,9 +66,15 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
         listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
         faults.append(f"datasets: expected one time step for all systems, got {listed}: set bin")
 
-    averaged = [
-        name for name in config.run.measures if name not in config.dataset_comparison.single_trials
-    ]
+    single = config.dataset_comparison.single_trials
+    for name in config.run.measures:
+        if name in single and _says(config.measures[name].measure, "PAIRED_TRIALS"):
+            faults.append(
+                f"dataset_comparison.single_trials: expected measures that match no trials, such as dsa, "
+                f"got {name}, which would compare the first trial of a system with the first of another: "
+                "leave it out, so that it compares averages by condition"
+            )
+    averaged = [name for name in config.run.measures if name not in single]
     if averaged:
         try:
             shared = shared_conditions([session.recording for session in sessions.values()])
@@ -81,7 +88,7 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
                 faults.append(
                     f"datasets.{name}: expected trials as long, to average them for {', '.join(averaged)}, "
                     f"got {min(lengths)} to {max(lengths)} steps: set a window that all trials fill, or list "
-                    "the measures in dataset_comparison.single_trials"
+                    "measures that take such trials, as dsa does, in dataset_comparison.single_trials"
                 )
         if len(set(n_times.values())) > 1:
             listed = ", ".join(f"{name} {count}" for name, count in n_times.items())
@@ -104,6 +111,13 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
                 f"{', '.join(short)}: use fewer delays, or longer windows"
             )
     return faults
+
+
+def _says(measure: str, attribute: str) -> bool:
+    """Say what a measure says of itself (`warpline.similarity`); a file of the user's is read, not run."""
+    if ":" in measure:
+        return bool(plugins.literal_class_attribute("similarity", measure, attribute))
+    return bool(getattr(plugins.load("similarity", measure), attribute, False))
 
 
 def _equal_recordings(sessions: Mapping[str, Session]) -> list[str]:
