@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recording_files import write_listed
 
 import warpline
 from warpline.comparison.dataset_pairs import compare_systems, unit_numbers
@@ -29,6 +30,7 @@ from warpline.pipeline.config import ConfigError, load, load_files
 from warpline.pipeline.dataset_check import dataset_faults
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
+from warpline.similarity.dsa import dsa, dsa_matrix
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording
 
@@ -485,6 +487,37 @@ def test_trials_that_systems_share_are_matched_as_conditions(raw):
     for label in ("trial=1", "trial=9"):
         k, row = averages["a"].trial_labels.index(label), a.conditions.index(label)
         np.testing.assert_array_equal(averages["a"].trials[k], a.trials[row])
+
+
+def test_spikes_of_other_kernels_are_not_compared(raw, spikes):
+    """DSA of one and the same spikes, counted and by a kernel of 40 ms, was 0.98 rad."""
+    keys = write_listed(Path("spikes.npz"), *spikes[:3]) | {"bin": 50.0, "window": [0.0, 1000.0]}
+    kernels = {"counts": {}, "gaussian kernel of 40 ms": {"kernel": "gaussian", "width": 40.0}}
+    read = {}
+    for name, (kernel, own) in zip("ab", kernels.items(), strict=True):
+        raw["datasets"][name] = {"file": "spikes.npz", **keys, "spikes": keys["spikes"] | own}
+        session = read_session("spikes.npz", raw["datasets"][name], name)
+        assert session.summary().startswith(
+            f"5 trials of 20 times, 3 units; bins of 50 ms, {kernel};"
+        )
+        # As the jobs hand it on.
+        read[name] = system_of_dataset(dataset_of_session(session, name, "g")).recording
+    settings = {"n_delays": 1, "rank": 2}
+    message = "one kernel .* dsa .*; got counts in .* and gaussian kernel of 40 ms in "
+    for compare in (
+        lambda: warpline.compare(read, measure="dsa", **settings),
+        lambda: dsa(read["a"], read["b"], **settings),
+        lambda: dsa_matrix(list(read.values()), **settings),
+        lambda: warpline.choose_dsa(read, n_delays=[1], ranks=[2]),
+    ):
+        with pytest.raises(InputError, match=message):
+            compare()
+    raw["run"]["measures"], raw["dataset_comparison"] = ["dsa"], {"single_trials": ["dsa"]}
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert "one kernel for all spikes, got a counts, b gaussian kernel of 40 ms: set" in fault
+    # States, of which nothing is known, stand beside any.
+    beside = {"a": read["a"], "c": np.stack(read["b"].trials)}
+    assert np.isfinite(warpline.compare(beside, measure="dsa", **settings).dissimilarity).all()
 
 
 def test_delays_must_fit_the_trials(raw):

@@ -61,8 +61,8 @@ def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
     xarray.Dataset
         ``states`` (trial, time, unit), float64, NaN after the end of a trial; ``valid`` (trial, time), true
         where a time was recorded; ``condition`` (trial) where it is known. ``time`` is in ms where it is
-        known. Attributes: ``name``, ``group``, ``left_out``, ``precision`` of the states as they came, and
-        ``dt`` in ms.
+        known. Attributes: ``name``, ``group``, ``left_out``, ``precision`` of the states as they came,
+        ``dt`` in ms, and ``kernel`` of spikes.
     """
     import xarray as xr
 
@@ -85,6 +85,8 @@ def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
         dataset = dataset.assign_coords(trial=np.asarray(recording.trial_labels))
     if recording.conditions is not None:
         dataset["condition"] = ("trial", np.asarray(recording.conditions, dtype=str))
+    if recording.kernel is not None:
+        dataset.attrs["kernel"] = recording.kernel
     if session.dt is not None:
         dataset.attrs["dt"] = session.dt
         if session.start is not None:
@@ -113,6 +115,7 @@ def system_of_dataset(dataset: xr.Dataset) -> ComparedSystem:
         conditions=conditions,
         # In seconds, as those of a session that was just read.
         times=dataset["time"].values / 1000 if "time" in dataset.coords else None,
+        kernel=dataset.attrs.get("kernel"),
     )
     dt = dataset.attrs.get("dt")
     return ComparedSystem(

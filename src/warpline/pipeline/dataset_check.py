@@ -65,6 +65,13 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
     if steps and max(steps.values()) > 1.001 * min(steps.values()):
         listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
         faults.append(f"datasets: expected one time step for all systems, got {listed}: set bin")
+    # A kernel adds a time scale of its own.
+    kernels = {name: s.recording.kernel for name, s in sessions.items() if s.recording.kernel}
+    if len(set(kernels.values())) > 1:
+        listed = ", ".join(f"{name} {kernel}" for name, kernel in kernels.items())
+        faults.append(
+            f"datasets: expected one kernel for all spikes, got {listed}: set spikes.kernel and spikes.width"
+        )
 
     single = config.dataset_comparison.single_trials
     for name in config.run.measures:
