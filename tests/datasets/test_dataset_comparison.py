@@ -442,9 +442,15 @@ def test_a_recording_does_not_count_twice(raw):
     assert (
         len(faults) == 1 and "datasets.b: expected another recording than datasets.a" in faults[0]
     )
-    # Another window of one file is another recording.
+    # Another window of one file is another recording, for measures that match no times.
     for name, window in (("a", [0, 500]), ("b", [500, 1000])):
         raw["datasets"][name]["window"] = window
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert re.search(
+        "the same times .* cka .*, got 0 to 0.45 in a, 0.5 to 0.95 in b \\(in s\\): set window",
+        fault,
+    )
+    raw["run"]["measures"] = ["dsa"]
     assert dataset_faults(Plan(load(raw))) == []
 
 
@@ -473,6 +479,29 @@ def test_what_matches_trials_compares_no_single_ones(raw):
     for paired in (True, False):
         Path("mine.py").write_text(MINE.format(paired))
         assert len(dataset_faults(Plan(load(raw)))) == paired
+
+
+@pytest.mark.parametrize("measure", ["shape_energy", "shape_gaussian"])
+def test_what_needs_repeats_compares_single_trials(raw, measure):
+    """An average is one repeat of its condition: the job failed after the check had passed."""
+    raw["run"]["measures"], raw["measures"][measure] = [measure], {"measure": measure}
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert f"the trials of a condition, such as {measure}, got it outside" in fault
+    raw["dataset_comparison"] = {"single_trials": [measure]}
+    assert dataset_faults(Plan(load(raw))) == []
+    # It matches the times of trials, too.
+    raw["datasets"]["a"]["window"] = [0.0, 500.0]
+    for message, window in {
+        "the same times in all systems": [500.0, 1000.0],
+        "as many time steps in all systems": [0.0, 250.0],
+    }.items():
+        raw["datasets"]["b"]["window"] = window
+        (fault,) = dataset_faults(Plan(load(raw)))
+        assert message in fault
+    for entry in raw["datasets"].values():
+        entry |= {"conditions": [], "window": None}
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert fault.startswith("datasets.a.conditions: expected columns") and measure in fault
 
 
 def test_trials_that_systems_share_are_matched_as_conditions(raw):
