@@ -20,6 +20,7 @@ from warpline.comparison.dataset_systems import (
     ComparedSystem,
     condition_averages,
     dataset_of_session,
+    left_out_conditions,
     system_of_dataset,
     systems_of_networks,
 )
@@ -318,6 +319,20 @@ def test_conditions_that_a_recording_lacks_are_listed_before_a_run(raw):
     assert lines[2:] == [
         "averages by condition: 1 in all recordings; left out: side=1 (a); side=2 (b)"
     ]
+
+
+def test_conditions_that_networks_and_recordings_lack_are_listed(rng):
+    """Of recordings with conditions 1 and 2 and networks with 0 and 1, one was left, without a word."""
+    systems = [
+        system(recording("a", rng, ["c=1", "c=2"])),
+        system(recording("b", rng, ["c=1", "c=2"])),
+    ]
+    systems += [system(recording(f"n{k}", rng, ["c=0", "c=1"]), "net/master", k) for k in range(3)]
+    named = [(one.trials_of, one.recording) for one in systems]
+    assert left_out_conditions(named, "systems") == (
+        "averages by condition: 1 in all systems; left out: c=2 (a, b); c=0 (net/master)"
+    )
+    assert left_out_conditions(named[:2], "systems") == ""
 
 
 CASES = {

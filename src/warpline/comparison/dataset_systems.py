@@ -20,6 +20,7 @@ __all__ = [
     "centred",
     "condition_averages",
     "dataset_of_session",
+    "left_out_conditions",
     "shared_conditions",
     "system_of_dataset",
     "systems_of_networks",
@@ -46,6 +47,11 @@ class ComparedSystem:
     group: str
     seed: int | None
     dt: float | None
+
+    @property
+    def trials_of(self) -> str:
+        """Whose trials these are: of a recording by itself, or of all networks of a group."""
+        return self.recording.name if self.seed is None else self.group
 
 
 def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
@@ -207,6 +213,32 @@ def shared_conditions(recordings: Sequence[Recording]) -> list[str]:
             "Give conditions the same columns and values.",
         )
     return sorted(shared)
+
+
+def left_out_conditions(systems: Sequence[tuple[str, Recording]], what: str) -> str:
+    """Return a line on the conditions that averages leave out; empty where all systems have all.
+
+    Parameters
+    ----------
+    systems : sequence of (str, Recording)
+        With what the line calls them: networks of a group share its name, as they do their trials.
+    what : str
+        What the line calls all of them.
+
+    Raises
+    ------
+    TrialError
+        As `shared_conditions`.
+    """
+    shared = shared_conditions([recording for _, recording in systems])
+    having: dict[str, dict[str, None]] = {}
+    for name, recording in systems:
+        for condition in sorted({*(recording.conditions or ())} - {*shared}):
+            having.setdefault(condition, {})[name] = None
+    if not having:
+        return ""
+    listed = "; ".join(f"{condition} ({', '.join(names)})" for condition, names in having.items())
+    return f"averages by condition: {len(shared)} in all {what}; left out: {listed}"
 
 
 def condition_averages(recordings: Mapping[str, Recording]) -> dict[str, Recording]:

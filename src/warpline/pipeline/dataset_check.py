@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
     if not plan.config.run.datasets:
         return []
     # Reading takes numpy and xarray, which configurations without recordings need not load.
-    from warpline.comparison.dataset_systems import shared_conditions
+    from warpline.comparison.dataset_systems import left_out_conditions
     from warpline.comparison.matched_trials import check_matched_times
     from warpline.datasets.sessions import read_session
     from warpline.similarity.input_errors import InputError
@@ -94,8 +94,9 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
             )
     if averaged:
         try:
-            shared = shared_conditions([session.recording for session in sessions.values()])
-            if say is not None and (line := _left_out(sessions, shared)):
+            recorded = [(name, session.recording) for name, session in sessions.items()]
+            line = left_out_conditions(recorded, "recordings")
+            if say is not None and line:
                 say(line)
         except InputError as error:
             faults.append(f"datasets: {error}")
@@ -179,15 +180,3 @@ def _equal_recordings(sessions: Mapping[str, Session]) -> list[str]:
                 "correct file, variable or select, or leave one out"
             )
     return faults
-
-
-def _left_out(sessions: Mapping[str, Session], shared: Sequence[str]) -> str:
-    """Return a line on the conditions that some recordings lack; empty where all have all."""
-    having: dict[str, list[str]] = {}
-    for name, session in sessions.items():
-        for condition in sorted({*(session.recording.conditions or ())} - {*shared}):
-            having.setdefault(condition, []).append(name)
-    if not having:
-        return ""
-    listed = "; ".join(f"{condition} ({', '.join(having[condition])})" for condition in having)
-    return f"averages by condition: {len(shared)} in all recordings; left out: {listed}"
