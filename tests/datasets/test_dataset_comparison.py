@@ -534,7 +534,7 @@ def test_trials_that_systems_share_are_matched_as_conditions(raw):
 
 
 def test_spikes_of_other_kernels_are_not_compared(raw, spikes):
-    """DSA of one and the same spikes, counted and by a kernel of 40 ms, was 0.98 rad."""
+    """DSA of one and the same spikes, counted and by a kernel of 40 ms, was 0.97 rad."""
     keys = write_listed(Path("spikes.npz"), *spikes[:3]) | {"bin": 50.0, "window": [0.0, 1000.0]}
     kernels = {"counts": {}, "gaussian kernel of 40 ms": {"kernel": "gaussian", "width": 40.0}}
     read = {}
