@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from warpline.comparison.dataset_pairs import compare_systems
-from warpline.comparison.dataset_systems import system_of_dataset, systems_of_networks
+from warpline.comparison.dataset_systems import (
+    left_out_conditions,
+    system_of_dataset,
+    systems_of_networks,
+)
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run
@@ -24,6 +28,10 @@ def main() -> None:
         for path in arguments.trajectories:
             trajectories = result_files.read_dataset(path)
             systems += systems_of_networks(trajectories, trials, settings["conditions"])
+    if not settings["single_trials"]:
+        named = [(system.trials_of, system.recording) for system in systems]
+        if line := left_out_conditions(named, "systems"):
+            print(line)
     table, measure = compare_systems(systems, settings, settings["seed"])
     result_files.write_table(
         table,

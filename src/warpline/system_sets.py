@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from warpline.comparison import groups as system_groups
+from warpline.comparison.matched_trials import check_shared_places
 from warpline.comparison.measured_pairs import Split, settings_by_measure
 from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by_measures
 from warpline.core.number_arguments import takes_numbers
@@ -96,8 +98,9 @@ def compare(
     measures : sequence of str, or mapping of str to mapping, optional
         Several measures in place of ``measure``, with settings of their own in a mapping.
     inputs : array, sequence of arrays, or pair of these, optional
-        Inputs that drove the systems, for measures that need them: one array that all systems share, or as
-        many as there are systems, laid out as ``x``; with ``y``, a pair (inputs of x, inputs of y).
+        Inputs that drove the systems, for measures that need them: one array that all systems share, trial
+        by trial in one order, or as many as there are systems, laid out as ``x``; with ``y``, a pair
+        (inputs of x, inputs of y).
     conditions : array, sequence of arrays, or pair of these, optional
         Condition of each trial, for measures that need it, given as ``inputs`` are. By default the
         coordinate ``condition`` of a DataArray.
@@ -134,12 +137,14 @@ def compare(
     """
     names = [measure] if measures is None else measures
     by_measure = settings_by_measure(names, settings)
+    columns: dict[str, Recording] | None = None
     if y is None:
-        rows, columns = _systems(x, inputs, conditions, "system"), None
+        (rows,) = _read([_systems(x, inputs, conditions, "system")])
     else:
         (inputs_x, inputs_y), (conditions_x, conditions_y) = map(_split_pair, (inputs, conditions))
-        rows = _systems(x, inputs_x, conditions_x, "x")
-        columns = _systems(y, inputs_y, conditions_y, "y")
+        rows, columns = _read(
+            [_systems(x, inputs_x, conditions_x, "x"), _systems(y, inputs_y, conditions_y, "y")]
+        )
 
     results: dict[str, Any]
     if columns is not None and not _is_set(x) and not _is_set(y):
@@ -216,7 +221,7 @@ def compare_groups(
     >>> float(result.summary.set_index(["group_a", "group_b"]).loc[("a", "b"), "separation"])
     1.0
     """
-    read: dict[str, dict[str, Recording]] = {}
+    given: dict[str, dict[str, _Given]] = {}
     for name, members in groups.items():
         if not _is_set(members):
             raise InputError(
@@ -224,7 +229,7 @@ def compare_groups(
                 f"one system ({type(members).__name__})",
                 "Put it into a list; a list of (time, unit) arrays is one system.",
             )
-        if str(name) in read:
+        if str(name) in given:
             raise InputError(
                 "names of groups that differ as text",
                 ", ".join(map(repr, groups)),
@@ -234,9 +239,9 @@ def compare_groups(
             extra[name] if isinstance(extra, Mapping) and name in extra else extra
             for extra in (inputs, conditions)
         )
-        read[str(name)] = _systems(members, inputs_of_group, conditions_of_group, "")
+        given[str(name)] = _systems(members, inputs_of_group, conditions_of_group, "")
     result = system_groups.compare_groups(
-        read,
+        dict(zip(given, _read(given.values()), strict=True)),
         measures=settings_by_measure(measures, settings),
         seed=seed,
         split=split,
@@ -280,10 +285,18 @@ def _split_pair(value: Any) -> tuple[Any, Any]:
     return value, value
 
 
-def _systems(value: Any, inputs: Any, conditions: Any, prefix: str) -> dict[str, Recording]:
-    """Read a system or a set: a single one is named by the prefix, those of a list are numbered too."""
+class _Given(NamedTuple):
+    """What a system is read from."""
+
+    system: Any
+    inputs: Any
+    conditions: Any
+
+
+def _systems(value: Any, inputs: Any, conditions: Any, prefix: str) -> dict[str, _Given]:
+    """Tell systems apart: a single one is named by the prefix, those of a list are numbered too."""
     if not _is_set(value):
-        return {prefix: as_recording(value, inputs=inputs, conditions=conditions, name=prefix)}
+        return {prefix: _Given(value, inputs, conditions)}
     if isinstance(value, Mapping):
         members = {str(name): system for name, system in value.items()}
         if len(members) < len(value):
@@ -297,11 +310,27 @@ def _systems(value: Any, inputs: Any, conditions: Any, prefix: str) -> dict[str,
     inputs_of = _for_each(members, inputs, _is_set(inputs), "inputs")
     conditions_of = _for_each(members, conditions, _has_lists(conditions), "conditions")
     return {
-        name: as_recording(
-            system, inputs=inputs_of[name], conditions=conditions_of[name], name=name
-        )
+        name: _Given(system, inputs_of[name], conditions_of[name])
         for name, system in members.items()
     }
+
+
+def _read(sets: Iterable[Mapping[str, _Given]]) -> list[dict[str, Recording]]:
+    """Read the systems of some sets; what several of them share must fit the trials of each."""
+    read: list[dict[str, Recording]] = []
+    sharing: dict[tuple[str, int], list[tuple[str, Recording]]] = defaultdict(list)
+    for members in sets:
+        read.append({})
+        for name, given in members.items():
+            read[-1][name] = recording = as_recording(
+                given.system, inputs=given.inputs, conditions=given.conditions, name=name
+            )
+            for what in ("inputs", "conditions"):
+                if (shared := getattr(given, what)) is not None:
+                    sharing[what, id(shared)].append((name, recording))
+    for (what, _), systems in sharing.items():
+        check_shared_places(systems, what)
+    return read
 
 
 def _for_each(

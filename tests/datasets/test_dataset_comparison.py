@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recording_files import write_listed
 
 import warpline
 from warpline.comparison.dataset_pairs import compare_systems, unit_numbers
@@ -18,16 +20,18 @@ from warpline.comparison.dataset_systems import (
     ComparedSystem,
     condition_averages,
     dataset_of_session,
+    left_out_conditions,
     system_of_dataset,
     systems_of_networks,
 )
 from warpline.comparison.groups import group_tables
 from warpline.core import result_files
-from warpline.datasets.sessions import Session
+from warpline.datasets.sessions import Session, read_session
 from warpline.pipeline.config import ConfigError, load, load_files
 from warpline.pipeline.dataset_check import dataset_faults
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages import Pipeline
+from warpline.similarity.dsa import dsa, dsa_matrix
 from warpline.similarity.input_errors import InputError
 from warpline.similarity.recordings import Recording
 
@@ -317,6 +321,20 @@ def test_conditions_that_a_recording_lacks_are_listed_before_a_run(raw):
     ]
 
 
+def test_conditions_that_networks_and_recordings_lack_are_listed(rng):
+    """Of recordings with conditions 1 and 2 and networks with 0 and 1, one was left, without a word."""
+    systems = [
+        system(recording("a", rng, ["c=1", "c=2"])),
+        system(recording("b", rng, ["c=1", "c=2"])),
+    ]
+    systems += [system(recording(f"n{k}", rng, ["c=0", "c=1"]), "net/master", k) for k in range(3)]
+    named = [(one.trials_of, one.recording) for one in systems]
+    assert left_out_conditions(named, "systems") == (
+        "averages by condition: 1 in all systems; left out: c=2 (a, b); c=0 (net/master)"
+    )
+    assert left_out_conditions(named[:2], "systems") == ""
+
+
 CASES = {
     "unknown name": (lambda r: r["run"]["datasets"].append("c"), "unknown name 'c'"),
     "one alone": (lambda r: r["run"]["datasets"].pop(), "expected two recordings or"),
@@ -439,10 +457,111 @@ def test_a_recording_does_not_count_twice(raw):
     assert (
         len(faults) == 1 and "datasets.b: expected another recording than datasets.a" in faults[0]
     )
-    # Another window of one file is another recording.
+    # Another window of one file is another recording, for measures that match no times.
     for name, window in (("a", [0, 500]), ("b", [500, 1000])):
         raw["datasets"][name]["window"] = window
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert re.search(
+        "the same times .* cka .*, got 0 to 0.45 in a, 0.5 to 0.95 in b \\(in s\\): set window",
+        fault,
+    )
+    raw["run"]["measures"] = ["dsa"]
     assert dataset_faults(Plan(load(raw))) == []
+
+
+MINE = """
+class Mine:
+    PAIRED_TRIALS = {}
+
+    def represent(states, *, settings): ...
+
+    def compare_pairs(representations, pairs, *, settings, seed, progress=None): ...
+"""
+
+
+def test_what_matches_trials_compares_no_single_ones(raw):
+    """The first trial of one animal would be compared with the first of another."""
+    raw["dataset_comparison"] = {"single_trials": ["cka", "dsa"]}
+    for conditions in (["side"], []):
+        for entry in raw["datasets"].values():
+            entry["conditions"] = conditions
+        faults = dataset_faults(Plan(load(raw)))
+        assert len(faults) == 1 and "match no trials, such as dsa, got cka" in faults[0]
+    # A measure of the user's own says it by the same line.
+    raw["run"]["measures"] = ["mine"]
+    raw["measures"]["mine"] = {"measure": "mine.py:Mine"}
+    raw["dataset_comparison"] = {"single_trials": ["mine"]}
+    for paired in (True, False):
+        Path("mine.py").write_text(MINE.format(paired))
+        assert len(dataset_faults(Plan(load(raw)))) == paired
+
+
+@pytest.mark.parametrize("measure", ["shape_energy", "shape_gaussian"])
+def test_what_needs_repeats_compares_single_trials(raw, measure):
+    """An average is one repeat of its condition: the job failed after the check had passed."""
+    raw["run"]["measures"], raw["measures"][measure] = [measure], {"measure": measure}
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert f"the trials of a condition, such as {measure}, got it outside" in fault
+    raw["dataset_comparison"] = {"single_trials": [measure]}
+    assert dataset_faults(Plan(load(raw))) == []
+    # It matches the times of trials, too.
+    raw["datasets"]["a"]["window"] = [0.0, 500.0]
+    for message, window in {
+        "the same times in all systems": [500.0, 1000.0],
+        "as many time steps in all systems": [0.0, 250.0],
+    }.items():
+        raw["datasets"]["b"]["window"] = window
+        (fault,) = dataset_faults(Plan(load(raw)))
+        assert message in fault
+    for entry in raw["datasets"].values():
+        entry |= {"conditions": [], "window": None}
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert fault.startswith("datasets.a.conditions: expected columns") and measure in fault
+
+
+def test_trials_that_systems_share_are_matched_as_conditions(raw):
+    Path("trials.csv").write_text("trial\n" + "".join(f"{k}\n" for k in (5, 3, 9, 1, 2, 4)))
+    for name in "ab":
+        raw["datasets"][name] |= {"conditions": ["trial"], "trials": "trials.csv"}
+    lines = []
+    assert dataset_faults(Plan(load(raw)), lines.append) == [] and len(lines) == 2
+    entries = load(raw).datasets
+    a, b = (read_session(entries[n].file, entries[n].read_settings(), n).recording for n in "ab")
+    averages = condition_averages({"a": a, "b": b})
+    for label in ("trial=1", "trial=9"):
+        k, row = averages["a"].trial_labels.index(label), a.conditions.index(label)
+        np.testing.assert_array_equal(averages["a"].trials[k], a.trials[row])
+
+
+def test_spikes_of_other_kernels_are_not_compared(raw, spikes):
+    """DSA of one and the same spikes, counted and by a kernel of 40 ms, was 0.97 rad."""
+    keys = write_listed(Path("spikes.npz"), *spikes[:3]) | {"bin": 50.0, "window": [0.0, 1000.0]}
+    kernels = {"counts": {}, "gaussian kernel of 40 ms": {"kernel": "gaussian", "width": 40.0}}
+    read = {}
+    for name, (kernel, own) in zip("ab", kernels.items(), strict=True):
+        raw["datasets"][name] = {"file": "spikes.npz", **keys, "spikes": keys["spikes"] | own}
+        session = read_session("spikes.npz", raw["datasets"][name], name)
+        assert session.summary().startswith(
+            f"5 trials of 20 times, 3 units; bins of 50 ms, {kernel};"
+        )
+        # As the jobs hand it on.
+        read[name] = system_of_dataset(dataset_of_session(session, name, "g")).recording
+    settings = {"n_delays": 1, "rank": 2}
+    message = "one kernel .* dsa .*; got counts in .* and gaussian kernel of 40 ms in "
+    for compare in (
+        lambda: warpline.compare(read, measure="dsa", **settings),
+        lambda: dsa(read["a"], read["b"], **settings),
+        lambda: dsa_matrix(list(read.values()), **settings),
+        lambda: warpline.choose_dsa(read, n_delays=[1], ranks=[2]),
+    ):
+        with pytest.raises(InputError, match=message):
+            compare()
+    raw["run"]["measures"], raw["dataset_comparison"] = ["dsa"], {"single_trials": ["dsa"]}
+    (fault,) = dataset_faults(Plan(load(raw)))
+    assert "one kernel for all spikes, got a counts, b gaussian kernel of 40 ms: set" in fault
+    # States, of which nothing is known, stand beside any.
+    beside = {"a": read["a"], "c": np.stack(read["b"].trials)}
+    assert np.isfinite(warpline.compare(beside, measure="dsa", **settings).dissimilarity).all()
 
 
 def test_delays_must_fit_the_trials(raw):

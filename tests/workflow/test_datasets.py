@@ -76,6 +76,8 @@ def test_recordings_beside_networks(checkout):
         checkout.root / "results/tiny/trials/PDM/AntiDelayResponse/evaluation.nc"
     )
     conditions = list(zip(trials["ground_truth"].values, trials["coh"].values, strict=True))
+    # Each side has conditions that the other lacks.
+    conditions = [c for c in conditions if c != conditions[0]] + [(9, 0)]
     entries = add_recordings(checkout, conditions, 10)
     for entry in entries.values():
         entry["trials"] = "trials.csv"
@@ -106,6 +108,9 @@ def test_recordings_beside_networks(checkout):
         groups = {*pairs["group_a"], *pairs["group_b"]}
         assert {"ape", "rat", "leaky_gru/master", "leaky_rnn/untrained"} <= groups
         assert set(pairs["trials"]) == {"single" if measure == "dsa" else "conditions"}
+    log = (checkout.root / "logs/tiny/compare_datasets/cka.log").read_text()
+    assert "in all systems; left out: ground_truth=9, coh=0 (ape, rat); ground_truth=" in log
+    assert "leaky_gru/master, " in log
     counts = pairs.set_index(["system_a", "system_b"]).loc[("ape", "rat")]
     assert counts["n_trials_a"] == counts["n_trials_b"] == len(conditions)
     assert len(result_files.read_table(root / "summary.csv")) > 20

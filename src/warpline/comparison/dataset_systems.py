@@ -20,6 +20,7 @@ __all__ = [
     "centred",
     "condition_averages",
     "dataset_of_session",
+    "left_out_conditions",
     "shared_conditions",
     "system_of_dataset",
     "systems_of_networks",
@@ -47,6 +48,11 @@ class ComparedSystem:
     seed: int | None
     dt: float | None
 
+    @property
+    def trials_of(self) -> str:
+        """Whose trials these are: of a recording by itself, or of all networks of a group."""
+        return self.recording.name if self.seed is None else self.group
+
 
 def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
     """Return a session as it is stored.
@@ -61,8 +67,8 @@ def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
     xarray.Dataset
         ``states`` (trial, time, unit), float64, NaN after the end of a trial; ``valid`` (trial, time), true
         where a time was recorded; ``condition`` (trial) where it is known. ``time`` is in ms where it is
-        known. Attributes: ``name``, ``group``, ``left_out``, ``precision`` of the states as they came, and
-        ``dt`` in ms.
+        known. Attributes: ``name``, ``group``, ``left_out``, ``precision`` of the states as they came,
+        ``dt`` in ms, and ``kernel`` of spikes.
     """
     import xarray as xr
 
@@ -85,6 +91,8 @@ def dataset_of_session(session: Session, name: str, group: str) -> xr.Dataset:
         dataset = dataset.assign_coords(trial=np.asarray(recording.trial_labels))
     if recording.conditions is not None:
         dataset["condition"] = ("trial", np.asarray(recording.conditions, dtype=str))
+    if recording.kernel is not None:
+        dataset.attrs["kernel"] = recording.kernel
     if session.dt is not None:
         dataset.attrs["dt"] = session.dt
         if session.start is not None:
@@ -113,6 +121,7 @@ def system_of_dataset(dataset: xr.Dataset) -> ComparedSystem:
         conditions=conditions,
         # In seconds, as those of a session that was just read.
         times=dataset["time"].values / 1000 if "time" in dataset.coords else None,
+        kernel=dataset.attrs.get("kernel"),
     )
     dt = dataset.attrs.get("dt")
     return ComparedSystem(
@@ -190,7 +199,7 @@ def shared_conditions(recordings: Sequence[Recording]) -> list[str]:
             raise TrialError(
                 f"the condition of each trial of {recording.name}, to average by it",
                 "none",
-                "Name columns in conditions, or list the measure in single_trials.",
+                "Name columns in conditions, or list a measure that matches no trials in single_trials.",
             )
     shared = set.intersection(*(set(recording.conditions or ()) for recording in recordings))
     if not shared:
@@ -204,6 +213,32 @@ def shared_conditions(recordings: Sequence[Recording]) -> list[str]:
             "Give conditions the same columns and values.",
         )
     return sorted(shared)
+
+
+def left_out_conditions(systems: Sequence[tuple[str, Recording]], what: str) -> str:
+    """Return a line on the conditions that averages leave out; empty where all systems have all.
+
+    Parameters
+    ----------
+    systems : sequence of (str, Recording)
+        With what the line calls them: networks of a group share its name, as they do their trials.
+    what : str
+        What the line calls all of them.
+
+    Raises
+    ------
+    TrialError
+        As `shared_conditions`.
+    """
+    shared = shared_conditions([recording for _, recording in systems])
+    having: dict[str, dict[str, None]] = {}
+    for name, recording in systems:
+        for condition in sorted({*(recording.conditions or ())} - {*shared}):
+            having.setdefault(condition, {})[name] = None
+    if not having:
+        return ""
+    listed = "; ".join(f"{condition} ({', '.join(names)})" for condition, names in having.items())
+    return f"averages by condition: {len(shared)} in all {what}; left out: {listed}"
 
 
 def condition_averages(recordings: Mapping[str, Recording]) -> dict[str, Recording]:

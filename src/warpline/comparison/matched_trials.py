@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.number_arguments import short_text
+from warpline.datasets.sessions import condition_text
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
@@ -17,6 +18,7 @@ from warpline.similarity.time_coordinates import same_times
 __all__ = [
     "check_matched_channels",
     "check_matched_times",
+    "check_shared_places",
     "match_trials",
     "matched_states",
     "take_trials",
@@ -82,9 +84,13 @@ def _check_matched_conditions(systems: Sequence[tuple[str, Recording]], measure:
     known = _known(systems, "conditions")
     for name, theirs in known[1:]:
         first_name, ours = known[0]
-        if theirs == ours or not set(theirs) & set(ours):
+        a, b = list(ours), list(theirs)
+        if not set(a) & set(b):
+            # A number and the text that writes it are one condition.
+            a, b = ([condition_text("", value) for value in values] for values in (ours, theirs))
+        if a == b or not set(a) & set(b):
             continue
-        k = next(k for k, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
+        k = next(k for k, pair in enumerate(zip(a, b, strict=True)) if pair[0] != pair[1])
         raise TrialError(
             f"trials of the same conditions in all systems, because {measure} compares them trial by trial",
             f"trial {k} of {short_text(ours[k])} in {first_name} and of {short_text(theirs[k])} in {name}",
@@ -146,6 +152,33 @@ def check_matched_channels(systems: Sequence[tuple[str, Recording]], measure: st
                 f"{name}",
                 "Select the channels of all in the same order.",
             )
+
+
+def check_shared_places(systems: Sequence[tuple[str, Recording]], what: str) -> None:
+    """Refuse one array for systems in which a trial of one label stands at several places.
+
+    Parameters
+    ----------
+    systems : sequence of (str, Recording)
+        Those that share the array, which gives a value to each place.
+    what : str
+        What messages call the array.
+
+    Raises
+    ------
+    TrialError
+    """
+    first_of: dict[Any, tuple[str, int]] = {}
+    for name, recording in systems:
+        for place, label in enumerate(recording.trial_labels or ()):
+            first_name, first = first_of.setdefault(label, (name, place))
+            if place != first:
+                raise TrialError(
+                    f"each trial at one place in all systems that share {what}, which go by place",
+                    f"trial {short_text(label)} at place {first} in {first_name} and at place {place} in "
+                    f"{name}",
+                    f"Give each system {what} of its own, or select the trials of all in one order.",
+                )
 
 
 def _known(systems: Sequence[tuple[str, Recording]], what: str) -> list[tuple[str, Any]]:

@@ -21,8 +21,7 @@ from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError, failed_row
 from warpline.similarity.measure_rows import checked_rows
 from warpline.similarity.rank_warning import warn_of_lower_ranks
-from warpline.similarity.recordings import Recording
-from warpline.similarity.time_coordinates import check_same_steps
+from warpline.similarity.recordings import Recording, check_same_bins
 
 __all__ = ["Split", "measured_pairs", "settings_by_measure"]
 
@@ -91,7 +90,7 @@ def measured_pairs(
         check_matched_times(systems, measure)
     if getattr(module, "NEEDS_INPUTS", False):
         check_matched_channels(systems, measure)
-    check_same_steps([(name, recording.times) for name, recording in systems], measure)
+    check_same_bins(systems, measure)
     settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
 
     if split is None:

@@ -73,7 +73,9 @@ class Session:
         shortest, longest = min(recording.lengths), max(recording.lengths)
         times = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
         parts = [f"{len(recording.trials)} trials of {times} times, {recording.n_units} units"]
-        if self.dt is not None:
+        if recording.kernel is not None:
+            parts.append(f"bins of {self.dt:g} ms, {recording.kernel}")
+        elif self.dt is not None:
             parts.append(f"steps of {self.dt:g} ms")
         if self.spikes is not None:
             parts.append(str(self.spikes))
@@ -122,7 +124,11 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     if settings["spikes"] is not None:
         binned = binned_spikes(source, settings)
         start, dt, extent = binned.start, binned.dt, binned.extent
-        recording = replace(as_recording(binned.trials, name=name), trial_labels=binned.labels)
+        recording = replace(
+            as_recording(binned.trials, name=name),
+            trial_labels=binned.labels,
+            kernel=_kernel_text(settings["spikes"]),
+        )
     else:
         if settings["until"] is not None:
             raise RecordingFileError(
@@ -139,6 +145,12 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
         times = (start + dt * np.arange(max(recording.lengths))) / 1000
     recording = replace(recording, conditions=conditions, times=times)
     return Session(recording, dt, start, source.left_out(settings["ignore"]), extent)
+
+
+def _kernel_text(spikes: Mapping[str, Any]) -> str:
+    """Return how spikes became states as text, the same for equal kernels."""
+    kernel = spikes.get("kernel", "counts")
+    return "counts" if kernel == "counts" else f"{kernel} kernel of {spikes['width']:g} ms"
 
 
 def _with_labels_of_table(source: Source, recording: Recording) -> Recording:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from warpline.core import plugins
 from warpline.pipeline.config.base import DSA
 from warpline.pipeline.expansion import Plan
 
 if TYPE_CHECKING:
     from warpline.datasets.sessions import Session
+    from warpline.pipeline.config.schema import Config
 
 __all__ = ["dataset_faults"]
 
@@ -32,7 +34,8 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
     if not plan.config.run.datasets:
         return []
     # Reading takes numpy and xarray, which configurations without recordings need not load.
-    from warpline.comparison.dataset_systems import shared_conditions
+    from warpline.comparison.dataset_systems import left_out_conditions
+    from warpline.comparison.matched_trials import check_matched_times
     from warpline.datasets.sessions import read_session
     from warpline.similarity.input_errors import InputError
 
@@ -61,32 +64,55 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
         n_times[f"networks of {taskset}"] = (
             int(duration // window.dt) if isinstance(duration, int | float) else 0
         )
-    if steps and max(steps.values()) > 1.001 * min(steps.values()):
+    same_steps = not steps or max(steps.values()) <= 1.001 * min(steps.values())
+    if not same_steps:
         listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
         faults.append(f"datasets: expected one time step for all systems, got {listed}: set bin")
+    # A kernel adds a time scale of its own.
+    kernels = {name: s.recording.kernel for name, s in sessions.items() if s.recording.kernel}
+    if len(set(kernels.values())) > 1:
+        listed = ", ".join(f"{name} {kernel}" for name, kernel in kernels.items())
+        faults.append(
+            f"datasets: expected one kernel for all spikes, got {listed}: set spikes.kernel and spikes.width"
+        )
 
-    averaged = [
-        name for name in config.run.measures if name not in config.dataset_comparison.single_trials
+    faults += _misplaced_measures(config, sessions)
+    single = config.dataset_comparison.single_trials
+    averaged = [name for name in config.run.measures if name not in single]
+    timed = [
+        name
+        for name in config.run.measures
+        if _says(config, name, "PAIRED_TRIALS") or _says(config, name, "MATCHED_TIMES")
     ]
+    if timed and same_steps:
+        systems = [(name, session.recording) for name, session in sessions.items()]
+        try:
+            check_matched_times(systems, timed[0])
+        except InputError as error:
+            faults.append(
+                f"datasets: expected {error.expected}, got {error.got} (in s): set window"
+            )
     if averaged:
         try:
-            shared = shared_conditions([session.recording for session in sessions.values()])
-            if say is not None and (line := _left_out(sessions, shared)):
+            recorded = [(name, session.recording) for name, session in sessions.items()]
+            line = left_out_conditions(recorded, "recordings")
+            if say is not None and line:
                 say(line)
         except InputError as error:
             faults.append(f"datasets: {error}")
+    if even := [name for name in config.run.measures if name in averaged or name in timed]:
         for name, session in sessions.items():
             lengths = session.recording.lengths
             if len(set(lengths)) > 1:
                 faults.append(
-                    f"datasets.{name}: expected trials as long, to average them for {', '.join(averaged)}, "
+                    f"datasets.{name}: expected trials as long, for {', '.join(even)}, "
                     f"got {min(lengths)} to {max(lengths)} steps: set a window that all trials fill, or list "
-                    "the measures in dataset_comparison.single_trials"
+                    "measures that take such trials, as dsa does, in dataset_comparison.single_trials"
                 )
         if len(set(n_times.values())) > 1:
             listed = ", ".join(f"{name} {count}" for name, count in n_times.items())
             faults.append(
-                f"datasets: expected as many time steps in all systems for {', '.join(averaged)}, "
+                f"datasets: expected as many time steps in all systems for {', '.join(even)}, "
                 f"got {listed}: set window"
             )
     for name in config.run.measures:
@@ -106,6 +132,38 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
     return faults
 
 
+def _misplaced_measures(config: Config, sessions: Mapping[str, Session]) -> Iterator[str]:
+    """Yield a message per measure that cannot compare single trials, or averages, as it is asked to."""
+    place = "dataset_comparison.single_trials: expected measures that"
+    for name in config.run.measures:
+        single = name in config.dataset_comparison.single_trials
+        if single and _says(config, name, "PAIRED_TRIALS"):
+            yield (
+                f"{place} match no trials, such as dsa, got {name}, which would compare the first trial of a "
+                "system with the first of another: leave it out, so that it compares averages by condition"
+            )
+        if not _says(config, name, "NEEDS_CONDITIONS"):
+            continue
+        if not single:
+            yield (
+                f"{place} compare the trials of a condition, such as {name}, got it outside, where an "
+                "average is the only trial of its condition: add it"
+            )
+        elif without := [key for key, s in sessions.items() if s.recording.conditions is None]:
+            yield (
+                f"datasets.{without[0]}.conditions: expected columns that name the condition of a trial, "
+                f"which {name} needs, got none: add them"
+            )
+
+
+def _says(config: Config, name: str, attribute: str) -> bool:
+    """Say what a measure says of itself (`warpline.similarity`); a file of the user's is read, not run."""
+    measure = config.measures[name].measure
+    if ":" in measure:
+        return bool(plugins.literal_class_attribute("similarity", measure, attribute))
+    return bool(getattr(plugins.load("similarity", measure), attribute, False))
+
+
 def _equal_recordings(sessions: Mapping[str, Session]) -> list[str]:
     """Return a message per recording that is another one: it would count twice in the statistics."""
     from warpline.comparison.groups import content_digest
@@ -122,15 +180,3 @@ def _equal_recordings(sessions: Mapping[str, Session]) -> list[str]:
                 "correct file, variable or select, or leave one out"
             )
     return faults
-
-
-def _left_out(sessions: Mapping[str, Session], shared: Sequence[str]) -> str:
-    """Return a line on the conditions that some recordings lack; empty where all have all."""
-    having: dict[str, list[str]] = {}
-    for name, session in sessions.items():
-        for condition in sorted({*(session.recording.conditions or ())} - {*shared}):
-            having.setdefault(condition, []).append(name)
-    if not having:
-        return ""
-    listed = "; ".join(f"{condition} ({', '.join(having[condition])})" for condition in having)
-    return f"averages by condition: {len(shared)} in all recordings; left out: {listed}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.time_coordinates import (
+    check_same_steps,
     check_times,
     same_times,
     span,
@@ -19,7 +20,7 @@ from warpline.similarity.time_coordinates import (
 from warpline.similarity.trial_conditions import conditions_of
 from warpline.similarity.trial_containers import first_difference, trials_of, unit_labels_of
 
-__all__ = ["Recording", "as_recording"]
+__all__ = ["Recording", "as_recording", "check_same_bins"]
 
 FloatArray = NDArray[np.float64]
 
@@ -71,6 +72,8 @@ class Recording:
         Times of the steps, where the container has them; of the longest trial, if trials end early.
     input_channels : tuple or None
         Labels of the channels of the inputs, where their container has them.
+    kernel : str or None
+        By which spikes became states, where they did: ``counts``, or the name and the width.
     """
 
     trials: tuple[FloatArray, ...]
@@ -81,6 +84,7 @@ class Recording:
     conditions: tuple[Any, ...] | None = None
     times: FloatArray | None = None
     input_channels: tuple[Any, ...] | None = None
+    kernel: str | None = None
 
     def __len__(self) -> int:
         """Return the number of trials: a recording is the sequence of its trials."""
@@ -248,6 +252,35 @@ def as_recording(
         )
     channels = unit_labels_of(inputs, dims or {})
     return replace(known, inputs=driving.trials, name=name, input_channels=channels)
+
+
+def check_same_bins(systems: Iterable[tuple[str, Recording]], measure: str) -> None:
+    """Refuse systems with other time steps, or with spikes that were smoothed otherwise.
+
+    A kernel adds a time scale of its own: it would be compared as if it were one of the system.
+
+    Parameters
+    ----------
+    systems : iterable of (str, Recording)
+        With their names.
+    measure : str
+        What messages call the measure.
+
+    Raises
+    ------
+    TrialError
+    """
+    systems = list(systems)
+    check_same_steps([(name, recording.times) for name, recording in systems], measure)
+    smoothed = [(name, recording.kernel) for name, recording in systems if recording.kernel]
+    for name, kernel in smoothed[1:]:
+        first_name, first = smoothed[0]
+        if kernel != first:
+            raise TrialError(
+                f"one kernel for the spikes of all systems, because {measure} compares what it adds too",
+                f"{first} in {first_name} and {kernel} in {name}",
+                "Set kernel and width of the spikes alike.",
+            )
 
 
 def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> Recording:

@@ -124,7 +124,7 @@ class DatasetComparison(Strict):
     """Task set whose trained networks are compared with the recordings, too; by default none. All its
     networks in ``run.grid`` are, after learning, in the comparison window."""
     single_trials: list[Name] = []
-    """Measures that compare single trials, such as DSA; they need no matched trials. All others compare
+    """Measures that compare single trials and match none with another, such as DSA. All others compare
     averages over the trials of each condition, of the conditions that all systems have."""
     centre: bool = True
     """Whether the mean of each unit over trials and times is subtracted. Otherwise the baseline rates of

@@ -18,8 +18,7 @@ from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.rank_warning import warn_of_lower_ranks
-from warpline.similarity.recordings import as_recording
-from warpline.similarity.time_coordinates import check_same_steps
+from warpline.similarity.recordings import as_recording, check_same_bins
 
 from .measure import DEFAULTS, compare_pairs, represent
 from .operators import Operator
@@ -167,7 +166,7 @@ def dsa(
         "strict": strict,
     }
     recordings = {"X": as_recording(X), "Y": as_recording(Y)}
-    check_same_steps([(name, recording.times) for name, recording in recordings.items()], "dsa")
+    check_same_bins(recordings.items(), "dsa")
     operators = (
         represent(recordings["X"], settings=settings),
         represent(recordings["Y"], settings=settings),
@@ -209,7 +208,7 @@ def dsa_matrix(
     _check_options(options)
     settings = {**options, "n_delays": n_delays, "delay_interval": delay_interval, "rank": rank}
     systems = {f"system {k}": as_recording(data) for k, data in enumerate(recordings)}
-    check_same_steps([(name, system.times) for name, system in systems.items()], "dsa")
+    check_same_bins(systems.items(), "dsa")
     operators = tuple(represent(system, settings=settings) for system in systems.values())
     warn_of_lower_ranks(zip(systems, operators, strict=True))
     pairs = list(combinations(range(len(operators)), 2))

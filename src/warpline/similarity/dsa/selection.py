@@ -23,8 +23,8 @@ from warpline.similarity.input_errors import (
     check_ridge,
     positive_integer,
 )
-from warpline.similarity.recordings import Recording, as_recording
-from warpline.similarity.time_coordinates import check_equal_steps, check_same_steps
+from warpline.similarity.recordings import Recording, as_recording, check_same_bins
+from warpline.similarity.time_coordinates import check_equal_steps
 
 from .hankel import by_length
 from .operators import check_states, rank_tolerance_of
@@ -191,7 +191,7 @@ def choose_dsa(
     for recording in recordings.values():
         check_equal_steps(recording.times, recording.name)
         check_rank(max(ranks), max(n_delays) * recording.n_units)
-    check_same_steps([(name, recording.times) for name, recording in recordings.items()], "dsa")
+    check_same_bins(recordings.items(), "dsa")
     _check_trials(recordings)
     n_times = min(min(recording.lengths) for recording in recordings.values())
     embeddings, horizons = _fitting(n_times, n_delays, delay_intervals, horizons, longest)

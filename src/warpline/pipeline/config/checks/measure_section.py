@@ -97,8 +97,8 @@ def protocol_faults(config: Config) -> Iterator[str]:
         # The sample of a network has other conditions than the trials that it was drawn from.
         yield (
             "protocol.evaluation: expected paired: true beside dataset_comparison.networks, whose averages "
-            f"by condition {', '.join(averaged)} would compare, got false: list the measures in "
-            "dataset_comparison.single_trials, or compare no networks"
+            f"by condition {', '.join(averaged)} would compare, got false: list measures that "
+            "match no trials, such as dsa, in dataset_comparison.single_trials, or compare no networks"
         )
     durations = config.protocol.timing.evaluation
     known = {period: None for name in names for period in config.tasksets[name].timing}

@@ -42,8 +42,8 @@ def recordings_faults(config: Config) -> Iterator[str]:
         if averaged and not entry.conditions:
             yield (
                 f"datasets.{name}.conditions: expected columns that name the condition of a trial, by which "
-                f"{', '.join(averaged)} matches trials, got none: add them, or list the measures in "
-                "dataset_comparison.single_trials"
+                f"{', '.join(averaged)} matches trials, got none: add them, or list measures that match "
+                "none, such as dsa, in dataset_comparison.single_trials"
             )
         elif entry.conditions != entries[first].conditions:
             yield (
