@@ -131,7 +131,9 @@ def tanh_searches(rank: int, weight: float) -> dict[str, Any]:
     name = f"{n_draws} x {TANH} random tanh networks, all pairs"
     if n_seeds > 1:
         name += f", {n_seeds} seeds"
-    row = {"systems": name + weight_suffix(weight)} | searches(operators, rank, pairs, n_seeds, weight)
+    row = {"systems": name + weight_suffix(weight)} | searches(
+        operators, rank, pairs, n_seeds, weight
+    )
     print(row, flush=True)
     return row
 
