@@ -35,6 +35,64 @@ def test_spikes_of_every_layout_are_counted(tmp_path, spikes, name):
     np.testing.assert_allclose(narrow.recording.states, counts * 10, atol=1e-6)
 
 
+BY_TRIAL = {
+    "spikes": {"times": "times", "units": "units", "trials": "trials"},
+    "time_unit": "s",
+    **BINS,
+}
+
+
+def write_by_trial(path, names, **further):
+    """Write spikes of two units; trial k has 2 + k of each, in the given order of trials."""
+    times, units, trials = [], [], []
+    for k, name in enumerate(names):
+        for unit in (0, 1):
+            times += list(np.linspace(0.05, 0.95, 2 + k))
+            units += [unit] * (2 + k)
+            trials += [name] * (2 + k)
+    np.savez(path, times=times, units=units, trials=trials, **further)
+
+
+@pytest.mark.parametrize("names", [["t1", "t10", "t2"], [7, 3, 9], [2, 4, 6]])
+def test_values_by_trial_need_the_order_of_the_trials(tmp_path, names):
+    path, side = tmp_path / "a.npz", ["left", "right", "back"]
+    write_by_trial(path, names, side=side)
+    settings = {**BY_TRIAL, "conditions": ["side"]}
+    with pytest.raises(InputError, match="the order of the trials in 'side'"):
+        read_session(path, settings)
+    # A list in the file, or a table, says it.
+    write_by_trial(path, names, side=side, trial=names)
+    listed = read_session(path, settings).recording
+    lines = [f"{name},{value}\n" for name, value in zip(names, side, strict=True)]
+    (tmp_path / "a.csv").write_text("trial,side\n" + "".join(lines))
+    write_by_trial(path, names)
+    by_table = read_session(path, {**settings, "trials": tmp_path / "a.csv"}).recording
+    for recording in (listed, by_table):
+        assert recording.trial_labels == tuple(names)
+        assert recording.conditions == ("side=left", "side=right", "side=back")
+        assert [int(trial.sum()) for trial in recording.trials] == [4, 6, 8]
+    # Values of the file beside a table of other trials have no order.
+    write_by_trial(path, names, end=[0.9, 0.8, 0.7])
+    with pytest.raises(InputError, match="the order of the trials in 'end'"):
+        read_session(path, {**BY_TRIAL, "trials": tmp_path / "a.csv", "until": "end"})
+
+
+def test_values_by_trial_stand_at_its_number(tmp_path):
+    write_by_trial(tmp_path / "a.npz", [2, 1, 3], side=["one", "two", "three"])
+    recording = read_session(tmp_path / "a.npz", {**BY_TRIAL, "conditions": ["side"]}).recording
+    assert recording.conditions == ("side=one", "side=two", "side=three")
+    assert [int(trial.sum()) for trial in recording.trials] == [6, 4, 8]
+
+
+@pytest.mark.parametrize("column", ["Trial", " trial", "trials"])
+def test_a_column_that_could_be_that_of_trials_is_refused(tmp_path, column):
+    write_by_trial(tmp_path / "a.npz", [0, 1, 2])
+    (tmp_path / "a.csv").write_text(f"{column},side\n2,left\n0,right\n1,left\n")
+    settings = {**BY_TRIAL, "conditions": ["side"], "trials": tmp_path / "a.csv"}
+    with pytest.raises(InputError, match="in a column 'trial'"):
+        read_session(tmp_path / "a.npz", settings)
+
+
 @pytest.mark.parametrize("name", SPIKES)
 def test_trials_of_spikes_end_where_a_column_says(tmp_path, spikes, name):
     """The ends count as the spikes do: from the zero of the trial, or on the clock."""

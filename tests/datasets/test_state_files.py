@@ -86,7 +86,59 @@ def test_trials_are_cut_by_the_times_and_not_by_their_mean_step(tmp_path):
     settings = {"variable": "x", "axes": ["time", "unit"], "time": "t", "time_unit": "ms"}
     session = read_session(tmp_path / "a.npz", {**settings, "align": "zero", "window": [0, 100]})
     first = session.recording.states[:, 0, 0] - zeros
-    assert (first > -2e-3).all() and (first < 1.001).all()
+    # The nearest step.
+    assert (abs(first) < 0.502).all()
+
+
+def test_the_step_nearest_to_a_zero_is_the_first(tmp_path):
+    times = 100.0 * np.arange(100)
+    zeros = 1000.0 * np.arange(1, 8)
+    settings = {"variable": "x", "axes": ["time", "unit"], "time": "t", "time_unit": "ms"}
+    settings |= {"align": "zero", "window": [0, 500]}
+    for late, first in ((1.0, 0), (40.0, 0), (60.0, 100), (99.0, 100)):
+        np.savez(tmp_path / "a.npz", x=np.stack([times, times], 1), t=times, zero=zeros + late)
+        states = read_session(tmp_path / "a.npz", settings).recording.states
+        np.testing.assert_array_equal(states[:, 0, 0], zeros + first)
+
+
+def test_labels_of_a_dimension_are_renamed_with_it(tmp_path, rng):
+    states = rng.normal(size=(4, 3, 10, 2))
+    dims = ("trials", "sess", "t", "unit")
+    labels = {
+        "trials": [3, 1, 2, 0],
+        "sess": [2, 3, 1],
+        "t": ("t", 10.0 * np.arange(10), {"units": "ms"}),
+    }
+    xr.Dataset({"x": (dims, states)}, coords=labels).to_netcdf(tmp_path / "a.nc")
+    renaming = {"trials": "trial", "sess": "session", "t": "time"}
+    session = read_session(tmp_path / "a.nc", {"dims": renaming, "select": {"session": 1}})
+    np.testing.assert_array_equal(session.recording.states, states[:, 2])
+    assert session.recording.trial_labels == (3, 1, 2, 0)
+    assert session.dt == 10 and not session.left_out
+
+
+def test_conditions_may_be_cells_of_numbers(tmp_path, rng):
+    sides, states = np.empty((4, 1), object), rng.normal(size=(4, 10, 2))
+    for k in range(4):
+        sides[k, 0] = np.array([[k % 2]])
+    settings = {"variable": "x", "axes": ["trial", "time", "unit"], "conditions": ["side"]}
+    savemat(tmp_path / "a.mat", {"x": states, "side": sides})
+    conditions = read_session(tmp_path / "a.mat", settings).recording.conditions
+    assert conditions == ("side=0", "side=1", "side=0", "side=1")
+    sides[2, 0] = np.array([[0, 1]])
+    savemat(tmp_path / "a.mat", {"x": states, "side": sides})
+    with pytest.raises(InputError, match="one value in each cell of 'side'"):
+        read_session(tmp_path / "a.mat", settings)
+
+
+def test_cells_in_rows_and_columns_are_refused(tmp_path, rng):
+    """MATLAB counts them by columns, and Python by rows."""
+    cells = np.empty((2, 3), object)
+    for place in np.ndindex(cells.shape):
+        cells[place] = rng.normal(size=(10, 2))
+    savemat(tmp_path / "a.mat", {"rates": cells})
+    with pytest.raises(InputError, match="one row or column of cells"):
+        read_session(tmp_path / "a.mat", {"variable": "rates", "dt": 10})
 
 
 @pytest.mark.parametrize("name", WRITERS)

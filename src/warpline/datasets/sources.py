@@ -44,8 +44,16 @@ class Source:
         content = read_content(path)
         self.path = path
         self.unread = content.unread
+        # The labels of a dimension have its name, and go with it; by their old name they are found, too.
+        self.names = {
+            old: new
+            for old, new in settings["dims"].items()
+            if old in content.variables
+            and content.variables[old].dims == (old,)
+            and new not in content.variables
+        }
         self.variables = {
-            name: renamed(variable, settings["dims"])
+            self.names.get(name, name): renamed(variable, settings["dims"])
             for name, variable in content.variables.items()
         }
         every_dim = {dim for variable in content.variables.values() for dim in variable.dims}
@@ -62,6 +70,7 @@ class Source:
 
     def variable(self, name: str, purpose: str) -> xr.Variable:
         """Return a variable of the file by name."""
+        name = self.names.get(name, name)
         if name not in self.variables:
             known = ", ".join(sorted(self.variables)) or "no variable"
             raise RecordingFileError(
@@ -76,6 +85,7 @@ class Source:
         """Return a column of the table of trials, or a variable of the file with a value per trial."""
         if name in self.table:
             return self.table[name]
+        name = self.names.get(name, name)
         if name not in self.variables:
             known = ", ".join([*self.table, *sorted(self.variables)])
             raise RecordingFileError(
@@ -90,10 +100,21 @@ class Source:
                 describe(variable),
                 "Name another.",
             )
-        return np.asarray(variable.values)
+        values = np.asarray(variable.values)
+        if values.dtype != object:
+            return values
+        # Cells of a mat file: each holds one word or number.
+        if any(np.size(cell) != 1 for cell in values):
+            raise RecordingFileError(
+                f"one value in each cell of '{name}' of {self.path}",
+                "several or none",
+                "Correct it.",
+            )
+        return np.array([np.asarray(cell).item() for cell in values], dtype=object)
 
     def milliseconds(self, name: str, values: NDArray[Any], unit: str | None) -> Floats:
         """Return times in ms, by the unit that the file states or else by the one that is given."""
+        name = self.names.get(name, name)
         stated = self.variables[name].attrs.get("units") if name in self.variables else None
         if stated is not None and str(stated) not in MILLISECONDS:
             raise RecordingFileError(
@@ -137,7 +158,7 @@ class Source:
 
     def left_out(self, ignored: Iterable[str]) -> tuple[str, ...]:
         """Return what was not read; refuse masks among it that the settings do not name."""
-        ignored = set(ignored)
+        ignored = {self.names.get(name, name) for name in ignored}
         unknown = ignored - set(self.variables)
         if unknown:
             raise RecordingFileError(
@@ -202,5 +223,11 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
             f"as many values in each row as names in the first one of {path}",
             "more values than names",
             "Name each column, and end no row with a comma.",
+        )
+    near = [name for name in map(str, frame) if name != "trial" and name.strip().lower() == "trial"]
+    if near and "trial" not in frame:
+        # Rows would count from 0 instead.
+        raise RecordingFileError(
+            f"the trials of {path} in a column 'trial'", f"'{near[0]}'", "Rename it to 'trial'."
         )
     return {str(name): frame[name].to_numpy() for name in frame}

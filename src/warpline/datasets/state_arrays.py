@@ -35,6 +35,12 @@ def read_states(
                 ", ".join(settings["axes"]),
                 "Correct axes.",
             )
+        if sum(n > 1 for n in variable.shape) > 1:
+            raise RecordingFileError(
+                f"one row or column of cells in '{key}' of {source.path}, one per trial",
+                f"shape {variable.shape}",
+                "Write them as a column, such as rates(:) in MATLAB, and what has a value per trial alike.",
+            )
         trials = [np.asarray(cell) for cell in variable.values.reshape(-1)]
         if settings["axes"] is not None and list(settings["axes"]) == ["unit", "time"]:
             trials = [trial.T for trial in trials]
@@ -273,9 +279,10 @@ def _aligned(
     _check_width(source, start, stop, dt)
     n_steps = round((stop - start) / dt)
     # By the times themselves: steps that differ by less than the tolerance can add up to many.
-    starts = zeros + start - TOLERANCE * dt
+    # The nearest one, the later of two equally near.
+    starts = zeros + start - (0.5 + TOLERANCE) * dt
     first = np.searchsorted(times, starts)
-    outside = (starts <= times[0] - dt) | (first + n_steps > len(times))
+    outside = (starts < times[0] - (1 + 2 * TOLERANCE) * dt) | (first + n_steps > len(times))
     if outside.any():
         k = int(np.argmax(outside))
         raise RecordingFileError(
