@@ -87,6 +87,7 @@ def test_small_entries_align_with_their_rotation_too(n, small):
     pairs = [(i, j) for i in range(0, 8, 2) for j in (i, i + 1)]
     for alignment in align_pairs([to_canonical(matrix) for matrix in operators], pairs):
         assert alignment.angle < 2e-7
+        assert alignment.status == "converged"
 
 
 @pytest.mark.parametrize(("s", "t"), [(0.3, 0.3), (0.3, 1.2), (0.3, -1.2), (0.1, 3.0), (1.0, 2.5)])

@@ -129,7 +129,7 @@ class Alignment:
     chance_of_better : float
         Estimated chance that many more starts would find a better maximum (`chance_of_better`).
     converged : bool
-        Whether the gradient met the tolerance.
+        Whether the gradient met the tolerance, or the alignment is perfect.
     accepted_chance : float
         Of the settings.
     """
@@ -521,9 +521,11 @@ def _alignments(
     basis_b = torch.from_numpy(np.stack([b.basis for b in second]))
     rotations = (basis_a @ rotation @ basis_b.mT)[:, :size, :size].numpy()
     chance = chance_of_better(n_starts, n_hits, size)
-    # No alignment is nearer than a perfect one.
-    chance = torch.where(angle < _PERFECT, 0.0, chance)
-    columns = (t.tolist() for t in (angle, gradient_norm, n_starts, n_hits, chance, best.converged))
+    # No alignment is nearer than a perfect one, whose gradient may be all rounding.
+    perfect = angle < _PERFECT
+    chance = torch.where(perfect, 0.0, chance)
+    converged = best.converged | perfect
+    columns = (t.tolist() for t in (angle, gradient_norm, n_starts, n_hits, chance, converged))
     return [
         Alignment(a, np.ascontiguousarray(c), g, n, m, p, ok, accepted_chance)
         for c, a, g, n, m, p, ok in zip(rotations, *columns, strict=True)
