@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from warpline.datasets.sessions import Session, condition_text
+from warpline.datasets.sessions import Session
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
+from warpline.similarity.trial_conditions import condition_text
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.core.number_arguments import short_text
-from warpline.datasets.sessions import condition_text
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
+from warpline.similarity.trial_conditions import condition_text
 
 __all__ = [
     "check_matched_channels",

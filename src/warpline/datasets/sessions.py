@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from warpline.datasets.sources import Source
 from warpline.datasets.spike_tables import SpikeExtent, binned_spikes
 from warpline.datasets.state_arrays import read_states
 from warpline.similarity.recordings import Recording, as_recording
+from warpline.similarity.trial_conditions import condition_text, without_notation
 
 __all__ = ["DEFAULTS", "Session", "read_session"]
 
@@ -37,8 +37,6 @@ DEFAULTS: dict[str, Any] = {
     "window": None,
 }
 """Settings of `read_session` and their values where they are not given."""
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +213,7 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 "Give these trials a word of their own, such as 'catch', or leave them out.",
             )
         texts = [condition_text(column, value) for value in values]
-        n_values = len({_without_notation(value) for value in values})
+        n_values = len({without_notation(value) for value in values})
         if len(set(texts)) < n_values:
             raise RecordingFileError(
                 f"values of '{column}' that differ in their first six digits, to tell conditions of "
@@ -234,22 +232,3 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 )
         parts.append(texts)
     return tuple(", ".join(texts) for texts in zip(*parts, strict=True))
-
-
-def condition_text(column: str, value: Any) -> str:
-    """Return a condition as text, the same for 1, 1.0 and "1.0": integers in full, others to six digits."""
-    value = _without_notation(value)
-    number = isinstance(value, int | float | np.integer | np.floating)
-    if number and float(value).is_integer():
-        return f"{column}={int(value)}"
-    return f"{column}={value:g}" if number else f"{column}={value}"
-
-
-def _without_notation(value: Any) -> Any:
-    """Return text that writes a number as the number: numbers beside a word, such as 'catch', are text."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    return float(text) if NUMBER.fullmatch(text) else text

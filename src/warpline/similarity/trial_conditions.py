@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,10 @@ import numpy as np
 
 from warpline.similarity.input_errors import TrialError
 
-__all__ = ["conditions_of"]
+__all__ = ["condition_text", "conditions_of", "without_notation"]
+
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def conditions_of(
@@ -86,3 +90,22 @@ def _condition_labels(given: Any, name: str) -> tuple[Any, ...]:
         fault,
         "Name each condition by one text or number.",
     )
+
+
+def condition_text(column: str, value: Any) -> str:
+    """Return a condition as text, the same for 1, 1.0 and "1.0": integers in full, others to six digits."""
+    value = without_notation(value)
+    number = isinstance(value, int | float | np.integer | np.floating)
+    if number and float(value).is_integer():
+        return f"{column}={int(value)}"
+    return f"{column}={value:g}" if number else f"{column}={value}"
+
+
+def without_notation(value: Any) -> Any:
+    """Return text that writes a number as the number: numbers beside a word, such as 'catch', are text."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    return float(text) if _NUMBER.fullmatch(text) else text
