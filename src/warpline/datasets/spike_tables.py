@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.datasets.file_formats import RecordingFileError, describe
+from warpline.datasets.named_trials import trials_of_spikes
 from warpline.datasets.sources import TOLERANCE, Source
 from warpline.datasets.spike_trains import bin_edges, spike_counts, spike_rates
 
@@ -267,40 +268,10 @@ def _spikes_of_columns(
             source.variable(spikes["trials"], "spikes.trials").values
         ).reshape(-1)
         _same_length(source, spikes["times"], len(times), spikes["trials"], len(trial_of_spike))
-        known = True
-        listed = _listed_trials(source, settings)
-        if "trial" in source.table:
-            labels = source.table["trial"]
-            if listed is None or list(listed) != list(labels):
-                _refuse_values_by_place(source, settings)
-        elif source.table:
-            labels, known = np.arange(len(next(iter(source.table.values())))), False
-            if spikes["trials"] in source.table:
-                raise RecordingFileError(
-                    f"the trials of the table of {source.path} in a column 'trial'",
-                    f"'{spikes['trials']}'",
-                    "Rename it to 'trial'.",
-                )
-            named = set(trial_of_spike.tolist())
-            if 0 not in named:
-                # Numbers from 1 fit, too, if the last trial has no spike: each row would be that of another.
-                raise RecordingFileError(
-                    f"spikes of trial 0 in '{spikes['trials']}' of {source.path}, because a table without a "
-                    "column 'trial' counts its trials from 0",
-                    f"{min(named)} as the first",
-                    "Add a column 'trial' with the numbers that spikes name.",
-                )
-        elif listed is not None:
-            labels = listed
-        else:
-            labels = np.unique(trial_of_spike)
-            # A value per trial is at the place of its number, which names, and numbers with gaps, are not.
-            counted = labels.dtype.kind in "iuf" and (np.diff(labels) == 1).all()
-            if not (counted and labels[0] in (0, 1)):
-                _refuse_values_by_place(source, settings)
+        labels, named = trials_of_spikes(source, settings, trial_of_spike)
         trials = _positions(source, trial_of_spike, labels, spikes["trials"], "trials")
         columns = times, trials, units, len(labels), len(names)
-        return columns, tuple(labels.tolist()) if known else None
+        return columns, tuple(labels.tolist()) if named else None
 
     # One piece: each trial takes the spikes around its own zero. A spike may fall into two trials.
     zeros = trial_zeros(source, settings)
@@ -315,32 +286,6 @@ def _spikes_of_columns(
         pieces.append((times[first:last] - zero, np.full(last - first, k), units[first:last]))
     aligned, trials, units = (np.concatenate(column) for column in zip(*pieces, strict=True))
     return (aligned, trials, units, len(zeros), len(names)), None
-
-
-def _listed_trials(source: Source, settings: Mapping[str, Any]) -> NDArray[Any] | None:
-    """Return the trials that the file lists under ``trial``, each once; None without such a list."""
-    variable = source.variables.get("trial")
-    if variable is None or settings["spikes"]["trials"] == "trial" or variable.ndim != 1:
-        return None
-    labels = np.asarray(variable.values)
-    if len(np.unique(labels)) < len(labels):
-        return None
-    source.used.add("trial")
-    return labels
-
-
-def _refuse_values_by_place(source: Source, settings: Mapping[str, Any]) -> None:
-    """Refuse arrays with a value per trial where the order of their trials is not known."""
-    asked = [*settings["conditions"], *([settings["until"]] if settings["until"] else [])]
-    by_place = [name for name in asked if name not in source.table and name in source.variables]
-    if by_place:
-        raise RecordingFileError(
-            f"the order of the trials in '{by_place[0]}' of {source.path}, whose spikes name trials in "
-            f"'{settings['spikes']['trials']}'",
-            "no list of them in that order",
-            "Give a table (trials) with a column 'trial' and these values, or list the trials in the file "
-            "under 'trial'.",
-        )
 
 
 def trial_zeros(source: Source, settings: Mapping[str, Any]) -> Floats:

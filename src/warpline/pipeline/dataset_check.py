@@ -84,8 +84,8 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
         for name in config.run.measures
         if _says(config, name, "PAIRED_TRIALS") or _says(config, name, "MATCHED_TIMES")
     ]
+    systems = [(name, session.recording) for name, session in sessions.items()]
     if timed and same_steps:
-        systems = [(name, session.recording) for name, session in sessions.items()]
         try:
             check_matched_times(systems, timed[0])
         except InputError as error:
@@ -94,8 +94,7 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
             )
     if averaged:
         try:
-            recorded = [(name, session.recording) for name, session in sessions.items()]
-            line = left_out_conditions(recorded, "recordings")
+            line = left_out_conditions(systems, "recordings")
             if say is not None and line:
                 say(line)
         except InputError as error:
