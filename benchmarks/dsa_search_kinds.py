@@ -148,7 +148,11 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
 
 def silent_share(rows: pd.DataFrame) -> str:
     """Return the silent misses of the searches that converged, and Wilson's interval of their share."""
-    silent, converged = int(rows["silent"].sum()), int(rows["converged"].sum())
+    return share(int(rows["silent"].sum()), int(rows["converged"].sum()))
+
+
+def share(silent: int, converged: int) -> str:
+    """Return a count of misses among searches, and Wilson's interval of their share."""
     low, most = binomtest(silent, converged).proportion_ci(method="wilson")
     return f"{silent} of {converged:,} ({100 * low:.1f} to {100 * most:.1f} %)"
 
