@@ -326,6 +326,31 @@ def test_one_label_of_a_further_dimension_is_taken(tmp_path, states):
         read_session(tmp_path / "a.nc", {"select": {"day": "x"}})
 
 
+@pytest.mark.parametrize(
+    ("beside", "select", "expected"),
+    [
+        ({"session": [4, 1]}, {"session": 4}, 0),
+        ({"session": np.array([b"mon", b"tue"])}, {"session": "tue"}, 1),
+        ({"session_id": [4, 1]}, {"session": 1}, r"labels of 'session' .* got 'session_id'"),
+        ({"session": [[4, 1]]}, {"session": 1}, "a label for each of 2 of 'session'"),
+        ({"session": [4, 1, 2]}, {"session": 1}, "a label for each of 2 of 'session'"),
+        ({"session": 1}, {"session": 1}, r"a label for each of 2 .* got 'session' \(one value\)"),
+    ],
+)
+def test_a_label_is_not_taken_for_an_index(tmp_path, states, beside, select, expected):
+    np.savez(tmp_path / "a.npz", rates=np.stack([states, 2 * states]), **beside)
+    settings = {"variable": "rates", "axes": ["session", "trial", "time", "unit"], "select": select}
+    if isinstance(expected, str):
+        with pytest.raises(InputError, match=expected):
+            read_session(tmp_path / "a.npz", settings)
+        settings["ignore"] = list(beside)
+        expected = 1
+        if "session_id" not in beside:
+            return
+    session = read_session(tmp_path / "a.npz", settings)
+    np.testing.assert_array_equal(session.recording.states, (expected + 1) * states)
+
+
 def test_cells_of_trials_may_be_of_any_length(tmp_path, rng):
     trials = np.empty(3, dtype=object)
     for k, length in enumerate((12, 9, 15)):

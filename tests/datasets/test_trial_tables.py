@@ -12,6 +12,7 @@ from recording_files import (
     write_listed,
     write_npz,
 )
+from scipy.io import savemat
 
 import warpline
 from warpline.datasets.sessions import read_session
@@ -104,6 +105,46 @@ def test_states_take_their_labels_from_the_table(tmp_path, states, rng):
     (tmp_path / "a.csv").write_text("rt\n1\n2\n3\n")
     with pytest.raises(InputError, match=r"a row for each of 5 trials .* got 3"):
         read_session(tmp_path / "a.npz", settings)
+
+
+@pytest.mark.parametrize("layout", ["array", "cells", "one piece"])
+def test_states_have_the_labels_that_their_file_lists(tmp_path, states, layout):
+    order = [3, 0, 5, 1, 4, 2]
+    settings = {"variable": "rates", "conditions": ["side"], "trials": tmp_path / "table.csv"}
+    path = tmp_path / "a.npz"
+    if layout == "cells":
+        path = tmp_path / "a.mat"
+        cells = np.empty(TRIALS, dtype=object)
+        cells[:] = list(states)
+        savemat(path, {"rates": cells, "trial": order})
+    elif layout == "array":
+        np.savez(path, rates=states, trial=order)
+        settings["axes"] = ["trial", "time", "unit"]
+    else:
+        np.savez(path, rates=states.reshape(TRIALS * TIMES, -1), trial=order)
+        settings |= {"axes": ["time", "unit"], "align": "zero", "dt": 10, "time_unit": "ms"}
+        settings["window"] = [0, 10 * TIMES]
+
+    def table(trials):
+        rows = [f"{k},{'lr'[k % 2]},{10 * TIMES * place}\n" for place, k in enumerate(trials)]
+        settings["trials"].write_text("trial,side,zero\n" + "".join(rows))
+
+    table(order)
+    recording = read_session(path, settings).recording
+    assert recording.trial_labels == tuple(order)
+    assert recording.conditions == tuple(f"side={'lr'[k % 2]}" for k in order)
+    table(range(TRIALS))
+    with pytest.raises(InputError, match="the rows of the trial table in the order of the trials"):
+        read_session(path, settings)
+
+
+def test_numbers_that_count_anew_are_no_labels_of_states(tmp_path, states):
+    settings = write_npz(tmp_path / "a.npz", states)
+    with np.load(tmp_path / "a.npz") as arrays:
+        np.savez(tmp_path / "a.npz", **arrays, trial=[1, 2, 3, 1, 2, 3])
+    session = read_session(tmp_path / "a.npz", settings)
+    assert session.recording.trial_labels is None
+    assert any(text.startswith("trial (") for text in session.left_out)
 
 
 @pytest.mark.parametrize("first", [0, 1])

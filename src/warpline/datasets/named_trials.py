@@ -39,7 +39,8 @@ def trials_of_spikes(
         When arrays of the file hold values by trial, and the order of their trials is not known; when a
         table numbers its trials otherwise than the spikes.
     """
-    listed = _listed_trials(source, settings)
+    # A variable of that name may also be the trial of each spike.
+    listed = None if settings["spikes"]["trials"] == "trial" else source.listed_trials()
     if "trial" in source.table:
         labels = source.table["trial"]
         if listed is None or list(listed) != list(labels):
@@ -78,18 +79,6 @@ def _rows_of_table(
             "Add a column 'trial' with the numbers that spikes name.",
         )
     return np.arange(len(next(iter(source.table.values()))))
-
-
-def _listed_trials(source: Source, settings: Mapping[str, Any]) -> NDArray[Any] | None:
-    """Return the trials that the file lists under ``trial``, each once; None without such a list."""
-    variable = source.variables.get("trial")
-    if variable is None or settings["spikes"]["trials"] == "trial" or variable.ndim != 1:
-        return None
-    labels = np.asarray(variable.values)
-    if len(np.unique(labels)) < len(labels):
-        return None
-    source.used.add("trial")
-    return labels
 
 
 def _refuse_values_by_place(source: Source, settings: Mapping[str, Any]) -> None:

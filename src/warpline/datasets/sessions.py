@@ -92,14 +92,14 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     settings : mapping
         Some of `DEFAULTS`. ``variable``: the states, by default the only array that can be them. ``axes``:
         names of its axes, where the file names none. ``dims``: dimensions to rename to trial, time or unit.
-        ``select``: one label (or index) of each further dimension. ``valid``: mask (trial, time) of the
-        recorded times. ``ignore``: masks that do not count. ``time``, ``time_unit``, ``dt``: times of the
-        steps, their unit, or the time step in ms. ``trials``: CSV table with a row per trial. ``align``:
-        column with the zero of each trial, for a recording in one piece. ``until``: column with the end of
-        each trial, for spikes; bins that do not lie before it whole are left out. ``conditions``: columns
-        that name the condition of a trial. ``spikes``: mapping with ``times``, ``units``, ``trials`` (names),
-        ``kernel`` and ``width``, for spike times in place of states. ``bin``: width of time bins in ms.
-        ``window``: first and last time in ms.
+        ``select``: one label of each further dimension, or its index from 0 where the file lists none.
+        ``valid``: mask (trial, time) of the recorded times. ``ignore``: masks that do not count. ``time``,
+        ``time_unit``, ``dt``: times of the steps, their unit, or the time step in ms. ``trials``: CSV table
+        with a row per trial. ``align``: column with the zero of each trial, for a recording in one piece.
+        ``until``: column with the end of each trial, for spikes; bins that do not lie before it whole are
+        left out. ``conditions``: columns that name the condition of a trial. ``spikes``: mapping with
+        ``times``, ``units``, ``trials`` (names), ``kernel`` and ``width``, for spike times in place of
+        states. ``bin``: width of time bins in ms. ``window``: first and last time in ms.
     name : str
         What messages call the system; by default the file's name.
 
@@ -135,6 +135,8 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
                 "Drop until, and name the mask of recorded times: valid.",
             )
         recording, start, dt = read_states(source, settings, name)
+    if not (settings["spikes"] or {}).get("trials"):
+        recording = _with_labels_of_file(source, recording)
     recording = _with_labels_of_table(source, recording)
     conditions = _conditions(source, settings["conditions"], len(recording.trials))
     times = None
@@ -142,13 +144,22 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
         # In seconds, as the times of a container with dates.
         times = (start + dt * np.arange(max(recording.lengths))) / 1000
     recording = replace(recording, conditions=conditions, times=times)
-    return Session(recording, dt, start, source.left_out(settings["ignore"]), extent)
+    return Session(recording, dt, start, source.left_out(), extent)
 
 
 def _kernel_text(spikes: Mapping[str, Any]) -> str:
     """Return how spikes became states as text, the same for equal kernels."""
     kernel = spikes.get("kernel", "counts")
     return "counts" if kernel == "counts" else f"{kernel} kernel of {spikes['width']:g} ms"
+
+
+def _with_labels_of_file(source: Source, recording: Recording) -> Recording:
+    """Return a recording with the labels that the file lists for these trials."""
+    n_trials = len(recording.trials)
+    if "trial" not in source.variables or source.variables["trial"].shape != (n_trials,):
+        return recording
+    labels = source.listed_trials()
+    return recording if labels is None else replace(recording, trial_labels=tuple(labels.tolist()))
 
 
 def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
@@ -201,9 +212,6 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 f"{len(values)}",
                 "Give the table of these trials, in their order, or correct the order of axes.",
             )
-        if values.dtype.kind == "S":
-            # Text of netCDF and npz files can be bytes.
-            values = np.char.decode(values, "utf-8", "backslashreplace")
         # pandas reads an empty cell of a table as missing; files of other formats hold an empty text.
         missing = np.flatnonzero(pd.isna(values) | (np.char.strip(values.astype(str)) == ""))
         if len(missing):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,7 @@ class Source:
                 )
         self.table = _read_trial_table(settings["trials"]) if settings["trials"] else {}
         self.used: set[str] = set()
+        self.ignored = {self.names.get(name, name) for name in settings["ignore"]}
 
     def variable(self, name: str, purpose: str) -> xr.Variable:
         """Return a variable of the file by name."""
@@ -100,7 +101,72 @@ class Source:
                 describe(variable),
                 "Name another.",
             )
-        values = np.asarray(variable.values)
+        return self._plain(name)
+
+    def listed_trials(self) -> NDArray[Any] | None:
+        """Return the trials that the file lists under ``trial``, shape (trial,), in the order of its arrays.
+
+        None without such a list: numbers that count anew in each block list no trials.
+
+        Raises
+        ------
+        RecordingFileError
+            When the labels of the dimension ``trial`` are not distinct.
+        """
+        variable = self.variables.get("trial")
+        if variable is None or variable.ndim != 1:
+            return None
+        labels = self._plain("trial")
+        n_distinct = len(set(labels.tolist()))
+        if n_distinct < len(labels):
+            if variable.dims != ("trial",):
+                return None
+            raise RecordingFileError(
+                f"distinct trial labels in {self.path}",
+                f"{len(labels)} labels of which {n_distinct} are distinct",
+                "Drop the coordinate 'trial', or make its labels distinct.",
+            )
+        self.used.add("trial")
+        return labels
+
+    def labels(self, dim: str, size: int) -> list[Any]:
+        """Return the labels of a dimension, which stand under its name; without them its indices.
+
+        Raises
+        ------
+        RecordingFileError
+            When there is no label for each index, or labels seem to stand under another name.
+        """
+        if dim not in self.variables:
+            beside = [
+                name
+                for name, variable in self.variables.items()
+                if variable.shape == (size,)
+                and (variable.dims == (dim,) or dim.lower() in name.lower())
+                and name not in self.ignored
+            ]
+            if beside:
+                raise RecordingFileError(
+                    f"labels of '{dim}' in {self.path} under the name '{dim}'",
+                    f"'{beside[0]}' ({describe(self.variables[beside[0]])})",
+                    f"Rename it, or, to select by index, from 0, add ignore: [{beside[0]}].",
+                )
+            return list(range(size))
+        variable = self.variable(dim, "select")
+        if variable.shape != (size,):
+            raise RecordingFileError(
+                f"a label for each of {size} of '{dim}' in {self.path}",
+                f"'{dim}' ({describe(variable) or 'one value'})",
+                f"Give '{dim}' in axes another name, or rename this variable.",
+            )
+        return self._plain(dim).tolist()
+
+    def _plain(self, name: str) -> NDArray[Any]:
+        """Return the values of a variable (item,): cells hold one each, and text is no bytes."""
+        values = np.asarray(self.variables[name].values)
+        if values.dtype.kind == "S":
+            # Text of netCDF and npz files can be bytes.
+            return np.char.decode(values, "utf-8", "backslashreplace")
         if values.dtype != object:
             return values
         # Cells of a mat file: each holds one word or number.
@@ -156,10 +222,9 @@ class Source:
             )
         return times
 
-    def left_out(self, ignored: Iterable[str]) -> tuple[str, ...]:
+    def left_out(self) -> tuple[str, ...]:
         """Return what was not read; refuse masks among it that the settings do not name."""
-        ignored = {self.names.get(name, name) for name in ignored}
-        unknown = ignored - set(self.variables)
+        unknown = self.ignored - set(self.variables)
         if unknown:
             raise RecordingFileError(
                 f"variables of {self.path} in ignore", ", ".join(sorted(unknown)), "Correct ignore."
@@ -168,7 +233,7 @@ class Source:
         for name, variable in self.variables.items():
             if name in self.used:
                 continue
-            if variable.dtype == bool and name not in ignored:
+            if variable.dtype == bool and name not in self.ignored:
                 raise RecordingFileError(
                     f"settings that say what the mask '{name}' ({describe(variable)}) of {self.path} is",
                     "none",

@@ -52,10 +52,6 @@ def read_states(
 
     variable = _with_names(source, key, variable, settings)
     values, time_dim = np.asarray(variable.values), "time"
-    labels = None
-    if "trial" in source.variables and source.variables["trial"].dims == ("trial",):
-        labels = source.variables["trial"].values
-        source.used.add("trial")
     if "trial" in variable.dims:
         # A window would count from the first step of the array, not from these zeros.
         _refuse_idle(source, settings, ("align",), f"'{key}', whose trials are cut already")
@@ -85,12 +81,7 @@ def read_states(
             )
         valid = _in_bins(valid[:, keep, None].astype(bool), dt, settings, all_of=True)[..., 0]
     states = _in_bins(values[:, keep], dt, settings)
-    import xarray as xr
-
-    array = xr.DataArray(states, dims=("trial", "time", "unit"))
-    if labels is not None and len(labels) == len(states):
-        array = array.assign_coords(trial=labels)
-    return as_recording(array, valid=valid, name=name), *_step(start, dt, settings)
+    return as_recording(states, valid=valid, name=name), *_step(start, dt, settings)
 
 
 def _refuse_idle(
@@ -155,9 +146,7 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
                 dim,
                 "Correct select.",
             )
-        coordinate = source.variables.get(dim)
-        source.used.add(dim)
-        labels = list(range(variable.sizes[dim])) if coordinate is None else list(coordinate.values)
+        labels = source.labels(dim, variable.sizes[dim])
         if labels.count(label) != 1:
             raise RecordingFileError(
                 f"a label of '{dim}' in {source.path} that stands there once, "

@@ -58,7 +58,8 @@ class Dataset(Strict):
     dims: dict[str, str] = {}
     """Dimensions of the file to rename to ``trial``, ``time`` or ``unit``, such as ``neuron: unit``."""
     select: dict[str, str | int | float] = {}
-    """Label (or index) of each further dimension of the states, such as ``session: 3``."""
+    """Label of each further dimension of the states, such as ``session: 3``; where the file lists none, its
+    index from 0."""
     valid: str | None = None
     """Name of the mask (trial, time) in the file that is true where a time was recorded. The other times
     must end a trial."""
