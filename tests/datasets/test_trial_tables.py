@@ -138,10 +138,11 @@ def test_states_have_the_labels_that_their_file_lists(tmp_path, states, layout):
         read_session(path, settings)
 
 
-def test_numbers_that_count_anew_are_no_labels_of_states(tmp_path, states):
+@pytest.mark.parametrize("listed", [[1, 2, 3, 1, 2, 3], [1, 2, np.nan, 4, 5, 6]])
+def test_numbers_that_name_no_trial_are_no_labels_of_states(tmp_path, states, listed):
     settings = write_npz(tmp_path / "a.npz", states)
     with np.load(tmp_path / "a.npz") as arrays:
-        np.savez(tmp_path / "a.npz", **arrays, trial=[1, 2, 3, 1, 2, 3])
+        np.savez(tmp_path / "a.npz", **arrays, trial=listed)
     session = read_session(tmp_path / "a.npz", settings)
     assert session.recording.trial_labels is None
     assert any(text.startswith("trial (") for text in session.left_out)

@@ -106,17 +106,22 @@ class Source:
     def listed_trials(self) -> NDArray[Any] | None:
         """Return the trials that the file lists under ``trial``, shape (trial,), in the order of its arrays.
 
-        None without such a list: numbers that count anew in each block list no trials.
+        None without such a list: numbers that count anew in each block, a mask, or labels of which some are
+        missing, list no trials.
 
         Raises
         ------
         RecordingFileError
             When the labels of the dimension ``trial`` are not distinct.
         """
+        import pandas as pd
+
         variable = self.variables.get("trial")
-        if variable is None or variable.ndim != 1:
+        if variable is None or variable.ndim != 1 or variable.dtype == bool:
             return None
         labels = self._plain("trial")
+        if pd.isna(labels).any():
+            return None
         n_distinct = len(set(labels.tolist()))
         if n_distinct < len(labels):
             if variable.dims != ("trial",):
