@@ -1,4 +1,4 @@
-"""DSA's search on operators of kinds to which nothing was fitted: random matrices and simple systems.
+"""DSA's search on operators of kinds to which nothing was fitted: random matrices, simple systems, noise.
 
 The default search, and the one with more starts, are held against the 400 starts of dsa_search.py. No
 operator stands in two pairs.
@@ -111,6 +111,21 @@ def lower_rank(rank: int, rng: np.random.Generator) -> FloatArray:
     return np.pad(matrix, (0, rank - len(matrix)))
 
 
+def white_noise(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of states without dynamics."""
+    states = rng.standard_normal((TRIALS, TIMES, UNITS))
+    return dsa.fit_operator(states, n_delays=1, rank=rank).matrix
+
+
+def independent_units(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of uncoupled units, autoregressive of order 1, each with a constant of its own."""
+    constants = rng.uniform(0.3, 0.95, UNITS)
+    states = rng.standard_normal((TRIALS, TIMES, UNITS))
+    for t in range(1, TIMES):
+        states[:, t] += constants * states[:, t - 1]
+    return dsa.fit_operator(states, n_delays=1, rank=rank).matrix
+
+
 #: One network of a pair at the rank, the other at a lower one.
 UNEQUAL = "driven random tanh networks of two ranks"
 Draw = Callable[[int, np.random.Generator], FloatArray]
@@ -127,8 +142,13 @@ SYSTEMS: dict[str, Draw] = {
     "driven random tanh networks": random_network,
     UNEQUAL: random_network,
 }
+#: Operators that DSA fits to states without a common dynamics.
+NOISE: dict[str, Draw] = {
+    "white noise": white_noise,
+    "uncoupled autoregressive units": independent_units,
+}
 #: The place of a kind is part of its seed.
-KINDS = RANDOM_MATRICES | SYSTEMS
+KINDS = RANDOM_MATRICES | SYSTEMS | NOISE
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
@@ -153,6 +173,8 @@ def silent_share(rows: pd.DataFrame) -> str:
 
 def share(silent: int, converged: int) -> str:
     """Return a count of misses among searches, and Wilson's interval of their share."""
+    if not converged:
+        return "none converged"
     low, most = binomtest(silent, converged).proportion_ci(method="wilson")
     return f"{silent} of {converged:,} ({100 * low:.1f} to {100 * most:.1f} %)"
 
@@ -174,16 +196,18 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
                 f"{silent_share(second)} |"
             )
     low, high = default[default["rank"] <= 8], default[default["rank"] > 8]
-    is_random = high["kind"].isin(RANDOM_MATRICES)
     lines.append(
         f"At ranks 6 and 8, {low['missed'].sum()} of {low['pairs'].sum():,} searches missed, "
         f"{low['silent'].sum()} of them silently"
     )
-    for name, rows in (
-        ("random matrices", high[is_random]),
-        ("operators that DSA fits", high[~is_random]),
+    for name, kinds in (
+        ("random matrices", RANDOM_MATRICES),
+        ("operators that DSA fits to systems", SYSTEMS),
+        ("operators that DSA fits to noise", NOISE),
     ):
+        rows = high[high["kind"].isin(kinds)]
         by_rank = rows.groupby("rank")[["silent", "converged"]].sum()
+        by_rank = by_rank[by_rank["converged"] > 0]
         shares = 100 * by_rank["silent"] / by_rank["converged"]
         lines.append(
             f"Of the {name}, {rows['silent'].sum()} of {rows['converged'].sum():,} searches that converged "
