@@ -5,7 +5,8 @@ round combines the maxima of the first (`warpline.similarity.dsa.combinations`).
 the starts are random; the others are neighbours of the best maximum (`warpline.similarity.dsa.involutions`)
 and a combination. The search ends when the estimated chance of a better maximum is low and several kinds of
 neighbours were tried, or when the number of starts reaches its cap. Where operators are nearly equal, the
-planned starts ascend once more in double precision. The result depends on the pair and the seed alone.
+planned starts ascend once more in double precision. Up to rounding, the result depends on the pair and the
+seed alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .halving import (
     FIRST_RUNGS,
     MAXIMA_FIELDS,
     RUNGS,
+    SAME_BASIN,
     SAME_VALUE,
     Ascents,
     Maxima,
@@ -49,7 +51,8 @@ _KINDS = 4
 #: Default of ``accepted_chance``: more starts find fewer and smaller misses, at a cost (docs/dsa.md).
 ACCEPTED_CHANCE = 0.01
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
-#: starts agreed on a lesser maximum in one pair of 150.
+#: starts agreed on a lesser maximum in one pair of 150. Not so with a linear term: there a round of 48 drops
+#: some ascents to the best maximum, and most searches ended uncertain.
 _LOW_RANK = 8
 #: Rise of the inner product of operators of unit norm by which a maximum is another one.
 _IMPROVEMENT = 1e-9
@@ -58,6 +61,8 @@ _PERFECT = 1e-7
 #: Angle below which single precision no longer tells maxima apart: their aligned operators lie closer than
 #: those of one basin (`warpline.similarity.dsa.halving`).
 _NEARLY_EQUAL = 0.01
+#: Size of a basin of nearly equal operators, as a share of the distance between them.
+_BASIN_SHARE = 0.3
 #: Elements (starts x n x n) in memory at once.
 _CHUNK_ELEMENTS = 4_000_000
 
@@ -240,12 +245,12 @@ def align_pairs(
 def pairs_per_chunk(operator: CanonicalOperator, settings: AlignmentSettings) -> int:
     """Return the number of pairs aligned at once: their starts are one array, which fills the memory."""
     size = len(operator.symmetric)
-    return max(1, _CHUNK_ELEMENTS // (_n_first(size, settings) * size * size))
+    return max(1, _CHUNK_ELEMENTS // (_n_first(size, False, settings) * size * size))
 
 
-def _n_first(size: int, settings: AlignmentSettings) -> int:
+def _n_first(size: int, has_linear: bool, settings: AlignmentSettings) -> int:
     """Return the number of starts of the first round."""
-    if size <= _LOW_RANK:
+    if size == 1 or (size <= _LOW_RANK and not has_linear):
         return settings.max_starts
     return min(settings.first_starts, settings.max_starts)
 
@@ -342,7 +347,7 @@ def _first_round(
     settings: AlignmentSettings,
 ) -> _State:
     """Ascend from the planned starts, and from random ones up to the number of the round."""
-    n_first = _n_first(size, settings)
+    n_first = _n_first(size, problems.linear is not None, settings)
     starts = planned[:, :n_first]
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
@@ -360,14 +365,16 @@ def _ascend_again(
 ) -> None:
     """Ascend from the planned starts of nearly equal operators in double precision, in place.
 
-    The identity is one of them, so that an operator is at 0 from itself. These ascents are neither starts nor
-    hits: the chance of a better maximum is that after the search.
+    The identity is one of them, so that an operator is at 0 from itself. These ascents are no further starts.
+    Where they tell maxima apart that single precision took for one, its hits do not count: they are those of
+    these ascents.
     """
     distance = (2 - 2 * state.best.value).clamp(min=0.0).sqrt()
     index = ((distance > _PERFECT) & (distance < _NEARLY_EQUAL)).nonzero()[:, 0]
     if not len(index):
         return
-    challenger, no_hits, _, _ = successive_halving(
+    earlier = state.best.select(index)
+    challenger, no_hits, _, ascents = successive_halving(
         problems.select(index),
         planned[index],
         _rungs((), settings),
@@ -375,6 +382,16 @@ def _ascend_again(
         n_independent=0,
     )
     _merge(state.best, state.n_hits, index, challenger, no_hits)
+    best = state.best.select(index)
+    residual = 1 - best.value
+    basin = _BASIN_SHARE * (2 * residual).clamp(min=0.0).sqrt()
+    from_earlier = (earlier.aligned - best.aligned).flatten(1).norm(dim=-1)
+    from_ascents = (ascents.aligned - best.aligned[:, None]).flatten(2).norm(dim=-1)
+    hits = from_ascents < basin[:, None]
+    hits |= best.value[:, None] - ascents.value < SAME_VALUE * residual[:, None]
+    several = ((from_ascents < SAME_BASIN) & ~hits).any(dim=1)
+    several |= (from_earlier > basin) & (best.value - earlier.value > SAME_VALUE * residual)
+    state.n_hits[index] = torch.where(several, hits.sum(dim=1), state.n_hits[index])
 
 
 def _n_kinds(size: int) -> int:

@@ -20,7 +20,7 @@ from .canonical import Problems
 #: rung of at most this tolerance, their squared distances agree to this fraction. The second is for
 #: operators of deficient rank, whose maxima are not points: what turns the kernel changes no value.
 #: Closer than this, distinct maxima of trained networks were not seen; at 0.03 they were.
-_SAME_BASIN = 0.003
+SAME_BASIN = 0.003
 _SETTLED_TOLERANCE, SAME_VALUE = 2e-3, 3e-6
 #: Rounding of a value in single precision.
 _VALUE_ROUNDING = 4e-6
@@ -275,7 +275,7 @@ def same_maximum(
 
 
 def _is_same(distance: Tensor, value: Tensor, other_value: Tensor, same_value: float) -> Tensor:
-    return (distance < _SAME_BASIN) | ((value - other_value).abs() < same_value * (1 - other_value))
+    return (distance < SAME_BASIN) | ((value - other_value).abs() < same_value * (1 - other_value))
 
 
 def _fold_duplicates(

@@ -144,7 +144,8 @@ def compare_pairs(
         aligning matrix.
     seed : int
         Root of the random starts. With the operators of the pair it determines the row, up to rounding: pairs
-        that are aligned together can change its last digits, and rarely its starts and its status.
+        that are aligned together can change its last digits, and rarely its starts, its status, and the
+        maximum that is found.
     progress : progress bar, such as that of tqdm, optional
         Its ``update(n)`` is called with the number of pairs done.
 

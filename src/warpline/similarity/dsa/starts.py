@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: vectors is a good start, so that convergence is not needed.
 _LANCZOS_STEPS = 16
 _DUAL_STARTS = 1
+#: Place, among the planned starts, of the one that aligns the skew-symmetric parts.
+SKEW_START = _DUAL_STARTS + 1
 
 
 def pair_generator(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import scipy.linalg
@@ -38,8 +38,11 @@ from warpline.similarity.dsa.canonical import (
     to_canonical,
 )
 from warpline.similarity.dsa.halving import orthonormal
-from warpline.similarity.dsa.starts import pad, pair_generator, planned_starts
+from warpline.similarity.dsa.starts import SKEW_START, pad, pair_generator, planned_starts
 from warpline.similarity.states import angle
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FloatArray = NDArray[np.float64]
 
@@ -47,6 +50,8 @@ Score = Literal["angle", "euclidean"]
 
 #: Terms A^k B of the controllability matrix whose alignment is a start.
 _CONTROLLABILITY_TERMS = 20
+#: Norm of the skew-symmetric part, of operators of unit norm, up to which an operator counts as symmetric.
+_SYMMETRIC = 0.01
 
 
 @dataclass(frozen=True)
@@ -250,15 +255,13 @@ def _align_chunk(
         stack_tensors([x.basis[: x.size, : x.size] for x in group])[:, None]
         for group in (canonical_a, canonical_b)
     )
+    assert problems.linear is not None
+    planned = planned_starts(canonical_a, canonical_b, generators)
+    _sign_eigenvectors(planned, canonical_a, canonical_b, problems.linear)
     starts = torch.cat(
-        [
-            pad(basis_a.mT @ torch.from_numpy(given) @ basis_b, canonical_a[0].padded),
-            planned_starts(canonical_a, canonical_b, generators),
-        ],
-        dim=1,
+        [pad(basis_a.mT @ torch.from_numpy(given) @ basis_b, canonical_a[0].padded), planned], dim=1
     )
     # C and -C align the states equally well: each start takes the sign that the controls prefer.
-    assert problems.linear is not None
     signs = (problems.linear[:, None] * starts).sum(dim=(-1, -2), keepdim=True).sign()
     starts = starts * torch.where(signs == 0, 1.0, signs)
 
@@ -268,7 +271,8 @@ def _align_chunk(
     rotations = (basis_a @ rotations @ basis_b.mT)[:, :size, :size]
     chances = chance_of_better(n_starts, n_hits, size)
     # No alignment is better than a perfect one.
-    chances = torch.where(best.value > 1 - 1e-14, 0.0, chances)
+    perfect = best.value > 1 - 1e-14
+    chances = torch.where(perfect, 0.0, chances)
     return [
         JointAlignment(np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance))
         for c, g, n, p, ok in zip(
@@ -276,10 +280,30 @@ def _align_chunk(
             (best.gradient_norm * torch.tensor(totals)).tolist(),
             n_starts.tolist(),
             chances.tolist(),
-            best.converged.tolist(),
+            (best.converged | perfect).tolist(),
             strict=True,
         )
     ]
+
+
+def _sign_eigenvectors(
+    planned: Tensor,
+    first: Sequence[CanonicalOperator],
+    second: Sequence[CanonicalOperator],
+    linear: Tensor,
+) -> None:
+    """Align the eigenvectors of symmetric operators, each with the sign that the controls prefer, in place.
+
+    Every combination of signs aligns such operators equally well, so that the ascents from the other starts
+    end at one of them. This start stands in for that of the skew-symmetric parts, which they do not have.
+    """
+    for k, (a, b) in enumerate(zip(first, second, strict=True)):
+        if max(np.linalg.norm(x.frequencies) for x in (a, b)) * np.sqrt(2) > _SYMMETRIC:
+            continue
+        turned = a.eigenvectors.T @ linear[k].numpy()[: a.size, : a.size] @ b.eigenvectors
+        signs = np.where(np.diag(turned) < 0, -1.0, 1.0)
+        start = (a.eigenvectors * signs) @ b.eigenvectors.T
+        planned[k, SKEW_START, : a.size, : a.size] = planned.new_tensor(start)
 
 
 def _joint_problems(
