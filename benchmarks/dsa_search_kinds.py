@@ -118,7 +118,7 @@ def white_noise(rank: int, rng: np.random.Generator) -> FloatArray:
 
 
 def independent_units(rank: int, rng: np.random.Generator) -> FloatArray:
-    """Return DSA's operator of uncoupled units, autoregressive of order 1, each with a constant of its own."""
+    """Return DSA's operator of uncoupled units, autoregressive of order 1, with constants of their own."""
     constants = rng.uniform(0.3, 0.95, UNITS)
     states = rng.standard_normal((TRIALS, TIMES, UNITS))
     for t in range(1, TIMES):

@@ -24,9 +24,15 @@ from warpline.comparison.separation import separation
 
 Floats = NDArray[np.float64]
 
-SIZES = ((3, 3, 3), (4, 4, 4), (5, 5, 5), (10, 10, 10), (3, 10, 10), (3, 3, 10))
+SIZES = (
+    (3, 3, 3), (4, 4, 4), (5, 5, 5), (10, 10, 10), (3, 10, 10),
+    (3, 3, 10), (5, 5, 3), (10, 10, 3), (10, 5, 3),
+)  # fmt: skip
 """Systems of a, of b and of the reference."""
-SPREADS = ((1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (5.0, 0.5, 0.5), (1.0, 1.0, 3.0))
+SPREADS = (
+    (1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (5.0, 0.5, 0.5),
+    (1.0, 1.0, 3.0), (1.0, 1.0, 10.0), (1.0, 0.3, 3.0),
+)  # fmt: skip
 """Standard deviations of a coordinate in a, b and the reference."""
 OWN_SIZES = ((3, 3), (5, 5), (10, 10), (3, 10), (10, 3), (3, 20), (20, 3))
 """Systems of a, and of b where b is the reference."""

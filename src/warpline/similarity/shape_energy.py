@@ -77,7 +77,7 @@ def compare_pairs(
     -------
     list of dict
         ``dissimilarity``, the root of a length: with ``normalise`` in units of the root of the standard
-        deviation of the states; ``status``: "converged" or "max_steps".
+        deviation of the states; ``status``, as `warpline.similarity.condition_repeats.best_rotation` has it.
     """
     complete = {name: setting_of(settings, name, DEFAULTS) for name in DEFAULTS}
     return compare_in_order(
@@ -106,15 +106,17 @@ def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dic
         np.einsum("ctru,cr->ctu", states, system.weights).reshape(-1, size)
         for states, system in ((states_x, x), (states_y, y))
     ]
+    within = [_within(states, system) for states, system in ((states_x, x), (states_y, y))]
+    least = sum(within) / 2
     loss, status = best_rotation(
         step,
         nearest_rotation(means[1].T @ means[0]),
         settings=settings,
         seed=seed,
         digests=(x.digest, y.digest),
+        least=least,
     )
-    within = [_within(states, system) for states, system in ((states_x, x), (states_y, y))]
-    return {"dissimilarity": float(np.sqrt(max(0.0, loss - sum(within) / 2))), "status": status}
+    return {"dissimilarity": float(np.sqrt(max(0.0, loss - least))), "status": status}
 
 
 def _distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,6 +30,9 @@ NEEDS_CONDITIONS = True
 #: Responses are distributions at each condition and time.
 MATCHED_TIMES = True
 
+#: Share of the squares at which their difference is rounding.
+_ROUNDING = 1e-14
+
 
 def represent(
     states: NDArray[Any], *, settings: Mapping[str, Any], conditions: Any = None
@@ -85,7 +88,7 @@ def compare_pairs(
     -------
     list of dict
         ``dissimilarity``, with ``normalise`` and alpha = 1 in [0, sqrt(2 R / (R - 1))] for R repeats;
-        ``status``: "converged" or "max_steps".
+        ``status``, as `warpline.similarity.condition_repeats.best_rotation` has it.
     """
     alpha = setting_of(settings, "alpha", {"alpha": 1.0})
     if not 0 <= alpha <= 2:
@@ -116,8 +119,15 @@ def _compare(
         return nearest_rotation(cross), loss / n_samples
 
     start = nearest_rotation(means_y.T @ means_x)
+    size_of_means = alpha * float((means_x**2).sum() + (means_y**2).sum())
+    size_of_noise = (2 - alpha) * float((factors_x**2).sum() + (factors_y**2).sum())
     loss, status = best_rotation(
-        step, start, settings=settings, seed=seed, digests=(x.digest, y.digest)
+        step,
+        start,
+        settings=settings,
+        seed=seed,
+        digests=(x.digest, y.digest),
+        least=_ROUNDING * (size_of_means + size_of_noise) / n_samples,
     )
     return {"dissimilarity": float(np.sqrt(loss)), "status": status}
 
