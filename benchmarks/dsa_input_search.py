@@ -4,11 +4,12 @@ Pairs of systems are aligned by the default search, and again from 400 starts of
 if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is silent if its status is
 "converged". `chance_of_better` is held against the share of misses.
 
-demo     networks of the demo after learning that carry the rank, all pairs, at ranks 10 and 12
-tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 10 to 20 and
+demo     networks of the demo after learning that carry the rank, all pairs, at ranks 5 to 12, at ranks 8 and
+         10 by another weight of the control too
+tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 5 to 20 and
          by other weights of the control
-random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators, each in one pair,
-         at rank 10 by other weights of the control too
+random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators of two channels or
+         of one, each in one pair, at ranks 8 and 10 by other weights of the control too
 
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
     python benchmarks/dsa_input_search.py --output docs/data/dsa_input/search.json \
@@ -43,8 +44,10 @@ from warpline.similarity.dsa_input import (  # noqa: E402
 )
 
 FloatArray = NDArray[np.float64]
-PERIOD, RANKS = "stimulus", (10, 12)
+PERIOD = "stimulus"
 DEFAULT_WEIGHT = 0.5
+#: Ranks and weights of the control for the networks of the demo.
+DEMO_SEARCHES = ((5, 0.5), (8, 0.5), (10, 0.5), (12, 0.5), (8, 0.9), (10, 0.9))
 TANH = 12
 #: Draws of tanh networks and seeds of the search, by rank and weight of the control.
 TANH_SEARCHES = {
@@ -53,15 +56,28 @@ TANH_SEARCHES = {
     (20, 0.5): (1, 3),
     (10, 0.1): (5, 1),
     (10, 0.9): (1, 3),
+    (5, 0.5): (3, 1),
+    (8, 0.5): (3, 1),
+    (8, 0.1): (3, 1),
+    (8, 0.9): (3, 1),
 }
-#: Kinds of random state operators.
-RANDOM: dict[str, Draw] = {
-    "Gaussian A and B": gaussian,
-    "A of zeros and ones, Gaussian B": sparse,
+#: Kinds of random operators: how the state operator is drawn, and the number of channels.
+RANDOM: dict[str, tuple[Draw, int]] = {
+    "Gaussian A and B": (gaussian, CHANNELS),
+    "A of zeros and ones, Gaussian B": (sparse, CHANNELS),
+    "Gaussian A and B, one channel": (gaussian, 1),
 }
-RANDOM_PAIRS = {(10, 0.5): 400, (14, 0.5): 150, (20, 0.5): 150, (10, 0.2): 400, (10, 0.05): 400}
+RANDOM_PAIRS = {
+    (10, 0.5): 400,
+    (14, 0.5): 150,
+    (20, 0.5): 150,
+    (10, 0.2): 400,
+    (10, 0.05): 400,
+    (5, 0.5): 200,
+    (8, 0.5): 200,
+    (8, 0.05): 200,
+}
 """Pairs of random operators by rank and weight of the control: at rank 10 misses are rare."""
-OTHER_WEIGHTS = [weight for _, weight in RANDOM_PAIRS if weight != DEFAULT_WEIGHT]
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
@@ -99,13 +115,13 @@ def fitted(networks: Sequence[tuple[FloatArray, FloatArray]], rank: int) -> list
 def random_searches() -> list[dict[str, Any]]:
     """Return a row per kind and rank of random operators, of which none is in two pairs."""
     rows = []
-    for number, (name, draw) in enumerate(RANDOM.items()):
+    for number, (name, (draw, n_channels)) in enumerate(RANDOM.items()):
         for (rank, weight), n_pairs in RANDOM_PAIRS.items():
             pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
             rng = np.random.default_rng([number, rank])
             operators = [
                 DrivenOperator(
-                    draw(rank, rng), rng.normal(size=(rank, CHANNELS)), rank, rank, np.ones(rank),
+                    draw(rank, rng), rng.normal(size=(rank, n_channels)), rank, rank, np.ones(rank),
                     "dmdc", "principal",
                 )
                 for _ in range(2 * n_pairs)
@@ -179,6 +195,18 @@ def part_of(row: dict[str, Any]) -> str:
     return next((part for part in PARTS if part in row["systems"]), "random")
 
 
+def group_of(row: dict[str, Any]) -> str:
+    """Return the words for the systems, ranks and weights whose counts are added up with those of a row."""
+    part, rank, name = part_of(row), row["rank"], row["systems"]
+    ranks = "ranks 5 and 8" if rank < 10 else "ranks 10 and 12" if rank <= 12 else "ranks 14 and 20"
+    kind = {"demo": "networks of the demo", "tanh": "tanh networks"}.get(part, "random matrices")
+    if "one channel" in name:
+        kind += " with one channel"
+    if rank == 10 and part != "demo":
+        ranks = "rank 10"
+    return f"{kind} at {ranks}" + (", other weights" if "w =" in name else "")
+
+
 def page_lines(result: dict[str, Any]) -> list[str]:
     """Return the table that docs/dsa_input.md holds, line by line, and a sentence per group of systems."""
     lines = [
@@ -190,21 +218,9 @@ def page_lines(result: dict[str, Any]) -> list[str]:
             f"| {row['systems']} | {row['rank']} | {row['searches']} | {row['missed']} | {row['silent']} | "
             f"{row['uncertain']} | {row['expected_misses']:.1f} | {row['largest_excess']:.1g} |"
         )
-    rows_of_tanh = [row for row in result["rows"] if "tanh" in row["systems"]]
-    groups = {
-        "networks of the demo": [row for row in result["rows"] if part_of(row) == "demo"],
-        "tanh networks at rank 10": [row for row in rows_of_tanh if row["rank"] == 10],
-        "tanh networks at ranks 14 and 20": [row for row in rows_of_tanh if row["rank"] > 10],
-        "random matrices at rank 10": [
-            row for row in result["rows"] if row["systems"] in RANDOM and row["rank"] == 10
-        ],
-        f"random matrices at rank 10, w = {' and '.join(map(str, OTHER_WEIGHTS))}": [
-            row for row in result["rows"] if part_of(row) == "random" and "w =" in row["systems"]
-        ],
-        "random matrices at ranks 14 and 20": [
-            row for row in result["rows"] if row["systems"] in RANDOM and row["rank"] > 10
-        ],
-    }
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in result["rows"]:
+        groups.setdefault(group_of(row), []).append(row)
     for name, rows in groups.items():
         searched, missed, silent, uncertain, expected = (
             sum(row[key] for row in rows)
@@ -241,11 +257,11 @@ def main() -> None:
             rows += random_searches()
         else:
             networks = demo_networks(arguments.trajectories, arguments.trials)
-            for rank in RANKS:
+            for rank, weight in DEMO_SEARCHES:
                 operators = [one for one in fitted(networks, rank) if one.rank_used == rank]
                 pairs = random_pairs(len(operators), None)
-                name = f"{len(operators)} networks of the demo, all pairs"
-                rows.append({"systems": name} | searches(operators, rank, pairs, 1))
+                name = f"{len(operators)} networks of the demo, all pairs" + weight_suffix(weight)
+                rows.append({"systems": name} | searches(operators, rank, pairs, 1, weight))
     machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
     result = {"machine": machine, "rows": rows}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -334,7 +334,7 @@ def test_a_minimum_that_few_starts_find_is_uncertain(module):
 
     assert [status(3, 8) for _ in range(10)].count("uncertain") >= 5
     assert [status(24, 8) for _ in range(10)].count("converged") >= 8
-    # Two starts cannot agree with a third.
+    # Of four starts two go on, too few to agree.
     assert status(24, 4) == "uncertain"
 
 

@@ -41,9 +41,9 @@ DEFAULTS: dict[str, Any] = {
     "tolerance": 1e-9,
 }
 
-#: Starts that must end at the lowest loss. With one, half of the pairs that benchmarks/shape_search.py draws
-#: have a lower one; with two a third, with three one in thirteen.
-_AGREEING = 3
+#: Starts that must end at the lowest loss. Of pairs that benchmarks/shape_search.py draws half have a lower
+#: one if one start ended there, a third if two did, and a quarter if three did.
+_AGREEING = 4
 #: Relative difference of two losses that are one minimum.
 _SAME_LOSS = 1e-6
 
@@ -266,7 +266,7 @@ def best_rotation(
     -------
     loss : float
     status : str
-        "converged"; "uncertain", where fewer than three starts ended at the lowest loss; or "max_steps".
+        "converged"; "uncertain", where fewer than four starts ended at the lowest loss; or "max_steps".
     """
     n_starts = positive_integer("n_starts", settings["n_starts"])
     max_steps = positive_integer("max_steps", settings["max_steps"])
