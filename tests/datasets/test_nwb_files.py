@@ -55,6 +55,18 @@ def test_nwb_reads_or_lists_everything(tmp_path, spikes):
     assert session.recording.states.min() >= 0
 
 
+def test_a_column_of_trials_may_count_anew_in_each_block(tmp_path, spikes):
+    pynwb = pytest.importorskip("pynwb")
+    settings = write_nwb(tmp_path / "a.nwb", *spikes[:3])
+    with pynwb.NWBHDF5IO(str(tmp_path / "a.nwb"), "r+") as handle:
+        file = handle.read()
+        file.trials.add_column("trial", "in its block", data=[0, 1, 2, 0, 1])
+        handle.write(file)
+    session = read_session(tmp_path / "a.nwb", {**settings, **BINS})
+    assert session.recording.trial_labels is None
+    np.testing.assert_array_equal(session.recording.states, spikes[3])
+
+
 @pytest.mark.parametrize("stored", ["int16", "float32"])
 def test_series_are_in_their_unit(tmp_path, rng, stored):
     """Channels were compared in their raw numbers, in which each has another unit."""

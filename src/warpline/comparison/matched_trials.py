@@ -204,7 +204,7 @@ def _in_order_of_labels(
             raise TrialError(
                 f"the same trial labels in all systems, because {measure} compares them trial by trial",
                 " and ".join(
-                    f"{len(some)} in {where} alone ({', '.join(map(str, some[:4]))}"
+                    f"{len(some)} in {where} alone ({', '.join(map(short_text, some[:4]))}"
                     f"{', ...' if len(some) > 4 else ''})"
                     for some, where in ((alone, first_name), (alone_there, name))
                     if some

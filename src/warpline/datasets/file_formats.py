@@ -112,7 +112,13 @@ def _read_netcdf(path: Path) -> FileContent:
         xr.open_dataset(named, engine="netcdf4", decode_times=False) as dataset,
     ):
         dataset = dataset.load()
-    return FileContent({str(name): variable for name, variable in dataset.variables.items()})
+    import netCDF4
+
+    with utf8_path(path) as named, netCDF4.Dataset(named) as file:
+        groups = tuple(f"{name} (a group)" for name in file.groups)
+    return FileContent(
+        {str(name): variable for name, variable in dataset.variables.items()}, groups
+    )
 
 
 def _read_matlab(path: Path) -> FileContent:

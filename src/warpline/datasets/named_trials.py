@@ -47,7 +47,15 @@ def trials_of_spikes(
             _refuse_values_by_place(source, settings)
         return labels, True
     if source.table:
-        return _rows_of_table(source, settings, trial_of_spike), False
+        rows = _rows_of_table(source, settings, trial_of_spike)
+        if listed is not None and list(listed) != rows.tolist():
+            raise RecordingFileError(
+                f"a column 'trial' in the table of {source.path}, which lists its trials in another order "
+                "than 0, 1, 2, ...",
+                f"only {', '.join(source.table)}",
+                "Add the numbers that spikes name as a column 'trial'.",
+            )
+        return rows, False
     if listed is not None:
         return listed, True
     labels = np.unique(trial_of_spike)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from warpline.core.number_arguments import short_text
 from warpline.datasets.file_formats import RecordingFileError
 from warpline.datasets.sources import Source
 from warpline.datasets.spike_tables import SpikeExtent, binned_spikes
@@ -190,9 +191,9 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
             "Sort the table as the file.",
         )
     raise RecordingFileError(
-        f"the trials {', '.join(map(str, labels[:2]))}, ... of {source.path} in the column 'trial' of its "
-        "table",
-        ", ".join(map(str, rows[:2])),
+        f"the trials {', '.join(map(short_text, labels[:2]))}, ... of {source.path} in the column 'trial' of "
+        "its table",
+        ", ".join(map(short_text, rows[:2].tolist())),
         "Give the table of these trials, or rename its column.",
     )
 

@@ -52,6 +52,15 @@ class Source:
             and content.variables[old].dims == (old,)
             and new not in content.variables
         }
+        for old, new in settings["dims"].items():
+            taken = content.variables.get(new)
+            if taken is not None and taken.dims not in ((old,), ()) and new != old:
+                # Its values would be taken for the times or labels of the renamed dimension.
+                raise RecordingFileError(
+                    f"a name in dims for '{old}' that no other variable of {path} has",
+                    f"'{new}', with the dimensions {describe(taken)}",
+                    "Rename one of them in the file.",
+                )
         self.variables = {
             self.names.get(name, name): renamed(variable, settings["dims"])
             for name, variable in content.variables.items()
@@ -103,6 +112,11 @@ class Source:
             )
         return self._plain(name)
 
+    def flat(self, name: str, purpose: str) -> NDArray[Any]:
+        """Return the values of a variable in one dimension, such as the unit of each spike."""
+        self.variable(name, purpose)
+        return self._plain(name)
+
     def listed_trials(self) -> NDArray[Any] | None:
         """Return the trials that the file lists under ``trial``, shape (trial,), in the order of its arrays.
 
@@ -119,12 +133,15 @@ class Source:
         variable = self.variables.get("trial")
         if variable is None or variable.ndim != 1 or variable.dtype == bool:
             return None
+        if "trial" in self.ignored:
+            return None
         labels = self._plain("trial")
         if pd.isna(labels).any():
             return None
         n_distinct = len(set(labels.tolist()))
         if n_distinct < len(labels):
-            if variable.dims != ("trial",):
+            # Elsewhere it is an array of this name, or a column of a table, and no coordinate.
+            if self.path.suffix != ".nc" or variable.dims != ("trial",):
                 return None
             raise RecordingFileError(
                 f"distinct trial labels in {self.path}",
@@ -167,8 +184,8 @@ class Source:
         return self._plain(dim).tolist()
 
     def _plain(self, name: str) -> NDArray[Any]:
-        """Return the values of a variable (item,): cells hold one each, and text is no bytes."""
-        values = np.asarray(self.variables[name].values)
+        """Return the values of a variable, shape (item,): cells hold one each, and text is no bytes."""
+        values = np.asarray(self.variables[self.names.get(name, name)].values).reshape(-1)
         if values.dtype.kind == "S":
             # Text of netCDF and npz files can be bytes.
             return np.char.decode(values, "utf-8", "backslashreplace")
@@ -269,6 +286,11 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
                 1 for _ in itertools.takewhile(lambda line: line.startswith("#"), lines)
             )
         frame = pd.read_csv(path, skiprows=n_comments)
+        if "trial" in frame and frame["trial"].dtype.kind in "iuf":
+            written = pd.read_csv(path, skiprows=n_comments, usecols=["trial"], dtype=str)["trial"]
+            # '007' is a name, of which no number is to be made.
+            if written.str.fullmatch("0[0-9]+").any():
+                frame["trial"] = written
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise RecordingFileError(
             f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."

@@ -219,13 +219,16 @@ def _spikes_of_cells(source: Source, variable: Any, settings: Mapping[str, Any])
     """Return times, trials and units of the spikes of a cell array (trial, unit), and both sizes."""
     name = settings["spikes"]["times"]
     axes = list(settings["axes"] or ["trial", "unit"])
-    if variable.ndim != 2 or sorted(axes) != ["trial", "unit"]:
+    cells = variable.values
+    if axes == ["trial"] and cells.ndim == 1:
+        cells, axes = cells[:, None], ["trial", "unit"]
+    if cells.ndim != 2 or sorted(axes) != ["trial", "unit"]:
         raise RecordingFileError(
             f"cells (trial, unit) of spike times in '{name}' of {source.path}",
             f"{describe(variable)} and axes {axes}",
-            "Add axes: [unit, trial] if the file has units first.",
+            "Add axes: [unit, trial] if the file has units first, [trial] if it has one unit.",
         )
-    cells = variable.values if axes == ["trial", "unit"] else variable.values.T
+    cells = cells if axes == ["trial", "unit"] else cells.T
     n_trials, n_units = cells.shape
     counts = np.array([np.size(cell) for cell in cells.reshape(-1)])
     values = np.concatenate([np.asarray(cell, float).reshape(-1) for cell in cells.reshape(-1)])
@@ -242,7 +245,7 @@ def _spikes_of_columns(
     times = source.milliseconds(
         spikes["times"], np.asarray(variable.values).reshape(-1), settings["time_unit"]
     )
-    unit_of_spike = np.asarray(source.variable(spikes["units"], "spikes.units").values).reshape(-1)
+    unit_of_spike = source.flat(spikes["units"], "spikes.units")
     _same_length(source, spikes["times"], len(times), spikes["units"], len(unit_of_spike))
     if not len(times):
         raise RecordingFileError(
@@ -259,14 +262,12 @@ def _spikes_of_columns(
     ]
     names = np.unique(unit_of_spike)
     if lists:
-        names = np.asarray(source.variable(lists[0], "units").values)
+        names = source.flat(lists[0], "units")
     units = _positions(source, unit_of_spike, names, spikes["units"], "units")
 
     if spikes.get("trials"):
         # Times count from the zero of each trial already.
-        trial_of_spike = np.asarray(
-            source.variable(spikes["trials"], "spikes.trials").values
-        ).reshape(-1)
+        trial_of_spike = source.flat(spikes["trials"], "spikes.trials")
         _same_length(source, spikes["times"], len(times), spikes["trials"], len(trial_of_spike))
         labels, named = trials_of_spikes(source, settings, trial_of_spike)
         trials = _positions(source, trial_of_spike, labels, spikes["trials"], "trials")

@@ -67,6 +67,7 @@ def read_states(
         mask = source.variable(settings["valid"], "valid")
         dims = mask.dims if set(mask.dims) == {"trial", "time"} else ("trial", "time")
         valid = np.asarray(mask.values if dims == ("trial", "time") else mask.values.T)
+        valid = valid[None] if valid.ndim == 1 and len(values) == 1 else valid
         if valid.shape != values.shape[:2]:
             raise RecordingFileError(
                 f"valid as a mask (trial, time) of shape {values.shape[:2]} in {source.path}",
@@ -127,7 +128,8 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
             raise RecordingFileError(
                 f"names of the axes of '{key}' in {source.path}, whose shape is {variable.shape}",
                 f"{list(axes) if axes else 'none'}",
-                f"Give {variable.ndim} names, in the order of the array, and for each file if files differ."
+                f"Give {variable.ndim} names, in the order of the array, and for each file if files differ; "
+                "leave unit out where the array has one unit and no axis for it."
                 if axes
                 else "Add axes, such as [trial, time, unit].",
             )
@@ -155,6 +157,9 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
                 "Correct select.",
             )
         variable = variable.isel({dim: labels.index(label)})
+    # One unit, as MATLAB keeps no last axis of one, and NWB need not have one.
+    if axes is not None and not set(variable.dims) & set(UNIT_DIMS):
+        variable = variable.expand_dims("unit")
     unit_dims = [dim for dim in variable.dims if dim in UNIT_DIMS]
     others = {dim for dim in variable.dims if dim not in UNIT_DIMS}
     if len(unit_dims) != 1 or others not in ({"trial", "time"}, {"time"}):
@@ -173,12 +178,8 @@ def _times(source: Source, settings: Mapping[str, Any], key: str) -> Floats | No
     if name is None and f"{key}.times" in source.variables:
         name = f"{key}.times"
     if name is None and "time" in source.variables:
-        # Step numbers without a unit are no times.
         if "units" not in source.variables["time"].attrs and settings["time_unit"] is None:
-            if settings["window"] is None and settings["dt"] is None and settings["bin"] is None:
-                return None
-            if settings["dt"] is not None:
-                return None
+            return _times_by_dt(source, settings)
         name = "time"
     if name is None:
         return None
@@ -196,6 +197,31 @@ def _times(source: Source, settings: Mapping[str, Any], key: str) -> Floats | No
             "Interpolate the states to equal steps.",
         )
     return times
+
+
+def _times_by_dt(source: Source, settings: Mapping[str, Any]) -> Floats | None:
+    """Return times in ms of which the file does not say the unit; None where they are only step numbers.
+
+    With ``dt`` they are in ms or in s if their step is dt; from 0 in steps of 1 they count steps.
+    """
+    dt, needed = settings["dt"], settings["window"] is not None or settings["align"] is not None
+    values = np.asarray(source.variables["time"].values).reshape(-1)
+    if dt is None or values.dtype.kind not in "fiu" or len(values) < 2:
+        if not needed and settings["bin"] is None:
+            return None
+        return source.milliseconds("time", values, None)
+    step = float(np.diff(values).mean())
+    for factor in (1.0, 1000.0):
+        if abs(factor * step - dt) <= TOLERANCE * dt:
+            source.used.add("time")
+            return np.asarray(values, dtype=np.float64) * factor
+    if needed and (values[0] != 0 or abs(step - 1) > TOLERANCE):
+        raise RecordingFileError(
+            f"times in 'time' of {source.path} in steps of dt, {dt:g} ms, in ms or in s",
+            f"steps of {step:g} from {values[0]:g}",
+            "Add time_unit: s or ms, and drop dt.",
+        )
+    return None
 
 
 def _time_axis(

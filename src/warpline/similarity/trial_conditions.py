@@ -30,6 +30,11 @@ def conditions_of(
         coordinate = value.coords["condition"]
         of_trials = [dims.get(dim, dim) for dim in coordinate.dims] == ["trial"]
         given = coordinate.values if of_trials else None
+    if given is None and isinstance(value, list | tuple):
+        # Trials that were selected from an array carry theirs without a dimension.
+        own = [getattr(trial, "coords", {}).get("condition") for trial in value]
+        if own and all(one is not None and one.ndim == 0 for one in own):
+            given = [one.values[()] for one in own]
     if given is None:
         return None
     _check_labels(given, trial_labels, name)
@@ -71,7 +76,15 @@ def _condition_labels(given: Any, name: str) -> tuple[Any, ...]:
             type(given).__name__,
             "Give a list or an array (trial,).",
         )
+    if getattr(given, "dtype", None) in (np.float16, np.float32):
+        # As it is written: 0.1 in single precision is no other condition than in double.
+        values = [float(str(value)) for value in np.asarray(given).reshape(-1)]
     labels = tuple(label.item() if isinstance(label, np.generic) else label for label in values)
+    # Text of netCDF and npz files can be bytes.
+    labels = tuple(
+        label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else label
+        for label in labels
+    )
     # Numbers and text side by side would be told apart by nobody: 1 and "1".
     kinds = {"text" if isinstance(label, str) else type(label).__name__ for label in labels}
     if len(kinds - {"int", "float", "bool"}) + bool(kinds & {"int", "float", "bool"}) > 1:
