@@ -104,8 +104,10 @@ def totals(result: dict[str, Any]) -> str:
     silent, converged, missed, pairs = (
         sum(counts[key] for counts in every) for key in ("silent", "converged", "missed", "pairs")
     )
-    return f"{missed} of {pairs} pairs were missed, and {silent} of the {converged} whose status is "
+    return (
+        f"{missed} of {pairs} pairs were missed, and {silent} of the {converged} whose status is "
         "`converged`"
+    )
 
 
 def sentence(result: dict[str, Any]) -> str:
