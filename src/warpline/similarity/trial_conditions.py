@@ -33,8 +33,8 @@ def conditions_of(
     if given is None and isinstance(value, list | tuple):
         # Trials that were selected from an array carry theirs without a dimension.
         own = [getattr(trial, "coords", {}).get("condition") for trial in value]
-        if own and all(one is not None and one.ndim == 0 for one in own):
-            given = [one.values[()] for one in own]
+        known = [one.values[()] for one in own if one is not None and one.ndim == 0]
+        given = known if value and len(known) == len(value) else None
     if given is None:
         return None
     _check_labels(given, trial_labels, name)
