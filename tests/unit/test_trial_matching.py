@@ -176,7 +176,9 @@ def test_trials_of_other_conditions_are_not_matched():
 
 def test_labels_that_differ_are_named():
     x, y = labelled(SYSTEMS["a"], list("abcdefgh")), labelled(SYSTEMS["b"], list("abcdefxy"))
-    with pytest.raises(TrialError, match=r"2 in x alone \('g', 'h'\) and 2 in y alone \('x', 'y'\)"):
+    with pytest.raises(
+        TrialError, match=r"2 in x alone \('g', 'h'\) and 2 in y alone \('x', 'y'\)"
+    ):
         warpline.compare(x, y, "cka")
     assert warpline.compare(x, y, "dsa", **DSA)["status"] == "converged"
 
