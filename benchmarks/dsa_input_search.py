@@ -208,7 +208,7 @@ def group_of(row: dict[str, Any]) -> str:
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
-    """Return the table that docs/dsa_input.md holds, line by line, and a sentence per group of systems."""
+    """Return the rows of the tables that docs/dsa_input.md holds: by search, and by group of systems."""
     lines = [
         "| systems | rank | searches | missed | silent | uncertain | expected misses | largest error (rad) |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -228,8 +228,7 @@ def page_lines(result: dict[str, Any]) -> list[str]:
         )
         # A silent miss can only be among the searches that say they converged.
         lines.append(
-            f"Misses of {name}: {missed}, expected: {expected:.1f}, silent among the searches that "
-            f"converged: {share(silent, searched - uncertain)}"
+            f"| {name} | {missed} | {expected:.1f} | {share(silent, searched - uncertain)} |"
         )
     return lines
 
