@@ -40,7 +40,7 @@ from scipy.stats import binomtest  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 #: (rank, number of delays): (random pairs, starts of the reference). A start is dear at a high rank.
-SETTINGS = {
+SETTINGS: dict[tuple[int, ...], tuple[int, int]] = {
     (5, 10): (640, 400),
     (8, 10): (640, 400),
     (10, 10): (640, 400),
@@ -52,6 +52,8 @@ SETTINGS = {
     (30, 10): (120, 96),
     (50, 10): (60, 96),
 }
+#: The same of pairs of two ranks: (rank, lower rank, number of delays).
+UNEQUAL: dict[tuple[int, ...], tuple[int, int]] = {(14, 8, 7): (640, 400)}
 #: (accepted_chance, max_starts): the default, and more starts.
 EFFORTS = ((0.01, 48), (0.003, 96))
 MISSED = 1e-5
@@ -81,6 +83,18 @@ def random_pairs(n_systems: int, count: int | None) -> list[tuple[int, int]]:
     pairs = list(itertools.combinations(range(n_systems), 2))
     order = np.random.default_rng(0).permutation(len(pairs))
     return [pairs[k] for k in order[:count]]
+
+
+def fitted(systems: list[FloatArray], ranks: list[int], delays: int) -> FloatArray:
+    """Return the operators of systems, which take turns in rank, shape (system, rank, rank)."""
+    from warpline.similarity.dsa import fit_operator
+
+    stacked = np.zeros((len(systems), ranks[0], ranks[0]))
+    for k, states in enumerate(systems):
+        rank = ranks[k % len(ranks)]
+        # The smaller one is padded with zeros, as DSA does.
+        stacked[k, :rank, :rank] = fit_operator(states, n_delays=delays, rank=rank).matrix
+    return stacked
 
 
 def align(
@@ -171,18 +185,28 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
     )
     return [
         *(
-            f"| {row['rank']}, {row['n_delays']} | {row['pairs']} | {row['reference_starts']} | "
+            f"| {_setting(row)} | {row['pairs']} | {row['reference_starts']} | "
             f"{_counts(row)} | {row['mean_angle']:.3f} | {row['starts']:.0f} | {row['ms_a_pair']:.1f} |"
             for row in default
         ),
         *(
-            f"| {row['rank']}, {row['n_delays']} | {_counts(row)} | {row['starts']:.0f} | "
-            f"{row['ms_a_pair']:.1f} |"
+            f"| {_setting(row)} | {_counts(row)} | {row['starts']:.0f} | {row['ms_a_pair']:.1f} |"
             for row in more
         ),
         *(_silent_share(rows) for rows in (default, more)),
+        *(_silent_of_two_ranks(rows) for rows in (default, more)),
         *(_high_ranks(rows) for rows in (default, more)),
     ]
+
+
+def _setting(row: dict[str, Any]) -> str:
+    """Return the cell of the ranks and the number of delays of a row."""
+    lower = "" if _of_one_rank(row) else f" and {row['lower_rank']:.0f}"
+    return f"{row['rank']}{lower}, {row['n_delays']}"
+
+
+def _of_one_rank(row: dict[str, Any]) -> bool:
+    return not row.get("lower_rank")
 
 
 def _counts(row: dict[str, Any]) -> str:
@@ -195,13 +219,23 @@ def _counts(row: dict[str, Any]) -> str:
 
 def _silent_share(rows: list[dict[str, Any]]) -> str:
     """Return the share of misses among the searches that converged, at the ranks held against 400 starts."""
-    high = [row for row in rows if 10 <= row["rank"] <= 20]
+    high = [row for row in rows if 10 <= row["rank"] <= 20 and _of_one_rank(row)]
+    return f"Of {_silent(high, 'at ranks 10 to 20')}"
+
+
+def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> str:
+    """Return the same of pairs of two ranks."""
+    return f"Of {_silent([row for row in rows if not _of_one_rank(row)], 'at two ranks')}"
+
+
+def _silent(high: list[dict[str, Any]], where: str) -> str:
+    """Return the share of misses among the searches of some rows that converged."""
     silent, missed = (sum(row[key] for row in high) for key in ("silent", "missed"))
     # A silent miss can only be among the searches that say they converged.
     converged = sum(row["pairs"] - row["uncertain"] for row in high)
     low, most = binomtest(silent, converged).proportion_ci(method="wilson")
     return (
-        f"Of {converged:,} searches at ranks 10 to 20 that converged, {silent} missed "
+        f"{converged:,} searches {where} that converged, {silent} missed "
         f"({100 * silent / converged:.1f} %, {100 * low:.1f} to {100 * most:.1f} %); "
         f"with the uncertain ones {missed} missed, where "
         f"{sum(row['expected_misses'] for row in high):.0f} are expected"
@@ -214,6 +248,12 @@ def _high_ranks(rows: list[dict[str, Any]]) -> str:
     missed, pairs = (sum(row[key] for row in high) for key in ("missed", "pairs"))
     expected = sum(row["expected_misses"] for row in high)
     return f"From rank 25 on, {missed} of {pairs} missed, where {expected:.0f} are expected"
+
+
+def _key(row: dict[str, Any]) -> tuple[int, ...]:
+    """Return the setting of a row, as `SETTINGS` and `UNEQUAL` have it."""
+    lower = () if _of_one_rank(row) else (int(row["lower_rank"]),)
+    return (row["rank"], *lower, row["n_delays"])
 
 
 def main() -> None:
@@ -231,6 +271,8 @@ def main() -> None:
     parser.add_argument("--reference-pairs", type=int, default=0, help="pairs for dsa-metric, too")
     arguments = parser.parse_args()
 
+    settings = SETTINGS | UNEQUAL
+    order = [*settings]
     if arguments.operators:
         operators = {
             tuple(map(int, k.split("_"))): v for k, v in np.load(arguments.operators).items()
@@ -238,18 +280,14 @@ def main() -> None:
         if arguments.ranks:
             operators = {key: v for key, v in operators.items() if key[0] in arguments.ranks}
     else:
-        from warpline.similarity.dsa import fit_operator
-
         systems = states_of(arguments.trajectories)
         operators = {
-            (rank, delays): np.stack(
-                [fit_operator(states, n_delays=delays, rank=rank).matrix for states in systems]
-            )
-            for rank, delays in SETTINGS
-            if not arguments.ranks or rank in arguments.ranks
+            key: fitted(systems, list(key[:-1]), key[-1])
+            for key in settings
+            if not arguments.ranks or key[0] in arguments.ranks
         }
     if arguments.save:
-        named = {f"{rank}_{delays}": matrices for (rank, delays), matrices in operators.items()}
+        named = {"_".join(map(str, key)): matrices for key, matrices in operators.items()}
         np.savez(arguments.save, allow_pickle=False, **named)
         return
 
@@ -258,17 +296,22 @@ def main() -> None:
         kept = json.loads(arguments.output.read_text())
         table = [row for row in kept if row["rank"] not in arguments.ranks]
     with ProcessPoolExecutor(arguments.cores, mp_context=get_context("spawn")) as pool:
-        for (rank, delays), stacked in operators.items():
+        for key, stacked in operators.items():
+            rank, *lower, delays = key
             matrices = list(stacked)
-            n_pairs, reference_starts = SETTINGS[(rank, delays)]
-            pairs = random_pairs(len(matrices), min(n_pairs, arguments.pairs))
+            n_pairs, reference_starts = settings[key]
+            pairs = random_pairs(len(matrices), None)
+            if lower:
+                pairs = [(i, j) for i, j in pairs if (i + j) % 2]
+            pairs = pairs[: min(n_pairs, arguments.pairs)]
             chunks = [pairs[k :: arguments.cores] for k in range(arguments.cores)]
             jobs = [(matrices, chunk) for chunk in chunks if chunk]
             run = partial(align, efforts=EFFORTS, reference_starts=reference_starts)
             rows = pd.concat(pool.map(run, jobs))
             every.append(rows.assign(rank=rank, n_delays=delays))
             named = {"rank": rank, "n_delays": delays, "systems": len(matrices)}
-            named["reference_starts"] = reference_starts
+            named |= {"reference_starts": reference_starts}
+            named |= {"lower_rank": lower[0]} if lower else {}
             found = [
                 {**named, "accepted_chance": chance, "max_starts": starts, **summary(some)}
                 for (chance, starts), some in rows.groupby(["accepted_chance", "max_starts"])
@@ -285,9 +328,9 @@ def main() -> None:
                 }
             table += found
             print(found, flush=True)
-            order = [*SETTINGS]
-            table.sort(key=lambda row: order.index((row["rank"], row["n_delays"])))
-            pd.DataFrame(table).to_json(arguments.output, orient="records", indent=1)
+            table.sort(key=lambda row: order.index(_key(row)))
+            text = json.dumps(table, indent=1, default=lambda number: number.item())
+            arguments.output.write_text(text + "\n")
             if arguments.every:
                 pd.concat(every).to_csv(arguments.every, index=False)
 
