@@ -34,9 +34,9 @@ SPREADS = (
     (1.0, 1.0, 3.0), (1.0, 1.0, 10.0), (1.0, 0.3, 3.0),
 )  # fmt: skip
 """Standard deviations of a coordinate in a, b and the reference."""
-OWN_SIZES = ((3, 3), (5, 5), (10, 10), (3, 10), (10, 3), (3, 20), (20, 3))
+OWN_SIZES = ((3, 3), (5, 5), (10, 10), (3, 10), (4, 10), (10, 3), (3, 20), (20, 3))
 """Systems of a, and of b where b is the reference."""
-OWN_SPREADS = ((1.0, 1.0), (0.5, 1.0), (0.1, 1.0))
+OWN_SPREADS = ((1.0, 1.0), (0.8, 1.0), (0.5, 1.0), (0.2, 1.0), (0.1, 1.0))
 """Their standard deviations of a coordinate: a spread wider than b's lies further from b than b from itself."""
 PAIRS = ((3, 3), (4, 4), (10, 10), (3, 10))
 """Systems of two groups, whose intervals are counted."""
@@ -205,7 +205,7 @@ def levels_table(replications: int) -> pd.DataFrame:
         rows.append(row | {"percent": 100 * share, "replications": replications})
 
     for dimension in (2, 3, 50):
-        for far in (0.0, 4.0):
+        for far in (0.0, 2.0, 4.0):
             for sizes in SIZES:
                 for spreads in SPREADS:
                     share = false_positives(

@@ -348,6 +348,23 @@ def test_a_system_and_itself_converge_with_one_start(module):
     assert row["dissimilarity"] < 1e-7 and row["status"] == "converged"
 
 
+@pytest.mark.parametrize("module", [shape_gaussian, shape_energy])
+def test_copies_are_one_system_where_means_leave_directions_open(module):
+    """Two conditions at one time, in 20 units: the noise alone tells most of the rotation."""
+    rng = np.random.default_rng(0)
+    conditions = np.repeat(np.arange(2), 30)
+    for _ in range(5):
+        means = np.repeat(rng.normal(size=(2, 1, 20)), 30, axis=0)
+        states = means + rng.normal(size=(60, 1, 20)) @ (0.5 * rng.normal(size=(20, 20)))
+        turned = states @ np.linalg.qr(rng.normal(size=(20, 20)))[0]
+        systems = [
+            module.represent(x, settings={}, conditions=conditions)
+            for x in (states, states.copy(), turned)
+        ]
+        for row in module.compare_pairs(systems, [(0, 1), (0, 2)], settings={}):
+            assert row["dissimilarity"] < 1e-6 and row["status"] == "converged"
+
+
 def test_the_pipeline_hands_over_the_conditions():
     def system(seed, conditions=None):
         states, own = as_trials(drawn(seed, repeats=4))

@@ -236,7 +236,7 @@ def nearest_rotation(cross: FloatArray) -> FloatArray:
 
 def best_rotation(
     step: Callable[[FloatArray], tuple[FloatArray, float]],
-    start: FloatArray,
+    planned: Sequence[FloatArray],
     *,
     settings: dict[str, Any],
     seed: int,
@@ -251,8 +251,8 @@ def best_rotation(
     ----------
     step : callable
         Takes a rotation; returns the next one, and the loss of the one given.
-    start : ndarray, shape (unit, unit)
-        First start.
+    planned : sequence of ndarray, shape (unit, unit)
+        First starts; the others are random.
     settings : dict
         ``n_starts``, ``max_steps``, ``tolerance`` (relative fall of the loss at which it ends).
     seed : int
@@ -275,9 +275,10 @@ def best_rotation(
         raise SettingsError("tolerance in (0, 1)", f"{tolerance!r}", "Set tolerance.")
     entropy = hashlib.sha256(b"".join(digests) + str(seed).encode()).digest()
     generator = np.random.default_rng(int.from_bytes(entropy[:8], "little"))
-    starts = [start]
+    starts = [*planned[:n_starts]]
     starts += [
-        nearest_rotation(generator.standard_normal(start.shape)) for _ in range(n_starts - 1)
+        nearest_rotation(generator.standard_normal(starts[0].shape))
+        for _ in range(n_starts - len(starts))
     ]
 
     def descend(rotation: FloatArray, n_steps: int) -> tuple[FloatArray, float, bool]:

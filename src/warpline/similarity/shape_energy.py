@@ -110,7 +110,7 @@ def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dic
     least = sum(within) / 2
     loss, status = best_rotation(
         step,
-        nearest_rotation(means[1].T @ means[0]),
+        [nearest_rotation(means[1].T @ means[0])],
         settings=settings,
         seed=seed,
         digests=(x.digest, y.digest),

@@ -118,18 +118,50 @@ def _compare(
         cross += (2 - alpha) * aligned.T @ factors_x.reshape(-1, size)
         return nearest_rotation(cross), loss / n_samples
 
-    start = nearest_rotation(means_y.T @ means_x)
+    starts = [
+        nearest_rotation(means_y.T @ means_x),
+        _aligned_moments((means_x, means_y), (factors_x, factors_y), alpha),
+    ]
     size_of_means = alpha * float((means_x**2).sum() + (means_y**2).sum())
     size_of_noise = (2 - alpha) * float((factors_x**2).sum() + (factors_y**2).sum())
     loss, status = best_rotation(
         step,
-        start,
+        starts,
         settings=settings,
         seed=seed,
         digests=(x.digest, y.digest),
         least=_ROUNDING * (size_of_means + size_of_noise) / n_samples,
     )
     return {"dissimilarity": float(np.sqrt(loss)), "status": status}
+
+
+def _aligned_moments(
+    means: Sequence[NDArray[np.float64]], factors: Sequence[NDArray[np.float64]], alpha: float
+) -> NDArray[np.float64]:
+    """Return the rotation between rotated copies, where the means alone leave directions open.
+
+    Two fixed combinations of the second moments of all samples turn with the system. The eigenvectors of the
+    first agree up to their signs, which the second tells.
+    """
+    weights = np.random.default_rng(0).uniform(size=(2, len(means[0])))
+    vectors, turned = [], []
+    for mean, factor in zip(means, factors, strict=True):
+        moments = alpha * np.einsum("ws,si,sj->wij", weights, mean, mean)
+        moments += (2 - alpha) * np.einsum("ws,sri,srj->wij", weights, factor, factor)
+        vectors.append(np.linalg.eigh(moments[0])[1])
+        second = vectors[-1].T @ moments[1] @ vectors[-1]
+        # Directions of small variance count as the others do.
+        variance = np.diag(second)
+        least = max(np.finfo(float).eps * variance.max(), np.finfo(float).tiny)
+        scale = np.sqrt(np.maximum(variance, least))
+        turned.append(second / np.outer(scale, scale))
+    agreement = turned[0] * turned[1]
+    np.fill_diagonal(agreement, 0)
+    # The eigenvector of the largest eigenvalue of these has the signs that agree most.
+    signs = np.where(np.linalg.eigh(agreement)[1][:, -1] < 0, -1.0, 1.0)
+    rotation = np.asarray((vectors[1] * signs) @ vectors[0].T)
+    # Moments do not change where all states are reversed; means do.
+    return -rotation if float((means[0] * (means[1] @ rotation)).sum()) < 0 else rotation
 
 
 def _moments(
