@@ -215,6 +215,11 @@ def page_lines(result: Mapping[str, Any]) -> list[str]:
     cells = dict(zip(lowest["networks"], lowest["cell"], strict=True))
     first, second, third = (cells[label] for label in LABELS)
     lines.append(f"at rank 5 it does: {first}, {second} and {third}")
+    of_rank_5 = separations["measure"].str.contains("rank 5") & separations["measure"].str.endswith(
+        "joint"
+    )
+    cells_of_joint = " and ".join(separations.loc[of_rank_5, "cell"])
+    lines.append(f"At rank 5, S by the joint score is {cells_of_joint}")
     return [line.replace("|  |", "| |") for line in lines]
 
 

@@ -200,7 +200,7 @@ def test_known_inputs_take_strong_drives_below_the_floor(project, monkeypatch):
         [separations[f"`dsa_input`, rank {rank} {score}", curriculum] for rank, score in cells]
         for curriculum in ("untrained", "pretrain_anti_delay_frozen")
     )
-    assert "At rank 5 that of the states is the reverse, and S by the control is 0.5" in page
+    assert "There the order by the states is the reverse, and S by the control is 0.5" in page
     assert untrained[0] > pretrained[0] and untrained[1] < pretrained[1]
     assert [untrained[2], pretrained[2]] == pytest.approx([0.5, 0.5], abs=0.05)
 
