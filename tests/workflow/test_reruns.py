@@ -336,7 +336,7 @@ def test_stochastic_shapes_take_the_trials_of_a_condition_as_repeats(checkout):
             result_files.read_table(compare / f"{table}/{measure}/PDM/leaky_rnn/seed~2.csv")
             for table in ("after", "controls")
         )
-        assert set(after["status"]) <= {"converged", "max_steps"}
+        assert set(after["status"]) <= {"converged", "uncertain", "max_steps"}
         itself = (after["seeds"] == "same") & (after["curriculum_a"] == after["curriculum_b"])
         assert itself.any() and (after.loc[itself, "dissimilarity"] < 1e-6).all()
         assert (after.loc[~itself, "dissimilarity"] > 0).any()

@@ -294,7 +294,7 @@ def _aligned(
     _check_width(source, start, stop, dt)
     n_steps = round((stop - start) / dt)
     # By the times themselves: steps that differ by less than the tolerance can add up to many.
-    # The nearest one, the later of two equally near.
+    # The nearest one, the earlier of two equally near.
     starts = zeros + start - (0.5 + TOLERANCE) * dt
     first = np.searchsorted(times, starts)
     outside = (starts < times[0] - (1 + 2 * TOLERANCE) * dt) | (first + n_steps > len(times))
