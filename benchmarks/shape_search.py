@@ -99,15 +99,17 @@ def page_lines(result: dict[str, Any]) -> list[str]:
 
 
 def totals(result: dict[str, Any]) -> str:
-    """Return what docs/measures.md says of all cases."""
-    every = [counts for row in result["search"] for name, counts in row.items() if name != "case"]
-    silent, converged, missed, pairs = (
-        sum(counts[key] for counts in every) for key in ("silent", "converged", "missed", "pairs")
-    )
-    return (
-        f"{missed} of {pairs} pairs were missed, and {silent} of the {converged} whose status is "
-        "`converged`"
-    )
+    """Return what docs/measures.md says of all cases, by measure."""
+    names = [f"`shape_gaussian`, α = {alpha:g}" for alpha in ALPHAS] + ["`shape_energy`"]
+    columns = [f"alpha {alpha:g}" for alpha in ALPHAS] + ["energy"]
+    parts = []
+    for name, column in zip(names, columns, strict=True):
+        missed, pairs, silent, converged = (
+            sum(row[column][key] for row in result["search"])
+            for key in ("missed", "pairs", "silent", "converged")
+        )
+        parts.append(f"{name}: {missed} of {pairs}, and {silent} of {converged}")
+    return "; ".join(parts)
 
 
 def sentence(result: dict[str, Any]) -> str:
