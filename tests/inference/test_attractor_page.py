@@ -68,7 +68,9 @@ def test_what_the_text_concludes(page):
         for level in (0.1, 0.025)
         if low[(name, level)] > high[(rival, level)] or high[(name, level)] < low[(rival, level)]
     }
-    assert "With 17 and 25 delays the intervals lie apart." in page
+    assert (
+        "With 17 and 25 delays the intervals lie apart; at the other settings they overlap." in page
+    )
     assert apart == {(name, 0.1) for name in ("dsa_17_delays", "dsa_25_delays")}
     for name in ("dsa", "cka"):
         assert with_interval(table.loc[(name, 0.1)], "r2_each") in page
