@@ -85,7 +85,7 @@ def random_pairs(n_systems: int, count: int | None) -> list[tuple[int, int]]:
     return [pairs[k] for k in order[:count]]
 
 
-def fitted(systems: list[FloatArray], ranks: list[int], delays: int) -> FloatArray:
+def fitted(systems: list[FloatArray], ranks: tuple[int, ...], delays: int) -> FloatArray:
     """Return the operators of systems, which take turns in rank, shape (system, rank, rank)."""
     from warpline.similarity.dsa import fit_operator
 
@@ -201,12 +201,12 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
 
 def _setting(row: dict[str, Any]) -> str:
     """Return the cell of the ranks and the number of delays of a row."""
-    lower = "" if _of_one_rank(row) else f" and {row['lower_rank']:.0f}"
-    return f"{row['rank']}{lower}, {row['n_delays']}"
+    *ranks, delays = _key(row)
+    return f"{' and '.join(map(str, ranks))}, {delays}"
 
 
 def _of_one_rank(row: dict[str, Any]) -> bool:
-    return not row.get("lower_rank")
+    return "lower_rank" not in row
 
 
 def _counts(row: dict[str, Any]) -> str:
@@ -220,12 +220,12 @@ def _counts(row: dict[str, Any]) -> str:
 def _silent_share(rows: list[dict[str, Any]]) -> str:
     """Return the share of misses among the searches that converged, at the ranks held against 400 starts."""
     high = [row for row in rows if 10 <= row["rank"] <= 20 and _of_one_rank(row)]
-    return f"Of {_silent(high, 'at ranks 10 to 20')}"
+    return _silent(high, "at ranks 10 to 20")
 
 
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> str:
     """Return the same of pairs of two ranks."""
-    return f"Of {_silent([row for row in rows if not _of_one_rank(row)], 'at two ranks')}"
+    return _silent([row for row in rows if not _of_one_rank(row)], "at two ranks")
 
 
 def _silent(high: list[dict[str, Any]], where: str) -> str:
@@ -235,7 +235,7 @@ def _silent(high: list[dict[str, Any]], where: str) -> str:
     converged = sum(row["pairs"] - row["uncertain"] for row in high)
     low, most = binomtest(silent, converged).proportion_ci(method="wilson")
     return (
-        f"{converged:,} searches {where} that converged, {silent} missed "
+        f"Of {converged:,} searches {where} that converged, {silent} missed "
         f"({100 * silent / converged:.1f} %, {100 * low:.1f} to {100 * most:.1f} %); "
         f"with the uncertain ones {missed} missed, where "
         f"{sum(row['expected_misses'] for row in high):.0f} are expected"
@@ -252,7 +252,7 @@ def _high_ranks(rows: list[dict[str, Any]]) -> str:
 
 def _key(row: dict[str, Any]) -> tuple[int, ...]:
     """Return the setting of a row, as `SETTINGS` and `UNEQUAL` have it."""
-    lower = () if _of_one_rank(row) else (int(row["lower_rank"]),)
+    lower = () if _of_one_rank(row) else (row["lower_rank"],)
     return (row["rank"], *lower, row["n_delays"])
 
 
@@ -282,7 +282,7 @@ def main() -> None:
     else:
         systems = states_of(arguments.trajectories)
         operators = {
-            key: fitted(systems, list(key[:-1]), key[-1])
+            key: fitted(systems, key[:-1], key[-1])
             for key in settings
             if not arguments.ranks or key[0] in arguments.ranks
         }
@@ -308,10 +308,11 @@ def main() -> None:
             jobs = [(matrices, chunk) for chunk in chunks if chunk]
             run = partial(align, efforts=EFFORTS, reference_starts=reference_starts)
             rows = pd.concat(pool.map(run, jobs))
-            every.append(rows.assign(rank=rank, n_delays=delays))
-            named = {"rank": rank, "n_delays": delays, "systems": len(matrices)}
-            named |= {"reference_starts": reference_starts}
-            named |= {"lower_rank": lower[0]} if lower else {}
+            setting = {"rank": rank, "n_delays": delays} | (
+                {"lower_rank": lower[0]} if lower else {}
+            )
+            every.append(rows.assign(**setting))
+            named = setting | {"systems": len(matrices), "reference_starts": reference_starts}
             found = [
                 {**named, "accepted_chance": chance, "max_starts": starts, **summary(some)}
                 for (chance, starts), some in rows.groupby(["accepted_chance", "max_starts"])

@@ -39,6 +39,9 @@ CASES = {
 }
 FEW_REPEATS, SYSTEMS = (3, 4, 8, 6, 0.6), 6
 ALPHAS = (1.0, 0.5, 0.0)
+#: Names of the measures in the data file, and on the page.
+COLUMNS = {f"alpha {alpha:g}": f"`shape_gaussian`, α = {alpha:g}" for alpha in ALPHAS}
+COLUMNS |= {"energy": "`shape_energy`"}
 STARTS = 100
 REPEATS = (6, 20, 100)
 
@@ -84,14 +87,13 @@ def cell(counts: dict[str, Any]) -> str:
 
 def page_lines(result: dict[str, Any]) -> list[str]:
     """Return the table that docs/measures.md holds, line by line."""
-    columns = [f"alpha {alpha:g}" for alpha in ALPHAS] + ["energy"]
     head = ["`shape_gaussian`, α = 1", "α = 0.5", "α = 0", "`shape_energy`"]
     lines = [
         "| conditions, times, units, repeats, noise | {} |".format(" | ".join(head)),
         "| --- | --- | --- | --- | --- |",
     ]
     for row in result["search"]:
-        cells = [cell(row[column]) for column in columns]
+        cells = [cell(row[column]) for column in COLUMNS]
         lines.append(
             "| {} | {} |".format(", ".join(f"{x:g}" for x in row["case"]), " | ".join(cells))
         )
@@ -100,10 +102,8 @@ def page_lines(result: dict[str, Any]) -> list[str]:
 
 def totals(result: dict[str, Any]) -> str:
     """Return what docs/measures.md says of all cases, by measure."""
-    names = [f"`shape_gaussian`, α = {alpha:g}" for alpha in ALPHAS] + ["`shape_energy`"]
-    columns = [f"alpha {alpha:g}" for alpha in ALPHAS] + ["energy"]
     parts = []
-    for name, column in zip(names, columns, strict=True):
+    for column, name in COLUMNS.items():
         missed, pairs, silent, converged = (
             sum(row[column][key] for row in result["search"])
             for key in ("missed", "pairs", "silent", "converged")
@@ -161,7 +161,6 @@ def main() -> None:
             row[name] = {
                 "pairs": len(found),
                 "missed": int(missed.sum()),
-                "missed_zeros": int((best == 0).sum()),
                 "largest_percent": round(100 * float(excess.max(initial=0.0)), 3),
                 "converged": int(converged.sum()),
                 "silent": int((missed & converged).sum()),

@@ -90,6 +90,10 @@ def test_times_without_a_unit_are_in_that_of_dt(tmp_path, states, factor):
     np.testing.assert_array_equal(session.recording.states, states[:, 10:15])
     with pytest.raises(InputError, match="in steps of dt, 20 ms"):
         read_session(tmp_path / "a.npz", {**settings, "dt": 20})
+    # Steps that are dt on average alone.
+    np.savez(tmp_path / "a.npz", rates=states, time=times + factor * (np.arange(TIMES) == 3))
+    with pytest.raises(InputError, match="in steps of dt, 10 ms"):
+        read_session(tmp_path / "a.npz", {**settings, "dt": 10})
     # Numbers of steps.
     np.savez(tmp_path / "a.npz", rates=states, time=np.arange(TIMES))
     session = read_session(tmp_path / "a.npz", {**settings, "dt": 10})

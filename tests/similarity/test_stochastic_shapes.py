@@ -383,7 +383,7 @@ def test_the_pipeline_hands_over_the_conditions():
     assert table["status"][0] == expected["status"]
     assert table["status"][1].startswith("failed: expected at least two trials of each condition")
     assert tables["controls"]["control"].tolist() == ["split_half", "shuffled_time"]
-    assert not tables["controls"]["status"].str.startswith("failed").any()
+    assert tables["controls"]["status"].isin(["converged", "uncertain"]).all()
 
 
 def test_a_turned_copy_is_as_far():

@@ -104,18 +104,15 @@ def _read_numpy(path: Path) -> FileContent:
 
 
 def _read_netcdf(path: Path) -> FileContent:
+    import netCDF4
     import xarray as xr
 
-    # Times stay numbers with their unit: whether ms or s is asked for below, not guessed here.
-    with (
-        utf8_path(path) as named,
-        xr.open_dataset(named, engine="netcdf4", decode_times=False) as dataset,
-    ):
-        dataset = dataset.load()
-    import netCDF4
-
-    with utf8_path(path) as named, netCDF4.Dataset(named) as file:
-        groups = tuple(f"{name} (a group)" for name in file.groups)
+    with utf8_path(path) as named:
+        # Times stay numbers with their unit: whether ms or s is asked for below, not guessed here.
+        with xr.open_dataset(named, engine="netcdf4", decode_times=False) as dataset:
+            dataset = dataset.load()
+        with netCDF4.Dataset(named) as file:
+            groups = tuple(f"{name} (a group)" for name in file.groups)
     return FileContent(
         {str(name): variable for name, variable in dataset.variables.items()}, groups
     )

@@ -131,9 +131,12 @@ class Source:
         import pandas as pd
 
         variable = self.variables.get("trial")
-        if variable is None or variable.ndim != 1 or variable.dtype == bool:
-            return None
-        if "trial" in self.ignored:
+        if (
+            variable is None
+            or variable.ndim != 1
+            or variable.dtype == bool
+            or "trial" in self.ignored
+        ):
             return None
         labels = self._plain("trial")
         if pd.isna(labels).any():

@@ -174,17 +174,23 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
 
 def _times(source: Source, settings: Mapping[str, Any], key: str) -> Floats | None:
     """Return the times of the steps in ms; None where the file has none."""
-    name = settings["time"]
+    name, unit = settings["time"], settings["time_unit"]
     if name is None and f"{key}.times" in source.variables:
         name = f"{key}.times"
     if name is None and "time" in source.variables:
-        if "units" not in source.variables["time"].attrs and settings["time_unit"] is None:
-            return _times_by_dt(source, settings)
+        if "units" not in source.variables["time"].attrs and unit is None:
+            needed = settings["window"] is not None or settings["align"] is not None
+            if settings["dt"] is not None:
+                unit = _unit_by_dt(source, float(settings["dt"]), needed)
+                if unit is None:
+                    return None
+            elif not needed and settings["bin"] is None:
+                return None
         name = "time"
     if name is None:
         return None
     values = np.asarray(source.variable(name, "time").values).reshape(-1)
-    times = source.milliseconds(name, values, settings["time_unit"])
+    times = source.milliseconds(name, values, unit)
     steps = np.diff(times)
     if len(times) > 1 and not (steps > 0).all():
         raise RecordingFileError(
@@ -199,26 +205,23 @@ def _times(source: Source, settings: Mapping[str, Any], key: str) -> Floats | No
     return times
 
 
-def _times_by_dt(source: Source, settings: Mapping[str, Any]) -> Floats | None:
-    """Return times in ms of which the file does not say the unit; None where they are only step numbers.
+def _unit_by_dt(source: Source, dt: float, needed: bool) -> str | None:
+    """Return the unit in which the times of a file, which does not say it, are in steps of dt, in ms.
 
-    With ``dt`` they are in ms or in s if their step is dt; from 0 in steps of 1 they count steps.
+    None where they count steps from 0, or where they are not needed: they are not read then.
     """
-    dt, needed = settings["dt"], settings["window"] is not None or settings["align"] is not None
     values = np.asarray(source.variables["time"].values).reshape(-1)
-    if dt is None or values.dtype.kind not in "fiu" or len(values) < 2:
-        if not needed and settings["bin"] is None:
-            return None
-        return source.milliseconds("time", values, None)
-    step = float(np.diff(values).mean())
-    for factor in (1.0, 1000.0):
-        if abs(factor * step - dt) <= TOLERANCE * dt:
-            source.used.add("time")
-            return np.asarray(values, dtype=np.float64) * factor
-    if needed and (values[0] != 0 or abs(step - 1) > TOLERANCE):
+    steps = np.array([np.nan])
+    if values.dtype.kind in "fiu" and len(values) > 1:
+        steps = np.diff(np.asarray(values, dtype=np.float64))
+    for unit, factor in (("ms", 1.0), ("s", 1000.0)):
+        if (abs(factor * steps - dt) <= TOLERANCE * dt).all():
+            return unit
+    count_steps = (abs(steps - 1) <= TOLERANCE).all() and values[0] == 0
+    if needed and not count_steps:
         raise RecordingFileError(
             f"times in 'time' of {source.path} in steps of dt, {dt:g} ms, in ms or in s",
-            f"steps of {step:g} from {values[0]:g}",
+            f"steps of {steps.min():g} to {steps.max():g} from {values[0]}",
             "Add time_unit: s or ms, and drop dt.",
         )
     return None

@@ -146,10 +146,15 @@ def _aligned_moments(
     weights = np.random.default_rng(0).uniform(size=(2, len(means[0])))
     vectors, turned = [], []
     for mean, factor in zip(means, factors, strict=True):
-        moments = alpha * np.einsum("ws,si,sj->wij", weights, mean, mean)
-        moments += (2 - alpha) * np.einsum("ws,sri,srj->wij", weights, factor, factor)
-        vectors.append(np.linalg.eigh(moments[0])[1])
-        second = vectors[-1].T @ moments[1] @ vectors[-1]
+        # A mean is one more row of a factor of the second moment.
+        rows = np.concatenate([np.sqrt(2 - alpha) * factor, np.sqrt(alpha) * mean[:, None]], axis=1)
+        first, second = (
+            (weight[:, None, None] * rows).reshape(-1, rows.shape[-1]).T
+            @ rows.reshape(-1, rows.shape[-1])
+            for weight in weights
+        )
+        vectors.append(np.linalg.eigh(first)[1])
+        second = vectors[-1].T @ second @ vectors[-1]
         # Directions of small variance count as the others do.
         variance = np.diag(second)
         least = max(np.finfo(float).eps * variance.max(), np.finfo(float).tiny)

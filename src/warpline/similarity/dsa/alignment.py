@@ -28,7 +28,6 @@ from .halving import (
     FIRST_RUNGS,
     MAXIMA_FIELDS,
     RUNGS,
-    SAME_BASIN,
     SAME_VALUE,
     Ascents,
     Maxima,
@@ -383,14 +382,13 @@ def _ascend_again(
     )
     _merge(state.best, state.n_hits, index, challenger, no_hits)
     best = state.best.select(index)
-    residual = 1 - best.value
-    basin = _BASIN_SHARE * (2 * residual).clamp(min=0.0).sqrt()
-    from_earlier = (earlier.aligned - best.aligned).flatten(1).norm(dim=-1)
-    from_ascents = (ascents.aligned - best.aligned[:, None]).flatten(2).norm(dim=-1)
-    hits = from_ascents < basin[:, None]
-    hits |= best.value[:, None] - ascents.value < SAME_VALUE * residual[:, None]
-    several = ((from_ascents < SAME_BASIN) & ~hits).any(dim=1)
-    several |= (from_earlier > basin) & (best.value - earlier.value > SAME_VALUE * residual)
+    basin = _BASIN_SHARE * (2 - 2 * best.value).clamp(min=0.0).sqrt()
+    of_pairs = ascents.aligned, ascents.value, best.aligned[:, None], best.value[:, None]
+    hits = same_maximum(*of_pairs, SAME_VALUE, basin[:, None])
+    several = (same_maximum(*of_pairs, SAME_VALUE) & ~hits).any(dim=1)
+    several |= ~same_maximum(
+        earlier.aligned, earlier.value, best.aligned, best.value, SAME_VALUE, basin
+    )
     state.n_hits[index] = torch.where(several, hits.sum(dim=1), state.n_hits[index])
 
 

@@ -20,7 +20,7 @@ from .canonical import Problems
 #: rung of at most this tolerance, their squared distances agree to this fraction. The second is for
 #: operators of deficient rank, whose maxima are not points: what turns the kernel changes no value.
 #: Closer than this, distinct maxima of trained networks were not seen; at 0.03 they were.
-SAME_BASIN = 0.003
+_SAME_BASIN = 0.003
 _SETTLED_TOLERANCE, SAME_VALUE = 2e-3, 3e-6
 #: Rounding of a value in single precision.
 _VALUE_ROUNDING = 4e-6
@@ -267,15 +267,26 @@ def _scatter(active_maxima: Maxima, active: Tensor, starts: Tensor) -> Maxima:
 
 
 def same_maximum(
-    aligned: Tensor, value: Tensor, other_aligned: Tensor, other_value: Tensor, same_value: float
+    aligned: Tensor,
+    value: Tensor,
+    other_aligned: Tensor,
+    other_value: Tensor,
+    same_value: float,
+    basin: Tensor | float = _SAME_BASIN,
 ) -> Tensor:
-    """Say whether ascents, shape (...), have entered the basin of others."""
+    """Say whether ascents, shape (...), have entered the basin, of that size, of others."""
     distance = (aligned - other_aligned).flatten(-2).norm(dim=-1)
-    return _is_same(distance, value, other_value, same_value)
+    return _is_same(distance, value, other_value, same_value, basin)
 
 
-def _is_same(distance: Tensor, value: Tensor, other_value: Tensor, same_value: float) -> Tensor:
-    return (distance < SAME_BASIN) | ((value - other_value).abs() < same_value * (1 - other_value))
+def _is_same(
+    distance: Tensor,
+    value: Tensor,
+    other_value: Tensor,
+    same_value: float,
+    basin: Tensor | float = _SAME_BASIN,
+) -> Tensor:
+    return (distance < basin) | ((value - other_value).abs() < same_value * (1 - other_value))
 
 
 def _fold_duplicates(
