@@ -48,8 +48,12 @@ SHARE_SHAPES = ((3.0, 1.0), (9.0, 1.0), (20.0, 1.0), (5.0, 0.5))
 """Beta distributions of shares near 1: means 0.75 to 0.95, skew -0.9 to -1.9."""
 TIMES = ("symmetric", "skewed", "two_kinds")
 """How the times at which networks change are distributed; one in five of `two_kinds` changes late."""
-COURSE_NOISE = (0.02, 0.1)
-"""Noise of a course, over its change."""
+COURSE_NOISE = (0.02, 0.1, 0.3, 0.5)
+"""Noise of a distance, over its change."""
+ACCURACY_NOISE = 0.1
+"""Largest noise of an accuracy, over its change."""
+CHANGE_SHARES = (0.3, 0.5, 0.7)
+"""Shares of the change at which courses are read."""
 RESAMPLES = 200
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "data"
 TABLE = FOLDER / "inference_intervals.csv"
@@ -262,10 +266,10 @@ def change_times(kind: str, shape: tuple[int, ...], stream: np.random.Generator)
     return np.asarray(np.where(late, 0.85, 0.2) + 0.03 * stream.standard_normal(shape))
 
 
-def half_times(
-    kind: str, noise: float, shape: tuple[int, ...], stream: np.random.Generator
+def course_times(
+    kind: str, noise: float, shape: tuple[int, ...], share: float, stream: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Return half-times of a distance to the own end, and their lags behind accuracy, of networks.
+    """Return times of a share of the change to the own end, and their lags behind accuracy, of networks.
 
     Distance and accuracy of a network change at times of their own, from one distribution: the true lag is 0.
     A distance has noise that adds to it, except at the end, where it is 0.
@@ -276,27 +280,33 @@ def half_times(
         return np.asarray(1 / (1 + np.exp(-(FRACTIONS - times[..., None]) / 0.04)))
 
     rise = risen()
-    accuracy = CHANCE + 0.45 * (rise + noise * stream.standard_normal(rise.shape))
+    of_accuracy = min(noise, ACCURACY_NOISE) * stream.standard_normal(rise.shape)
+    accuracy = CHANCE + 0.45 * (rise + of_accuracy)
     fall = risen()
     distance = np.abs(fall[..., -1:] - fall) + noise * np.abs(stream.standard_normal(fall.shape))
     distance[..., -1] = 0
-    of_distance, of_accuracy = (
-        np.array([half_time(FRACTIONS, row, chance) for row in rows.reshape(-1, len(FRACTIONS))])
+    at_distance, at_accuracy = (
+        np.array(
+            [half_time(FRACTIONS, row, chance, share) for row in rows.reshape(-1, len(FRACTIONS))]
+        )
         for rows, chance in ((distance, None), (np.minimum(accuracy, 1), CHANCE))
     )
-    return of_distance.reshape(shape), (of_distance - of_accuracy).reshape(shape)
+    return at_distance.reshape(shape), (at_distance - at_accuracy).reshape(shape)
 
 
-def half_time_coverage(kind: str, noise: float, n: int, replications: int) -> dict[str, float]:
-    """Return the coverage of intervals of the mean half-time and the mean lag, and the mean lag.
+def course_coverage(
+    kind: str, noise: float, n: int, share: float, replications: int
+) -> dict[str, float]:
+    """Return the coverage of intervals of the mean time and the mean lag, and the mean lag.
 
-    The true values are the means over networks that have a half-time. For the lag, that is what courses read
+    The true values are the means over networks that have such a time. For the lag, that is what courses read
     at checkpoints give, and not the 0 that the networks have: ``lag_above_0`` is the share of intervals that
     lie above 0.
     """
     names = (ROOT_SEED, "intervals", "half-time", kind, f"{noise:g}")
-    truths = half_times(kind, noise, (20000,), random_streams.generator(*names))
-    samples = half_times(kind, noise, (replications, n), random_streams.generator(*names, f"{n}"))
+    truths = course_times(kind, noise, (20000,), share, random_streams.generator(*names))
+    stream = random_streams.generator(*names, f"{n}")
+    samples = course_times(kind, noise, (replications, n), share, stream)
     coverages = {}
     for name, true, sample in zip(("half_time", "lag"), truths, samples, strict=True):
         intervals = [mean_interval(row[np.isfinite(row)], CONFIDENCE) for row in sample]
@@ -309,12 +319,19 @@ def half_time_coverage(kind: str, noise: float, n: int, replications: int) -> di
 
 
 def half_times_table(replications: int) -> pd.DataFrame:
-    """Return a row per distribution of times, noise and number of networks; coverage in percent."""
+    """Return a row per distribution of times, noise, number of networks and share; coverage in percent."""
     rows = [
-        {"times": kind, "noise": noise, "n": n, **half_time_coverage(kind, noise, n, replications)}
+        {
+            "times": kind,
+            "noise": noise,
+            "n": n,
+            "share": share,
+            **course_coverage(kind, noise, n, share, replications),
+        }
         for kind in TIMES
         for noise in COURSE_NOISE
         for n in NETWORKS
+        for share in (CHANGE_SHARES if n == NETWORKS[-1] else (0.5,))
     ]
     table = pd.DataFrame(rows)
     table[["coverage_half_time", "coverage_lag", "lag_above_0"]] *= 100
@@ -328,10 +345,11 @@ def half_times_rows(table: pd.DataFrame) -> list[list[str]]:
             str(kind).replace("_", " "),
             f"{noise:g}",
             *(
-                " / ".join(f"{x:.0f}" for x in rows[name])
+                " / ".join(f"{x:.0f}" for x in rows.loc[rows["share"] == 0.5, name])
                 for name in ("coverage_half_time", "coverage_lag", "lag_above_0")
             ),
-            f"{rows['mean_lag'].iloc[0]:.2f}",
+            " / ".join(f"{x:.0f}" for x in rows.loc[rows["n"] == NETWORKS[-1], "lag_above_0"]),
+            " / ".join(f"{x:.2f}" for x in rows.loc[rows["n"] == NETWORKS[-1], "mean_lag"]),
         ]
         for (kind, noise), rows in table.groupby(["times", "noise"], sort=False)
     ]

@@ -10,6 +10,8 @@ from inference import intervals, simulation, unshared_groups
 from inference.simulation import OFF_LEVEL
 from scipy import stats
 
+from warpline.core import result_files
+
 REPLICATIONS = 1500
 HIGHEST_LEVEL = 0.07
 """About that of the table, at n = 3, where a network of a widely spread reference diverged."""
@@ -224,19 +226,42 @@ def test_the_page_holds_the_coverage_of_half_times():
     assert (table["replications"] >= 2000).all()
     page = PAGE.read_text()
     assert rows_of(page, "Coverage of half-times and lags") == intervals.half_times_rows(table)
+    page = " ".join(page.split())
     lag = table["coverage_lag"]
     assert f"The interval of a lag covers {lag.min():.0f} to {lag.max():.0f} %" in page
-    assert f"too late by up to {table['mean_lag'].max():.2f} of training" in page
-    assert f"lies above 0 in up to {table['lag_above_0'].max():.0f} % of cases" in page
+    by_noise = (
+        table.assign(noise=table["noise"].clip(lower=0.1)).groupby(["share", "noise"]).max(True)
+    )
+    half, late = (by_noise.loc[share, "mean_lag"] for share in (0.5, 0.7))
+    sentences = (
+        "At half of the change it is too late by up to {:.2f} of training with noise up to 0.1, by up to {:.2f} "
+        "with 0.3, and by up to {:.2f} with 0.5; at the share 0.7 by up to {:.2f}, {:.2f} and {:.2f}. Its "
+        "interval then lies above 0 in up to {:.0f}, {:.0f} and {:.0f} % of cases"
+    ).format(*half, *late, *by_noise["lag_above_0"].groupby("noise").max())
+    assert sentences in page
+    table = table[table["share"] == 0.5]
     covered = table.set_index(["times", "n"])["coverage_half_time"]
-    assert (covered.groupby("times").max().drop("symmetric") < 90).all()
+    assert covered.groupby("times").max().drop("symmetric").max() < covered["symmetric"].min()
     few = covered.drop(10, level="n").groupby("times").max()
-    assert few.idxmin() == "two_kinds" and covered["two_kinds", 10].min() > covered["skewed"].max()
+    assert few.idxmin() == "two_kinds" and covered["two_kinds", 10].min() > few["two_kinds"]
+
+
+def test_distances_shortly_before_the_end_are_as_noise_leaves_them():
+    courses = result_files.read_table(TABLES / "tutorial" / "learning.csv").query(
+        "against == 'own_final' and curriculum_a == 'master' and curriculum_b == 'master'"
+    )
+    means = courses.pivot_table(index="measure", columns="checkpoint", values="mean")
+    left = means[0.75] / means[0.0]
+    sentence = f"at 0.75 of training is {left['cka']:.2f} (CKA) and {left['dsa']:.2f} (DSA) of that at the start"
+    assert sentence in " ".join(PAGE.read_text().split())
+    # The mean of the absolute value of normal noise.
+    for noise, share in ((0.3, left["cka"]), (0.5, left["dsa"])):
+        assert noise * np.sqrt(2 / np.pi) == pytest.approx(share, abs=0.01)
 
 
 @pytest.mark.slow
 def test_intervals_of_half_times_cover_less_than_those_of_lags():
-    scores = intervals.half_time_coverage("skewed", 0.1, 5, 500)
+    scores = intervals.course_coverage("skewed", 0.1, 5, 0.5, 500)
     assert 1 - scores["coverage_lag"] <= largest_share(0.05, 500)
     assert 1 - scores["coverage_half_time"] > largest_share(0.05, 500)
 
@@ -287,6 +312,11 @@ def test_the_separation_covers_less_where_its_floors_lie_far_apart():
     sentence = f"in 50 dimensions (S = {scores['true']:.2f}), it covers {scores['coverage']:.0f} % with ten seeds"
     assert sentence in " ".join(PAGE.read_text().split())
     assert scores["above"] < 0.5
+    scores = unshared_groups.separation_coverage(
+        (10, 10), (3.0, 1.0), 0.0, dimension=50, shared=True, replications=1000
+    )
+    sentence = f"three times as widely (S = {scores['true']:.2f}) {scores['coverage']:.0f} %"
+    assert sentence in " ".join(PAGE.read_text().split())
 
 
 def test_the_separation_near_1_covers_less():
