@@ -365,8 +365,7 @@ def _ascend_again(
     """Ascend from the planned starts of nearly equal operators in double precision, in place.
 
     The identity is one of them, so that an operator is at 0 from itself. These ascents are no further starts.
-    Where they tell maxima apart that single precision took for one, its hits do not count: they are those of
-    these ascents.
+    Where they tell maxima apart that single precision took for one, no hit counts: there are more of them.
     """
     distance = (2 - 2 * state.best.value).clamp(min=0.0).sqrt()
     index = ((distance > _PERFECT) & (distance < _NEARLY_EQUAL)).nonzero()[:, 0]
@@ -389,7 +388,7 @@ def _ascend_again(
     several |= ~same_maximum(
         earlier.aligned, earlier.value, best.aligned, best.value, SAME_VALUE, basin
     )
-    state.n_hits[index] = torch.where(several, hits.sum(dim=1), state.n_hits[index])
+    state.n_hits[index] = torch.where(several, 0, state.n_hits[index])
 
 
 def _n_kinds(size: int) -> int:
