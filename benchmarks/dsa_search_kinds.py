@@ -126,6 +126,25 @@ def independent_units(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(states, n_delays=1, rank=rank).matrix
 
 
+def noisy_copies(rank: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Return noisy copies, the second one turned, of an operator with symmetries: many maxima lie close."""
+    half = np.arange(rank) < rank // 2
+    turn = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
+    operators = (
+        np.diag(half.astype(np.float64)),
+        np.diag(rng.choice([0.9, 0.6, 0.2], rank)),
+        np.diag(np.where(np.arange(rank) < rank - 2, 1.0, -1.0)),
+        np.kron(np.eye(rank // 2), turn),
+        np.roll(np.eye(rank), 1, axis=0),
+        np.pad(rng.normal(size=(rank // 2, rank // 2)), (0, rank - rank // 2)),
+    )
+    operator = operators[rng.integers(len(operators))]
+    noise = rng.normal(size=(2, rank, rank)) * rng.uniform(0.005, 0.03) / rank
+    first, second = operator / np.linalg.norm(operator) + noise
+    basis = np.linalg.qr(rng.normal(size=(rank, rank)))[0]
+    return first, basis @ second @ basis.T
+
+
 #: One network of a pair at the rank, the other at a lower one.
 UNEQUAL = "driven random tanh networks of two ranks"
 Draw = Callable[[int, np.random.Generator], FloatArray]
@@ -147,8 +166,19 @@ NOISE: dict[str, Draw] = {
     "white noise": white_noise,
     "uncoupled autoregressive units": independent_units,
 }
+#: Both operators of a pair at once.
+COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
-KINDS = RANDOM_MATRICES | SYSTEMS | NOISE
+KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES)
+
+
+def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[FloatArray]:
+    """Return the operators of pairs, one after another."""
+    if kind == COPIES:
+        return [operator for _ in range(n_pairs) for operator in noisy_copies(rank, rng)]
+    draw = (RANDOM_MATRICES | SYSTEMS | NOISE)[kind]
+    draws = (draw, lower_rank if kind == UNEQUAL else draw)
+    return [draws[k % 2](rank, rng) for k in range(2 * n_pairs)]
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
@@ -238,12 +268,10 @@ def main() -> None:
         kept = json.loads(arguments.output.read_text())
         result = [row for row in kept if row["kind"] not in arguments.kinds]
     for rank in RANKS:
-        for number, (kind, draw) in enumerate(KINDS.items()):
+        for number, kind in enumerate(KINDS):
             if arguments.kinds and kind not in arguments.kinds:
                 continue
-            rng = np.random.default_rng([rank, number])
-            draws = (draw, lower_rank if kind == UNEQUAL else draw)
-            operators = [draws[k % 2](rank, rng) for k in range(2 * arguments.pairs)]
+            operators = drawn(kind, rank, arguments.pairs, np.random.default_rng([rank, number]))
             pairs = [(2 * k, 2 * k + 1) for k in range(arguments.pairs)]
             rows = dsa_search.align((operators, pairs), efforts=dsa_search.EFFORTS)
             for (chance, starts), some in rows.groupby(["accepted_chance", "max_starts"]):
