@@ -390,11 +390,11 @@ NUMBERS = {
     ),
     "compare by shape_gaussian": (
         lambda **given: warpline.compare(X, -X, measure="shape_gaussian", **SHAPE, **given),
-        "alpha normalise n_starts max_steps tolerance",
+        "alpha normalise max_starts max_steps tolerance",
     ),
     "compare by shape_energy": (
         lambda **given: warpline.compare(X, -X, measure="shape_energy", **SHAPE, **given),
-        "seed normalise n_starts max_steps tolerance",
+        "seed normalise max_starts max_steps tolerance",
     ),
     "compare on held-out trials": (
         lambda **given: warpline.compare(X, X[::-1], split="halves", **{**DSA, **given}),
@@ -478,7 +478,7 @@ ENDLESS = {
     "steps": lambda: warpline.compare(X, -X, **DSA, max_steps=10**9),
     "iterations": lambda: warpline.compare(X, -X, **DSA, solver="reference", iterations=10**9),
     "starts of shapes": lambda: warpline.compare(
-        X, -X, measure="shape_energy", **SHAPE, n_starts=10**9
+        X, -X, measure="shape_energy", **SHAPE, max_starts=10**9
     ),
     "starts of a picture": lambda: embed(1 - np.eye(3), n_starts=10**9),
     "no dimension": lambda: embed(1 - np.eye(3), n_dimensions=-1),

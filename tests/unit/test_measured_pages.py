@@ -72,6 +72,7 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
     [
         ("measures.md", "shape_search.py", "shape_search.json", "sentence"),
         ("measures.md", "shape_search.py", "shape_search.json", "totals"),
+        ("measures.md", "shape_search.py", "shape_search.json", "of_networks"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json", "sentence"),
         ("claims.md", "rank_of_metric.py", "geometry/rank.json", "sentence"),
         ("workflow.md", "geometry.py", "geometry/metric.json", "sentence"),

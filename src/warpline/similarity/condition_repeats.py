@@ -1,4 +1,4 @@
-"""Noisy trials as repeats of conditions, and the search for the rotation of a stochastic shape distance."""
+"""Noisy trials as repeats of conditions, which the stochastic shape distances compare."""
 
 from __future__ import annotations
 
@@ -14,19 +14,16 @@ from warpline.similarity.input_errors import (
     ConstantDataError,
     DimensionError,
     InputError,
-    SettingsError,
     TrialError,
     failed_row,
-    positive_integer,
 )
 from warpline.similarity.recordings import as_recording
+from warpline.similarity.rotation_search import SEARCH_DEFAULTS
 
 __all__ = [
     "DEFAULTS",
     "Repeats",
-    "best_rotation",
     "compare_in_order",
-    "nearest_rotation",
     "repeats_of",
     "same_units",
 ]
@@ -34,24 +31,10 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 
 #: Settings that both stochastic shape distances share.
-DEFAULTS: dict[str, Any] = {
-    "normalise": True,
-    "n_starts": 8,
-    "max_steps": 1000,
-    "tolerance": 1e-9,
-}
-
-#: Starts that must end at the lowest loss. Of pairs that benchmarks/shape_search.py draws half have a lower
-#: one if one start ended there, a third if two did, and a quarter if three did.
-_AGREEING = 4
-#: Relative difference of two losses that are one minimum.
-_SAME_LOSS = 1e-6
+DEFAULTS: dict[str, Any] = {"normalise": True, **SEARCH_DEFAULTS}
 
 #: Means in deviations, beyond which rounding of the squares about 0 is seen in the distance.
 _FARTHEST = 1e5
-
-#: Steps that every start makes before the better half of them goes on.
-_FIRST_STEPS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,76 +209,3 @@ def same_units(x: Repeats, y: Repeats, measure: str) -> tuple[FloatArray, FloatA
         np.pad(system.states, [(0, 0)] * 3 + [(0, size - system.n_units)]) for system in (x, y)
     ]
     return padded[0], padded[1]
-
-
-def nearest_rotation(cross: FloatArray) -> FloatArray:
-    """Return the orthogonal Q that maximises tr(Q' cross), shape (..., unit, unit)."""
-    left, _, right = np.linalg.svd(cross, full_matrices=False)
-    return np.asarray(left @ right)
-
-
-def best_rotation(
-    step: Callable[[FloatArray], tuple[FloatArray, float]],
-    planned: Sequence[FloatArray],
-    *,
-    settings: dict[str, Any],
-    seed: int,
-    digests: Sequence[bytes],
-    least: float,
-) -> tuple[float, str]:
-    """Lower a loss over rotations by steps that never raise it, from several starts.
-
-    All starts make a few steps, and the better half of them goes on.
-
-    Parameters
-    ----------
-    step : callable
-        Takes a rotation; returns the next one, and the loss of the one given.
-    planned : sequence of ndarray, shape (unit, unit)
-        First starts; the others are random.
-    settings : dict
-        ``n_starts``, ``max_steps``, ``tolerance`` (relative fall of the loss at which it ends).
-    seed : int
-        Root of the random starts.
-    digests : sequence of bytes
-        Of the pair, in its order: pair and seed determine the starts.
-    least : float
-        Loss at which the distance is 0: nothing is left to find there.
-
-    Returns
-    -------
-    loss : float
-    status : str
-        "converged"; "uncertain", where fewer than four starts ended at the lowest loss; or "max_steps".
-    """
-    n_starts = positive_integer("n_starts", settings["n_starts"])
-    max_steps = positive_integer("max_steps", settings["max_steps"])
-    tolerance = settings["tolerance"]
-    if not 0 < tolerance < 1:
-        raise SettingsError("tolerance in (0, 1)", f"{tolerance!r}", "Set tolerance.")
-    entropy = hashlib.sha256(b"".join(digests) + str(seed).encode()).digest()
-    generator = np.random.default_rng(int.from_bytes(entropy[:8], "little"))
-    starts = [*planned[:n_starts]]
-    starts += [
-        nearest_rotation(generator.standard_normal(starts[0].shape))
-        for _ in range(n_starts - len(starts))
-    ]
-
-    def descend(rotation: FloatArray, n_steps: int) -> tuple[FloatArray, float, bool]:
-        previous = np.inf
-        for _ in range(n_steps):
-            following, loss = step(rotation)
-            if previous - loss <= tolerance * abs(loss) + 1e-300:
-                return rotation, loss, True
-            rotation, previous = following, loss
-        return rotation, step(rotation)[1], False
-
-    ends = [descend(rotation, min(_FIRST_STEPS, max_steps)) for rotation in starts]
-    ends = sorted(ends, key=lambda end: end[1])[: (len(ends) + 1) // 2]
-    if max_steps > _FIRST_STEPS:
-        ends = [end if end[2] else descend(end[0], max_steps - _FIRST_STEPS) for end in ends]
-    _, loss, converged = min(ends, key=lambda end: end[1])
-    if not converged:
-        return loss, "max_steps"
-    agreeing = sum(end[1] <= loss + _SAME_LOSS * abs(loss) for end in ends)
-    return loss, "converged" if agreeing >= _AGREEING or loss <= least else "uncertain"

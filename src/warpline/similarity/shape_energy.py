@@ -12,16 +12,17 @@ from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.condition_repeats import (
     DEFAULTS,
     Repeats,
-    best_rotation,
     compare_in_order,
-    nearest_rotation,
     repeats_of,
     same_units,
 )
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.measure_settings import setting_of
+from warpline.similarity.rotation_search import best_rotation, nearest_rotation
 
 __all__ = ["compare_pairs", "represent"]
+
+FloatArray = NDArray[np.float64]
 
 SETTINGS: tuple[str, ...] = tuple(DEFAULTS)
 
@@ -77,7 +78,7 @@ def compare_pairs(
     -------
     list of dict
         ``dissimilarity``, the root of a length: with ``normalise`` in units of the root of the standard
-        deviation of the states; ``status``, as `warpline.similarity.condition_repeats.best_rotation` has it.
+        deviation of the states; ``status``, as `warpline.similarity.rotation_search.best_rotation` has it.
     """
     complete = {name: setting_of(settings, name, DEFAULTS) for name in DEFAULTS}
     return compare_in_order(
@@ -94,13 +95,15 @@ def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dic
     # Distances do not know it, and squares of states far from 0 lose the digits of a small noise.
     centre = _centre(states_x, x)
 
-    def step(rotation: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        distance = _distances(states_x - centre, states_y @ rotation - centre)
-        loss = float((distance * weights).sum()) / n_samples
+    def step(rotations: FloatArray) -> tuple[FloatArray, FloatArray]:
+        turned = states_y @ rotations[:, None, None]
+        distance = _distances(states_x - centre, turned - centre)
+        losses = (distance * weights).sum(axis=(1, 2, 3, 4)) / n_samples
+        shortest = _SHORTEST * np.maximum(losses, 1e-300)
         # Each pair of repeats with the weight that makes the squares of this step equal to the distances.
-        least_squares = weights / np.maximum(distance, _SHORTEST * max(loss, 1e-300))
-        pulled = least_squares @ states_y
-        return nearest_rotation(pulled.reshape(-1, size).T @ flat_x), loss
+        least_squares = weights / np.maximum(distance, shortest[:, None, None, None, None])
+        pulled = (least_squares @ states_y).reshape(len(rotations), -1, size)
+        return nearest_rotation(pulled.mT @ flat_x), losses
 
     means = [
         np.einsum("ctru,cr->ctu", states, system.weights).reshape(-1, size)
@@ -115,17 +118,18 @@ def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dic
         seed=seed,
         digests=(x.digest, y.digest),
         least=least,
+        elements=n_samples * states_x.shape[2] * max(size, states_y.shape[2]),
     )
     return {"dissimilarity": float(np.sqrt(max(0.0, loss - least))), "status": status}
 
 
-def _distances(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _distances(x: FloatArray, y: NDArray[np.float64]) -> FloatArray:
     """Return distances between repeats of each condition and time, shape (..., repeat of x, repeat of y)."""
     squares = (x**2).sum(-1)[..., :, None] + (y**2).sum(-1)[..., None, :] - 2 * x @ y.mT
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
-def _centre(states: NDArray[np.float64], system: Repeats) -> NDArray[np.float64]:
+def _centre(states: FloatArray, system: Repeats) -> FloatArray:
     """Return the mean over conditions, times and repeats; 0 where it is within the spread of the states."""
     means = np.einsum("ctru,cr->ctu", states, system.weights).reshape(-1, states.shape[-1])
     centre = np.asarray(means.mean(axis=0))
@@ -133,7 +137,7 @@ def _centre(states: NDArray[np.float64], system: Repeats) -> NDArray[np.float64]
     return centre if is_far else np.zeros_like(centre)
 
 
-def _within(states: NDArray[np.float64], system: Repeats) -> float:
+def _within(states: FloatArray, system: Repeats) -> float:
     """Return the mean distance between two different repeats, over conditions and times."""
     states = states - _centre(states, system)
     weights = np.einsum("cr,cs->crs", system.weights, system.weights)

@@ -12,16 +12,17 @@ from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.condition_repeats import (
     DEFAULTS,
     Repeats,
-    best_rotation,
     compare_in_order,
-    nearest_rotation,
     repeats_of,
     same_units,
 )
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.measure_settings import setting_of
+from warpline.similarity.rotation_search import best_rotation, nearest_rotation
 
 __all__ = ["compare_pairs", "represent"]
+
+FloatArray = NDArray[np.float64]
 
 SETTINGS: tuple[str, ...] = ("alpha", *DEFAULTS)
 
@@ -77,8 +78,8 @@ def compare_pairs(
         From `represent`; all systems have the same conditions and times. They may differ in units.
     pairs : sequence of (int, int)
     settings : mapping
-        ``alpha``; ``normalise`` (`warpline.similarity.condition_repeats.repeats_of`); ``n_starts``,
-        ``max_steps``, ``tolerance`` (`warpline.similarity.condition_repeats.best_rotation`).
+        ``alpha``; ``normalise`` (`warpline.similarity.condition_repeats.repeats_of`); ``max_starts``,
+        ``max_steps``, ``tolerance`` (`warpline.similarity.rotation_search.best_rotation`).
     seed : int
         Root of the random starts. With the pair it determines the row, and so does the swapped pair.
     progress : progress bar, such as that of tqdm, optional
@@ -88,7 +89,7 @@ def compare_pairs(
     -------
     list of dict
         ``dissimilarity``, with ``normalise`` and alpha = 1 in [0, sqrt(2 R / (R - 1))] for R repeats;
-        ``status``, as `warpline.similarity.condition_repeats.best_rotation` has it.
+        ``status``, as `warpline.similarity.rotation_search.best_rotation` has it.
     """
     alpha = setting_of(settings, "alpha", {"alpha": 1.0})
     if not 0 <= alpha <= 2:
@@ -107,16 +108,16 @@ def _compare(
     (means_x, means_y), (factors_x, factors_y) = _moments(states, (x, y))
     n_samples = len(means_x)
 
-    def step(rotation: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        turned = factors_y @ rotation
+    def step(rotations: FloatArray) -> tuple[FloatArray, FloatArray]:
+        turned = factors_y @ rotations[:, None]
         # The rotation of each factor that brings it closest: its rows have no meaning of their own.
         own = nearest_rotation(factors_x @ turned.mT)
-        loss = alpha * float(((means_x - means_y @ rotation) ** 2).sum())
-        loss += (2 - alpha) * float(((factors_x - own @ turned) ** 2).sum())
+        losses = alpha * ((means_x - means_y @ rotations) ** 2).sum(axis=(1, 2))
+        losses += (2 - alpha) * ((factors_x - own @ turned) ** 2).sum(axis=(1, 2, 3))
+        aligned = (own @ factors_y).reshape(len(rotations), -1, size)
         cross = alpha * means_y.T @ means_x
-        aligned = (own @ factors_y).reshape(-1, size)
-        cross += (2 - alpha) * aligned.T @ factors_x.reshape(-1, size)
-        return nearest_rotation(cross), loss / n_samples
+        cross = cross + (2 - alpha) * aligned.mT @ factors_x.reshape(-1, size)
+        return nearest_rotation(cross), losses / n_samples
 
     starts = [
         nearest_rotation(means_y.T @ means_x),
@@ -131,13 +132,14 @@ def _compare(
         seed=seed,
         digests=(x.digest, y.digest),
         least=_ROUNDING * (size_of_means + size_of_noise) / n_samples,
+        elements=n_samples * size * max(size, factors_x.shape[1]),
     )
     return {"dissimilarity": float(np.sqrt(loss)), "status": status}
 
 
 def _aligned_moments(
-    means: Sequence[NDArray[np.float64]], factors: Sequence[NDArray[np.float64]], alpha: float
-) -> NDArray[np.float64]:
+    means: Sequence[FloatArray], factors: Sequence[FloatArray], alpha: float
+) -> FloatArray:
     """Return the rotation between rotated copies, where the means alone leave directions open.
 
     Two fixed combinations of the second moments of all samples turn with the system. The eigenvectors of the
@@ -170,8 +172,8 @@ def _aligned_moments(
 
 
 def _moments(
-    states: Sequence[NDArray[np.float64]], systems: Sequence[Repeats]
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    states: Sequence[FloatArray], systems: Sequence[Repeats]
+) -> tuple[list[FloatArray], list[FloatArray]]:
     """Return means (sample, unit) and factors L (sample, row, unit) of covariances L'L, of two systems.
 
     A sample is a condition and a time. Deviations of the repeats are such a factor; where there are more

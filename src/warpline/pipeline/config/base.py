@@ -293,12 +293,12 @@ class ShapeEnergy(Strict):
     """Name of the measure, always ``shape_energy``."""
     normalise: bool = True
     """Whether states are centred and divided by the root of their total variance."""
-    n_starts: Starts = 8
-    """Number of starting points of the search for the rotation."""
+    max_starts: Starts = 96
+    """Maximum number of starting points of the search for the rotation."""
     max_steps: Steps = 1000
-    """Maximum number of steps of that search."""
+    """Maximum number of steps from a starting point."""
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-9
-    """Relative fall of the loss at which the search ends."""
+    """Relative fall of the loss still expected, at which a descent ends."""
 
 
 class ShapeGaussian(ShapeEnergy):

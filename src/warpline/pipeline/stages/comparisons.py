@@ -52,10 +52,11 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
         pair = 0.068 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
         return pair, 5 * pair, rows * channels * (2e-7 + 4e-10 * channels)
     if isinstance(entry, ShapeEnergy):
-        # Each start and step: matrices of every condition and time, or distances between repeats.
+        # Each start and step: matrices of every condition and time, or distances between repeats. Searches
+        # of few minima end after a round or two.
         cube = isinstance(entry, ShapeGaussian)
         work = TYPICAL_COMPONENTS**3 if cube else 20 * TYPICAL_COMPONENTS
-        pair = 2e-8 * rows * work * entry.n_starts
+        pair = 2e-8 * rows * work * min(entry.max_starts, 8)
         return pair, 5 * pair, rows * TYPICAL_COMPONENTS * 1e-7
     pair = 1e-3 + rows * TYPICAL_COMPONENTS**2 * 1e-9
     return pair, pair, rows * TYPICAL_COMPONENTS * 1e-8
