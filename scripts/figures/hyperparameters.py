@@ -13,6 +13,7 @@ SEVERAL = "several"
 MOST_FLOORS = 6
 
 LEARNING = {"learning_rate", "batch_size"}
+RUN_STATUS = ["run_status_a", "run_status_b"]
 
 
 def difference(a, b):
@@ -78,6 +79,8 @@ def draw_measure(axes, pairs, differences, curricula, styles, confidence):
             x = position + offset + plotting.jitter(len(rows), 0.12)
             face = {"mfc": "none"} if kind in floors else {}
             axes.plot(x, rows["dissimilarity"], marker, color=colour, ms=4, **face)
+            stopped = (rows[RUN_STATUS] == "max_steps").any(axis=1).to_numpy()
+            axes.plot(x[stopped], rows["dissimilarity"][stopped], "x", color="black", ms=6, mew=1)
 
     for position, kind in enumerate(differences):
         value = np.nan if kind in floors else mean_separation(pairs, kind, confidence)
@@ -143,6 +146,9 @@ def make(arguments, settings):
         label = f"{name.replace('_', ' ')} (n = {n} network{'s' * (n != 1)} of each architecture)"
         colour, marker = styles[name]
         handles.append(plt.Line2D([], [], ls="", color=colour, marker=marker, ms=4, label=label))
+    if (pairs[RUN_STATUS] == "max_steps").any(axis=None):
+        label = "a network did not converge"
+        handles.append(plt.Line2D([], [], ls="", color="black", marker="x", mew=1, label=label))
     plotting.legend_below(figure, handles, [handle.get_label() for handle in handles], 3)
     return figure
 

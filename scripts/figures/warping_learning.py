@@ -83,8 +83,21 @@ def relation_label(name, kind):
     return f"{words.measure_name(name)} to the end"
 
 
-def draw_relations(axes, relations, networks, quantity, styles, label):
-    """Draw one quantity of each relation with accuracy, a row each: every network, the mean, its interval."""
+def why_missing(quantity, accuracy):
+    """Return why no network has a correlation or lag, from the row of accuracy itself in the relations."""
+    if quantity == "spearman":
+        if accuracy["spearman_n"]:
+            return "constant where accuracy varies"
+        return "before the end, accuracy does not vary above chance"
+    learned = accuracy["half_way_n"] > 0
+    return "no half-time where accuracy has one" if learned else "accuracy has no half-time"
+
+
+def draw_relations(axes, relations, networks, quantity, styles, label, n_networks, missing):
+    """Draw one quantity of each relation with accuracy, a row each: every network, the mean, its interval.
+
+    A row of fewer than ``n_networks`` networks states its n; one of none says what is ``missing``.
+    """
     for k, (name, row) in enumerate(relations.iterrows()):
         colour, marker = styles[name]
         values = networks.loc[networks["name"] == name, quantity].dropna()
@@ -95,10 +108,12 @@ def draw_relations(axes, relations, networks, quantity, styles, label):
         axes.plot(interval, [-k, -k], color=colour, lw=1)
         # Networks whose series fluctuates have no half-time: a mean of few networks says so.
         n = row[f"{quantity}_n"]
-        if n < relations["spearman_n"].max():
-            text = f"n = {n:g}" if n else "no half-time in any network"
-            x = row[quantity] if n else 0
-            axes.annotate(text, (x, -k), (5, 3), textcoords="offset points", fontsize="x-small")
+        style = {"textcoords": "offset points", "fontsize": "x-small"}
+        if n == 0:
+            # At the left edge, where it fits.
+            axes.annotate(missing, (0, -k), (5, -2), ("axes fraction", "data"), **style)
+        elif n < n_networks:
+            axes.annotate(f"n = {n:g}", (row[quantity], -k), (5, 3), **style)
     names = [relation_label(name, kind) for name, kind in relations["kind"].items()]
     axes.set_yticks(-np.arange(len(relations)), names)
     axes.set_ylim(-len(relations) + 0.5, 0.5)
@@ -130,6 +145,7 @@ def make(arguments, settings):
     numbers = numbers[numbers["status"] != "diverged"].rename(columns={"quantity": "name"})
     dissimilarities = dissimilarities_to_the_end(over, settings["curriculum"])
     relations = result_files.read_table(arguments.relations[0]).set_index("name")
+    accuracy = relations.loc["accuracy"]
     relations = relations.drop(index="accuracy")
     names = list(relations.index)
 
@@ -142,7 +158,8 @@ def make(arguments, settings):
         styles[f"log10 G, {tangent}"] = (colour, "o")
 
     shape_names = plotting.names_in_data(SHAPE_QUANTITIES, names)
-    title = f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} networks"
+    title = f"{settings['curriculum'].replace('_', ' ')}, n = {len(seeds)} network"
+    title += "s" * (len(seeds) != 1)
     at_time = f"metric at {arrays.attrs['milliseconds']:g} ms"
 
     # Networks of one checkpoint, such as those from elsewhere: only what does not compare checkpoints.
@@ -190,11 +207,13 @@ def make(arguments, settings):
     for row, kind in zip(grid, kinds, strict=True):
         of_kind = relations[relations["kind"] == kind]
         for axes, (quantity, label) in zip(row, labels, strict=True):
-            draw_relations(
-                axes, of_kind, networks, quantity, styles, label if kind == kinds[-1] else ""
-            )
+            label = label if kind == kinds[-1] else ""
+            missing = why_missing(quantity, accuracy)
+            draw_relations(axes, of_kind, networks, quantity, styles, label, len(seeds), missing)
             geometry_panels.panel_label(axes, next(letters), f"{KINDS[kind]}: {SHORT[quantity]}")
     grid[0, 0].set_xlim(-1.05, 1.05)
+    if relations["lag"].isna().all():
+        grid[0, 1].set_xlim(-1.05, 1.05)
     marks = "b: marks as in e; e to h: small dots, networks; large marks, means; τ: time constant"
     figure.suptitle(f"{title}; {marks}", fontsize="small")
     return figure

@@ -176,6 +176,15 @@ def test_what_moves_with_accuracy_is_found():
     assert table.loc["warp", "lag"] == pytest.approx(expected - 0.3)
 
 
+def test_accuracy_below_chance_is_chance_on_both_sides_of_its_own_correlation():
+    wrong = [0.1, 0.3, 0.2, 0.6, 0.9]
+    series = {"accuracy": lambda f, s: wrong[int(4 * f)], "chance": lambda f, s: 0.5}
+    relations = coupling_with_accuracy(
+        *learning(range(3), series | {"dsa": lambda f, s: 1 - f}), "master", 0.95
+    )
+    assert relations.set_index("name").loc["accuracy", "spearman"] == pytest.approx(1)
+
+
 def test_lags_at_several_shares_are_those_of_each():
     numbers, over = learning(
         range(4),

@@ -61,6 +61,8 @@ def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, me
     # What is folded ends with its element, and nothing stands behind it.
     assert not folded or folded.strip().endswith("</details>")
     assert "raw:: html" not in html
+    # A block ends its line: the next sentence starts behind a space.
+    assert not re.search(r"[a-z)][.?!][A-Z]", " ".join(sentences(folded)))
     # "(a) ..." as a paragraph of one line would be the item of a list, and another letter in the report.
     assert "<ol" not in html
     too_long = [one for one in first if len(one.split()) > MOST_WORDS]
@@ -70,14 +72,25 @@ def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, me
 @pytest.mark.parametrize(
     ("run", "shown", "hidden"),
     [
-        ({"grid": [], "datasets": ["a", "b"]}, ["two systems"], ["networks", "(2)"]),
+        (
+            {"grid": [], "datasets": ["a", "b"], "measures": ["cka", "dsa"]},
+            ["two systems", "By dsa, single trials", "by all other measures, averages"],
+            ["networks", "(2)", "trial by trial"],
+        ),
+        (
+            {"grid": [], "datasets": ["a", "b"], "measures": ["cka"]},
+            ["Averages by condition are compared."],
+            ["ingle trials", "trial by trial"],
+        ),
+        ({"measures": ["dsa"], "seeds": [1]}, ["(1 network per", "(8)?"], ["(7)", "(1 networks"]),
         ({"measures": ["cka"], "warping": []}, ["(3)?", "(8)?"], ["(4)", "(7)"]),
         ({"measures": ["dsa_input"], "warping": ["static"]}, ["(4)?", "of InputDSA (7)?"], []),
     ],
-    ids=["recordings alone", "without geometry and DSA", "with both"],
+    ids=["recordings", "their averages", "one seed", "without geometry and DSA", "with both"],
 )
 def test_the_introduction_of_the_report_names_what_is_there(raw_config, run, shown, hidden):
     raw_config["run"] |= run
+    raw_config["dataset_comparison"] = {"single_trials": ["dsa"]}
     text = (FOLDER / "workflow.rst").read_text()
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -90,6 +103,38 @@ def test_the_introduction_of_the_report_names_what_is_there(raw_config, run, sho
     assert not any(one in words for one in hidden), words
     # The first two sentences are paragraphs of their own.
     assert html.count("</p>") >= 3
+
+
+def introduction(config):
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    text = (FOLDER / "workflow.rst").read_text()
+    return environment.from_string(text).render(snakemake=SimpleNamespace(config=config))
+
+
+def test_the_introduction_says_once_what_a_measure_is(raw_config):
+    raw_config["measures"]["mine"] = {"measure": "dsa", "n_delays": 4, "rank": 6}
+    raw_config["run"]["measures"] = ["dsa", "mine"]
+    assert introduction(raw_config).count("- *DSA*") == 1
+
+
+def test_the_introduction_says_which_pretraining_takes_turns(raw_config):
+    raw_config["run"]["grid"] = [
+        {"tasksets": ["PDM"], "architectures": ["leaky_rnn"], "curricula": ["one", "two"]}
+    ]
+    raw_config["curricula"] |= {
+        "one": {"pretrain": ["Anti"]},
+        "two": {"pretrain": ["Anti", "Basic"]},
+    }
+    text = introduction(raw_config)
+    assert "pretrained on Anti, then" in text
+    assert "pretrained on Anti, Basic (interleaved), then" in text
+
+
+def test_without_settings_around_the_own_ones_the_introduction_asks_nothing_of_them(raw_config):
+    raw_config["run"]["measures"] = ["dsa"]
+    assert "(7)?" in introduction(raw_config)
+    raw_config["dsa_sensitivity"] = {"seeds": 1}
+    assert "(7)?" not in introduction(raw_config)
 
 
 def test_the_introduction_names_the_measures_of_task_sets(raw_config):
@@ -119,17 +164,42 @@ def test_captions_go_by_the_measures_of_the_task_set_whatever_their_names(raw_co
     raw_config["run"]["measures"] = ["cka"]
     raw_config["measures"]["mine"] = {"measure": "dsa", "n_delays": 4, "rank": 6}
     raw_config["tasksets"]["PDM"]["measures"] = ["cka", "mine"]
-    start = (
-        "Conclusions from DSA at" if caption == "dsa_sensitivity" else "Beside DSA: other delays"
-    )
+    starts = {
+        "dsa_sensitivity": "Conclusions from DSA at",
+        "hyperparameters": "Beside DSA, if models differ: other delays",
+    }
+    start = starts.get(caption, "Beside DSA: other delays")
     assert start in text() and "InputDSA" not in text()
     if caption == "after_learning":
-        assert "DSA: 4 delays of 1 steps, rank 6." in text()
+        assert "DSA: 4 delays of 1 step, rank 6." in text()
     raw_config["tasksets"]["PDM"]["measures"] = ["dsa_input"]
     assert start.replace("DSA", "InputDSA") in text() and " DSA" not in text()
     if caption != "dsa_sensitivity":
         # With one seed nothing is tried at other settings.
         assert "other delays" not in text(1)
+
+
+def test_captions_describe_no_mark_that_their_figure_lacks(raw_config):
+    def text(caption, n_seeds=3):
+        return " ".join(sentences(rendered(caption, raw_config, n_seeds)))
+
+    assert "beside the floor" in text("hyperparameters") and "S: sep" in text("hyperparameters")
+    assert "beside the floor" not in text("hyperparameters", 1)
+    assert "S: sep" not in text("hyperparameters", 1) and "Floor" not in text("hyperparameters", 1)
+    assert "other noise" in text("after_learning")
+    # Neither without noise nor without drives is there a control of the noise.
+    raw_config["comparison"]["controls"] = {"drives": []}
+    assert "noise ×" not in text("after_learning") and "other noise." not in text("after_learning")
+    del raw_config["comparison"]["controls"]
+    raw_config["tasksets"]["PDM"]["input_noise"] = 0
+    assert "noise ×" not in text("after_learning") and "other noise." not in text("after_learning")
+
+
+def test_a_number_of_one_is_no_plural(raw_config):
+    raw_config["run"]["measures"] = ["dsa"]
+    raw_config["measures"]["dsa"] |= {"n_delays": 1, "rank": 3}
+    after = " ".join(sentences(rendered("after_learning", raw_config, 3)))
+    assert "DSA: 1 delay of 1 step, rank 3." in after
 
 
 def test_captions_say_what_the_published_protocol_compares(raw_config):

@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from warpline.core import result_files
 from warpline.figures import plotting
@@ -41,6 +42,38 @@ def test_the_legend_says_of_how_many_networks_curves_are_means(project):
     assert label(over, "master", "master", True) == "master (other seeds, 1 to 3 pairs)"
     over.loc[over["measure"] == "cka", "dissimilarity"] = np.nan
     assert label(over, "other", "master") == "other (n = 0 to 3)"
+
+
+@pytest.mark.parametrize(
+    ("n_of_accuracy", "texts"),
+    [
+        (3, ["constant where accuracy varies", "no half-time where accuracy has one"]),
+        (0, ["before the end, accuracy does not vary above chance", "accuracy has no half-time"]),
+    ],
+)
+def test_a_relation_with_accuracy_that_is_missing_says_why(project, n_of_accuracy, texts):
+    script = runpy.run_path(str(project / "scripts/figures/warping_learning.py"))
+    accuracy = {"spearman_n": n_of_accuracy, "half_way_n": n_of_accuracy}
+    for quantity, text in zip(("spearman", "lag"), texts, strict=True):
+        rows = [("all", 0.5, 3), ("two", 0.5, 2), ("none", np.nan, 0)]
+        relations = pd.DataFrame(rows, columns=["name", quantity, f"{quantity}_n"])
+        relations = relations.assign(
+            kind="scalar", **{f"{quantity}_{end}": np.nan for end in ("low", "high")}
+        )
+        networks = pd.DataFrame({"name": ["all"] * 3, quantity: 0.5})
+        styles = dict.fromkeys(relations["name"], ("black", "o"))
+        axes = Figure().subplots()
+        missing = script["why_missing"](quantity, accuracy)
+        script["draw_relations"](
+            axes, relations.set_index("name"), networks, quantity, styles, "", 3, missing
+        )
+        assert [one.get_text() for one in axes.texts] == ["n = 2", text]
+        # Nothing but the row without networks: its text alone.
+        axes = Figure().subplots()
+        script["draw_relations"](
+            axes, relations[2:].set_index("name"), networks, quantity, styles, "", 3, missing
+        )
+        assert [one.get_text() for one in axes.texts] == [text]
 
 
 def test_the_legend_of_many_curricula_leaves_room_for_the_panels(project, tmp_path):

@@ -171,6 +171,19 @@ def test_architectures_are_held_against_the_floors_of_both(project):
     )
 
 
+def test_pairs_of_architectures_with_a_network_that_did_not_converge_are_crossed(project):
+    draw = runpy.run_path(str(project / "scripts" / "figures" / "hyperparameters.py"))
+    pairs = pd.DataFrame({"pairs": "between", "differs": "units", "curriculum_a": "a"}, range(3))
+    pairs["dissimilarity"] = [0.1, 0.2, 0.3]
+    pairs["run_status_a"] = ["converged", "converged", "max_steps"]
+    pairs["run_status_b"] = ["untrained", "max_steps", "max_steps"]
+    pairs[["architecture_a", "architecture_b"]] = "rnn"
+    axes = Figure().subplots()
+    draw["draw_measure"](axes, pairs, ["units"], ["a"], {"a": ("black", "o")}, 0.95)
+    marks = {line.get_marker(): line.get_ydata().tolist() for line in axes.get_lines()}
+    assert marks == {"o": [0.1, 0.2, 0.3], "x": [0.2, 0.3]}
+
+
 def test_names_come_in_the_order_of_the_configuration():
     columns = (["b", "x"], ["a", "b"])
     assert plotting.names_in_data(["a", "b", "c"], *columns) == ["a", "b"]

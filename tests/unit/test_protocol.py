@@ -63,6 +63,16 @@ def test_published_yaml_sets_every_switch(project):
     assert all(right[name] != published[name] for name in right)
 
 
+def test_the_page_counts_the_switches_of_the_audit_by_default(project):
+    names = ("config", "audit")
+    chosen = load_files([project / "config" / f"{name}.yaml" for name in names]).audit.switches
+    known = switches(PUBLISHED)
+    page = (project / "docs" / "audit.md").read_text()
+    assert f"`config/audit.yaml` has {len(chosen)} of the {len(known)} switches" in page
+    # The page says why it lacks the others.
+    assert known.keys() - {*chosen} == {"model.reset_gate", "mamba.state", "seeding"}
+
+
 def test_published_yaml_has_the_rates_and_delays_of_the_code_and_they_fit(project):
     names = ("config", "paper", "published")
     config = load_files([project / "config" / f"{name}.yaml" for name in names])

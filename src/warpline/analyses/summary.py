@@ -182,13 +182,15 @@ def coupling_by_network(
         }
 
     half_time_of = {name: half_times(name) for name in names}
+    # Accuracy counts from chance on both sides of a correlation.
     accuracy_table = tables["accuracy"].clip(lower=chance_table[shared[0]], axis=0)
+    compared = {**tables, "accuracy": accuracy_table}
     out = []
     for name in names:
         for network in tables[name].index:
             if network not in accuracy_table.index:
                 continue
-            values = tables[name].loc[network, shared].to_numpy(dtype=float)
+            values = compared[name].loc[network, shared].to_numpy(dtype=float)
             accuracy = accuracy_table.loc[network, shared].to_numpy(dtype=float)
             # Constant series have no rank correlation.
             varied = np.ptp(values[:-1]) > 0 and np.ptp(accuracy[:-1]) > 0
