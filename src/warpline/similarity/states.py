@@ -12,6 +12,9 @@ __all__ = ["angle", "centred_matrix", "compare_each"]
 
 Matrix = NDArray[np.float64]
 
+#: Angle of two equal vectors by rounding, in radians.
+_ROUNDING = 1e-14
+
 
 def centred_matrix(states: NDArray[Any]) -> Matrix:
     """Return states as a matrix with a row per sample and centred columns.
@@ -60,9 +63,11 @@ def _largest(array: NDArray[Any]) -> float:
 def angle(difference: float, total: float) -> float:
     """Return the angle between two unit vectors from |a - b| and |a + b|, in radians.
 
-    Unlike the arc cosine, it keeps its digits near 0.
+    Unlike the arc cosine, it keeps its digits near 0. An angle that rounding alone can make is 0, so that equal
+    systems are equal to what counts or tests dissimilarities.
     """
-    return 2 * float(np.arctan2(difference, total))
+    radians = 2 * float(np.arctan2(difference, total))
+    return radians if radians > _ROUNDING else 0.0
 
 
 def compare_each(

@@ -44,7 +44,7 @@ def test_derivatives_of_the_linear_term_are_finite_differences(size):
         driven_system(rng.standard_normal((size, size)), rng.standard_normal((size, 2)), "angle")
         for _ in range(2)
     )
-    problems, _ = _joint_problems([first], [second], 0.4)
+    problems, _, _ = _joint_problems([first], [second], 0.4)
     symmetric, frequencies, target, linear = (
         x[0].numpy()
         for x in (problems.symmetric, problems.frequencies, problems.target, problems.linear)
@@ -273,6 +273,30 @@ def test_scores_respect_their_bounds(score, weight):
             assert row["joint_score"] == pytest.approx(row["state_score"], rel=1e-6)
         if weight == 1:
             assert row["joint_score"] == pytest.approx(row["control_score"], rel=1e-6)
+
+
+def test_a_control_in_a_small_unit_is_aligned_or_uncertain():
+    """Inputs in a unit a thousandth as large make the control operator a thousand times as large."""
+    rng = np.random.default_rng(0)
+    for scale in (1e3, 1e4, 1e6, 1e8):
+        (a, b), (d, e) = random_pair(int(scale))
+        turn = np.linalg.qr(rng.normal(size=a.shape))[0]
+        copies = (a, scale * b), (turn @ a @ turn.T, scale * turn @ b)
+        (row,) = compare(*copies, score="euclidean")
+        assert row["joint_score"] < 1e-6 or row["status"] == "uncertain"
+        if scale <= 1e4:
+            assert row["joint_score"] < 1e-6 and row["status"] == "converged"
+        (row,) = compare((a, scale * b), (d, scale * e), score="euclidean")
+        assert row["status"] == "uncertain" and row["chance_of_better"] == 1
+        # The angle does not know units.
+        (row,) = compare(*copies)
+        assert row["joint_score"] < 1e-6 and row["status"] == "converged"
+
+
+def test_equal_systems_lie_at_0_and_not_at_rounding():
+    (a, b), (d, e) = random_pair(3, m=1)
+    rows = compare((a, b), (d, e), (a + d, b - e), compare="control")
+    assert [row["dissimilarity"] for row in rows] == [0, 0, 0]
 
 
 @pytest.mark.slow

@@ -238,7 +238,7 @@ class InputDSA(Strict):
     delay_interval: Count = 1
     """Number of steps between two delays (``dmdc``)."""
     n_input_delays: Count = 1
-    """Number of inputs that act on one step, the newest first (``dmdc``)."""
+    """Number of inputs that act on one step, the newest first, ``delay_interval`` steps apart (``dmdc``)."""
     input_lag: Annotated[int, Field(ge=0)] = 0
     """Number of steps from an input to the state on which it acts: 0 for networks whose state at a step is
     computed from the input of that step, such as Warpline's; 1 is the convention of control theory."""

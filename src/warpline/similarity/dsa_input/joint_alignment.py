@@ -50,6 +50,11 @@ Score = Literal["angle", "euclidean"]
 
 #: Terms A^k B of the controllability matrix whose alignment is a start.
 _CONTROLLABILITY_TERMS = 20
+#: Share of the smaller of the two inner products in their sum, below which the search does not resolve it.
+_RESOLVED = 1e-5
+#: Distance of two aligned systems, relative to the smaller operator, up to which they are equal.
+_EQUAL = 1e-7
+_POLISHING_STEPS = 10
 #: Norm of the skew-symmetric part, of operators of unit norm, up to which an operator counts as symmetric.
 _SYMMETRIC = 0.01
 
@@ -90,6 +95,7 @@ class JointAlignment:
         Norm of the Riemannian gradient of (1 - w) <A_1, C A_2 C^T> + w <B_1, C B_2>.
     n_starts : int
     chance_of_better : float
+        1 where one of the two inner products is too small beside the other for the search.
     status : str
         As in `warpline.similarity.dsa.alignment.Alignment`.
     """
@@ -241,7 +247,7 @@ def _align_chunk(
 
     canonical_a, canonical_b = ([x.canonical for x in group] for group in (first, second))
     size = canonical_a[0].size
-    problems, totals = _joint_problems(first, second, weight)
+    problems, totals, shares = _joint_problems(first, second, weight)
 
     # Starts: the best of the states alone, the controllability matrices, and those of DSA.
     generators = [pair_generator(seed, a, b) for a, b in zip(canonical_a, canonical_b, strict=True)]
@@ -268,15 +274,24 @@ def _align_chunk(
     best, n_hits, n_starts = search(problems, size, starts, generators, settings)
     rotations = orthonormal(best.rotation)
     basis_a, basis_b = (stack_tensors([x.basis for x in g]) for g in (canonical_a, canonical_b))
-    rotations = (basis_a @ rotations @ basis_b.mT)[:, :size, :size]
+    rotations = (basis_a @ rotations @ basis_b.mT)[:, :size, :size].numpy()
     chances = chance_of_better(n_starts, n_hits, size)
     # No alignment is better than a perfect one.
     perfect = best.value > 1 - 1e-14
+    for k in (k for k, share in enumerate(shares) if 0 < share < _RESOLVED):
+        ends = [
+            _polished(first[k], second[k], rotation, weight)
+            for rotation in (state_rotations[k], rotations[k])
+        ]
+        norms = [float(np.linalg.norm(x)) for x in (first[k].state, first[k].control)]
+        rotations[k], left = min(ends, key=lambda end: end[1])
+        perfect[k] = left <= _EQUAL * min(norms)
+        chances[k] = 1.0
     chances = torch.where(perfect, 0.0, chances)
     return [
         JointAlignment(np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance))
         for c, g, n, p, ok in zip(
-            rotations.numpy(),
+            rotations,
             (best.gradient_norm * torch.tensor(totals)).tolist(),
             n_starts.tolist(),
             chances.tolist(),
@@ -284,6 +299,32 @@ def _align_chunk(
             strict=True,
         )
     ]
+
+
+def _polished(
+    first: DrivenSystem, second: DrivenSystem, rotation: FloatArray, weight: float
+) -> tuple[FloatArray, float]:
+    """Improve C by the orthogonal matrix nearest to the gradient, while it helps; and return the distance.
+
+    The search leaves an error in C that a large control operator multiplies.
+    """
+
+    def distance_at(rotation: FloatArray) -> float:
+        state = np.linalg.norm(first.state - rotation @ second.state @ rotation.T)
+        control = np.linalg.norm(first.control - rotation @ second.control)
+        return float(np.sqrt((1 - weight) * state**2 + weight * control**2))
+
+    least = distance_at(rotation)
+    for _ in range(_POLISHING_STEPS):
+        gradient = weight * first.control @ second.control.T
+        for a, b in ((first.state, second.state), (first.state.T, second.state.T)):
+            gradient = gradient + (1 - weight) * a @ rotation @ b.T
+        left, _, right = scipy.linalg.svd(gradient, check_finite=False)
+        found = distance_at(left @ right)
+        if found >= least:
+            break
+        rotation, least = left @ right, found
+    return rotation, least
 
 
 def _sign_eigenvectors(
@@ -308,13 +349,13 @@ def _sign_eigenvectors(
 
 def _joint_problems(
     first: Sequence[DrivenSystem], second: Sequence[DrivenSystem], weight: float
-) -> tuple[Problems, list[float]]:
-    """Problems in the canonical bases, scaled to the value 1 at a perfect alignment; and the scales."""
+) -> tuple[Problems, list[float], list[float]]:
+    """Problems in the canonical bases, scaled to 1 at a perfect alignment; the scales; the smaller shares."""
     import torch
 
     problems = Problems.of_pairs([x.canonical for x in first], [y.canonical for y in second])
     size = problems.target.shape[-1]
-    state_scales, linear, control, totals = [], [], [], []
+    state_scales, linear, control, totals, shares = [], [], [], [], []
     for x, y in zip(first, second, strict=True):
         # Of the states' inner product, only that of the trace-free parts depends on C.
         free_norms = [float(np.linalg.norm(z.state)) * z.canonical.free_norm for z in (x, y)]
@@ -331,6 +372,7 @@ def _joint_problems(
         linear.append(control_share / total * control_a @ control_b.T)
         control.append(control_b)
         totals.append(total)
+        shares.append(min(state_share, control_share) / total)
     scales = torch.tensor(state_scales, dtype=torch.float64)[:, None]
     return (
         Problems(
@@ -342,4 +384,5 @@ def _joint_problems(
             stack_tensors(control),
         ),
         totals,
+        shares,
     )
