@@ -11,6 +11,9 @@ from warpline.comparison.hypothesis_tests import difference_test
 from warpline.comparison.jackknife import jackknife_interval
 from warpline.similarity.input_errors import InputError
 
+#: A system with zeros.
+SIGNLESS = np.where(GROUPS["monkey"][0] > 0, GROUPS["monkey"][0], 0.0)
+
 
 def test_groups_hold_all_pairs_of_their_systems(groups):
     assert groups.groups["rnn"] == ("rnn/a", "rnn/b", "rnn/c")
@@ -132,6 +135,15 @@ def test_too_few_systems_are_not_tested():
             {"a": [*GROUPS["monkey"], GROUPS["monkey"][1].copy()], "b": GROUPS["decoy"]},
             {},
             "a group that differ.*a/1 and a/4, which are equal",
+        ),
+        # They differ in the sign of a zero alone.
+        (
+            {
+                "a": [*GROUPS["monkey"], SIGNLESS, np.where(SIGNLESS, SIGNLESS, -0.0)],
+                "b": GROUPS["decoy"],
+            },
+            {},
+            "a/4 and a/5, which are equal",
         ),
     ],
 )

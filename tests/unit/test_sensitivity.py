@@ -284,6 +284,8 @@ def values_of(differences, carried=True):
         # A setting without a value does not count; without one at the own setting nothing does.
         ([0.1, np.nan, 0.2], 1, 1),
         ([np.nan, 0.1, 0.2], 0, 0),
+        # Equal at the own setting: there is no order that could hold.
+        ([0.0, 0.1, 0.2], 0, 0),
     ],
 )
 def test_share_of_the_settings_in_which_an_ordering_holds(differences, n_settings, n_holds):

@@ -162,8 +162,8 @@ def orderings(values: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         A row per measure, setting and conclusion about ``item_a`` and ``item_b``: ``difference``, the value
         of a less that of b; ``holds``, whether it has the sign of the measure's own setting (missing where
-        one of the two has no value); ``n``, the smaller one. Over learning b is accuracy, and the difference
-        is the lag.
+        one of the two has no value, or the own setting no order); ``n``, the smaller one. Over learning b is
+        accuracy, and the difference is the lag.
     """
     table = []
     keys = ["measure", *SETTING, "own", "conclusion", "architecture"]
@@ -186,7 +186,7 @@ def orderings(values: pd.DataFrame) -> pd.DataFrame:
     own = frame.loc[frame["own"], [*same, "difference"]]
     reference = frame[same].merge(own, on=same, how="left")["difference"].to_numpy(dtype=float)
     difference = frame["difference"].to_numpy(dtype=float)
-    known = np.isfinite(reference) & np.isfinite(difference)
+    known = np.isfinite(reference) & np.isfinite(difference) & (reference != 0)
     agrees = np.sign(difference) == np.sign(reference)
     frame["holds"] = pd.Series(agrees, dtype="boolean").mask(~known)
     return frame

@@ -202,7 +202,8 @@ def content_digest(recording: Recording) -> bytes:
     digest = hashlib.sha256(repr(recording.conditions).encode())
     for array in (*recording.trials, *(recording.inputs or ())):
         digest.update(repr(array.shape).encode())
-        digest.update(np.ascontiguousarray(array).data)
+        # Adding 0 takes the sign from a zero: -0 and 0 are equal.
+        digest.update(np.ascontiguousarray(array + 0.0).data)
     return digest.digest()
 
 

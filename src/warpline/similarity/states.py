@@ -63,8 +63,8 @@ def _largest(array: NDArray[Any]) -> float:
 def angle(difference: float, total: float) -> float:
     """Return the angle between two unit vectors from |a - b| and |a + b|, in radians.
 
-    Unlike the arc cosine, it keeps its digits near 0. An angle that rounding alone can make is 0, so that equal
-    systems are equal to what counts or tests dissimilarities.
+    Unlike the arc cosine, it keeps its digits near 0. An angle that rounding alone can make is 0: what counts
+    or tests dissimilarities then takes equal systems for equal.
     """
     radians = 2 * float(np.arctan2(difference, total))
     return radians if radians > _ROUNDING else 0.0

@@ -120,7 +120,7 @@ def fit_driven_operator(
     delay_interval : int
         Steps between two delays; 1 for ``subspace``.
     n_input_delays : int
-        Inputs that act on one step, newest first; 1 for ``subspace``.
+        Inputs that act on one step, ``delay_interval`` steps apart, newest first; 1 for ``subspace``.
     input_lag : int
         Steps from an input to the state on which it acts. 0 for networks whose state at t is computed from
         the input at t, such as those of Warpline and PyTorch; 1 is the convention of control theory and of

@@ -274,31 +274,42 @@ def _align_chunk(
     best, n_hits, n_starts = search(problems, size, starts, generators, settings)
     rotations = orthonormal(best.rotation)
     basis_a, basis_b = (stack_tensors([x.basis for x in g]) for g in (canonical_a, canonical_b))
-    rotations = (basis_a @ rotations @ basis_b.mT)[:, :size, :size].numpy()
+    aligned = (basis_a @ rotations @ basis_b.mT)[:, :size, :size].numpy()
     chances = chance_of_better(n_starts, n_hits, size)
     # No alignment is better than a perfect one.
     perfect = best.value > 1 - 1e-14
+    gradient_norms = (best.gradient_norm * torch.tensor(totals)).tolist()
     for k in (k for k, share in enumerate(shares) if 0 < share < _RESOLVED):
         ends = [
             _polished(first[k], second[k], rotation, weight)
-            for rotation in (state_rotations[k], rotations[k])
+            for rotation in (state_rotations[k], aligned[k])
         ]
         norms = [float(np.linalg.norm(x)) for x in (first[k].state, first[k].control)]
-        rotations[k], left = min(ends, key=lambda end: end[1])
+        aligned[k], left = min(ends, key=lambda end: end[1])
+        gradient = _gradient(first[k], second[k], aligned[k], weight) @ aligned[k].T
+        gradient_norms[k] = float(np.linalg.norm(gradient - gradient.T)) / 2
         perfect[k] = left <= _EQUAL * min(norms)
         chances[k] = 1.0
     chances = torch.where(perfect, 0.0, chances)
     return [
         JointAlignment(np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance))
         for c, g, n, p, ok in zip(
-            rotations,
-            (best.gradient_norm * torch.tensor(totals)).tolist(),
+            aligned,
+            gradient_norms,
             n_starts.tolist(),
             chances.tolist(),
             (best.converged | perfect).tolist(),
             strict=True,
         )
     ]
+
+
+def _gradient(
+    first: DrivenSystem, second: DrivenSystem, rotation: FloatArray, weight: float
+) -> FloatArray:
+    """Return the gradient of (1 - w) <A_1, C A_2 C^T> + w <B_1, C B_2> by the entries of C."""
+    of_states = first.state @ rotation @ second.state.T + first.state.T @ rotation @ second.state
+    return (1 - weight) * of_states + weight * first.control @ second.control.T
 
 
 def _polished(
@@ -316,9 +327,7 @@ def _polished(
 
     least = distance_at(rotation)
     for _ in range(_POLISHING_STEPS):
-        gradient = weight * first.control @ second.control.T
-        for a, b in ((first.state, second.state), (first.state.T, second.state.T)):
-            gradient = gradient + (1 - weight) * a @ rotation @ b.T
+        gradient = _gradient(first, second, rotation, weight)
         left, _, right = scipy.linalg.svd(gradient, check_finite=False)
         found = distance_at(left @ right)
         if found >= least:
