@@ -51,9 +51,10 @@ Score = Literal["angle", "euclidean"]
 #: Terms A^k B of the controllability matrix whose alignment is a start.
 _CONTROLLABILITY_TERMS = 20
 #: Share of the smaller of the two inner products in their sum, below which the search does not resolve it.
-_RESOLVED = 1e-5
-#: Distance of two aligned systems, relative to the smaller operator, up to which they are equal.
-_EQUAL = 1e-7
+_RESOLVED = 1e-4
+#: Distance of two aligned systems up to which they are equal, relative to the smaller operator, and to the
+#: larger one, by rounding.
+_EQUAL, _ROUNDING = 1e-7, 1e-14
 _POLISHING_STEPS = 10
 #: Norm of the skew-symmetric part, of operators of unit norm, up to which an operator counts as symmetric.
 _SYMMETRIC = 0.01
@@ -282,13 +283,13 @@ def _align_chunk(
     for k in (k for k, share in enumerate(shares) if 0 < share < _RESOLVED):
         ends = [
             _polished(first[k], second[k], rotation, weight)
-            for rotation in (state_rotations[k], aligned[k])
+            for rotation in (*given[k], control_alignment(first[k], second[k]), aligned[k])
         ]
         norms = [float(np.linalg.norm(x)) for x in (first[k].state, first[k].control)]
         aligned[k], left = min(ends, key=lambda end: end[1])
         gradient = _gradient(first[k], second[k], aligned[k], weight) @ aligned[k].T
         gradient_norms[k] = float(np.linalg.norm(gradient - gradient.T)) / 2
-        perfect[k] = left <= _EQUAL * min(norms)
+        perfect[k] = left <= max(_EQUAL * min(norms), _ROUNDING * max(norms))
         chances[k] = 1.0
     chances = torch.where(perfect, 0.0, chances)
     return [
