@@ -14,6 +14,12 @@ checkpoint, as a row would depend on which other rows its job has.
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
     python benchmarks/dsa_search.py --output docs/data/dsa/search.json \
         --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
+
+Networks of other models, of which the page has ranks 10, 12 and 20, and 400 pairs:
+
+    snakemake --until compute_trajectories --cores 2 --configfile benchmarks/dsa_search_models.yaml
+    python benchmarks/dsa_search.py --ranks 10 12 20 --pairs 400 --output docs/data/dsa/search_models.json \
+        --trajectories results/dsa_search_models/trajectories/*/*/*/*.nc
 """
 
 from __future__ import annotations
@@ -193,7 +199,7 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
             f"| {_setting(row)} | {_counts(row)} | {row['starts']:.0f} | {row['ms_a_pair']:.1f} |"
             for row in more
         ),
-        *(_silent_share(rows) for rows in (default, more)),
+        *(line for rows in (default, more) for line in _silent_by_rank(rows)),
         *(_silent_of_two_ranks(rows) for rows in (default, more)),
         *(_high_ranks(rows) for rows in (default, more)),
     ]
@@ -217,10 +223,29 @@ def _counts(row: dict[str, Any]) -> str:
     )
 
 
-def _silent_share(rows: list[dict[str, Any]]) -> str:
-    """Return the share of misses among the searches that converged, at the ranks held against 400 starts."""
-    high = [row for row in rows if 10 <= row["rank"] <= 20 and _of_one_rank(row)]
-    return _silent(high, "at ranks 10 to 20")
+def _silent_by_rank(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the shares of misses among the searches that converged, at ranks held against 400 starts."""
+    ranks = {"at ranks 10 and 12": (10, 12), "at rank 20": (20,)}
+    of_one_rank = [row for row in rows if _of_one_rank(row)]
+    return [
+        _silent([row for row in of_one_rank if row["rank"] in some], where)
+        for where, some in ranks.items()
+    ]
+
+
+def other_models(result: list[dict[str, Any]]) -> str:
+    """Return the table of docs/dsa.md of networks of other models, in one line."""
+    default = [row for row in result if (row["accepted_chance"], row["max_starts"]) == EFFORTS[0]]
+    return " ".join(
+        f"| {_setting(row)} | {row['pairs']} | {_counts(row)} | {row['mean_angle']:.3f} |"
+        for row in default
+    )
+
+
+def silent_of_other_models(result: list[dict[str, Any]]) -> str:
+    """Return what docs/dsa.md says of these networks."""
+    default = [row for row in result if (row["accepted_chance"], row["max_starts"]) == EFFORTS[0]]
+    return ". ".join(_silent_by_rank(default))
 
 
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> str:

@@ -73,6 +73,8 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("measures.md", "shape_search.py", "shape_search.json", "sentence"),
         ("measures.md", "shape_search.py", "shape_search.json", "totals"),
         ("measures.md", "shape_search.py", "shape_search.json", "of_networks"),
+        ("dsa.md", "dsa_search.py", "dsa/search_models.json", "other_models"),
+        ("dsa.md", "dsa_search.py", "dsa/search_models.json", "silent_of_other_models"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json", "sentence"),
         ("claims.md", "rank_of_metric.py", "geometry/rank.json", "sentence"),
         ("workflow.md", "geometry.py", "geometry/metric.json", "sentence"),
