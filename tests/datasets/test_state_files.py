@@ -23,6 +23,7 @@ import warpline
 from warpline.datasets.file_formats import read_content
 from warpline.datasets.sessions import read_session
 from warpline.similarity.input_errors import InputError
+from warpline.similarity.recordings import as_recording
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -324,6 +325,34 @@ def test_one_label_of_a_further_dimension_is_taken(tmp_path, states):
     np.testing.assert_array_equal(session.recording.states, states[1:2])
     with pytest.raises(InputError, match=r"a label of 'day' in .*; got x"):
         read_session(tmp_path / "a.nc", {"select": {"day": "x"}})
+
+
+def test_what_stands_beside_the_states_is_of_the_selected_session(tmp_path, states):
+    """A mask, conditions and times with the dimension that is reduced."""
+    rng = np.random.default_rng(0)
+    sessions = np.stack([states, states + 1])
+    mask = np.ones(sessions.shape[:3], dtype=bool)
+    mask[1, 0, -1] = False
+    sides = rng.integers(2, size=sessions.shape[:2])
+    sides[:, :2] = 0, 1
+    times = 10.0 * np.arange(sessions.shape[2]) + np.array([[0.0], [500.0]])
+    dataset = xr.Dataset(
+        {
+            "rates": (("session", "trial", "time", "unit"), sessions),
+            "recorded": (("session", "trial", "time"), mask),
+            "side": (("session", "trial"), sides),
+            "clock": (("session", "time"), times, {"units": "ms"}),
+        }
+    )
+    dataset.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    given = {"variable": "rates", "valid": "recorded", "conditions": ["side"], "time": "clock"}
+    for k in (0, 1):
+        session = read_session(tmp_path / "a.nc", {**given, "select": {"session": k}})
+        expected = as_recording(sessions[k], valid=mask[k])
+        for trial, other in zip(session.recording.trials, expected.trials, strict=True):
+            np.testing.assert_array_equal(trial, other)
+        assert list(session.recording.conditions) == [f"side={side}" for side in sides[k]]
+        assert session.start == times[k, 0]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,13 @@ class Source:
         self.used.add(name)
         return self.variables[name]
 
+    def take(self, dim: str, index: int) -> None:
+        """Reduce all variables that have a dimension, such as a session, to one of its labels."""
+        self.variables = {
+            name: variable.isel({dim: index}) if dim in variable.dims and name != dim else variable
+            for name, variable in self.variables.items()
+        }
+
     def column(self, name: str, purpose: str) -> NDArray[Any]:
         """Return a column of the table of trials, or a variable of the file with a value per trial."""
         if name in self.table:
