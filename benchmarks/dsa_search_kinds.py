@@ -126,6 +126,34 @@ def independent_units(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(states, n_delays=1, rank=rank).matrix
 
 
+def noisy_neurons(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of two leaky integrators of evidence, seen by 30 neurons with noise of their own.
+
+    They are the sessions of docs/notebooks/compare_recordings.md, with leaks of their own.
+    """
+    leak, evidence = rng.uniform(0.2, 2), np.repeat([-1.0, -0.5, 0.5, 1.0], 15)
+    state, states = np.zeros((60, 2)), []
+    for _ in range(50):
+        drive = np.stack([evidence, np.ones(60)], axis=1) + rng.normal(size=(60, 2))
+        state = state + 0.1 * (drive - leak * state)
+        states.append(state)
+    rates = np.stack(states, axis=1) @ rng.normal(size=(2, 30))
+    rates += 0.2 * rng.normal(size=rates.shape)
+    return dsa.fit_operator(rates, n_delays=3, rank=rank).matrix
+
+
+def spike_counts(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of Poisson counts of 40 neurons driven by a linear system of rank three."""
+    skew = rng.normal(size=(3, 3))
+    matrix = np.eye(3) + 0.1 * (skew - skew.T) - 0.1 * np.eye(3)
+    state, states = rng.normal(size=(50, 3)), []
+    for _ in range(60):
+        state = state @ matrix.T + 0.3 * rng.normal(size=state.shape)
+        states.append(state)
+    rates = np.exp(np.clip(np.stack(states, axis=1) @ (0.4 * rng.normal(size=(3, 40))), -4, 3))
+    return dsa.fit_operator(rng.poisson(rates).astype(float), n_delays=2, rank=rank).matrix
+
+
 def noisy_copies(rank: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Return noisy copies, the second one turned, of an operator with symmetries: many maxima lie close."""
     half = np.arange(rank) < rank // 2
@@ -166,17 +194,22 @@ NOISE: dict[str, Draw] = {
     "white noise": white_noise,
     "uncoupled autoregressive units": independent_units,
 }
+#: Operators that DSA fits to a common dynamics of few dimensions under the noise of each neuron.
+RECORDINGS: dict[str, Draw] = {
+    "noisy neurons of two integrators": noisy_neurons,
+    "spike counts of three latent dimensions": spike_counts,
+}
 #: Both operators of a pair at once.
 COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
-KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES)
+KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS)
 
 
 def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[FloatArray]:
     """Return the operators of pairs, one after another."""
     if kind == COPIES:
         return [operator for _ in range(n_pairs) for operator in noisy_copies(rank, rng)]
-    draw = (RANDOM_MATRICES | SYSTEMS | NOISE)[kind]
+    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS)[kind]
     draws = (draw, lower_rank if kind == UNEQUAL else draw)
     return [draws[k % 2](rank, rng) for k in range(2 * n_pairs)]
 
@@ -234,6 +267,7 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
         ("random matrices", RANDOM_MATRICES),
         ("operators that DSA fits to systems", SYSTEMS),
         ("operators that DSA fits to noise", NOISE),
+        ("operators that DSA fits to noisy recordings", RECORDINGS),
     ):
         rows = high[high["kind"].isin(kinds)]
         by_rank = rows.groupby("rank")[["silent", "converged"]].sum()
