@@ -44,8 +44,16 @@ NETWORKS = (3, 5, 10)
 FRACTIONS = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
 """Checkpoints of the demo, at which half-times are taken."""
 CHANCE = 0.5
-SHARE_SHAPES = ((3.0, 1.0), (9.0, 1.0), (20.0, 1.0), (5.0, 0.5), (1.7, 0.3), (1.9, 0.1))
-"""Beta distributions of shares near 1: means 0.75 to 0.95. Of the last two, a few shares lie far below the others."""
+SHARE_SHAPES = (
+    (3.0, 1.0),
+    (9.0, 1.0),
+    (20.0, 1.0),
+    (5.0, 0.5),
+    (1.7, 0.3),
+    (1.9, 0.1),
+    (0.95, 0.05),
+)
+"""Beta distributions of shares, means 0.75 to 0.95. Of the last three, a few lie far below the others."""
 TIMES = ("symmetric", "skewed", "two_kinds")
 """How the times at which networks change are distributed; one in five of `two_kinds` changes late."""
 COURSE_NOISE = (0.02, 0.1, 0.3, 0.5)

@@ -131,6 +131,18 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
     assert plugin_faults(pipeline, Path("/proc/none/passed")) == []
 
 
+def test_a_model_of_the_package_that_does_not_fit_a_task_set_is_named(raw_config):
+    # PDM has three outputs.
+    raw_config["architectures"] = {"ei": {"model": "ei_rnn", "units": 20, "activation": "relu"}}
+    raw_config["run"]["grid"] = [
+        {"tasksets": ["PDM"], "architectures": ["ei"], "curricula": ["master"]}
+    ]
+    raw_config["run"]["warping"] = []
+    raw_config["warping"] = {}
+    (fault,) = plugin_faults(Pipeline(Plan(load(raw_config))))
+    assert fault.startswith("architectures.ei (ei_rnn)") and "got 7 inputs, 3 outputs" in fault
+
+
 @pytest.mark.slow
 def test_check_says_what_is_wrong(tmp_path, monkeypatch, capsys, written, project):
     name = written(replaced(MODEL, (DRAW, "torch.randn(shape)")))

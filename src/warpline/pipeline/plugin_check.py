@@ -1,7 +1,7 @@
 """Try the plug-ins that a configuration names, before any work starts.
 
-A model, a task set or a measure of the user's own, and each analysis with its network, runs once on two
-trials or so, in a process of its own. What passed is kept by a digest of its settings and of all code
+A model, a task set or a measure of the user's own, a model of the package that not every task set fits, and
+each analysis with its network, runs once on two trials or so, in a process of its own. What passed is kept by a digest of its settings and of all code
 behind it, so that a second start tries nothing.
 """
 
@@ -40,6 +40,8 @@ MOST_TRIALS = 200
 ATTRACTOR_SIZE = (10, 200)
 """Trials and steps of such states for a measure of the attractors."""
 PROCESS = "warpline.pipeline.plugin_process"
+_OF_ANY_TASK = ("leaky_rnn", "leaky_gru", "mamba")
+"""Models that any number of inputs and outputs fits; the others are tried, as those of the user's own are."""
 PACKAGES = ("torch", "numpy", "neurogym")
 """Packages whose versions decide whether a plug-in passes."""
 
@@ -100,7 +102,7 @@ def plugin_faults(
 
 
 def _checks(pipeline: Pipeline) -> Iterator[_Check]:
-    """Yield the checks of all plug-ins of the user's that are run, then of the analyses."""
+    """Yield the checks of all plug-ins and models that are run, then of the analyses."""
     plan, config = pipeline.plan, pipeline.plan.config
     for name in plan.tasksets:
         entry = config.tasksets[name]
@@ -118,7 +120,7 @@ def _checks(pipeline: Pipeline) -> Iterator[_Check]:
     # Models whose weights come from files are tried with these (`warpline.pipeline.weights_check`).
     for taskset, name in dict.fromkeys((n.taskset, n.architecture) for n in plan.trained_networks):
         model, entry = config.architectures[name].model, config.tasksets[taskset]
-        if ":" in model:
+        if model not in _OF_ANY_TASK:
             yield _Check(
                 f"architectures.{name} ({model})",
                 "model",
