@@ -1,8 +1,8 @@
 """Try the plug-ins that a configuration names, before any work starts.
 
 A model, a task set or a measure of the user's own, a model of the package that not every task set fits, and
-each analysis with its network, runs once on two trials or so, in a process of its own. What passed is kept by a
-digest of its settings and of all code behind it, so that a second start tries nothing.
+each analysis with its network, runs once on two trials or so, in a process of its own. What passed is kept by
+a digest of its settings and of all code behind it, so that a second start tries nothing.
 """
 
 from __future__ import annotations
