@@ -159,8 +159,5 @@ def test_captions_state_the_real_configuration(checkout):
     text = " ".join(text.replace("\\n", " ").split())
     assert "seeds 1, 2 (2 networks" in text
     assert "system-message" not in text and "System Message" not in text
-    assert (
-        "pretrained on Anti (interleaved), then trained on the target task by its input weights alone"
-        in text
-    )
+    assert "pretrained on Anti, then trained on the target task by its input weights alone" in text
     assert "too few for intervals" in text and "snakemake.config" not in text
