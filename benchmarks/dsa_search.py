@@ -183,12 +183,13 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def _of_effort(result: list[dict[str, Any]], effort: tuple[float, int]) -> list[dict[str, Any]]:
+    return [row for row in result if (row["accepted_chance"], row["max_starts"]) == effort]
+
+
 def page_lines(result: list[dict[str, Any]]) -> list[str]:
     """Return what docs/dsa.md says of these numbers."""
-    default, more = (
-        [row for row in result if (row["accepted_chance"], row["max_starts"]) == effort]
-        for effort in EFFORTS
-    )
+    default, more = (_of_effort(result, effort) for effort in EFFORTS)
     return [
         *(
             f"| {_setting(row)} | {row['pairs']} | {row['reference_starts']} | "
@@ -235,7 +236,7 @@ def _silent_by_rank(rows: list[dict[str, Any]]) -> list[str]:
 
 def other_models(result: list[dict[str, Any]]) -> str:
     """Return the table of docs/dsa.md of networks of other models, in one line."""
-    default = [row for row in result if (row["accepted_chance"], row["max_starts"]) == EFFORTS[0]]
+    default = _of_effort(result, EFFORTS[0])
     return " ".join(
         f"| {_setting(row)} | {row['pairs']} | {_counts(row)} | {row['mean_angle']:.3f} |"
         for row in default
@@ -244,7 +245,7 @@ def other_models(result: list[dict[str, Any]]) -> str:
 
 def silent_of_other_models(result: list[dict[str, Any]]) -> str:
     """Return what docs/dsa.md says of these networks."""
-    default = [row for row in result if (row["accepted_chance"], row["max_starts"]) == EFFORTS[0]]
+    default = _of_effort(result, EFFORTS[0])
     return ". ".join(_silent_by_rank(default))
 
 

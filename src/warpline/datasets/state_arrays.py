@@ -156,9 +156,10 @@ def _with_names(source: Source, key: str, variable: Any, settings: Mapping[str, 
                 f"{label}, {labels.count(label)} times",
                 "Correct select.",
             )
-        variable = variable.isel({dim: labels.index(label)})
+        index = labels.index(label)
+        variable = variable.isel({dim: index})
         # So are a mask, times and values of trials that have this dimension, too.
-        source.take(dim, labels.index(label))
+        source.take(dim, index)
     # One unit, as MATLAB keeps no last axis of one, and NWB need not have one.
     if axes is not None and not set(variable.dims) & set(UNIT_DIMS):
         variable = variable.expand_dims("unit")

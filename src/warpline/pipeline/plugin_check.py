@@ -40,7 +40,7 @@ MOST_TRIALS = 200
 ATTRACTOR_SIZE = (10, 200)
 """Trials and steps of such states for a measure of the attractors."""
 PROCESS = "warpline.pipeline.plugin_process"
-_OF_ANY_TASK = ("leaky_rnn", "leaky_gru", "mamba")
+MODELS_OF_ANY_TASK = ("leaky_rnn", "leaky_gru", "mamba")
 """Models that any number of inputs and outputs fits; the others are tried, as those of the user's own are."""
 PACKAGES = ("torch", "numpy", "neurogym")
 """Packages whose versions decide whether a plug-in passes."""
@@ -120,7 +120,7 @@ def _checks(pipeline: Pipeline) -> Iterator[_Check]:
     # Models whose weights come from files are tried with these (`warpline.pipeline.weights_check`).
     for taskset, name in dict.fromkeys((n.taskset, n.architecture) for n in plan.trained_networks):
         model, entry = config.architectures[name].model, config.tasksets[taskset]
-        if model not in _OF_ANY_TASK:
+        if model not in MODELS_OF_ANY_TASK:
             yield _Check(
                 f"architectures.{name} ({model})",
                 "model",

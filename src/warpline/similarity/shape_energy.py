@@ -94,10 +94,11 @@ def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dic
     flat_x = states_x.reshape(-1, size)
     # Distances do not know it, and squares of states far from 0 lose the digits of a small noise.
     centre = _centre(states_x, x)
+    centred_x = states_x - centre
 
     def step(rotations: FloatArray) -> tuple[FloatArray, FloatArray]:
         turned = states_y @ rotations[:, None, None]
-        distance = _distances(states_x - centre, turned - centre)
+        distance = _distances(centred_x, turned - centre)
         losses = (distance * weights).sum(axis=(1, 2, 3, 4)) / n_samples
         shortest = _SHORTEST * np.maximum(losses, 1e-300)
         # Each pair of repeats with the weight that makes the squares of this step equal to the distances.
@@ -123,7 +124,7 @@ def _compare(x: Repeats, y: Repeats, settings: dict[str, Any], seed: int) -> dic
     return {"dissimilarity": float(np.sqrt(max(0.0, loss - least))), "status": status}
 
 
-def _distances(x: FloatArray, y: NDArray[np.float64]) -> FloatArray:
+def _distances(x: FloatArray, y: FloatArray) -> FloatArray:
     """Return distances between repeats of each condition and time, shape (..., repeat of x, repeat of y)."""
     squares = (x**2).sum(-1)[..., :, None] + (y**2).sum(-1)[..., None, :] - 2 * x @ y.mT
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))

@@ -107,6 +107,7 @@ def _compare(
     size = states[0].shape[-1]
     (means_x, means_y), (factors_x, factors_y) = _moments(states, (x, y))
     n_samples = len(means_x)
+    of_means = alpha * means_y.T @ means_x
 
     def step(rotations: FloatArray) -> tuple[FloatArray, FloatArray]:
         turned = factors_y @ rotations[:, None]
@@ -115,8 +116,7 @@ def _compare(
         losses = alpha * ((means_x - means_y @ rotations) ** 2).sum(axis=(1, 2))
         losses += (2 - alpha) * ((factors_x - own @ turned) ** 2).sum(axis=(1, 2, 3))
         aligned = (own @ factors_y).reshape(len(rotations), -1, size)
-        cross = alpha * means_y.T @ means_x
-        cross = cross + (2 - alpha) * aligned.mT @ factors_x.reshape(-1, size)
+        cross = of_means + (2 - alpha) * aligned.mT @ factors_x.reshape(-1, size)
         return nearest_rotation(cross), losses / n_samples
 
     starts = [

@@ -39,6 +39,7 @@ from warpline.similarity.dsa.canonical import (
 )
 from warpline.similarity.dsa.halving import orthonormal
 from warpline.similarity.dsa.starts import SKEW_START, pad, pair_generator, planned_starts
+from warpline.similarity.rotation_search import nearest_rotation
 from warpline.similarity.states import angle
 
 if TYPE_CHECKING:
@@ -322,18 +323,17 @@ def _polished(
     """
 
     def distance_at(rotation: FloatArray) -> float:
-        state = np.linalg.norm(first.state - rotation @ second.state @ rotation.T)
-        control = np.linalg.norm(first.control - rotation @ second.control)
-        return float(np.sqrt((1 - weight) * state**2 + weight * control**2))
+        state = distance(first.state, rotation @ second.state @ rotation.T, "euclidean")
+        control = distance(first.control, rotation @ second.control, "euclidean")
+        return joint_distance(state, control, weight, "euclidean")
 
     least = distance_at(rotation)
     for _ in range(_POLISHING_STEPS):
-        gradient = _gradient(first, second, rotation, weight)
-        left, _, right = scipy.linalg.svd(gradient, check_finite=False)
-        found = distance_at(left @ right)
+        nearest = nearest_rotation(_gradient(first, second, rotation, weight))
+        found = distance_at(nearest)
         if found >= least:
             break
-        rotation, least = left @ right, found
+        rotation, least = nearest, found
     return rotation, least
 
 
