@@ -70,6 +70,19 @@ def test_a_caption_is_three_sentences_and_the_last_states_n(caption, n_seeds, me
 
 
 @pytest.mark.parametrize(
+    ("caption", "of_two"),
+    [
+        ("after_learning", ["Filled marks", "filled marks", "S: separation"]),
+        ("over_learning", ["Dashed", "dashed", "Right: separation", "compares measures"]),
+    ],
+)
+def test_with_one_seed_a_caption_explains_no_floor(caption, of_two, raw_config):
+    for n_seeds in (1, 2):
+        words = " ".join(sentences(rendered(caption, raw_config, n_seeds)))
+        assert [one in words for one in of_two] == [n_seeds > 1] * len(of_two), words
+
+
+@pytest.mark.parametrize(
     ("run", "shown", "hidden"),
     [
         (

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs  # noqa: E402
+from warpline.similarity.dsa.alignment import (  # noqa: E402
+    AlignmentSettings,
+    align_pairs,
+    chance_of_better,
+)
 from warpline.similarity.dsa.canonical import to_canonical  # noqa: E402
 
 
@@ -250,3 +254,15 @@ def test_operators_of_different_size_are_refused():
 
 def test_no_pairs_give_no_results():
     assert align_pairs([to_canonical(np.eye(2))], []) == []
+
+
+def test_a_hit_says_less_at_a_high_rank():
+    starts, hits = torch.full((9,), 48), torch.arange(9)
+    low, also_low, high, higher = (chance_of_better(starts, hits, rank) for rank in (2, 14, 20, 28))
+    assert torch.equal(low, also_low)
+    assert (low < high).all() and (high < higher).all()
+    # By formula: at twice the rank of 14, two hits are worth one, and what is left is fourfold.
+    assert torch.allclose(higher[::2], 4 * low[:5])
+    # A hit divides what hits can rule out by two, and more starts go by the square.
+    assert low[0].item() == pytest.approx(0.25 * 0.204) and low[1].item() == pytest.approx(0.026)
+    assert torch.allclose(chance_of_better(2 * starts, hits, 20), high / 4)

@@ -156,8 +156,8 @@ class Alignment:
 def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     """Estimate the chance that 400 starts would find a better maximum than the best one so far.
 
-    (24 / n)^2 (0.004 + 0.2 / 2^k) max(1, (rank / 14)^2), at most 1, after n starts of which k independent
-    ones reached the best maximum. The last factor is for the number of maxima, which grows with the rank.
+    (24 / n)^2 m^2 (0.004 + 0.2 / 2^(k / m)), at most 1, after n starts of which k independent ones reached
+    the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit says less.
     Form and constants are a rounded fit to the misses of the search on pairs of trained networks;
     docs/dsa.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
 
@@ -171,8 +171,9 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     -------
     Tensor, shape (pair,)
     """
-    maxima = max(1.0, (rank / 14) ** 2)
-    return ((24 / n_starts) ** 2 * (0.004 + 0.2 * 0.5**n_hits) * maxima).clamp(max=1.0)
+    maxima = max(1.0, rank / 14)
+    of_hits = 0.004 + 0.2 * 0.5 ** (n_hits / maxima)
+    return ((24 / n_starts * maxima) ** 2 * of_hits).clamp(max=1.0)
 
 
 def status_of(converged: bool, chance: float, accepted_chance: float) -> str:
