@@ -136,8 +136,12 @@ def _rows(arrays: xr.Dataset, fixed: list[FixedPoints], n_inputs: int) -> list[t
         per_input = np.bincount(input_of[stable], minlength=n_inputs)
         rates = fixed_points.rates[fixed_points.attractors]
         rows += [
-            ("inputs with a stable fixed point", condition, "", float((per_input > 0).mean())),
-            ("stable fixed points per input", condition, "", per_input.mean()),
+            (
+                "inputs with a stable fixed point found",
+                condition,
+                "",
+                float((per_input > 0).mean()),
+            ),
             (
                 "slowest rate at fixed points (1/time constant)",
                 condition,
