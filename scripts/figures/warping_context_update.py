@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from warpline.core import result_files
 from warpline.figures import figure_script, geometry_panels, plotting
 
 TANGENTS = ("relevant", "irrelevant", "time")
@@ -38,8 +39,9 @@ def draw_projection(axes, arrays, tangent):
     return image
 
 
-def draw_bars(axes, arrays, colours):
+def draw_cosines(axes, arrays, colours, chance):
     """Draw the late absolute cosine with the first right singular vector, a point per network and context."""
+    axes.axhline(chance, color="0.5", lw=0.8, ls=":")
     late = int(arrays["moment_step"].values.flat[-1])
     values = arrays["cosine_right_singular_vectors"].isel(time=late)
     for k, context in enumerate(arrays["context"].values):
@@ -111,7 +113,9 @@ def make(arguments, settings):
         for k, name in enumerate(("relevant", "irrelevant"), start=1):
             image = draw_projection(panels[k], arrays, name)
         figure.colorbar(image, ax=panels[2], fraction=0.046, label="cosine")
-        draw_bars(panels[3], arrays, colours)
+        summary = result_files.read_table(arguments.summary[0])
+        chance = summary.set_index("quantity")["mean"]["cosine by chance, 95 % below"]
+        draw_cosines(panels[3], arrays, colours, chance)
     else:
         for panel in axes[0]:
             plotting.say_why_empty(panel, "The recurrent weights did not learn.")
