@@ -192,6 +192,14 @@ def test_shares_of_networks():
     assert share_of_networks("", np.array([1.0, np.nan, 0.0])).n == 2
 
 
+def test_equal_values_without_each_seed_do_not_make_a_half_certain():
+    # Three seeds whose pairs are in order by halves, whichever seed is left out.
+    part = part_of_probability("", 0.5, np.full(3, 0.5))
+    low, high = part.interval(0.95)
+    assert low < 0.1 and high > 0.9
+    assert part.excludes(0.7, False) > 0.1
+
+
 def order_evidence(rng, n, shift):
     """Return the order of two curricula, whose networks are points, by their distance to a reference."""
     above, below, reference = rng.standard_normal((3, n, 5))

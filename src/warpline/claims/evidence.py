@@ -144,13 +144,14 @@ def part_of_probability(
 
     Wilson's interval, because the jackknife's error is 0 where all pairs are in the same order
     (`warpline.attractors.scores.probability_interval`). `most` bounds the observations that the pairs are
-    worth. By default it is 2 n / (2 p - 1)^2: 2 n where all pairs agree, and the jackknife alone at p = 1/2.
+    worth. By default it is 2 n / (2 p - 1)^2, 2 n where all pairs agree, and at most their number, n (n - 1):
+    at p = 1/2 the jackknife's error can be 0 by chance.
     """
     n = len(without)
     if n < 3 or not np.isfinite([value, *without]).all():
         return Part(name, value, n, lambda _: (np.nan, np.nan))
     error = error_of(without)
-    bound = 2 * n / max((2 * value - 1) ** 2, 1e-9) if most is None else most
+    bound = 2 * n / max((2 * value - 1) ** 2, 2 / (n - 1)) if most is None else most
     return Part(name, value, n, lambda level: probability_interval(value, error, n, level, bound))
 
 
