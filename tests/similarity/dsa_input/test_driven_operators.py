@@ -156,19 +156,17 @@ def test_subspace_identification_takes_a_window_of_one_step(lag):
     np.testing.assert_allclose(operator.control.T @ operator.control, b.T @ b, atol=1e-10)
 
 
-@pytest.mark.parametrize(("n_times", "stated"), [(40, "0.05"), (150, "0.007")])
-def test_the_offset_of_a_subspace_leaves_a_remainder_of_the_inputs(project, n_times, stated):
+@pytest.mark.parametrize("n_delays", [3, 5, 8])
+@pytest.mark.parametrize("n_times", [40, 150])
+def test_a_subspace_with_a_constant_depends_on_no_statistic_of_the_inputs(n_times, n_delays):
     a, b = stable_system(np.random.default_rng(3), 4, 2)
     systems = []
     for k, correlation in enumerate((0.0, 0.95)):
         inputs = slow_noise(np.random.default_rng(k), (8, n_times, 2), correlation)
         states = simulate(a, b, inputs, offset=0.7)[..., :2]
         systems.append(as_recording(states, inputs=inputs))
-    options = {"rank": 4, "backend": "subspace", "n_delays": 5}
-    joint = warpline.compare(*systems, measure="dsa_input", **options)["dissimilarity"]
-    assert f"{joint:.1g}" == stated
-    page = " ".join((project / "docs" / "dsa_input.md").read_text().split())
-    assert f"{stated} rad" in page
+    options = {"rank": 4, "backend": "subspace", "n_delays": n_delays}
+    assert warpline.compare(*systems, measure="dsa_input", **options)["dissimilarity"] < 1e-6
 
 
 @pytest.mark.parametrize("n_delays", [4, 10])
@@ -368,11 +366,12 @@ def test_channels_that_are_multiples_of_each_other_contribute_alike():
         np.testing.assert_allclose(other.control[:, 2], one.control[:, 0] / 4, atol=1e-9)
 
 
+@pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("condition", [1.0, 1e-7])
-def test_the_root_of_an_embedding_has_its_gram_matrix(condition):
+def test_the_root_of_an_embedding_has_its_gram_matrix(condition, centred):
     rng = np.random.default_rng(7)
-    groups = [rng.standard_normal((3, n, 2)) * [1, condition] for n in (20, 12)]
-    root = embedding_root(tuple(groups), 4, 1)
+    groups = [(1 + rng.standard_normal((3, n, 2))) * [1, condition] for n in (20, 12)]
+    root = embedding_root(tuple(groups), 4, centred=centred)
     rows = np.concatenate(
         [
             np.hstack([trial[3 - k : len(trial) - k] for k in range(4)])
@@ -380,6 +379,8 @@ def test_the_root_of_an_embedding_has_its_gram_matrix(condition):
             for trial in group
         ]
     )
+    if centred:
+        rows -= rows.mean(axis=0)
     expected = rows.T @ rows
     np.testing.assert_allclose(root.T @ root, expected, atol=1e-12 * abs(expected).max())
     # Squaring would lose the small singular values.

@@ -47,7 +47,7 @@ _FIRST_COMBINATIONS = 3
 _RANDOM, _NEIGHBOURS, _COMBINATIONS = 3, 2, 1
 #: Kinds of neighbours to try before the search ends: 1 to 4 reversed directions. Combinations find more.
 _KINDS = 4
-#: Default of ``accepted_chance``: more starts find fewer and smaller misses, at a cost (docs/dsa.md).
+#: Default of ``accepted_chance``: more starts miss less and by less, at a cost (docs/alignment_search.md).
 ACCEPTED_CHANCE = 0.01
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
 #: starts agreed on a lesser maximum in one pair of 150. Not so with a linear term: there a round of 48 drops
@@ -159,7 +159,7 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     (24 / n)^2 m^2 (0.004 + 0.2 / 2^(k / m)), at most 1, after n starts of which k independent ones reached
     the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit says less.
     Form and constants are a rounded fit to the misses of the search on pairs of trained networks;
-    docs/dsa.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
+    docs/alignment_search.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
 
     Parameters
     ----------

@@ -267,7 +267,9 @@ def leading_factor(
     return Factor(values, directions * np.where(largest < 0, -1.0, 1.0), method)
 
 
-def streamed_triangle(states: Trials, n_delays: int, delay_interval: int) -> FloatArray:
+def streamed_triangle(
+    states: Trials, n_delays: int, delay_interval: int, means: FloatArray | None = None
+) -> FloatArray:
     """Triangular factor of the QR decomposition of the embedding, block by block.
 
     Parameters
@@ -276,6 +278,8 @@ def streamed_triangle(states: Trials, n_delays: int, delay_interval: int) -> Flo
         States, float64 (see `by_length`).
     n_delays, delay_interval : int
         The embedding.
+    means : ndarray, shape (n_delays * unit,), optional
+        Subtracted from each row of it.
 
     Returns
     -------
@@ -287,6 +291,7 @@ def streamed_triangle(states: Trials, n_delays: int, delay_interval: int) -> Flo
     n_pending = 0
     for rows in iterate_embedding(states, n_delays, delay_interval):
         flat = rows.reshape(-1, rows.shape[-1])
+        flat = flat if means is None else flat - means
         pending.append(flat)
         n_pending += len(flat)
         # Each update factors [triangle; block]: blocks of a few times the width keep the share of

@@ -50,7 +50,7 @@ from warpline.similarity.input_errors import (
 )
 
 from .driven_trials import DrivenTrials, driven_trials
-from .transition_moments import Transitions, regress
+from .transition_moments import Transitions, regress, window_sums
 
 FloatArray = NDArray[np.float64]
 Backend = Literal["dmdc", "subspace"]
@@ -174,7 +174,7 @@ def fit_driven_operator(
     check_rank(rank, n_delays * trials.n_units)
     transitions = None
     if subspace:
-        values, state_map = _subspace_coordinates(trials, n_delays, rank)
+        values, state_map = _subspace_coordinates(trials, n_delays, rank, offset=offset)
         input_columns = trials.channel_columns(range(n_delays - 1, n_delays))
     else:
         # Delays of one step: one pass over the trials gives the coordinates and their regression.
@@ -212,25 +212,32 @@ def fit_driven_operator(
     return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates)
 
 
-def embedding_root(states: Trials, n_lags: int, delay_interval: int) -> FloatArray:
-    """Square root R of the Gram matrix of an embedding H: R^T R = H^T H.
+def embedding_root(states: Trials, n_lags: int, *, centred: bool) -> FloatArray:
+    """Square root R of the Gram matrix of an embedding H with delays of one step: R^T R = H^T H.
 
     Parameters
     ----------
     states : ndarray, shape (trial, time, column), or tuple of such arrays
-    n_lags, delay_interval : int
-        The embedding.
+    n_lags : int
+        Of the embedding.
+    centred : bool
+        Subtract the mean of each column of H, as a constant regressor does.
 
     Returns
     -------
     ndarray, shape (root, n_lags * column)
         From lagged covariances; from a streamed QR decomposition where squaring would lose digits.
     """
-    gram = gram_matrix(states, n_lags, delay_interval)
+    gram = gram_matrix(states, n_lags, 1)
+    means = None
+    if centred:
+        sums, count = window_sums(states, n_lags)
+        means = sums / count
+        gram = gram - np.outer(sums, means)
     squares, vectors = scipy.linalg.eigh(gram, check_finite=False)
     if squares[0] * GRAM_CONDITION_LIMIT**2 > squares[-1]:
         return np.sqrt(squares)[:, None] * vectors.T
-    return streamed_triangle(states, n_lags, delay_interval)
+    return streamed_triangle(states, n_lags, 1, means)
 
 
 def _embedded_coordinates(
@@ -254,7 +261,7 @@ def _embedded_coordinates(
 
 
 def _subspace_coordinates(
-    trials: DrivenTrials, n_delays: int, rank: int
+    trials: DrivenTrials, n_delays: int, rank: int, *, offset: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Whitened states of N4SID: singular values of the projected future, and the map to the states.
 
@@ -262,7 +269,7 @@ def _subspace_coordinates(
     contributes, O = M Z_p, has the state sequence as its right singular vectors.
     """
     n_lags = 2 * n_delays
-    root = embedding_root(trials.blocks, n_lags, 1)
+    root = embedding_root(trials.blocks, n_lags, centred=offset)
     # Newest first: the lags below n_delays are the future window.
     future, past = range(n_delays), range(n_delays, n_lags)
     future_inputs, past_inputs = future, past

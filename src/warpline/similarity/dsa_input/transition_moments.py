@@ -48,17 +48,11 @@ class Transitions:
         blocks = blocks_of(states)
         n_columns = blocks[0].shape[2]
         size = (n_lags + 1) * n_columns
-        gram, sums, count = np.zeros((size, size)), np.zeros((n_lags + 1, n_columns)), 0
+        gram = np.zeros((size, size))
         for block in blocks:
-            # Lag k leaves out the first n_lags - k steps and the last k.
-            flat = block.reshape(-1, n_columns)
-            total = np.ones(len(flat)) @ flat
-            first, last = block[:, :n_lags].sum(axis=0), block[:, -n_lags:].sum(axis=0)
-            for k in range(n_lags + 1):
-                sums[k] += total - first[: n_lags - k].sum(axis=0) - last[n_lags - k :].sum(axis=0)
-            count += block.shape[0] * (block.shape[1] - n_lags)
             gram += _window_gram(block, n_lags)
-        return cls(gram, sums.ravel(), n_columns, count)
+        sums, count = window_sums(states, n_lags + 1)
+        return cls(gram, sums, n_columns, count)
 
     def regress(
         self, state_map: FloatArray, input_columns: NDArray[np.intp], *, input_in_step: bool,
@@ -76,6 +70,23 @@ class Transitions:
         if offset:
             gram = gram - np.outer(self.sums, self.sums) / self.count
         return before.T @ gram @ before, before.T @ gram @ after
+
+
+def window_sums(states: Trials, width: int) -> tuple[FloatArray, int]:
+    """Return the sums of all windows of some steps, shape (width * column,), newest first; their number."""
+    blocks = blocks_of(states)
+    others, n_columns = width - 1, blocks[0].shape[2]
+    sums, count = np.zeros((width, n_columns)), 0
+    for block in blocks:
+        # Lag k leaves out the first others - k steps and the last k.
+        flat = block.reshape(-1, n_columns)
+        total = np.ones(len(flat)) @ flat
+        n_windows = block.shape[1] - others
+        first, last = block[:, :others].sum(axis=0), block[:, n_windows:].sum(axis=0)
+        for k in range(width):
+            sums[k] += total - first[: others - k].sum(axis=0) - last[others - k :].sum(axis=0)
+        count += block.shape[0] * n_windows
+    return sums.ravel(), count
 
 
 def _window_gram(block: FloatArray, n_lags: int) -> FloatArray:
