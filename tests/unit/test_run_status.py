@@ -269,3 +269,5 @@ def test_what_snakemake_is_started_with(arguments, added, tmp_path, monkeypatch)
 def test_a_second_configuration_is_refused():
     with pytest.raises(ValueError, match="got --configfile as well"):
         launch.snakemake_command("demo", ["--configfile", "x.yaml"])
+    with pytest.raises(ValueError, match="expected one configuration, got demo and x"):
+        launch.snakemake_command("demo", ["x.yaml", "--cores", "2"])

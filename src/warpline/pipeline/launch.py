@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def snakemake_command(name: str, arguments: Sequence[str]) -> list[str]:
     FileNotFoundError
         When there is no such configuration.
     ValueError
-        When the arguments name a configuration, too, or hold a ``--config`` without a key or with a dotted
+        When the arguments name a further configuration, or hold a ``--config`` without a key or with a dotted
         one.
     """
     _check_config(arguments)
@@ -70,6 +71,13 @@ def snakemake_command(name: str, arguments: Sequence[str]) -> list[str]:
         raise ValueError(
             f"expected the configuration as `warpline run {name}`, got --configfile as well: "
             "layer files with snakemake itself, --configfile first.yaml second.yaml"
+        )
+    targets = itertools.takewhile(lambda argument: not argument.startswith("-"), arguments)
+    files = [target for target in targets if target.endswith((".yaml", ".yml"))]
+    if files:
+        raise ValueError(
+            f"expected one configuration, got {name} and {files[0]}: layer files with snakemake itself, "
+            f"snakemake --configfile {name} {files[0]}"
         )
     command = [sys.executable, "-m", "snakemake", *arguments]
     if not is_study(Path()):
