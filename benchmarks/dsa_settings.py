@@ -8,7 +8,8 @@ itself.
 
     python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds
 
-writes settings.csv and settings_controls.csv.
+writes settings.csv and settings_controls.csv. With --low, ranks below 10 alone: of one further run, which
+has the rounding of a third processor, for docs/data/low_ranks.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ from warpline.similarity import dsa  # noqa: E402
 
 SETTINGS = ((7, 10), (7, 15), (7, 20), (7, 25), (7, 30), (4, 20), (14, 20), (5, 25))
 """Delays and rank."""
+LOW_RANKS = ((7, 2), (7, 3), (7, 5), (7, 7))
 CURRICULA = ("master", "pretrain_anti_delay_frozen", "untrained")
 PLACE = "trajectories/PDM/leaky_rnn"
+Settings = tuple[tuple[int, int], ...]
 
 
 def states_at(folder: Path, checkpoint: int = -1) -> dict[int, NDArray[np.float64]]:
@@ -80,12 +83,12 @@ def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
     return states
 
 
-def controls(folder: Path) -> list[dict[str, Any]]:
+def controls(folder: Path, settings: Settings) -> list[dict[str, Any]]:
     """Return the mean of each control of the drive, and of other seeds, by setting."""
     own, driven = states_at(folder), driven_states(folder)
     seeds = sorted(own)
     rows = []
-    for n_delays, rank in SETTINGS:
+    for n_delays, rank in settings:
         setting = {"n_delays": n_delays, "rank": rank}
         floor = distances([own[seed] for seed in seeds], seeds, setting)
         low, high = jackknife_interval(floor, seeds, seeds, 0.95)
@@ -104,7 +107,7 @@ def controls(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def differences(folder: Path) -> list[dict[str, Any]]:
+def differences(folder: Path, settings: Settings) -> list[dict[str, Any]]:
     """Return S of each pair of curricula, and the difference of their distances to `master`, by setting."""
     by_curriculum = [states_at(folder / name) for name in CURRICULA]
     seeds = sorted(by_curriculum[0])
@@ -112,7 +115,7 @@ def differences(folder: Path) -> list[dict[str, Any]]:
     networks_of = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(CURRICULA)}
     master = networks_of["master"]
     rows = []
-    for n_delays, rank in SETTINGS:
+    for n_delays, rank in settings:
         matrix = distances(states, seeds * len(CURRICULA), {"n_delays": n_delays, "rank": rank})
         for a, b in itertools.combinations(CURRICULA, 2):
             to_master = [matrix[np.ix_(networks_of[name], master)] for name in (a, b)]
@@ -149,11 +152,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder of the two tables")
+    parser.add_argument("--low", action="store_true", help="ranks below 10")
     arguments = parser.parse_args()
-    folder = arguments.run / PLACE
+    folder, settings = arguments.run / PLACE, LOW_RANKS if arguments.low else SETTINGS
     for name, rows in (
-        ("settings", differences(folder)),
-        ("settings_controls", controls(folder / "master")),
+        ("settings", differences(folder, settings)),
+        ("settings_controls", controls(folder / "master", settings)),
     ):
         result_files.write_table(pd.DataFrame(rows), arguments.output / f"{name}.csv", {})
 

@@ -308,9 +308,9 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
     template : pathlib.Path
         Jinja template that calls `claim` and the methods of `Tables`: of each run in turn as ``t``, and of
         the three by their names here (``first``, ``rounded``, ``new``). The page is that whose ``t`` is the
-        first.
+        first. Conclusions at low ranks of DSA are ``low_ranks`` and ``low_controls``, of a run of their own.
     tables : pathlib.Path
-        Folder of the tables of the first run.
+        Folder of the tables of the first run, beside a folder ``low_ranks``.
     rounded : pathlib.Path
         The same of the run with other rounding.
     new : pathlib.Path
@@ -322,5 +322,12 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
         When the tables of one of the runs do not carry a sentence.
     """
     runs = {"first": Tables(tables), "rounded": Tables(rounded), "new": Tables(new)}
-    pages = [render_template(template, t=run, claim=claim, **runs) for run in runs.values()]
+    at_low_ranks = {
+        name: result_files.read_table(tables.parent / "low_ranks" / f"{table}.csv")
+        for name, table in (("low_ranks", "settings"), ("low_controls", "settings_controls"))
+    }
+    pages = [
+        render_template(template, t=run, claim=claim, **runs, **at_low_ranks)
+        for run in runs.values()
+    ]
     return pages[0]
