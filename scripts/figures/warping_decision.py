@@ -48,10 +48,16 @@ def draw_metric(axes, arrays, summary, colours):
         component = np.where(component > 0, component, np.nan)
         time = arrays["time"].values
         geometry_panels.network_lines(axes, time, component, colours[name], f"$G$, {name}")
+    # A few inputs at the boundary can carry the mean.
+    median = np.median(metric[..., 0, 0], axis=1).mean(axis=0)
+    median = np.where(median > 0, median, np.nan)
+    axes.plot(time, median, "--", color=colours["input"], lw=1, label="$G$, median input")
     axes.set_yscale("log")
     axes.set_xlabel("time (ms)")
     axes.set_ylabel("metric G, mean over inputs")
-    axes.legend()
+    # Room for the legend above the curves.
+    axes.set_ylim(top=10 * axes.get_ylim()[1])
+    axes.legend(loc="upper left", ncols=3, fontsize="x-small", columnspacing=1)
     ratio = geometry_panels.summary_text(summary, "time component, end / peak")
     geometry_panels.annotate_value(axes, f"time, end / peak:\n{ratio}")
 
