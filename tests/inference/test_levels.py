@@ -338,7 +338,7 @@ def test_the_page_of_your_data_holds_the_levels_of_groups_that_share_nothing():
     spreads = set(
         high[["spread_a", "spread_b", "spread_reference"]].itertuples(index=False, name=None)
     )
-    assert spreads == {(1.0, 1.0, 3.0), (1.0, 1.0, 10.0), (1.0, 0.3, 3.0)}
+    assert spreads == {(1.0, 1.0, 2.0), (1.0, 1.0, 3.0), (1.0, 1.0, 10.0), (1.0, 0.3, 3.0)}
     own = table[table["statistic"] == "level_own"].sort_values("percent").iloc[-1]
     assert (own["n_a"], own["n_b"]) == (3, 20)
 

@@ -26,12 +26,12 @@ Floats = NDArray[np.float64]
 
 SIZES = (
     (3, 3, 3), (4, 4, 4), (5, 5, 5), (10, 10, 10), (3, 10, 10),
-    (3, 3, 10), (5, 5, 3), (10, 10, 3), (10, 5, 3),
+    (3, 3, 10), (5, 5, 3), (8, 8, 3), (10, 10, 3), (10, 5, 3),
 )  # fmt: skip
 """Systems of a, of b and of the reference."""
 SPREADS = (
     (1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (5.0, 0.5, 0.5),
-    (1.0, 1.0, 3.0), (1.0, 1.0, 10.0), (1.0, 0.3, 3.0),
+    (1.0, 1.0, 2.0), (1.0, 1.0, 3.0), (1.0, 1.0, 10.0), (1.0, 0.3, 3.0),
 )  # fmt: skip
 """Standard deviations of a coordinate in a, b and the reference."""
 OWN_SIZES = ((3, 3), (5, 5), (10, 10), (3, 10), (4, 10), (10, 3), (3, 20), (20, 3))
@@ -205,7 +205,7 @@ def levels_table(replications: int) -> pd.DataFrame:
         rows.append(row | {"percent": 100 * share, "replications": replications})
 
     for dimension in (2, 3, 50):
-        for far in (0.0, 2.0, 4.0):
+        for far in (0.0, 1.5, 2.0, 4.0):
             for sizes in SIZES:
                 for spreads in SPREADS:
                     share = false_positives(
