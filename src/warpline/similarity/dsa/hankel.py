@@ -290,8 +290,9 @@ def streamed_triangle(
     pending: list[FloatArray] = []
     n_pending = 0
     for rows in iterate_embedding(states, n_delays, delay_interval):
-        flat = rows.reshape(-1, rows.shape[-1])
-        flat = flat if means is None else flat - means
+        flat: FloatArray = rows.reshape(-1, rows.shape[-1])
+        if means is not None:
+            flat = flat - means
         pending.append(flat)
         n_pending += len(flat)
         # Each update factors [triangle; block]: blocks of a few times the width keep the share of
