@@ -1,4 +1,4 @@
-"""How often the search of InputDSA misses the best joint alignment: the counts of docs/dsa_input.md.
+"""How often the search of InputDSA misses the best joint alignment: the counts of docs/alignment_search.md.
 
 Pairs of systems are aligned by the default search, and again from 400 starts of another seed. A search misses
 if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is silent if its status is
@@ -33,8 +33,8 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
-from dsa_search import MISSED, REFERENCE_SEED, random_pairs  # noqa: E402
-from dsa_search_kinds import CHANNELS, Draw, driven_network, gaussian, share, sparse  # noqa: E402
+from dsa_search import MISSED, REFERENCE_SEED, random_pairs, share  # noqa: E402
+from dsa_search_kinds import CHANNELS, Draw, driven_network, gaussian, sparse  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
@@ -208,7 +208,7 @@ def group_of(row: dict[str, Any]) -> str:
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
-    """Return the rows of the tables that docs/dsa_input.md holds: by search, and by group of systems."""
+    """Return the rows of the tables of docs/alignment_search.md: by search, and by group of systems."""
     lines = [
         "| systems | rank | searches | missed | silent | uncertain | expected misses | largest error (rad) |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

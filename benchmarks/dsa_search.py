@@ -15,10 +15,11 @@ checkpoint, as a row would depend on which other rows its job has.
     python benchmarks/dsa_search.py --output docs/data/dsa/search.json \
         --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
 
-Networks of other models, of which the page has ranks 10, 12 and 20, and 400 pairs:
+Networks of other models, of which the page has ranks 10, 12, 14 and 20, and 400 pairs:
 
     snakemake --until compute_trajectories --cores 2 --configfile benchmarks/dsa_search_models.yaml
-    python benchmarks/dsa_search.py --ranks 10 12 20 --pairs 400 --output docs/data/dsa/search_models.json \
+    python benchmarks/dsa_search.py --ranks 10 12 14 20 --pairs 400 \
+        --output docs/data/dsa/search_models.json \
         --trajectories results/dsa_search_models/trajectories/*/*/*/*.nc
 """
 
@@ -51,6 +52,7 @@ SETTINGS: dict[tuple[int, ...], tuple[int, int]] = {
     (8, 10): (640, 400),
     (10, 10): (640, 400),
     (12, 10): (640, 400),
+    (14, 10): (640, 400),
     (20, 10): (640, 400),
     (20, 2): (640, 400),
     (25, 3): (240, 400),
@@ -188,7 +190,7 @@ def _of_effort(result: list[dict[str, Any]], effort: tuple[float, int]) -> list[
 
 
 def page_lines(result: list[dict[str, Any]]) -> list[str]:
-    """Return what docs/dsa.md says of these numbers."""
+    """Return what docs/alignment_search.md says of these numbers."""
     default, more = (_of_effort(result, effort) for effort in EFFORTS)
     return [
         *(
@@ -226,16 +228,25 @@ def _counts(row: dict[str, Any]) -> str:
 
 def _silent_by_rank(rows: list[dict[str, Any]]) -> list[str]:
     """Return the shares of misses among the searches that converged, at ranks held against 400 starts."""
-    ranks = {"at ranks 10 and 12": (10, 12), "at rank 20": (20,)}
-    of_one_rank = [row for row in rows if _of_one_rank(row)]
-    return [
-        _silent([row for row in of_one_rank if row["rank"] in some], where)
-        for where, some in ranks.items()
-    ]
+    low, high = _by_ranks([row for row in rows if _of_one_rank(row)])
+    return [_silent(low, f"at ranks {_ranks(low)}"), _silent(high, "at rank 20")]
+
+
+def _by_ranks(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of ranks 10 to 14, and those of rank 20."""
+    return (
+        [row for row in rows if 10 <= row["rank"] <= 14],
+        [row for row in rows if row["rank"] == 20],
+    )
+
+
+def _ranks(rows: list[dict[str, Any]]) -> str:
+    *others, last = map(str, sorted({row["rank"] for row in rows}))
+    return f"{', '.join(others)} and {last}"
 
 
 def other_models(result: list[dict[str, Any]]) -> str:
-    """Return the table of docs/dsa.md of networks of other models, in one line."""
+    """Return the table of docs/alignment_search.md of networks of other models, in one line."""
     default = _of_effort(result, EFFORTS[0])
     return " ".join(
         f"| {_setting(row)} | {row['pairs']} | {_counts(row)} | {row['mean_angle']:.3f} |"
@@ -244,9 +255,55 @@ def other_models(result: list[dict[str, Any]]) -> str:
 
 
 def silent_of_other_models(result: list[dict[str, Any]]) -> str:
-    """Return what docs/dsa.md says of these networks."""
+    """Return what docs/alignment_search.md says of these networks."""
     default = _of_effort(result, EFFORTS[0])
-    return ". ".join(_silent_by_rank(default))
+    return ". ".join([*_silent_by_rank(default), _silent_of_two_ranks(default)])
+
+
+def summary_of_demo(result: list[dict[str, Any]]) -> str:
+    """Return the lines of the short table of docs/dsa.md of networks of the demo."""
+    return _summary_of("networks of the demo", result)
+
+
+def summary_of_models(result: list[dict[str, Any]]) -> str:
+    """Return the lines of the short table of docs/dsa.md of networks of other models."""
+    return _summary_of("networks of other models", result)
+
+
+def _summary_of(name: str, result: list[dict[str, Any]]) -> str:
+    of_one_rank = [row for row in result if _of_one_rank(row)]
+    low, high = _by_ranks(of_one_rank)
+    parts = {
+        "5 and 8": [row for row in of_one_rank if row["rank"] < 10],
+        _ranks(low): low,
+        "20": high,
+        "25 to 50": [row for row in of_one_rank if row["rank"] > 20],
+        "14 and 8": [row for row in result if not _of_one_rank(row)],
+    }
+    lines = [summary_line(f"{name} | {ranks}", rows) for ranks, rows in parts.items() if rows]
+    return " ".join(lines)
+
+
+def summary_line(words: str, rows: list[dict[str, Any]]) -> str:
+    """Return a line of the short table of docs/dsa.md."""
+    default, more = (_of_effort(rows, effort) for effort in EFFORTS)
+    pairs, missed = (sum(row[key] for row in default) for key in ("pairs", "missed"))
+    worst = max(row["worst_excess"] for row in default)
+    shares = f"{silent_share(default)} | {silent_share(more)}"
+    return f"| {words} | {missed} of {pairs:,} | {worst:.1g} | {shares} |"
+
+
+def silent_share(rows: list[dict[str, Any]]) -> str:
+    """Return the silent misses of the searches that converged, and Wilson's interval of their share."""
+    return share(*(sum(row[key] for row in rows) for key in ("silent", "converged")))
+
+
+def share(silent: int, converged: int) -> str:
+    """Return a count of misses among searches, and Wilson's interval of their share."""
+    if not converged:
+        return "none converged"
+    low, most = binomtest(silent, converged).proportion_ci(method="wilson")
+    return f"{silent} of {converged:,} ({100 * low:.1f} to {100 * most:.1f} %)"
 
 
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> str:

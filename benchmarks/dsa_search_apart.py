@@ -167,7 +167,7 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def page_lines(result: list[dict[str, Any]]) -> list[str]:
-    """Return what docs/dsa.md says of these numbers."""
+    """Return what docs/alignment_search.md says of these numbers."""
     silent, converged, missed, expected = (
         sum(row[key] for row in result)
         for key in ("silent", "converged", "missed", "expected_misses")

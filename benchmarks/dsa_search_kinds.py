@@ -23,7 +23,6 @@ import dsa_search  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
-from scipy.stats import binomtest  # noqa: E402
 
 from warpline.similarity import dsa  # noqa: E402
 
@@ -203,6 +202,14 @@ RECORDINGS: dict[str, Draw] = {
 COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
 KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS)
+#: Words of the pages for kinds whose counts are added up.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "random matrices": tuple(RANDOM_MATRICES),
+    "operators that DSA fits to systems": tuple(SYSTEMS),
+    "operators that DSA fits to noise": tuple(NOISE),
+    "operators that DSA fits to noisy recordings": tuple(RECORDINGS),
+    COPIES: (COPIES,),
+}
 
 
 def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[FloatArray]:
@@ -229,21 +236,24 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     return {name: counts[name] for name in names}
 
 
-def silent_share(rows: pd.DataFrame) -> str:
-    """Return the silent misses of the searches that converged, and Wilson's interval of their share."""
-    return share(int(rows["silent"].sum()), int(rows["converged"].sum()))
+def _silent_share(rows: pd.DataFrame) -> str:
+    return dsa_search.silent_share(rows.to_dict("records"))
 
 
-def share(silent: int, converged: int) -> str:
-    """Return a count of misses among searches, and Wilson's interval of their share."""
-    if not converged:
-        return "none converged"
-    low, most = binomtest(silent, converged).proportion_ci(method="wilson")
-    return f"{silent} of {converged:,} ({100 * low:.1f} to {100 * most:.1f} %)"
+def summary_lines(result: list[dict[str, Any]]) -> str:
+    """Return the lines of the short table of docs/dsa.md, by what the operators are."""
+    return " ".join(
+        dsa_search.summary_line(
+            f"{name} | {words}",
+            [row for row in result if row["kind"] in kinds and row["rank"] in ranks],
+        )
+        for name, kinds in GROUPS.items()
+        for words, ranks in ROWS.items()
+    )
 
 
 def page_lines(result: list[dict[str, Any]]) -> list[str]:
-    """Return what docs/dsa.md says of these numbers."""
+    """Return what docs/alignment_search.md says of these numbers."""
     table = pd.DataFrame(result)
     default, more = (table[table["max_starts"] == starts] for _, starts in dsa_search.EFFORTS)
     lines = []
@@ -254,21 +264,18 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
             )
             lines.append(
                 f"| {kind} | {words} | {first['pairs'].sum()} | {first['missed'].sum()} | "
-                f"{first['expected_misses'].sum():.1f} | {silent_share(first)} | "
+                f"{first['expected_misses'].sum():.1f} | {_silent_share(first)} | "
                 f"{first['worst_excess'].max():.1g} | {first['mean_angle'].mean():.2f} | "
-                f"{silent_share(second)} |"
+                f"{_silent_share(second)} |"
             )
     low, high = default[default["rank"] <= 8], default[default["rank"] > 8]
     lines.append(
         f"At ranks 6 and 8, {low['missed'].sum()} of {low['pairs'].sum():,} searches missed, "
         f"{low['silent'].sum()} of them silently"
     )
-    for name, kinds in (
-        ("random matrices", RANDOM_MATRICES),
-        ("operators that DSA fits to systems", SYSTEMS),
-        ("operators that DSA fits to noise", NOISE),
-        ("operators that DSA fits to noisy recordings", RECORDINGS),
-    ):
+    for name, kinds in GROUPS.items():
+        if kinds == (COPIES,):
+            continue
         rows = high[high["kind"].isin(kinds)]
         by_rank = rows.groupby("rank")[["silent", "converged"]].sum()
         by_rank = by_rank[by_rank["converged"] > 0]
@@ -296,14 +303,16 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--kinds", choices=KINDS, nargs="+", help="these alone; other rows stay")
+    parser.add_argument("--ranks", type=int, choices=RANKS, nargs="+", help="the same of ranks")
     arguments = parser.parse_args()
+    kinds, ranks = arguments.kinds or KINDS, arguments.ranks or RANKS
     result = []
-    if arguments.kinds and arguments.output.exists():
+    if arguments.output.exists():
         kept = json.loads(arguments.output.read_text())
-        result = [row for row in kept if row["kind"] not in arguments.kinds]
-    for rank in RANKS:
+        result = [row for row in kept if row["kind"] not in kinds or row["rank"] not in ranks]
+    for rank in ranks:
         for number, kind in enumerate(KINDS):
-            if arguments.kinds and kind not in arguments.kinds:
+            if kind not in kinds:
                 continue
             operators = drawn(kind, rank, arguments.pairs, np.random.default_rng([rank, number]))
             pairs = [(2 * k, 2 * k + 1) for k in range(arguments.pairs)]
