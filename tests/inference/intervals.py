@@ -4,12 +4,13 @@
 
 A system is a point, a dissimilarity the Euclidean distance of two. Each interval stands beside the percentile
 bootstrap, which resamples systems (within their family) or networks. The command writes
-docs/data/inference_intervals.csv and inference_half_times.csv.
+docs/data/inference_intervals.csv, inference_half_times.csv and inference_gradual.csv.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +63,15 @@ ACCURACY_NOISE = 0.1
 """Largest noise of an accuracy, over its change."""
 CHANGE_SHARES = (0.3, 0.5, 0.7)
 """Shares of the change at which courses are read."""
+WIDTHS = (0.04, 0.1, 0.2)
+"""Of the logistic courses, in fractions of training; the first is that of all courses but `gradual_table`."""
+BELOW = (0.0, 0.17, 0.5)
+"""How far below chance an accuracy starts."""
 RESAMPLES = 200
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "data"
 TABLE = FOLDER / "inference_intervals.csv"
 HALF_TIMES = FOLDER / "inference_half_times.csv"
+GRADUAL = FOLDER / "inference_gradual.csv"
 
 
 def families(
@@ -275,21 +281,23 @@ def change_times(kind: str, shape: tuple[int, ...], stream: np.random.Generator)
 
 
 def course_times(
-    kind: str, noise: float, shape: tuple[int, ...], share: float, stream: np.random.Generator
-) -> tuple[Floats, Floats]:
+    kind: str, noise: float, shape: tuple[int, ...], share: float, stream: np.random.Generator,
+    *, width: float = WIDTHS[0], below: float = 0.0,
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Return times of a share of the change to the own end, and their lags behind accuracy, of networks.
 
     Distance and accuracy of a network change at times of their own, from one distribution: the true lag is 0.
-    A distance has noise that adds to it, except at the end, where it is 0.
+    A distance has noise that adds to it, except at the end, where it is 0. Courses are logistic, of a width;
+    accuracy starts at chance, or below it.
     """
 
     def risen() -> Floats:
         times = change_times(kind, shape, stream)
-        return np.asarray(1 / (1 + np.exp(-(FRACTIONS - times[..., None]) / 0.04)))
+        return np.asarray(1 / (1 + np.exp(-(FRACTIONS - times[..., None]) / width)))
 
     rise = risen()
     of_accuracy = min(noise, ACCURACY_NOISE) * stream.standard_normal(rise.shape)
-    accuracy = CHANCE + 0.45 * (rise + of_accuracy)
+    accuracy = CHANCE - below + (0.45 + below) * (rise + of_accuracy)
     fall = risen()
     distance = np.abs(fall[..., -1:] - fall) + noise * np.abs(stream.standard_normal(fall.shape))
     distance[..., -1] = 0
@@ -344,6 +352,33 @@ def half_times_table(replications: int) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     table[["coverage_half_time", "coverage_lag", "lag_above_0"]] *= 100
     return table.assign(replications=replications)
+
+
+def gradual_table(replications: int) -> pd.DataFrame:
+    """Return the mean lag by width of the courses and start of accuracy, and intervals beside 0 in percent."""
+    noise, n, rows = COURSE_NOISE[0], NETWORKS[-1], []
+    for width, below in itertools.product(WIDTHS, BELOW):
+        stream = random_streams.generator(ROOT_SEED, "intervals", "gradual", f"{width}", f"{below}")
+        _, lags = course_times(
+            TIMES[0], noise, (replications, n), 0.5, stream, width=width, below=below
+        )
+        ends = [mean_interval(row[np.isfinite(row)], CONFIDENCE) for row in lags]
+        low, high = np.array([pair for pair in ends if np.isfinite(pair[0])]).T
+        row = {"width": width, "below": below, "mean_lag": np.nanmean(lags)}
+        rows.append(row | {"under": 100 * (high < 0).mean(), "above": 100 * (low > 0).mean()})
+    return pd.DataFrame(rows).assign(n=n, replications=replications)
+
+
+def gradual_rows(table: pd.DataFrame) -> list[list[str]]:
+    """Return the cells of the table of gradual courses in the documentation: a row per width."""
+    return [
+        [
+            f"{width:g}",
+            " / ".join(f"{x:.2f}" for x in rows["mean_lag"]),
+            *(" / ".join(f"{x:.0f}" for x in rows[side]) for side in ("under", "above")),
+        ]
+        for width, rows in table.groupby("width", sort=False)
+    ]
 
 
 def half_times_rows(table: pd.DataFrame) -> list[list[str]]:
@@ -408,6 +443,8 @@ def main() -> None:
     half_times_table(5 * arguments.replications).round(3).to_csv(
         arguments.folder / HALF_TIMES.name, index=False
     )
+    gradual = gradual_table(arguments.replications)
+    gradual.round(3).to_csv(arguments.folder / GRADUAL.name, index=False)
 
 
 if __name__ == "__main__":

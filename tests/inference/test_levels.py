@@ -246,6 +246,26 @@ def test_the_page_holds_the_coverage_of_half_times():
     assert few.idxmin() == "two_kinds" and covered["two_kinds", 10].min() > few["two_kinds"]
 
 
+def test_the_page_holds_the_lags_of_gradual_courses():
+    table = pd.read_csv(intervals.GRADUAL)
+    page = PAGE.read_text()
+    assert rows_of(page, "Lags of gradual courses") == intervals.gradual_rows(table)
+    (replications,), (n,) = set(table["replications"]), set(table["n"])
+    page = " ".join(page.split())
+    assert f"n = {n} ({replications:,} replications). The true lag is 0" in page
+    assert f"by up to {-table['mean_lag'].min():.2f} here" in page
+    assert set(table["width"]) == set(intervals.WIDTHS) and set(table["below"]) == set(
+        intervals.BELOW
+    )
+
+
+@pytest.mark.slow
+def test_an_accuracy_that_starts_below_chance_is_late():
+    table = intervals.gradual_table(200).set_index(["width", "below"])
+    held = pd.read_csv(intervals.GRADUAL).set_index(["width", "below"])
+    assert np.allclose(table["mean_lag"], held["mean_lag"], atol=0.02)
+
+
 def test_distances_shortly_before_the_end_are_as_noise_leaves_them():
     courses = result_files.read_table(TABLES / "tutorial" / "learning.csv").query(
         "against == 'own_final' and curriculum_a == 'master' and curriculum_b == 'master'"
