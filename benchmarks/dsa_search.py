@@ -21,6 +21,11 @@ Networks of other models, of which the page has ranks 10, 12, 14 and 20, and 400
     python benchmarks/dsa_search.py --ranks 10 12 14 20 --pairs 400 \
         --output docs/data/dsa/search_models.json \
         --trajectories results/dsa_search_models/trajectories/*/*/*/*.nc
+
+The last six time steps of the networks of the demo:
+
+    python benchmarks/dsa_search.py --last 6 --output docs/data/dsa/search_short.json \
+        --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
 """
 
 from __future__ import annotations
@@ -62,6 +67,12 @@ SETTINGS: dict[tuple[int, ...], tuple[int, int]] = {
 }
 #: The same of pairs of two ranks: (rank, lower rank, number of delays).
 UNEQUAL: dict[tuple[int, ...], tuple[int, int]] = {(14, 8, 7): (640, 400)}
+#: Those of short windows: the last steps of each trial.
+SHORT: dict[tuple[int, ...], tuple[int, int]] = {
+    (10, 2): (400, 400),
+    (12, 2): (400, 400),
+    (14, 3): (400, 400),
+}
 #: (accepted_chance, max_starts): the default, and more starts.
 EFFORTS = ((0.01, 48), (0.003, 96))
 MISSED = 1e-5
@@ -306,6 +317,12 @@ def share(silent: int, converged: int) -> str:
     return f"{silent} of {converged:,} ({100 * low:.1f} to {100 * most:.1f} %)"
 
 
+def silent_of_short_windows(result: list[dict[str, Any]]) -> str:
+    """Return what docs/alignment_search.md says of short windows."""
+    (low, _) = _by_ranks(_of_effort(result, EFFORTS[0]))
+    return _silent(low, f"at ranks {_ranks(low)}")
+
+
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> str:
     """Return the same of pairs of two ranks."""
     return _silent([row for row in rows if not _of_one_rank(row)], "at two ranks")
@@ -349,12 +366,13 @@ def main() -> None:
     target.add_argument("--output", type=Path, help="JSON file, an entry per setting")
     parser.add_argument("--every", type=Path, help="CSV file, a row per pair")
     parser.add_argument("--ranks", type=int, nargs="+", help="these alone; other rows stay")
+    parser.add_argument("--last", type=int, default=0, help="time steps of a trial; 0 for all")
     parser.add_argument("--pairs", type=int, default=640, help="most random pairs of a setting")
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--reference-pairs", type=int, default=0, help="pairs for dsa-metric, too")
     arguments = parser.parse_args()
 
-    settings = SETTINGS | UNEQUAL
+    settings = SHORT if arguments.last else SETTINGS | UNEQUAL
     order = [*settings]
     if arguments.operators:
         operators = {
@@ -363,7 +381,7 @@ def main() -> None:
         if arguments.ranks:
             operators = {key: v for key, v in operators.items() if key[0] in arguments.ranks}
     else:
-        systems = states_of(arguments.trajectories)
+        systems = [x[:, -arguments.last :] for x in states_of(arguments.trajectories)]
         operators = {
             key: fitted(systems, key[:-1], key[-1])
             for key in settings
