@@ -81,7 +81,12 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
             "silent_of_other_models",
         ),
         ("alignment_search.md", "dsa_search.py", "dsa/search_short.json", "other_models"),
-        ("alignment_search.md", "dsa_search.py", "dsa/search_short.json", "silent_of_short_windows"),
+        (
+            "alignment_search.md",
+            "dsa_search.py",
+            "dsa/search_short.json",
+            "silent_of_short_windows",
+        ),
         ("dsa.md", "dsa_search.py", "dsa/search.json", "summary_of_demo"),
         ("dsa.md", "dsa_search.py", "dsa/search_models.json", "summary_of_models"),
         ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json", "summary_lines"),
