@@ -9,7 +9,8 @@ itself.
     python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds
 
 writes settings.csv and settings_controls.csv. With --low, ranks below 10 alone: of one further run, which
-has the rounding of a third processor, for docs/data/low_ranks.
+has the rounding of a third processor, for docs/data/low_ranks. With --averaged, averaged_controls.csv of that
+run alone: its states are averaged by condition.
 """
 
 from __future__ import annotations
@@ -83,9 +84,22 @@ def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
     return states
 
 
-def controls(folder: Path, settings: Settings) -> list[dict[str, Any]]:
+def averaged(states: NDArray[np.float64], conditions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the means (condition, time, component) over the trials of each condition."""
+    return np.stack([states[conditions == k].mean(axis=0) for k in np.unique(conditions)])
+
+
+def controls(folder: Path, settings: Settings, by_condition: bool = False) -> list[dict[str, Any]]:
     """Return the mean of each control of the drive, and of other seeds, by setting."""
     own, driven = states_at(folder), driven_states(folder)
+    if by_condition:
+        with xr.open_dataset(min(folder.glob("*.nc"))) as dataset:
+            conditions = dataset["condition"].values
+        own = {seed: averaged(states, conditions) for seed, states in own.items()}
+        driven = {
+            seed: {drive: averaged(states, conditions) for drive, states in by_drive.items()}
+            for seed, by_drive in driven.items()
+        }
     seeds = sorted(own)
     rows = []
     for n_delays, rank in settings:
@@ -153,8 +167,13 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder of the two tables")
     parser.add_argument("--low", action="store_true", help="ranks below 10")
+    parser.add_argument("--averaged", action="store_true", help="controls of averages alone")
     arguments = parser.parse_args()
     folder, settings = arguments.run / PLACE, LOW_RANKS if arguments.low else SETTINGS
+    if arguments.averaged:
+        rows = controls(folder / "master", settings, by_condition=True)
+        result_files.write_table(pd.DataFrame(rows), arguments.output / "averaged_controls.csv", {})
+        return
     for name, rows in (
         ("settings", differences(folder, settings)),
         ("settings_controls", controls(folder / "master", settings)),

@@ -308,7 +308,8 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
     template : pathlib.Path
         Jinja template that calls `claim` and the methods of `Tables`: of each run in turn as ``t``, and of
         the three by their names here (``first``, ``rounded``, ``new``). The page is that whose ``t`` is the
-        first. Conclusions at low ranks of DSA are ``low_ranks`` and ``low_controls``, of a run of their own.
+        first. Conclusions at low ranks of DSA are ``low_ranks`` and ``low_controls``, those
+        of averages ``averaged_controls``, all of a further run.
     tables : pathlib.Path
         Folder of the tables of the first run, beside a folder ``low_ranks``.
     rounded : pathlib.Path
@@ -324,7 +325,11 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
     runs = {"first": Tables(tables), "rounded": Tables(rounded), "new": Tables(new)}
     at_low_ranks = {
         name: result_files.read_table(tables.parent / "low_ranks" / f"{table}.csv")
-        for name, table in (("low_ranks", "settings"), ("low_controls", "settings_controls"))
+        for name, table in (
+            ("low_ranks", "settings"),
+            ("low_controls", "settings_controls"),
+            ("averaged_controls", "averaged_controls"),
+        )
     }
     pages = [
         render_template(template, t=run, claim=claim, **runs, **at_low_ranks)
