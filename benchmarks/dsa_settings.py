@@ -30,6 +30,7 @@ import pandas as pd  # noqa: E402
 import xarray as xr  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from warpline.comparison.condition_states import means_by_condition  # noqa: E402
 from warpline.comparison.hypothesis_tests import difference_test, exchange_test  # noqa: E402
 from warpline.comparison.jackknife import jackknife_interval, mean_interval  # noqa: E402
 from warpline.comparison.pairs import driven_systems_of, systems_of  # noqa: E402
@@ -84,20 +85,17 @@ def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
     return states
 
 
-def averaged(states: NDArray[np.float64], conditions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the means (condition, time, component) over the trials of each condition."""
-    return np.stack([states[conditions == k].mean(axis=0) for k in np.unique(conditions)])
-
-
 def controls(folder: Path, settings: Settings, by_condition: bool = False) -> list[dict[str, Any]]:
     """Return the mean of each control of the drive, and of other seeds, by setting."""
     own, driven = states_at(folder), driven_states(folder)
     if by_condition:
         with xr.open_dataset(min(folder.glob("*.nc"))) as dataset:
             conditions = dataset["condition"].values
-        own = {seed: averaged(states, conditions) for seed, states in own.items()}
+        own = {seed: means_by_condition(states, conditions) for seed, states in own.items()}
         driven = {
-            seed: {drive: averaged(states, conditions) for drive, states in by_drive.items()}
+            seed: {
+                drive: means_by_condition(states, conditions) for drive, states in by_drive.items()
+            }
             for seed, by_drive in driven.items()
         }
     seeds = sorted(own)

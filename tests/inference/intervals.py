@@ -310,6 +310,12 @@ def course_times(
     return at_distance.reshape(shape), (at_distance - at_accuracy).reshape(shape)
 
 
+def intervals_of_means(samples: Floats) -> Floats:
+    """Return both ends of the interval of the mean of each sample that has one, missing values left out."""
+    ends = np.array([mean_interval(row[np.isfinite(row)], CONFIDENCE) for row in samples])
+    return ends[np.isfinite(ends[:, 0])].T
+
+
 def course_coverage(
     kind: str, noise: float, n: int, share: float, replications: int
 ) -> dict[str, float]:
@@ -325,8 +331,7 @@ def course_coverage(
     samples = course_times(kind, noise, (replications, n), share, stream)
     coverages = {}
     for name, true, sample in zip(("half_time", "lag"), truths, samples, strict=True):
-        intervals = [mean_interval(row[np.isfinite(row)], CONFIDENCE) for row in sample]
-        low, high = np.array([ends for ends in intervals if np.isfinite(ends[0])]).T
+        low, high = intervals_of_means(sample)
         truth = np.nanmean(true)
         coverages[f"coverage_{name}"] = float(((low <= truth) & (truth <= high)).mean())
     # The lag is the last one.
@@ -362,8 +367,7 @@ def gradual_table(replications: int) -> pd.DataFrame:
         _, lags = course_times(
             TIMES[0], noise, (replications, n), 0.5, stream, width=width, below=below
         )
-        ends = [mean_interval(row[np.isfinite(row)], CONFIDENCE) for row in lags]
-        low, high = np.array([pair for pair in ends if np.isfinite(pair[0])]).T
+        low, high = intervals_of_means(lags)
         row = {"width": width, "below": below, "mean_lag": np.nanmean(lags)}
         rows.append(row | {"under": 100 * (high < 0).mean(), "above": 100 * (low > 0).mean()})
     return pd.DataFrame(rows).assign(n=n, replications=replications)
