@@ -1,9 +1,16 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from warpline.comparison.hypothesis_tests import difference_test, exchange_test, holm
+from warpline.comparison.hypothesis_tests import (
+    difference_test,
+    exchange_test,
+    holm,
+    separation_exchange_test,
+)
 from warpline.comparison.jackknife import jackknife_interval
 from warpline.comparison.separation import floor_pairs, separation
 from warpline.comparison.statistics import control_table, group_tests, learning_table, summary_table
@@ -425,3 +432,57 @@ def test_exchange_of_labels_refuses_what_it_cannot_exchange(rng):
     distances[a[0], b[1]] = np.nan
     with pytest.raises(ValueError, match="of every two networks"):
         exchange_test(distances, a, b, a)
+
+
+def test_exchange_by_separation_of_curricula_that_are_clearly_apart(rng):
+    n = 6
+    distances, (a, b) = networks_on_a_line(0.01 * rng.standard_normal((2, n)) + [[1], [5]])
+    # S is the same with all labels exchanged.
+    assert separation_exchange_test(distances, a, b) == 2 / 2**n
+    # It has no unit, and a curriculum cannot be told from itself.
+    assert separation_exchange_test(np.exp(distances), a, b) == 2 / 2**n
+    assert separation_exchange_test(distances, a, a) == 1
+
+
+def test_exchange_by_separation_takes_the_separation_of_the_tables(rng):
+    n = 4
+    distances, (a, b) = networks_on_a_line(rng.standard_normal((2, n)) + [[0], [1]])
+
+    def pairs(first, second, keep):
+        kept = [(i, j) for i in range(n) for j in range(n) if keep(i, j)]
+        return pd.DataFrame(
+            [(i, j, distances[first[i], second[j]]) for i, j in kept],
+            columns=["seed_a", "seed_b", "dissimilarity"],
+        )
+
+    values = []
+    for swapped in itertools.product((False, True), repeat=n):
+        first, second = np.where(swapped, b, a), np.where(swapped, a, b)
+        floors = [pairs(side, side, lambda i, j: i < j) for side in (first, second)]
+        between = pairs(first, second, lambda i, j: i != j)
+        values.append(separation(between, floors, 0.95)[0])
+    expected = np.mean(np.array(values) >= values[0] - 1e-12)
+    assert separation_exchange_test(distances, a, b) == expected
+
+
+def test_exchange_by_separation_keeps_its_level(rng):
+    rejected = []
+    for _ in range(400):
+        # Networks of one seed are alike.
+        shared = rng.standard_normal(6)
+        own = 0.7 * rng.standard_normal((2, 6))
+        distances, (a, b) = networks_on_a_line([shared + own[0], shared + own[1]])
+        rejected.append(separation_exchange_test(distances, a, b) <= 0.05)
+    # Three standard errors of 400 trials above the level.
+    assert np.mean(rejected) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_exchange_by_separation_refuses_what_it_cannot_exchange(rng):
+    distances, (a, b) = networks_on_a_line(rng.standard_normal((2, 4)))
+    with pytest.raises(ValueError, match="as many networks of a as of b, got 4 and 3"):
+        separation_exchange_test(distances, a, b[:3])
+    with pytest.raises(ValueError, match="at least two seeds, got 1"):
+        separation_exchange_test(distances, a[:1], b[:1])
+    distances[a[0], b[1]] = np.nan
+    with pytest.raises(ValueError, match="of every two networks"):
+        separation_exchange_test(distances, a, b)

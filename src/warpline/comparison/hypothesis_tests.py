@@ -17,7 +17,13 @@ from warpline.comparison.jackknife import leave_one_out, standard_error
 from warpline.core.short_repr import ShortRepr
 from warpline.core.student_t import student_quantile
 
-__all__ = ["DifferenceTest", "difference_test", "exchange_test", "holm"]
+__all__ = [
+    "DifferenceTest",
+    "difference_test",
+    "exchange_test",
+    "holm",
+    "separation_exchange_test",
+]
 
 Floats = NDArray[np.float64]
 
@@ -166,12 +172,8 @@ def exchange_test(
             f"expected as many networks of a, of b and of the reference, got {len(a)}, {len(b)} and "
             f"{len(reference)}"
         )
-    if len(a) < 2:
-        raise ValueError(f"expected networks of at least two seeds, got {len(a)}")
     other_seed = ~np.eye(len(a), dtype=bool)
-    # Which network of a seed stands on which side, by exchange. The first exchange is none.
-    exchanged = np.array(list(itertools.product((False, True), repeat=len(a))))
-    sides = np.where(exchanged, b, a), np.where(exchanged, a, b)
+    sides = _exchanges(a, b)
     references = reference[None]
     for curriculum, side in zip((a, b), sides, strict=True):
         if np.array_equal(curriculum, reference):
@@ -179,13 +181,71 @@ def exchange_test(
     means = [
         distances[side[:, :, None], references[:, None]][:, other_seed].mean(-1) for side in sides
     ]
-    differences = np.abs(means[0] - means[1])
-    if not np.isfinite(differences).all():
-        raise ValueError(
-            "expected a dissimilarity of every two networks, got one that is not finite"
-        )
-    # Rounding tells equal differences apart.
-    return float((differences >= differences[0] * (1 - 1e-9)).mean())
+    return _share_as_large(np.abs(means[0] - means[1]))
+
+
+def separation_exchange_test(
+    distances: Floats, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> float:
+    """Test whether two curricula are of one kind, by the exchange of `exchange_test` with the separation S.
+
+    S compares the pairs between the curricula, of different seeds, with the floors of both
+    (`warpline.comparison.separation.separation`).
+
+    Parameters
+    ----------
+    distances : ndarray, shape (network, network)
+        Dissimilarities, symmetric.
+    a, b : ndarray of int, shape (seed,)
+        Networks of each curriculum, in the order of the seeds.
+
+    Returns
+    -------
+    float
+        One-sided p value, of an S as large or larger; at least 2^(1 - n). Memory grows as n^4 2^n: for some
+        ten seeds.
+
+    Raises
+    ------
+    ValueError
+        When the two differ in length, there are fewer than two seeds, or a dissimilarity that counts is not
+        finite.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"expected as many networks of a as of b, got {len(a)} and {len(b)}")
+    other_seed = ~np.eye(len(a), dtype=bool)
+    later_seed = np.triu(other_seed)
+    first, second = sides = _exchanges(a, b)
+    between = distances[first[:, :, None], second[:, None]][:, other_seed]
+    floors = [distances[side[:, :, None], side[:, None]][:, later_seed] for side in sides]
+    if not all(np.isfinite(values).all() for values in (between, *floors)):
+        raise ValueError(_NOT_FINITE)
+    pairs, shares = between[:, :, None], []
+    for floor in floors:
+        above, equal = pairs > floor[:, None], pairs == floor[:, None]
+        shares.append(above.mean((1, 2)) + equal.mean((1, 2)) / 2)
+    return _share_as_large(np.mean(shares, axis=0))
+
+
+_NOT_FINITE = "expected a dissimilarity of every two networks, got one that is not finite"
+
+
+def _exchanges(
+    a: NDArray[np.int64], b: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which network of a seed stands on which side, shape (exchange, seed); the first exchange is none."""
+    if len(a) < 2:
+        raise ValueError(f"expected networks of at least two seeds, got {len(a)}")
+    exchanged = np.array(list(itertools.product((False, True), repeat=len(a))))
+    return np.where(exchanged, b, a), np.where(exchanged, a, b)
+
+
+def _share_as_large(values: Floats) -> float:
+    """Return the share of exchanges with a statistic as large as without one, shape (exchange,)."""
+    if not np.isfinite(values).all():
+        raise ValueError(_NOT_FINITE)
+    # Rounding tells equal values apart.
+    return float((values >= values[0] * (1 - 1e-9)).mean())
 
 
 def holm(p_values: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from warpline.comparison.hypothesis_tests import exchange_test, holm
+from warpline.comparison.hypothesis_tests import exchange_test, holm, separation_exchange_test
 from warpline.comparison.jackknife import mean_interval
 from warpline.comparison.separation import separation
 from warpline.comparison.statistics import curriculum_matrix, summary_table
@@ -203,15 +203,32 @@ class Tables:
         p_values = holm(np.ravel([self._exchange_tests(one, pairs) for one in family]))
         return p_values.reshape(len(family), -1)[family.index(measure)].tolist()
 
+    def separation_exchange_tests(
+        self, measure: str, pairs: Sequence[tuple[str, str]]
+    ) -> list[float]:
+        """Return p of the exchange of labels by separation for pairs of curricula, corrected over them (Holm).
+
+        The test is `warpline.comparison.hypothesis_tests.separation_exchange_test`.
+        """
+        distances, networks = self._networks(measure, [*itertools.chain(*pairs)])
+        p_values = [separation_exchange_test(distances, networks[a], networks[b]) for a, b in pairs]
+        return holm(np.array(p_values)).tolist()
+
     def _exchange_tests(self, measure: str, pairs: Sequence[tuple[str, str]]) -> list[float]:
         reference = str(self._tables["tests"]["reference"].iloc[0])
-        names = list(dict.fromkeys([reference, *itertools.chain(*pairs)]))
-        distances, n = self._matrix(measure, names)
-        networks = {name: k * n + np.arange(n) for k, name in enumerate(names)}
+        distances, networks = self._networks(measure, [reference, *itertools.chain(*pairs)])
         return [
             exchange_test(distances, networks[a], networks[b], networks[reference])
             for a, b in pairs
         ]
+
+    def _networks(
+        self, measure: str, curricula: Sequence[str]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return the dissimilarities after learning, and which rows are the networks of each curriculum."""
+        names = list(dict.fromkeys(curricula))
+        distances, n = self._matrix(measure, names)
+        return distances, {name: k * n + np.arange(n) for k, name in enumerate(names)}
 
     def _matrix(self, measure: str, names: Sequence[str]) -> tuple[np.ndarray, int]:
         """Return the dissimilarities (network, network) after learning, and the number of seeds.
