@@ -81,11 +81,14 @@ def plain_debiased(a: FloatArray, b: FloatArray) -> float:
 
 
 def plain_procrustes(a: FloatArray, b: FloatArray) -> float:
-    """Return 2 / pi times the angle after SciPy's rotation of one system into the other."""
+    """Return 2 / pi times the angle after SciPy's rotation of one system into the other.
+
+    SciPy's scale is the inner product after the rotation, which need not be made again.
+    """
     x, y = centred(a), centred(b)
-    x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
-    rotation, _ = orthogonal_procrustes(y, x)
-    return float(np.arccos(min(np.sum(x * (y @ rotation)), 1.0)) / (np.pi / 2))
+    _, inner_product = orthogonal_procrustes(y, x)
+    cosine = inner_product / (np.linalg.norm(x) * np.linalg.norm(y))
+    return float(np.arccos(min(cosine, 1.0)) / (np.pi / 2))
 
 
 def netrep_angle(folder: Path) -> Distance:

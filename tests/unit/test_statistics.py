@@ -446,7 +446,7 @@ def test_exchange_by_separation_of_curricula_that_are_clearly_apart(rng):
 
 def test_exchange_by_separation_takes_the_separation_of_the_tables(rng):
     n = 4
-    distances, (a, b) = networks_on_a_line(rng.standard_normal((2, n)) + [[0], [1]])
+    distances, (a, b) = networks_on_a_line(rng.standard_normal((2, n)) + np.array([[0], [1]]))
 
     def pairs(first, second, keep):
         kept = [(i, j) for i in range(n) for j in range(n) if keep(i, j)]

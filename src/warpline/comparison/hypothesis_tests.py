@@ -233,7 +233,7 @@ _NOT_FINITE = "expected a dissimilarity of every two networks, got one that is n
 def _exchanges(
     a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return which network of a seed stands on which side, shape (exchange, seed); the first exchange is none."""
+    """Return which network of a seed stands on which side, shape (exchange, seed). The first is none."""
     if len(a) < 2:
         raise ValueError(f"expected networks of at least two seeds, got {len(a)}")
     exchanged = np.array(list(itertools.product((False, True), repeat=len(a))))

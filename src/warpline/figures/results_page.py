@@ -193,7 +193,7 @@ class Tables:
     def exchange_tests(
         self, measure: str, pairs: Sequence[tuple[str, str]], measures: Sequence[str] = ()
     ) -> list[float]:
-        """Return the p value of an exchange of labels for pairs of curricula, corrected by Holm's method.
+        """Return the p value of an exchange of labels of pairs of curricula, by Holm's method.
 
         The correction goes over the pairs, and over ``measures``, of which ``measure`` is one, where these
         are given. The reference is that of the table ``tests``; the test is
@@ -206,7 +206,7 @@ class Tables:
     def separation_exchange_tests(
         self, measure: str, pairs: Sequence[tuple[str, str]]
     ) -> list[float]:
-        """Return p of the exchange of labels by separation for pairs of curricula, corrected over them (Holm).
+        """Return p of the exchange of labels by separation of pairs of curricula, by Holm's method.
 
         The test is `warpline.comparison.hypothesis_tests.separation_exchange_test`.
         """
