@@ -389,6 +389,25 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
     assert at_most in " ".join((PAGE.parent / "your_data.md").read_text().split())
 
 
+@pytest.mark.slow
+def test_all_tests_of_a_call_reject_too_often_where_few_systems_stand_beside_many():
+    """Holm's correction keeps the level of the single tests, and no lower one."""
+    draws = ((simulation.gaussian, 1), (simulation.gaussian, 3), (simulation.skewed, 3))
+
+    def level(*sizes):
+        rejected = unshared_groups.call_false_positives
+        return max(100 * rejected(sizes, draw, dimension=dimension) for draw, dimension in draws)
+
+    many, some = level(3, 5, 20), level(3, 3, 10)
+    equal = max(level(n, n, n) for n in (3, 5, 10))
+    sentence = (
+        f"in {many:.0f} % of calls with three, five and twenty systems along a line, in {some:.0f} % with "
+        f"three, three and ten, and in at most {equal:.0f} % with as many in each group"
+    )
+    assert sentence in " ".join((PAGE.parent / "your_data.md").read_text().split())
+    assert many > 100 * largest_share(0.05, 4000) and equal <= 5
+
+
 def test_few_networks_are_told_from_a_reference_of_many_with_their_seeds():
     """As in a run to whose reference seeds were appended."""
     levels = [

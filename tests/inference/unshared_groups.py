@@ -10,6 +10,7 @@ that `calibrated_distance` finds.
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
-from warpline.comparison.hypothesis_tests import difference_test
+from warpline.comparison.hypothesis_tests import difference_test, holm
 from warpline.comparison.jackknife import jackknife_interval
 from warpline.comparison.separation import separation
 
@@ -123,6 +124,32 @@ def alike_false_positives(
     )
     sides[:, :, np.eye(n_seeds, dtype=bool)] = np.nan
     return float((difference_test(sides[0], sides[1], 0.95).p <= 0.05).mean())
+
+
+def call_false_positives(
+    sizes: tuple[int, ...],
+    draw: Callable[..., Floats],
+    *,
+    dimension: int = 3,
+    replications: int = 4000,
+) -> float:
+    """Return how often some test of a call of `compare_groups` rejects, all systems being drawn alike.
+
+    Each group is the reference in turn, and p values are corrected over all tests (Holm).
+    """
+    n_systems = sum(sizes)
+    systems = draw(np.random.default_rng(0), (replications, n_systems, dimension))
+    of_all = distances(systems, systems)
+    of_all[:, np.eye(n_systems, dtype=bool)] = np.nan
+    ends = np.cumsum(sizes)
+    groups = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    p_values = []
+    for reference in groups:
+        sides = np.full((len(groups), *of_all.shape), np.nan)
+        for side, group in zip(sides, groups, strict=True):
+            side[:, group, reference] = of_all[:, group, reference]
+        p_values += [difference_test(a, b, 0.95).p for a, b in itertools.combinations(sides, 2)]
+    return float((holm(np.stack(p_values, axis=-1)) <= 0.05).any(axis=-1).mean())
 
 
 def coverage(
