@@ -74,6 +74,7 @@ lint: $(READY)
 	ruff check .
 	ruff format --check .
 	mypy
+	mypy --config-file benchmarks/mypy.ini benchmarks
 	lint-imports
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml

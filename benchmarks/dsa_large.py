@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 # First of all: it sets the number of threads, before any library reads it.
-from similarity import make_systems
+from similarity import LARGE, make_systems
 
 from warpline.similarity.dsa import compare_pairs, fit_operator
 from warpline.similarity.dsa.reference import reference_alignment, reference_operator
@@ -39,7 +39,7 @@ def main() -> None:
     # dsa-metric takes seconds to import, which is no part of its time.
     reference_alignment(*2 * [torch.eye(3, dtype=torch.float64).numpy()], iterations=1)
 
-    systems = make_systems(arguments.systems, arguments.units)
+    systems = make_systems(arguments.systems, arguments.units, LARGE)
     pairs = list(itertools.combinations(range(len(systems)), 2))
     begin = time.process_time()
     operators = [fit_operator(states, **EMBEDDING) for states in systems]

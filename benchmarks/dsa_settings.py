@@ -130,8 +130,8 @@ def differences(folder: Path, settings: Settings) -> list[dict[str, Any]]:
     for n_delays, rank in settings:
         matrix = distances(states, seeds * len(CURRICULA), {"n_delays": n_delays, "rank": rank})
         for a, b in itertools.combinations(CURRICULA, 2):
-            to_master = [matrix[np.ix_(networks_of[name], master)] for name in (a, b)]
-            test = difference_test(*to_master, 0.95)
+            to_a, to_b = (matrix[np.ix_(networks_of[name], master)] for name in (a, b))
+            test = difference_test(to_a, to_b, 0.95)
             row: dict[str, Any] = {"n_delays": n_delays, "rank": rank, "n": len(seeds)}
             row |= {"curriculum_a": a, "curriculum_b": b}
             row |= {name: float(getattr(test, name)) for name in ("difference", "low", "high")}
