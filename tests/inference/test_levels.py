@@ -375,7 +375,7 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
         )
     }
     sentence = (
-        "along a line, it was {:.0f} % of cases with three systems and {:.0f} % with five; at lognormal "
+        "normally along a line, it was {:.0f} % of cases with three systems and {:.0f} % with five; at lognormal "
         "distances from a centre, {:.0f} and {:.0f} %"
     ).format(*(levels[n, name] for name in ("line", "skewed") for n in (3, 5)))
     assert sentence in " ".join((PAGE.parent / "your_data.md").read_text().split())
@@ -385,7 +385,7 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
         for n in (3, 5, 10)
         for draw, dimension in ((simulation.gaussian, 1), (simulation.skewed, 3))
     ]
-    at_most = f"With as many systems in both groups it was at most {max(equal):.0f} %"
+    at_most = f"With as many systems in both groups (3, 5 or 10) it was at most {max(equal):.0f} %"
     assert at_most in " ".join((PAGE.parent / "your_data.md").read_text().split())
 
 

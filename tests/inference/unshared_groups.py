@@ -40,7 +40,8 @@ OWN_SIZES = ((3, 3), (5, 5), (10, 10), (3, 10), (4, 10), (10, 3), (3, 20), (20, 
 OWN_SPREADS = ((1.0, 1.0), (0.8, 1.0), (0.5, 1.0), (0.2, 1.0), (0.1, 1.0))
 """Their standard deviations of a coordinate: a spread wider than b's lies further from b than b from itself."""
 PAIRS = ((3, 3), (4, 4), (10, 10), (3, 10))
-"""Systems of two groups, whose intervals are counted."""
+PAIR_SPREADS = ((1.0, 1.0), (1.5, 1.0), (2.0, 1.0), (3.0, 1.0), (5.0, 0.5))
+"""Systems of two groups, whose intervals are counted, and the standard deviations of the mean between them."""
 APART = (((1.0, 1.0), 0.0), ((1.0, 1.0), 2.0), ((1.0, 1.0), 4.0), ((4.0, 0.5), 0.0))
 """Standard deviations of two groups, and the distance of their centres: the separations that are counted."""
 SHARED_SIZES = (5, 10)
@@ -234,11 +235,11 @@ def levels_table(replications: int) -> pd.DataFrame:
     for dimension in (2, 3, 50):
         for far in (0.0, 1.5, 2.0, 4.0):
             for sizes in SIZES:
-                for spreads in SPREADS:
+                for three in SPREADS:
                     share = false_positives(
-                        sizes, spreads, far=far, dimension=dimension, replications=replications
+                        sizes, three, far=far, dimension=dimension, replications=replications
                     )
-                    add("level", dimension, far, sizes, spreads, share)
+                    add("level", dimension, far, sizes, three, share)
         for own_sizes in OWN_SIZES:
             for own_spreads in OWN_SPREADS:
                 share = false_positives(
@@ -247,9 +248,9 @@ def levels_table(replications: int) -> pd.DataFrame:
                 )  # fmt: skip
                 add("level_own", dimension, 0.0, own_sizes, own_spreads, share)
     for pair in PAIRS:
-        for three in SPREADS[:3]:
-            share = coverage(pair, three[:2], replications=replications)
-            add("coverage", 3, 0.0, pair, three[:2], share)
+        for spreads in PAIR_SPREADS:
+            share = coverage(pair, spreads, replications=replications)
+            add("coverage", 3, 0.0, pair, spreads, share)
     table = pd.DataFrame(rows)
     return table.astype({"n_reference": "Int64"})
 
