@@ -204,13 +204,18 @@ def _fixed_points(rows: list[dict[str, Any]]) -> Iterator[Line]:
 
 def _training(rows: list[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
-        for rival, key in (("plain loop", "plain_ms"), ("torch.nn, without a leak", "torch_nn_ms")):
+        rivals = {
+            "plain loop": "plain",
+            "careful loop": "careful",
+            "torch.nn, without a leak": "torch_nn",
+        }
+        for rival, key in rivals.items():
             yield Line(
                 f"forward and backward, {row['model']}, {row['units']} units, "
                 f"{row['batch']} trials x {row['steps']} steps",
                 row["warpline_ms"],
                 rival,
-                row[key],
+                row[f"{key}_ms"],
                 "ms",
                 f"{row['of_products']:.2f} of the speed of the bare products",
             )
