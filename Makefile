@@ -96,7 +96,7 @@ schema: $(READY)
 	python scripts/write_rulegraph.py
 
 benchmark: $(READY)
-	python benchmarks/write_page.py
+	python benchmarks/write_page.py $(if $(NETREP),--netrep $(NETREP))
 
 clean:
 	rm -rf "$(VENV)" .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis site

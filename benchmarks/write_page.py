@@ -1,7 +1,7 @@
 """Run the benchmarks and write docs/benchmarks.md: our figure and the rival's, measured in the same run.
 
-    python benchmarks/write_page.py                    # all, half an hour or more
-    python benchmarks/write_page.py --only similarity lorenz63
+    python benchmarks/write_page.py --netrep ../netrep    # all, half an hour or more
+    python benchmarks/write_page.py --only dsa lorenz63
     python benchmarks/write_page.py --only             # none: write the page from docs/data/benchmarks.csv
 
 A benchmark that is not run again keeps its lines in docs/data/benchmarks.csv, with their machine and day.
@@ -30,11 +30,13 @@ TABLE = HERE.parent / "docs" / "data" / "benchmarks.csv"
 COLUMNS = ("what", "ours", "rival", "theirs", "ratio", "check")
 HEAD = """# Benchmarks
 
-`make benchmark` runs these and writes this page. Each line was measured in one run with its rival, on one
+`make benchmark NETREP=FOLDER`, with a checkout of netrep, runs these and writes this page.
+Each line was measured in one run with its rival, on one
 thread, by processor time unless it says otherwise. Lines of a GPU are wall-clock time. *Ratio* is the
 rival's figure over ours: above 1, ours is smaller. Where a rival is scaled, a sample of its pairs, points or
 starts was timed. A rival that works on one pair at a time does again what ours does once for a system: of a
-single pair, plain CKA is the faster one. Fixed points from many starts take about as long
+single pair, plain CKA is the faster one, and of one of large systems SciPy's Procrustes.
+Fixed points from many starts take about as long
 as by scipy, and from few starts longer.
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
 measurement. Times differ twofold between machines, and ratios by up to half.
@@ -351,14 +353,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="*", choices=LINES, default=None, help="benchmarks to run")
     parser.add_argument("--output", type=Path, default=PAGE)
+    parser.add_argument("--netrep", type=Path, help="checkout of netrep, for similarity")
     arguments = parser.parse_args()
+    names = list(LINES) if arguments.only is None else arguments.only
+    if arguments.netrep is None and "similarity" in names:
+        parser.error("expected --netrep FOLDER, a checkout of netrep: similarity measures it, too")
+    further = {"similarity": ["--netrep", str(arguments.netrep)]}
     rows = read_rows()
-    for name in LINES if arguments.only is None else arguments.only:
+    for name in names:
         print(f"{name} ...", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             result = Path(folder) / f"{name}.json"
             subprocess.run(
-                [sys.executable, str(HERE / f"{name}.py"), "--output", str(result)],
+                [
+                    *(sys.executable, str(HERE / f"{name}.py"), "--output", str(result)),
+                    *further.get(name, []),
+                ],
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
