@@ -380,6 +380,11 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
     ).format(*(levels[n, name] for name in ("line", "skewed") for n in (3, 5)))
     assert sentence in " ".join((PAGE.parent / "your_data.md").read_text().split())
     assert min(levels.values()) > 100 * largest_share(0.07, 4000)
+    for n in (3, 5):
+        exponential = unshared_groups.alike_false_positives(
+            (n, 20), lambda stream, shape: stream.exponential(1, shape), dimension=1
+        )
+        assert 100 * exponential > levels[n, "line"]
     equal = [
         100 * unshared_groups.alike_false_positives((n, n), draw, dimension=dimension)
         for n in (3, 5, 10)
