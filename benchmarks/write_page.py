@@ -35,7 +35,7 @@ Each line was measured in one run with its rival, on one
 thread, by processor time unless it says otherwise. Lines of a GPU are wall-clock time. *Ratio* is the
 rival's figure over ours: above 1, ours is smaller. Where a rival is scaled, a sample of its pairs, points or
 starts was timed. A rival that works on one pair at a time does again what ours does once for a system: of a
-single pair, plain CKA is the faster one, and of one of large systems SciPy's Procrustes.
+single pair, plain CKA and SciPy's Procrustes are the faster ones.
 Fixed points from many starts take about as long
 as by scipy, and from few starts longer.
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
