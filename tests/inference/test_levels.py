@@ -397,7 +397,12 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
 @pytest.mark.slow
 def test_all_tests_of_a_call_reject_too_often_where_few_systems_stand_beside_many():
     """Holm's correction keeps the level of the single tests, and no lower one."""
-    draws = ((simulation.gaussian, 1), (simulation.gaussian, 3), (simulation.skewed, 3))
+    draws = (
+        (simulation.gaussian, 1),
+        (simulation.gaussian, 3),
+        (simulation.skewed, 3),
+        (lambda stream, shape: stream.exponential(1, shape), 1),
+    )
 
     def level(*sizes):
         rejected = unshared_groups.call_false_positives
