@@ -16,10 +16,10 @@ neighbouring checkpoint, as a row would depend on which other rows its job has.
     python benchmarks/dsa_search.py --output docs/data/dsa/search.json \
         --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
 
-Networks of other models, of which the page has ranks 10, 12, 14 and 20, and 400 pairs:
+Networks of other models, of which the page has ranks 10 to 20, and 400 pairs:
 
     snakemake --until compute_trajectories --cores 2 --configfile benchmarks/dsa_search_models.yaml
-    python benchmarks/dsa_search.py --ranks 10 12 14 20 --pairs 400 \
+    python benchmarks/dsa_search.py --ranks 10 12 14 15 16 20 --pairs 400 \
         --output docs/data/dsa/search_models.json \
         --trajectories results/dsa_search_models/trajectories/*/*/*/*.nc
 
@@ -59,6 +59,9 @@ SETTINGS: dict[tuple[int, ...], tuple[int, int]] = {
     (10, 10): (640, 400),
     (12, 10): (640, 400),
     (14, 10): (640, 400),
+    (14, 7): (640, 400),
+    (15, 7): (640, 400),
+    (16, 7): (640, 400),
     (20, 10): (640, 400),
     (20, 2): (640, 400),
     (25, 3): (240, 400),
@@ -240,21 +243,20 @@ def _counts(row: dict[str, Any]) -> str:
 
 def _silent_by_rank(rows: list[dict[str, Any]]) -> list[str]:
     """Return the shares of misses among the searches that converged, at ranks held against 400 starts."""
-    low, high = _by_ranks([row for row in rows if _of_one_rank(row)])
-    return [_silent(low, f"at ranks {_ranks(low)}"), _silent(high, "at rank 20")]
+    by_ranks = _by_ranks([row for row in rows if _of_one_rank(row)])
+    return [_silent(some, f"at {ranks}") for ranks, some in by_ranks.items()]
 
 
-def _by_ranks(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the rows of ranks 10 to 14, and those of rank 20."""
-    return (
-        [row for row in rows if 10 <= row["rank"] <= 14],
-        [row for row in rows if row["rank"] == 20],
-    )
+#: Ranks whose rows are added up, by their words: more miss from rank 14 on.
+GROUPS = {"ranks 10 and 12": (10, 12), "ranks 14 to 16": (14, 15, 16), "rank 20": (20,)}
 
 
-def _ranks(rows: list[dict[str, Any]]) -> str:
-    *others, last = map(str, sorted({row["rank"] for row in rows}))
-    return f"{', '.join(others)} and {last}"
+def _by_ranks(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of groups of ranks that there are, by the words of the group."""
+    groups = {
+        words: [row for row in rows if row["rank"] in ranks] for words, ranks in GROUPS.items()
+    }
+    return {words: some for words, some in groups.items() if some}
 
 
 def other_models(result: list[dict[str, Any]]) -> str:
@@ -284,11 +286,9 @@ def summary_of_models(result: list[dict[str, Any]]) -> str:
 
 def _summary_of(name: str, result: list[dict[str, Any]]) -> str:
     of_one_rank = [row for row in result if _of_one_rank(row)]
-    low, high = _by_ranks(of_one_rank)
     parts = {
         "5 and 8": [row for row in of_one_rank if row["rank"] < 10],
-        _ranks(low): low,
-        "20": high,
+        **{words.split(" ", 1)[1]: some for words, some in _by_ranks(of_one_rank).items()},
         "25 to 50": [row for row in of_one_rank if row["rank"] > 20],
         "14 and 8": [row for row in result if not _of_one_rank(row)],
     }
@@ -320,8 +320,7 @@ def share(silent: int, converged: int) -> str:
 
 def silent_of_short_windows(result: list[dict[str, Any]]) -> str:
     """Return what docs/alignment_search.md says of short windows."""
-    (low, _) = _by_ranks(_of_effort(result, EFFORTS[0]))
-    return _silent(low, f"at ranks {_ranks(low)}")
+    return ". ".join(_silent_by_rank(_of_effort(result, EFFORTS[0])))
 
 
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> str:

@@ -418,6 +418,27 @@ def test_all_tests_of_a_call_reject_too_often_where_few_systems_stand_beside_man
     assert many > 100 * largest_share(0.05, 4000) and equal <= 5
 
 
+@pytest.mark.slow
+def test_the_interval_of_a_floor_covers_less_in_few_dimensions_and_with_heavy_tails():
+    """Longer samples do not mend it: the true mean is made by rare networks."""
+    draws = (
+        ("normal along a line", simulation.gaussian, 1),
+        (
+            "Student's t of 3 dof, 3 dimensions",
+            lambda stream, shape: stream.standard_t(3, shape),
+            3,
+        ),
+        ("exponential along a line", lambda stream, shape: stream.exponential(1, shape), 1),
+    )
+    page = " ".join(PAGE.read_text().split())
+    for name, draw, dimension in draws:
+        shares = [
+            100 * unshared_groups.floor_coverage(n, draw, dimension=dimension)
+            for n in (3, 5, 10, 20)
+        ]
+        assert f"{' / '.join(f'{x:.0f}' for x in shares)} % ({name})" in page
+
+
 def test_few_networks_are_told_from_a_reference_of_many_with_their_seeds():
     """As in a run to whose reference seeds were appended."""
     levels = [

@@ -171,6 +171,21 @@ def coverage(
     return float(((intervals[:, 0] <= truth) & (truth <= intervals[:, 1])).mean())
 
 
+def floor_coverage(
+    n_networks: int, draw: Callable[..., Floats], *, dimension: int, replications: int = 2000
+) -> float:
+    """Return how often the interval of a floor, the mean over the pairs of one curriculum, holds the true mean."""
+    stream = np.random.default_rng(4)
+    one, other = draw(stream, (2, 400000, dimension))
+    truth = np.linalg.norm(one - other, axis=-1).mean()
+    networks = draw(stream, (replications, n_networks, dimension))
+    of_all = distances(networks, networks)
+    of_all[:, np.eye(n_networks, dtype=bool)] = np.nan
+    every = range(n_networks)
+    intervals = np.array([jackknife_interval(matrix, every, every, 0.95) for matrix in of_all])
+    return float(((intervals[:, 0] <= truth) & (truth <= intervals[:, 1])).mean())
+
+
 def separation_coverage(
     sizes: tuple[int, int], spreads: tuple[float, float], far: float, *, dimension: int = 3,
     shared: bool = False, replications: int = 300,
