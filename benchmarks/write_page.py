@@ -39,7 +39,7 @@ single pair, plain CKA and SciPy's Procrustes are the faster ones.
 Fixed points from many starts take about as long
 as by scipy, and from few starts longer.
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
-measurement. Times differ twofold between machines, and ratios by up to half.
+measurement. Times differ twofold between machines, and ratios by up to two thirds.
 Forward and backward passes are on a CPU. On a GPU, cuDNN's layers are faster than ours
 ([workflow.md](workflow.md#speed-of-training)).
 `python benchmarks/demo.py` measures the processor time of the demo beside a fixed load, and prints its line.
