@@ -77,6 +77,8 @@ SHORT: dict[tuple[int, ...], tuple[int, int]] = {
     (12, 2): (400, 400),
     (14, 3): (400, 400),
 }
+#: Ranks whose rows are added up, by their words: more miss from rank 14 on.
+GROUPS = {"10 and 12": (10, 12), "14 to 16": (14, 15, 16), "20": (20,)}
 #: (accepted_chance, max_starts): the default, and more starts.
 EFFORTS = ((0.01, 48), (0.003, 96))
 MISSED = 1e-5
@@ -243,18 +245,17 @@ def _counts(row: dict[str, Any]) -> str:
 
 def _silent_by_rank(rows: list[dict[str, Any]]) -> list[str]:
     """Return the shares of misses among the searches that converged, at ranks held against 400 starts."""
-    by_ranks = _by_ranks([row for row in rows if _of_one_rank(row)])
-    return [_silent(some, f"at {ranks}") for ranks, some in by_ranks.items()]
-
-
-#: Ranks whose rows are added up, by their words: more miss from rank 14 on.
-GROUPS = {"ranks 10 and 12": (10, 12), "ranks 14 to 16": (14, 15, 16), "rank 20": (20,)}
+    return [
+        _silent(some, f"at rank{'s' if len(GROUPS[words]) > 1 else ''} {words}")
+        for words, some in _by_ranks(rows).items()
+    ]
 
 
 def _by_ranks(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of groups of ranks that there are, by the words of the group."""
+    """Return the rows of groups of ranks that there are, by the words of the group; none of two ranks."""
     groups = {
-        words: [row for row in rows if row["rank"] in ranks] for words, ranks in GROUPS.items()
+        words: [row for row in rows if _of_one_rank(row) and row["rank"] in ranks]
+        for words, ranks in GROUPS.items()
     }
     return {words: some for words, some in groups.items() if some}
 
@@ -288,7 +289,7 @@ def _summary_of(name: str, result: list[dict[str, Any]]) -> str:
     of_one_rank = [row for row in result if _of_one_rank(row)]
     parts = {
         "5 and 8": [row for row in of_one_rank if row["rank"] < 10],
-        **{words.split(" ", 1)[1]: some for words, some in _by_ranks(of_one_rank).items()},
+        **_by_ranks(result),
         "25 to 50": [row for row in of_one_rank if row["rank"] > 20],
         "14 and 8": [row for row in result if not _of_one_rank(row)],
     }

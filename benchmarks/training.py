@@ -26,6 +26,11 @@ from warpline.core.process import keep_freed_memory
 from warpline.models.base import build_model, outputs_of
 
 
+def read_out(net, states):
+    """Return the outputs (trial, time, output) from the states of each step."""
+    return torch.nn.functional.linear(torch.stack(states, 1), net.weight_out, net.bias_out)
+
+
 def plain_leaky_rnn(net, inputs):
     """Run the recurrence of `warpline.models.leaky_rnn`, one cell after the other."""
     state = inputs.new_zeros(len(inputs), net.bias.numel())
@@ -35,8 +40,7 @@ def plain_leaky_rnn(net, inputs):
         recurrent = torch.nn.functional.linear(state, net.weight_hh)
         state = (1 - net.alpha) * state + net.alpha * net.activation(drive + recurrent)
         states.append(state)
-    hidden = torch.stack(states, 1)
-    return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
+    return read_out(net, states)
 
 
 def plain_leaky_gru(net, inputs):
@@ -54,8 +58,7 @@ def plain_leaky_gru(net, inputs):
         candidate = net.activation(linear(u, w[2], b[2]) + reset * recurrent)
         state = state + net.alpha * update * (candidate - state)
         states.append(state)
-    hidden = torch.stack(states, 1)
-    return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
+    return read_out(net, states)
 
 
 def careful_leaky_rnn(net, inputs):
@@ -67,8 +70,7 @@ def careful_leaky_rnn(net, inputs):
     for drive in drives.unbind(1):
         state = torch.lerp(state, net.activation(torch.addmm(drive, state, weight)), net.alpha)
         states.append(state)
-    hidden = torch.stack(states, 1)
-    return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
+    return read_out(net, states)
 
 
 def careful_leaky_gru(net, inputs):
@@ -86,8 +88,7 @@ def careful_leaky_gru(net, inputs):
         candidate = net.activation(torch.addcmul(drive[:, 2 * units :], reset, within))
         state = torch.lerp(state, candidate, net.alpha * update)
         states.append(state)
-    hidden = torch.stack(states, 1)
-    return torch.nn.functional.linear(hidden, net.weight_out, net.bias_out), hidden
+    return read_out(net, states)
 
 
 class OfTorch(torch.nn.Module):
@@ -161,8 +162,8 @@ def main():
             shape = (arguments.batch, arguments.steps, 7)
             inputs = torch.randn(shape, generator=generator).to(device)
             networks = {
-                "plain": (net, lambda x: plain(net, x)[0]),  # noqa: B023
-                "careful": (net, lambda x: careful(net, x)[0]),  # noqa: B023
+                "plain": (net, lambda x: plain(net, x)),  # noqa: B023
+                "careful": (net, lambda x: careful(net, x)),  # noqa: B023
                 "torch_nn": (of_torch, of_torch),
                 "warpline": (net, lambda x: outputs_of(net, x)),  # noqa: B023
             }

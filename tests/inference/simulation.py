@@ -50,6 +50,11 @@ def heavy_tailed(stream: np.random.Generator, shape: tuple[int, int, int]) -> Fl
     return stream.standard_t(3, shape)
 
 
+def exponential(stream: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
+    """Return exponential deviates of standard deviation 1."""
+    return stream.exponential(1, shape)
+
+
 def skewed(stream: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
     """Return points in random directions at a lognormal distance, which makes distances skewed."""
     direction = stream.standard_normal(shape)

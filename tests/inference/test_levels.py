@@ -382,7 +382,7 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
     assert min(levels.values()) > 100 * largest_share(0.07, 4000)
     for n in (3, 5):
         exponential = unshared_groups.alike_false_positives(
-            (n, 20), lambda stream, shape: stream.exponential(1, shape), dimension=1
+            (n, 20), simulation.exponential, dimension=1
         )
         assert 100 * exponential > levels[n, "line"]
     equal = [
@@ -401,7 +401,7 @@ def test_all_tests_of_a_call_reject_too_often_where_few_systems_stand_beside_man
         (simulation.gaussian, 1),
         (simulation.gaussian, 3),
         (simulation.skewed, 3),
-        (lambda stream, shape: stream.exponential(1, shape), 1),
+        (simulation.exponential, 1),
     )
 
     def level(*sizes):
@@ -425,10 +425,10 @@ def test_the_interval_of_a_floor_covers_less_in_few_dimensions_and_with_heavy_ta
         ("normal along a line", simulation.gaussian, 1),
         (
             "Student's t of 3 dof, 3 dimensions",
-            lambda stream, shape: stream.standard_t(3, shape),
+            simulation.heavy_tailed,
             3,
         ),
-        ("exponential along a line", lambda stream, shape: stream.exponential(1, shape), 1),
+        ("exponential along a line", simulation.exponential, 1),
     )
     page = " ".join(PAGE.read_text().split())
     for name, draw, dimension in draws:

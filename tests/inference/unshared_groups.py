@@ -166,9 +166,7 @@ def coverage(
         spread * stream.normal(size=(replications, n, dimension))
         for n, spread in zip(sizes, spreads, strict=True)
     ]
-    rows, columns = range(sizes[0]), range(sizes[0], sum(sizes))
-    intervals = np.array([jackknife_interval(m, rows, columns, 0.95) for m in distances(*points)])
-    return float(((intervals[:, 0] <= truth) & (truth <= intervals[:, 1])).mean())
+    return _share_that_hold(truth, distances(*points), range(sizes[0]), range(sizes[0], sum(sizes)))
 
 
 def floor_coverage(
@@ -181,8 +179,12 @@ def floor_coverage(
     networks = draw(stream, (replications, n_networks, dimension))
     of_all = distances(networks, networks)
     of_all[:, np.eye(n_networks, dtype=bool)] = np.nan
-    every = range(n_networks)
-    intervals = np.array([jackknife_interval(matrix, every, every, 0.95) for matrix in of_all])
+    return _share_that_hold(truth, of_all, range(n_networks), range(n_networks))
+
+
+def _share_that_hold(truth: float, matrices: Floats, rows: range, columns: range) -> float:
+    """Return the share of matrices whose jackknife interval of the mean holds the true one."""
+    intervals = np.array([jackknife_interval(matrix, rows, columns, 0.95) for matrix in matrices])
     return float(((intervals[:, 0] <= truth) & (truth <= intervals[:, 1])).mean())
 
 

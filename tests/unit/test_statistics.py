@@ -409,14 +409,19 @@ def test_exchange_of_labels_of_curricula_that_are_clearly_apart(rng):
     assert exchange_test(distances, a, a, reference) == 1
 
 
-def test_exchange_of_labels_keeps_its_level_with_the_reference_among_them(rng):
+@pytest.mark.parametrize(
+    "p_value",
+    [lambda distances, a, b: exchange_test(distances, a, b, a), separation_exchange_test],
+    ids=["distance, with the reference among them", "separation"],
+)
+def test_exchange_of_labels_keeps_its_level(rng, p_value):
     rejected = []
     for _ in range(400):
         # Networks of one seed are alike.
         shared = rng.standard_normal(6)
         own = 0.7 * rng.standard_normal((2, 6))
         distances, (a, b) = networks_on_a_line([shared + own[0], shared + own[1]])
-        rejected.append(exchange_test(distances, a, b, a) <= 0.05)
+        rejected.append(p_value(distances, a, b) <= 0.05)
     # Three standard errors of 400 trials above the level.
     assert np.mean(rejected) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
 
@@ -463,18 +468,6 @@ def test_exchange_by_separation_takes_the_separation_of_the_tables(rng):
         values.append(separation(between, floors, 0.95)[0])
     expected = np.mean(np.array(values) >= values[0] - 1e-12)
     assert separation_exchange_test(distances, a, b) == expected
-
-
-def test_exchange_by_separation_keeps_its_level(rng):
-    rejected = []
-    for _ in range(400):
-        # Networks of one seed are alike.
-        shared = rng.standard_normal(6)
-        own = 0.7 * rng.standard_normal((2, 6))
-        distances, (a, b) = networks_on_a_line([shared + own[0], shared + own[1]])
-        rejected.append(separation_exchange_test(distances, a, b) <= 0.05)
-    # Three standard errors of 400 trials above the level.
-    assert np.mean(rejected) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
 
 
 def test_exchange_by_separation_refuses_what_it_cannot_exchange(rng):

@@ -178,9 +178,7 @@ def exchange_test(
     for curriculum, side in zip((a, b), sides, strict=True):
         if np.array_equal(curriculum, reference):
             references = side
-    means = [
-        distances[side[:, :, None], references[:, None]][:, other_seed].mean(-1) for side in sides
-    ]
+    means = [_of_pairs(distances, side, references, other_seed).mean(-1) for side in sides]
     return _share_as_large(np.abs(means[0] - means[1]))
 
 
@@ -216,18 +214,12 @@ def separation_exchange_test(
     other_seed = ~np.eye(len(a), dtype=bool)
     later_seed = np.triu(other_seed)
     first, second = sides = _exchanges(a, b)
-    between = distances[first[:, :, None], second[:, None]][:, other_seed]
-    floors = [distances[side[:, :, None], side[:, None]][:, later_seed] for side in sides]
-    if not all(np.isfinite(values).all() for values in (between, *floors)):
-        raise ValueError(_NOT_FINITE)
-    pairs, shares = between[:, :, None], []
-    for floor in floors:
-        above, equal = pairs > floor[:, None], pairs == floor[:, None]
+    pairs, shares = _of_pairs(distances, first, second, other_seed)[:, :, None], []
+    for side in sides:
+        floor = _of_pairs(distances, side, side, later_seed)[:, None]
+        above, equal = pairs > floor, pairs == floor
         shares.append(above.mean((1, 2)) + equal.mean((1, 2)) / 2)
     return _share_as_large(np.mean(shares, axis=0))
-
-
-_NOT_FINITE = "expected a dissimilarity of every two networks, got one that is not finite"
 
 
 def _exchanges(
@@ -240,10 +232,23 @@ def _exchanges(
     return np.where(exchanged, b, a), np.where(exchanged, a, b)
 
 
+def _of_pairs(
+    distances: Floats,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    counted: NDArray[np.bool_],
+) -> Floats:
+    """Return the dissimilarities of those pairs of seeds that count, shape (exchange, pair)."""
+    values = distances[first[:, :, None], second[:, None]][:, counted]
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "expected a dissimilarity of every two networks, got one that is not finite"
+        )
+    return values
+
+
 def _share_as_large(values: Floats) -> float:
     """Return the share of exchanges with a statistic as large as without one, shape (exchange,)."""
-    if not np.isfinite(values).all():
-        raise ValueError(_NOT_FINITE)
     # Rounding tells equal values apart.
     return float((values >= values[0] * (1 - 1e-9)).mean())
 
