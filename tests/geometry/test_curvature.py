@@ -221,7 +221,7 @@ def test_a_grid_estimates_curvature_and_its_own_error(surfaces):
     metric, exact, spacing = torus_grid(surfaces, 60, 20)
     closed = curvature_from_grid(metric, spacing, periodic=(True, True))
     error = float((closed.curvature - exact).abs().max())
-    assert 0.3 * error < closed.error < 3 * error < 0.05
+    assert error < closed.error < 5 * error < 0.1
     cut = curvature_from_grid(metric, spacing)
     assert cut.curvature.shape == (58, 18) and cut.rows[0] == 1 and cut.columns[-1] == 18
     assert torch.allclose(cut.curvature, closed.curvature[1:-1, 1:-1])
@@ -323,6 +323,6 @@ def test_a_flat_metric_in_bent_coordinates_needs_an_absolute_error(project):
     spacing, closed = (float(line[1]), float(line[1])), (True, True)
     with pytest.raises(CoarseGridError, match="a flat metric needs absolute"):
         curvature_from_grid(metric, spacing, closed)
-    largest = curvature_from_grid(metric, spacing, closed, absolute=0.001).curvature.abs().max()
+    largest = curvature_from_grid(metric, spacing, closed, absolute=0.002).curvature.abs().max()
     page = (project / "docs" / "published_settings.md").read_text()
-    assert f"`curvature_from_grid` gives {float(largest):.1g} on 400, with `absolute=0.001`" in page
+    assert f"`curvature_from_grid` gives {float(largest):.1g} on 400, with `absolute=0.002`" in page
