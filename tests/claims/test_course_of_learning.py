@@ -14,7 +14,6 @@ from claim_sources import (
 )
 
 from warpline.claims.course_of_learning import (
-    beyond_shared_course,
     dissimilarity_follows_accuracy,
     dissimilarity_follows_own_accuracy,
     early_against_late,
@@ -138,33 +137,6 @@ def test_the_script_keeps_the_columns_that_claims_read(project, tmp_path):
             statistic(sources(compared=[networks(over=table)]), ("dsa",)) for table in (rows, kept)
         )
         assert of_kept.evidence.value == of_rows.evidence.value
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_two_courses_that_share_time_alone_do_not_follow_each_other(tied):
-    """Level by simulation: courses that rise and fall at times of their own, with noise."""
-    random = np.random.default_rng(11)
-    checkpoints = np.linspace(0, 1, 8)[:, None]
-
-    def rises(at):
-        course = 1 / (1 + np.exp(-(checkpoints - at) / 0.1))
-        return course + 0.05 * random.standard_normal(course.shape)
-
-    n_replications, n_seeds = 200, 10
-    follows, beyond = 0, 0
-    for _ in range(n_replications):
-        times = random.uniform(0.2, 0.8, (2, n_seeds))
-        distance, accuracy = 1 - rises(times[0]), rises(times[0 if tied else 1])
-        values = beyond_shared_course(distance, accuracy)
-        beyond += part_of_networks("", values).interval(0.95)[0] > 0
-        ranks = [series.argsort(0).argsort(0) - 3.5 for series in (distance, accuracy)]
-        own = -(ranks[0] * ranks[1]).sum(0) / (ranks[0] ** 2).sum(0)
-        follows += part_of_networks("", own).interval(0.95)[0] > 0.2
-    # The plain correlation is there in any case: of A5a alone nothing would follow.
-    assert follows == n_replications
-    share = beyond / n_replications
-    # Nominal 2.5 %, with three standard errors of the simulation (1.1 %); and power.
-    assert share > 0.85 if tied else share < 0.06
 
 
 def test_steps_of_one_size_are_no_fall():

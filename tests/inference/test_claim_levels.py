@@ -1,0 +1,46 @@
+"""Two rules of claims keep their level, and docs/claims.md states what the simulation found."""
+
+from pathlib import Path
+
+import pytest
+from inference import claim_levels
+from inference.test_levels import largest_share
+
+PAGE = " ".join((Path(__file__).resolve().parents[2] / "docs" / "claims.md").read_text().split())
+REPLICATIONS = 2000
+
+
+def test_the_order_of_curricula_keeps_its_level():
+    misses = [
+        side
+        for name in claim_levels.EQUAL_PLACES
+        for n in (5, 10)
+        for side in claim_levels.order_misses(name, n, REPLICATIONS)
+    ]
+    assert max(misses) <= 100 * largest_share(0.025, REPLICATIONS)
+    assert (
+        f"lies on one side of ½, and on the other, in {min(misses):.1f} to {max(misses):.1f} % of 2,000 "
+        f"replications each, at a nominal 2.5 % (n = 5 and 10; six scenarios"
+    ) in PAGE
+
+
+@pytest.mark.slow
+def test_courses_that_share_time_alone_do_not_follow_each_other():
+    shares = [
+        claim_levels.own_accuracy_found(n, noise, REPLICATIONS)
+        for n in (5, 10, 20)
+        for noise in (0.02, 0.05, 0.1)
+    ]
+    own, plain = zip(*shares, strict=True)
+    assert max(own) <= 100 * largest_share(0.025, REPLICATIONS)
+    # The plain correlation is there in any case: of A5a alone nothing would follow.
+    assert min(plain) > 99
+    assert (
+        f"in {min(own):.1f} to {max(own):.1f} % of 2,000 replications, at a nominal 2.5 % (n = 5, 10 and 20; "
+        "three sizes of noise), that of A5a in more than 99 %"
+    ) in PAGE
+    found = [claim_levels.own_accuracy_found(n, 0.05, REPLICATIONS, tied=True)[0] for n in (10, 5)]
+    assert (
+        "A5b finds it in {:.0f} % with ten networks and in {:.0f} % with five".format(*found)
+        in PAGE
+    )
