@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -52,14 +53,14 @@ class AuditTables:
     Parameters
     ----------
     folder : pathlib.Path
-        With a CSV file for each name in `AUDIT_TABLES`.
+        With ``audit.csv``, and ``claims.csv`` where verdicts are asked for.
     """
 
     def __init__(self, folder: Path) -> None:
         self.effects = result_files.read_table(folder / "audit.csv").fillna(
             {"curriculum": "", "measure": ""}
         )
-        self.claims = result_files.read_table(folder / "claims.csv")
+        self.folder = folder
         protocols = list(dict.fromkeys(self.effects["protocol"]))
         self.protocols = in_order(protocols)
         """Names of the protocols, from right to published."""
@@ -67,6 +68,11 @@ class AuditTables:
             name.removeprefix("right+") for name in protocols if name.startswith("right+")
         ]
         """Switches that make a protocol of their own."""
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """The verdicts."""
+        return result_files.read_table(self.folder / "claims.csv")
 
     @property
     def n(self) -> str:
@@ -165,21 +171,29 @@ class AuditTables:
         *words, last = STATISTICS.values()
         return f"{', '.join(words)} and {last}"
 
-    def _changes(self, before: str, after: str) -> Iterator[str]:
-        """Yield, by statistic and measure, how many values moved, and the largest move."""
+    def _moves(self, before: str, after: str) -> pd.DataFrame:
+        """Return the values under two protocols, by `KEY`, with ``change`` and whether they lie ``apart``."""
         both = [
             self.effects[self.effects["protocol"] == name].set_index(KEY)[
                 ["value", "low", "high", "n"]
             ]
             for name in (before, after)
         ]
-        joined = both[0].join(both[1], lsuffix="_before", rsuffix="_after", how="inner")
-        joined = joined.dropna().reset_index()
+        joined = both[0].join(both[1], lsuffix="_before", rsuffix="_after", how="inner").dropna()
         above = joined["low_after"] > joined["high_before"]
         below = joined["high_after"] < joined["low_before"]
+        joined["change"] = joined["value_after"] - joined["value_before"]
         # What two digits do not show is rounding.
-        visible = (joined["value_after"] - joined["value_before"]).abs() >= 0.005
-        joined["apart"] = (above | below) & visible
+        joined["apart"] = (above | below) & (joined["change"].abs() >= 0.005)
+        return joined
+
+    def _changes(self, before: str, after: str, other: AuditTables) -> Iterator[str]:
+        """Yield, by statistic and measure, how many values moved in both runs, and the largest move."""
+        joined = self._moves(before, after)
+        again = other._moves(before, after).reindex(joined.index)
+        same_sign = joined["change"] * again["change"] > 0
+        joined["apart"] &= (again["apart"] == True) & same_sign  # noqa: E712
+        joined = joined.reset_index()
         for statistic, words in STATISTICS.items():
             of_statistic = joined[joined["statistic"] == statistic]
             for measure in dict.fromkeys(of_statistic["measure"]):
@@ -187,28 +201,32 @@ class AuditTables:
                 moved = rows[rows["apart"]]
                 if moved.empty:
                     continue
-                change = (moved["value_after"] - moved["value_before"]).abs().to_numpy()
-                most = moved.iloc[int(change.argmax())]
+                most = moved.iloc[int(moved["change"].abs().to_numpy().argmax())]
                 where = f"{measure_name(measure)}, {words}" if measure else words
                 if most["curriculum"]:
                     where += f" (`{most['curriculum']}`, most of {len(moved)} of {len(rows)})"
                 yield f"{where}: {_estimate(most, '_before')} to {_estimate(most, '_after')}"
 
-    def changes(self, before: str, after: str) -> str:
-        """Return what lies apart under two protocols: values whose intervals do not overlap."""
-        if not {before, after} <= set(self.protocols):
+    def changes(self, before: str, after: str, other: AuditTables) -> str:
+        """Return what lies apart under two protocols, and in another run, too, in the same direction.
+
+        Values lie apart whose intervals do not overlap.
+        """
+        if not {before, after} <= set(self.protocols) & set(other.protocols):
             return "not run"
-        return "; ".join(self._changes(before, after)) or "nothing beyond the intervals"
+        return "; ".join(self._changes(before, after, other)) or "nothing beyond the intervals"
 
 
-def render_audit(template: Path, tables: Path) -> str:
+def render_audit(template: Path, tables: Path, other: Path) -> str:
     """Return the page.
 
     Parameters
     ----------
     template : pathlib.Path
-        Jinja template that calls the methods of `AuditTables` (as ``a``) and `claim`.
+        Jinja template that calls the methods of `AuditTables` (as ``a`` and ``other``) and `claim`.
     tables : pathlib.Path
         Folder of the tables.
+    other : pathlib.Path
+        Folder of those of the same audit on another processor, which need no verdicts.
     """
-    return render_template(template, a=AuditTables(tables), claim=claim)
+    return render_template(template, a=AuditTables(tables), other=AuditTables(other), claim=claim)
