@@ -1,7 +1,7 @@
 """Write docs/audit_results.md from its template and the tables of an audit.
 
 python scripts/write_audit_results.py --run results/audit    # take new tables, then write the page
-python scripts/write_audit_results.py --other RESULTS          # take those of the same audit on another processor
+python scripts/write_audit_results.py --other RESULTS          # take those of another processor
 python scripts/write_audit_results.py                        # write the page from the tables in docs/data
 """
 
