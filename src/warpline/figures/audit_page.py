@@ -192,7 +192,7 @@ class AuditTables:
         joined = self._moves(before, after)
         again = other._moves(before, after).reindex(joined.index)
         same_sign = joined["change"] * again["change"] > 0
-        joined["apart"] &= (again["apart"] == True) & same_sign  # noqa: E712
+        joined["apart"] &= again["apart"].eq(True) & same_sign
         joined = joined.reset_index()
         for statistic, words in STATISTICS.items():
             of_statistic = joined[joined["statistic"] == statistic]
