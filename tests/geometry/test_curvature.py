@@ -298,6 +298,22 @@ def test_how_many_coarse_grids_pass(project):
     assert f"2, 4 and 8 spacings wide, {stated}" in page
 
 
+def test_a_grid_that_does_not_see_the_corrugations_of_a_flat_sheet_passes(project):
+    """The limit that docs/geometry.md states: a metric that repeats after four spacings."""
+
+    def estimate(count):
+        line = torch.linspace(-1, 1, count, dtype=torch.float64)
+        slope = (0.3 * 8 * torch.cos(8 * (line[:, None] + line)))[..., None].expand(-1, -1, 2)
+        metric = torch.eye(2, dtype=torch.float64) + slope[..., :, None] * slope[..., None, :]
+        return curvature_from_grid(metric, (2 / (count - 1), 2 / (count - 1)))
+
+    largest = float(estimate(21).curvature.abs().max())
+    page = " ".join((project / "docs" / "geometry.md").read_text().split())
+    assert f"is accepted with |K| up to {largest:.0f}, and refused on 41 × 41" in page
+    with pytest.raises(CoarseGridError):
+        estimate(41)
+
+
 def test_bad_grids_are_refused(surfaces):
     metric, _, spacing = torus_grid(surfaces, 10, 10)
     with pytest.raises(ValueError, match=r"\(row, column, 2, 2\)"):
