@@ -70,7 +70,13 @@ SETTINGS: dict[tuple[int, ...], tuple[int, int]] = {
     (50, 10): (60, 96),
 }
 #: The same of pairs of two ranks: (rank, lower rank, number of delays).
-UNEQUAL: dict[tuple[int, ...], tuple[int, int]] = {(14, 8, 7): (640, 400)}
+UNEQUAL: dict[tuple[int, ...], tuple[int, int]] = {
+    (10, 5, 7): (640, 400),
+    (12, 10, 7): (640, 400),
+    (14, 8, 7): (640, 400),
+    (14, 12, 7): (640, 400),
+    (16, 8, 7): (640, 400),
+}
 #: Those of short windows: the last steps of each trial.
 SHORT: dict[tuple[int, ...], tuple[int, int]] = {
     (10, 2): (400, 400),

@@ -67,7 +67,8 @@ PAIR = "measure == 'dsa' and seeds == 'cross' and curriculum_a == 'anti_first' a
         ("differ by {} {} from each other", "learning", f"{AT_START} and against == 'floor' and curriculum_a == 'master'", 2, "mean"),
         ("{} rad {} by DSA", "tests", "measure == 'dsa'", 3, "difference"),
         ("{} {} by CKA", "tests", "measure == 'cka'", 2, "difference"),
-        ("S is {} {}", "summary", PAIR, 2, "separation"),
+        ("By DSA, S is {} {}", "summary", PAIR, 2, "separation"),
+        ("by CKA, it is {} {}", "summary", PAIR.replace("dsa", "cka"), 2, "separation"),
     ],
 )  # fmt: skip
 def test_the_conclusion_states_numbers_of_the_tables(sentence, name, query, digits, column):

@@ -57,7 +57,8 @@ def order_probability(pairs: pd.DataFrame) -> float:
 def rank_correlation(pairs: pd.DataFrame) -> float:
     """Return Spearman's correlation of dissimilarity to the reference and number of tasks learned.
 
-    -1 is the order of Guilhot et al. (2024). NaN where either is constant.
+    Below 0 in the order of Guilhot et al. (2024); -1 is not reached, because networks of a curriculum have
+    equal numbers. NaN where either is constant.
 
     Parameters
     ----------
