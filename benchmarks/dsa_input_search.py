@@ -204,7 +204,9 @@ def group_of(row: dict[str, Any]) -> str:
         kind += " with one channel"
     if rank == 10 and part != "demo":
         ranks = "rank 10"
-    return f"{kind} at {ranks}" + (", other weights" if "w =" in name else "")
+    # Of the networks of the demo, one other weight was tried.
+    weights = ", w = 0.9" if part == "demo" else ", other weights"
+    return f"{kind} at {ranks}" + (weights if "w =" in name else "")
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:

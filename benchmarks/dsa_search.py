@@ -297,7 +297,7 @@ def _summary_of(name: str, result: list[dict[str, Any]]) -> str:
         "5 and 8": [row for row in of_one_rank if row["rank"] < 10],
         **_by_ranks(result),
         "25 to 50": [row for row in of_one_rank if row["rank"] > 20],
-        "14 and 8": [row for row in result if not _of_one_rank(row)],
+        "two": [row for row in result if not _of_one_rank(row)],
     }
     lines = [summary_line(f"{name} | {ranks}", rows) for ranks, rows in parts.items() if rows]
     return " ".join(lines)
