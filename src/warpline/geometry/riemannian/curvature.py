@@ -10,6 +10,7 @@ and refuses a grid that is too coarse.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -228,9 +229,9 @@ class GridCurvature(ShortRepr):
     rows, columns : Tensor, shape (row,) and (column,)
         Indices into the grid.
     error : float
-        Upper estimate of the largest error of `curvature`: the largest difference from every second
-        point's. It is Richardson's, a third of that at second order, with the safety factor of 3 that
-        Roache (1994) takes for two grids.
+        Upper estimate of the largest error of `curvature`: the largest difference from that of every
+        second point, along one axis or both. It is Richardson's, a third of that at second order, with
+        the safety factor of 3 that Roache (1994) takes for two grids.
     """
 
     curvature: Tensor
@@ -340,8 +341,9 @@ def curvature_from_grid(
         for closed, count in zip(periodic, metric.shape[:2], strict=True)
     ]
     error, row, column = max(
-        _largest_difference(metric, fine, spacing, periodic, first)
-        for first in ((0, 0), (0, 1), (1, 0), (1, 1))
+        _largest_difference(metric, fine, spacing, periodic, strides, first)
+        for strides in ((2, 2), (2, 1), (1, 2))
+        for first in itertools.product(*map(range, strides))
     )
     curvature = fine[inner_points[0]][:, inner_points[1]]
 
@@ -365,13 +367,17 @@ def _largest_difference(
     fine: Tensor,
     spacing: Sequence[float],
     periodic: Sequence[bool],
+    strides: tuple[int, int],
     first: tuple[int, int],
 ) -> tuple[float, int, int]:
-    """Return the largest difference from every second point's, and its row and column.
+    """Return the largest difference from the curvature of fewer points, and its row and column.
 
-    Of the second points that begin with the row and column `first`; -1 where these are too few.
+    Of those that begin with the row and column `first`, and of `strides`; -1 where these are too few.
     """
-    coarse = _brioschi(metric[first[0] :: 2, first[1] :: 2], [2 * step for step in spacing])
+    coarse = _brioschi(
+        metric[first[0] :: strides[0], first[1] :: strides[1]],
+        [stride * step for stride, step in zip(strides, spacing, strict=True)],
+    )
     # Those whose neighbours are on the grid.
     kept = [
         torch.arange(count) if closed else torch.arange(1, count - 1)
@@ -379,7 +385,9 @@ def _largest_difference(
     ]
     if not all(map(len, kept)):
         return -1.0, 0, 0
-    rows, columns = (2 * index + start for index, start in zip(kept, first, strict=True))
+    rows, columns = (
+        stride * index + start for stride, index, start in zip(strides, kept, first, strict=True)
+    )
     difference = (fine[rows][:, columns] - coarse[kept[0]][:, kept[1]]).abs()
     i, j = divmod(int(difference.argmax()), len(columns))
     return float(difference.max()), int(rows[i]), int(columns[j])
