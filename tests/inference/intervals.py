@@ -1,6 +1,6 @@
 """Coverage of the intervals of scores of attractors, of rank correlations and of half-times, by simulation.
 
-    PYTHONPATH=src python tests/inference/intervals.py --replications 2000
+    PYTHONPATH=src python tests/inference/intervals.py --replications 400
 
 A system is a point, a dissimilarity the Euclidean distance of two. Each interval stands beside the percentile
 bootstrap, which resamples systems (within their family) or networks. The command writes
@@ -438,16 +438,16 @@ def table_rows(table: pd.DataFrame) -> list[list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replications", type=int, default=2000)
+    parser.add_argument("--replications", type=int, default=400, help="of a score")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     intervals_table(arguments.replications).round(3).to_csv(
         arguments.folder / TABLE.name, index=False
     )
-    half_times_table(5 * arguments.replications).round(3).to_csv(
+    half_times_table(25 * arguments.replications).round(3).to_csv(
         arguments.folder / HALF_TIMES.name, index=False
     )
-    gradual = gradual_table(arguments.replications)
+    gradual = gradual_table(5 * arguments.replications)
     gradual.round(3).to_csv(arguments.folder / GRADUAL.name, index=False)
 
 

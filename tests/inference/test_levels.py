@@ -162,7 +162,7 @@ def rows_of(page, heading):
 
 def test_the_page_holds_the_levels_of_the_table():
     table = pd.read_csv(TABLES / "inference_levels.csv")
-    assert (table["replications"] >= 4000).all()
+    assert (table["replications"] == 4000).all()
     assert rows_of(PAGE.read_text(), "Level and power") == simulation.levels_rows(table)
     assert rows_of(PAGE.read_text(), "Coverage of the intervals of a mean") == (
         simulation.coverage_rows(table)
@@ -172,7 +172,7 @@ def test_the_page_holds_the_levels_of_the_table():
 
 def test_the_page_holds_the_families_of_the_table():
     table = pd.read_csv(TABLES / "inference_families.csv")
-    assert (table["replications"] >= 4000).all()
+    assert (table["replications"] == 4000).all()
     assert rows_of(PAGE.read_text(), "Correction for many tests") == (
         simulation.families_rows(table)
     )
@@ -223,10 +223,11 @@ def test_the_page_holds_the_coverage_of_other_intervals():
 
 def test_the_page_holds_the_coverage_of_half_times():
     table = pd.read_csv(intervals.HALF_TIMES)
-    assert (table["replications"] >= 2000).all()
+    (replications,) = set(table["replications"])
     page = PAGE.read_text()
     assert rows_of(page, "Coverage of half-times and lags") == intervals.half_times_rows(table)
     page = " ".join(page.split())
+    assert f"for n = 3 / 5 / 10 ({replications:,} replications)" in page
     lag = table["coverage_lag"]
     assert f"The interval of a lag covers {lag.min():.0f} to {lag.max():.0f} %" in page
     by_noise = (
@@ -303,7 +304,7 @@ def test_the_page_of_claims_holds_the_coverage_of_means_of_skewed_shares():
 
 def test_the_page_holds_the_coverage_of_the_separation():
     table = pd.read_csv(TABLES / unshared_groups.SEPARATIONS)
-    assert (table["replications"] >= 2000).all()
+    assert (table["replications"] == 2000).all()
     page = PAGE.read_text()
     rows = rows_of(page, "Coverage of the interval of the separation")
     assert rows == unshared_groups.separations_rows(table)
