@@ -27,6 +27,7 @@ use_one_thread()
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from warpline.comparison.pairs import systems_of  # noqa: E402
 from warpline.core.result_files import read_dataset  # noqa: E402
 from warpline.similarity import rotation_search, shape_energy, shape_gaussian  # noqa: E402
 
@@ -49,6 +50,10 @@ COLUMNS |= {"energy": "`shape_energy`"}
 STARTS = 400
 #: Of the reference for trained networks, which are larger.
 STARTS_OF_NETWORKS, NETWORKS = 48, 4
+#: Times, from the first to the last third of a trial, and components of networks at few times.
+FEW_TIMES = ((2, 8), (4, 8))
+#: Of all checkpoints, those that are compared at few times.
+EVERY = 4
 REPEATS = (6, 20, 100)
 
 
@@ -103,15 +108,26 @@ def counted(
     }
 
 
-def networks(run: Path) -> list[Any]:
-    """Return states and conditions of the networks of a run after learning, first seed."""
+def networks(run: Path, every: bool = False) -> list[Any]:
+    """Return states and conditions of networks: after learning in the first seed, or every checkpoint."""
     systems = []
     for path in sorted(run.glob("trajectories/*/*/*/*.nc")):
-        data = read_dataset(path)
-        n_components = int(data["n_components"][0, -1])
-        states = data["states"][0, -1].to_numpy()[..., :n_components]
-        systems.append((states.astype(np.float64), data["condition"].to_numpy()))
+        courses = list(systems_of(read_dataset(path)).values())
+        # Several fractions of training can be one checkpoint.
+        once = [system for course in courses for system in {s.step: s for s in course}.values()]
+        for system in once if every else courses[0][-1:]:
+            systems.append((system.states.astype(np.float64), system.conditions))
     return systems
+
+
+def at_few_times(systems: list[Any], n_times: int, n_components: int) -> list[Any]:
+    """Return the same systems at some times alone, in their leading components."""
+    some = []
+    for states, conditions in systems:
+        last = states.shape[1] - 1
+        times = np.linspace(last / 3, 2 * last / 3, n_times).astype(int)
+        some.append((states[:, times, :n_components], conditions))
+    return some
 
 
 def cell(counts: dict[str, Any]) -> str:
@@ -161,6 +177,20 @@ def of_networks(result: dict[str, Any]) -> str:
             f"{name}: {row['converged']} of {row['pairs']} converge, {row['missed']} missed, "
             f"{row['seconds']:.1f} s a pair"
         )
+    return "; ".join(parts)
+
+
+def of_few_times(result: dict[str, Any]) -> str:
+    """Return what docs/measures.md says of trained networks at few times, by measure."""
+    parts = []
+    for column, name in COLUMNS.items():
+        rows = [row[column] for row in result["few_times"]]
+        missed, pairs, silent, converged = (
+            sum(row[key] for row in rows) for key in ("missed", "pairs", "silent", "converged")
+        )
+        worst = max(row["largest_percent"] for row in rows)
+        up_to = f", by up to {worst:.1g} %" if missed else ""
+        parts.append(f"{name}: {missed} of {pairs}{up_to}, and {silent} of {converged}")
     return "; ".join(parts)
 
 
@@ -214,6 +244,11 @@ def main() -> None:
         row = searched([drawn(100 + k, case) for k in range(n_systems)])
         result["search"].append({"case": case, **row})
     result["networks"] = searched(networks(arguments.run)[:NETWORKS], STARTS_OF_NETWORKS)
+    some = networks(arguments.run, every=True)[::EVERY]
+    result["few_times"] = [
+        {"times": times, "components": kept} | searched(at_few_times(some, times, kept))
+        for times, kept in FEW_TIMES
+    ]
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
 
 
