@@ -229,7 +229,7 @@ class GridCurvature(ShortRepr):
     rows, columns : Tensor, shape (row,) and (column,)
         Indices into the grid.
     error : float
-        Upper estimate of the largest error of `curvature`: the largest difference from that of every
+        Estimate of the largest error of `curvature`: the largest difference from that of every
         second point, along one axis or both. It is Richardson's, a third of that at second order, with
         the safety factor of 3 that Roache (1994) takes for two grids.
     """
