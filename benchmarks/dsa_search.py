@@ -71,6 +71,8 @@ SETTINGS: dict[tuple[int, ...], tuple[int, int]] = {
 }
 #: The same of pairs of two ranks: (rank, lower rank, number of delays).
 UNEQUAL: dict[tuple[int, ...], tuple[int, int]] = {
+    (8, 5, 2): (640, 400),
+    (8, 5, 7): (640, 400),
     (10, 5, 7): (640, 400),
     (12, 10, 7): (640, 400),
     (14, 8, 7): (640, 400),
