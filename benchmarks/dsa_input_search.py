@@ -6,6 +6,7 @@ if its joint angle is more than 1e-5 rad above the lowest of the pair. A miss is
 
 demo     networks of the demo after learning that carry the rank, all pairs, at ranks 5 to 12, at ranks 8 and
          10 by another weight of the control too
+checkpoints   random pairs of their checkpoints, at ranks 8 to 12, at rank 10 by other weights too
 tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 5 to 20 and
          by other weights of the control
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators of two channels or
@@ -48,6 +49,9 @@ PERIOD = "stimulus"
 DEFAULT_WEIGHT = 0.5
 #: Ranks and weights of the control for the networks of the demo.
 DEMO_SEARCHES = ((5, 0.5), (8, 0.5), (10, 0.5), (12, 0.5), (8, 0.9), (10, 0.9))
+#: The same for their checkpoints, and the number of random pairs.
+CHECKPOINT_SEARCHES = ((8, 0.5), (10, 0.5), (12, 0.5), (10, 0.1), (10, 0.7))
+CHECKPOINT_PAIRS = 400
 TANH = 12
 #: Draws of tanh networks and seeds of the search, by rank and weight of the control.
 TANH_SEARCHES = {
@@ -81,11 +85,14 @@ RANDOM_PAIRS = {
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
-PARTS = ("tanh", "demo", "random")
+PARTS = ("tanh", "checkpoints", "demo", "random")
+"""The name of a row holds that of its part: "checkpoints" comes before "demo", which it holds, too."""
 
 
-def demo_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArray, FloatArray]]:
-    """Return the states after learning of each network in the comparison window, and its inputs."""
+def demo_networks(
+    files: Sequence[Path], trials: Path, every: bool = False
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Return states and inputs in the comparison window, after learning or of every checkpoint."""
     import xarray as xr
 
     from warpline.comparison.drives import window_inputs
@@ -97,7 +104,10 @@ def demo_networks(files: Sequence[Path], trials: Path) -> list[tuple[FloatArray,
     for file in files:
         with xr.open_dataset(file) as dataset:
             for systems in systems_of(dataset, inputs).values():
-                networks.append((systems[-1].states, systems[-1].inputs))
+                # Several fractions of training can be one checkpoint.
+                once = [*{system.step: system for system in systems}.values()]
+                for system in once if every else once[-1:]:
+                    networks.append((system.states, system.inputs))
     return networks
 
 
@@ -199,10 +209,11 @@ def group_of(row: dict[str, Any]) -> str:
     """Return the words for the systems, ranks and weights whose counts are added up with those of a row."""
     part, rank, name = part_of(row), row["rank"], row["systems"]
     ranks = "ranks 5 and 8" if rank < 10 else "ranks 10 and 12" if rank <= 12 else "ranks 14 and 20"
-    kind = {"demo": "networks of the demo", "tanh": "tanh networks"}.get(part, "random matrices")
+    kinds = {"demo": "networks of the demo", "tanh": "tanh networks"}
+    kind = (kinds | {"checkpoints": "checkpoints of the demo"}).get(part, "random matrices")
     if "one channel" in name:
         kind += " with one channel"
-    if rank == 10 and part != "demo":
+    if rank == 10 and part not in ("demo", "checkpoints"):
         ranks = "rank 10"
     # Of the networks of the demo, one other weight was tried.
     weights = ", w = 0.9" if part == "demo" else ", other weights"
@@ -245,7 +256,9 @@ def main() -> None:
         "--parts", nargs="+", default=PARTS, choices=PARTS, help="these alone; other rows stay"
     )
     arguments = parser.parse_args()
-    if "demo" in arguments.parts and not (arguments.trajectories and arguments.trials):
+    if {"demo", "checkpoints"} & {*arguments.parts} and not (
+        arguments.trajectories and arguments.trials
+    ):
         parser.error("expected --trajectories and --trials for the networks of the demo")
     rows = []
     for part in PARTS:
@@ -257,12 +270,17 @@ def main() -> None:
         elif part == "random":
             rows += random_searches()
         else:
-            networks = demo_networks(arguments.trajectories, arguments.trials)
-            for rank, weight in DEMO_SEARCHES:
+            of_checkpoints = part == "checkpoints"
+            networks = demo_networks(arguments.trajectories, arguments.trials, of_checkpoints)
+            for rank, weight in CHECKPOINT_SEARCHES if of_checkpoints else DEMO_SEARCHES:
                 operators = [one for one in fitted(networks, rank) if one.rank_used == rank]
-                pairs = random_pairs(len(operators), None)
-                name = f"{len(operators)} networks of the demo, all pairs" + weight_suffix(weight)
+                count = CHECKPOINT_PAIRS if of_checkpoints else None
+                pairs = random_pairs(len(operators), count)
+                what = "checkpoints" if of_checkpoints else "networks"
+                name = f"{len(operators)} {what} of the demo, {count or 'all'} pairs"
+                name += weight_suffix(weight)
                 rows.append({"systems": name} | searches(operators, rank, pairs, 1, weight))
+                print(rows[-1], flush=True)
     machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
     result = {"machine": machine, "rows": rows}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
