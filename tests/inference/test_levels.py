@@ -440,6 +440,27 @@ def test_the_interval_of_a_floor_covers_less_in_few_dimensions_and_with_heavy_ta
         assert f"{' / '.join(f'{x:.0f}' for x in shares)} % ({name})" in page
 
 
+def test_groups_of_two_kinds_are_told_apart_however_many():
+    """The mean distance hardly depends on a network then, so that the jackknife's error is too small."""
+    sizes = (5, 10, 20)
+    levels = [
+        100 * unshared_groups.alike_false_positives((n, n), unshared_groups.two_kinds, dimension=3)
+        for n in sizes
+    ]
+    page = " ".join((PAGE.parent / "your_data.md").read_text().split())
+    assert (
+        "rejects in {:.0f}, {:.0f} and {:.0f} % of cases with {}, {} and {} systems in each group"
+    ).format(*levels, *sizes) in page
+    assert min(levels) > 100 * largest_share(0.05, 4000)
+    covered = [
+        100 * unshared_groups.floor_coverage(n, unshared_groups.two_kinds, dimension=3)
+        for n in sizes
+    ]
+    assert "The interval of a floor then covers {:.0f} / {:.0f} / {:.0f} % for 5 / 10 / 20".format(
+        *covered
+    ) in " ".join(PAGE.read_text().split())
+
+
 def test_few_networks_are_told_from_a_reference_of_many_with_their_seeds():
     """As in a run to whose reference seeds were appended."""
     levels = [
