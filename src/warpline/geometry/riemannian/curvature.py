@@ -343,7 +343,7 @@ def curvature_from_grid(
     error, row, column = max(
         _largest_difference(metric, fine, spacing, periodic, strides, first)
         for strides in ((2, 2), (2, 1), (1, 2))
-        for first in itertools.product(*map(range, strides))
+        for first in itertools.product(range(strides[0]), range(strides[1]))
     )
     curvature = fine[inner_points[0]][:, inner_points[1]]
 
