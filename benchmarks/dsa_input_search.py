@@ -34,7 +34,7 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
-from dsa_search import MISSED, REFERENCE_SEED, random_pairs, share  # noqa: E402
+from dsa_search import MISSED, REFERENCE_SEED, distinct, random_pairs, share  # noqa: E402
 from dsa_search_kinds import CHANNELS, Draw, driven_network, gaussian, sparse  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
@@ -47,11 +47,12 @@ from warpline.similarity.dsa_input import (  # noqa: E402
 FloatArray = NDArray[np.float64]
 PERIOD = "stimulus"
 DEFAULT_WEIGHT = 0.5
-#: Ranks and weights of the control for the networks of the demo.
-DEMO_SEARCHES = ((5, 0.5), (8, 0.5), (10, 0.5), (12, 0.5), (8, 0.9), (10, 0.9))
-#: The same for their checkpoints, and the number of random pairs.
-CHECKPOINT_SEARCHES = ((8, 0.5), (10, 0.5), (12, 0.5), (10, 0.1), (10, 0.7))
-CHECKPOINT_PAIRS = 400
+#: Networks of the demo after learning, and their checkpoints: ranks and weights of the control, and how many
+#: random pairs, or None for all.
+DEMO_SEARCHES: dict[str, tuple[tuple[tuple[int, float], ...], int | None]] = {
+    "checkpoints": (((8, 0.5), (10, 0.5), (12, 0.5), (10, 0.1), (10, 0.7)), 400),
+    "demo": (((5, 0.5), (8, 0.5), (10, 0.5), (12, 0.5), (8, 0.9), (10, 0.9)), None),
+}
 TANH = 12
 #: Draws of tanh networks and seeds of the search, by rank and weight of the control.
 TANH_SEARCHES = {
@@ -85,8 +86,14 @@ RANDOM_PAIRS = {
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
-PARTS = ("tanh", "checkpoints", "demo", "random")
-"""The name of a row holds that of its part: "checkpoints" comes before "demo", which it holds, too."""
+KINDS = {
+    "tanh": "tanh networks",
+    "checkpoints": "checkpoints of the demo",
+    "demo": "networks of the demo",
+    "random": "random matrices",
+}
+"""Words for the systems of a part, which is in the name of a row: "checkpoints" before "demo"."""
+PARTS = tuple(KINDS)
 
 
 def demo_networks(
@@ -104,9 +111,7 @@ def demo_networks(
     for file in files:
         with xr.open_dataset(file) as dataset:
             for systems in systems_of(dataset, inputs).values():
-                # Several fractions of training can be one checkpoint.
-                once = [*{system.step: system for system in systems}.values()]
-                for system in once if every else once[-1:]:
+                for system in distinct(systems) if every else systems[-1:]:
                     networks.append((system.states, system.inputs))
     return networks
 
@@ -209,8 +214,7 @@ def group_of(row: dict[str, Any]) -> str:
     """Return the words for the systems, ranks and weights whose counts are added up with those of a row."""
     part, rank, name = part_of(row), row["rank"], row["systems"]
     ranks = "ranks 5 and 8" if rank < 10 else "ranks 10 and 12" if rank <= 12 else "ranks 14 and 20"
-    kinds = {"demo": "networks of the demo", "tanh": "tanh networks"}
-    kind = (kinds | {"checkpoints": "checkpoints of the demo"}).get(part, "random matrices")
+    kind = KINDS[part]
     if "one channel" in name:
         kind += " with one channel"
     if rank == 10 and part not in ("demo", "checkpoints"):
@@ -270,14 +274,13 @@ def main() -> None:
         elif part == "random":
             rows += random_searches()
         else:
-            of_checkpoints = part == "checkpoints"
-            networks = demo_networks(arguments.trajectories, arguments.trials, of_checkpoints)
-            for rank, weight in CHECKPOINT_SEARCHES if of_checkpoints else DEMO_SEARCHES:
+            every = part == "checkpoints"
+            networks = demo_networks(arguments.trajectories, arguments.trials, every)
+            settings, count = DEMO_SEARCHES[part]
+            for rank, weight in settings:
                 operators = [one for one in fitted(networks, rank) if one.rank_used == rank]
-                count = CHECKPOINT_PAIRS if of_checkpoints else None
                 pairs = random_pairs(len(operators), count)
-                what = "checkpoints" if of_checkpoints else "networks"
-                name = f"{len(operators)} {what} of the demo, {count or 'all'} pairs"
+                name = f"{len(operators)} {KINDS[part]}, {count or 'all'} pairs"
                 name += weight_suffix(weight)
                 rows.append({"systems": name} | searches(operators, rank, pairs, 1, weight))
                 print(rows[-1], flush=True)

@@ -103,12 +103,13 @@ def states_of(files: list[Path]) -> list[FloatArray]:
     for file in files:
         with xr.open_dataset(file) as dataset:
             for systems in systems_of(dataset).values():
-                # Several fractions of training can be one checkpoint.
-                by_step: dict[int, FloatArray] = {}
-                for system in systems:
-                    by_step.setdefault(system.step, system.states.astype(np.float64))
-                states += by_step.values()
+                states += [system.states.astype(np.float64) for system in distinct(systems)]
     return states
+
+
+def distinct(systems: list[Any]) -> list[Any]:
+    """Return each checkpoint of a network once: several fractions of training can be one."""
+    return list({system.step: system for system in systems}.values())
 
 
 def random_pairs(n_systems: int, count: int | None) -> list[tuple[int, int]]:

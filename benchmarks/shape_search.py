@@ -25,6 +25,7 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
+from dsa_search import distinct  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.comparison.pairs import systems_of  # noqa: E402
@@ -113,8 +114,7 @@ def networks(run: Path, every: bool = False) -> list[Any]:
     systems = []
     for path in sorted(run.glob("trajectories/*/*/*/*.nc")):
         courses = list(systems_of(read_dataset(path)).values())
-        # Several fractions of training can be one checkpoint.
-        once = [system for course in courses for system in {s.step: s for s in course}.values()]
+        once = [system for course in courses for system in distinct(course)]
         for system in once if every else courses[0][-1:]:
             systems.append((system.states.astype(np.float64), system.conditions))
     return systems
@@ -156,14 +156,17 @@ def page_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def added(rows: list[dict[str, Any]], column: str) -> list[int]:
+    """Return the sums of a measure over cases: missed, pairs, silent and converged."""
+    keys = ("missed", "pairs", "silent", "converged")
+    return [sum(row[column][key] for row in rows) for key in keys]
+
+
 def totals(result: dict[str, Any]) -> str:
     """Return what docs/measures.md says of all cases, by measure."""
     parts = []
     for column, name in COLUMNS.items():
-        missed, pairs, silent, converged = (
-            sum(row[column][key] for row in result["search"])
-            for key in ("missed", "pairs", "silent", "converged")
-        )
+        missed, pairs, silent, converged = added(result["search"], column)
         parts.append(f"{name}: {missed} of {pairs}, and {silent} of {converged}")
     return "; ".join(parts)
 
@@ -184,11 +187,8 @@ def of_few_times(result: dict[str, Any]) -> str:
     """Return what docs/measures.md says of trained networks at few times, by measure."""
     parts = []
     for column, name in COLUMNS.items():
-        rows = [row[column] for row in result["few_times"]]
-        missed, pairs, silent, converged = (
-            sum(row[key] for row in rows) for key in ("missed", "pairs", "silent", "converged")
-        )
-        worst = max(row["largest_percent"] for row in rows)
+        missed, pairs, silent, converged = added(result["few_times"], column)
+        worst = max(row[column]["largest_percent"] for row in result["few_times"])
         up_to = f", by up to {worst:.1g} %" if missed else ""
         parts.append(f"{name}: {missed} of {pairs}{up_to}, and {silent} of {converged}")
     return "; ".join(parts)

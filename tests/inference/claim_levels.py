@@ -31,11 +31,9 @@ def order_misses(name: str, n: int, replications: int) -> tuple[float, float]:
     return 100 * float((intervals[:, 0] > 0.5).mean()), 100 * float((intervals[:, 1] < 0.5).mean())
 
 
-def courses(
-    random: np.random.Generator, times: Floats, noise: float, checkpoints: int = 8
-) -> Floats:
+def courses(random: np.random.Generator, times: Floats, noise: float) -> Floats:
     """Return courses that rise from 0 to 1 at some times, with noise, shape (checkpoint, seed)."""
-    fractions = np.linspace(0, 1, checkpoints)[:, None]
+    fractions = np.linspace(0, 1, 8)[:, None]
     course = 1 / (1 + np.exp(-(fractions - times) / 0.1))
     return course + noise * random.standard_normal(course.shape)
 
@@ -55,8 +53,7 @@ def own_accuracy_found(
         accuracy = courses(random, times[0 if tied else 1], noise)
         values = beyond_shared_course(distance, accuracy)
         follows_own += part_of_networks("", values).interval(0.95)[0] > 0
-        ranks = [series.argsort(0).argsort(0) for series in (distance, accuracy)]
-        ranks = [rank - rank.mean(0) for rank in ranks]
+        ranks = [series.argsort(0).argsort(0) - 3.5 for series in (distance, accuracy)]
         values = -(ranks[0] * ranks[1]).sum(0) / (ranks[0] ** 2).sum(0)
         follows += part_of_networks("", values).interval(0.95)[0] > 0.2
     return 100 * follows_own / replications, 100 * follows / replications

@@ -55,6 +55,13 @@ def exponential(stream: np.random.Generator, shape: tuple[int, int, int]) -> Flo
     return stream.exponential(1, shape)
 
 
+def two_kinds(stream: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Return standard normal points, half of which lie 40 further along the first coordinate."""
+    points = stream.standard_normal(shape)
+    points[..., 0] += 40 * (stream.random(shape[:-1]) < 0.5)
+    return points
+
+
 def skewed(stream: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
     """Return points in random directions at a lognormal distance, which makes distances skewed."""
     direction = stream.standard_normal(shape)

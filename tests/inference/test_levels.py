@@ -444,7 +444,7 @@ def test_groups_of_two_kinds_are_told_apart_however_many():
     """The mean distance hardly depends on a network then, so that the jackknife's error is too small."""
     sizes = (5, 10, 20)
     levels = [
-        100 * unshared_groups.alike_false_positives((n, n), unshared_groups.two_kinds, dimension=3)
+        100 * unshared_groups.alike_false_positives((n, n), simulation.two_kinds, dimension=3)
         for n in sizes
     ]
     page = " ".join((PAGE.parent / "your_data.md").read_text().split())
@@ -453,8 +453,7 @@ def test_groups_of_two_kinds_are_told_apart_however_many():
     ).format(*levels, *sizes) in page
     assert min(levels) > 100 * largest_share(0.05, 4000)
     covered = [
-        100 * unshared_groups.floor_coverage(n, unshared_groups.two_kinds, dimension=3)
-        for n in sizes
+        100 * unshared_groups.floor_coverage(n, simulation.two_kinds, dimension=3) for n in sizes
     ]
     assert "The interval of a floor then covers {:.0f} / {:.0f} / {:.0f} % for 5 / 10 / 20".format(
         *covered

@@ -127,13 +127,6 @@ def alike_false_positives(
     return float((difference_test(sides[0], sides[1], 0.95).p <= 0.05).mean())
 
 
-def two_kinds(stream: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """Return standard normal points, half of which lie 40 further along the first coordinate."""
-    points = stream.normal(size=shape)
-    points[..., 0] += 40 * (stream.random(shape[:-1]) < 0.5)
-    return points
-
-
 def call_false_positives(
     sizes: tuple[int, ...],
     draw: Callable[..., Floats],
