@@ -14,7 +14,9 @@ from warpline.claims.sources import Sources
 KINDS = {"cka": "cka", "procrustes": "procrustes", "dsa": "dsa", "dsa_2": "dsa"}
 
 
-def test_separation_of_families(rng):
+@pytest.fixture
+def families(rng):
+    """Distances by which dsa separates three families, dsa_2 the reverse, and measures of states nothing."""
     systems = [f"{family}{k}" for family in "abc" for k in range(3)]
     rows = []
     for a, b in itertools.combinations_with_replacement(systems, 2):
@@ -25,13 +27,50 @@ def test_separation_of_families(rng):
             {"measure": m, "system_a": a, "system_b": b, "within": within, "dissimilarity": d}
             for m, d in distances.items()
         ]
-    source = Sources(attractors={"families": pd.DataFrame(rows)}, attractor_kinds=KINDS)
+    return pd.DataFrame(rows)
+
+
+def evidence_of(families, kinds=KINDS):
+    source = Sources(attractors={"families": families}, attractor_kinds=kinds)
+    (finding,) = validation_claims.families_are_separated(source, ("dsa",))
+    assert finding.measure == "dsa" and finding.unit == "systems"
+    return finding.evidence
+
+
+def test_separation_of_families(families):
     # The second DSA is another setting of the first.
-    (first,) = validation_claims.families_are_separated(source, ("dsa",))
-    assert first.evidence.value > 0.2 and first.evidence.n == 9 and first.unit == "systems"
-    (other,) = first.evidence.settings
-    assert first.measure == "dsa" and other < 0
-    assert [part.name for part in first.evidence.parts] == ["against cka", "against procrustes"]
+    evidence = evidence_of(families)
+    assert evidence.value > 0.2 and evidence.n == 9
+    (other,) = evidence.settings
+    assert other < 0
+    assert [part.name for part in evidence.parts] == ["against cka", "against procrustes"]
+    assert not evidence.missing and evidence.p_above(0.0) < 0.01
+
+
+@pytest.mark.parametrize("failed", [False, True], ids=["not in the run", "failed"])
+def test_what_is_not_held_against_both_measures_of_states_is_not_confirmed(families, failed):
+    of_procrustes = families["measure"] == "procrustes"
+    if failed:
+        evidence = evidence_of(
+            families.assign(dissimilarity=families["dissimilarity"].mask(of_procrustes))
+        )
+    else:
+        kinds = {name: module for name, module in KINDS.items() if module != "procrustes"}
+        evidence = evidence_of(families[~of_procrustes], kinds)
+    assert [part.name for part in evidence.parts] == ["against cka"] and evidence.value > 0.2
+    assert list(evidence.missing) == ["procrustes"] and evidence.p_above(0.0) == 1.0
+
+
+def test_pairs_that_another_setting_lacks_count(families):
+    lost = (families["measure"] == "dsa_2") & families["system_a"].isin(["a0", "a1"])
+    partly = evidence_of(families.assign(dissimilarity=families["dissimilarity"].mask(lost)))
+    whole = evidence_of(families)
+    assert (partly.value, partly.n) == (whole.value, 9)
+    assert partly.interval(0.95) == whole.interval(0.95)
+    # Those that the measure itself lacks do not.
+    own = (families["measure"] == "dsa") & families["system_a"].eq("a0")
+    own |= (families["measure"] == "dsa") & families["system_b"].eq("a0")
+    assert evidence_of(families.assign(dissimilarity=families["dissimilarity"].mask(own))).n == 8
 
 
 @pytest.mark.parametrize(("power", "value"), [(1, 1.0), (-1, -1.0)])

@@ -179,6 +179,7 @@ def test_the_networks_that_would_decide_are_foreseen():
     # Half the width is 1.96: (1.96 / 1.5) ** 2 times as many.
     assert judged.needed == 18
     assert verdict(Evidence([normal(3.0, 0.5, n=2)])).needed == 5
+    assert verdict(Evidence([part_of_networks("", np.ones(10))])).needed == 0
 
 
 def test_shares_of_networks():

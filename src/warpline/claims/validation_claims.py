@@ -49,9 +49,9 @@ def _parts(rows: pd.DataFrame, statistics: Statistics, owners: pd.Series) -> lis
 
 
 def _wide(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Return pairs as rows and measures as columns; pairs that one of the measures lacks are left out."""
+    """Return pairs as rows and measures as columns, without the measures that have no value."""
     wide = rows.pivot_table(index=list(keys), columns="measure", values="dissimilarity")
-    return wide.dropna().reset_index()
+    return wide.reset_index()
 
 
 def _against_states(
@@ -62,7 +62,10 @@ def _against_states(
     score: Callable[[pd.DataFrame, str], float],
     owner: Callable[[pd.DataFrame], pd.Series],
 ) -> list[Finding]:
-    """Return by how much a measure's score exceeds that of each measure of states."""
+    """Return by how much a measure's score exceeds that of each measure of states.
+
+    Pairs that the measure, or one of states, lacks are left out. Those that another setting lacks are not.
+    """
     if experiment not in sources.attractors:
         return []
     kinds = sources.attractor_kinds
@@ -71,15 +74,16 @@ def _against_states(
     measures = [name for name in kinds if kinds[name] in modules and name in rows]
     if not states or not measures:
         return []
+    missing = [kind for kind in STATE_MEASURES if kind not in {kinds[name] for name in states}]
 
     def statistics(some: pd.DataFrame, measure: str) -> dict[str, float]:
         own = score(some, measure)
         return {f"against {name}": own - score(some, name) for name in states}
 
-    owners = owner(rows)
-    parts_of = {
-        measure: _parts(rows, partial(statistics, measure=measure), owners) for measure in measures
-    }
+    parts_of = {}
+    for measure in measures:
+        shared = rows.dropna(subset=[measure, *states]).reset_index(drop=True)
+        parts_of[measure] = _parts(shared, partial(statistics, measure=measure), owner(shared))
     findings = []
     for measure in judged_measures({name: kinds[name] for name in measures}, modules):
         parts = parts_of[measure]
@@ -89,7 +93,8 @@ def _against_states(
             if other != measure and kinds[other] == kinds[measure]
         ]
         unit = "motifs" if experiment == "noise" else "systems"
-        findings.append(Finding(Evidence(parts, others), measure=measure, unit=unit))
+        evidence = Evidence(parts, others, missing)
+        findings.append(Finding(evidence, measure=measure, unit=unit))
     return findings
 
 

@@ -182,7 +182,8 @@ def _undecided(
     if not high > low and evidence.left_out:
         return f"no interval: {evidence.left_out}", 0
     if not high > low:
-        return "the statistic does not vary, or has no interval", int(rule["min_n"])
+        # It has networks enough: the run that the rule asks for would be this one again.
+        return "the statistic does not vary, or has no interval", 0
     if p > settings["family_error"]:
         if evidence.missing:
             return f"the run lacks {', '.join(evidence.missing)}", enough
