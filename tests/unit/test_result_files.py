@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -41,6 +43,24 @@ def test_dataset_comes_back(tmp_path, dataset):
         assert (back[name].values == dataset[name].values).all()
         assert back[name].dtype.kind == dataset[name].dtype.kind
     assert result_files.provenance_of(back) == PROVENANCE
+
+
+HELD = """
+import sys, xarray as xr
+from warpline.core import result_files
+held = xr.open_dataset(sys.argv[1])
+first = {name: variable.values for name, variable in held.variables.items()}
+for _ in range(20):
+    again = result_files.read_dataset(sys.argv[1])
+assert again.equals(held) and (again["name"].values == first["name"]).all()
+"""
+
+
+def test_a_file_that_is_open_elsewhere_is_read(tmp_path, dataset):
+    # In a process of its own: netCDF4 ended it where a file with text was opened beside xarray's handle.
+    path = tmp_path / "x.nc"
+    result_files.write_dataset(dataset, path, PROVENANCE)
+    subprocess.run([sys.executable, "-c", HELD, str(path)], check=True)
 
 
 def test_table_comes_back_and_plain_pandas_reads_it(tmp_path, frame):

@@ -170,8 +170,7 @@ def read_dataset(path: str | Path) -> xr.Dataset:
     if not check_sidecar(path):
         _try_reading(path)
     try:
-        with utf8_path(path) as named:
-            return _load_netcdf(named)
+        return _load_netcdf(path)
     except (PermissionError, MemoryError):
         raise
     # What netCDF and xarray raise on hostile bytes is of any kind.
@@ -184,16 +183,16 @@ def _load_netcdf(path: Path) -> xr.Dataset:
     import netCDF4
     import xarray as xr
 
-    with netCDF4.Dataset(path) as header:
+    # From memory: to read a file that xarray holds open elsewhere can end the process (netCDF4 1.7).
+    with netCDF4.Dataset("in memory", memory=path.read_bytes()) as file:
         # Strings lie in the file as they are: of their arrays, a pointer each is allocated.
         claimed = sum(
             math.prod(variable.shape) * getattr(variable.dtype, "itemsize", 8)
-            for variable in header.variables.values()
+            for variable in file.variables.values()
         )
-    if claimed > LARGEST_RATIO * path.stat().st_size:
-        raise ValueError(f"it claims {claimed} bytes of arrays, more than it can hold")
-    with xr.open_dataset(path, engine="netcdf4") as dataset:
-        return dataset.load()
+        if claimed > LARGEST_RATIO * path.stat().st_size:
+            raise ValueError(f"it claims {claimed} bytes of arrays, more than it can hold")
+        return xr.open_dataset(xr.backends.NetCDF4DataStore(file)).load()
 
 
 def _try_reading(path: Path) -> None:
@@ -209,14 +208,13 @@ def _try_reading(path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     patience = PATIENCE + path.stat().st_size / SLOWEST_READING
     try:
-        with utf8_path(path) as named:
-            done = subprocess.run(
-                [sys.executable, "-m", "warpline.core.result_files", str(named)],
-                capture_output=True,
-                text=True,
-                env=environment,
-                timeout=patience,
-            )
+        done = subprocess.run(
+            [sys.executable, "-m", "warpline.core.result_files", str(path)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=patience,
+        )
     except subprocess.TimeoutExpired:
         raise DamagedFileError(path, f"reading it does not end in {patience:.0f} s") from None
     if done.returncode:
