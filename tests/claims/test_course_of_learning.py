@@ -125,6 +125,43 @@ def test_a_network_that_diverged_is_none_of_those_that_others_are_held_against()
     assert finding.evidence.value == of_others.evidence.value and finding.evidence.n == 3
 
 
+def test_checkpoints_that_few_networks_lack_are_not_lost_to_the_others():
+    random = np.random.default_rng(4)
+    accuracy = np.sort(random.random((6, 5)), axis=0)
+    distance = 1 - accuracy + 0.1 * random.random((6, 5))
+
+    def value(**lost):
+        gaps = distance.copy()
+        for seed, checkpoints in lost.items():
+            gaps[checkpoints, int(seed[1:])] = np.nan
+        rows = over_learning(gaps, accuracy)
+        rows = rows[~rows["seed_a"].isin(value.without)]
+        rows = rows[~rows["checkpoint"].isin(value.short_of)]
+        source = sources(compared=[networks(over=rows)])
+        (finding,) = dissimilarity_follows_own_accuracy(source, ("dsa",))
+        return finding.evidence.value, finding.evidence.n
+
+    value.without, value.short_of = (), ()
+    some, all_but_one = value(s1=[2, 3]), value(s0=[1], s1=[1], s2=[1])
+    value.without = (1,)
+    assert some == value() and some[1] == 4
+    value.without, value.short_of = (), (1,)
+    assert all_but_one == value() and all_but_one[1] == 5
+
+
+def test_a_run_that_lacks_a_pair_of_checkpoints_does_not_count():
+    pairs = [(0.0, 0.25), (0.25, 0.75), (0.75, 1.0)]
+    rows = pd.DataFrame(
+        {"measure": "dsa", "curriculum_a": "a", "seed_a": seed, "dissimilarity": 1.0 - start}
+        | {"checkpoint_a": start, "checkpoint_b": stop}
+        for (start, stop), seed in itertools.product(pairs, (1, 2, 3))
+    )
+    lost = rows[~(rows["seed_a"].eq(2) & rows["checkpoint_a"].eq(0.75))]
+    lost = pd.concat([lost, rows[rows["seed_a"] == 2].assign(checkpoint_a=0.0).tail(1)])
+    (finding,) = early_against_late(sources(compared=[networks(within=lost)]), ("dsa",))
+    assert finding.evidence.n == 2 and finding.evidence.value == pytest.approx(0.75 / 1.25)
+
+
 def test_the_script_keeps_the_columns_that_claims_read(project, tmp_path):
     read = runpy.run_path(str(project / "scripts" / "judge_claims.py"))["pairs_of"]
     accuracy = np.array([[0, 0], [1, 2], [2, 1], [3, 3]])

@@ -97,6 +97,37 @@ def test_linearity_in_shared_motifs(power, value):
     assert np.isnan(finding.evidence.value)
 
 
+@pytest.mark.parametrize(
+    ("names", "length", "equal", "reason"),
+    [
+        ("abcde", 2, False, ""),
+        # Without an interval, as values that do not vary have none: sequences of two change nothing.
+        ("abcde", 2, True, ""),
+        ("abcde", 3, False, "shared motifs are left; take sequences of two"),
+        ("abcd", 2, False, "shared motifs are left"),
+    ],
+)
+def test_why_shared_motifs_have_no_interval(names, length, equal, reason, rng):
+    rows = [
+        {
+            "measure": "dsa",
+            "system_a": ">".join(a),
+            "system_b": ">".join(b),
+            "unordered": len({*a} & {*b}),
+            "dissimilarity": 0.5 if equal else 5 - len({*a} & {*b}) + 0.1 * rng.uniform(),
+        }
+        for a, b in itertools.combinations_with_replacement(
+            itertools.permutations(names, length), 2
+        )
+    ]
+    source = Sources(attractors={"composition": pd.DataFrame(rows)}, attractor_kinds=KINDS)
+    (finding,) = validation_claims.motifs_are_counted(source, ("dsa",))
+    assert finding.evidence.left_out.startswith("without one of the motifs") is bool(reason)
+    assert finding.evidence.left_out.partition("numbers of ")[2].partition(" (")[0] == reason
+    finite = np.isfinite(finding.evidence.interval(0.95)).all()
+    assert finite == (not reason and not equal)
+
+
 def test_the_own_setting_is_no_other_setting_of_shared_motifs():
     motifs = [f"m{k}" for k in range(6)]
     pairs = itertools.combinations(itertools.combinations(motifs, 3), 2)

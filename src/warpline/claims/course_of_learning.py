@@ -89,7 +89,8 @@ def _follows_own(rows: pd.DataFrame) -> Floats:
     """Return, for each seed, by how much its dissimilarity follows its own accuracy better, (seed,).
 
     Dissimilarity and accuracy are those of `_follows`. Networks are held against others of their curriculum.
-    Checkpoints that one of them lacks do not count.
+    Checkpoints that more than half of them lack do not count, and networks that lack one of the others
+    do not: few checkpoints in all would make every course the shared one.
     """
     by_network: list[tuple[Any, float]] = []
     for _, group in _to_reference(rows).groupby("curriculum_a"):
@@ -98,8 +99,9 @@ def _follows_own(rows: pd.DataFrame) -> Floats:
         finite = both.dropna(subset=["dissimilarity", "accuracy"])
         wide = finite.pivot_table(
             index="checkpoint", columns="seed_a", values=["dissimilarity", "accuracy"]
-        ).dropna(axis="index")
-        if len(wide) > 2:
+        )
+        wide = wide[wide.notna().mean(axis="columns") >= 0.5].dropna(axis="columns")
+        if len(wide) > 2 and len(wide.columns):
             distance, accuracy = wide["dissimilarity"], wide["accuracy"]
             values = beyond_shared_course(distance.to_numpy(float), accuracy.to_numpy(float))
             by_network += [
@@ -122,7 +124,9 @@ def _early_late(rows: pd.DataFrame) -> Floats:
         ):
             continue
         values = group.set_index(["checkpoint_a", "checkpoint_b"])["dissimilarity"]
-        early, late = (float(values.loc[tuple(ends)]) for ends in (fractions[:2], fractions[-2:]))
+        early, late = (
+            float(values.get(tuple(ends), np.nan)) for ends in (fractions[:2], fractions[-2:])
+        )
         if early + late > 0:
             by_network.append((seed, (early - late) / (early + late)))
     return _by_seed(by_network)

@@ -162,6 +162,21 @@ def _signed_linearity(rows: pd.DataFrame) -> float:
     return -float(np.sign(scores["slope"])) * scores["r2_means"]
 
 
+def _too_few_numbers(rows: pd.DataFrame, owners: pd.Series) -> str:
+    """Return that too few numbers of shared motifs are left without one of the motifs; empty where not."""
+    shared = rows["unordered"].to_numpy()
+    left = [
+        len(np.unique(shared[[name not in owner for owner in owners]]))
+        for name in set().union(*owners)
+    ]
+    if min(left) >= 3:
+        return ""
+    reason = "without one of the motifs fewer than three numbers of shared motifs are left"
+    if rows["system_a"].str.count(">").max() == 1:
+        return reason
+    return f"{reason}; take sequences of two (attractors.motifs.sequence: 2)"
+
+
 def motifs_are_counted(sources: Sources, modules: Sequence[str]) -> list[Finding]:
     """Return how linearly the dissimilarity of motif sequences falls with the number of shared motifs."""
     if "composition" not in sources.attractors:
@@ -188,12 +203,6 @@ def motifs_are_counted(sources: Sources, modules: Sequence[str]) -> list[Finding
             own = tuple(sources.swept_setting.get(name) for name in SETTING)
             cells = swept.dropna(subset="dissimilarity").groupby(SETTING)
             settings = [_signed_linearity(cell) for setting, cell in cells if setting != own]
-        left_out = ""
-        if not np.isfinite(parts[0].interval(0.5)).all():
-            left_out = (
-                "without one of the motifs fewer than three numbers of shared motifs are left; take "
-                "sequences of two (attractors.motifs.sequence: 2)"
-            )
-        evidence = Evidence(parts, settings, left_out=left_out)
+        evidence = Evidence(parts, settings, left_out=_too_few_numbers(rows, owners))
         findings.append(Finding(evidence, measure=measure, unit="motifs"))
     return findings
