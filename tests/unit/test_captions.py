@@ -124,6 +124,17 @@ def introduction(config):
     return environment.from_string(text).render(snakemake=SimpleNamespace(config=config))
 
 
+def test_a_run_of_attractors_alone_speaks_of_no_networks(raw_config):
+    raw_config["run"] |= {"grid": [], "warping": [], "measures": [], "attractors": True}
+    raw_config["attractors"] = {"measures": {"own": {"measure": "dsa"}, "cka": {"measure": "cka"}}}
+    text = introduction(raw_config)
+    assert "It compares, by measure:" in text and text.count("\n- *") == 2 and "- *DSA*" in text
+    del raw_config["attractors"]
+    assert "It compares" not in introduction(raw_config)
+    shown = sentences(rendered("claims", raw_config, 5).partition("<details>")[0])
+    assert shown[-1] == "n = 9 systems in families, and 5 motifs."
+
+
 def test_the_introduction_says_once_what_a_measure_is(raw_config):
     raw_config["measures"]["mine"] = {"measure": "dsa", "n_delays": 4, "rank": 6}
     raw_config["run"]["measures"] = ["dsa", "mine"]

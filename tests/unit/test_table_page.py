@@ -31,6 +31,20 @@ def test_values_are_written_for_readers():
     assert page.count("<details open>") == 1 and page.count("<details>") == 1
 
 
+def test_a_missing_value_is_a_dash_whatever_its_type():
+    frame = pd.DataFrame(
+        {
+            "rank": pd.array([20, None], dtype="Int64"),
+            "time": pd.to_datetime(["2026-01-01", None]),
+            "text": ["a", None],
+            "value": [1.0, np.nan],
+        }
+    )
+    page = table_page.table_page("t", [Section("s", "", frame)])
+    cells = re.findall("<td[^>]*>(.*?)</td>", page)
+    assert cells[0] == "20" and cells[4:] == ["–"] * 4
+
+
 def test_a_long_table_says_what_it_leaves_out(monkeypatch):
     monkeypatch.setattr(table_page, "MOST_ROWS", 3)
     page = table_page.table_page("t", [Section("s", "", pd.DataFrame({"a": range(5)}))])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,8 +42,8 @@ class Section(NamedTuple):
 
 
 def _cell(value: Any) -> str:
-    """Return a value as a reader expects it: four digits, a dash where it is missing."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    """Return a value as a reader expects it: four digits, a dash where it is missing (None)."""
+    if value is None:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
@@ -58,7 +57,8 @@ def _table(frame: pd.DataFrame) -> str:
         for name, kind in zip(frame.columns, kinds, strict=True)
     )
     rows = []
-    for row in frame.head(MOST_ROWS).astype(object).itertuples(index=False, name=None):
+    shown = frame.head(MOST_ROWS).astype(object)
+    for row in shown.where(shown.notna(), None).itertuples(index=False, name=None):
         cells = "".join(
             f"<td{kind}>{_cell(value)}</td>" for kind, value in zip(kinds, row, strict=True)
         )
