@@ -78,6 +78,7 @@ UNEQUAL: dict[tuple[int, ...], tuple[int, int]] = {
     (14, 8, 7): (640, 400),
     (14, 12, 7): (640, 400),
     (16, 8, 7): (640, 400),
+    (20, 8, 7): (640, 400),
 }
 #: Those of short windows: the last steps of each trial.
 SHORT: dict[tuple[int, ...], tuple[int, int]] = {
@@ -229,7 +230,7 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
             for row in more
         ),
         *(line for rows in (default, more) for line in _silent_by_rank(rows)),
-        *(_silent_of_two_ranks(rows) for rows in (default, more)),
+        *(line for rows in (default, more) for line in _silent_of_two_ranks(rows)),
         *(_high_ranks(rows) for rows in (default, more)),
     ]
 
@@ -281,7 +282,7 @@ def other_models(result: list[dict[str, Any]]) -> str:
 def silent_of_other_models(result: list[dict[str, Any]]) -> str:
     """Return what docs/alignment_search.md says of these networks."""
     default = _of_effort(result, EFFORTS[0])
-    return ". ".join([*_silent_by_rank(default), _silent_of_two_ranks(default)])
+    return ". ".join([*_silent_by_rank(default), *_silent_of_two_ranks(default)])
 
 
 def summary_of_demo(result: list[dict[str, Any]]) -> str:
@@ -300,7 +301,7 @@ def _summary_of(name: str, result: list[dict[str, Any]]) -> str:
         "5 and 8": [row for row in of_one_rank if row["rank"] < 10],
         **_by_ranks(result),
         "25 to 50": [row for row in of_one_rank if row["rank"] > 20],
-        "two": [row for row in result if not _of_one_rank(row)],
+        **_by_lower_rank(result),
     }
     lines = [summary_line(f"{name} | {ranks}", rows) for ranks, rows in parts.items() if rows]
     return " ".join(lines)
@@ -333,9 +334,19 @@ def silent_of_short_windows(result: list[dict[str, Any]]) -> str:
     return ". ".join(_silent_by_rank(_of_effort(result, EFFORTS[0])))
 
 
-def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> str:
+def _by_lower_rank(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of two ranks, by their words: more miss where the lower one is half of the higher."""
+    of_two = [row for row in rows if not _of_one_rank(row)]
+    return {
+        "8 with 14 to 20": [row for row in of_two if row["lower_rank"] == 8],
+        "other two": [row for row in of_two if row["lower_rank"] != 8],
+    }
+
+
+def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> list[str]:
     """Return the same of pairs of two ranks."""
-    return _silent([row for row in rows if not _of_one_rank(row)], "at two ranks")
+    of_eight, others = _by_lower_rank(rows).values()
+    return [_silent(of_eight, "at 8 with 14 to 20"), _silent(others, "at two other ranks")]
 
 
 def _silent(high: list[dict[str, Any]], where: str) -> str:

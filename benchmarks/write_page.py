@@ -33,10 +33,11 @@ HEAD = """# Benchmarks
 `make benchmark NETREP=FOLDER`, with a checkout of netrep, runs these and writes this page.
 Each line was measured in one run with its rival, on one
 thread, by processor time unless it says otherwise. Lines of a GPU are wall-clock time. *Ratio* is the
-rival's figure over ours: above 1, ours is smaller. Where a rival is scaled, a sample of its pairs, points or
+rival's figure over ours: above 1, ours is smaller. Ratios are of the sizes that a line names: at others they
+differ. Where a rival is scaled, a sample of its pairs, points or
 starts was timed. A rival that works on one pair at a time does again what ours does once for a system: of a
-single pair, plain CKA and SciPy's Procrustes are the faster ones.
-Fixed points from many starts take about as long
+single pair of the size below, plain CKA and SciPy's Procrustes are the faster ones.
+Fixed points of the network below take from many starts about as long
 as by scipy, and from few starts longer.
 Where it is *published*, its time and its data are those of its authors, on their machine: the ratio is no
 measurement. Times differ twofold between machines, and ratios by up to two thirds.
