@@ -139,9 +139,8 @@ def compare_held_out(
 
     C minimises the angle between the operators of the training trials. The dissimilarity is the angle
     between the held-out operators A and C B C^T, as shape distances are trained and tested (Williams et
-    al. 2021; ``fit`` and ``score`` of netrep). The search over C makes the training value too low, the more
-    so the higher the rank and the fewer the trials; the held-out value has no such bias, and contains the
-    noise of the held-out operators.
+    al. 2021; ``fit`` and ``score`` of netrep). The training value is lower for the search over C, and no
+    estimate for other trials. The held-out value contains the noise of the held-out operators.
 
     Parameters
     ----------
