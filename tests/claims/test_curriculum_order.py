@@ -29,23 +29,40 @@ def test_order_probability_in_closed_form(rng):
     assert curriculum_order.order_probability(above, below)[0] == 1.0
     assert curriculum_order.order_probability(above, above)[0] == 0.5
     below[0] = 3.0
-    value, without = curriculum_order.order_probability(above, below)
-    assert value == 0.5 and without.tolist() == [0.5, 0.5, 0.5]
+    value, without, n = curriculum_order.order_probability(above, below)
+    assert n == 3 and value == 0.5 and without.tolist() == [0.5, 0.5, 0.5]
 
     above, below = rng.uniform(0.1, 1, (2, 1, 4, 4))
     below[0, 2] = np.nan
-    value, without = curriculum_order.order_probability(above, below)
+    value, without, n = curriculum_order.order_probability(above, below)
     terms = [
         above[0, i, j] > below[0, k, j]
         for i, k, j in itertools.product(range(4), (0, 1, 3), range(4))
     ]
     assert value == pytest.approx(np.mean(terms)) and len(without) == 4
+    # The networks below are three, and those of the reference four.
+    assert n == 3
+    reference_of_two = np.where(np.arange(4) < 2, above, np.nan)
+    assert curriculum_order.order_probability(reference_of_two, below)[2] == 2
     # No increasing function of the dissimilarity changes the order.
     changed = curriculum_order.order_probability(np.exp(3 * above), np.exp(3 * below))
     assert changed[0] == value and (changed[1] == without).all()
     # To leave out a seed is to leave it out of both levels and of the reference.
     kept = np.ix_([0], [1, 2, 3], [1, 2, 3])
     assert without[0] == curriculum_order.order_probability(above[kept], below[kept])[0]
+
+
+def test_a_level_of_few_networks_has_few_observations():
+    for few in (2, 3):
+        rows = pairs(ORDERED)
+        lost = np.zeros(len(rows), dtype=bool)
+        for side in "ab":
+            lost |= rows[f"curriculum_{side}"].eq("master_frozen") & rows[f"seed_{side}"].gt(few)
+        steps, _ = curriculum_order._steps(rows[~lost], sources().levels["PDM"], "master")
+        assert [step.n for step in steps] == [few, few, N_SEEDS]
+        unknown = rows.assign(dissimilarity=rows["dissimilarity"].mask(lost))
+        steps, _ = curriculum_order._steps(unknown, sources().levels["PDM"], "master")
+        assert [step.n for step in steps] == [few, few, N_SEEDS]
 
 
 FLAT = dict.fromkeys(ORDERED, 0.5)

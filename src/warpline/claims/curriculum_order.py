@@ -17,7 +17,7 @@ LEVELS = ("untrained", "master_frozen", "partial pretraining", "full pretraining
 """Curricula from the largest to the smallest claimed dissimilarity to the reference."""
 
 
-def order_probability(above: Floats, below: Floats) -> tuple[float, Floats]:
+def order_probability(above: Floats, below: Floats) -> tuple[float, Floats, int]:
     """Return the probability that networks of one level lie further from a reference network than another's.
 
     P = mean over i, k, j of [d(above_i, reference_j) > d(below_k, reference_j)], ties counted half. Both
@@ -35,6 +35,8 @@ def order_probability(above: Floats, below: Floats) -> tuple[float, Floats]:
     without : ndarray, shape (seed,)
         The same without each seed, left out of both levels and of the reference. Seeds that no pair has
         are not among them.
+    n : int
+        Seeds of the two levels or of the reference, whichever has the fewest.
     """
     # Shape (curriculum above, seed, curriculum below, seed, reference seed).
     difference = above[:, :, None, None, :] - below[None, None, :, :, :]
@@ -44,15 +46,16 @@ def order_probability(above: Floats, below: Floats) -> tuple[float, Floats]:
     exceeds, counts = exceeds.sum((0, 2)), counts.sum((0, 2))
     total = counts.sum()
     if not total:
-        return np.nan, np.array([])
-    present = counts.sum((1, 2)) + counts.sum((0, 2)) + counts.sum((0, 1)) > 0
+        return np.nan, np.array([]), 0
+    sides = np.array([counts.sum(others) for others in ((1, 2), (0, 2), (0, 1))]) > 0
+    present = sides.any(axis=0)
     without = []
     for seed in np.flatnonzero(present):
         kept = np.arange(len(present)) != seed
         remaining = np.ix_(kept, kept, kept)
         n = counts[remaining].sum()
         without.append(exceeds[remaining].sum() / n if n else np.nan)
-    return float(exceeds.sum() / total), np.array(without)
+    return float(exceeds.sum() / total), np.array(without), int(sides.sum(axis=1).min())
 
 
 def _to_reference(

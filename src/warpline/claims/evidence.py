@@ -138,16 +138,17 @@ def error_of(without: Floats) -> float:
 
 
 def part_of_probability(
-    name: str, value: float, without: Floats, most: float | None = None
+    name: str, value: float, without: Floats, n: int | None = None, most: float | None = None
 ) -> Part:
     """Return a probability with its interval from its values without each seed, shape (seed,).
 
     Wilson's interval, because the jackknife's error is 0 where all pairs are in the same order
     (`warpline.attractors.scores.probability_interval`). `most` bounds the observations that the pairs are
     worth. By default it is 2 n / (2 p - 1)^2, 2 n where all pairs agree, and at most their number, n (n - 1):
-    at p = 1/2 the jackknife's error can be 0 by chance.
+    at p = 1/2 the jackknife's error can be 0 by chance. `n` is the number of independent observations, by
+    default the seeds: one side of a comparison can have fewer.
     """
-    n = len(without)
+    n = len(without) if n is None else n
     if n < 3 or not np.isfinite([value, *without]).all():
         return Part(name, value, n, lambda _: (np.nan, np.nan))
     error = error_of(without)
