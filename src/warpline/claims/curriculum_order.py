@@ -47,8 +47,8 @@ def order_probability(above: Floats, below: Floats) -> tuple[float, Floats, int]
     total = counts.sum()
     if not total:
         return np.nan, np.array([]), 0
-    sides = np.array([counts.sum(others) for others in ((1, 2), (0, 2), (0, 1))]) > 0
-    present = sides.any(axis=0)
+    sides = np.stack([counts.sum(others) > 0 for others in ((1, 2), (0, 2), (0, 1))])
+    present = np.any(sides, axis=0)
     without = []
     for seed in np.flatnonzero(present):
         kept = np.arange(len(present)) != seed
