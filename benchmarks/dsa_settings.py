@@ -8,15 +8,17 @@ itself.
 
     python benchmarks/dsa_settings.py --run results/ten_seeds --output docs/data/ten_seeds
 
-writes settings.csv and settings_controls.csv. With --low, ranks below 10 alone: of one further run, which
-has the rounding of a third processor, for docs/data/low_ranks. With --averaged, averaged_controls.csv of that
-run alone: its states are averaged by condition.
+writes settings.csv and settings_controls.csv, the same at ranks below 10 as low_settings.csv and
+low_settings_controls.csv, averaged_controls.csv: the controls of states that are averaged by condition, and
+more_starts.csv: S at the setting of the run, by the default search and by one of more starts.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ from warpline.similarity import dsa  # noqa: E402
 
 SETTINGS = ((7, 10), (7, 15), (7, 20), (7, 25), (7, 30), (4, 20), (14, 20), (5, 25))
 """Delays and rank."""
+MORE_STARTS = {"max_starts": 300, "accepted_chance": 0.003}
 LOW_RANKS = ((7, 2), (7, 3), (7, 5), (7, 7))
 CURRICULA = ("master", "pretrain_anti_delay_frozen", "untrained")
 PLACE = "trajectories/PDM/leaky_rnn"
@@ -63,16 +66,25 @@ def distances(
     measure: Any = dsa,
 ) -> NDArray[np.float64]:
     """Return the dissimilarities (network, network); NaN between networks of one seed."""
+    return searched(states, seeds, settings, measure)[0]
+
+
+def searched(
+    states: list[NDArray[np.float64]],
+    seeds: list[int],
+    settings: Mapping[str, float],
+    measure: Any = dsa,
+) -> tuple[NDArray[np.float64], int]:
+    """Return `distances`, and how many of their searches are uncertain."""
     systems = [measure.represent(of_network, settings=settings) for of_network in states]
     pairs = [
         (i, j) for i, j in itertools.combinations(range(len(states)), 2) if seeds[i] != seeds[j]
     ]
     matrix = np.full((len(states), len(states)), np.nan)
-    for (i, j), row in zip(
-        pairs, measure.compare_pairs(systems, pairs, settings=settings), strict=True
-    ):
+    rows = measure.compare_pairs(systems, pairs, settings=settings)
+    for (i, j), row in zip(pairs, rows, strict=True):
         matrix[i, j] = matrix[j, i] = row["dissimilarity"]
-    return matrix
+    return matrix, sum(row.get("status") == "uncertain" for row in rows)
 
 
 def driven_states(folder: Path) -> dict[int, dict[str, NDArray[np.float64]]]:
@@ -119,33 +131,78 @@ def controls(folder: Path, settings: Settings, by_condition: bool = False) -> li
     return rows
 
 
-def differences(folder: Path, settings: Settings) -> list[dict[str, Any]]:
-    """Return S of each pair of curricula, and the difference of their distances to `master`, by setting."""
+def networks_after_learning(
+    folder: Path,
+) -> tuple[list[NDArray[np.float64]], list[int], dict[str, NDArray[np.int64]]]:
+    """Return the states of the last checkpoints, their seeds, and which are those of each curriculum."""
     by_curriculum = [states_at(folder / name) for name in CURRICULA]
     seeds = sorted(by_curriculum[0])
     states = [networks[seed] for networks in by_curriculum for seed in seeds]
     networks_of = {name: k * len(seeds) + np.arange(len(seeds)) for k, name in enumerate(CURRICULA)}
+    return states, seeds * len(CURRICULA), networks_of
+
+
+def separations(
+    matrix: NDArray[np.float64], seeds: list[int], networks_of: dict[str, NDArray[np.int64]]
+) -> list[dict[str, Any]]:
+    """Return S of each pair of curricula from a matrix of dissimilarities."""
+    n = len(next(iter(networks_of.values())))
+    rows = []
+    for a, b in itertools.combinations(CURRICULA, 2):
+        between, *floors = (
+            pair_table(matrix[np.ix_(networks_of[first], networks_of[second])], seeds[:n])
+            for first, second in ((a, b), (a, a), (b, b))
+        )
+        names = ("separation", "separation_low", "separation_high")
+        values = dict(zip(names, separation(between, floors, 0.95), strict=True))
+        rows.append({"curriculum_a": a, "curriculum_b": b, **values})
+    return rows
+
+
+def differences(folder: Path, settings: Settings) -> list[dict[str, Any]]:
+    """Return S of each pair of curricula, and the difference of their distances to `master`, by setting."""
+    states, seeds, networks_of = networks_after_learning(folder)
     master = networks_of["master"]
     rows = []
     for n_delays, rank in settings:
-        matrix = distances(states, seeds * len(CURRICULA), {"n_delays": n_delays, "rank": rank})
-        for a, b in itertools.combinations(CURRICULA, 2):
+        matrix = distances(states, seeds, {"n_delays": n_delays, "rank": rank})
+        for apart in separations(matrix, seeds, networks_of):
+            a, b = apart["curriculum_a"], apart["curriculum_b"]
             to_a, to_b = (matrix[np.ix_(networks_of[name], master)] for name in (a, b))
             test = difference_test(to_a, to_b, 0.95)
-            row: dict[str, Any] = {"n_delays": n_delays, "rank": rank, "n": len(seeds)}
+            row: dict[str, Any] = {"n_delays": n_delays, "rank": rank, "n": len(master)}
             row |= {"curriculum_a": a, "curriculum_b": b}
             row |= {name: float(getattr(test, name)) for name in ("difference", "low", "high")}
             row["p_exchange"] = exchange_test(matrix, networks_of[a], networks_of[b], master)
-            between, *floors = (
-                pair_table(matrix[np.ix_(networks_of[first], networks_of[second])], seeds)
-                for first, second in ((a, b), (a, a), (b, b))
-            )
-            values = separation(between, floors, 0.95)
-            row |= dict(
-                zip(("separation", "separation_low", "separation_high"), values, strict=True)
-            )
-            rows.append(row)
-            print(row, flush=True)
+            rows.append(row | apart)
+            print(rows[-1], flush=True)
+    return rows
+
+
+def more_starts(run: Path) -> list[dict[str, Any]]:
+    """Return S at the setting of the run, by the default search and by one of more starts.
+
+    ``uncertain`` counts searches of all pairs of curricula; ``missed`` and ``largest_excess`` are those of
+    angles above the lower one of the two searches, by more than 1e-5 rad and at most.
+    """
+    (choice,) = result_files.read_table(run / "dsa/dsa/PDM/choice.csv").to_dict("records")
+    chosen = {name: int(choice[name]) for name in ("n_delays", "rank")}
+    states, seeds, networks_of = networks_after_learning(run / PLACE)
+    efforts = [searched(states, seeds, chosen | effort) for effort in ({}, MORE_STARTS)]
+    lowest = np.fmin(*(matrix for matrix, _ in efforts))
+    rows = []
+    for name, (matrix, uncertain) in zip(("default", "more"), efforts, strict=True):
+        excess = matrix - lowest
+        counts = {
+            "searches": int(np.isfinite(matrix).sum()) // 2,
+            "uncertain": uncertain,
+            "missed": int((excess > 1e-5).sum()) // 2,
+            "largest_excess": float(np.nanmax(excess)),
+            "mean_angle": float(np.nanmean(matrix)),
+        }
+        for apart in separations(matrix, seeds, networks_of):
+            rows.append({"starts": name, **chosen, **counts, **apart})
+            print(rows[-1], flush=True)
     return rows
 
 
@@ -163,20 +220,20 @@ def pair_table(matrix: NDArray[np.float64], seeds: list[int]) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the two tables")
-    parser.add_argument("--low", action="store_true", help="ranks below 10")
-    parser.add_argument("--averaged", action="store_true", help="controls of averages alone")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the tables")
     arguments = parser.parse_args()
-    folder, settings = arguments.run / PLACE, LOW_RANKS if arguments.low else SETTINGS
-    if arguments.averaged:
-        rows = controls(folder / "master", settings, by_condition=True)
-        result_files.write_table(pd.DataFrame(rows), arguments.output / "averaged_controls.csv", {})
-        return
-    for name, rows in (
-        ("settings", differences(folder, settings)),
-        ("settings_controls", controls(folder / "master", settings)),
-    ):
-        result_files.write_table(pd.DataFrame(rows), arguments.output / f"{name}.csv", {})
+    folder = arguments.run / PLACE
+    of_drive = folder / "master"
+    tables = {
+        "settings": partial(differences, folder, SETTINGS),
+        "settings_controls": partial(controls, of_drive, SETTINGS),
+        "low_settings": partial(differences, folder, LOW_RANKS),
+        "low_settings_controls": partial(controls, of_drive, LOW_RANKS),
+        "averaged_controls": partial(controls, of_drive, SETTINGS, by_condition=True),
+        "more_starts": partial(more_starts, arguments.run),
+    }
+    for name, rows in tables.items():
+        result_files.write_table(pd.DataFrame(rows()), arguments.output / f"{name}.csv", {})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from warpline.figures.template_page import write_page
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DATA = DOCS / "data" / "ten_seeds"
 OTHERS = {
-    "rounded": DOCS / "data" / "ten_seeds_avx2",
+    "rounded": DOCS / "data" / "ten_seeds_rounded",
     "new": DOCS / "data" / "ten_seeds_new",
 }
 

@@ -37,9 +37,13 @@ TABLES = {
 FURTHER = (
     "after",
     "architectures",
+    "averaged_controls",
     "context_inputs",
     "floors",
     "from_start",
+    "low_settings",
+    "low_settings_controls",
+    "more_starts",
     "periods",
     "settings",
     "settings_controls",
@@ -60,6 +64,9 @@ FLOORS = [
     "dissimilarity",
 ]
 """Columns of the table ``floors``: pairs of networks of one architecture and different seeds."""
+
+DRIVES = ["weak_noise", "strong_noise", "autocorrelated_noise"]
+"""Controls whose input noise is of another kind."""
 
 AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimilarity", "status"]
 """Columns of the table ``after``: pairs of trained networks of different seeds."""
@@ -296,14 +303,64 @@ class Tables:
         """Return the smallest value of a column over the rows with these values; NaN without any."""
         return float(self.matching(table, **cells)[column].min())
 
-    def settings_agree(self, other: Tables) -> bool:
-        """Say whether, at every setting of DSA, each run's difference lies in the interval of the other."""
+    def settings_agreeing(self, other: Tables) -> tuple[int, int]:
+        """Return how many differences at settings of DSA lie in the intervals of each other, and of how many."""
         keys = ["n_delays", "rank", "curriculum_a", "curriculum_b"]
         both = self.matching("settings").merge(
             other.matching("settings"), on=keys, how="outer", suffixes=("", "_there")
         )
         inside = both["difference"].between(both["low_there"], both["high_there"])
-        return bool((inside & both["difference_there"].between(both["low"], both["high"])).all())
+        inside &= both["difference_there"].between(both["low"], both["high"])
+        return int(inside.sum()), len(inside)
+
+    def settings_with(
+        self, a: str, b: str, column: str, below: float | None = None, above: float | None = None
+    ) -> int:
+        """Return at how many settings of DSA a column of two curricula lies below, or above, a value."""
+        values = self.matching("settings", curriculum_a=a, curriculum_b=b)[column]
+        return int((values < below).sum() if below is not None else (values > above).sum())
+
+    def is_apart(self, a: str, b: str) -> bool:
+        """Return whether S of two curricula by DSA is above 1/2, by its interval; an S of 1 has none."""
+        row = self.row("summary", measure="dsa", curriculum_a=a, curriculum_b=b, seeds="cross")
+        return bool(row["separation_low"] > 0.5 or row["separation"] == 1)
+
+    def of_searches(self, starts: str, column: str) -> float:
+        """Return a number of all searches by DSA at the chosen setting, with these starts."""
+        return float(self.matching("more_starts", starts=starts)[column].iloc[0])
+
+    def change_of_separation(self) -> float:
+        """Return by how much S of a pair of curricula changes at most with more starts."""
+        values = [
+            self.matching("more_starts", starts=starts)["separation"].to_numpy()
+            for starts in ("default", "more")
+        ]
+        return float(np.abs(values[0] - values[1]).max())
+
+    def low_ranks_apart(self) -> int:
+        """Return at how many low ranks S of `master` and untrained networks is above 1/2, by its interval."""
+        rows = self.matching("low_settings", curriculum_a="master", curriculum_b="untrained")
+        return int((rows["separation_low"] > 0.5).sum())
+
+    def low_ranks_moved(self) -> int:
+        """Return at how many low ranks weaker noise moves a network further than new noise, by intervals."""
+        return int(self._moved("low_settings_controls")["weak_noise"].sum())
+
+    def drives_moved(self) -> int:
+        """Return at how many settings each other noise moves a network further than new noise."""
+        return int(self._moved("settings_controls").all(axis=1).sum())
+
+    def averages_moved(self, drive: str) -> int:
+        """Return at how many settings a noise moves averages by condition further than new noise."""
+        return int(self._moved("averaged_controls")[drive].sum())
+
+    def _moved(self, table: str) -> pd.DataFrame:
+        """Return whether the interval of a drive lies above that of new noise, (setting, drive)."""
+        ends = self.matching(table).pivot(
+            index=["n_delays", "rank"], columns="control", values=["low", "high"]
+        )
+        new_noise = ends[("high", "fresh_noise")]
+        return pd.DataFrame({drive: ends[("low", drive)] > new_noise for drive in DRIVES})
 
     def other_verdicts(self, other: Tables) -> list[tuple[pd.Series, pd.Series]]:
         """Return the rows of claims whose verdict differs: of this run, and of the other."""
@@ -317,6 +374,22 @@ class Tables:
         return len(self.matching(table, **cells))
 
 
+def _found_due(periods: pd.DataFrame) -> int:
+    """Return in how many runs both intervals lie below 0: `master` less pretrained, an answer due."""
+    rows = periods[
+        periods["period"].eq("decision")
+        & periods["curriculum_a"].eq("master")
+        & periods["curriculum_b"].eq("pretrain_anti_delay_frozen")
+    ]
+    return int((rows.groupby("run")["high"].max() < 0).sum())
+
+
+def _lag_of_noise(path: Path) -> pd.Series:
+    """Return the largest mean lag of ten networks without a lag, by share of the change and noise."""
+    of_ten = pd.read_csv(path).query("n == 10")
+    return of_ten.groupby(["share", "noise"])["mean_lag"].max()
+
+
 def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
     """Return the page, whose conclusions three runs carry.
 
@@ -325,10 +398,11 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
     template : pathlib.Path
         Jinja template that calls `claim` and the methods of `Tables`: of each run in turn as ``t``, and of
         the three by their names here (``first``, ``rounded``, ``new``). The page is that whose ``t`` is the
-        first. Conclusions at low ranks of DSA are ``low_ranks`` and ``low_controls``, those
-        of averages ``averaged_controls``, all of a further run.
+        first. ``lag_of_noise`` is the lag that noise of a distance alone gives, by share of the change and
+        noise (docs/statistics.md); ``earlier_due`` the number of earlier runs in which pretrained networks lie
+        further from `master` while an answer is due, by both measures of states.
     tables : pathlib.Path
-        Folder of the tables of the first run, beside a folder ``low_ranks``.
+        Folder of the tables of the first run, beside the tables of those lags and of earlier runs.
     rounded : pathlib.Path
         The same of the run with other rounding.
     new : pathlib.Path
@@ -340,16 +414,17 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
         When the tables of one of the runs do not carry a sentence.
     """
     runs = {"first": Tables(tables), "rounded": Tables(rounded), "new": Tables(new)}
-    at_low_ranks = {
-        name: result_files.read_table(tables.parent / "low_ranks" / f"{table}.csv")
-        for name, table in (
-            ("low_ranks", "settings"),
-            ("low_controls", "settings_controls"),
-            ("averaged_controls", "averaged_controls"),
-        )
-    }
+    earlier_due = _found_due(result_files.read_table(tables.parent / "periods_earlier.csv"))
+    lag_of_noise = _lag_of_noise(tables.parent / "inference_half_times.csv")
     pages = [
-        render_template(template, t=run, claim=claim, **runs, **at_low_ranks)
+        render_template(
+            template,
+            t=run,
+            claim=claim,
+            lag_of_noise=lag_of_noise,
+            earlier_due=earlier_due,
+            **runs,
+        )
         for run in runs.values()
     ]
     return pages[0]
