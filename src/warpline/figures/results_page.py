@@ -304,7 +304,7 @@ class Tables:
         return float(self.matching(table, **cells)[column].min())
 
     def settings_agreeing(self, other: Tables) -> tuple[int, int]:
-        """Return how many differences at settings of DSA lie in the intervals of each other, and of how many."""
+        """Return how many differences by DSA lie in the intervals of each other, and of how many."""
         keys = ["n_delays", "rank", "curriculum_a", "curriculum_b"]
         both = self.matching("settings").merge(
             other.matching("settings"), on=keys, how="outer", suffixes=("", "_there")
@@ -399,8 +399,8 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
         Jinja template that calls `claim` and the methods of `Tables`: of each run in turn as ``t``, and of
         the three by their names here (``first``, ``rounded``, ``new``). The page is that whose ``t`` is the
         first. ``lag_of_noise`` is the lag that noise of a distance alone gives, by share of the change and
-        noise (docs/statistics.md); ``earlier_due`` the number of earlier runs in which pretrained networks lie
-        further from `master` while an answer is due, by both measures of states.
+        noise (docs/statistics.md); ``earlier_due`` the number of earlier runs in which pretrained networks
+        lie further from `master` while an answer is due, by both measures of states.
     tables : pathlib.Path
         Folder of the tables of the first run, beside the tables of those lags and of earlier runs.
     rounded : pathlib.Path
