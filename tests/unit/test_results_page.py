@@ -268,6 +268,28 @@ def test_uncertain_searches_find_what_more_starts_find(folder):
         assert row["separation"] == pytest.approx(apart["separation"], abs=1e-3)
 
 
+def test_the_page_of_dsa_says_what_more_starts_change():
+    runs = [Tables(folder) for folder in RUNS["argvalues"]]
+    of_all, default, left, lower = (
+        int(sum(tables.of_searches(*cell) for tables in runs))
+        for cell in (
+            ("default", "searches"),
+            ("default", "uncertain"),
+            ("more", "uncertain"),
+            ("default", "missed"),
+        )
+    )
+    text = " ".join((DOCS / "dsa.md").read_text().split())
+    assert f"the default leaves {default:,} of {of_all:,} searches uncertain" in text
+    stated = (
+        f"With 0.003 and 300 starts {left} is left, {lower} angles are lower, and no separation"
+    )
+    assert f"{stated} S changes by a thousandth." in text
+    assert max(tables.change_of_separation() for tables in runs) < 0.001
+    ranks = {tables.of_searches("default", "rank") for tables in runs}
+    assert ranks == {20, 25} and "at ranks 20 and 25" in text
+
+
 def test_runs_are_counted_by_settings_and_ranks():
     tables = Tables(DATA)
     settings = tables.matching("settings", curriculum_a="master", curriculum_b="untrained")
