@@ -37,6 +37,11 @@ def evidence_of(families, kinds=KINDS):
     return finding.evidence
 
 
+def without(families, rows):
+    """Return the table with the dissimilarities of some rows missing."""
+    return families.assign(dissimilarity=families["dissimilarity"].mask(rows))
+
+
 def test_separation_of_families(families):
     # The second DSA is another setting of the first.
     evidence = evidence_of(families)
@@ -51,9 +56,7 @@ def test_separation_of_families(families):
 def test_what_is_not_held_against_both_measures_of_states_is_not_confirmed(families, failed):
     of_procrustes = families["measure"] == "procrustes"
     if failed:
-        evidence = evidence_of(
-            families.assign(dissimilarity=families["dissimilarity"].mask(of_procrustes))
-        )
+        evidence = evidence_of(without(families, of_procrustes))
     else:
         kinds = {name: module for name, module in KINDS.items() if module != "procrustes"}
         evidence = evidence_of(families[~of_procrustes], kinds)
@@ -63,14 +66,14 @@ def test_what_is_not_held_against_both_measures_of_states_is_not_confirmed(famil
 
 def test_pairs_that_another_setting_lacks_count(families):
     lost = (families["measure"] == "dsa_2") & families["system_a"].isin(["a0", "a1"])
-    partly = evidence_of(families.assign(dissimilarity=families["dissimilarity"].mask(lost)))
+    partly = evidence_of(without(families, lost))
     whole = evidence_of(families)
     assert (partly.value, partly.n) == (whole.value, 9)
     assert partly.interval(0.95) == whole.interval(0.95)
     # Those that the measure itself lacks do not.
     own = (families["measure"] == "dsa") & families["system_a"].eq("a0")
     own |= (families["measure"] == "dsa") & families["system_b"].eq("a0")
-    assert evidence_of(families.assign(dissimilarity=families["dissimilarity"].mask(own))).n == 8
+    assert evidence_of(without(families, own)).n == 8
 
 
 @pytest.mark.parametrize(("power", "value"), [(1, 1.0), (-1, -1.0)])

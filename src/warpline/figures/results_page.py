@@ -65,9 +65,6 @@ FLOORS = [
 ]
 """Columns of the table ``floors``: pairs of networks of one architecture and different seeds."""
 
-DRIVES = ["weak_noise", "strong_noise", "autocorrelated_noise"]
-"""Controls whose input noise is of another kind."""
-
 AFTER = ["measure", "curriculum_a", "seed_a", "curriculum_b", "seed_b", "dissimilarity", "status"]
 """Columns of the table ``after``: pairs of trained networks of different seeds."""
 
@@ -314,10 +311,16 @@ class Tables:
         return int(inside.sum()), len(inside)
 
     def settings_with(
-        self, a: str, b: str, column: str, below: float | None = None, above: float | None = None
+        self,
+        a: str,
+        b: str,
+        column: str,
+        below: float | None = None,
+        above: float | None = None,
+        table: str = "settings",
     ) -> int:
         """Return at how many settings of DSA a column of two curricula lies below, or above, a value."""
-        values = self.matching("settings", curriculum_a=a, curriculum_b=b)[column]
+        values = self.matching(table, curriculum_a=a, curriculum_b=b)[column]
         return int((values < below).sum() if below is not None else (values > above).sum())
 
     def is_apart(self, a: str, b: str) -> bool:
@@ -327,7 +330,8 @@ class Tables:
 
     def of_searches(self, starts: str, column: str) -> float:
         """Return a number of all searches by DSA at the chosen setting, with these starts."""
-        return float(self.matching("more_starts", starts=starts)[column].iloc[0])
+        value: float = self.matching("more_starts", starts=starts)[column].iloc[0]
+        return value
 
     def change_of_separation(self) -> float:
         """Return by how much S of a pair of curricula changes at most with more starts."""
@@ -337,30 +341,17 @@ class Tables:
         ]
         return float(np.abs(values[0] - values[1]).max())
 
-    def low_ranks_apart(self) -> int:
-        """Return at how many low ranks S of `master` and untrained networks is above 1/2, by its interval."""
-        rows = self.matching("low_settings", curriculum_a="master", curriculum_b="untrained")
-        return int((rows["separation_low"] > 0.5).sum())
+    def moved(self, table: str, drives: Sequence[str]) -> int:
+        """Return at how many settings each of some drives moves a network further than new noise does.
 
-    def low_ranks_moved(self) -> int:
-        """Return at how many low ranks weaker noise moves a network further than new noise, by intervals."""
-        return int(self._moved("low_settings_controls")["weak_noise"].sum())
-
-    def drives_moved(self) -> int:
-        """Return at how many settings each other noise moves a network further than new noise."""
-        return int(self._moved("settings_controls").all(axis=1).sum())
-
-    def averages_moved(self, drive: str) -> int:
-        """Return at how many settings a noise moves averages by condition further than new noise."""
-        return int(self._moved("averaged_controls")[drive].sum())
-
-    def _moved(self, table: str) -> pd.DataFrame:
-        """Return whether the interval of a drive lies above that of new noise, (setting, drive)."""
+        By their intervals; ``table`` is one of controls by setting.
+        """
         ends = self.matching(table).pivot(
             index=["n_delays", "rank"], columns="control", values=["low", "high"]
         )
         new_noise = ends[("high", "fresh_noise")]
-        return pd.DataFrame({drive: ends[("low", drive)] > new_noise for drive in DRIVES})
+        beyond = pd.DataFrame({drive: ends[("low", drive)] > new_noise for drive in drives})
+        return int(beyond.all(axis=1).sum())
 
     def other_verdicts(self, other: Tables) -> list[tuple[pd.Series, pd.Series]]:
         """Return the rows of claims whose verdict differs: of this run, and of the other."""
@@ -398,9 +389,10 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
     template : pathlib.Path
         Jinja template that calls `claim` and the methods of `Tables`: of each run in turn as ``t``, and of
         the three by their names here (``first``, ``rounded``, ``new``). The page is that whose ``t`` is the
-        first. ``lag_of_noise`` is the lag that noise of a distance alone gives, by share of the change and
-        noise (docs/statistics.md); ``earlier_due`` the number of earlier runs in which pretrained networks
-        lie further from `master` while an answer is due, by both measures of states.
+        first. ``each`` calls a method of the three and names what they return. ``lag_of_noise`` is the lag
+        that noise of a distance alone gives, by share of the change and noise (docs/statistics.md). ``due``
+        and ``earlier_due`` are the numbers of runs, and of earlier ones, in which pretrained networks lie
+        further from `master` while an answer is due, by both measures of states.
     tables : pathlib.Path
         Folder of the tables of the first run, beside the tables of those lags and of earlier runs.
     rounded : pathlib.Path
@@ -414,17 +406,20 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
         When the tables of one of the runs do not carry a sentence.
     """
     runs = {"first": Tables(tables), "rounded": Tables(rounded), "new": Tables(new)}
-    earlier_due = _found_due(result_files.read_table(tables.parent / "periods_earlier.csv"))
-    lag_of_noise = _lag_of_noise(tables.parent / "inference_half_times.csv")
+    folder = tables.parent
+    periods = [run.matching("periods").assign(run=name) for name, run in runs.items()]
+    further = {
+        "due": _found_due(pd.concat(periods)),
+        "earlier_due": _found_due(result_files.read_table(folder / "periods_earlier.csv")),
+        "lag_of_noise": _lag_of_noise(folder / "inference_half_times.csv"),
+    }
+
+    def each(method: str, *cells: Any, **named: Any) -> str:
+        first, second, third = (getattr(run, method)(*cells, **named) for run in runs.values())
+        return f"{first}, {second} and {third}"
+
     pages = [
-        render_template(
-            template,
-            t=run,
-            claim=claim,
-            lag_of_noise=lag_of_noise,
-            earlier_due=earlier_due,
-            **runs,
-        )
+        render_template(template, t=run, claim=claim, each=each, **runs, **further)
         for run in runs.values()
     ]
     return pages[0]
