@@ -30,6 +30,6 @@ def warn_of_lower_ranks(operators: Iterable[tuple[str, Any]]) -> None:
     listed += ["..."] if len(lower) > 4 else []
     warn_caller(
         f"expected states that carry rank {max(rank for _, _, rank in lower)}, got a lower rank for "
-        f"{', '.join(listed)}: zeros stand for the rest of their operators. Ask for rank "
+        f"{', '.join(listed)}: zeros stand for the rest where operators are aligned. Ask for rank "
         f"{min(used for _, used, _ in lower)}, or give more trials."
     )

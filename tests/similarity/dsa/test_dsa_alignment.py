@@ -256,6 +256,15 @@ def test_no_pairs_give_no_results():
     assert align_pairs([to_canonical(np.eye(2))], []) == []
 
 
+def test_zeros_of_a_lower_rank_hide_no_hits():
+    rng = np.random.default_rng(4)
+    matrices = [rng.standard_normal((n, n)) for n in (8, 5) * 20]
+    operators = [to_canonical(np.pad(matrix, (0, 8 - len(matrix)))) for matrix in matrices]
+    results = align_pairs(operators, [(2 * k, 2 * k + 1) for k in range(20)])
+    # Where starts were dropped for their place, none had more than four hits, and one in five was uncertain.
+    assert all(result.status == "converged" and result.n_hits > 4 for result in results)
+
+
 def test_a_hit_says_less_at_a_high_rank():
     starts, hits = torch.full((9,), 48), torch.arange(9)
     low, also_low, high, higher = (chance_of_better(starts, hits, rank) for rank in (2, 14, 20, 28))
@@ -266,3 +275,11 @@ def test_a_hit_says_less_at_a_high_rank():
     # A hit divides what hits can rule out by two, and more starts go by the square.
     assert low[0].item() == pytest.approx(0.25 * 0.204) and low[1].item() == pytest.approx(0.026)
     assert torch.allclose(chance_of_better(2 * starts, hits, 20), high / 4)
+
+
+def test_many_starts_without_hits_leave_a_search_uncertain():
+    starts = torch.tensor([96, 400, 10_000])
+    for rank in (2, 20, 50):
+        none, many = (chance_of_better(starts, torch.full((3,), k), rank) for k in (0, 60))
+        assert none.min() > 0.01
+        assert many[0] > many[1] > many[2] and many[2] < 1e-4

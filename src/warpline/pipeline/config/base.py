@@ -195,8 +195,8 @@ class DSA(Strict):
     ridge: NonNegative = 0.0
     """Ridge penalty of the regression, in whitened coordinates."""
     score: Literal["angle", "wasserstein"] = "angle"
-    """Score. ``angle``: angle between the aligned operators. ``wasserstein``: Wasserstein distance
-    between their eigenvalues."""
+    """Score. ``angle``: angle between the aligned operators. ``wasserstein``: squared Wasserstein
+    distance between their eigenvalues."""
     solver: Literal["newton", "reference"] = "newton"
     """Alignment solver. ``newton``: Warpline's own. ``reference``: the package dsa-metric."""
     max_starts: Starts = 48

@@ -5,12 +5,13 @@ round combines the maxima of the first (`warpline.similarity.dsa.combinations`).
 the starts are random; the others are neighbours of the best maximum (`warpline.similarity.dsa.involutions`)
 and a combination. The search ends when the estimated chance of a better maximum is low and several kinds of
 neighbours were tried, or when the number of starts reaches its cap. Where operators are nearly equal, the
-planned starts ascend once more in double precision. Up to rounding, the result depends on the pair and the
-seed alone.
+planned starts ascend once more in double precision. The result depends on the bytes of the pair and the
+seed: another last bit draws other random starts.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -49,10 +50,16 @@ _RANDOM, _NEIGHBOURS, _COMBINATIONS = 3, 2, 1
 _KINDS = 4
 #: Default of ``accepted_chance``: more starts miss less and by less, at a cost (docs/alignment_search.md).
 ACCEPTED_CHANCE = 0.01
+#: Starts of the searches to whose misses `chance_of_better` was fitted, at most.
+_FITTED_STARTS = 96
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
 #: starts agreed on a lesser maximum in one pair of 150. Not so with a linear term: there a round of 48 drops
 #: some ascents to the best maximum, and most searches ended uncertain.
 _LOW_RANK = 8
+#: Shares of those starts that a rung lets go on, at least. Ascents to one maximum are still apart on the first
+#: rung, above all along the directions in which zeros fill an operator: dropped ones are no hits, and seven
+#: in ten searches between ranks 5 and 8 ended uncertain.
+_LOW_RANK_SHARES = (1.0, 0.25, 1 / 12)
 #: Rise of the inner product of operators of unit norm by which a maximum is another one.
 _IMPROVEMENT = 1e-9
 #: Angle below which two operators are one, up to a change of basis: nothing is left to find.
@@ -156,10 +163,12 @@ class Alignment:
 def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     """Estimate the chance that 400 starts would find a better maximum than the best one so far.
 
-    (24 / n)^2 m^2 (0.004 + 0.2 / 2^(k / m)), at most 1, after n starts of which k independent ones reached
-    the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit says less.
-    Form and constants are a rounded fit to the misses of the search on pairs of trained networks;
-    docs/alignment_search.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
+    (24 m)^2 (0.004 / n^2 + 0.2 / (min(n, 96)^2 2^(k / m))), at most 1, after n starts of which k independent
+    ones reached the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit
+    says less. Form and constants are a rounded fit to the misses of searches of up to 96 starts on pairs of
+    trained networks; beyond, hits alone rule a better maximum out, not the mere number of starts.
+    docs/alignment_search.md holds the estimate against the misses, and `benchmarks/dsa_search.py` counts them
+    again.
 
     Parameters
     ----------
@@ -172,8 +181,8 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     Tensor, shape (pair,)
     """
     maxima = max(1.0, rank / 14)
-    of_hits = 0.004 + 0.2 * 0.5 ** (n_hits / maxima)
-    return ((24 / n_starts * maxima) ** 2 * of_hits).clamp(max=1.0)
+    of_hits = 0.2 * 0.5 ** (n_hits / maxima) / n_starts.clamp(max=_FITTED_STARTS) ** 2
+    return ((24 * maxima) ** 2 * (0.004 / n_starts**2 + of_hits)).clamp(max=1.0)
 
 
 def status_of(converged: bool, chance: float, accepted_chance: float) -> str:
@@ -339,6 +348,14 @@ def _rungs(rungs: tuple[Rung, ...], settings: AlignmentSettings) -> tuple[Rung, 
     return (*rungs, Rung(settings.tolerance, 1, 1.0))
 
 
+def _wider(rungs: tuple[Rung, ...], n_starts: int) -> tuple[Rung, ...]:
+    """Return the rungs of a round of all starts at once, on which a start is dropped for its value alone."""
+    return tuple(
+        replace(rung, n_survivors=max(rung.n_survivors, math.ceil(n_starts * share)))
+        for rung, share in zip(rungs, _LOW_RANK_SHARES, strict=False)
+    )
+
+
 def _first_round(
     problems: Problems,
     size: int,
@@ -353,6 +370,8 @@ def _first_round(
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
     rungs = settings.rungs if n_first == settings.max_starts else settings.first_rungs
+    if size <= _LOW_RANK and problems.linear is None:
+        rungs = _wider(rungs, n_first)
     best, n_hits, _, second = successive_halving(
         problems, starts, _rungs(rungs, settings), settings.max_steps, n_independent=n_first
     )
