@@ -330,8 +330,9 @@ class Tables:
 
     def of_searches(self, starts: str, column: str) -> float:
         """Return a number of all searches by DSA at the chosen setting, with these starts."""
-        value: float = self.matching("more_starts", starts=starts)[column].iloc[0]
-        return value
+        value = float(self.matching("more_starts", starts=starts)[column].iloc[0])
+        # A column of counts holds floats where one of them is missing.
+        return int(value) if value.is_integer() else value
 
     def change_of_separation(self) -> float:
         """Return by how much S of a pair of curricula changes at most with more starts."""
