@@ -47,8 +47,8 @@ def sentence(rows: list[dict[str, Any]]) -> str:
 
     n = len({row["seed"] for row in rows})
     return (
-        f"In the demo (n = {n} networks, two contexts) it is {ends(13)} with 13 inputs a side, {ends(12)} with 12 and "
-        f"{ends(51)} with 51"
+        f"In the demo (n = {n} networks, two contexts) it is {ends(13)} with 13 inputs a side, {ends(12)} "
+        f"with 12 and {ends(51)} with 51"
     )
 
 

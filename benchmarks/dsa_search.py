@@ -75,8 +75,10 @@ UNEQUAL: dict[tuple[int, ...], tuple[int, int]] = {
     (8, 5, 7): (640, 400),
     (10, 5, 7): (640, 400),
     (12, 10, 7): (640, 400),
+    (14, 5, 7): (640, 400),
     (14, 8, 7): (640, 400),
     (14, 12, 7): (640, 400),
+    (16, 5, 7): (640, 400),
     (16, 8, 7): (640, 400),
     (20, 8, 7): (640, 400),
 }
@@ -88,6 +90,8 @@ SHORT: dict[tuple[int, ...], tuple[int, int]] = {
 }
 #: Ranks whose rows are added up, by their words: more miss from rank 14 on.
 GROUPS = {"10 and 12": (10, 12), "14 to 16": (14, 15, 16), "20": (20,)}
+#: Words for pairs of two ranks.
+FAR, NEAR = "5 or 8 with 14 or 16, 8 with 20", "5 with 8 or 10, 10 with 12, 12 with 14"
 #: (accepted_chance, max_starts): the default, and more starts.
 EFFORTS = ((0.01, 48), (0.003, 96))
 MISSED = 1e-5
@@ -335,18 +339,15 @@ def silent_of_short_windows(result: list[dict[str, Any]]) -> str:
 
 
 def _by_lower_rank(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of two ranks, by their words: more miss where the lower one is half of the higher."""
+    """Return the rows of two ranks, by their words: more miss between a low and a high one."""
     of_two = [row for row in rows if not _of_one_rank(row)]
-    return {
-        "8 with 14 to 20": [row for row in of_two if row["lower_rank"] == 8],
-        "other two": [row for row in of_two if row["lower_rank"] != 8],
-    }
+    far = [row for row in of_two if row["rank"] >= 14 and row["lower_rank"] <= 8]
+    return {FAR: far, NEAR: [row for row in of_two if row not in far]}
 
 
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> list[str]:
     """Return the same of pairs of two ranks."""
-    of_eight, others = _by_lower_rank(rows).values()
-    return [_silent(of_eight, "at 8 with 14 to 20"), _silent(others, "at two other ranks")]
+    return [_silent(some, f"at ranks {words}") for words, some in _by_lower_rank(rows).items()]
 
 
 def _silent(high: list[dict[str, Any]], where: str) -> str:

@@ -288,7 +288,9 @@ def test_the_page_of_dsa_says_what_more_starts_change():
     )
     text = " ".join((DOCS / "dsa.md").read_text().split())
     assert f"the default leaves {default:,} of {of_all:,} searches uncertain" in text
-    stated = f"With 0.003 and up to 300 starts {lower} angles are lower, and no separation S changes"
+    stated = (
+        f"With 0.003 and up to 300 starts {lower} angles are lower, and no separation S changes"
+    )
     assert f"{stated} by a thousandth." in text
     assert max(tables.change_of_separation() for tables in runs) < 0.001
     ranks = {tables.of_searches("default", "rank") for tables in runs}

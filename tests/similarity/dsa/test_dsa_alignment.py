@@ -11,6 +11,7 @@ from warpline.similarity.dsa.alignment import (  # noqa: E402
     AlignmentSettings,
     align_pairs,
     chance_of_better,
+    least_hits,
 )
 from warpline.similarity.dsa.canonical import to_canonical  # noqa: E402
 
@@ -277,9 +278,17 @@ def test_a_hit_says_less_at_a_high_rank():
     assert torch.allclose(chance_of_better(2 * starts, hits, 20), high / 4)
 
 
+def test_the_chance_asks_for_the_least_hits_at_the_efforts_that_were_measured():
+    for accepted, cap in ((0.01, 48), (0.003, 96)):
+        for rank in range(1, 60):
+            too_few = torch.arange(least_hits(rank))
+            assert (chance_of_better(torch.tensor(cap), too_few, rank) > accepted).all()
+
+
 def test_many_starts_without_hits_leave_a_search_uncertain():
-    starts = torch.tensor([96, 400, 10_000])
-    for rank in (2, 20, 50):
-        none, many = (chance_of_better(starts, torch.full((3,), k), rank) for k in (0, 60))
-        assert none.min() > 0.01
-        assert many[0] > many[1] > many[2] and many[2] < 1e-4
+    rng = np.random.default_rng(0)
+    operators = [to_canonical(rng.standard_normal((30, 30))) for _ in range(2)]
+    (few,) = align_pairs(operators, [(0, 1)], settings=AlignmentSettings(max_starts=240))
+    # One hit of many maxima; by the number of starts alone the chance is low.
+    assert few.n_starts == 240 and few.n_hits < least_hits(30)
+    assert few.chance_of_better < 0.01 and few.status == "uncertain"

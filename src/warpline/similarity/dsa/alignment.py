@@ -50,15 +50,13 @@ _RANDOM, _NEIGHBOURS, _COMBINATIONS = 3, 2, 1
 _KINDS = 4
 #: Default of ``accepted_chance``: more starts miss less and by less, at a cost (docs/alignment_search.md).
 ACCEPTED_CHANCE = 0.01
-#: Starts of the searches to whose misses `chance_of_better` was fitted, at most.
-_FITTED_STARTS = 96
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
 #: starts agreed on a lesser maximum in one pair of 150. Not so with a linear term: there a round of 48 drops
 #: some ascents to the best maximum, and most searches ended uncertain.
 _LOW_RANK = 8
-#: Shares of those starts that a rung lets go on, at least. Ascents to one maximum are still apart on the first
-#: rung, above all along the directions in which zeros fill an operator: dropped ones are no hits, and seven
-#: in ten searches between ranks 5 and 8 ended uncertain.
+#: Shares of those starts that a rung lets go on, at least. Ascents to one maximum are still apart on the
+#: first rung, above all along the directions in which zeros fill an operator: dropped ones are no hits, and
+#: seven in ten searches between ranks 5 and 8 ended uncertain.
 _LOW_RANK_SHARES = (1.0, 0.25, 1 / 12)
 #: Rise of the inner product of operators of unit norm by which a maximum is another one.
 _IMPROVEMENT = 1e-9
@@ -157,18 +155,20 @@ class Alignment:
     @property
     def status(self) -> str:
         """Status as `status_of` has it."""
-        return status_of(self.converged, self.chance_of_better, self.accepted_chance)
+        # Nothing is better than a perfect alignment, whose chance is 0.
+        enough_hits = self.chance_of_better == 0 or self.n_hits >= least_hits(len(self.rotation))
+        return status_of(self.converged, self.chance_of_better, self.accepted_chance, enough_hits)
 
 
 def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     """Estimate the chance that 400 starts would find a better maximum than the best one so far.
 
-    (24 m)^2 (0.004 / n^2 + 0.2 / (min(n, 96)^2 2^(k / m))), at most 1, after n starts of which k independent
-    ones reached the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit
-    says less. Form and constants are a rounded fit to the misses of searches of up to 96 starts on pairs of
-    trained networks; beyond, hits alone rule a better maximum out, not the mere number of starts.
-    docs/alignment_search.md holds the estimate against the misses, and `benchmarks/dsa_search.py` counts them
-    again.
+    (24 / n)^2 m^2 (0.004 + 0.2 / 2^(k / m)), at most 1, after n starts of which k independent ones reached
+    the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit says less.
+    Form and constants are a rounded fit to the misses of the search on pairs of trained networks;
+    docs/alignment_search.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
+    After more than 96 starts they were not: there the number of starts alone makes the chance low
+    (`least_hits`).
 
     Parameters
     ----------
@@ -181,15 +181,23 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     Tensor, shape (pair,)
     """
     maxima = max(1.0, rank / 14)
-    of_hits = 0.2 * 0.5 ** (n_hits / maxima) / n_starts.clamp(max=_FITTED_STARTS) ** 2
-    return ((24 * maxima) ** 2 * (0.004 / n_starts**2 + of_hits)).clamp(max=1.0)
+    of_hits = 0.004 + 0.2 * 0.5 ** (n_hits / maxima)
+    return ((24 / n_starts * maxima) ** 2 * of_hits).clamp(max=1.0)
 
 
-def status_of(converged: bool, chance: float, accepted_chance: float) -> str:
+def least_hits(rank: int) -> int:
+    """Return the hits without which no search has converged, however many starts it had: 3 m, rounded.
+
+    By the default, and by an accepted chance of 0.003 with 96 starts, the chance asks for as many.
+    """
+    return round(3 * max(1.0, rank / 14))
+
+
+def status_of(converged: bool, chance: float, accepted_chance: float, enough_hits: bool) -> str:
     """``max_steps``: the ascent was cut; ``uncertain``: a better maximum is likely; or ``converged``."""
     if not converged:
         return "max_steps"
-    return "uncertain" if chance > accepted_chance else "converged"
+    return "converged" if chance <= accepted_chance and enough_hits else "uncertain"
 
 
 def align_pairs(
@@ -422,7 +430,7 @@ def _n_kinds(size: int) -> int:
 def _unfinished(state: _State, size: int, settings: AlignmentSettings) -> Tensor:
     """Return the pairs whose best maximum has too few hits, or neighbours that were not tried."""
     chance = chance_of_better(state.n_starts, state.n_hits, size)
-    unfinished = chance > settings.accepted_chance
+    unfinished = (chance > settings.accepted_chance) | (state.n_hits < least_hits(size))
     unfinished |= state.n_tried < min(_n_kinds(size), _KINDS)
     return (unfinished & (state.n_starts < settings.max_starts)).nonzero()[:, 0]
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from warpline.similarity.dsa.alignment import (
     AlignmentSettings,
     chance_of_better,
+    least_hits,
     pairs_per_chunk,
     search,
     status_of,
@@ -293,14 +294,18 @@ def _align_chunk(
         perfect[k] = left <= max(_EQUAL * min(norms), _ROUNDING * max(norms))
         chances[k] = 1.0
     chances = torch.where(perfect, 0.0, chances)
+    enough_hits = (n_hits >= least_hits(size)) | perfect
     return [
-        JointAlignment(np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance))
-        for c, g, n, p, ok in zip(
+        JointAlignment(
+            np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance, enough)
+        )
+        for c, g, n, p, ok, enough in zip(
             aligned,
             gradient_norms,
             n_starts.tolist(),
             chances.tolist(),
             (best.converged | perfect).tolist(),
+            enough_hits.tolist(),
             strict=True,
         )
     ]
