@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ from warpline.comparison import groups as system_groups
 from warpline.comparison.matched_trials import check_shared_places
 from warpline.comparison.measured_pairs import Split, settings_by_measure
 from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by_measures
+from warpline.core.caller_warnings import warn_caller
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording, as_recording
@@ -170,6 +171,7 @@ def compare_groups(
     confidence: float = 0.95,
     family_error: float = 0.05,
     min_systems: int = 3,
+    paired: bool | None = None,
     **settings: Any,
 ) -> GroupResult:
     """Compare groups of systems: dissimilarities within and between them, with intervals and tests.
@@ -197,6 +199,10 @@ def compare_groups(
         Probability of a false positive among all tests of the result (Holm).
     min_systems : int, optional
         Fewest systems of a group that is tested; at least 3.
+    paired : bool, optional
+        Whether systems of one name (of one place, in lists) are of one animal, such as before and after
+        learning. They are one observation then: left out of all groups together, and no pair. By default
+        not, with a warning where groups have names in common.
     **settings
         Settings of the measures; a setting goes to those that know it.
 
@@ -240,6 +246,8 @@ def compare_groups(
             for extra in (inputs, conditions)
         )
         given[str(name)] = _systems(members, inputs_of_group, conditions_of_group, "")
+    if paired is None:
+        _warn_of_common_names([names for names in groups.values() if isinstance(names, Mapping)])
     result = system_groups.compare_groups(
         dict(zip(given, _read(given.values()), strict=True)),
         measures=settings_by_measure(measures, settings),
@@ -249,6 +257,7 @@ def compare_groups(
         confidence=confidence,
         family_error=family_error,
         min_systems=min_systems,
+        paired=bool(paired),
     )
     fields = vars(result)
     matrices = {name: SetResult(**vars(matrix)) for name, matrix in result.matrices.items()}
@@ -269,6 +278,18 @@ def _is_set(value: Any) -> bool:
         or type(item).__module__.partition(".")[0] == "awkward"
         for item in value
     )
+
+
+def _warn_of_common_names(groups: Sequence[Iterable[Any]]) -> None:
+    """Warn where systems of several groups have one name, and may be of one animal."""
+    counts = Counter(str(name) for names in groups for name in names)
+    common = [name for name, count in counts.items() if count > 1]
+    if common:
+        warn_caller(
+            f"expected names of systems that differ between groups, got {', '.join(common[:3])}"
+            f"{', ...' if len(common) > 3 else ''} in several: recordings of one animal are no independent "
+            "observations. Set paired=True if they are of one animal, paired=False if not."
+        )
 
 
 def _has_lists(value: Any) -> bool:

@@ -213,6 +213,13 @@ def test_each_task_set_has_an_order_of_its_own(raw_config):
     assert by_taskset["PDM"] == levels and by_taskset["Two"] == {"pretrain_basic_frozen": 3}
 
 
+def test_the_course_of_learning_is_decided_by_a_curriculum_of_the_run(raw_config):
+    raw_config["run"]["grid"][0]["curricula"] = ["untrained", "master", "pretrain_frozen"]
+    course = Pipeline(Plan(load(raw_config))).claims.parameters({})["deciding"]["course"]
+    # The number of networks that the command has is that of this curriculum.
+    assert course["sections"]["run"]["grid"][0]["curricula"] == ["master", "pretrain_frozen"]
+
+
 def test_the_stage_reads_all_that_is_run(raw_config, project):
     # Of these three none differs from the others in what was pretrained alone.
     target = "AntiDelayResponse"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from inference import unshared_groups
 from scipy import stats
-from turning_systems import GROUPS, SYSTEMS
+from turning_systems import GROUPS, SYSTEMS, rotation
 
 import warpline
 from warpline.comparison.hypothesis_tests import difference_test
@@ -167,3 +167,42 @@ def test_a_system_of_two_groups_is_left_out_of_both_together():
     assert between["mean"] == pytest.approx(np.nanmean(matrix))
     interval = jackknife_interval(matrix, [0, 1, 2, 3], [0, 5, 6, 7], 0.95)
     assert tuple(between[["low", "high"]]) == pytest.approx(interval)
+
+
+def before_and_after():
+    """Groups of the same four animals, by name."""
+    names = ("m1", "m2", "m3", "m4")
+    return {
+        "before": dict(zip(names, GROUPS["monkey"], strict=True)),
+        "after": {name: rotation(0.5, 30 + k) for k, name in enumerate(names)},
+    }
+
+
+def test_an_animal_of_two_paired_groups_is_one_observation():
+    groups = before_and_after()
+    result = warpline.compare_groups(groups, ["procrustes"], paired=True)
+    assert len(result.pairs) == 8 * 7 / 2 - 4
+    other_animal = np.where(np.eye(4, dtype=bool), np.nan, 0.0)
+    matrix = result.matrices["procrustes"].dissimilarity
+    before, after = (matrix[rows, 4:] + other_animal for rows in (slice(4), slice(4, 8)))
+    expected = difference_test(before, after, 0.95)
+    (row,) = result.tests[result.tests["reference"] == "after"].to_dict("records")
+    sign = 1 if row["group_a"] == "before" else -1
+    assert row["n_systems"] == 4
+    assert sign * row["difference"] == pytest.approx(float(expected.difference))
+    assert row["p"] == pytest.approx(float(expected.p))
+    # In lists the place is the name.
+    lists = {name: list(members.values()) for name, members in groups.items()}
+    again = warpline.compare_groups(lists, ["procrustes"], paired=True)
+    assert again.tests["p"].tolist() == result.tests["p"].tolist()
+
+
+def test_names_that_several_groups_share_are_named():
+    groups = before_and_after()
+    with pytest.warns(UserWarning, match="got m1, m2, m3, ... in several.* Set paired=True"):
+        unpaired = warpline.compare_groups(groups, ["procrustes"])
+    silent = warpline.compare_groups(groups, ["procrustes"], paired=False)
+    assert len(unpaired.pairs) == len(silent.pairs) == 28
+    apart = {"before": groups["before"], "after": {"n1": GROUPS["decoy"][0]}}
+    with pytest.raises(InputError, match="expected paired groups that have names"):
+        warpline.compare_groups(apart, ["procrustes"], paired=True)

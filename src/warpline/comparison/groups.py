@@ -104,6 +104,7 @@ def compare_groups(
     confidence: float = 0.95,
     family_error: float = 0.05,
     min_systems: int = 3,
+    paired: bool = False,
 ) -> GroupComparison:
     """Compare all systems of all groups, and the groups by them.
 
@@ -123,12 +124,15 @@ def compare_groups(
     confidence, family_error : float, optional
     min_systems : int, optional
         Fewest systems of a, of b and of the reference that are tested; at least 3.
+    paired : bool, optional
+        Whether systems of one name are of one animal, such as before and after learning. They are one
+        observation then: left out of all groups together, and no pair.
 
     Raises
     ------
     InputError
         When there are fewer than two groups, a group is empty, two systems have one name, two systems of a
-        group are equal, a reference is no group, or the ``family_error`` no probability; and as
+        group are equal, no name stands in two groups that are ``paired``, a reference is no group, or the ``family_error`` no probability; and as
         `compare_sets_by_measures`.
 
     Warns
@@ -159,6 +163,8 @@ def compare_groups(
     numbers = _unit_numbers(
         systems, {f"{group}/{name}": group for group, members in groups.items() for name in members}
     )
+    if paired:
+        numbers = _numbers_by_name(groups, numbers)
     matrices = compare_sets_by_measures(systems, measures=measures, seed=seed, split=split)
     return group_statistics(
         {group: tuple(f"{group}/{name}" for name in members) for group, members in groups.items()},
@@ -193,6 +199,24 @@ def _unit_numbers(systems: Mapping[str, Recording], group_of: Mapping[str, str])
             f"expected groups without a common system, got {len(shared)} equal pairs ({', '.join(shared[:3])}"
             f"{', ...' if len(shared) > 3 else ''}): each is left out of both groups together, and makes no "
             "pair with itself"
+        )
+    return number_of
+
+
+def _numbers_by_name(
+    groups: Mapping[str, Mapping[str, Recording]], numbers: Mapping[str, int]
+) -> dict[str, int]:
+    """Return a number for each system; those of one name share theirs."""
+    number_of: dict[str, int] = {}
+    by_name: dict[str, int] = {}
+    for group, members in groups.items():
+        for name in members:
+            number_of[f"{group}/{name}"] = by_name.setdefault(name, numbers[f"{group}/{name}"])
+    if len(by_name) == len(number_of):
+        raise InputError(
+            "paired groups that have names of systems in common",
+            "; ".join(f"{group}: {', '.join(members)}" for group, members in groups.items()),
+            "Give the recordings of one animal one name.",
         )
     return number_of
 

@@ -203,7 +203,7 @@ class DSA(Strict):
     """Maximum number of starting points of the alignment (``newton``)."""
     accepted_chance: Chance = 0.01
     """Estimated chance of a better alignment at which the search ends (``newton``). Lower values need more
-    ``max_starts``: 0.003 with 96 takes up to about twice the time."""
+    ``max_starts``: 0.003 with 96 takes 1.2 to 2.5 times as long."""
     iterations: Steps = 1000
     """Number of gradient steps (``reference``)."""
     lr: Positive = 0.01

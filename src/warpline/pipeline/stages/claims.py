@@ -243,7 +243,9 @@ class JudgeClaims(Stage):
             if master != self.plan.reference:
                 sections["comparison"] = {"over": {"references": [master]}}
             deciding[kind] = {"command": own, "sections": sections}
-        names = [self.plan.reference, *self._one_of_each_level()]
+        # The number of networks that would decide the claim is of the curricula of the run.
+        in_run = self._levels.get(self._first_taskset, {})
+        names = [self.plan.reference, *in_run, *self._one_of_each_level()]
         learns = [name for name in dict.fromkeys(names) if config.curricula[name].train]
         block = self._block(False, [self.plan.reference, *learns[:2]])
         sections = {"run": {**nothing, "grid": [block]}, **around}
