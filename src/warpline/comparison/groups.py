@@ -132,8 +132,8 @@ def compare_groups(
     ------
     InputError
         When there are fewer than two groups, a group is empty, two systems have one name, two systems of a
-        group are equal, no name stands in two groups that are ``paired``, a reference is no group, or the ``family_error`` no probability; and as
-        `compare_sets_by_measures`.
+        group are equal, no name stands in two groups that are ``paired``, a reference is no group, or the
+        ``family_error`` no probability; and as `compare_sets_by_measures`.
 
     Warns
     -----
