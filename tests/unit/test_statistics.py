@@ -97,6 +97,20 @@ def test_difference_of_paired_values_is_the_paired_t_test(rng):
     assert test.effect_size == pytest.approx(d * (1 - 3 / (4 * 7 - 1)))
 
 
+@pytest.mark.parametrize(("n_a", "n_b"), [(20, 20), (20, 60)])
+def test_the_effect_size_of_groups_that_share_nothing_is_cohens_d(rng, n_a, n_b):
+    """Distances that depend on the system alone, to a reference of thirty others."""
+    x, y = rng.normal(2, 1, n_a), rng.normal(0, 1, n_b)
+    n = n_a + n_b + 30
+    a, b = np.full((2, n, n), np.nan)
+    a[:n_a, -30:], b[n_a:-30, -30:] = x[:, None], y[:, None]
+    test = difference_test(a, b, 0.95)
+    weights = np.array([1 / n_a, 1 / n_b]) / (1 / n_a + 1 / n_b)
+    spread = np.sqrt(2 * weights @ [x.var(ddof=1), y.var(ddof=1)])
+    assert test.n_seeds == n
+    assert test.effect_size == pytest.approx((x.mean() - y.mean()) / spread, rel=0.05)
+
+
 def test_the_difference_is_left_out_as_by_hand(rng):
     a, b = independent(rng, 6), independent(rng, 6)
     # A diverged network of a, one of the reference, and one seed that b lacks.

@@ -85,10 +85,12 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
     DifferenceTest
         All but the counts and the difference are NaN where a seed is indispensable, as always with
         fewer than three. ``t`` and ``p`` are also NaN where the error is 0. ``effect_size`` is the difference
-        in standard deviations of what one seed contributes to it (its jackknife pseudo-value), ``error``
-        times the root of ``n_seeds``. It is corrected for its bias by 1 - 3 / (4 dof - 1) (Hedges 1981).
-        If all networks were independent and the reference fixed, its standard deviation would be that of
-        the difference of one network of a and one of b. It is not the spread of pairs within a curriculum.
+        in standard deviations of what one network of a and one of b contribute to it: ``error`` times the
+        root of the harmonic mean of ``n_a`` and ``n_b``. Where all have the same seeds, that is the standard
+        deviation of the jackknife's pseudo-values. It is corrected for its bias by 1 - 3 / (4 dof - 1)
+        (Hedges 1981). If all networks were independent and the reference fixed, its standard deviation would
+        be that of the difference of one network of a and one of b. It is not the spread of pairs within a
+        curriculum.
 
     Raises
     ------
@@ -116,7 +118,10 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
         # Rounding leaves an error of about 1e-17 of the means where nothing varies.
         varies = error > 1e-12 * (np.abs(mean_a) + np.abs(mean_b))
         t = np.where(varies, difference / error, np.nan)
-        effect_size = t / np.sqrt(n) * (1 - 3 / (4 * dof - 1))
+        # The number of networks of a and of b, were it the same, at which the error would be this one.
+        n_a, n_b = rows_a.sum(-1), rows_b.sum(-1)
+        n_each = 2 * n_a * n_b / (n_a + n_b)
+        effect_size = t / np.sqrt(n_each) * (1 - 3 / (4 * dof - 1))
     width = student_quantile(confidence, dof) * error
     return DifferenceTest(
         difference=difference,
@@ -127,8 +132,8 @@ def difference_test(a: Floats, b: Floats, confidence: float) -> DifferenceTest:
         t=t,
         dof=dof,
         p=2 * stats.t.sf(np.abs(t), dof),
-        n_a=rows_a.sum(-1),
-        n_b=rows_b.sum(-1),
+        n_a=n_a,
+        n_b=n_b,
         n_reference=columns.sum(-1),
         n_seeds=n,
     )
