@@ -96,6 +96,12 @@ def test_few_systems_against_many_are_off_the_level():
     assert 0.07 < level < 0.12
 
 
+def test_the_page_says_how_often_the_test_rejects_along_a_line(project):
+    level = unshared_groups.false_positives((10, 5, 3), (1.0, 0.3, 3.0), dimension=1)
+    page = " ".join((project / "docs" / "your_data.md").read_text().split())
+    assert f"Along a line it is higher: {100 * level:.0f} % with ten systems" in page
+
+
 def test_coverage_of_the_interval_between_groups_that_share_nothing():
     # With n - 1 degrees of freedom it would be 87 %.
     assert unshared_groups.coverage((3, 10), (5.0, 0.5)) > 0.93
