@@ -305,7 +305,7 @@ def _summary_of(name: str, result: list[dict[str, Any]]) -> str:
         "5 and 8": [row for row in of_one_rank if row["rank"] < 10],
         **_by_ranks(result),
         "25 to 50": [row for row in of_one_rank if row["rank"] > 20],
-        **_by_lower_rank(result),
+        **_by_distance_of_ranks(result),
     }
     lines = [summary_line(f"{name} | {ranks}", rows) for ranks, rows in parts.items() if rows]
     return " ".join(lines)
@@ -338,16 +338,20 @@ def silent_of_short_windows(result: list[dict[str, Any]]) -> str:
     return ". ".join(_silent_by_rank(_of_effort(result, EFFORTS[0])))
 
 
-def _by_lower_rank(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _by_distance_of_ranks(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of two ranks, by their words: more miss between a low and a high one."""
     of_two = [row for row in rows if not _of_one_rank(row)]
-    far = [row for row in of_two if row["rank"] >= 14 and row["lower_rank"] <= 8]
-    return {FAR: far, NEAR: [row for row in of_two if row not in far]}
+    groups: dict[str, list[dict[str, Any]]] = {FAR: [], NEAR: []}
+    for row in of_two:
+        groups[FAR if row["rank"] >= 14 and row["lower_rank"] <= 8 else NEAR].append(row)
+    return groups
 
 
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> list[str]:
     """Return the same of pairs of two ranks."""
-    return [_silent(some, f"at ranks {words}") for words, some in _by_lower_rank(rows).items()]
+    return [
+        _silent(some, f"at ranks {words}") for words, some in _by_distance_of_ranks(rows).items()
+    ]
 
 
 def _silent(high: list[dict[str, Any]], where: str) -> str:

@@ -13,7 +13,7 @@ from warpline.comparison.matched_trials import check_shared_places
 from warpline.comparison.measured_pairs import Split, settings_by_measure
 from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by_measures
 from warpline.core.caller_warnings import warn_caller
-from warpline.core.number_arguments import takes_numbers
+from warpline.core.number_arguments import first_few, takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording, as_recording
 
@@ -286,9 +286,9 @@ def _warn_of_common_names(groups: Sequence[Iterable[Any]]) -> None:
     common = [name for name, count in counts.items() if count > 1]
     if common:
         warn_caller(
-            f"expected names of systems that differ between groups, got {', '.join(common[:3])}"
-            f"{', ...' if len(common) > 3 else ''} in several: recordings of one animal are no independent "
-            "observations. Set paired=True if they are of one animal, paired=False if not."
+            f"expected names of systems that differ between groups, got {first_few(common, 3)} in several: "
+            "recordings of one animal are no independent observations. Set paired=True if they are of one "
+            "animal, paired=False if not."
         )
 
 

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
+from inference.unshared_groups import distances
 
 from warpline.comparison.hypothesis_tests import difference_test
 
 SIZES = (3, 5, 10)
 """Animals, each with a system in both groups."""
 DIMENSIONS, CORRELATION, REPLICATIONS = 50, 0.8, 2000
-
-
-def distances(a, b):
-    return np.sqrt(np.square(a[:, :, None] - b[:, None]).sum(-1))
 
 
 def rejected(a, b):

@@ -16,7 +16,7 @@ from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets_by_measures
 from warpline.comparison.statistics import group_tests, summary_table
 from warpline.core.caller_warnings import warn_caller
-from warpline.core.number_arguments import takes_numbers
+from warpline.core.number_arguments import first_few, takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording
 
@@ -196,9 +196,9 @@ def _unit_numbers(systems: Mapping[str, Recording], group_of: Mapping[str, str])
         shared.append(f"{first} = {name}")
     if shared:
         warn_caller(
-            f"expected groups without a common system, got {len(shared)} equal pairs ({', '.join(shared[:3])}"
-            f"{', ...' if len(shared) > 3 else ''}): each is left out of both groups together, and makes no "
-            "pair with itself"
+            f"expected groups without a common system, got {len(shared)} equal pairs "
+            f"({first_few(shared, 3)}): each is left out of both groups together, and makes no pair with "
+            "itself"
         )
     return number_of
 

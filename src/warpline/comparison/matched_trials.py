@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.core.number_arguments import short_text
+from warpline.core.number_arguments import first_few, short_text
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
 from warpline.similarity.time_coordinates import same_times
@@ -204,8 +204,7 @@ def _in_order_of_labels(
             raise TrialError(
                 f"the same trial labels in all systems, because {measure} compares them trial by trial",
                 " and ".join(
-                    f"{len(some)} in {where} alone ({', '.join(map(short_text, some[:4]))}"
-                    f"{', ...' if len(some) > 4 else ''})"
+                    f"{len(some)} in {where} alone ({first_few([short_text(x) for x in some], 4)})"
                     for some, where in ((alone, first_name), (alone_there, name))
                     if some
                 ),

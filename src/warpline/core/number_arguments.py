@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from warpline.core.count_limits import LARGEST_LIST, limit_of
 
-__all__ = ["check_number_fields", "number_of", "short_text", "takes_numbers"]
+__all__ = ["check_number_fields", "first_few", "number_of", "short_text", "takes_numbers"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,6 +84,11 @@ def short_text(value: Any) -> str:
         return reprlib.repr(value)
     except ValueError:
         return f"{type(value).__name__} of more than 4,300 digits"
+
+
+def first_few(names: Sequence[object], limit: int) -> str:
+    """Return at most ``limit`` names as a message lists them, with dots where there are more."""
+    return ", ".join([*map(str, names[:limit]), *(["..."] if len(names) > limit else [])])
 
 
 def takes_numbers(refusal: Refusal | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from warpline.core.caller_warnings import warn_caller
+from warpline.core.number_arguments import first_few
 
 __all__ = ["warn_of_lower_ranks"]
 
@@ -26,10 +27,9 @@ def warn_of_lower_ranks(operators: Iterable[tuple[str, Any]]) -> None:
     ]
     if not lower:
         return
-    listed = [f"{name} ({used})" for name, used, _ in lower][:4]
-    listed += ["..."] if len(lower) > 4 else []
+    listed = first_few([f"{name} ({used})" for name, used, _ in lower], 4)
     warn_caller(
         f"expected states that carry rank {max(rank for _, _, rank in lower)}, got a lower rank for "
-        f"{', '.join(listed)}: zeros stand for the rest where operators are aligned. Ask for rank "
+        f"{listed}: zeros stand for the rest where operators are aligned. Ask for rank "
         f"{min(used for _, used, _ in lower)}, or give more trials."
     )

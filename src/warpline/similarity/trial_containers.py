@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warpline.core.number_arguments import first_few
 from warpline.similarity.input_errors import DimensionError, TrialError
 from warpline.similarity.number_arrays import check_finite, check_shape, real_numbers
 from warpline.similarity.recorded_masks import recorded_lengths
@@ -188,8 +189,8 @@ def _separate_trials(
             own = tuple(item.indexes[unit_dim]) if unit_dim in item.indexes else None
             if units is not None and own is not None and own != units:
                 raise DimensionError(
-                    f"the units of {trial_name} as those of the trials before, {_listed(units)}",
-                    _listed(own),
+                    f"the units of {trial_name} as those of the trials before, {first_few(units, 6)}",
+                    first_few(own, 6),
                     "Select the same units of all trials, in the same order.",
                 )
             units = own if units is None else units
@@ -222,10 +223,6 @@ def unit_labels_of(value: Any, dims: Mapping[str, str]) -> tuple[Any, ...] | Non
     indexes = getattr(value, "indexes", {})
     names = (name for name in indexes if dims.get(str(name), name) in UNIT_DIMS)
     return next((tuple(indexes[name]) for name in names), None)
-
-
-def _listed(labels: Sequence[Any]) -> str:
-    return ", ".join(map(str, labels[:6])) + (", ..." if len(labels) > 6 else "")
 
 
 def first_difference(a: Sequence[Any], b: Sequence[Any]) -> str:

@@ -7,13 +7,9 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from warpline.similarity.dsa.alignment import (  # noqa: E402
-    AlignmentSettings,
-    align_pairs,
-    chance_of_better,
-    least_hits,
-)
+from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs  # noqa: E402
 from warpline.similarity.dsa.canonical import to_canonical  # noqa: E402
+from warpline.similarity.dsa.search_status import chance_of_better, least_hits  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

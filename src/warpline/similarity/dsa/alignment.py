@@ -37,6 +37,7 @@ from .halving import (
     same_maximum,
     successive_halving,
 )
+from .search_status import ACCEPTED_CHANCE, chance_of_better, least_hits, status_of
 from .starts import involution_starts, pair_generator, planned_starts, random_starts
 
 FloatArray = NDArray[np.float64]
@@ -48,8 +49,6 @@ _FIRST_COMBINATIONS = 3
 _RANDOM, _NEIGHBOURS, _COMBINATIONS = 3, 2, 1
 #: Kinds of neighbours to try before the search ends: 1 to 4 reversed directions. Combinations find more.
 _KINDS = 4
-#: Default of ``accepted_chance``: more starts miss less and by less, at a cost (docs/alignment_search.md).
-ACCEPTED_CHANCE = 0.01
 #: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
 #: starts agreed on a lesser maximum in one pair of 150. Not so with a linear term: there a round of 48 drops
 #: some ascents to the best maximum, and most searches ended uncertain.
@@ -155,49 +154,13 @@ class Alignment:
     @property
     def status(self) -> str:
         """Status as `status_of` has it."""
-        # Nothing is better than a perfect alignment, whose chance is 0.
-        enough_hits = self.chance_of_better == 0 or self.n_hits >= least_hits(len(self.rotation))
-        return status_of(self.converged, self.chance_of_better, self.accepted_chance, enough_hits)
-
-
-def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
-    """Estimate the chance that 400 starts would find a better maximum than the best one so far.
-
-    (24 / n)^2 m^2 (0.004 + 0.2 / 2^(k / m)), at most 1, after n starts of which k independent ones reached
-    the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit says less.
-    Form and constants are a rounded fit to the misses of the search on pairs of trained networks;
-    docs/alignment_search.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
-    After more than 96 starts they were not: there the number of starts alone makes the chance low
-    (`least_hits`).
-
-    Parameters
-    ----------
-    n_starts, n_hits : Tensor of int, shape (pair,)
-    rank : int
-        Of the operators.
-
-    Returns
-    -------
-    Tensor, shape (pair,)
-    """
-    maxima = max(1.0, rank / 14)
-    of_hits = 0.004 + 0.2 * 0.5 ** (n_hits / maxima)
-    return ((24 / n_starts * maxima) ** 2 * of_hits).clamp(max=1.0)
-
-
-def least_hits(rank: int) -> int:
-    """Return the hits without which no search has converged, however many starts it had: 3 m, rounded.
-
-    By the default, and by an accepted chance of 0.003 with 96 starts, the chance asks for as many.
-    """
-    return round(3 * max(1.0, rank / 14))
-
-
-def status_of(converged: bool, chance: float, accepted_chance: float, enough_hits: bool) -> str:
-    """``max_steps``: the ascent was cut; ``uncertain``: a better maximum is likely; or ``converged``."""
-    if not converged:
-        return "max_steps"
-    return "converged" if chance <= accepted_chance and enough_hits else "uncertain"
+        return status_of(
+            self.converged,
+            self.chance_of_better,
+            self.accepted_chance,
+            self.n_hits,
+            len(self.rotation),
+        )
 
 
 def align_pairs(
@@ -267,9 +230,13 @@ def pairs_per_chunk(operator: CanonicalOperator, settings: AlignmentSettings) ->
 
 def _n_first(size: int, has_linear: bool, settings: AlignmentSettings) -> int:
     """Return the number of starts of the first round."""
-    if size == 1 or (size <= _LOW_RANK and not has_linear):
+    if size == 1 or _at_once(size, has_linear):
         return settings.max_starts
     return min(settings.first_starts, settings.max_starts)
+
+
+def _at_once(size: int, has_linear: bool) -> bool:
+    return size <= _LOW_RANK and not has_linear
 
 
 def _transpose(alignment: Alignment) -> Alignment:
@@ -372,13 +339,14 @@ def _first_round(
     settings: AlignmentSettings,
 ) -> _State:
     """Ascend from the planned starts, and from random ones up to the number of the round."""
-    n_first = _n_first(size, problems.linear is not None, settings)
+    has_linear = problems.linear is not None
+    n_first = _n_first(size, has_linear, settings)
     starts = planned[:, :n_first]
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
     rungs = settings.rungs if n_first == settings.max_starts else settings.first_rungs
-    if size <= _LOW_RANK and problems.linear is None:
+    if _at_once(size, has_linear):
         rungs = _wider(rungs, n_first)
     best, n_hits, _, second = successive_halving(
         problems, starts, _rungs(rungs, settings), settings.max_steps, n_independent=n_first

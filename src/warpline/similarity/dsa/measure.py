@@ -155,7 +155,7 @@ def compare_pairs(
         For each pair, in order: ``dissimilarity``; ``status`` ("converged", "uncertain": a better
         alignment is likely, "max_steps" or "failed: ..."); ``lower_bound`` on the dissimilarity over all
         alignments; ``gradient_norm`` of the cosine of the angle; ``n_starts``; ``chance_of_better``
-        (`warpline.similarity.dsa.alignment.chance_of_better`); ``rank_used``, the lower of the two. What
+        (`warpline.similarity.dsa.search_status.chance_of_better`); ``rank_used``, the lower of the two. What
         has no meaning for a score is NaN. A failed pair has dissimilarity NaN. With ``rotation``, rows have
         ``rotation``, the orthogonal C, shape (rank, rank), None for a failed pair: A is closest to C B C^T,
         so that C maps the whitened delay coordinates of the second system to those of the first.

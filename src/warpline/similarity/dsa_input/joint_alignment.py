@@ -24,14 +24,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from warpline.similarity.dsa.alignment import (
-    AlignmentSettings,
-    chance_of_better,
-    least_hits,
-    pairs_per_chunk,
-    search,
-    status_of,
-)
+from warpline.similarity.dsa.alignment import AlignmentSettings, pairs_per_chunk, search
 from warpline.similarity.dsa.canonical import (
     CanonicalOperator,
     Problems,
@@ -39,6 +32,7 @@ from warpline.similarity.dsa.canonical import (
     to_canonical,
 )
 from warpline.similarity.dsa.halving import orthonormal
+from warpline.similarity.dsa.search_status import chance_of_better, status_of
 from warpline.similarity.dsa.starts import SKEW_START, pad, pair_generator, planned_starts
 from warpline.similarity.rotation_search import nearest_rotation
 from warpline.similarity.states import angle
@@ -294,18 +288,17 @@ def _align_chunk(
         perfect[k] = left <= max(_EQUAL * min(norms), _ROUNDING * max(norms))
         chances[k] = 1.0
     chances = torch.where(perfect, 0.0, chances)
-    enough_hits = (n_hits >= least_hits(size)) | perfect
     return [
         JointAlignment(
-            np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance, enough)
+            np.ascontiguousarray(c), g, n, p, status_of(ok, p, settings.accepted_chance, k, size)
         )
-        for c, g, n, p, ok, enough in zip(
+        for c, g, n, k, p, ok in zip(
             aligned,
             gradient_norms,
             n_starts.tolist(),
+            n_hits.tolist(),
             chances.tolist(),
             (best.converged | perfect).tolist(),
-            enough_hits.tolist(),
             strict=True,
         )
     ]
