@@ -415,7 +415,7 @@ def main() -> None:
     parser.add_argument("--ranks", nargs="+", type=int, default=[20, 50])
     parser.add_argument("--iterations", type=int, default=1000, help="of dsa-metric")
     parser.add_argument(
-        "--starts", nargs="+", type=int, default=[9, 12, 16, 24, 48], help="caps to try"
+        "--starts", nargs="+", type=int, default=[12, 24, 48, 300], help="caps to try"
     )
     parser.add_argument(
         "--systems", type=int, default=60, help="motif sequences of the matrix, at most 60"

@@ -1,6 +1,6 @@
 """DSA's search on operators of kinds to which nothing was fitted: random matrices, simple systems, noise.
 
-The default search, and the one with more starts, are held against the 400 starts of dsa_search.py. No
+The default search, and the one with fewer starts, are held against the 400 starts of dsa_search.py. No
 operator stands in two pairs.
 
     python benchmarks/dsa_search_kinds.py --output docs/data/dsa/search_kinds.json
@@ -255,12 +255,12 @@ def summary_lines(result: list[dict[str, Any]]) -> str:
 def page_lines(result: list[dict[str, Any]]) -> list[str]:
     """Return what docs/alignment_search.md says of these numbers."""
     table = pd.DataFrame(result)
-    default, more = (table[table["max_starts"] == starts] for _, starts in dsa_search.EFFORTS)
+    default, fewer = (table[table["max_starts"] == starts] for _, starts in dsa_search.EFFORTS)
     lines = []
     for kind in KINDS:
         for words, ranks in ROWS.items():
             first, second = (
-                rows[(rows["kind"] == kind) & rows["rank"].isin(ranks)] for rows in (default, more)
+                rows[(rows["kind"] == kind) & rows["rank"].isin(ranks)] for rows in (default, fewer)
             )
             lines.append(
                 f"| {kind} | {words} | {first['pairs'].sum()} | {first['missed'].sum()} | "

@@ -186,7 +186,7 @@ def test_a_spike_on_the_first_edge_is_not_lost_on_a_clock(tmp_path):
 
 SPIKE_CASES = {
     "no unit of time": ({"time_unit": None}, "a unit of time for 'times'"),
-    "no window": ({"window": None}, "a window and a bin"),
+    "no window": ({"window": None}, "window: a value for spikes"),
     "another window": ({"window": [5000, 6000]}, "spikes of .* in the window"),
     "wrong unit of time": (
         {"time_unit": "ms", "window": [100, 1000]},
@@ -197,7 +197,7 @@ SPIKE_CASES = {
     "a trial twice": ({"trials": "twice.csv"}, "distinct trials .* got 6 trials of which 5"),
     "zeros for times by trial": ({"align": "go"}, "no align for spikes"),
     "bins without number": ({"bin": 1e-6}, "at most 1,000,000 bins"),
-    "an endless window": ({"window": [0, float("inf")]}, "of finite width"),
+    "an endless window": ({"window": [0, float("inf")]}, "window: the first and the last time"),
     "a time step": ({"dt": 10.0, "valid": "ok"}, "keys that apply .* got valid, dt"),
 }
 

@@ -1,9 +1,9 @@
-"""Two rules of claims keep their level, and docs/claims.md states what the simulation found."""
+"""Levels of rules of claims: docs/claims.md states what the simulation found."""
 
 from pathlib import Path
 
 import pytest
-from inference import claim_levels
+from inference import claim_levels, validation_levels
 from inference.test_levels import largest_share
 
 PAGE = " ".join((Path(__file__).resolve().parents[2] / "docs" / "claims.md").read_text().split())
@@ -44,3 +44,39 @@ def test_courses_that_share_time_alone_do_not_follow_each_other():
         "A5b finds it in {:.0f} % with ten networks and in {:.0f} % with five".format(*found)
         in PAGE
     )
+
+
+@pytest.mark.slow
+def test_families_and_noise_keep_their_level():
+    """A1 and A3: measures that separate families, or withstand noise, alike."""
+    separate = [
+        side
+        for separation in (0.0, 1.0, 2.0, 3.0)
+        for side in validation_levels.misses(validation_levels.families_table(3, separation, 500))
+    ]
+    assert max(separate) <= 100 * largest_share(0.025, 500)
+    withstand = [
+        side
+        for noise in (0.1, 0.5)
+        for side in validation_levels.misses(validation_levels.noisy_motifs(noise, 0.5, 400))
+    ]
+    assert max(withstand) <= 100 * largest_share(0.03, 400)
+    assert (
+        f"The interval of A1 lies above 0, and below, in {min(separate):.1f} to {max(separate):.1f} % of 500 "
+        f"replications each (nine systems), that of A3 in {min(withstand):.1f} to {max(withstand):.1f} % of 400"
+    ) in PAGE
+
+
+@pytest.mark.slow
+def test_five_motifs_are_few_where_they_differ():
+    """A2: the null hypothesis holds, and is rejected the more often the more single motifs add."""
+    above = [
+        validation_levels.misses(validation_levels.motif_sequences(effect, 600))[0]
+        for effect in (0.2, 0.5, 1.0)
+    ]
+    assert above == sorted(above)
+    assert (
+        "That of A2 lies above 0.9, where 0.9 is true, in {:.0f}, {:.0f} and {:.0f} % of 600 replications".format(
+            *above
+        )
+    ) in PAGE

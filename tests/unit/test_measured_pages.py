@@ -89,11 +89,12 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
             "silent_of_short_windows",
         ),
         ("dsa.md", "dsa_search.py", "dsa/search.json", "summary_of_demo"),
+        ("dsa.md", "dsa_search.py", "dsa/search.json", "price_lines"),
         ("dsa.md", "dsa_search.py", "dsa/search_models.json", "summary_of_models"),
         ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json", "summary_lines"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json", "sentence"),
         ("claims.md", "rank_of_metric.py", "geometry/rank.json", "sentence"),
-        ("results.md", "context_grid.py", "geometry/context_grid.json", "sentence"),
+        ("claims.md", "context_grid.py", "geometry/context_grid.json", "sentence"),
         ("workflow.md", "geometry.py", "geometry/metric.json", "sentence"),
     ],
 )

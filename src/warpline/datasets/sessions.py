@@ -11,33 +11,14 @@ import numpy as np
 
 from warpline.core.number_arguments import short_text
 from warpline.datasets.file_formats import RecordingFileError
+from warpline.datasets.read_settings import checked_settings
 from warpline.datasets.sources import Source
 from warpline.datasets.spike_tables import SpikeExtent, binned_spikes
 from warpline.datasets.state_arrays import read_states
 from warpline.similarity.recordings import Recording, as_recording
 from warpline.similarity.trial_conditions import condition_text, without_notation
 
-__all__ = ["DEFAULTS", "Session", "read_session"]
-
-DEFAULTS: dict[str, Any] = {
-    "variable": None,
-    "axes": None,
-    "dims": {},
-    "select": {},
-    "valid": None,
-    "ignore": [],
-    "time": None,
-    "time_unit": None,
-    "dt": None,
-    "trials": None,
-    "align": None,
-    "until": None,
-    "conditions": [],
-    "spikes": None,
-    "bin": None,
-    "window": None,
-}
-"""Settings of `read_session` and their values where they are not given."""
+__all__ = ["Session", "read_session"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +72,8 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     path : str or pathlib.Path
         One of `warpline.datasets.file_formats.FORMATS`.
     settings : mapping
-        Some of `DEFAULTS`. ``variable``: the states, by default the only array that can be them. ``axes``:
-        names of its axes, where the file names none. ``dims``: dimensions to rename to trial, time or unit.
+        Some of `warpline.datasets.read_settings.DEFAULTS`. ``variable``: the states, by default the only
+        array that can be them. ``axes``: names of its axes, where the file names none. ``dims``: dimensions to rename to trial, time or unit.
         ``select``: one label of each further dimension, or its index from 0 where the file lists none.
         ``valid``: mask (trial, time) of the recorded times. ``ignore``: masks that do not count. ``time``,
         ``time_unit``, ``dt``: times of the steps, their unit, or the time step in ms. ``trials``: CSV table
@@ -111,10 +92,10 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
     Raises
     ------
     InputError
-        When the file cannot be read, or the settings do not cover what it holds.
+        When a setting is unknown or odd, the file cannot be read, or the settings do not cover what it holds.
     """
     path = Path(path)
-    settings = {**DEFAULTS, **settings}
+    settings = checked_settings(settings)
     name = name or path.name
     source = Source(path, settings)
     start: float | None

@@ -106,10 +106,6 @@ def binned_spikes(source: Source, settings: Mapping[str, Any]) -> BinnedSpikes:
         When the settings do not cover what the file holds, or no spike lies in the window.
     """
     spikes, window, width = settings["spikes"], settings["window"], settings["bin"]
-    if window is None or width is None:
-        raise RecordingFileError(
-            "a window and a bin in ms for spike times", "none", "Add window: [start, stop] and bin."
-        )
     variable = source.variable(spikes["times"], "spikes.times")
     in_cells = variable.dtype == object
     by_trial = in_cells or bool(spikes.get("trials"))

@@ -335,10 +335,10 @@ class Tables:
         return int(value) if value.is_integer() else value
 
     def change_of_separation(self) -> float:
-        """Return by how much S of a pair of curricula changes at most with more starts."""
+        """Return by how much S of a pair of curricula changes at most by the default search."""
         values = [
             self.matching("more_starts", starts=starts)["separation"].to_numpy()
-            for starts in ("default", "more")
+            for starts in ("fewer", "default")
         ]
         return float(np.abs(values[0] - values[1]).max())
 

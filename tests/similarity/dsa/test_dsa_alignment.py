@@ -274,7 +274,7 @@ def test_a_hit_says_less_at_a_high_rank():
     assert torch.allclose(chance_of_better(2 * starts, hits, 20), high / 4)
 
 
-def test_the_chance_asks_for_the_least_hits_at_the_efforts_that_were_measured():
+def test_the_chance_asks_for_the_least_hits_where_a_search_is_not_long():
     for accepted, cap in ((0.01, 48), (0.003, 96)):
         for rank in range(1, 60):
             too_few = torch.arange(least_hits(rank))

@@ -165,7 +165,7 @@ def test_few_starts_are_uncertain_and_many_are_not():
     assert {row["status"] for row in by_cap[400]} == {"converged"}
     for few, many in zip(by_cap[6], by_cap[400], strict=True):
         assert many["dissimilarity"] <= few["dissimilarity"] + 1e-9
-        assert many["chance_of_better"] < 0.01 < few["chance_of_better"] <= 1
+        assert many["chance_of_better"] <= 0.003 < few["chance_of_better"] <= 1
 
 
 def test_a_lower_accepted_chance_takes_more_starts_and_is_what_the_status_says():
@@ -177,7 +177,7 @@ def test_a_lower_accepted_chance_takes_more_starts_and_is_what_the_status_says()
     def rows(**settings):
         return compare_pairs(operators, pairs, settings={"max_starts": 200, **settings})
 
-    for usual, careful in zip(rows(), rows(accepted_chance=0.003), strict=True):
+    for usual, careful in zip(rows(accepted_chance=0.01), rows(), strict=True):
         assert careful["chance_of_better"] <= 0.003 < usual["chance_of_better"] <= 0.01
         assert careful["n_starts"] > usual["n_starts"]
         assert careful["dissimilarity"] <= usual["dissimilarity"] + 1e-9

@@ -33,6 +33,9 @@ def near_identity(rng, size, scale, padded):
     return scipy.linalg.expm(skew - skew.T)
 
 
+ascend_compiled = halving._ascend
+
+
 def ascend(problems, starts, tolerance):
     which = torch.zeros(len(starts), dtype=int)
     return halving._ascend(problems, which, starts, tolerance, 5000)
@@ -40,6 +43,8 @@ def ascend(problems, starts, tolerance):
 
 def ascend_by_oracle(problems, which, starts, tolerance, max_products):
     """The oracle with the signature of `halving._ascend`."""
+    if not len(starts):
+        return ascend_compiled(problems, which, starts, tolerance, max_products)
     ends = [
         oracle.maximise(
             oracle.full_matrix(problems.symmetric[k], problems.frequencies[k]),

@@ -29,6 +29,15 @@ REFERENCE_SECONDS = 2.0
 """Of a pair by dsa-metric, 1,000 steps from two starts: measured at rank 30, two cores, Intel Xeon."""
 
 
+def _search_seconds(rank: int, max_starts: int) -> tuple[float, float]:
+    """Return the seconds of a search for an alignment, expected and at most."""
+    # A start takes about half of this on two cores, Intel Xeon; how many are made grows with the rank.
+    start = 1.25e-3 * (rank / 20) ** 2.1
+    expected = start * min(max_starts, max(48, 100 * (rank / 20) ** 1.5))
+    # States without structure keep every start busy: twenty times as long was seen.
+    return expected, 5 * start * max_starts
+
+
 def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, float, float]:
     """Return the seconds of a pair, expected and at most, and those of representing one checkpoint."""
     entry = sizes.config.measures[measure]
@@ -43,14 +52,12 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
         if sizes.config.protocol.dsa.solver == "reference":
             # It always takes all of its steps.
             return REFERENCE_SECONDS, REFERENCE_SECONDS, represent
-        pair = 0.034 * (rank / 20) ** 2.1 * entry.max_starts / 16
-        # States without structure keep every start busy: twenty times as long was seen.
-        return pair, 5 * pair, represent
+        return (*_search_seconds(rank, entry.max_starts), represent)
     if isinstance(entry, InputDSA):
         # Two searches, of the states alone and jointly; two passes over the embedded trials.
         channels = entry.n_lags * TYPICAL_COMPONENTS
-        pair = 0.068 * (entry.rank / 20) ** 2.1 * entry.max_starts / 16
-        return pair, 5 * pair, rows * channels * (2e-7 + 4e-10 * channels)
+        pair, slow_pair = (2 * seconds for seconds in _search_seconds(entry.rank, entry.max_starts))
+        return pair, slow_pair, rows * channels * (2e-7 + 4e-10 * channels)
     if isinstance(entry, ShapeEnergy):
         # Each start and step: matrices of every condition and time, or distances between repeats. Searches
         # of few minima end after a round or two.

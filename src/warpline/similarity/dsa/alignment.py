@@ -37,7 +37,7 @@ from .halving import (
     same_maximum,
     successive_halving,
 )
-from .search_status import ACCEPTED_CHANCE, chance_of_better, least_hits, status_of
+from .search_status import ACCEPTED_CHANCE, MAX_STARTS, chance_of_better, least_hits, status_of
 from .starts import involution_starts, pair_generator, planned_starts, random_starts
 
 FloatArray = NDArray[np.float64]
@@ -49,10 +49,11 @@ _FIRST_COMBINATIONS = 3
 _RANDOM, _NEIGHBOURS, _COMBINATIONS = 3, 2, 1
 #: Kinds of neighbours to try before the search ends: 1 to 4 reversed directions. Combinations find more.
 _KINDS = 4
-#: Rank up to which all starts are made in the first round: a start is cheap there, and three of twelve
-#: starts agreed on a lesser maximum in one pair of 150. Not so with a linear term: there a round of 48 drops
-#: some ascents to the best maximum, and most searches ended uncertain.
+#: Rank up to which so many starts are made in the first round, after which no neighbours are needed: a start
+#: is cheap there, and three of twelve starts agreed on a lesser maximum in one pair of 150. Not so with a
+#: linear term: there a round of 48 drops some ascents to the best maximum, and most searches ended uncertain.
 _LOW_RANK = 8
+_LOW_RANK_STARTS = 48
 #: Shares of those starts that a rung lets go on, at least. Ascents to one maximum are still apart on the
 #: first rung, above all along the directions in which zeros fill an operator: dropped ones are no hits, and
 #: seven in ten searches between ranks 5 and 8 ended uncertain.
@@ -98,7 +99,7 @@ class AlignmentSettings:
         When a field is no number, a count is not positive, or ``accepted_chance`` is not between 0 and 1.
     """
 
-    max_starts: int = 48
+    max_starts: int = MAX_STARTS
     first_starts: int = 12
     accepted_chance: float = ACCEPTED_CHANCE
     tolerance: float = 1e-6
@@ -230,13 +231,14 @@ def pairs_per_chunk(operator: CanonicalOperator, settings: AlignmentSettings) ->
 
 def _n_first(size: int, has_linear: bool, settings: AlignmentSettings) -> int:
     """Return the number of starts of the first round."""
-    if size == 1 or _at_once(size, has_linear):
-        return settings.max_starts
-    return min(settings.first_starts, settings.max_starts)
+    n_first = settings.first_starts
+    if _many_at_once(size, has_linear):
+        n_first = max(n_first, _LOW_RANK_STARTS)
+    return min(n_first, settings.max_starts)
 
 
-def _at_once(size: int, has_linear: bool) -> bool:
-    return size <= _LOW_RANK and not has_linear
+def _many_at_once(size: int, has_linear: bool) -> bool:
+    return size == 1 or (size <= _LOW_RANK and not has_linear)
 
 
 def _transpose(alignment: Alignment) -> Alignment:
@@ -345,14 +347,16 @@ def _first_round(
     if n_first > starts.shape[1]:
         random = random_starts(generators, size, n_first - starts.shape[1])
         starts = torch.cat([starts, random], dim=1)
-    rungs = settings.rungs if n_first == settings.max_starts else settings.first_rungs
-    if _at_once(size, has_linear):
+    many = _many_at_once(size, has_linear)
+    rungs = settings.rungs if many or n_first == settings.max_starts else settings.first_rungs
+    if many:
         rungs = _wider(rungs, n_first)
     best, n_hits, _, second = successive_halving(
         problems, starts, _rungs(rungs, settings), settings.max_steps, n_independent=n_first
     )
     n_starts = torch.full((len(generators),), n_first)
-    return _State(best, n_hits, n_starts, torch.zeros_like(n_starts), best_distinct(second))
+    n_tried = torch.full_like(n_starts, _KINDS if many else 0)
+    return _State(best, n_hits, n_starts, n_tried, best_distinct(second))
 
 
 def _ascend_again(
@@ -400,6 +404,8 @@ def _unfinished(state: _State, size: int, settings: AlignmentSettings) -> Tensor
     chance = chance_of_better(state.n_starts, state.n_hits, size)
     unfinished = (chance > settings.accepted_chance) | (state.n_hits < least_hits(size))
     unfinished |= state.n_tried < min(_n_kinds(size), _KINDS)
+    # Nothing is better than a perfect alignment: cos(angle) is 1 - angle^2 / 2.
+    unfinished &= state.best.value < 1 - _PERFECT**2
     return (unfinished & (state.n_starts < settings.max_starts)).nonzero()[:, 0]
 
 

@@ -18,6 +18,7 @@ from warpline.similarity.recordings import Recording
 from .canonical import CanonicalOperator, to_canonical
 from .operators import Operator, fit_operator, fit_operators
 from .padding import carried_size, extended, pairs_by_size, resized
+from .search_status import ACCEPTED_CHANCE, MAX_STARTS
 
 #: Settings of the two functions with their defaults; ``n_delays`` and ``rank`` have none.
 DEFAULTS: dict[str, Any] = {
@@ -28,8 +29,8 @@ DEFAULTS: dict[str, Any] = {
     "rank_tolerance": None,
     "solver": "newton",
     "score": "angle",
-    "max_starts": 48,
-    "accepted_chance": 0.01,
+    "max_starts": MAX_STARTS,
+    "accepted_chance": ACCEPTED_CHANCE,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Default of ``accepted_chance``: more starts miss less and by less, at a cost (docs/alignment_search.md).
-ACCEPTED_CHANCE = 0.01
+#: Defaults of ``accepted_chance`` and ``max_starts``: more starts miss less and by less, at a cost
+#: (docs/alignment_search.md).
+ACCEPTED_CHANCE = 0.003
+MAX_STARTS = 300
 
 
 def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
@@ -39,7 +41,8 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
 def least_hits(rank: int) -> int:
     """Return the hits without which no search has converged, however many starts it had: 3 m, rounded.
 
-    By the default, and by an accepted chance of 0.003 with 96 starts, the chance asks for as many.
+    Of a search that was not long the chance asks for as many: by an accepted chance of 0.01 with up to 48
+    starts, and of 0.003 with up to 96.
     """
     return round(3 * max(1.0, rank / 14))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from warpline.core.device import new_tensors_on
 from warpline.core.number_arguments import takes_numbers
 from warpline.similarity.dsa.padding import carried_size, pairs_by_size, resized
+from warpline.similarity.dsa.search_status import ACCEPTED_CHANCE, MAX_STARTS
 from warpline.similarity.input_errors import SettingsError
 from warpline.similarity.measure_settings import setting_of
 
@@ -39,8 +40,8 @@ _COMPARE = {
     "compare": "joint",
     "score": "angle",
     "control_weight": 0.5,
-    "max_starts": 48,
-    "accepted_chance": 0.01,
+    "max_starts": MAX_STARTS,
+    "accepted_chance": ACCEPTED_CHANCE,
     "tolerance": 1e-6,
     "max_steps": 5000,
     "bound": "auto",
