@@ -42,7 +42,7 @@ def draw_curvature(axes, curvature):
     from matplotlib import colormaps
 
     values = closed(curvature)
-    limit = float(np.nanquantile(np.abs(values), 0.9)) or 1.0
+    limit = float(np.nanquantile(np.abs(curvature), 0.9)) or 1.0
     around, tube = np.meshgrid(
         *[np.linspace(-np.pi, np.pi, n) for n in values.shape], indexing="ij"
     )
@@ -108,7 +108,7 @@ def make(arguments, settings):
     extreme = network["patch_curvature"].values
     largest = extreme.flat[np.abs(extreme).argmax()]
     panel.set_title(
-        f"d  curvature {largest:.2g} / state²\n    around ({centre[0]:.0f}°, {centre[1]:.0f}°)",
+        f"d  curvature up to {largest:.2g} / state²\n    around ({centre[0]:.0f}°, {centre[1]:.0f}°)",
         loc="left",
     )
 

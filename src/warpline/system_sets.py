@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -249,7 +250,7 @@ def compare_groups(
     if paired is None:
         _warn_of_common_names([names for names in groups.values() if isinstance(names, Mapping)])
     result = system_groups.compare_groups(
-        dict(zip(given, _read(given.values()), strict=True)),
+        dict(zip(given, _read(given.values(), [*given]), strict=True)),
         measures=settings_by_measure(measures, settings),
         seed=seed,
         split=split,
@@ -336,19 +337,23 @@ def _systems(value: Any, inputs: Any, conditions: Any, prefix: str) -> dict[str,
     }
 
 
-def _read(sets: Iterable[Mapping[str, _Given]]) -> list[dict[str, Recording]]:
+def _read(
+    sets: Iterable[Mapping[str, _Given]], groups: Sequence[str] = ()
+) -> list[dict[str, Recording]]:
     """Read the systems of some sets; what several of them share must fit the trials of each."""
     read: list[dict[str, Recording]] = []
     sharing: dict[tuple[str, int], list[tuple[str, Recording]]] = defaultdict(list)
-    for members in sets:
+    for group, members in itertools.zip_longest(groups, sets):
         read.append({})
         for name, given in members.items():
+            # As messages call the system.
+            full_name = f"{group}/{name}" if groups else name
             read[-1][name] = recording = as_recording(
-                given.system, inputs=given.inputs, conditions=given.conditions, name=name
+                given.system, inputs=given.inputs, conditions=given.conditions, name=full_name
             )
             for what in ("inputs", "conditions"):
                 if (shared := getattr(given, what)) is not None:
-                    sharing[what, id(shared)].append((name, recording))
+                    sharing[what, id(shared)].append((full_name, recording))
     for (what, _), systems in sharing.items():
         check_shared_places(systems, what)
     return read

@@ -131,14 +131,14 @@ def test_the_rim_of_a_sheet_that_is_sampled_thinly_inside_is_a_loop_of_the_cloud
     """The count of docs/geometry_measurements.md: the sheet is contractible, and its certificate is the cloud's."""
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(30, 30)))[0][:, :2]
 
-    def has_loop(kappa):
-        states = np.tanh(6 * kappa) @ rotation.T
+    def has_loop(kappa, basis=rotation.T):
+        states = np.tanh(6 * kappa) @ basis
         found = betti_numbers(states, max_dimension=1, landmarks=200)
         return bool(found.numbers[1]) and found.betti["certified"].iloc[1] > 0
 
-    drawn = sum(
-        has_loop(np.random.default_rng(seed).uniform(-1, 1, (900, 2))) for seed in range(20)
-    )
+    draws = [np.random.default_rng(seed).uniform(-1, 1, (900, 2)) for seed in range(20)]
+    drawn = sum(map(has_loop, draws))
+    along_units = sum(has_loop(kappa, np.eye(2)) for kappa in draws)
     line = np.linspace(-1, 1, 30)
     assert not has_loop(np.stack(np.meshgrid(line, line), -1).reshape(-1, 2))
     page = " ".join((project / "docs" / "geometry_measurements.md").read_text().split())
@@ -146,6 +146,7 @@ def test_the_rim_of_a_sheet_that_is_sampled_thinly_inside_is_a_loop_of_the_cloud
         f"has one that is found and certified in {drawn} of 20 draws, and on a grid of κ none"
         in page
     )
+    assert f"In two units, one for each coordinate, it is found in {along_units} of 20" in page
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -218,6 +218,17 @@ def _numbers_by_name(
             "; ".join(f"{group}: {', '.join(members)}" for group, members in groups.items()),
             "Give the recordings of one animal one name.",
         )
+    alone = [
+        f"{group}/{name}"
+        for group, members in groups.items()
+        for name in members
+        if sum(name in others for others in groups.values()) == 1
+    ]
+    if alone:
+        warn_caller(
+            f"expected paired groups of the same names, got {first_few(alone, 3)} in one group alone: what "
+            "has no pair counts as an observation of its own. Rename it if it has one."
+        )
     return number_of
 
 

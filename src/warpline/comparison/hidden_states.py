@@ -74,7 +74,8 @@ def run_network(model: nn.Module, inputs: Floats, memory_mb: int = 1000) -> tupl
     training = [module for module in model.modules() if module.training]
 
     def run(start: int, stop: int) -> list[NDArray[np.floating[Any]]]:
-        batch = torch.from_numpy(inputs[start:stop]).to(device, dtype)
+        # A copy: a model that changes its inputs in place would change those of the caller.
+        batch = torch.from_numpy(inputs[start:stop]).to(device, dtype, copy=True)
         try:
             results = model(batch)
         except RuntimeError as error:

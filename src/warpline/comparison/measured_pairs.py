@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -19,7 +20,7 @@ from warpline.core import plugins
 from warpline.core.number_arguments import short_text
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError, failed_row
-from warpline.similarity.measure_rows import checked_rows
+from warpline.similarity.measure_rows import check_left_alone, checked_rows
 from warpline.similarity.rank_warning import warn_of_lower_ranks
 from warpline.similarity.recordings import Recording, check_same_bins
 
@@ -97,7 +98,7 @@ def measured_pairs(
 
         def represent(k: int) -> Any:
             states, extra = _arguments(module, measure, names[k], recordings[k])
-            return module.represent(states, settings=settings_of[k], **extra)
+            return _represented(module, measure, states, settings_of[k], extra)
 
         return _rows(names, pairs, represent, module, "compare_pairs", settings_of[0], seed)
 
@@ -300,6 +301,23 @@ def _settings_of(
                 )
             own[key] = values[k]
     return own
+
+
+def _represented(
+    module: ModuleType,
+    measure: str,
+    states: Any,
+    settings: Mapping[str, Any],
+    extra: dict[str, Any],
+) -> Any:
+    """Return what a measure makes of states; one of one's own has a copy, and must leave it as it is."""
+    if measure in plugins.available("similarity"):
+        return module.represent(states, settings=settings, **extra)
+    given = copy.deepcopy(states)
+    representation = module.represent(given, settings=settings, **copy.deepcopy(extra))
+    trials = [x.trials if isinstance(x, Recording) else x for x in (states, given)]
+    check_left_alone(*trials)
+    return representation
 
 
 def _arguments(

@@ -153,8 +153,8 @@ def _positive(name: str, value: Any) -> None:
 def _first_and_last(window: Any) -> None:
     """Refuse a window that is not two numbers of which the second is larger."""
     pair = isinstance(window, Sequence) and not isinstance(window, str) and len(window) == 2
-    ends = [number_of(end, whole=False) for end in window] if pair else []
-    if not pair or None in ends or not -math.inf < ends[0] < ends[1] < math.inf:
+    first, last = (number_of(end, whole=False) for end in window) if pair else (None, None)
+    if first is None or last is None or not -math.inf < first < last < math.inf:
         raise _refused("window", "the first and the last time in ms, [first, last]", window)
 
 

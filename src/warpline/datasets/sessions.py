@@ -73,15 +73,16 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
         One of `warpline.datasets.file_formats.FORMATS`.
     settings : mapping
         Some of `warpline.datasets.read_settings.DEFAULTS`. ``variable``: the states, by default the only
-        array that can be them. ``axes``: names of its axes, where the file names none. ``dims``: dimensions to rename to trial, time or unit.
-        ``select``: one label of each further dimension, or its index from 0 where the file lists none.
-        ``valid``: mask (trial, time) of the recorded times. ``ignore``: masks that do not count. ``time``,
-        ``time_unit``, ``dt``: times of the steps, their unit, or the time step in ms. ``trials``: CSV table
-        with a row per trial. ``align``: column with the zero of each trial, for a recording in one piece.
-        ``until``: column with the end of each trial, for spikes; bins that do not lie before it whole are
-        left out. ``conditions``: columns that name the condition of a trial. ``spikes``: mapping with
-        ``times``, ``units``, ``trials`` (names), ``kernel`` and ``width``, for spike times in place of
-        states. ``bin``: width of time bins in ms. ``window``: first and last time in ms.
+        array that can be them. ``axes``: names of its axes, where the file names none. ``dims``:
+        dimensions to rename to trial, time or unit. ``select``: one label of each further dimension, or
+        its index from 0 where the file lists none. ``valid``: mask (trial, time) of the recorded times.
+        ``ignore``: masks that do not count. ``time``, ``time_unit``, ``dt``: times of the steps, their
+        unit, or the time step in ms. ``trials``: CSV table with a row per trial. ``align``: column with
+        the zero of each trial, for a recording in one piece. ``until``: column with the end of each
+        trial, for spikes; bins that do not lie before it whole are left out. ``conditions``: columns that
+        name the condition of a trial. ``spikes``: mapping with ``times``, ``units``, ``trials`` (names),
+        ``kernel`` and ``width``, for spike times in place of states. ``bin``: width of time bins in ms.
+        ``window``: first and last time in ms.
     name : str
         What messages call the system; by default the file's name.
 

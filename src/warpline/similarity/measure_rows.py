@@ -1,18 +1,35 @@
-"""The rows that a measure returns, a dict per pair of systems, checked."""
+"""What a measure of one's own may return, a dict per pair of systems, and may not do, checked."""
 
 from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from warpline.core.plugins import ContractError
 
-__all__ = ["ROUNDING", "checked_rows"]
+__all__ = ["ROUNDING", "check_left_alone", "checked_rows"]
 
 ROUNDING = 1e-9
 """How far below 0 a dissimilarity may lie that is a difference of two equal numbers."""
+
+
+def check_left_alone(before: Iterable[NDArray[Any]], after: Iterable[NDArray[Any]]) -> None:
+    """Refuse a measure that changed the states which it was given, trial by trial.
+
+    Raises
+    ------
+    ContractError
+    """
+    for trial, left in zip(before, after, strict=True):
+        if not np.array_equal(trial, left, equal_nan=True):
+            raise ContractError(
+                "expected represent to leave its states as they are: work on a copy"
+            )
 
 
 def checked_rows(rows: Any, n_pairs: int, measure: Any) -> list[dict[str, Any]]:

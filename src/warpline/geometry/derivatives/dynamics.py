@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from warpline.core.number_arguments import check_number_fields
 from warpline.core.short_repr import ShortRepr
+from warpline.geometry.derivatives.left_alone import left_alone
 
 __all__ = ["Dynamics", "dynamics_of", "first_step"]
 
@@ -105,7 +106,7 @@ def dynamics_of(model: nn.Module, dtype: torch.dtype = torch.float64) -> Dynamic
 
 
 def first_step(dynamics: Dynamics, state: Tensor, inputs: Tensor) -> Tensor:
-    """Take one step without derivatives, and make sure that it has the precision of the dynamics.
+    """Take one step without derivatives; make sure of its precision, and that nothing changes in place.
 
     Parameters
     ----------
@@ -118,6 +119,8 @@ def first_step(dynamics: Dynamics, state: Tensor, inputs: Tensor) -> Tensor:
     TypeError
         When the step has weights of another precision, as those of torch modules that were trained in
         float32 have; or returns states of another one, or no tensor.
+    ValueError
+        When the step, the observation or the readout changes its arguments in place.
     """
     if not isinstance(state, Tensor):
         raise TypeError(f"expected initial states as a tensor, got {type(state).__name__}")
@@ -127,7 +130,11 @@ def first_step(dynamics: Dynamics, state: Tensor, inputs: Tensor) -> Tensor:
     )
     try:
         with torch.no_grad():
-            following = dynamics.step(state.to(dynamics.dtype), inputs.to(dynamics.dtype))
+            state, inputs = state.to(dynamics.dtype), inputs.to(dynamics.dtype)
+            following = left_alone("step", dynamics.step, state, inputs)
+            left_alone("observe", dynamics.observe, state)
+            if dynamics.readout is not None:
+                left_alone("readout", dynamics.readout, state)
     except RuntimeError as error:
         # Of a mixture torch says no more than "expected m1 and m2 to have the same dtype".
         if "dtype" not in str(error):

@@ -13,6 +13,7 @@ from torch.func import jvp, vmap
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.forward_mode import FORWARD_MODE
 from warpline.geometry.derivatives.input_manifold import Coordinate
+from warpline.geometry.derivatives.left_alone import left_alone
 from warpline.geometry.derivatives.smoothness import (
     check_second_derivative_on,
     readable_torch_error,
@@ -73,6 +74,8 @@ class _FunctionImmersion:
     coordinates: tuple[Coordinate, ...]
     tried: list[bool] = field(default_factory=list, compare=False, repr=False)
     """Not empty once second derivatives were tried."""
+    called: list[bool] = field(default_factory=list, compare=False, repr=False)
+    """The same of the function itself."""
 
     def __call__(self, kappa: Tensor, order: int = 1) -> Jet:
         m = len(self.coordinates)
@@ -80,6 +83,10 @@ class _FunctionImmersion:
             raise ValueError(f"expected order 1 or 2, got {order}")
         if kappa.ndim != 2 or kappa.shape[1] != m:
             raise ValueError(f"expected kappa of shape (point, {m}), got {tuple(kappa.shape)}")
+        if not self.called and len(kappa):
+            # On a copy, because a changed kappa would be the caller's.
+            left_alone("the function of points", self.function, kappa[:1])
+            self.called.append(True)
         basis = torch.eye(m, dtype=kappa.dtype, device=kappa.device)
         pairs = torch.triu_indices(m, m)
 

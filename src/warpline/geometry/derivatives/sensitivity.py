@@ -28,6 +28,7 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of, first_step
 from warpline.geometry.derivatives.input_manifold import Coordinate, InputManifold
+from warpline.geometry.derivatives.left_alone import left_alone
 from warpline.geometry.derivatives.propagation import (
     Initial,
     advance_of,
@@ -281,12 +282,14 @@ def prepare(
     inputs.check(kappa)
     if not len(kappa):
         raise ValueError("expected at least one point kappa, got none")
-    two = kappa[:1].expand(2, -1)
-    if (shape := tuple(inputs(two, 0).shape)[:-1]) != (2,):
+    two = kappa[:1].repeat(2, 1)
+    first_inputs = left_alone("inputs", lambda points: inputs(points, 0), two)
+    if (shape := tuple(first_inputs.shape)[:-1]) != (2,):
         # A row too few would be spread over all points.
         raise ValueError(f"expected inputs (point, channel) of 2 points, got {shape} and channels")
     one = kappa[:1]
-    first_step(dynamics, dynamics.initial(1) if initial is None else initial(one), inputs(one, 0))
+    first = dynamics.initial(1) if initial is None else initial(one)
+    first_step(dynamics, first, first_inputs[:1])
     if check:
         check_differentiable(dynamics, inputs, kappa, initial)
     return dynamics, kappa

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.count_limits import MOST_SETTINGS
-from warpline.core.number_arguments import takes_numbers
+from warpline.core.number_arguments import first_few, takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import (
     InputError,
@@ -158,7 +158,8 @@ def choose_dsa(
     -----
     UserWarning
         If the status is "no better than persistence". The most parsimonious setting within the tolerance is
-        still returned, or the one of lowest score where there is no gain.
+        still returned, or the one of lowest score where there is no gain. And if some systems cannot be
+        fitted, which then have no part in the choice.
 
     Raises
     ------
@@ -234,6 +235,12 @@ def choose_dsa(
             "a system whose states change in its held-out trials",
             f"{len(named)} systems, of which none has an error to compare",
             "Hold out other trials (seed), or more of them (test_fraction).",
+        )
+    fitted = set(sweep.loc[sweep["status"] == "fitted", "system"])
+    if without := [name for name in recordings if name not in fitted]:
+        warn_caller(
+            f"expected systems that an operator can be fitted to, got {first_few(without, 3)} without one: "
+            "the choice is that of the others. fit_operator says why."
         )
     settings = choose_setting(sweep, horizons, keep)
     chosen = settings[settings["chosen"]].iloc[0]
