@@ -212,3 +212,20 @@ def test_names_that_several_groups_share_are_named():
     apart = {"before": groups["before"], "after": {"n1": GROUPS["decoy"][0]}}
     with pytest.raises(InputError, match="expected paired groups that have names"):
         warpline.compare_groups(apart, ["procrustes"], paired=True)
+
+
+def test_a_pair_that_lacks_its_partner_is_named(rng):
+    states = iter(rng.standard_normal((8, 5, 20, 3)).cumsum(axis=2))
+    groups = {
+        "before": {name: next(states) for name in ("m1", "m2", "m3")},
+        "after": {name: next(states) for name in ("m1", "m2", "x")},
+    }
+    with pytest.warns(UserWarning, match="got before/m3, after/x in one group alone"):
+        warpline.compare_groups(groups, ["procrustes"], paired=True)
+
+
+def test_what_is_wrong_with_a_system_names_its_group(rng):
+    states = rng.standard_normal((4, 5, 20, 3))
+    states[3, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="expected finite after/1"):
+        warpline.compare_groups({"before": list(states[:2]), "after": list(states[2:])}, ["cka"])

@@ -125,3 +125,21 @@ def test_inputs_and_conditions_reach_the_measure(tmp_path, monkeypatch):
         warpline.compare(systems, measure=measure, inputs=[inputs, inputs], conditions=[0, 1, 1])
     with pytest.raises(TrialError, match="a condition for each of 3 trials of a; got 2"):
         warpline.compare(systems, measure=measure, inputs=inputs, conditions=[0, 1])
+
+
+def test_a_measure_that_changes_its_states_is_refused_and_changes_nothing(tmp_path, rng):
+    (tmp_path / "odd.py").write_text(
+        "class Measure:\n"
+        "    @staticmethod\n"
+        "    def represent(states, *, settings):\n"
+        "        states -= states.mean()\n"
+        "        return states\n"
+        "    @staticmethod\n"
+        "    def compare_pairs(representations, pairs, *, settings, seed, progress=None):\n"
+        "        return [{'dissimilarity': 0.5, 'status': 'converged'} for _ in pairs]\n"
+    )
+    states = rng.standard_normal((2, 6, 20, 3)) + 3
+    before = states.copy()
+    with pytest.raises(ValueError, match="leave its states as they are: work on a copy"):
+        warpline.compare(*states, measures=[f"{tmp_path}/odd.py:Measure", "cka"])
+    np.testing.assert_array_equal(states, before)

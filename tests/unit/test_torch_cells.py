@@ -484,3 +484,10 @@ def test_models_learn_and_their_weights_come_back(model, trials, tmp_path):
     assert torch.equal(network(data.inputs)[0], prepared.member.model(data.inputs)[0])
     # A frozen curriculum finds the input weights.
     assert set(network.input_weights) < {name for name, _ in network.named_parameters()}
+
+
+def test_a_readout_that_is_no_linear_layer_is_refused():
+    module = torch.nn.LSTM(3, 5, batch_first=True)
+    readout = torch.nn.Sequential(torch.nn.Linear(5, 2), torch.nn.Tanh())
+    with pytest.raises(TypeError, match="the readout as one torch.nn.Linear, got Sequential"):
+        plugins.load("models", "lstm").Network.from_module(module, readout)

@@ -95,6 +95,8 @@ class StackedCells(Cell):
 
         Raises
         ------
+        TypeError
+            When the readout is no linear layer.
         ValueError
             When the module is bidirectional or has a projection, or has other weights than this model.
         """
@@ -102,6 +104,11 @@ class StackedCells(Cell):
             raise ValueError(
                 "expected a module that is neither bidirectional nor has a projection (proj_size), because "
                 f"its step must be a map of one state; got {module}"
+            )
+        if not (readout is None or isinstance(readout, nn.Linear)):
+            raise TypeError(
+                f"expected the readout as one torch.nn.Linear, got {type(readout).__name__}: layers after h "
+                "that are not linear have no place in the readout of a network"
             )
         options = {key: getattr(module, key) for key in ("num_layers",) if hasattr(module, key)}
         model = cls(

@@ -278,3 +278,8 @@ def test_unknown_choices_are_refused():
 def test_misspelt_options_are_refused():
     with pytest.raises(DSAInputError, match="max_starts"):
         dsa(noisy_walk(0), noisy_walk(1), n_delays=2, rank=2, max_start=3)
+
+
+def test_a_ridge_that_leaves_nothing_of_the_operator_is_refused():
+    with pytest.raises(DSAInputError, match="an operator that is not 0; got one of norm 0"):
+        represent(noisy_walk(1), settings={**SETTINGS, "ridge": 1e200})

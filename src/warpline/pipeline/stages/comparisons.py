@@ -52,7 +52,9 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
         if sizes.config.protocol.dsa.solver == "reference":
             # It always takes all of its steps.
             return REFERENCE_SECONDS, REFERENCE_SECONDS, represent
-        return (*_search_seconds(rank, entry.max_starts), represent)
+        # Zeros fill an operator of a higher rank, and cost nothing.
+        carried = n_delays * max(map(sizes.hidden, sizes.config.architectures), default=rank)
+        return (*_search_seconds(min(rank, carried), entry.max_starts), represent)
     if isinstance(entry, InputDSA):
         # Two searches, of the states alone and jointly; two passes over the embedded trials.
         channels = entry.n_lags * TYPICAL_COMPONENTS

@@ -213,6 +213,13 @@ def fit_operators(
         matrix[:rank_used, :rank_used] = solve_operator(
             past[:rank_used, :rank_used], cross[:rank_used, :rank_used], ridge
         )
+        if not np.linalg.norm(matrix) > 0:
+            # An angle to it is none.
+            raise SingularRegressionError(
+                "an operator that is not 0",
+                f"one of norm 0 with ridge = {ridge:g}",
+                "Lower the ridge, or use states that predict the next ones.",
+            )
         matrix.setflags(write=False)
         singular_values = factor.singular_values[:rank_used]
         operators.append(
