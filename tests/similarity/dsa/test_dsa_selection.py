@@ -153,7 +153,7 @@ def test_a_system_that_carries_less_sets_the_rank(network, rng):
 
 def test_a_system_without_dynamics_is_a_row_that_says_so(network):
     rest = np.ones((60, 40, 3))
-    with pytest.warns(UserWarning, match="got rest without one"):
+    with pytest.warns(UserWarning, match="got rest without one: the choice is that of the others"):
         choice = choose_dsa({"network": network, "rest": rest}, n_delays=[1], ranks=[4])
     status = choice.sweep.set_index("system")["status"]
     assert status["network"] == "fitted" and status["rest"].startswith("failed: ")
@@ -162,11 +162,11 @@ def test_a_system_without_dynamics_is_a_row_that_says_so(network):
         choose_dsa({"rest": rest}, n_delays=[1], ranks=[4])
 
 
+@pytest.mark.filterwarnings("ignore:expected systems that an operator can be fitted to")
 def test_a_system_that_is_silent_in_its_training_trials_is_a_row_that_says_so(network):
     for trial in range(5):
         silent = np.zeros((5, 40, 3))
         silent[trial] = network[0, :, :3]
-        with pytest.warns(UserWarning, match="got silent without one"):
         choice = choose_dsa({"network": network, "silent": silent}, n_delays=[1], ranks=[2])
         assert choice.rank == 2
         statuses = choice.sweep.set_index("system")["status"]
@@ -182,7 +182,6 @@ def test_held_out_trials_that_are_all_0_give_no_score(network):
     silent = network[:5].copy()
     for trial in range(5):
         silent[trial] = 0
-        with pytest.warns(UserWarning, match="got silent without one"):
         choice = choose_dsa({"network": network, "silent": silent}, n_delays=[1], ranks=[2])
         if choice.settings["n_systems"].tolist() == [1]:
             break
@@ -295,10 +294,3 @@ def test_non_normality_and_spectral_radius_have_closed_forms(rng):
     assert non_normality(np.eye(4, k=1)) == pytest.approx(1)
     assert non_normality(np.array([[2.0, 1], [0, 1]])) == pytest.approx(np.sqrt(1 / 6))
     assert non_normality(np.zeros((2, 2))) == 0
-
-
-def test_systems_without_a_fit_are_named(network):
-    settings = {"n_delays": [1], "ranks": [2, 4], "horizons": HORIZONS}
-    with pytest.warns(UserWarning, match="got still without one: the choice is that of the others"):
-        choice = choose_dsa({"seen": network, "still": np.ones((60, 40, 3))}, **settings)
-    assert choice.rank == choose_dsa({"seen": network}, **settings).rank
