@@ -489,5 +489,5 @@ def test_models_learn_and_their_weights_come_back(model, trials, tmp_path):
 def test_a_readout_that_is_no_linear_layer_is_refused():
     module = nn.LSTM(3, 5, batch_first=True)
     readout = nn.Sequential(nn.Linear(5, 2), nn.Tanh())
-    with pytest.raises(TypeError, match="the readout as one torch.nn.Linear, got Sequential"):
+    with pytest.raises(TypeError, match=r"the readout as one torch\.nn\.Linear, got Sequential"):
         plugins.load("models", "lstm").Network.from_module(module, readout)
