@@ -65,7 +65,7 @@ def _pair_seconds(sizes: Sizes, measure: str, taskset: str) -> tuple[float, floa
         # of few minima end after a round or two.
         cube = isinstance(entry, ShapeGaussian)
         work = TYPICAL_COMPONENTS**3 if cube else 20 * TYPICAL_COMPONENTS
-        pair = 2e-8 * rows * work * min(entry.max_starts, 12)
+        pair = 2e-8 * rows * work * min(entry.max_starts, 8)
         return pair, 5 * pair, rows * TYPICAL_COMPONENTS * 1e-7
     pair = 1e-3 + rows * TYPICAL_COMPONENTS**2 * 1e-9
     return pair, pair, rows * TYPICAL_COMPONENTS * 1e-8
