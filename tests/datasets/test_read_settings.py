@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from warpline.datasets.file_formats import RecordingFileError
-from warpline.datasets.read_settings import DEFAULTS, SPIKE_DEFAULTS
+from warpline.datasets.read_settings import DEFAULTS, SPIKE_DEFAULTS, checked_settings
 from warpline.datasets.sessions import read_session
 from warpline.pipeline.config.datasets import Dataset, Spikes
 
@@ -32,6 +32,7 @@ def with_spikes(**changed):
         ({"window": ["0", "100"]}, "window: the first and the last time in ms"),
         ({"window": 100}, "window: the first and the last time in ms"),
         ({"axes": "trial"}, "axes: a list of names; got 'trial'"),
+        ({"axes": ["trial", "time", "time"]}, "axes: each name once"),
         ({"ignore": [1]}, "ignore: a list of names"),
         ({"dims": ["unit"]}, "dims: a mapping from dimensions"),
         ({"variable": 3}, "variable: a name; got 3"),
@@ -51,6 +52,10 @@ def test_odd_settings_are_refused_before_the_file_is_read(settings, expected):
     # There is no such file: what is refused first are the settings.
     with pytest.raises(RecordingFileError, match=expected):
         read_session("no_such_file.npz", settings)
+
+
+def test_what_is_none_is_not_given():
+    assert checked_settings(dict.fromkeys(DEFAULTS)) == DEFAULTS
 
 
 def test_the_keys_are_those_of_a_configuration():

@@ -73,6 +73,9 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         texts = isinstance(value, Sequence) and not isinstance(value, str)
         if value is not None and not (texts and all(isinstance(one, str) for one in value)):
             raise _refused(name, "a list of names", value)
+    axes = values["axes"] or ()
+    if len(set(axes)) < len(axes):
+        raise _refused("axes", "each name once", axes)
     for name in _MAPPINGS:
         if not isinstance(values[name], Mapping):
             raise _refused(name, "a mapping from dimensions", values[name])
@@ -126,7 +129,8 @@ def _with_defaults(
                 short_text(name),
                 f"Rename or drop this key.{meant}",
             )
-    return {**defaults, **kept}
+    # None is "not given" in all of them.
+    return defaults | {name: value for name, value in kept.items() if value is not None}
 
 
 def _one_text(name: str, value: Any) -> None:
