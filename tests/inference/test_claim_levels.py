@@ -61,6 +61,11 @@ def test_families_and_noise_keep_their_level():
         for side in validation_levels.misses(validation_levels.noisy_motifs(noise, 0.5, 400))
     ]
     assert max(withstand) <= 100 * largest_share(0.03, 400)
+    uneven = [
+        validation_levels.misses(validation_levels.noisy_motifs(0.1, spread, 400, 0.1))[0]
+        for spread in (1.0, 1.5)
+    ]
+    assert "it lies above 0 in {:.0f} and {:.0f} %".format(*uneven) in PAGE
     assert (
         f"The interval of A1 lies above 0, and below, in {min(separate):.1f} to {max(separate):.1f} % of 500 "
         f"replications each (nine systems), that of A3 in {min(withstand):.1f} to {max(withstand):.1f} % of 400"
@@ -76,7 +81,7 @@ def test_five_motifs_are_few_where_they_differ():
     ]
     assert above == sorted(above)
     assert (
-        "That of A2 lies above 0.9, where 0.9 is true, in {:.0f}, {:.0f} and {:.0f} % of 600 replications".format(
+        "It lies above 0.9, where 0.9 is true, in {:.0f}, {:.0f} and {:.0f} % of 600 replications".format(
             *above
         )
     ) in PAGE

@@ -50,18 +50,22 @@ def families_table(
 
 
 def noisy_motifs(
-    noise: float, spread: float, replications: int
+    noise: float, spread: float, replications: int, spread_of_states: float | None = None
 ) -> Iterator[dict[str, pd.DataFrame]]:
     """Yield the dissimilarities of noisy motifs, by measures that noise moves alike.
 
-    `noise` is in standard deviations of the motifs; `spread` is that of its logarithm over motifs.
+    `noise` is in standard deviations of the motifs; `spread` is that of its logarithm over motifs, for the
+    measures of states another one if given. The mean over motifs is one and the same.
     """
+    spreads = dict.fromkeys(MEASURES, spread if spread_of_states is None else spread_of_states)
+    spreads["dsa"] = spread
     stream = np.random.default_rng(32)
     for _ in range(replications):
         rows = []
         for measure in MEASURES:
             points = stream.standard_normal((N_MOTIFS, DIMENSION))
-            size = np.sqrt(2) * noise * np.exp(spread * stream.standard_normal(N_MOTIFS))
+            logarithm = spreads[measure] * stream.standard_normal(N_MOTIFS)
+            size = np.sqrt(2) * noise * np.exp(logarithm - spreads[measure] ** 2 / 2)
             for motif, other in itertools.product(range(N_MOTIFS), repeat=2):
                 share = float(other != motif)
                 apart = points[other] - points[motif]

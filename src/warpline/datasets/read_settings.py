@@ -130,7 +130,7 @@ def _with_defaults(
                 f"Rename or drop this key.{meant}",
             )
     # None is "not given" in all of them.
-    return defaults | {name: value for name, value in kept.items() if value is not None}
+    return {**defaults, **{name: value for name, value in kept.items() if value is not None}}
 
 
 def _one_text(name: str, value: Any) -> None:
