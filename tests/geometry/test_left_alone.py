@@ -73,3 +73,11 @@ def test_inputs_and_immersions_that_change_points_in_place_are_refused():
     with pytest.raises(ValueError, match="expected the function of points to leave its arguments"):
         gaussian_curvature(immersion_of(sheet, COORDINATES), points)
     assert torch.equal(points, before)
+
+
+@pytest.mark.parametrize("name", ["observe", "readout"])
+def test_maps_that_mix_points_are_refused(name):
+    """The metric at a point would depend on the grid around it."""
+    dynamics = replace(PURE, **{name: lambda x: x - x.mean(dim=0)})
+    with pytest.raises(TypeError, match=f"expected {name} to take each point by itself"):
+        tangents(dynamics, INPUTS, INPUTS.grid(3, 3), at=[5])

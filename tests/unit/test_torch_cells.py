@@ -162,6 +162,7 @@ def test_an_lstm_is_observed_as_asked():
         (lambda: nn.LSTM(INPUTS, UNITS, bidirectional=True), "neither bidirectional"),
         (lambda: nn.LSTM(INPUTS, UNITS, proj_size=2), "nor has a projection"),
         (lambda: nn.LSTMCell(INPUTS, UNITS), "weights among weight_ih_l0.*got weight_ih,"),
+        (lambda: nn.GRU(INPUTS, UNITS), "weights of this model's sizes, got weight_ih_l0"),
     ],
 )
 def test_modules_that_do_not_fit_are_refused(make, message):

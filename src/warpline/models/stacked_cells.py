@@ -130,8 +130,12 @@ class StackedCells(Cell):
             raise ValueError(
                 f"expected a module with weights among {', '.join(weights)}, got {', '.join(unknown)}"
             )
+        given = module.state_dict()
+        if wrong := [name for name in given if given[name].shape != weights[name].shape]:
+            sizes = f"{tuple(given[wrong[0]].shape)} in place of {tuple(weights[wrong[0]].shape)}"
+            raise ValueError(f"expected weights of this model's sizes, got {wrong[0]} of {sizes}")
         # A module without biases has biases of 0.
-        weights |= module.state_dict()
+        weights |= given
         if readout is not None:
             weights["weight_out"] = readout.weight
             weights["bias_out"] = (

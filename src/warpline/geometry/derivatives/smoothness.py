@@ -273,7 +273,7 @@ def _check_form(
     following: Tensor,
     k: int,
 ) -> None:
-    """Refuse a step that changes the shape of states, or is no function of one point's state and inputs."""
+    """Refuse a step that changes the shape of states, and maps that are no functions of one point alone."""
     if following.shape != state.shape or not following.is_floating_point():
         raise NotDifferentiable(
             f"expected a step from states {tuple(state.shape)} (point, state) to the like, in floating "
@@ -295,6 +295,16 @@ def _check_form(
             "expected a step that takes each point by itself; a point's next state depends on the "
             "others in the batch (batch normalisation?)"
         )
+    for name in ("observe", "readout"):
+        function = getattr(dynamics, name)
+        if function is None:
+            continue
+        of_all, of_one = function(state)[:1], function(state[:1])
+        if not torch.allclose(of_one, of_all, rtol=rtol, atol=atol, equal_nan=True):
+            raise NotDifferentiable(
+                f"expected {name} to take each point by itself; what it makes of a point depends on the "
+                "others in the batch (a mean over points?)"
+            )
 
 
 def _check_calculus(name: str, function: Callable[..., Tensor], points: tuple[Tensor, ...]) -> None:
