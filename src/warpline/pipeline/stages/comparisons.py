@@ -31,8 +31,8 @@ REFERENCE_SECONDS = 2.0
 
 def _search_seconds(rank: int, max_starts: int) -> tuple[float, float]:
     """Return the seconds of a search for an alignment, expected and at most."""
-    # A start takes about half of this on two cores, Intel Xeon; how many are made grows with the rank.
-    start = 1.25e-3 * (rank / 20) ** 2.1
+    # As measured on two cores, Intel Xeon (docs/alignment_search.md); how many are made grows with the rank.
+    start = 0.8e-3 * (rank / 20) ** 2.1
     expected = start * min(max_starts, max(48, 100 * (rank / 20) ** 1.5))
     # States without structure keep every start busy: twenty times as long was seen.
     return expected, 5 * start * max_starts
