@@ -81,3 +81,22 @@ def test_maps_that_mix_points_are_refused(name):
     dynamics = replace(PURE, **{name: lambda x: x - x.mean(dim=0)})
     with pytest.raises(TypeError, match=f"expected {name} to take each point by itself"):
         tangents(dynamics, INPUTS, INPUTS.grid(3, 3), at=[5])
+
+
+def rectified_first(x, u):
+    return torch.tanh(torch.relu_(x) @ WEIGHTS + u)
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"step": rectified_first}, "step"),
+        ({"observe": torch.nn.ReLU(inplace=True)}, "observe"),
+        ({"readout": torch.nn.ReLU(inplace=True)}, "readout"),
+    ],
+)
+def test_a_rectifier_in_place_is_refused_from_states_of_0(changed, name):
+    """The first states do not change; later ones, of both signs, do."""
+    dynamics = replace(PURE, initial=lambda n: torch.zeros(n, 2).double(), **changed)
+    with pytest.raises(ValueError, match=f"expected {name} to leave its arguments as they are"):
+        tangents(dynamics, INPUTS, INPUTS.grid(3, 3), at=[5])
