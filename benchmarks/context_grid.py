@@ -58,7 +58,7 @@ def _place(row: dict[str, Any]) -> tuple[str, int, int]:
 
 
 def sentence(rows: list[dict[str, Any]]) -> str:
-    """Return what docs/results.md says of these grids."""
+    """Return what docs/claims.md says of these grids."""
     first, new = (
         ", ".join(lesser_context(rows, run, side) for side in SIDES)
         for run in ("ten_seeds", "ten_seeds_new")

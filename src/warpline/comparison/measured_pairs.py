@@ -98,7 +98,7 @@ def measured_pairs(
 
         def represent(k: int) -> Any:
             states, extra = _arguments(module, measure, names[k], recordings[k])
-            return _represented(module, measure, states, settings_of[k], extra)
+            return _left_alone(measure, module.represent, [states], settings_of[k], extra)
 
         return _rows(names, pairs, represent, module, "compare_pairs", settings_of[0], seed)
 
@@ -114,7 +114,9 @@ def measured_pairs(
             train, test = (
                 _arguments(module, measure, names[k], part)[0] for part in parts[k][fold]
             )
-            return module.represent_held_out(train, test, settings=settings_of[k])
+            return _left_alone(
+                measure, module.represent_held_out, [train, test], settings_of[k], {}
+            )
 
         folds.append(
             _rows(names, pairs, represent_fold, module, "compare_held_out", settings_of[0], seed)
@@ -303,20 +305,20 @@ def _settings_of(
     return own
 
 
-def _represented(
-    module: ModuleType,
+def _left_alone(
     measure: str,
-    states: Any,
+    represent: Callable[..., Any],
+    states: Sequence[Any],
     settings: Mapping[str, Any],
     extra: dict[str, Any],
 ) -> Any:
-    """Return what a measure makes of states; one of one's own has a copy, and must leave it as it is."""
+    """Return what a measure makes of states; one of one's own has copies, and must leave them as they are."""
     if measure in plugins.available("similarity"):
-        return module.represent(states, settings=settings, **extra)
+        return represent(*states, settings=settings, **extra)
     given = copy.deepcopy(states)
-    representation = module.represent(given, settings=settings, **copy.deepcopy(extra))
-    trials = [x.trials if isinstance(x, Recording) else x for x in (states, given)]
-    check_left_alone(*trials)
+    representation = represent(*given, settings=settings, **copy.deepcopy(extra))
+    for pair in zip(states, given, strict=True):
+        check_left_alone(*(x.trials if isinstance(x, Recording) else x for x in pair))
     return representation
 
 

@@ -25,7 +25,6 @@ SEARCH_DEFAULTS: dict[str, Any] = {"max_starts": 96, "max_steps": 1000, "toleran
 _FIRST_ROUND = 8
 #: Starts that must end at the lowest loss. Of searches that would end with three such starts 9 % miss a lower
 #: loss, with four 4 %, with five 2 %, with six 1 % (pairs as in benchmarks/shape_search.py, 200 starts each).
-#: Of pairs that six starts miss with 3 to 8 % of seeds, ten starts still miss some (docs/measures.md).
 _AGREEING = 6
 #: Relative difference of two losses that are one minimum.
 _SAME_LOSS = 1e-6

@@ -303,7 +303,7 @@ def _check_form(
         function = getattr(dynamics, name)
         if function is None:
             continue
-        of_all, of_one = left_alone(name, function, state)[:1], function(state[:1].clone())
+        of_all, of_one = left_alone(name, function, state)[:1], function(state[:1])
         if not torch.allclose(of_one, of_all, rtol=rtol, atol=atol, equal_nan=True):
             raise NotDifferentiable(
                 f"expected {name} to take each point by itself; what it makes of a point depends on the "
