@@ -103,19 +103,19 @@ CASES = {
         lambda r: r["datasets"]["a"].update(
             spikes={"times": "t", "kernel": "gaussian"}, bin=5.0, window=[0.0, 9.0], variable=None
         ),
-        "expected a width in ms",
+        r"datasets\.a: expected spikes\.width: the standard deviation of the kernel in ms",
     ),
     "spikes without bin": (
         lambda r: r["datasets"]["a"].update(spikes={"times": "t"}, variable=None),
-        "bin and window: expected a value for spikes",
+        "expected bin: a value for spikes",
     ),
     "ends without spikes": (
         lambda r: r["datasets"]["a"].update(until="stop"),
-        "until: expected none without spikes",
+        "expected until: none for states",
     ),
     "window the wrong way": (
         lambda r: r["datasets"]["a"].update(window=[9.0, 0.0]),
-        "expected first < last",
+        r"expected window: the first and the last time in ms, \[first, last\]",
     ),
 }
 

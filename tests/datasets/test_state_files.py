@@ -292,7 +292,7 @@ def test_an_array_of_structs_is_named_where_there_are_no_states(tmp_path, states
 
 def test_states_have_no_until(tmp_path, states):
     settings = write_npz(tmp_path / "a.npz", states)
-    with pytest.raises(InputError, match="name the mask of recorded times: valid"):
+    with pytest.raises(InputError, match="whose trials end where valid says so"):
         read_session(tmp_path / "a.npz", {**settings, "until": "choice"})
 
 

@@ -86,6 +86,10 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         _first_and_last(values["window"])
     if values["spikes"] is not None:
         values["spikes"] = _checked_spikes(values)
+    elif values["until"] is not None:
+        raise _refused(
+            "until", "none for states, whose trials end where valid says so", values["until"]
+        )
     return values
 
 
@@ -163,4 +167,5 @@ def _first_and_last(window: Any) -> None:
 
 
 def _refused(name: str, expected: str, got: Any) -> RecordingFileError:
-    return RecordingFileError(f"{name}: {expected}", short_text(got), f"Set {name.split()[0]}.")
+    verb = "Drop" if expected.startswith("none") else "Set"
+    return RecordingFileError(f"{name}: {expected}", short_text(got), f"{verb} {name.split()[0]}.")

@@ -111,12 +111,6 @@ def read_session(path: str | Path, settings: Mapping[str, Any], name: str = "") 
             kernel=_kernel_text(settings["spikes"]),
         )
     else:
-        if settings["until"] is not None:
-            raise RecordingFileError(
-                f"no until for the states of {path}, whose trials end where valid says so",
-                f"until: {settings['until']}",
-                "Drop until, and name the mask of recorded times: valid.",
-            )
         recording, start, dt = read_states(source, settings, name)
     if not (settings["spikes"] or {}).get("trials"):
         recording = _with_labels_of_file(source, recording)

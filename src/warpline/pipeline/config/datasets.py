@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from warpline.datasets.file_formats import RecordingFileError
+from warpline.datasets.read_settings import checked_settings
 from warpline.pipeline.config.base import EachOnce, Name, Positive, Strict
 from warpline.pipeline.config.messages import explain
 
@@ -29,15 +31,6 @@ class Spikes(Strict):
     Gaussian kernel."""
     width: Positive | None = None
     """Standard deviation of the Gaussian kernel in ms."""
-
-    @model_validator(mode="after")
-    def _width_fits(self) -> Spikes:
-        if (self.kernel == "gaussian") is (self.width is None):
-            wanted = "a width in ms" if self.width is None else "no width"
-            raise ValueError(
-                f"width: expected {wanted} for the kernel {self.kernel}, got {self.width}"
-            )
-        return self
 
 
 class Dataset(Strict):
@@ -94,23 +87,10 @@ class Dataset(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> Dataset:
-        if self.spikes is not None:
-            missing = [key for key in ("bin", "window") if getattr(self, key) is None]
-            if missing:
-                raise ValueError(f"{' and '.join(missing)}: expected a value for spikes, got none")
-            if self.variable is not None:
-                raise ValueError(
-                    "variable: expected none beside spikes, whose names are in `spikes`"
-                )
-        elif self.until is not None:
-            raise ValueError(
-                f"until: expected none without spikes, got '{self.until}'; the ends of trials of states "
-                "are in the mask `valid`"
-            )
-        if self.window is not None and not self.window[0] < self.window[1]:
-            raise ValueError(f"window: expected first < last, got {self.window}")
-        if self.axes is not None and len(set(self.axes)) < len(self.axes):
-            raise ValueError(f"axes: expected each name once, got {self.axes}")
+        try:
+            checked_settings(self.read_settings())
+        except RecordingFileError as error:
+            raise ValueError(str(error)) from None
         return self
 
     def read_settings(self) -> dict[str, Any]:
