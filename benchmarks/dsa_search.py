@@ -27,6 +27,11 @@ The last six time steps of the networks of the demo:
 
     python benchmarks/dsa_search.py --last 6 --output docs/data/dsa/search_short.json \
         --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
+
+Both sets of networks with delays three time steps apart; search_models_interval.json for the other models:
+
+    python benchmarks/dsa_search.py --interval 3 --output docs/data/dsa/search_interval.json \
+        --trajectories results/dsa_search/trajectories/PDM/*/*/*.nc
 """
 
 from __future__ import annotations
@@ -88,6 +93,13 @@ SHORT: dict[tuple[int, ...], tuple[int, int]] = {
     (12, 2): (400, 400),
     (14, 3): (400, 400),
 }
+#: Those of delays that lie more than one time step apart.
+APART: dict[tuple[int, ...], tuple[int, int]] = {
+    (10, 3): (400, 400),
+    (14, 3): (400, 400),
+    (20, 3): (400, 400),
+    (14, 8, 3): (400, 400),
+}
 #: Ranks whose rows are added up, by their words: more miss from rank 14 on.
 GROUPS = {"10 and 12": (10, 12), "14 to 16": (14, 15, 16), "20": (20,)}
 #: Words for pairs of two ranks.
@@ -124,7 +136,9 @@ def random_pairs(n_systems: int, count: int | None) -> list[tuple[int, int]]:
     return [pairs[k] for k in order[:count]]
 
 
-def fitted(systems: list[FloatArray], ranks: tuple[int, ...], delays: int) -> FloatArray:
+def fitted(
+    systems: list[FloatArray], ranks: tuple[int, ...], delays: int, interval: int
+) -> FloatArray:
     """Return the operators of systems, which take turns in rank, shape (system, rank, rank)."""
     from warpline.similarity.dsa import fit_operator
 
@@ -132,7 +146,8 @@ def fitted(systems: list[FloatArray], ranks: tuple[int, ...], delays: int) -> Fl
     for k, states in enumerate(systems):
         rank = ranks[k % len(ranks)]
         # The smaller one is padded with zeros, as DSA does.
-        stacked[k, :rank, :rank] = fit_operator(states, n_delays=delays, rank=rank).matrix
+        operator = fit_operator(states, n_delays=delays, delay_interval=interval, rank=rank)
+        stacked[k, :rank, :rank] = operator.matrix
     return stacked
 
 
@@ -410,12 +425,13 @@ def main() -> None:
     parser.add_argument("--every", type=Path, help="CSV file, a row per pair")
     parser.add_argument("--ranks", type=int, nargs="+", help="these alone; other rows stay")
     parser.add_argument("--last", type=int, default=0, help="time steps of a trial; 0 for all")
+    parser.add_argument("--interval", type=int, default=1, help="time steps between delays")
     parser.add_argument("--pairs", type=int, default=640, help="most random pairs of a setting")
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--reference-pairs", type=int, default=0, help="pairs for dsa-metric, too")
     arguments = parser.parse_args()
 
-    settings = SHORT if arguments.last else SETTINGS | UNEQUAL
+    settings = SHORT if arguments.last else APART if arguments.interval > 1 else SETTINGS | UNEQUAL
     order = [*settings]
     if arguments.operators:
         operators = {
@@ -426,7 +442,7 @@ def main() -> None:
     else:
         systems = [x[:, -arguments.last :] for x in states_of(arguments.trajectories)]
         operators = {
-            key: fitted(systems, key[:-1], key[-1])
+            key: fitted(systems, key[:-1], key[-1], arguments.interval)
             for key in settings
             if not arguments.ranks or key[0] in arguments.ranks
         }

@@ -172,6 +172,34 @@ def noisy_copies(rank: int, rng: np.random.Generator) -> tuple[FloatArray, Float
     return first, basis @ second @ basis.T
 
 
+def _seen_by_units(matrix: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return the states of a linear system with noise in each dimension, seen by 20 units with noise."""
+    state, states = rng.normal(size=(TRIALS, len(matrix))), []
+    for _ in range(100):
+        state = state @ matrix.T + rng.normal(size=state.shape)
+        states.append(state)
+    seen = np.stack(states, axis=1) @ rng.normal(size=(len(matrix), 20))
+    return np.asarray(seen + 0.05 * seen.std() * rng.normal(size=seen.shape))
+
+
+def uncoupled_planes(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of planes with random dynamics of their own, hardly coupled."""
+    matrix = 0.02 * rng.normal(size=(rank, rank))
+    for i in range(0, rank, 2):
+        plane = rng.normal(size=(2, 2))
+        radius = np.abs(np.linalg.eigvals(plane)).max()
+        matrix[i : i + 2, i : i + 2] += rng.uniform(0.5, 0.95) / radius * plane
+    return dsa.fit_operator(_seen_by_units(matrix, rng), n_delays=1, rank=rank).matrix
+
+
+def slow_modes(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a system of which half of the modes hardly decay, as in a memory."""
+    modes = np.r_[rng.uniform(0.97, 0.999, rank // 2), rng.uniform(0.1, 0.7, rank - rank // 2)]
+    basis = np.eye(rank) + 0.3 * rng.normal(size=(rank, rank)) / np.sqrt(rank)
+    matrix = basis @ np.diag(modes) @ np.linalg.inv(basis)
+    return dsa.fit_operator(_seen_by_units(matrix, rng), n_delays=1, rank=rank).matrix
+
+
 #: One network of a pair at the rank, the other at a lower one.
 UNEQUAL = "driven random tanh networks of two ranks"
 Draw = Callable[[int, np.random.Generator], FloatArray]
@@ -198,16 +226,22 @@ RECORDINGS: dict[str, Draw] = {
     "noisy neurons of two integrators": noisy_neurons,
     "spike counts of three latent dimensions": spike_counts,
 }
+#: Operators that DSA fits to linear systems at the rank of their own, all of whose dimensions noise drives.
+PARTS: dict[str, Draw] = {
+    "uncoupled planes": uncoupled_planes,
+    "systems with slow modes": slow_modes,
+}
 #: Both operators of a pair at once.
 COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
-KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS)
+KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS, *PARTS)
 #: Words of the pages for kinds whose counts are added up.
 GROUPS: dict[str, tuple[str, ...]] = {
     "random matrices": tuple(RANDOM_MATRICES),
     "operators that DSA fits to systems": tuple(SYSTEMS),
     "operators that DSA fits to noise": tuple(NOISE),
     "operators that DSA fits to noisy recordings": tuple(RECORDINGS),
+    "operators that DSA fits to systems of uncoupled parts": tuple(PARTS),
     COPIES: (COPIES,),
 }
 
@@ -216,7 +250,7 @@ def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[
     """Return the operators of pairs, one after another."""
     if kind == COPIES:
         return [operator for _ in range(n_pairs) for operator in noisy_copies(rank, rng)]
-    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS)[kind]
+    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS | PARTS)[kind]
     draws = (draw, lower_rank if kind == UNEQUAL else draw)
     return [draws[k % 2](rank, rng) for k in range(2 * n_pairs)]
 

@@ -106,6 +106,39 @@ def test_a_choice_that_persistence_beats_says_so(rng):
     assert choice.score == choice.settings["score"].min()
 
 
+def test_noise_is_predicted_no_better_than_by_its_mean(network, rng):
+    """Of white noise, persistence has twice the error of the mean, which an operator of 0 has, too."""
+    counts = rng.poisson(3.0, (40, 60, 8)).astype(float)
+    with pytest.warns(UserWarning, match="than their mean does, got counts at"):
+        choice = choose_dsa({"counts": counts, "network": network}, n_delays=[1], ranks=[2, 4])
+    # One system that is predicted is enough for the status; the warning names the other.
+    assert choice.status == "better than persistence"
+    table = choice.sweep.set_index(["system", "rank"])
+    assert list(table.loc["counts", "beats_mean"]) == [False, False]
+    assert table.loc[("network", 4), "beats_mean"]
+    for horizon in choice.horizons:
+        assert table.loc[("counts", 2), f"mean_error_ratio_{horizon}"] == pytest.approx(
+            0.5, rel=0.05
+        )
+    with pytest.warns(UserWarning, match="than their mean does"):
+        alone = choose_dsa([counts], n_delays=[1, 3], ranks=[2, 4])
+    assert alone.status == "no better than the mean" and alone.score == pytest.approx(0.5, rel=0.1)
+
+
+def test_error_ratio_of_the_mean_is_that_of_the_autocorrelation(rng):
+    """1 / (2 (1 - phi^h)) for an autoregressive process of order 1."""
+    phi, states = 0.8, rng.standard_normal((400, 40, 2))
+    states[:, 0] /= np.sqrt(1 - phi**2)
+    for t in range(1, 40):
+        states[:, t] += phi * states[:, t - 1]
+    choice = choose_dsa([states], n_delays=[1], ranks=[2], horizons=[1, 5])
+    row = choice.sweep.iloc[0]
+    for horizon in (1, 5):
+        expected = 1 / (2 * (1 - phi**horizon))
+        assert row[f"mean_error_ratio_{horizon}"] == pytest.approx(expected, rel=0.1)
+    assert choice.status == "better than persistence" and row["beats_mean"]
+
+
 def test_basis_and_scale_of_the_states_change_no_choice(network, rng):
     turned = 7.3 * network @ random_orthogonal(rng, 10)
     options = {"n_delays": [1, 2], "ranks": [2, 4, 6]}
@@ -203,6 +236,7 @@ def sweep_of(scores):
             "error_ratio_1": score,
             "score": score,
             **dict.fromkeys(("aic", "mase", "spectral_radius", "non_normality"), 1.0),
+            "beats_mean": True,
             "status": "fitted",
         }
         for (delays, rank), score in scores.items()

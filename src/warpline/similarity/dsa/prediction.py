@@ -1,4 +1,4 @@
-"""Held-out prediction of HAVOK-DMD operators, against the prediction that nothing changes.
+"""Held-out prediction of HAVOK-DMD operators, against two without dynamics: nothing changes, and the mean.
 
 Whole trials are held out, because the times of one trial are dependent. One factorisation serves all ranks
 of an embedding.
@@ -35,6 +35,8 @@ class Prediction:
         units of the data.
     persistence_squared, persistence_absolute : ndarray, shape (horizon,)
         The same for the prediction that nothing changes.
+    mean_squared : ndarray, shape (horizon,)
+        Mean squared error of the mean of each unit over the times of the training trials.
     n_predicted : ndarray of int, shape (horizon,)
         Numbers predicted.
     spectral_radius : ndarray, shape (rank,)
@@ -50,6 +52,7 @@ class Prediction:
     absolute: FloatArray
     persistence_squared: FloatArray
     persistence_absolute: FloatArray
+    mean_squared: FloatArray
     n_predicted: NDArray[np.int64]
     spectral_radius: FloatArray
     non_normality: FloatArray
@@ -160,6 +163,8 @@ def held_out_errors(
     shape = (len(usable), len(horizons))
     squared, absolute = np.zeros(shape), np.zeros(shape)
     still_squared, still_absolute = np.zeros(len(horizons)), np.zeros(len(horizons))
+    mean_squared = np.zeros(len(horizons))
+    mean = np.concatenate([block.reshape(-1, n_units) for block in blocks_of(train)]).mean(axis=0)
     n_predicted = np.zeros(len(horizons), dtype=np.int64)
     # The embedded rows before the first origin are not needed; trials that end there have no target.
     start = first_origin - (n_delays - 1) * delay_interval
@@ -173,6 +178,7 @@ def held_out_errors(
             change = newest[:, horizon:] - newest[:, :-horizon]
             still_squared[h] += float((change**2).sum())
             still_absolute[h] += float(np.abs(change).sum())
+            mean_squared[h] += float(((newest[:, horizon:] - mean) ** 2).sum())
             n_predicted[h] += change.size
         for k, rank in enumerate(usable):
             ahead = whitened[:, : -horizons[0], :rank]
@@ -190,6 +196,7 @@ def held_out_errors(
         absolute=absolute / n_predicted,
         persistence_squared=still_squared / n_predicted,
         persistence_absolute=still_absolute / n_predicted,
+        mean_squared=mean_squared / n_predicted,
         n_predicted=n_predicted,
         spectral_radius=np.array([spectral_radius(matrix) for matrix in operators]),
         non_normality=np.array([non_normality(matrix) for matrix in operators]),

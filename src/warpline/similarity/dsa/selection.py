@@ -46,8 +46,13 @@ KEEP = 0.95
 #: Longest embedding and longest horizon, as a share of the trial.
 LONGEST = 1 / 3
 
+#: Share of the error of the mean that a prediction stays below, at some horizon. On noise, persistence is
+#: twice as bad as the mean, and by chance some setting is a little better than that.
+BELOW_MEAN = 0.95
+
 BETTER = "better than persistence"
 WORSE = "no better than persistence"
+AS_MEAN = "no better than the mean"
 FAILED = "failed: no operator can be fitted"
 SETTING = ["n_delays", "delay_interval", "rank"]
 
@@ -64,7 +69,8 @@ class DSAChoice(ShortRepr):
         Its error ratio: mean over systems and horizons of the squared error over that of persistence.
     status : str
         "better than persistence", or "no better than persistence" where no setting is whose rank all systems
-        carry (where they carry none: no setting of the sweep).
+        carry (where they carry none: no setting of the sweep). "no better than the mean" where the chosen
+        setting beats persistence, and the mean of the training trials in no system (``beats_mean``).
     horizons : tuple of int
         Time steps ahead that were predicted.
     sweep : DataFrame
@@ -74,12 +80,14 @@ class DSAChoice(ShortRepr):
         ``score``, their mean; ``aic``, Akaike's criterion of the one-step error (of the shortest
         horizon); ``mase``, the absolute error over that of persistence, same horizon;
         ``spectral_radius`` and ``non_normality`` of the operator (see `warpline.similarity.dsa.prediction`);
+        ``mean_error_ratio_H``, the error ratio of the mean of each unit over the training trials;
+        ``beats_mean``, whether the squared error is below 95 % of that of the mean at some horizon;
         ``n_train`` and ``n_test`` trials; ``status``, "fitted" or "failed: no operator can be fitted".
     settings : DataFrame
         A row per setting: means over systems of the columns above, ``worst`` (the largest error ratio of
         a system at a horizon), ``rank_used`` (the lowest), ``n_systems`` with a score (one whose held-out
         trials are all 0 has none), ``comparable`` (all systems carry
-        the rank), ``beats_persistence`` and ``chosen``.
+        the rank), ``beats_persistence``, ``beats_mean`` (in some system) and ``chosen``.
     """
 
     n_delays: int
@@ -158,7 +166,8 @@ def choose_dsa(
     -----
     UserWarning
         If the status is "no better than persistence". The most parsimonious setting within the tolerance is
-        still returned, or the one of lowest score where there is no gain. And if some systems cannot be
+        still returned, or the one of lowest score where there is no gain. If the chosen setting predicts some
+        systems no better than their mean, as it does noise. And if some systems cannot be
         fitted, which then have no part in the choice.
 
     Raises
@@ -244,12 +253,21 @@ def choose_dsa(
         )
     settings = choose_setting(sweep, horizons, keep)
     chosen = settings[settings["chosen"]].iloc[0]
-    status = BETTER if chosen["beats_persistence"] else WORSE
+    status = WORSE
+    if chosen["beats_persistence"]:
+        status = BETTER if chosen["beats_mean"] else AS_MEAN
     if status == WORSE:
         warn_caller(
             f"expected a setting of DSA that predicts better than persistence, got an error ratio of "
             f"{chosen['score']:.3g} at best: the angles compare operators that do not describe the states. "
             "Try more delays, higher ranks or more trials."
+        )
+    elif as_mean := _predicted_as_by_the_mean(sweep, chosen):
+        warn_caller(
+            "expected systems that DSA predicts better than their mean does, got "
+            f"{first_few(as_mean, 3)} at {int(chosen['n_delays'])} delays and rank {int(chosen['rank'])}: "
+            "angles of their operators compare noise. Average over neurons or trials, smooth the states, or "
+            "record more trials."
         )
     return DSAChoice(
         n_delays=int(chosen["n_delays"]),
@@ -261,6 +279,12 @@ def choose_dsa(
         sweep=sweep,
         settings=settings,
     )
+
+
+def _predicted_as_by_the_mean(sweep: pd.DataFrame, chosen: pd.Series) -> list[str]:
+    """Return the systems that the chosen setting predicts no better than their mean does."""
+    rows = sweep[(sweep["status"] == "fitted") & (sweep[SETTING] == chosen[SETTING]).all(axis=1)]
+    return [str(name) for name in rows.loc[~rows["beats_mean"].astype(bool), "system"]]
 
 
 def choose_setting(sweep: pd.DataFrame, horizons: Sequence[int], keep: float) -> pd.DataFrame:
@@ -288,6 +312,7 @@ def choose_setting(sweep: pd.DataFrame, horizons: Sequence[int], keep: float) ->
     settings["worst"] = groups[ratios].max().max(axis=1)
     settings["rank_used"] = groups["rank_used"].min()
     settings["n_systems"] = groups["score"].count()
+    settings["beats_mean"] = groups["beats_mean"].any()
     settings = settings.reset_index()
     settings["comparable"] = settings["rank_used"] == settings["rank"]
     settings["beats_persistence"] = (settings[ratios] < 1).all(axis=1)
@@ -395,6 +420,7 @@ def _rows(
     # Trials on which nothing changes: the prediction that nothing does is exact.
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = prediction.squared / prediction.persistence_squared
+        ratio_of_mean = prediction.mean_squared / prediction.persistence_squared
         mase = prediction.absolute[:, 0] / prediction.persistence_absolute[0]
     aic = akaike(prediction.squared[:, 0], prediction.ranks, int(prediction.n_predicted[0]))
     rows = []
@@ -413,6 +439,13 @@ def _rows(
                 "mase": float(mase[k]),
                 "spectral_radius": float(prediction.spectral_radius[k]),
                 "non_normality": float(prediction.non_normality[k]),
+                **{
+                    f"mean_error_ratio_{h}": float(r)
+                    for h, r in zip(horizons, ratio_of_mean, strict=True)
+                },
+                "beats_mean": bool(
+                    (prediction.squared[k] < BELOW_MEAN * prediction.mean_squared).any()
+                ),
                 **counts,
                 "status": "fitted",
             }
