@@ -14,6 +14,7 @@ from claim_sources import (
 )
 
 from warpline.claims.course_of_learning import (
+    _shared_correlations,
     dissimilarity_follows_accuracy,
     dissimilarity_follows_own_accuracy,
     early_against_late,
@@ -106,6 +107,26 @@ def test_following_the_own_accuracy_in_closed_form():
         sources(compared=[networks(over=both)]), ("dsa",)
     )
     assert finding.evidence.value == pytest.approx(0.2) and finding.evidence.n == 2
+
+
+def test_what_two_series_share_with_others_is_a_product():
+    """Where each series follows the course by a share of its own, nothing of their own ties a network's two."""
+    random = np.random.default_rng(5)
+    follow = random.uniform(0.2, 1, (2, 12))
+    shared = _shared_correlations(np.outer(*follow))
+    # The mean over others is resolved well, and not wholly.
+    assert shared == pytest.approx(follow[0] * follow[1], abs=0.02)
+    assert np.mean(follow[0] * follow[1] - shared) == pytest.approx(0, abs=0.002)
+    alike = _shared_correlations(np.full((5, 5), 0.7) + np.diag(random.random(5)))
+    assert alike == pytest.approx(0.7)
+    # Of series without a course in common, a product of means is not resolved: their sum is taken.
+    without = np.array([[0.9, 0.5, -0.5], [0.5, 0.1, 0.0], [-0.5, 0.0, 0.4]])
+    means = np.array([0.0, 0.25, -0.25])
+    expected = 2 * means - [0.0, -0.5, 0.5]
+    spread = without[~np.eye(3, dtype=bool)].var() / 2
+    among = np.array([0.0, -0.5, 0.5])
+    expected += (means - among) ** 2 * among / (among**2 + spread)
+    assert _shared_correlations(without) == pytest.approx(expected)
 
 
 def test_a_network_that_diverged_is_none_of_those_that_others_are_held_against():

@@ -46,6 +46,35 @@ def test_courses_that_share_time_alone_do_not_follow_each_other():
     )
 
 
+def _found_among_unequal(noises, rule, **unequal):
+    return [
+        claim_levels.own_accuracy_found(n, noise, REPLICATIONS, rule=rule, **unequal)[0]
+        for n in (5, 10, 20)
+        for noise in noises
+    ]
+
+
+@pytest.mark.slow
+def test_unequal_networks_do_not_follow_their_own_accuracy():
+    kinds = ({"poor": 0.2}, {"uneven": 1.0})
+    product, difference = (
+        [
+            share
+            for unequal in kinds
+            for share in _found_among_unequal((0.05, 0.1, 0.2), rule, **unequal)
+        ]
+        for rule in (claim_levels.beyond_shared_course, claim_levels.difference_of_means)
+    )
+    assert max(product) <= 100 * largest_share(0.025, REPLICATIONS)
+    half = _found_among_unequal((0.2,), claim_levels.beyond_shared_course, poor=0.5)
+    assert (
+        f"Where networks are unequal, it is present in {min(product):.1f} to {max(product):.1f} %"
+        in PAGE
+    )
+    assert f"By the former rule it was present there in up to {max(difference):.0f} %" in PAGE
+    assert f"it is present in {min(half):.1f} to {max(half):.1f} %. Where each" in PAGE
+
+
 @pytest.mark.slow
 def test_families_and_noise_keep_their_level():
     """A1 and A3: measures that separate families, or withstand noise, alike."""

@@ -51,6 +51,10 @@ def beyond_shared_course(distance: Floats, accuracy: Floats) -> Floats:
     checkpoints: the session permutation of Harris (2020, "Nonsense correlations in neuroscience"). Circular
     shifts, randomised phases and detrending reject too often for series with a trend, by his simulations.
 
+    A network that learns little, or is noisy, has both a dissimilarity and an accuracy that follow no other.
+    The mean over networks of c_ii is then above that of c_ij, where nothing of its own ties the two. So each
+    network's c_ii is held against what its own dissimilarity and its own accuracy share with others.
+
     Parameters
     ----------
     distance, accuracy : ndarray, shape (checkpoint, seed)
@@ -59,10 +63,13 @@ def beyond_shared_course(distance: Floats, accuracy: Floats) -> Floats:
     Returns
     -------
     ndarray, shape (seed,)
-        c_ii - c_i. - c_.i + c_.. of minus Pearson's correlation c_ij of the dissimilarity of seed i and the
-        accuracy of seed j; dots are means over unlike i and j. The mean is that of c_ii less that of c_ij.
-        What makes one series easy to follow, or one accuracy easily followed, is removed from the spread.
-        NaN for a constant series. Ranks would not do: those of two monotone courses agree at any times.
+        c_ii - e_i of minus Pearson's correlation c_ij of the dissimilarity of seed i and the accuracy of
+        seed j. With r_i = c_i. and k_i = c_.i, means over the other networks, and m_i, the mean of c_jl over
+        unlike others j and l, the expected e_i is r_i k_i / m_i: the product of how well the two series
+        follow the course. Where others share no course, m_i is near 0, and e_i goes to r_i + k_i - m_i, to
+        which the product is nearly equal where networks are alike. With two networks e_i is the mean of c_12
+        and c_21. NaN for a constant series. Ranks would not do: those of two monotone courses agree at any
+        times.
     """
 
     def scores(values: Floats) -> Floats:
@@ -78,11 +85,26 @@ def beyond_shared_course(distance: Floats, accuracy: Floats) -> Floats:
     correlations = correlations[np.ix_(varies, varies)]
     values = np.full(len(varies), np.nan)
     if varies.sum() > 1:
-        own = np.diagonal(correlations).copy()
-        np.fill_diagonal(correlations, np.nan)
-        rows, columns = np.nanmean(correlations, axis=1), np.nanmean(correlations, axis=0)
-        values[varies] = own - rows - columns + np.nanmean(correlations)
+        values[varies] = np.diagonal(correlations) - _shared_correlations(correlations)
     return values
+
+
+def _shared_correlations(correlations: Floats) -> Floats:
+    """Return the correlation that each network's two series owe to what they share with others, (seed,)."""
+    n = len(correlations)
+    unlike = ~np.eye(n, dtype=bool)
+    off = np.where(unlike, correlations, 0.0)
+    rows, columns, total = off.sum(1), off.sum(0), off.sum()
+    if n == 2:
+        return np.full(n, total / 2)
+    among_others = (total - rows - columns) / ((n - 1) * (n - 2))
+    rows, columns = rows / (n - 1), columns / (n - 1)
+    # Variance of such a mean, as the correlations vary: the product is resolved where the mean is larger.
+    variance = correlations[unlike].var() / (n - 1)
+    scale = among_others**2 + variance
+    inverse = np.divide(among_others, scale, out=np.zeros(n), where=scale > 0)
+    product = (rows - among_others) * (columns - among_others) * inverse
+    return np.asarray(rows + columns - among_others + product)
 
 
 def _follows_own(rows: pd.DataFrame) -> Floats:
