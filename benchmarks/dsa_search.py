@@ -382,7 +382,9 @@ def _by_distance_of_ranks(rows: list[dict[str, Any]]) -> dict[str, list[dict[str
 def _silent_of_two_ranks(rows: list[dict[str, Any]]) -> list[str]:
     """Return the same of pairs of two ranks."""
     return [
-        _silent(some, f"at ranks {words}") for words, some in _by_distance_of_ranks(rows).items()
+        _silent(some, f"at ranks {words}")
+        for words, some in _by_distance_of_ranks(rows).items()
+        if some
     ]
 
 

@@ -241,7 +241,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "operators that DSA fits to systems": tuple(SYSTEMS),
     "operators that DSA fits to noise": tuple(NOISE),
     "operators that DSA fits to noisy recordings": tuple(RECORDINGS),
-    "operators that DSA fits to systems of uncoupled parts": tuple(PARTS),
+    "operators that DSA fits to uncoupled planes and slow modes": tuple(PARTS),
     COPIES: (COPIES,),
 }
 

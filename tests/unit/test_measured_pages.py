@@ -88,6 +88,11 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
             "dsa/search_short.json",
             "silent_of_short_windows",
         ),
+        *(
+            ("alignment_search.md", "dsa_search.py", f"dsa/{name}_interval.json", lines)
+            for name in ("search", "search_models")
+            for lines in ("other_models", "silent_of_other_models")
+        ),
         ("dsa.md", "dsa_search.py", "dsa/search.json", "summary_of_demo"),
         ("dsa.md", "dsa_search.py", "dsa/search.json", "price_lines"),
         ("dsa.md", "dsa_search.py", "dsa/search_models.json", "summary_of_models"),
