@@ -1,0 +1,109 @@
+"""How often does the test tell groups apart whose recordings differ in all but dynamics? docs/your_data.md.
+
+Each call of compare_groups has two groups of five recordings of two leaky integrators, as in
+docs/notebooks/compare_recordings.md, all with one leak. Each recording has neurons, trials and noise of its
+own. The groups differ in the noise of a neuron, or in the number of neurons, time steps or trials. Counted
+are calls of which a test is significant at 5 % (Holm). The setting of DSA is fixed, or chosen by choose_dsa on
+a recording of each of three groups with unlike leaks.
+
+    python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from one_thread import use_one_thread
+
+# Before any library reads it.
+use_one_thread()
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+import warpline  # noqa: E402
+
+FloatArray = NDArray[np.float64]
+SYSTEMS = 5
+#: What the recordings of the second group have in place of the first one's, by the words of the page.
+UNLIKE: Mapping[str, Mapping[str, Any]] = {
+    "nothing": {},
+    "noise of 0.3, not 0.2": {"noise": 0.3},
+    "noise of 0.5, not 0.2": {"noise": 0.5},
+    "10 neurons, not 30": {"n_neurons": 10},
+    "25 time steps, not 50": {"n_times": 25},
+    "12 trials, not 60": {"n_trials": 12},
+}
+FIXED = {"n_delays": 3, "rank": 4}
+
+
+def recording(
+    seed: tuple[int, ...],
+    leak: float = 0.2,
+    noise: float = 0.2,
+    n_neurons: int = 30,
+    n_times: int = 50,
+    n_trials: int = 60,
+) -> FloatArray:
+    """Return the rates of neurons that see two leaky integrators, shape (trial, time, unit)."""
+    rng = np.random.default_rng(seed)
+    evidence = np.repeat([-1.0, -0.5, 0.5, 1.0], n_trials // 4)
+    state, states = np.zeros((n_trials, 2)), []
+    for _ in range(n_times):
+        drive = np.stack([evidence, np.ones(n_trials)], axis=1) + rng.normal(size=(n_trials, 2))
+        state = state + 0.1 * (drive - leak * state)
+        states.append(state)
+    rates = np.stack(states, axis=1) @ rng.normal(size=(2, n_neurons))
+    return np.asarray(rates + noise * rng.normal(size=rates.shape))
+
+
+def chosen_setting(draw: int) -> dict[str, int]:
+    """Return the delays and rank that choose_dsa takes for three kinds of recordings."""
+    systems = [recording((draw, 2, k), leak=leak) for k, leak in enumerate((0.2, 1.0, 2.0))]
+    choice = warpline.choose_dsa(systems, n_delays=[1, 2, 3, 5], ranks=[2, 4, 6, 8])
+    return {"n_delays": choice.n_delays, "rank": choice.rank}
+
+
+def is_significant(draw: int, unlike: Mapping[str, Any], setting: Mapping[str, int]) -> bool:
+    """Return whether some test of a call tells two groups of one dynamics apart."""
+    groups = {
+        "a": [recording((draw, 0, k)) for k in range(SYSTEMS)],
+        "b": [recording((draw, 1, k), **unlike) for k in range(SYSTEMS)],
+    }
+    return bool(warpline.compare_groups(groups, {"dsa": setting}).tests["significant"].any())
+
+
+def page_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the lines that docs/your_data.md holds."""
+    return [
+        f"| {row['unlike']} | {row['fixed']} of {row['calls']} | {row['chosen']} of {row['calls']} |"
+        for row in result["rows"]
+    ]
+
+
+def main() -> None:
+    """Count, print and write as JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--calls", type=int, default=100)
+    arguments = parser.parse_args()
+    settings = [chosen_setting(draw) for draw in range(arguments.calls)]
+    rows = []
+    for words, unlike in UNLIKE.items():
+        fixed, chosen = (
+            sum(is_significant(draw, unlike, setting) for draw, setting in enumerate(each))
+            for each in ([FIXED] * arguments.calls, settings)
+        )
+        rows.append({"unlike": words, "calls": arguments.calls, "fixed": fixed, "chosen": chosen})
+        print(rows[-1], flush=True)
+    ranks = [setting["rank"] for setting in settings]
+    result = {"ranks_chosen": {str(r): ranks.count(r) for r in sorted({*ranks})}, "rows": rows}
+    arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
