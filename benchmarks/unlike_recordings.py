@@ -3,8 +3,8 @@
 Each call of compare_groups has two groups of five recordings of two leaky integrators, as in
 docs/notebooks/compare_recordings.md, all with one leak. Each recording has neurons, trials and noise of its
 own. The groups differ in the noise of a neuron, or in the number of neurons, time steps or trials. Counted
-are calls of which a test is significant at 5 % (Holm). The setting of DSA is fixed, or chosen by choose_dsa on
-a recording of each of three groups with unlike leaks.
+are calls of which a test is significant at 5 % (Holm). The setting of DSA is fixed, or chosen by choose_dsa
+on a recording of each of three groups with unlike leaks.
 
     python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
 """
