@@ -59,19 +59,20 @@ def own_accuracy_found(
     tied: bool = False,
     poor: float = 0.0,
     uneven: float = 0.0,
+    learnt: float = 0.1,
     rule: Callable[[Floats, Floats], Floats] = beyond_shared_course,
 ) -> tuple[float, float]:
     """Return how often, in percent, the interval of A5b lies above 0, and that of A5a above its least effect.
 
     Distances fall and accuracies rise at random times, which are the same in a network if `tied`. A share of
-    `poor` networks make a tenth of both changes. The noise of both has one size in a network, whose logarithm
+    `poor` networks make the part `learnt` of both changes. The noise of both has one size in a network, whose logarithm
     has the standard deviation `uneven` over networks.
     """
     random = np.random.default_rng(11)
     follows_own, follows = 0, 0
     for _ in range(replications):
         times = random.uniform(0.2, 0.8, (2, n))
-        change = np.where(random.random(n) < poor, 0.1, 1.0) if poor else 1.0
+        change = np.where(random.random(n) < poor, learnt, 1.0) if poor else 1.0
         scale = noise * np.exp(uneven * random.standard_normal(n)) if uneven else noise
         distance = 1 - courses(random, times[0], scale, change)
         accuracy = courses(random, times[0 if tied else 1], scale, change)

@@ -66,13 +66,21 @@ def test_unequal_networks_do_not_follow_their_own_accuracy():
         for rule in (claim_levels.beyond_shared_course, claim_levels.difference_of_means)
     )
     assert max(product) <= 100 * largest_share(0.025, REPLICATIONS)
-    half = _found_among_unequal((0.2,), claim_levels.beyond_shared_course, poor=0.5)
+    half, none = (
+        _found_among_unequal(
+            (0.05, 0.2), claim_levels.beyond_shared_course, poor=0.5, learnt=learnt
+        )
+        for learnt in (0.1, 0.0)
+    )
     assert (
         f"Where networks are unequal, it is present in {min(product):.1f} to {max(product):.1f} %"
         in PAGE
     )
     assert f"By the former rule it was present there in up to {max(difference):.0f} %" in PAGE
-    assert f"it is present in {min(half):.1f} to {max(half):.1f} %. Where each" in PAGE
+    assert (
+        f"Where half of the networks make a tenth of both changes, it is present in {min(half):.1f} to "
+        f"{max(half):.1f} %, and **where half do not learn at all, in {min(none):.0f} to {max(none):.0f} %**"
+    ) in PAGE
 
 
 @pytest.mark.slow

@@ -440,6 +440,22 @@ def test_the_interval_of_a_floor_covers_less_in_few_dimensions_and_with_heavy_ta
         assert f"{' / '.join(f'{x:.0f}' for x in shares)} % ({name})" in page
 
 
+def test_the_page_holds_the_coverage_of_means_along_a_line():
+    shares = {
+        (sizes, spreads): 100
+        * unshared_groups.coverage(sizes, spreads, dimension=1, replications=2000)
+        for sizes in ((3, 3), (5, 5), (10, 10), (3, 10), (3, 20), (5, 50))
+        for spreads in ((1.0, 1.0), (3.0, 1.0), (1.0, 3.0))
+    }
+    page = " ".join((PAGE.parent / "your_data.md").read_text().split())
+    assert (
+        f"Along a line it was {min(shares.values()):.0f} to {max(shares.values()):.0f} %, least with few "
+        "systems against many (3 against 10 or 20, 5 against 50)"
+    ) in page
+    least = {sizes for (sizes, _), share in shares.items() if share < 90.5}
+    assert least == {(3, 10), (3, 20), (5, 50)}
+
+
 def test_groups_of_two_kinds_are_told_apart_however_many():
     """The mean distance hardly depends on a network then, so that the jackknife's error is too small."""
     sizes = (5, 10, 20)
