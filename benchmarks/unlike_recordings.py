@@ -38,7 +38,11 @@ UNLIKE: Mapping[str, Mapping[str, Any]] = {
     "25 time steps, not 50": {"n_times": 25},
     "12 trials, not 60": {"n_trials": 12},
 }
-FIXED = {"n_delays": 3, "rank": 4}
+FIXED: Mapping[str, Mapping[str, int]] = {
+    "fixed": {"n_delays": 3, "rank": 4},
+    "low_rank": {"n_delays": 1, "rank": 2},
+}
+"""Settings of DSA; the second has the rank of the system."""
 
 
 def recording(
@@ -80,7 +84,9 @@ def is_significant(draw: int, unlike: Mapping[str, Any], setting: Mapping[str, i
 def page_lines(result: Mapping[str, Any]) -> list[str]:
     """Return the lines that docs/your_data.md holds."""
     return [
-        f"| {row['unlike']} | {row['fixed']} of {row['calls']} | {row['chosen']} of {row['calls']} |"
+        f"| {row['unlike']} | "
+        + " | ".join(f"{row[name]} of {row['calls']}" for name in ("chosen", *FIXED))
+        + " |"
         for row in result["rows"]
     ]
 
@@ -91,14 +97,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--calls", type=int, default=100)
     arguments = parser.parse_args()
-    settings = [chosen_setting(draw) for draw in range(arguments.calls)]
+    draws = range(arguments.calls)
+    settings = [chosen_setting(draw) for draw in draws]
     rows = []
     for words, unlike in UNLIKE.items():
-        fixed, chosen = (
-            sum(is_significant(draw, unlike, setting) for draw, setting in enumerate(each))
-            for each in ([FIXED] * arguments.calls, settings)
-        )
-        rows.append({"unlike": words, "calls": arguments.calls, "fixed": fixed, "chosen": chosen})
+        row: dict[str, Any] = {"unlike": words, "calls": arguments.calls}
+        row["chosen"] = sum(is_significant(draw, unlike, settings[draw]) for draw in draws)
+        for name, setting in FIXED.items():
+            row[name] = sum(is_significant(draw, unlike, setting) for draw in draws)
+        rows.append(row)
         print(rows[-1], flush=True)
     ranks = [setting["rank"] for setting in settings]
     result = {"ranks_chosen": {str(r): ranks.count(r) for r in sorted({*ranks})}, "rows": rows}

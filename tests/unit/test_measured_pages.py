@@ -27,6 +27,7 @@ MEASURED = [
     ("alignment_search.md", "dsa_input_search.py", "dsa_input/search.json"),
     ("dsa_input.md", "dsa_input_drives.py", "dsa_input/drives.json"),
     ("your_data.md", "recordings.py", "recordings.json"),
+    ("your_data.md", "unlike_recordings.py", "unlike_recordings.json"),
 ]
 
 
