@@ -100,6 +100,7 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json", "summary_lines"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json", "sentence"),
         ("claims.md", "rank_of_metric.py", "geometry/rank.json", "sentence"),
+        ("claims.md", "own_course.py", "own_course.json", "sentence"),
         ("claims.md", "context_grid.py", "geometry/context_grid.json", "sentence"),
         ("workflow.md", "geometry.py", "geometry/metric.json", "sentence"),
     ],
