@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -72,29 +73,67 @@ def drawn(
     return trials, np.repeat(np.arange(n_conditions), n_repeats)
 
 
+#: Kinds of noise other than normal with a covariance for each condition and time; conditions, times, units
+#: and repeats, and the pairs of a case, of which no system stands in two.
+NOISES = ("counts", "low rank", "clusters", "heavy tails")
+NOISE_CASES, NOISE_PAIRS = ((4, 1, 6, 30), (1, 1, 4, 40), (8, 2, 6, 20)), 40
+NOISE_COLUMNS = ("alpha 1", "energy")
+
+
+def noisy(
+    noise: str, case: tuple[int, int, int, int], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return trials (trial, time, unit) with another kind of noise, and the condition of each."""
+    n_conditions, n_times, n_units, n_repeats = case
+    means = rng.normal(size=(n_conditions, n_times, 1, n_units))
+    shape = (n_conditions, n_times, n_repeats, n_units)
+    if noise == "counts":
+        responses = rng.poisson(np.exp(0.3 + 0.8 * means), shape).astype(np.float64)
+    elif noise == "low rank":
+        directions = rng.normal(size=(n_conditions, 1, 2, n_units))
+        common = rng.normal(size=(*shape[:-1], 2)) @ directions
+        responses = 0.5 * means + common + 0.05 * rng.normal(size=shape)
+    elif noise == "clusters":
+        centres = 1.5 * rng.normal(size=(n_conditions, 3, n_units))
+        which = rng.integers(3, size=shape[:-1])
+        at = centres[np.arange(n_conditions)[:, None, None], which]
+        responses = 0.3 * means + at + 0.1 * rng.normal(size=shape)
+    else:
+        responses = means + 0.4 * rng.standard_t(2, shape)
+    trials = responses.transpose(0, 2, 1, 3).reshape(-1, n_times, n_units)
+    return trials, np.repeat(np.arange(n_conditions), n_repeats)
+
+
 def distances(
-    module: Any, systems: list[Any], settings: dict[str, Any]
+    module: Any,
+    systems: list[Any],
+    settings: dict[str, Any],
+    pairs: list[tuple[int, int]] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the dissimilarities of all pairs of systems, and whether they say they converged."""
+    """Return the dissimilarities of pairs of systems, by default all, and whether they say they converged."""
     represented = [
         module.represent(states, settings=settings, conditions=conditions)
         for states, conditions in systems
     ]
-    pairs = list(itertools.combinations(range(len(systems)), 2))
+    pairs = pairs or list(itertools.combinations(range(len(systems)), 2))
     rows = module.compare_pairs(represented, pairs, settings=settings)
     converged = np.array([row["status"] == "converged" for row in rows])
     return np.array([row["dissimilarity"] for row in rows]), converged
 
 
 def counted(
-    module: Any, systems: list[Any], settings: dict[str, Any], n_starts: int
+    module: Any,
+    systems: list[Any],
+    settings: dict[str, Any],
+    n_starts: int,
+    pairs: list[tuple[int, int]] | None = None,
 ) -> dict[str, Any]:
     """Return how often the default search missed what many starts find, and the processor time of a pair."""
     started = process_time()
-    found, converged = distances(module, systems, settings)
+    found, converged = distances(module, systems, settings, pairs)
     seconds = (process_time() - started) / len(found)
     with mock.patch.object(rotation_search, "_AGREEING", n_starts + 1):
-        many, _ = distances(module, systems, {**settings, "max_starts": n_starts})
+        many, _ = distances(module, systems, {**settings, "max_starts": n_starts}, pairs)
     above = found > 0
     found, best, converged = found[above], np.minimum(found, many)[above], converged[above]
     missed = found - best > 1e-6 * found
@@ -194,6 +233,18 @@ def of_few_times(result: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
+def of_noises(result: dict[str, Any]) -> str:
+    """Return what docs/measures.md says of other kinds of noise, by measure."""
+    parts = []
+    for column in NOISE_COLUMNS:
+        missed, pairs, silent, converged = added(result["noises"], column)
+        worst = max(row[column]["largest_percent"] for row in result["noises"])
+        parts.append(
+            f"{COLUMNS[column]}: {missed} of {pairs}, by up to {worst:.1g} %, and {silent} of {converged}"
+        )
+    return "; ".join(parts)
+
+
 def sentence(result: dict[str, Any]) -> str:
     """Return what docs/measures.md says of few repeats."""
     rows = result["repeats"]
@@ -222,6 +273,21 @@ def of_few_repeats() -> list[dict[str, Any]]:
     return rows
 
 
+def measured(run: Path, searched: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """Return the counts of normal noise and of the networks of a run."""
+    result: dict[str, Any] = {"repeats": of_few_repeats(), "search": []}
+    for case, n_systems in CASES.items():
+        row = searched([drawn(100 + k, case) for k in range(n_systems)])
+        result["search"].append({"case": case, **row})
+    result["networks"] = searched(networks(run)[:NETWORKS], STARTS_OF_NETWORKS)
+    some = networks(run, every=True)[::EVERY]
+    result["few_times"] = [
+        {"times": times, "components": kept} | searched(at_few_times(some, times, kept))
+        for times, kept in FEW_TIMES
+    ]
+    return result
+
+
 def main() -> None:
     """Search, and write the counts as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -229,6 +295,9 @@ def main() -> None:
         "--run", type=Path, required=True, help="folder of a run with networks of PDM"
     )
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--noises", action="store_true", help="other kinds of noise alone; the rest stays"
+    )
     arguments = parser.parse_args()
     searches = [(f"alpha {alpha:g}", shape_gaussian, {"alpha": alpha}) for alpha in ALPHAS] + [
         ("energy", shape_energy, {})
@@ -239,16 +308,23 @@ def main() -> None:
         print(json.dumps(row), flush=True)
         return row
 
-    result: dict[str, Any] = {"repeats": of_few_repeats(), "search": []}
-    for case, n_systems in CASES.items():
-        row = searched([drawn(100 + k, case) for k in range(n_systems)])
-        result["search"].append({"case": case, **row})
-    result["networks"] = searched(networks(arguments.run)[:NETWORKS], STARTS_OF_NETWORKS)
-    some = networks(arguments.run, every=True)[::EVERY]
-    result["few_times"] = [
-        {"times": times, "components": kept} | searched(at_few_times(some, times, kept))
-        for times, kept in FEW_TIMES
-    ]
+    def of_noise(noise: str, case: tuple[int, int, int, int]) -> dict[str, Any]:
+        rng = np.random.default_rng([NOISES.index(noise), *case])
+        systems = [noisy(noise, case, rng) for _ in range(2 * NOISE_PAIRS)]
+        pairs = [(2 * k, 2 * k + 1) for k in range(NOISE_PAIRS)]
+        row = {
+            name: counted(module, systems, given, STARTS, pairs)
+            for name, module, given in searches
+            if name in NOISE_COLUMNS
+        }
+        print(noise, case, json.dumps(row), flush=True)
+        return {"noise": noise, "case": case} | row
+
+    if arguments.noises:
+        result = json.loads(arguments.output.read_text())
+    else:
+        result = measured(arguments.run, searched)
+    result["noises"] = [of_noise(noise, case) for noise in NOISES for case in NOISE_CASES]
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -75,6 +75,7 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("measures.md", "shape_search.py", "shape_search.json", "totals"),
         ("measures.md", "shape_search.py", "shape_search.json", "of_networks"),
         ("measures.md", "shape_search.py", "shape_search.json", "of_few_times"),
+        ("measures.md", "shape_search.py", "shape_search.json", "of_noises"),
         ("alignment_search.md", "dsa_search.py", "dsa/search_models.json", "other_models"),
         (
             "alignment_search.md",

@@ -66,13 +66,19 @@ def test_runs_agree_with_themselves():
 
 
 def test_verdicts_are_by_the_rules_as_they_are():
-    # After a change of a rule, judge the run of the page again (docs/results.md).
+    # After a change of a rule, judge the run of the page again (docs/results.md). A5b changed when the pairs of
+    # that run were gone: the page says so, and docs/claims.md has another run by the rule of today.
     judged_by = result_files.read_table_metadata(DATA / "claims.csv")["settings"]["rules"]
     rules = read_rules(CLAIM_RULES).model_dump()["rules"]
-    history = {"changed": "", "source": ""}
-    assert {name: rule | history for name, rule in judged_by.items()} == {
-        name: rule | history for name, rule in rules.items()
+    history = {"changed", "source"}
+    differ = {
+        (name, key)
+        for name in {*judged_by, *rules}
+        for key in rules[name].keys() - history
+        if judged_by[name][key] != rules[name][key]
     }
+    assert judged_by.keys() == rules.keys() and differ == {("A5b", "statistic")}
+    assert "A5b is by its rule of before 29 November 2026" in (DOCS / "results.md").read_text()
 
 
 def test_lags_are_held_to_what_noise_makes(tmp_path):
