@@ -337,6 +337,10 @@ def test_the_separation_covers_less_where_its_floors_lie_far_apart():
         (10, 10), (3.0, 1.0), 0.0, dimension=50, shared=True, replications=1000
     )
     sentence = f"three times as widely (S = {scores['true']:.2f}) {scores['coverage']:.0f} %"
+    scores = unshared_groups.separation_coverage(
+        (10, 10), (2.0, 1.0), 0.0, dimension=100, shared=True, replications=1000
+    )
+    sentence += f"; in 100 dimensions, twice as widely, {scores['coverage']:.0f} %"
     assert sentence in " ".join(PAGE.read_text().split())
 
 
