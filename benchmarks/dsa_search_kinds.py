@@ -125,19 +125,31 @@ def independent_units(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(states, n_delays=1, rank=rank).matrix
 
 
-def noisy_neurons(rank: int, rng: np.random.Generator) -> FloatArray:
-    """Return DSA's operator of two leaky integrators of evidence, seen by 30 neurons with noise of their own.
+def leaky_integrators(
+    rng: np.random.Generator,
+    leak: float,
+    noise: float = 0.2,
+    n_neurons: int = 30,
+    n_times: int = 50,
+    n_trials: int = 60,
+) -> FloatArray:
+    """Return two leaky integrators of evidence, seen by neurons with noise of their own, (trial, time, unit).
 
-    They are the sessions of docs/notebooks/compare_recordings.md, with leaks of their own.
+    They are the sessions of docs/notebooks/compare_recordings.md.
     """
-    leak, evidence = rng.uniform(0.2, 2), np.repeat([-1.0, -0.5, 0.5, 1.0], 15)
-    state, states = np.zeros((60, 2)), []
-    for _ in range(50):
-        drive = np.stack([evidence, np.ones(60)], axis=1) + rng.normal(size=(60, 2))
+    evidence = np.repeat([-1.0, -0.5, 0.5, 1.0], n_trials // 4)
+    state, states = np.zeros((n_trials, 2)), []
+    for _ in range(n_times):
+        drive = np.stack([evidence, np.ones(n_trials)], axis=1) + rng.normal(size=(n_trials, 2))
         state = state + 0.1 * (drive - leak * state)
         states.append(state)
-    rates = np.stack(states, axis=1) @ rng.normal(size=(2, 30))
-    rates += 0.2 * rng.normal(size=rates.shape)
+    rates = np.stack(states, axis=1) @ rng.normal(size=(2, n_neurons))
+    return np.asarray(rates + noise * rng.normal(size=rates.shape))
+
+
+def noisy_neurons(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of `leaky_integrators` with a leak of their own."""
+    rates = leaky_integrators(rng, leak=rng.uniform(0.2, 2))
     return dsa.fit_operator(rates, n_delays=3, rank=rank).matrix
 
 

@@ -57,6 +57,11 @@ FEW_TIMES = ((2, 8), (4, 8))
 #: Of all checkpoints, those that are compared at few times.
 EVERY = 4
 REPEATS = (6, 20, 100)
+#: Kinds of noise other than normal with a covariance for each condition and time; conditions, times, units
+#: and repeats, and the pairs of a case, of which no system stands in two.
+NOISES = ("counts", "low rank", "clusters", "heavy tails")
+NOISE_CASES, NOISE_PAIRS = ((4, 1, 6, 30), (1, 1, 4, 40), (8, 2, 6, 20)), 40
+NOISE_COLUMNS = ("alpha 1", "energy")
 
 
 def drawn(
@@ -71,13 +76,6 @@ def drawn(
     responses = means[:, :, None] + np.einsum("ctij,ctrj->ctri", factors, noise)
     trials = responses.transpose(0, 2, 1, 3).reshape(-1, n_times, n_units)
     return trials, np.repeat(np.arange(n_conditions), n_repeats)
-
-
-#: Kinds of noise other than normal with a covariance for each condition and time; conditions, times, units
-#: and repeats, and the pairs of a case, of which no system stands in two.
-NOISES = ("counts", "low rank", "clusters", "heavy tails")
-NOISE_CASES, NOISE_PAIRS = ((4, 1, 6, 30), (1, 1, 4, 40), (8, 2, 6, 20)), 40
-NOISE_COLUMNS = ("alpha 1", "energy")
 
 
 def noisy(

@@ -24,6 +24,7 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
+from dsa_search_kinds import leaky_integrators  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 import warpline  # noqa: E402
@@ -48,24 +49,10 @@ FIXED: Mapping[str, Mapping[str, int]] = {
 
 
 def recording(
-    seed: tuple[int, ...],
-    leak: float = 0.2,
-    noise: float = 0.2,
-    n_neurons: int = 30,
-    n_times: int = 50,
-    n_trials: int = 60,
-    first: int = 0,
+    seed: tuple[int, ...], leak: float = 0.2, first: int = 0, **recorded: Any
 ) -> FloatArray:
-    """Return the rates of neurons that see two leaky integrators from a first step, (trial, time, unit)."""
-    rng = np.random.default_rng(seed)
-    evidence = np.repeat([-1.0, -0.5, 0.5, 1.0], n_trials // 4)
-    state, states = np.zeros((n_trials, 2)), []
-    for _ in range(n_times):
-        drive = np.stack([evidence, np.ones(n_trials)], axis=1) + rng.normal(size=(n_trials, 2))
-        state = state + 0.1 * (drive - leak * state)
-        states.append(state)
-    rates = np.stack(states, axis=1) @ rng.normal(size=(2, n_neurons))
-    return np.asarray((rates + noise * rng.normal(size=rates.shape))[:, first:])
+    """Return `leaky_integrators` from a first time step, shape (trial, time, unit)."""
+    return leaky_integrators(np.random.default_rng(seed), leak, **recorded)[:, first:]
 
 
 def chosen_setting(draw: int) -> dict[str, int]:

@@ -65,8 +65,8 @@ def own_accuracy_found(
     """Return how often, in percent, the interval of A5b lies above 0, and that of A5a above its least effect.
 
     Distances fall and accuracies rise at random times, which are the same in a network if `tied`. A share of
-    `poor` networks make the part `learnt` of both changes. The noise of both has one size in a network, whose logarithm
-    has the standard deviation `uneven` over networks.
+    `poor` networks make the part `learnt` of both changes. The noise of both has one size in a network, whose
+    logarithm has the standard deviation `uneven` over networks.
     """
     random = np.random.default_rng(11)
     follows_own, follows = 0, 0

@@ -164,7 +164,8 @@ def held_out_errors(
     squared, absolute = np.zeros(shape), np.zeros(shape)
     still_squared, still_absolute = np.zeros(len(horizons)), np.zeros(len(horizons))
     mean_squared = np.zeros(len(horizons))
-    mean = np.concatenate([block.reshape(-1, n_units) for block in blocks_of(train)]).mean(axis=0)
+    n_states = sum(block.shape[0] * block.shape[1] for block in blocks_of(train))
+    mean = sum(block.sum(axis=(0, 1)) for block in blocks_of(train)) / n_states
     n_predicted = np.zeros(len(horizons), dtype=np.int64)
     # The embedded rows before the first origin are not needed; trials that end there have no target.
     start = first_origin - (n_delays - 1) * delay_interval
