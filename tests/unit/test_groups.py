@@ -1,5 +1,8 @@
 """Groups of systems: statistics with the system as the unit, and their tests."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from inference import unshared_groups
@@ -229,3 +232,25 @@ def test_what_is_wrong_with_a_system_names_its_group(rng):
     states[3, 0, 0, 0] = np.nan
     with pytest.raises(ValueError, match="expected finite after/1"):
         warpline.compare_groups({"before": list(states[:2]), "after": list(states[2:])}, ["cka"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ((4, 30, 5), None),
+        ((4, 30, 7), "numbers of units: a 5 to 6, b 7\\. A difference"),
+        ((4, 40, 5), "numbers of time steps: a 30, b 40\\. A difference"),
+        ((3, 30, 9), "numbers of units: a 5 to 6, b 9; of trials: a 4, b 3\\. A difference"),
+    ],
+)
+def test_groups_recorded_unlike_are_named(rng, shape, says):
+    groups = {
+        "a": [rng.normal(size=(4, 30, units)) for units in (5, 6, 5)],
+        "b": [rng.normal(size=shape) for _ in range(3)],
+    }
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warpline.compare_groups(groups, ["dsa"], n_delays=1, rank=2)
+    given = [str(warning.message) for warning in caught if "recorded alike" in str(warning.message)]
+    assert len(given) == (says is not None)
+    assert all(re.search(says, message) for message in given)

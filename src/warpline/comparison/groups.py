@@ -15,6 +15,7 @@ from warpline.comparison.hypothesis_tests import holm
 from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets_by_measures
 from warpline.comparison.statistics import group_tests, summary_table
+from warpline.comparison.unlike_recordings import warn_of_unlike_recordings
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.number_arguments import first_few, takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
@@ -139,7 +140,8 @@ def compare_groups(
     -----
     UserWarning
         When a system stands in several groups, as a shared reference may: the jackknife leaves it out of
-        all of them together, and it makes no pair with itself.
+        all of them together, and it makes no pair with itself. And when all systems of one group have more
+        units, time steps or trials than those of another.
     """
     if len(groups) < 2 or not all(groups.values()):
         raise InputError(
@@ -165,6 +167,7 @@ def compare_groups(
     )
     if paired:
         numbers = _numbers_by_name(groups, numbers)
+    warn_of_unlike_recordings(groups)
     matrices = compare_sets_by_measures(systems, measures=measures, seed=seed, split=split)
     return group_statistics(
         {group: tuple(f"{group}/{name}" for name in members) for group, members in groups.items()},
