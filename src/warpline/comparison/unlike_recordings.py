@@ -41,6 +41,6 @@ def warn_of_unlike_recordings(groups: Mapping[str, Mapping[str, Recording]]) -> 
         warn_caller(
             f"expected groups that are recorded alike, got other numbers of {'; of '.join(unlike)}. A "
             "difference between them need not be one of dynamics. Where they are recordings, take as many "
-            "units and trials of each, drawn at random, and the same time steps (docs/your_data.md, Groups of "
-            "unlike recordings)."
+            "units and trials of each, drawn at random, and the same time steps (docs/your_data.md, "
+            "Groups of unlike recordings)."
         )

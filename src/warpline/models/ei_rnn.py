@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from warpline.models.base import Cell, drive_noise, hidden_noise
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
-from warpline.models.leaky_recurrence import input_drive, leaky_states
+from warpline.models.leaky_recurrence import leaky_states
+from warpline.models.recurrence_steps import input_drive
 
 __all__ = ["Network"]
 

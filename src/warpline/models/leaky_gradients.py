@@ -3,7 +3,8 @@
 A torch operation on a step of a small network takes longer to call than to compute, and each one reads and
 writes its arrays anew. Those of a step are compiled into one pass. No sum is reordered.
 
-`warpline.models.leaky_recurrence` says what is computed, and does the same by torch on other devices.
+`warpline.models.leaky_recurrence` and `gated_recurrence` say what is computed, and do the same by torch on
+other devices.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def gated_step(
     activated: Tensor, recurrent: Tensor, states: Tensor, direct: Tensor, gradient: Tensor,
     grad_drive: Tensor, grad_recurrent: Tensor, alpha: float, kind: int,
 ) -> Callable[[int], None]:  # fmt: skip
-    """Return a function of t that does what `warpline.models.leaky_recurrence._gated_step` does.
+    """Return a function of t that does what `warpline.models.gated_recurrence._gated_step` does.
 
     Parameters
     ----------

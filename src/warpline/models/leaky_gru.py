@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from warpline.models.base import drive_noise, hidden_noise
+from warpline.models.gated_recurrence import gated_states
 from warpline.models.initialisation import ACTIVATIONS, input_matrix, recurrent_matrix
-from warpline.models.leaky_recurrence import LeakyCell, gated_states, input_drive
+from warpline.models.leaky_cell import LeakyCell
+from warpline.models.recurrence_steps import input_drive
 
 __all__ = ["Network"]
 
