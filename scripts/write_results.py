@@ -14,7 +14,8 @@ from warpline.analyses.context import median_input_ratios
 from warpline.analyses.learning import distances_to_start
 from warpline.analyses.summary import aggregate_over_seeds, lags_by_share
 from warpline.core import result_files
-from warpline.figures.results_page import AFTER, BETWEEN, FLOORS, TABLES, render
+from warpline.figures.result_tables import AFTER, BETWEEN, FLOORS, TABLES
+from warpline.figures.results_page import render
 from warpline.figures.template_page import write_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

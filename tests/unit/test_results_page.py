@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from warpline.core import result_files
-from warpline.figures.results_page import Tables, render
+from warpline.figures.result_tables import Tables
+from warpline.figures.results_page import render
 from warpline.figures.template_page import claim
 from warpline.pipeline.config.claim_rules import read_rules
 from warpline.pipeline.project_files import CLAIM_RULES

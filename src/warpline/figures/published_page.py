@@ -8,7 +8,7 @@ import numpy as np
 
 from warpline.comparison.jackknife import mean_interval
 from warpline.core import result_files
-from warpline.figures.results_page import Tables
+from warpline.figures.result_tables import Tables
 from warpline.figures.template_page import claim, render_template
 
 __all__ = ["PUBLISHED_TABLES", "PublishedTables", "render_published"]
