@@ -32,15 +32,9 @@ import xarray as xr  # noqa: E402
 import warpline  # noqa: E402
 from warpline.attractors.scores import jackknife_interval  # noqa: E402
 from warpline.comparison.drives import window_inputs  # noqa: E402
-from warpline.comparison.pairs import (  # noqa: E402
-    Comparison,
-    System,
-    after_learning,
-    compare,
-    controls,
-    driven_systems_of,
-    systems_of,
-)
+from warpline.comparison.network_systems import System, driven_systems_of, systems_of  # noqa: E402
+from warpline.comparison.pair_tables import compare  # noqa: E402
+from warpline.comparison.pairs import Comparison, after_learning, controls  # noqa: E402
 from warpline.comparison.separation import floor_pairs, separation  # noqa: E402
 from warpline.comparison.trajectories import concatenate_seeds, network_trajectories  # noqa: E402
 from warpline.core import result_files  # noqa: E402

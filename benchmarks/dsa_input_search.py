@@ -103,7 +103,7 @@ def demo_networks(
     import xarray as xr
 
     from warpline.comparison.drives import window_inputs
-    from warpline.comparison.pairs import systems_of
+    from warpline.comparison.network_systems import systems_of
 
     with xr.open_dataset(trials) as dataset:
         inputs = window_inputs(dataset, {"period": PERIOD, "drives": {"names": []}})

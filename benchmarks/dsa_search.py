@@ -114,7 +114,7 @@ def states_of(files: list[Path]) -> list[FloatArray]:
     """Return the states (trial, time, component) of every kept checkpoint of every network, each once."""
     import xarray as xr
 
-    from warpline.comparison.pairs import systems_of
+    from warpline.comparison.network_systems import systems_of
 
     states = []
     for file in files:

@@ -35,7 +35,7 @@ from numpy.typing import NDArray  # noqa: E402
 from warpline.comparison.condition_states import means_by_condition  # noqa: E402
 from warpline.comparison.hypothesis_tests import difference_test, exchange_test  # noqa: E402
 from warpline.comparison.jackknife import jackknife_interval, mean_interval  # noqa: E402
-from warpline.comparison.pairs import driven_systems_of, systems_of  # noqa: E402
+from warpline.comparison.network_systems import driven_systems_of, systems_of  # noqa: E402
 from warpline.comparison.separation import separation  # noqa: E402
 from warpline.core import result_files  # noqa: E402
 from warpline.similarity import dsa  # noqa: E402

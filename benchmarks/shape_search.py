@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 from dsa_search import distinct  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from warpline.comparison.pairs import systems_of  # noqa: E402
+from warpline.comparison.network_systems import systems_of  # noqa: E402
 from warpline.core.result_files import read_dataset  # noqa: E402
 from warpline.similarity import rotation_search, shape_energy, shape_gaussian  # noqa: E402
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from warpline.comparison.dsa_choice import choose
-from warpline.comparison.pairs import systems_of
+from warpline.comparison.network_systems import systems_of
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run

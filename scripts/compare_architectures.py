@@ -6,12 +6,9 @@ import pandas as pd
 
 from warpline.comparison.chosen_parameters import with_choice, with_parameters
 from warpline.comparison.drives import window_inputs
-from warpline.comparison.pairs import (
-    between_architectures,
-    compare,
-    floors_of_architectures,
-    systems_of,
-)
+from warpline.comparison.network_systems import systems_of
+from warpline.comparison.pair_tables import compare
+from warpline.comparison.pairs import between_architectures, floors_of_architectures
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run

@@ -10,7 +10,7 @@ from warpline.comparison.neighbourhood import (
     learning_pairs,
     settings_around,
 )
-from warpline.comparison.pairs import systems_of
+from warpline.comparison.network_systems import systems_of
 from warpline.console import script
 from warpline.core import result_files
 from warpline.core.process import run

@@ -4,15 +4,9 @@ from pathlib import Path
 
 from warpline.comparison.chosen_parameters import with_choice, with_parameters
 from warpline.comparison.drives import window_inputs
-from warpline.comparison.pairs import (
-    after_learning,
-    compare,
-    controls,
-    driven_systems_of,
-    over_learning,
-    systems_of,
-    within_learning,
-)
+from warpline.comparison.network_systems import driven_systems_of, systems_of
+from warpline.comparison.pair_tables import compare
+from warpline.comparison.pairs import after_learning, controls, over_learning, within_learning
 from warpline.comparison.shared_components import with_shared_components
 from warpline.console import script
 from warpline.core import result_files

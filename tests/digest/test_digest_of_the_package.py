@@ -98,7 +98,7 @@ def test_a_caught_message_becomes_a_result_in_few_places_alone(project):
                 ):
                     quoting.add(path.relative_to(project / "src/warpline").as_posix())
     assert quoting <= {
-        "comparison/pairs.py",
+        "comparison/pair_tables.py",
         "comparison/hidden_states.py",
         "comparison/measured_pairs.py",
         "comparison/several_measures.py",

@@ -11,7 +11,9 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist, pdist
 
 import warpline
-from warpline.comparison.pairs import Comparison, System, compare, controls
+from warpline.comparison.network_systems import System
+from warpline.comparison.pair_tables import compare
+from warpline.comparison.pairs import Comparison, controls
 from warpline.similarity import shape_energy, shape_gaussian
 from warpline.similarity.input_errors import DimensionError, InputError, SettingsError, TrialError
 

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from warpline.comparison.network_systems import System
+from warpline.comparison.pair_tables import compare
 from warpline.comparison.pairs import (
-    System,
     after_learning,
     between_architectures,
-    compare,
     controls,
     floors_of_architectures,
     over_learning,

@@ -15,7 +15,7 @@ from warpline.comparison.chosen_parameters import (
     with_parameters,
 )
 from warpline.comparison.dsa_choice import choose
-from warpline.comparison.pairs import System
+from warpline.comparison.network_systems import System
 from warpline.core import result_files
 from warpline.figures.words import parameters_label
 from warpline.pipeline import run_status

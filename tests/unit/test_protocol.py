@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from warpline.comparison.pairs import Comparison, System, systems_of
+from warpline.comparison.network_systems import System, systems_of
+from warpline.comparison.pairs import Comparison
 from warpline.comparison.shared_components import with_shared_components
 from warpline.comparison.trajectories import concatenate_seeds, network_trajectories
 from warpline.core.random_streams import root_of

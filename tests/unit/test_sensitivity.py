@@ -16,7 +16,9 @@ from warpline.comparison.neighbourhood import (
     learning_pairs,
     settings_around,
 )
-from warpline.comparison.pairs import System, compare, over_learning
+from warpline.comparison.network_systems import System
+from warpline.comparison.pair_tables import compare
+from warpline.comparison.pairs import over_learning
 from warpline.comparison.shared_components import with_shared_components
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan

@@ -11,7 +11,7 @@ from warpline.comparison.hidden_states import (
     hidden_states,
     principal_components,
 )
-from warpline.comparison.pairs import driven_systems_of, systems_of
+from warpline.comparison.network_systems import driven_systems_of, systems_of
 from warpline.comparison.trajectories import (
     concatenate_seeds,
     means_of_first,

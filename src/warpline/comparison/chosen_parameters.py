@@ -49,7 +49,7 @@ def with_parameters(table: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Data
     Parameters
     ----------
     table : DataFrame
-        As `warpline.comparison.pairs.compare` returns it.
+        As `warpline.comparison.pair_tables.compare` returns it.
     settings : mapping
         The measure's entry, as `with_choice` returns it. Measures but DSA and InputDSA have no such columns.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from warpline.comparison.network_systems import systems_of
 from warpline.datasets.sessions import Session
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.recordings import Recording
@@ -149,8 +150,6 @@ def systems_of_networks(
     TrialError
         When the trials have no such variable.
     """
-    from warpline.comparison.pairs import systems_of
-
     known = [str(name) for name in trials.data_vars if trials[name].dims == ("trial",)]
     missing = [name for name in columns if name not in known]
     if missing:

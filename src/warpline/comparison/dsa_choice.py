@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from warpline.comparison.chosen_parameters import PARAMETERS
-from warpline.comparison.pairs import System
+from warpline.comparison.network_systems import System
 from warpline.similarity.dsa.selection import choose_dsa
 from warpline.similarity.input_errors import InputError
 

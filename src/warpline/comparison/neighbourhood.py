@@ -7,16 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from warpline.comparison.network_systems import System
+from warpline.comparison.pair_tables import compare, represent
 from warpline.comparison.pairs import (
     Comparison,
     Runs,
-    System,
     after_learning,
     between_architectures,
-    compare,
     floors_of_architectures,
     over_learning,
-    represent,
     within_learning,
 )
 from warpline.comparison.shared_components import with_shared_components
@@ -176,7 +175,7 @@ def compare_around(
     Returns
     -------
     DataFrame
-        The rows of `warpline.comparison.pairs.compare`, with ``pairs`` (the conclusion), ``n_delays``,
+        The rows of `warpline.comparison.pair_tables.compare`, with ``pairs`` (the conclusion), ``n_delays``,
         ``delay_interval``, ``rank``, and ``own`` (whether the setting is the measure's own).
     """
     tables: dict[int, list[pd.DataFrame]] = {}

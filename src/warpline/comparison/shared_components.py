@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from warpline.comparison.pairs import Comparison, System
+from warpline.comparison.network_systems import System
+from warpline.comparison.pairs import Comparison
 
 __all__ = ["with_shared_components"]
 
