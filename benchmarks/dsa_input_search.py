@@ -9,6 +9,8 @@ demo     networks of the demo after learning that carry the rank, all pairs, at 
 checkpoints   random pairs of their checkpoints, at ranks 8 to 12, at rank 10 by other weights too
 tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 5 to 20 and
          by other weights of the control
+integrators   leaky integrators with time constants of their own, hardly coupled, under white inputs of two
+         channels or of one, each in one pair, at ranks 8 to 14
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators of two channels or
          of one, each in one pair, at ranks 8 and 10 by other weights of the control too
 
@@ -66,6 +68,8 @@ TANH_SEARCHES = {
     (8, 0.1): (3, 1),
     (8, 0.9): (3, 1),
 }
+#: Pairs of uncoupled integrators by rank.
+INTEGRATOR_PAIRS = {8: 200, 10: 400, 14: 150}
 #: Kinds of random operators: how the state operator is drawn, and the number of channels.
 RANDOM: dict[str, tuple[Draw, int]] = {
     "Gaussian A and B": (gaussian, CHANNELS),
@@ -90,6 +94,7 @@ KINDS = {
     "tanh": "tanh networks",
     "checkpoints": "checkpoints of the demo",
     "demo": "networks of the demo",
+    "integrators": "uncoupled leaky integrators",
     "random": "random matrices",
 }
 """Words for the systems of a part, which is in the name of a row: "checkpoints" before "demo"."""
@@ -125,6 +130,34 @@ def tanh_networks(seed: int) -> list[tuple[FloatArray, FloatArray]]:
 def fitted(networks: Sequence[tuple[FloatArray, FloatArray]], rank: int) -> list[DrivenOperator]:
     """Return the operators of networks."""
     return [fit_driven_operator(states, inputs, rank=rank) for states, inputs in networks]
+
+
+def integrators(
+    rank: int, n_channels: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return states and inputs of leaky integrators with noise of their own, as many as the rank."""
+    recurrent = np.diag(rng.uniform(0.3, 0.97, rank)) + 0.03 * rng.normal(size=(rank, rank))
+    weights = rng.normal(size=(rank, n_channels))
+    inputs = rng.normal(size=(20, 100, n_channels))
+    state, states = np.zeros((20, rank)), []
+    for drive in inputs.swapaxes(0, 1):
+        state = state @ recurrent.T + drive @ weights.T + 0.3 * rng.normal(size=state.shape)
+        states.append(state)
+    return np.stack(states, axis=1), inputs
+
+
+def integrator_searches() -> list[dict[str, Any]]:
+    """Return a row per rank and number of channels; no system is in two pairs."""
+    rows = []
+    for n_channels, channels in ((CHANNELS, ""), (1, ", one channel")):
+        for rank, n_pairs in INTEGRATOR_PAIRS.items():
+            rng = np.random.default_rng([n_channels, rank])
+            systems = [integrators(rank, n_channels, rng) for _ in range(2 * n_pairs)]
+            pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
+            row = searches(fitted(systems, rank), rank, pairs, 1)
+            rows.append({"systems": KINDS["integrators"] + channels} | row)
+            print(rows[-1], flush=True)
+    return rows
 
 
 def random_searches() -> list[dict[str, Any]]:
@@ -271,6 +304,8 @@ def main() -> None:
             rows += [row for row in earlier if part_of(row) == part]
         elif part == "tanh":
             rows += [tanh_searches(*setting) for setting in TANH_SEARCHES]
+        elif part == "integrators":
+            rows += integrator_searches()
         elif part == "random":
             rows += random_searches()
         else:

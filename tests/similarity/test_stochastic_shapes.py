@@ -401,7 +401,7 @@ def test_a_turned_copy_is_as_far():
 
 
 def test_a_search_that_converged_can_be_far_too_high():
-    """What docs/measures.md concedes: six starts can agree on a distance that is far from the lowest."""
+    """What docs/measures.md concedes: twelve starts can agree on a distance that is far from the lowest."""
     n_conditions, n_units, n_repeats = 4, 6, 40
     rng = np.random.default_rng([5, 7])
     means = rng.standard_normal((n_conditions, 1, n_units))

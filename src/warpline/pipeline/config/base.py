@@ -293,7 +293,7 @@ class ShapeEnergy(Strict):
     """Name of the measure, always ``shape_energy``."""
     normalise: bool = True
     """Whether states are centred and divided by the root of their total variance."""
-    max_starts: Starts = 96
+    max_starts: Starts = 192
     """Maximum number of starting points of the search for the rotation."""
     max_steps: Steps = 1000
     """Maximum number of steps from a starting point."""
