@@ -27,6 +27,7 @@ def main() -> None:
         confidence=settings["confidence"],
         family_error=settings["family_error"],
         min_systems=settings["min_seeds"],
+        seed=settings["seed"],
     )
     for name, table in zip(DATASET_TABLES, tables, strict=True):
         provenance = {"settings": settings, "code": arguments.code}

@@ -57,7 +57,7 @@ SHARE_SHAPES = (
 """Beta distributions of shares, means 0.75 to 0.95. Of the last three, a few lie far below the others."""
 TIMES = ("symmetric", "skewed", "two_kinds")
 """How the times at which networks change are distributed; one in five of `two_kinds` changes late."""
-COURSE_NOISE = (0.02, 0.1, 0.3, 0.5)
+COURSE_NOISE = (0.02, 0.1, 0.3, 0.5, 0.8)
 """Noise of a distance, over its change."""
 ACCURACY_NOISE = 0.1
 """Largest noise of an accuracy, over its change."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from warpline.comparison.hypothesis_tests import holm
+from warpline.comparison.label_exchange import exchanged_tests
 from warpline.comparison.measured_pairs import Split
 from warpline.comparison.sets import SystemMatrix, compare_sets_by_measures
 from warpline.comparison.statistics import group_tests, summary_table
@@ -57,8 +58,10 @@ class GroupComparison:
         ``separation`` from the pairs within both, with its interval (`warpline.comparison.separation`).
     tests : DataFrame
         A row per measure, ``reference`` group and pair of groups: whether the systems of a lie as far from
-        those of the reference as those of b (`warpline.comparison.statistics.group_tests`). ``p_adjusted``
-        is corrected over all tests of the table (Holm).
+        those of the reference as those of b (`warpline.comparison.statistics.group_tests`). ``p_exchange``
+        is that of an exchange of labels (`warpline.comparison.label_exchange.exchange_p_values`). It stands
+        in for a smaller ``p``, unless no labels have a larger t. ``p_adjusted`` is corrected over all tests
+        of the table (Holm).
     confidence, family_error : float
         Of the intervals and of the tests.
     """
@@ -177,6 +180,7 @@ def compare_groups(
         confidence=confidence,
         family_error=family_error,
         min_systems=min_systems,
+        seed=seed,
     )
 
 
@@ -255,6 +259,7 @@ def group_statistics(
     confidence: float = 0.95,
     family_error: float = 0.05,
     min_systems: int = 3,
+    seed: int = 0,
 ) -> GroupComparison:
     """Summarise and test matrices of dissimilarities by group.
 
@@ -269,6 +274,8 @@ def group_statistics(
         make no pair.
     references, confidence, family_error, min_systems
         As in `compare_groups`.
+    seed : int, optional
+        Root of the labels that the tests try.
 
     Raises
     ------
@@ -304,6 +311,7 @@ def group_statistics(
         confidence=confidence,
         family_error=family_error,
         min_systems=min_systems,
+        seed=seed,
     )
     return GroupComparison(
         groups={name: tuple(systems) for name, systems in groups.items()},
@@ -324,6 +332,7 @@ def group_tables(
     confidence: float,
     family_error: float,
     min_systems: int,
+    seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables ``summary`` and ``tests`` of `GroupComparison` from the pairs.
 
@@ -334,8 +343,8 @@ def group_tables(
     number_of : mapping of str to int
         Unit of statistics of each system. Systems with one number are left out together, and their pairs do
         not count.
-    references, confidence, family_error, min_systems
-        As in `compare_groups`.
+    references, confidence, family_error, min_systems, seed
+        As in `group_statistics`.
     """
     rows = pd.DataFrame(
         {
@@ -358,9 +367,11 @@ def group_tables(
     }
     summary = summary_table(rows, settings)
     tests = group_tests(rows, references, settings)
-    if len(tests):
-        tests["p_adjusted"] = holm(tests["p"].to_numpy(dtype=float))
-        tests["significant"] = tests["p_adjusted"] <= family_error
+    p_values = tests["p"].to_numpy(dtype=float)
+    exchanged = exchanged_tests(rows, tests, seed)
+    tests.insert(tests.columns.tolist().index("p") + 1, "p_exchange", exchanged[0])
+    tests["p_adjusted"] = holm(np.maximum(p_values, exchanged[1]))
+    tests["significant"] = tests["p_adjusted"] <= family_error
     summary, tests = (
         table.drop(columns=["architecture", "seeds"], errors="ignore").rename(columns=RENAMED)
         for table in (summary, tests)

@@ -30,8 +30,8 @@ def centred_matrix(states: NDArray[Any]) -> Matrix:
     Raises
     ------
     ValueError
-        When the array has another number of dimensions, is empty, holds a non-finite number, or is
-        constant up to 1e-12 of its largest value.
+        When the array has another number of dimensions, is empty, has two samples, holds a non-finite
+        number, or is constant up to 1e-12 of its largest value.
     """
     states = np.asarray(states, dtype=np.float64)
     if states.ndim not in (2, 3) or states.size == 0:
@@ -43,6 +43,11 @@ def centred_matrix(states: NDArray[Any]) -> Matrix:
     # NaN among the states is their maximum, too.
     if not np.isfinite(largest):
         raise ValueError("expected finite states, got NaN or infinity")
+    # Two centred samples are one direction: all such systems would be equal.
+    if states.size == 2 * states.shape[-1]:
+        raise ValueError(
+            "expected at least 3 samples (trials and times), got 2: give more of either"
+        )
     # A power of two takes the scale out without rounding: neither 1e-300 nor 1e300 leaves the range.
     matrix: Matrix = np.ldexp(states.reshape(-1, states.shape[-1]), -int(np.frexp(largest)[1]))
     # From here in place: a system of 100,000 samples and 256 units takes 200 MB.

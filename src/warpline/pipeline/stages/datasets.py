@@ -189,8 +189,9 @@ class SummariseDatasets(Stage):
         return {"pairs": self.comparisons.files()}
 
     def parameters(self, wildcards: Wildcards) -> Settings:
-        """Return the references, and the settings of intervals and tests."""
+        """Return the references, the settings of intervals and tests, and the root of their labels."""
         return {
+            "seed": self.config.seed,
             "references": self.config.dataset_comparison.references,
             **self.config.statistics.model_dump(),
         }
