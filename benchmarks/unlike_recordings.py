@@ -7,13 +7,17 @@ time steps they have. Counted are calls of which a test is significant at 5 % (H
 fixed, or chosen by choose_dsa on a recording of each of three groups with unlike leaks.
 
     python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
-    python benchmarks/unlike_recordings.py --few --output docs/data/unlike_recordings.json
+    python benchmarks/unlike_recordings.py --alike --output docs/data/unlike_recordings.json
+
+With --alike, groups differ in nothing: they are drawn from one pool of recordings. Counted are also intervals
+of a mean that hold that of the pool.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,10 +28,13 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 from dsa_search_kinds import leaky_integrators  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 import warpline  # noqa: E402
+from warpline.comparison.groups import group_tables  # noqa: E402
+from warpline.comparison.hypothesis_tests import holm  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 SYSTEMS = 5
@@ -46,6 +53,16 @@ FIXED: Mapping[str, Mapping[str, int]] = {
     "low_rank": {"n_delays": 1, "rank": 2},
 }
 """Settings of DSA; the second has the rank of the system."""
+#: Kinds of recordings that are alike in both groups: their neurons (fewest, most), and the setting.
+ALIKE: Mapping[str, tuple[tuple[int, int], str]] = {
+    "10 neurons": ((10, 10), "fixed"),
+    "6 to 100 neurons": ((6, 100), "fixed"),
+    "30 neurons": ((30, 30), "fixed"),
+    "30 neurons ": ((30, 30), "low_rank"),
+}
+POOL = 160
+#: Recordings of two groups.
+SIZES = ((5, 5), (10, 10), (20, 20), (5, 10), (5, 20))
 
 
 def recording(
@@ -70,26 +87,79 @@ def is_significant(
         name: [recording((draw, number, k), **recorded) for k in range(SYSTEMS)]
         for number, (name, recorded) in enumerate(zip("ab", unlike, strict=True))
     }
-    return bool(warpline.compare_groups(groups, {"dsa": setting}).tests["significant"].any())
+    with warnings.catch_warnings():
+        # That the groups are unlike is what is tried.
+        warnings.filterwarnings("ignore", message="expected groups that are recorded alike")
+        result = warpline.compare_groups(groups, {"dsa": setting})
+    return bool(result.tests["significant"].any())
+
+
+def distances_of_pool(
+    number: int, neurons: tuple[int, int], setting: Mapping[str, int]
+) -> FloatArray:
+    """Return the dissimilarities of recordings of one kind; neurons are drawn evenly on a log scale."""
+    rng = np.random.default_rng(number)
+    counts = np.exp(rng.uniform(*np.log(neurons), size=POOL)).round().astype(int)
+    pool = {
+        f"{k:03}": recording((number, k), n_neurons=int(count)) for k, count in enumerate(counts)
+    }
+    return np.asarray(warpline.compare(pool, measure="dsa", **setting).dissimilarity)
+
+
+def alike(distances: FloatArray, sizes: tuple[int, int], calls: int) -> dict[str, Any]:
+    """Return how many calls find something between two groups of one pool, and how many intervals hold.
+
+    ``jackknife`` counts calls of which a test would be significant without the exchange of labels. The
+    intervals are those of the mean within the first group, and between both.
+    """
+    rng = np.random.default_rng(sizes)
+    names = [f"{group}/{k}" for group, size in zip("ab", sizes, strict=True) for k in range(size)]
+    first, second = np.triu_indices(len(names), 1)
+    pairs = pd.DataFrame({"measure": "dsa"}, index=range(len(first)))
+    for end, places in (("a", first), ("b", second)):
+        pairs[f"system_{end}"] = [names[k] for k in places]
+        pairs[f"group_{end}"] = pairs[f"system_{end}"].str[0]
+    number_of = {name: k for k, name in enumerate(names)}
+    true = distances[np.triu_indices(len(distances), 1)].mean()
+    counts = {"significant": 0, "jackknife": 0, "within": 0, "between": 0}
+    for seed in range(calls):
+        some = rng.permutation(len(distances))[: len(names)]
+        pairs["dissimilarity"] = distances[some[first], some[second]]
+        summary, tests = group_tables(
+            pairs, number_of, references=["a", "b"],
+            confidence=0.95, family_error=0.05, min_systems=3, seed=seed,
+        )  # fmt: skip
+        counts["significant"] += int(tests["significant"].any())
+        counts["jackknife"] += int((holm(tests["p"].to_numpy()) <= 0.05).any())
+        held = (summary["low"] <= true) & (true <= summary["high"])
+        held.index = summary["group_a"] + summary["group_b"]
+        counts["within"] += int(held["aa"])
+        counts["between"] += int(held["ab"])
+    return {"sizes": list(sizes), "calls": calls} | counts
+
+
+def _percent(rows: Sequence[Mapping[str, Any]], key: str) -> str:
+    return " / ".join(f"{100 * row[key] / row['calls']:.0f}" for row in rows)
 
 
 def page_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return the lines that docs/your_data.md holds."""
-    return [
+    """Return the lines of both tables that docs/your_data.md holds."""
+    lines = [
         f"| {row['unlike']} | "
         + " | ".join(f"{row[name]} of {row['calls']}" for name in ("chosen", *FIXED))
         + " |"
         for row in result["rows"]
     ]
-
-
-def sentence(result: Mapping[str, Any]) -> str:
-    """Return what docs/your_data.md says of groups that differ in nothing, and have few neurons."""
-    few = result["few_neurons"]
-    return (
-        f"Where all recordings have {few['n_neurons']} neurons, and the groups differ in nothing, "
-        f"{few['significant']} of {few['calls']} calls are significant at 3 delays and rank 4"
-    )
+    for row in result["alike"]:
+        counts = row["counts"]
+        equal = [count for count in counts if count["sizes"][0] == count["sizes"][1]]
+        setting = FIXED[row["setting"]]
+        lines.append(
+            f"| {row['recordings'].strip()} | {setting['n_delays']}, {setting['rank']} | "
+            f"{_percent(counts, 'significant')} | {_percent(counts, 'jackknife')} | "
+            f"{_percent(equal, 'within')} | {_percent(equal, 'between')} |"
+        )
+    return lines
 
 
 def main() -> None:
@@ -97,15 +167,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--few", action="store_true", help="few neurons in both; the table stays")
+    parser.add_argument(
+        "--alike", action="store_true", help="groups that differ in nothing; the table stays"
+    )
     arguments = parser.parse_args()
-    if arguments.few:
-        result = json.loads(arguments.output.read_text())
-        few = {"n_neurons": 10}
-        calls = [is_significant(k, (few, few), FIXED["fixed"]) for k in range(4 * arguments.calls)]
-        result["few_neurons"] = {**few, "calls": len(calls), "significant": sum(calls)}
+    result = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
+    if arguments.alike:
+        result["alike"] = []
+        for number, (words, (neurons, setting)) in enumerate(ALIKE.items()):
+            distances = distances_of_pool(number, neurons, FIXED[setting])
+            counts = [alike(distances, sizes, 2 * arguments.calls) for sizes in SIZES]
+            result["alike"].append({"recordings": words, "setting": setting, "counts": counts})
+            print(result["alike"][-1], flush=True)
         arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        print(sentence(result))
         return
     draws = range(arguments.calls)
     settings = [chosen_setting(draw) for draw in draws]
@@ -118,7 +192,7 @@ def main() -> None:
         rows.append(row)
         print(rows[-1], flush=True)
     ranks = [setting["rank"] for setting in settings]
-    result = {"ranks_chosen": {str(r): ranks.count(r) for r in sorted({*ranks})}, "rows": rows}
+    result |= {"ranks_chosen": {str(r): ranks.count(r) for r in sorted({*ranks})}, "rows": rows}
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -43,5 +43,5 @@ def test_pairs_keep_the_level(levels):
 def test_the_page_states_the_levels(levels, project):
     page = " ".join((project / "docs" / "statistics.md").read_text().split())
     with_pairs, without = (" / ".join(f"{level:.0f}" for level in row) for row in levels)
-    assert f"With `paired=True` the test finds a difference in {with_pairs} % of" in page
+    assert f"With `paired=True` the jackknife finds a difference in {with_pairs} % of" in page
     assert f"without it in {without} %" in page

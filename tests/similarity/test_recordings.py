@@ -577,6 +577,23 @@ def test_a_rank_beyond_what_the_data_carry_is_said():
             call()
 
 
+def test_as_few_transitions_as_the_rank_are_said(rng):
+    x, y = rng.normal(size=(2, 1, 12, 8))
+    for call in (
+        lambda: warpline.compare(x, y, measure="dsa", n_delays=5, rank=7),
+        lambda: dsa.dsa(x, y, n_delays=5, rank=7),
+    ):
+        with pytest.warns(UserWarning, match=r"more transitions than the rank 7, got \w+ \(7\)"):
+            call()
+
+
+@pytest.mark.parametrize("measure", ["cka", "procrustes"])
+def test_two_samples_are_refused(rng, measure):
+    x, y = rng.normal(size=(2, 2, 1, 8))
+    with pytest.raises(ValueError, match="at least 3 samples"):
+        warpline.compare(x, y, measure=measure)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_entry_point_reads_tensors_of_a_gpu(entry, cuda):

@@ -60,8 +60,8 @@ class GroupComparison:
         A row per measure, ``reference`` group and pair of groups: whether the systems of a lie as far from
         those of the reference as those of b (`warpline.comparison.statistics.group_tests`). ``p_exchange``
         is that of an exchange of labels (`warpline.comparison.label_exchange.exchange_p_values`). It stands
-        in for a smaller ``p``, unless no labels have a larger t. ``p_adjusted`` is corrected over all tests
-        of the table (Holm).
+        in for a smaller ``p``, unless at most one other labelling has as large a t. ``p_adjusted`` is
+        corrected over all tests of the table (Holm).
     confidence, family_error : float
         Of the intervals and of the tests.
     """

@@ -21,7 +21,7 @@ from warpline.core.number_arguments import short_text
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError, failed_row
 from warpline.similarity.measure_rows import check_left_alone, checked_rows
-from warpline.similarity.rank_warning import warn_of_lower_ranks
+from warpline.similarity.rank_warning import warn_of_ranks
 from warpline.similarity.recordings import Recording, check_same_bins
 
 __all__ = ["Split", "measured_pairs", "settings_by_measure"]
@@ -150,7 +150,7 @@ def _rows(
     usable = [(i, j) for i, j in pairs if i in index and j in index]
     if not usable:
         raise next(iter(reasons.values()))
-    warn_of_lower_ranks([(names[k], representations[row]) for k, row in index.items()])
+    warn_of_ranks([(names[k], representations[row]) for k, row in index.items()])
     results = getattr(module, compare)(
         representations,
         [(index[i], index[j]) for i, j in usable],

@@ -1,4 +1,4 @@
-"""A warning where operators carry less than the rank asked for."""
+"""Warnings where operators carry less than the rank asked for, or fit so few transitions exactly."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.number_arguments import first_few
 
-__all__ = ["warn_of_lower_ranks"]
+__all__ = ["warn_of_ranks"]
 
 
-def warn_of_lower_ranks(operators: Iterable[tuple[str, Any]]) -> None:
-    """Warn once, with the names of the systems whose ``rank_used`` is below their ``rank``.
+def warn_of_ranks(operators: Iterable[tuple[str, Any]]) -> None:
+    """Warn once of ranks that are not reached, and once of those that fit any transitions without an error.
 
     Parameters
     ----------
@@ -20,10 +20,16 @@ def warn_of_lower_ranks(operators: Iterable[tuple[str, Any]]) -> None:
         With the name of the system, of which two sets may hold one each; what has no ``rank_used`` is passed
         over.
     """
+    named = [(name, operator) for name, operator in operators if hasattr(operator, "rank_used")]
+    _warn_of_lower_ranks(named)
+    _warn_of_exact_fits(named)
+
+
+def _warn_of_lower_ranks(operators: list[tuple[str, Any]]) -> None:
     lower = [
         (name, operator.rank_used, operator.rank)
         for name, operator in operators
-        if getattr(operator, "rank_used", 0) < getattr(operator, "rank", 0)
+        if operator.rank_used < operator.rank
     ]
     if not lower:
         return
@@ -33,3 +39,25 @@ def warn_of_lower_ranks(operators: Iterable[tuple[str, Any]]) -> None:
         f"{listed}: zeros stand for the rest where operators are aligned. Ask for rank "
         f"{min(used for _, used, _ in lower)}, or give more trials."
     )
+
+
+def _warn_of_exact_fits(operators: list[tuple[str, Any]]) -> None:
+    exact = [
+        (name, _transitions(operator), operator.rank_used)
+        for name, operator in operators
+        if _transitions(operator) <= operator.rank_used
+    ]
+    if exact:
+        listed = first_few([f"{name} ({transitions})" for name, transitions, _ in exact], 4)
+        warn_caller(
+            f"expected more transitions than the rank {max(rank for *_, rank in exact)}, got {listed}: so "
+            "few are fitted without an error, whatever they are. Lower the rank, or give more trials."
+        )
+
+
+def _transitions(operator: Any) -> float:
+    """Return how many steps in time an operator is fitted to, at most; infinity where that is not known."""
+    if not hasattr(operator, "n_trials"):
+        return float("inf")
+    embedded = (operator.n_delays - 1) * operator.delay_interval
+    return int(operator.n_trials * (operator.n_times - 1 - embedded))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
 from warpline.similarity.input_errors import SettingsError
-from warpline.similarity.rank_warning import warn_of_lower_ranks
+from warpline.similarity.rank_warning import warn_of_ranks
 from warpline.similarity.recordings import as_recording, check_same_bins
 
 from .measure import DEFAULTS, compare_pairs, represent
@@ -171,7 +171,7 @@ def dsa(
         represent(recordings["X"], settings=settings),
         represent(recordings["Y"], settings=settings),
     )
-    warn_of_lower_ranks(zip(("X", "Y"), operators, strict=True))
+    warn_of_ranks(zip(("X", "Y"), operators, strict=True))
     (row,) = compare_pairs(operators, [(0, 1)], settings=settings, seed=seed)
     return DSAResult(**row, operators=operators)
 
@@ -210,7 +210,7 @@ def dsa_matrix(
     systems = {f"system {k}": as_recording(data) for k, data in enumerate(recordings)}
     check_same_bins(systems.items(), "dsa")
     operators = tuple(represent(system, settings=settings) for system in systems.values())
-    warn_of_lower_ranks(zip(systems, operators, strict=True))
+    warn_of_ranks(zip(systems, operators, strict=True))
     pairs = list(combinations(range(len(operators)), 2))
     rows = compare_pairs(operators, pairs, settings=settings, seed=seed)
     size = len(operators)
