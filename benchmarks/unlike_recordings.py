@@ -162,6 +162,13 @@ def page_lines(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def sentence(result: Mapping[str, Any]) -> str:
+    """Return what docs/your_data.md and statistics.md say of the jackknife alone."""
+    counts = [count for row in result["alike"] for count in row["counts"]]
+    worst = max(100 * count["jackknife"] / count["calls"] for count in counts)
+    return f"in up to {worst:.0f} % of calls ([table]("
+
+
 def main() -> None:
     """Count, print and write as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])

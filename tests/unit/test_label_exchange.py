@@ -9,7 +9,7 @@ from scipy import stats
 
 from warpline.comparison import label_exchange
 from warpline.comparison.groups import group_tables
-from warpline.comparison.hypothesis_tests import difference_test
+from warpline.comparison.hypothesis_tests import difference_test, holm
 from warpline.comparison.label_exchange import Systems, exchange_p_values
 
 
@@ -124,3 +124,17 @@ def test_the_larger_p_counts(rng):
     assert tests["p_exchange"].between(0, 1).all()
     least = tests["p_adjusted"].min()
     assert least <= min(1, 9 * bound.min()) + 1e-12
+
+
+@pytest.mark.slow
+def test_the_page_says_what_the_exchange_costs(project):
+    stream = np.random.default_rng(0)
+    both = alone = 0
+    for _ in range(100):
+        points = stream.normal(size=(20, 3))
+        points[:10, 0] += 3
+        tests = called(points, (10, 10))
+        both += tests["significant"].any()
+        alone += (holm(tests["p"].to_numpy()) <= 0.05).any()
+    page = " ".join((project / "docs" / "your_data.md").read_text().split())
+    assert f"are found in {both} of 100 cases with it, and in {alone} without" in page
