@@ -237,9 +237,8 @@ def of_noises(result: dict[str, Any]) -> str:
     for column in NOISE_COLUMNS:
         missed, pairs, silent, converged = added(result["noises"], column)
         worst = max(row[column]["largest_percent"] for row in result["noises"])
-        parts.append(
-            f"{COLUMNS[column]}: {missed} of {pairs}, by up to {worst:.1g} %, and {silent} of {converged}"
-        )
+        up_to = f", by up to {worst:.1g} %" if missed else ""
+        parts.append(f"{COLUMNS[column]}: {missed} of {pairs}{up_to}, and {silent} of {converged}")
     return "; ".join(parts)
 
 
