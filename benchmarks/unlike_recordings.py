@@ -169,6 +169,12 @@ def sentence(result: Mapping[str, Any]) -> str:
     return f"in up to {worst:.0f} % of calls ([table]("
 
 
+def sentence_of_ranks(result: Mapping[str, Any]) -> str:
+    """Return what docs/your_data.md says of the ranks that choose_dsa takes."""
+    ranks, calls = result["ranks_chosen"], result["rows"][0]["calls"]
+    return f"it took rank 4 in {ranks['4']} of {calls} draws, and rank 2, that of the system, in {ranks['2']}"
+
+
 def main() -> None:
     """Count, print and write as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])

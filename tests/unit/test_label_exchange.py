@@ -83,7 +83,9 @@ def test_without_a_t_there_is_no_p(rng):
 
 def called(points, sizes):
     """Return the tests of a call of groups, each the reference in turn."""
-    names = [f"{name}/{k}" for name, size in zip("abc", sizes, strict=False) for k in range(size)]
+    names = [
+        f"{name}/{k}" for name, size in zip("abcdef", sizes, strict=False) for k in range(size)
+    ]
     first, second = np.triu_indices(len(names), 1)
     distances = np.linalg.norm(points[first] - points[second], axis=-1)
     pairs = pd.DataFrame({"measure": "dsa", "dissimilarity": distances})
@@ -93,7 +95,7 @@ def called(points, sizes):
     return group_tables(
         pairs,
         {name: k for k, name in enumerate(names)},
-        references=list("abc"[: len(sizes)]),
+        references=list("abcdef"[: len(sizes)]),
         confidence=0.95,
         family_error=0.05,
         min_systems=3,
@@ -124,6 +126,19 @@ def test_the_larger_p_counts(rng):
     assert tests["p_exchange"].between(0, 1).all()
     least = tests["p_adjusted"].min()
     assert least <= min(1, 9 * bound.min()) + 1e-12
+
+
+@pytest.mark.slow
+def test_the_page_says_of_how_many_small_groups_labels_say_too_little(project):
+    """Few labellings allow no p value as small as many tests ask for."""
+    stream = np.random.default_rng(0)
+    found = 0
+    for _ in range(100):
+        kinds = 10 * (stream.random(24) < 0.5)
+        points = (kinds + 0.25 * stream.normal(size=kinds.shape))[:, None]
+        found += called(points, (4,) * 6)["significant"].any()
+    page = " ".join((project / "docs" / "statistics.md").read_text().split())
+    assert f"in {found} of 100 calls with six groups of four" in page
 
 
 @pytest.mark.slow

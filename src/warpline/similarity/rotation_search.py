@@ -23,8 +23,8 @@ SEARCH_DEFAULTS: dict[str, Any] = {"max_starts": 192, "max_steps": 1000, "tolera
 
 #: Starts of the first round.
 _FIRST_ROUND = 8
-#: Starts that must end at the lowest loss. Of the converged searches of the table in docs/measures.md, 5 of 641
-#: missed a lower loss with six such starts, and none with twelve.
+#: Starts that must end at the lowest loss. Of the converged searches of the table in docs/measures.md, 5 of
+#: 641 missed a lower loss with six such starts, and none with twelve.
 _AGREEING = 12
 #: Relative difference of two losses that are one minimum.
 _SAME_LOSS = 1e-6
