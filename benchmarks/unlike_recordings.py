@@ -9,8 +9,8 @@ fixed, or chosen by choose_dsa on a recording of each of three groups with unlik
     python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
     python benchmarks/unlike_recordings.py --alike --output docs/data/unlike_recordings.json
 
-With --alike, groups differ in nothing: they are drawn from one pool of recordings. Counted are also intervals
-of a mean that hold that of the pool.
+With --alike, groups differ in nothing: they are drawn from one of three pools of recordings. Counted are also
+intervals of a mean that hold that of the pool.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ ALIKE: Mapping[str, tuple[tuple[int, int], str]] = {
     "30 neurons": ((30, 30), "fixed"),
     "30 neurons ": ((30, 30), "low_rank"),
 }
-POOL = 160
+POOLS, POOL = 3, 160
 #: Recordings of two groups.
 SIZES = ((5, 5), (10, 10), (20, 20), (5, 10), (5, 20))
 
@@ -95,18 +95,20 @@ def is_significant(
 
 
 def distances_of_pool(
-    number: int, neurons: tuple[int, int], setting: Mapping[str, int]
+    names: tuple[int, int], neurons: tuple[int, int], setting: Mapping[str, int]
 ) -> FloatArray:
     """Return the dissimilarities of recordings of one kind; neurons are drawn evenly on a log scale."""
-    rng = np.random.default_rng(number)
+    rng = np.random.default_rng(names)
     counts = np.exp(rng.uniform(*np.log(neurons), size=POOL)).round().astype(int)
     pool = {
-        f"{k:03}": recording((number, k), n_neurons=int(count)) for k, count in enumerate(counts)
+        f"{k:03}": recording((*names, k), n_neurons=int(count)) for k, count in enumerate(counts)
     }
     return np.asarray(warpline.compare(pool, measure="dsa", **setting).dissimilarity)
 
 
-def alike(distances: FloatArray, sizes: tuple[int, int], calls: int) -> dict[str, Any]:
+def alike(
+    pools: Sequence[FloatArray], sizes: tuple[int, int], calls_of_pool: int
+) -> dict[str, Any]:
     """Return how many calls find something between two groups of one pool, and how many intervals hold.
 
     ``jackknife`` counts calls of which a test would be significant without the exchange of labels. The
@@ -120,9 +122,9 @@ def alike(distances: FloatArray, sizes: tuple[int, int], calls: int) -> dict[str
         pairs[f"system_{end}"] = [names[k] for k in places]
         pairs[f"group_{end}"] = pairs[f"system_{end}"].str[0]
     number_of = {name: k for k, name in enumerate(names)}
-    true = distances[np.triu_indices(len(distances), 1)].mean()
     counts = {"significant": 0, "jackknife": 0, "within": 0, "between": 0}
-    for seed in range(calls):
+    calls = [distances for distances in pools for _ in range(calls_of_pool)]
+    for seed, distances in enumerate(calls):
         some = rng.permutation(len(distances))[: len(names)]
         pairs["dissimilarity"] = distances[some[first], some[second]]
         summary, tests = group_tables(
@@ -131,11 +133,12 @@ def alike(distances: FloatArray, sizes: tuple[int, int], calls: int) -> dict[str
         )  # fmt: skip
         counts["significant"] += int(tests["significant"].any())
         counts["jackknife"] += int((holm(tests["p"].to_numpy()) <= 0.05).any())
+        true = distances[np.triu_indices(len(distances), 1)].mean()
         held = (summary["low"] <= true) & (true <= summary["high"])
         held.index = summary["group_a"] + summary["group_b"]
         counts["within"] += int(held["aa"])
         counts["between"] += int(held["ab"])
-    return {"sizes": list(sizes), "calls": calls} | counts
+    return {"sizes": list(sizes), "calls": len(calls)} | counts
 
 
 def _percent(rows: Sequence[Mapping[str, Any]], key: str) -> str:
@@ -169,12 +172,6 @@ def sentence(result: Mapping[str, Any]) -> str:
     return f"in up to {worst:.0f} % of calls ([table]("
 
 
-def sentence_of_ranks(result: Mapping[str, Any]) -> str:
-    """Return what docs/your_data.md says of the ranks that choose_dsa takes."""
-    ranks, calls = result["ranks_chosen"], result["rows"][0]["calls"]
-    return f"it took rank 4 in {ranks['4']} of {calls} draws, and rank 2, that of the system, in {ranks['2']}"
-
-
 def main() -> None:
     """Count, print and write as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -188,8 +185,10 @@ def main() -> None:
     if arguments.alike:
         result["alike"] = []
         for number, (words, (neurons, setting)) in enumerate(ALIKE.items()):
-            distances = distances_of_pool(number, neurons, FIXED[setting])
-            counts = [alike(distances, sizes, 2 * arguments.calls) for sizes in SIZES]
+            pools = [
+                distances_of_pool((number, pool), neurons, FIXED[setting]) for pool in range(POOLS)
+            ]
+            counts = [alike(pools, sizes, arguments.calls) for sizes in SIZES]
             result["alike"].append({"recordings": words, "setting": setting, "counts": counts})
             print(result["alike"][-1], flush=True)
         arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
