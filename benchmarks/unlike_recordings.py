@@ -35,6 +35,7 @@ from numpy.typing import NDArray  # noqa: E402
 import warpline  # noqa: E402
 from warpline.comparison.groups import group_tables  # noqa: E402
 from warpline.comparison.hypothesis_tests import holm  # noqa: E402
+from warpline.comparison.jackknife import jackknife_interval  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 SYSTEMS = 5
@@ -141,6 +142,20 @@ def alike(
     return {"sizes": list(sizes), "calls": len(calls)} | counts
 
 
+def coverage(distances: FloatArray, n: int, draws: int) -> float:
+    """Return the share of intervals of the mean within n recordings that hold that of their pool."""
+    rng = np.random.default_rng(n)
+    true = distances[np.triu_indices(len(distances), 1)].mean()
+    held = 0
+    for _ in range(draws):
+        some = rng.permutation(len(distances))[:n]
+        matrix = distances[np.ix_(some, some)] + np.where(np.eye(n, dtype=bool), np.nan, 0.0)
+        members = list(range(n))
+        low, high = jackknife_interval(matrix, members, members, 0.95)
+        held += int(low <= true <= high)
+    return held / draws
+
+
 def _percent(rows: Sequence[Mapping[str, Any]], key: str) -> str:
     return " / ".join(f"{100 * row[key] / row['calls']:.0f}" for row in rows)
 
@@ -172,6 +187,15 @@ def sentence(result: Mapping[str, Any]) -> str:
     return f"in up to {worst:.0f} % of calls ([table]("
 
 
+def sentence_of_pools(result: Mapping[str, Any]) -> str:
+    """Return what docs/your_data.md says of the coverage in further pools."""
+    shares = [100 * share for share in result["coverage_by_pool"]]
+    return (
+        f"in {len(shares)} further pools, the intervals of ten recordings hold it in {min(shares):.0f} to "
+        f"{max(shares):.0f} %"
+    )
+
+
 def main() -> None:
     """Count, print and write as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -191,6 +215,12 @@ def main() -> None:
             counts = [alike(pools, sizes, arguments.calls) for sizes in SIZES]
             result["alike"].append({"recordings": words, "setting": setting, "counts": counts})
             print(result["alike"][-1], flush=True)
+        neurons, setting = ALIKE["30 neurons"]
+        result["coverage_by_pool"] = [
+            coverage(distances_of_pool((len(ALIKE), pool), neurons, FIXED[setting]), 10, 400)
+            for pool in range(2 * POOLS)
+        ]
+        print(result["coverage_by_pool"])
         arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         return
     draws = range(arguments.calls)

@@ -56,6 +56,22 @@ def test_systems_of_one_unit_exchange_labels_with_each_other(rng):
     assert p == pytest.approx(np.mean(np.array(values) >= values[0] * (1 - 1e-9)))
 
 
+def test_a_system_of_both_groups_has_nothing_to_exchange(rng):
+    """As the tenth of 4 + 1 against 4 + 1: 70 labellings, not 140."""
+    points = rng.normal(size=(9, 3))
+    shared = systems_of(points[[*range(5), *range(4, 9)]], "aaaaabbbbb", [*range(5), *range(4, 9)])
+    p, _ = exchange_p_values(shared, "a", "b", "b", rng)
+    assert 70 * p == pytest.approx(round(70 * p))
+    values = []
+    for some in itertools.combinations([0, 1, 2, 3, 5, 6, 7, 8], 4):
+        a = np.array([*some, 4])
+        b = np.array([*np.setdiff1d(np.arange(9), a), 4])
+        distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+        distances[np.eye(9, dtype=bool)] = np.nan
+        values.append(t_of(distances, a, b, b))
+    assert p == pytest.approx(np.mean(np.array(values) >= values[0] * (1 - 1e-9)))
+
+
 def test_more_labels_than_can_be_tried_are_drawn(rng):
     points = rng.normal(size=(24, 3))
     points[:12, 0] += 1.5

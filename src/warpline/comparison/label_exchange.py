@@ -80,7 +80,14 @@ def exchange_p_values(
     """
     known = np.isin(systems.groups, (a, b, reference))
     units = np.unique(systems.units[known])
-    rows_a, rows_b = _labellings(systems.by_unit(a, units), systems.by_unit(b, units), stream)
+    in_a, in_b = systems.by_unit(a, units), systems.by_unit(b, units)
+    # A system that stands in both groups has nothing to exchange.
+    rows = systems.distances
+    is_one = [
+        min(i, j) >= 0 and np.array_equal(rows[i], rows[j], equal_nan=True)
+        for i, j in zip(in_a.tolist(), in_b.tolist(), strict=True)
+    ]
+    rows_a, rows_b = _labellings(in_a, in_b, np.array(is_one), stream)
     fixed = np.broadcast_to(systems.by_unit(reference, units), rows_a.shape)
     columns = {a: rows_a, b: rows_b}.get(reference, fixed)
     t = _t_values(systems.distances, rows_a, rows_b, columns)
@@ -123,12 +130,14 @@ def _systems(rows: pd.DataFrame) -> Systems:
     return Systems(distances, np.array(groups), np.array(units))
 
 
-def _labellings(a: Indices, b: Indices, stream: np.random.Generator) -> tuple[Indices, Indices]:
+def _labellings(
+    a: Indices, b: Indices, is_one: NDArray[np.bool_], stream: np.random.Generator
+) -> tuple[Indices, Indices]:
     """Return which system of each unit stands in a, and which in b, shape (labelling, unit).
 
-    The first labelling is the given one.
+    The first labelling is the given one. Units of one system in both groups keep it.
     """
-    both, alone = (a >= 0) & (b >= 0), (a >= 0) ^ (b >= 0)
+    both, alone = (a >= 0) & (b >= 0) & ~is_one, (a >= 0) ^ (b >= 0)
     in_a = a[alone] >= 0
     n_both, n_alone, n_a = int(both.sum()), int(alone.sum()), int(in_a.sum())
     exchanged: NDArray[np.bool_]
@@ -147,7 +156,7 @@ def _labellings(a: Indices, b: Indices, stream: np.random.Generator) -> tuple[In
     of_alone = np.maximum(a, b)[alone]
     sides = []
     for own, other, here in ((a, b, to_a), (b, a, ~to_a)):
-        side = np.full((len(to_a), len(a)), -1)
+        side = np.tile(np.where(is_one, own, -1), (len(to_a), 1))
         side[:, both] = np.where(exchanged, other[both], own[both])
         side[:, alone] = np.where(here, of_alone, -1)
         sides.append(side)
