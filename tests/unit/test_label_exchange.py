@@ -72,6 +72,13 @@ def test_a_system_of_both_groups_has_nothing_to_exchange(rng):
     assert p == pytest.approx(np.mean(np.array(values) >= values[0] * (1 - 1e-9)))
 
 
+def test_a_group_within_the_other_has_no_other_labels(rng):
+    points = rng.normal(size=(9, 3))
+    nested = systems_of(points[[*range(4), *range(9)]], "aaaabbbbbbbbb", [*range(4), *range(9)])
+    p, bound = exchange_p_values(nested, "a", "b", "b", rng)
+    assert np.isnan(p) and bound == 0
+
+
 def test_more_labels_than_can_be_tried_are_drawn(rng):
     points = rng.normal(size=(24, 3))
     points[:12, 0] += 1.5
@@ -147,14 +154,21 @@ def test_the_larger_p_counts(rng):
 @pytest.mark.slow
 def test_the_page_says_of_how_many_small_groups_labels_say_too_little(project):
     """Few labellings allow no p value as small as many tests ask for."""
-    stream = np.random.default_rng(0)
-    found = 0
-    for _ in range(100):
-        kinds = 10 * (stream.random(24) < 0.5)
-        points = (kinds + 0.25 * stream.normal(size=kinds.shape))[:, None]
-        found += called(points, (4,) * 6)["significant"].any()
+    counts = []
+    for sizes, calls in (((4,) * 6, 100), ((3,) * 3, 400)):
+        stream = np.random.default_rng(0)
+        found = 0
+        for _ in range(calls):
+            kinds = 10 * (stream.random(sum(sizes)) < 0.5)
+            points = (kinds + 0.25 * stream.normal(size=kinds.shape))[:, None]
+            found += called(points, sizes)["significant"].any()
+        counts.append(found)
     page = " ".join((project / "docs" / "statistics.md").read_text().split())
-    assert f"in {found} of 100 calls with six groups of four" in page
+    six, three = counts
+    assert (
+        f"in {six} of 100 calls with six groups of four, and in {three} of 400 with three groups of three"
+        in page
+    )
 
 
 @pytest.mark.slow

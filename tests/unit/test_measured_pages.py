@@ -101,6 +101,7 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json", "summary_lines"),
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("statistics.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
+        ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence_of_pools"),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json", "sentence"),
         ("claims.md", "rank_of_metric.py", "geometry/rank.json", "sentence"),
         ("claims.md", "own_course.py", "own_course.json", "sentence"),

@@ -72,7 +72,8 @@ def exchange_p_values(
     Returns
     -------
     p : float
-        Share of the labellings, the given one among them, with a t as large or larger. NaN without a t.
+        Share of the labellings, the given one among them, with a t as large or larger. NaN without a t, or
+        where there is no other labelling, as of a group that lies within the other.
     bound : float
         What the labels leave of a smaller p value by another test: p, or 0 where at most one other labelling
         has as large a t, such as the exchange of all labels. There p is as small as so few systems allow, and
@@ -93,6 +94,8 @@ def exchange_p_values(
     t = _t_values(systems.distances, rows_a, rows_b, columns)
     if np.isnan(t[0]):
         return float("nan"), float("nan")
+    if len(t) == 1:
+        return float("nan"), 0.0
     # A labelling without a t counts as one with any. Rounding tells equal values apart.
     n_as_large = int((~(t < t[0] * (1 - 1e-9))).sum())
     p = n_as_large / len(t)
