@@ -54,13 +54,15 @@ FIXED: Mapping[str, Mapping[str, int]] = {
     "low_rank": {"n_delays": 1, "rank": 2},
 }
 """Settings of DSA; the second has the rank of the system."""
-#: Kinds of recordings that are alike in both groups: their neurons (fewest, most), and the setting.
-ALIKE: Mapping[str, tuple[tuple[int, int], str]] = {
-    "10 neurons": ((10, 10), "fixed"),
-    "6 to 100 neurons": ((6, 100), "fixed"),
-    "30 neurons": ((30, 30), "fixed"),
-    "30 neurons ": ((30, 30), "low_rank"),
-}
+ALIKE: Sequence[tuple[str, tuple[int, int], str]] = (
+    ("10 neurons", (10, 10), "fixed"),
+    ("6 to 100 neurons", (6, 100), "fixed"),
+    ("30 neurons", (30, 30), "fixed"),
+    ("30 neurons", (30, 30), "low_rank"),
+)
+"""Kinds of recordings that are alike in both groups: fewest and most neurons, and the setting."""
+BY_POOL = ALIKE[2]
+"""The kind of which further pools are drawn."""
 POOLS, POOL = 3, 160
 #: Recordings of two groups.
 SIZES = ((5, 5), (10, 10), (20, 20), (5, 10), (5, 20))
@@ -173,7 +175,7 @@ def page_lines(result: Mapping[str, Any]) -> list[str]:
         equal = [count for count in counts if count["sizes"][0] == count["sizes"][1]]
         setting = FIXED[row["setting"]]
         lines.append(
-            f"| {row['recordings'].strip()} | {setting['n_delays']}, {setting['rank']} | "
+            f"| {row['recordings']} | {setting['n_delays']}, {setting['rank']} | "
             f"{_percent(counts, 'significant')} | {_percent(counts, 'jackknife')} | "
             f"{_percent(equal, 'within')} | {_percent(equal, 'between')} |"
         )
@@ -208,14 +210,14 @@ def main() -> None:
     result = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
     if arguments.alike:
         result["alike"] = []
-        for number, (words, (neurons, setting)) in enumerate(ALIKE.items()):
+        for number, (words, neurons, setting) in enumerate(ALIKE):
             pools = [
                 distances_of_pool((number, pool), neurons, FIXED[setting]) for pool in range(POOLS)
             ]
             counts = [alike(pools, sizes, arguments.calls) for sizes in SIZES]
             result["alike"].append({"recordings": words, "setting": setting, "counts": counts})
             print(result["alike"][-1], flush=True)
-        neurons, setting = ALIKE["30 neurons"]
+        _, neurons, setting = BY_POOL
         result["coverage_by_pool"] = [
             coverage(distances_of_pool((len(ALIKE), pool), neurons, FIXED[setting]), 10, 400)
             for pool in range(2 * POOLS)

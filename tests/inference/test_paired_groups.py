@@ -1,11 +1,9 @@
 """Level of the test between groups of the same animals: docs/statistics.md states it."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from inference.unshared_groups import distances
+from inference.unshared_groups import called_tests, distances
 
-from warpline.comparison.groups import group_tables
 from warpline.comparison.hypothesis_tests import difference_test
 
 SIZES = (3, 5, 10)
@@ -55,26 +53,13 @@ def found_between_states(n, calls=400):
     Labels say nothing, so that both groups are draws of one kind. Few labellings allow no small p value.
     """
     rng = np.random.default_rng(n)
-    first, second = np.triu_indices(2 * n, 1)
-    of_two = second - first != n
-    first, second = first[of_two], second[of_two]
-    names = [f"{group}/{k}" for group in "ab" for k in range(n)]
-    pairs = pd.DataFrame({"measure": "dsa", "system_a": [names[k] for k in first]})
-    pairs["system_b"] = [names[k] for k in second]
-    for end in "ab":
-        pairs[f"group_{end}"] = pairs[f"system_{end}"].str[0]
-    number_of = {name: k % n for k, name in enumerate(names)}
     found = 0
     for _ in range(calls):
         animal = 0.5 * rng.normal(size=(n, 3))
         points = np.concatenate([animal, animal]) + 0.3 * rng.normal(size=(2 * n, 3))
         in_second = rng.random(n) < 0.5
         points[:, 0] += 2 * np.concatenate([in_second, ~in_second])
-        pairs["dissimilarity"] = np.linalg.norm(points[first] - points[second], axis=-1)
-        tests = group_tables(
-            pairs, number_of, references=["a", "b"],
-            confidence=0.95, family_error=0.05, min_systems=3, seed=0,
-        )[1]  # fmt: skip
+        tests = called_tests(points, (n, n), [*range(n), *range(n)])
         found += tests["significant"].any()
     return 100 * found / calls
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
+from warpline.comparison.groups import group_tables
 from warpline.comparison.hypothesis_tests import difference_test, holm
 from warpline.comparison.jackknife import jackknife_interval
 from warpline.comparison.separation import separation
@@ -134,7 +135,7 @@ def call_false_positives(
     dimension: int = 3,
     replications: int = 4000,
 ) -> float:
-    """Return how often some test of a call of `compare_groups` rejects, all systems being drawn alike.
+    """Return how often the jackknife alone rejects some test of a call, all systems being drawn alike.
 
     Each group is the reference in turn, and p values are corrected over all tests (Holm).
     """
@@ -151,6 +152,26 @@ def call_false_positives(
             side[:, group, reference] = of_all[:, group, reference]
         p_values += [difference_test(a, b, 0.95).p for a, b in itertools.combinations(sides, 2)]
     return float((holm(np.stack(p_values, axis=-1)) <= 0.05).any(axis=-1).mean())
+
+
+def called_tests(points: Floats, sizes: Sequence[int], units: Sequence[int]) -> pd.DataFrame:
+    """Return the tests of a call of `compare_groups`, by both p values, each group the reference in turn.
+
+    Groups hold the points one after another. Those of one unit make no pair.
+    """
+    groups = "abcdef"[: len(sizes)]
+    names = [f"{group}/{k}" for group, size in zip(groups, sizes, strict=True) for k in range(size)]
+    first, second = np.triu_indices(len(names), 1)
+    of_pairs = np.linalg.norm(points[first] - points[second], axis=-1)
+    pairs = pd.DataFrame({"measure": "dsa", "dissimilarity": of_pairs})
+    for end, places in (("a", first), ("b", second)):
+        pairs[f"system_{end}"] = [names[k] for k in places]
+        pairs[f"group_{end}"] = pairs[f"system_{end}"].str[0]
+    _, tests = group_tables(
+        pairs, dict(zip(names, units, strict=True)), references=list(groups),
+        confidence=0.95, family_error=0.05, min_systems=3, seed=0,
+    )  # fmt: skip
+    return tests
 
 
 def coverage(

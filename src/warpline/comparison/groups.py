@@ -367,10 +367,9 @@ def group_tables(
     }
     summary = summary_table(rows, settings)
     tests = group_tests(rows, references, settings)
-    p_values = tests["p"].to_numpy(dtype=float)
-    exchanged = exchanged_tests(rows, tests, seed)
-    tests.insert(tests.columns.tolist().index("p") + 1, "p_exchange", exchanged[0])
-    tests["p_adjusted"] = holm(np.maximum(p_values, exchanged[1]))
+    p_exchange, bound = exchanged_tests(rows, tests, seed)
+    tests.insert(tests.columns.tolist().index("p") + 1, "p_exchange", p_exchange)
+    tests["p_adjusted"] = holm(np.maximum(tests["p"].to_numpy(dtype=float), bound))
     tests["significant"] = tests["p_adjusted"] <= family_error
     summary, tests = (
         table.drop(columns=["architecture", "seeds"], errors="ignore").rename(columns=RENAMED)

@@ -42,11 +42,8 @@ def _warn_of_lower_ranks(operators: list[tuple[str, Any]]) -> None:
 
 
 def _warn_of_exact_fits(operators: list[tuple[str, Any]]) -> None:
-    exact = [
-        (name, _transitions(operator), operator.rank_used)
-        for name, operator in operators
-        if _transitions(operator) <= operator.rank_used
-    ]
+    counts = [(name, _transitions(operator), operator.rank_used) for name, operator in operators]
+    exact = [count for count in counts if count[1] <= count[2]]
     if exact:
         listed = first_few([f"{name} ({transitions})" for name, transitions, _ in exact], 4)
         warn_caller(
