@@ -2,8 +2,8 @@
 
 Each call of compare_groups has two groups of five recordings of two leaky integrators, as in
 docs/notebooks/compare_recordings.md, all with one leak. Each recording has neurons, trials and noise of its
-own. The groups differ in the noise of a neuron, in the number of neurons, time steps or trials, or in which
-time steps they have. Counted are calls of which a test is significant at 5 % (Holm). The setting of DSA is
+own. The groups differ in the noise of a neuron, in the number of neurons, time steps or trials, in which
+time steps they have, or in the baselines of their neurons. Counted are calls of which a test is significant at 5 % (Holm). The setting of DSA is
 fixed, or chosen by choose_dsa on a recording of each of three groups with unlike leaks.
 
     python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
@@ -48,7 +48,10 @@ UNLIKE: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "25 time steps, not 50": ({}, {"n_times": 25}),
     "the last 25 time steps, not the first": ({"n_times": 25}, {"first": 25}),
     "12 trials, not 60": ({}, {"n_trials": 12}),
+    "baselines of 0 to 1 standard deviation, not 0": ({}, {"baseline": 1.0}),
 }
+CENTRED = ("the same, with `centre=True`", "baselines of 0 to 1 standard deviation, not 0")
+"""A row by its words, and that of which the recordings are centred in it."""
 FIXED: Mapping[str, Mapping[str, int]] = {
     "fixed": {"n_delays": 3, "rank": 4},
     "low_rank": {"n_delays": 1, "rank": 2},
@@ -69,10 +72,21 @@ SIZES = ((5, 5), (10, 10), (20, 20), (5, 10), (5, 20))
 
 
 def recording(
-    seed: tuple[int, ...], leak: float = 0.2, first: int = 0, **recorded: Any
+    seed: tuple[int, ...],
+    leak: float = 0.2,
+    first: int = 0,
+    baseline: float = 0.0,
+    **recorded: Any,
 ) -> FloatArray:
-    """Return `leaky_integrators` from a first time step, shape (trial, time, unit)."""
-    return leaky_integrators(np.random.default_rng(seed), leak, **recorded)[:, first:]
+    """Return `leaky_integrators` from a first time step, shape (trial, time, unit).
+
+    Baselines of neurons are drawn evenly, from 0 to ``baseline`` standard deviations of the neuron.
+    """
+    rng = np.random.default_rng(seed)
+    states = leaky_integrators(rng, leak, **recorded)[:, first:]
+    if baseline:
+        states += baseline * rng.uniform(size=states.shape[-1]) * states.std(axis=(0, 1))
+    return states
 
 
 def chosen_setting(draw: int) -> dict[str, int]:
@@ -83,7 +97,10 @@ def chosen_setting(draw: int) -> dict[str, int]:
 
 
 def is_significant(
-    draw: int, unlike: Sequence[Mapping[str, Any]], setting: Mapping[str, int]
+    draw: int,
+    unlike: Sequence[Mapping[str, Any]],
+    setting: Mapping[str, int],
+    centre: bool = False,
 ) -> bool:
     """Return whether some test of a call tells two groups of one dynamics apart."""
     groups = {
@@ -93,7 +110,7 @@ def is_significant(
     with warnings.catch_warnings():
         # That the groups are unlike is what is tried.
         warnings.filterwarnings("ignore", message="expected groups that are recorded alike")
-        result = warpline.compare_groups(groups, {"dsa": setting})
+        result = warpline.compare_groups(groups, {"dsa": setting}, centre=centre)
     return bool(result.tests["significant"].any())
 
 
@@ -228,11 +245,12 @@ def main() -> None:
     draws = range(arguments.calls)
     settings = [chosen_setting(draw) for draw in draws]
     rows = []
-    for words, unlike in UNLIKE.items():
+    for words, unlike in [*UNLIKE.items(), (CENTRED[0], UNLIKE[CENTRED[1]])]:
+        centre = words == CENTRED[0]
         row: dict[str, Any] = {"unlike": words, "calls": arguments.calls}
-        row["chosen"] = sum(is_significant(draw, unlike, settings[draw]) for draw in draws)
+        row["chosen"] = sum(is_significant(draw, unlike, settings[draw], centre) for draw in draws)
         for name, setting in FIXED.items():
-            row[name] = sum(is_significant(draw, unlike, setting) for draw in draws)
+            row[name] = sum(is_significant(draw, unlike, setting, centre) for draw in draws)
         rows.append(row)
         print(rows[-1], flush=True)
     ranks = [setting["rank"] for setting in settings]

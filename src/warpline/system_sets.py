@@ -16,6 +16,7 @@ from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.number_arguments import first_few, takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
+from warpline.similarity.measure_settings import setting_of
 from warpline.similarity.recordings import Recording, as_recording
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def compare(
     measures: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     inputs: Any = None,
     conditions: Any = None,
+    centre: bool = False,
     split: Split = None,
     **settings: Any,
 ) -> Any:
@@ -106,6 +108,9 @@ def compare(
     conditions : array, sequence of arrays, or pair of these, optional
         Condition of each trial, for measures that need it, given as ``inputs`` are. By default the
         coordinate ``condition`` of a DataArray.
+    centre : bool, optional
+        Whether to subtract the mean of each unit over all trials and times of its system first. DSA and
+        InputDSA fit the baselines of the units too, where they are left; CKA and Procrustes subtract them.
     split : "halves" or float, optional
         Fit the alignment of DSA or the rotation of Procrustes to some trials and judge it on others: a share
         of the trials is held out, or each random half in turn. ``dissimilarity_train`` is the value on
@@ -141,11 +146,12 @@ def compare(
     by_measure = settings_by_measure(names, settings)
     columns: dict[str, Recording] | None = None
     if y is None:
-        (rows,) = _read([_systems(x, inputs, conditions, "system")])
+        (rows,) = _read([_systems(x, inputs, conditions, "system")], centre)
     else:
         (inputs_x, inputs_y), (conditions_x, conditions_y) = map(_split_pair, (inputs, conditions))
         rows, columns = _read(
-            [_systems(x, inputs_x, conditions_x, "x"), _systems(y, inputs_y, conditions_y, "y")]
+            [_systems(x, inputs_x, conditions_x, "x"), _systems(y, inputs_y, conditions_y, "y")],
+            centre,
         )
 
     results: dict[str, Any]
@@ -167,6 +173,7 @@ def compare_groups(
     *,
     inputs: Mapping[str, Any] | None = None,
     conditions: Any = None,
+    centre: bool = False,
     split: Split = None,
     references: Sequence[str] | None = None,
     confidence: float = 0.95,
@@ -190,8 +197,9 @@ def compare_groups(
         Seed for measures that search from random starts.
     inputs, conditions : array, or mapping of str to arrays, optional
         A mapping by group, each as in `compare`, or what all systems share.
-    split : "halves" or float, optional
-        As in `compare`.
+    centre, split : optional
+        As in `compare`. Centre recordings: groups whose neurons differ in their baselines alone lie apart by
+        DSA otherwise.
     references : sequence of str, optional
         Groups that the others are compared with; by default each in turn.
     confidence : float, optional
@@ -250,7 +258,7 @@ def compare_groups(
     if paired is None:
         _warn_of_common_names([names for names in groups.values() if isinstance(names, Mapping)])
     result = system_groups.compare_groups(
-        dict(zip(given, _read(given.values(), [*given]), strict=True)),
+        dict(zip(given, _read(given.values(), centre, [*given]), strict=True)),
         measures=settings_by_measure(measures, settings),
         seed=seed,
         split=split,
@@ -338,9 +346,10 @@ def _systems(value: Any, inputs: Any, conditions: Any, prefix: str) -> dict[str,
 
 
 def _read(
-    sets: Iterable[Mapping[str, _Given]], groups: Sequence[str] = ()
+    sets: Iterable[Mapping[str, _Given]], centre: bool, groups: Sequence[str] = ()
 ) -> list[dict[str, Recording]]:
     """Read the systems of some sets; what several of them share must fit the trials of each."""
+    centre = setting_of({"centre": centre}, "centre", {"centre": False})
     read: list[dict[str, Recording]] = []
     sharing: dict[tuple[str, int], list[tuple[str, Recording]]] = defaultdict(list)
     for group, members in itertools.zip_longest(groups, sets):
@@ -348,9 +357,10 @@ def _read(
         for name, given in members.items():
             # As messages call the system.
             full_name = f"{group}/{name}" if groups else name
-            read[-1][name] = recording = as_recording(
+            recording = as_recording(
                 given.system, inputs=given.inputs, conditions=given.conditions, name=full_name
             )
+            read[-1][name] = recording.centred() if centre else recording
             for what in ("inputs", "conditions"):
                 if (shared := getattr(given, what)) is not None:
                     sharing[what, id(shared)].append((full_name, recording))

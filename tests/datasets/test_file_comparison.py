@@ -65,6 +65,25 @@ def test_all_pairs_by_all_measures(command, files):
     assert values["procrustes", "a", "b"] < 1e-6 < values["procrustes", "a", "c"]
 
 
+def test_centred_recordings_have_no_baselines(command, files, tmp_path):
+    raised = files["c"] + [3.0, 1, 0, 8, -4, 2]
+    np.savez(tmp_path / "a.npz", rates=files["a"])
+    np.savez(tmp_path / "raised.npz", rates=raised)
+    options = ("--measure", "dsa", "--settings", '{"n_delays": 2, "rank": 5}', "--axes", "trial,time,unit")
+    values = []
+    for centre in ((), ("--centre",)):
+        status, _, _ = command("a.npz", "raised.npz", *options, *centre, "--output", "table.csv")
+        table = result_files.read_table("table.csv")
+        assert status == 0
+        assert result_files.read_table_metadata("table.csv")["settings"]["centre"] == bool(centre)
+        values.append(float(table["dissimilarity"].iloc[0]))
+    own = {"n_delays": 2, "rank": 5}
+    raw = warpline.compare(files["a"], raised, "dsa", **own)["dissimilarity"]
+    centred = warpline.compare(files["a"], files["c"], "dsa", **own, centre=True)["dissimilarity"]
+    assert values == pytest.approx([raw, centred], abs=1e-6)
+    assert abs(raw - centred) > 1e-4
+
+
 def test_a_measure_that_cannot_pair_trials_has_rows_without_values(command, files, tmp_path):
     np.savez("a.npz", x=files["a"])
     np.savez("short.npz", x=files["c"][:6])

@@ -156,6 +156,17 @@ REFUSED = {
     "a table": (pd.DataFrame(X[0]), {}, "frame.to_numpy"),
     "times in no order": (labelled(time=[0, 2, 1, *range(3, 10)]), {}, "got 2, then 1"),
     "times of two pieces": (labelled(time=[*range(5)] * 2), {}, "got 4, then 0"),
+    "a time that is missing": (
+        labelled(time=[0, 1, np.nan, *range(3, 10)]),
+        {},
+        "finite times of states; got nan at time step 2",
+    ),
+    "a date that is missing": (
+        labelled(time=[*pd.date_range("2026-01-01", periods=9), pd.NaT]),
+        {},
+        "got nan at time step 9",
+    ),
+    "times without end": (labelled(time=[*range(9), np.inf]), {}, "got inf at time step 9"),
     "one time for all": (labelled(time=[7] * 10), {}, "got 7, then 7"),
     "conditions of other trials": (
         labelled(trial=list("abcd")),
@@ -662,3 +673,17 @@ def test_times_with_the_label_of_their_trial_are_cut_into_trials():
     np.testing.assert_array_equal(recording.states, X[[2, 1, 3, 0]])
     assert recording.trial_labels == (0, 1, 2, 3)
     np.testing.assert_array_equal(as_recording(of_times[:10]).states, X[:1])
+
+
+def test_a_centred_recording_has_no_mean(rng):
+    trials = [rng.normal(size=(n, 3)) + [5.0, 0, -2] for n in (4, 9)]
+    mean = np.concatenate(trials).mean(axis=0)
+    recording = as_recording(trials, conditions=["left", "right"], name="monkey")
+    centred = recording.centred()
+    for trial, before in zip(centred.trials, trials, strict=True):
+        np.testing.assert_allclose(trial, before - mean, atol=1e-14)
+    assert centred.conditions == ("left", "right") and centred.name == "monkey"
+    # A sum of such states is beyond double precision.
+    large = as_recording([np.ldexp(trial, 1020) for trial in trials]).centred()
+    for trial, before in zip(large.trials, centred.trials, strict=True):
+        np.testing.assert_array_equal(trial, np.ldexp(before, 1020))

@@ -73,6 +73,8 @@ def test_rank_and_delays_may_differ_between_systems():
     assert one["rank_used"] == 3
     with pytest.raises(SettingsError, match="rank for each system; got none for d"):
         warpline.compare(SYSTEMS, measure="dsa", n_delays=2, rank={"a": 4, "b": 3, "c": 2})
+    with pytest.raises(SettingsError, match="systems a, b, c, d; got one for e too"):
+        warpline.compare(SYSTEMS, measure="dsa", n_delays=2, rank={**ranks, "e": 2})
     with pytest.raises(SettingsError, match="rank for each of 4 systems; got 2"):
         warpline.compare(SYSTEMS, measure="dsa", n_delays=2, rank=[4, 3])
 
@@ -116,3 +118,52 @@ def test_what_cannot_be_compared():
 def test_a_measure_a_seed_and_a_split_that_cannot_be_are_refused(wrong, rng):
     with pytest.raises(InputError, match="expected"):
         warpline.compare(rng.normal(size=(4, 20, 3)), rng.normal(size=(4, 20, 3)), **wrong)
+
+
+def test_centred_systems_have_no_baselines(rng):
+    """DSA fits where the mean of each unit lies, unless it is subtracted first."""
+    noise = rng.normal(size=(3, 12, 31, 4))
+    x, y, z = noise[:, :, 1:] + np.array([0.9, 0.5, 0.2])[:, None, None, None] * noise[:, :, :-1]
+    raised = {"x": x, "y": y + 2 * rng.uniform(size=4), "z": z}
+    own = {"measures": ["dsa"], "n_delays": 2, "rank": 4}
+    raw, centred, known = (
+        warpline.compare(systems, **own, centre=centre)["dsa"].dissimilarity
+        for systems, centre in (
+            (raised, False),
+            (raised, True),
+            ({"x": x, "y": y, "z": z}, np.True_),
+        )
+    )
+    np.testing.assert_allclose(centred, known, atol=1e-6)
+    assert abs(raw - known)[0, 1] > 0.01
+    pair = warpline.compare(x, raised["y"], "dsa", n_delays=2, rank=4, centre=True)
+    assert pair["dissimilarity"] == pytest.approx(known[0, 1], abs=1e-6)
+    groups = {"a": [x, y, z], "b": [raised["y"], z + 2, x - 3]}
+    within, between = (
+        warpline.compare_groups(groups, **own, centre=True).matrices["dsa"].dissimilarity[row, 3:]
+        for row in (0, 1)
+    )
+    np.testing.assert_allclose(within, known[0, [1, 2, 0]], atol=1e-6)
+    np.testing.assert_allclose(between, known[1, [1, 2, 0]], atol=1e-6)
+
+
+def test_a_choice_of_centred_systems_does_not_see_baselines(rng):
+    x = rng.normal(size=(12, 30, 3)).cumsum(1)
+    tables = [
+        warpline.choose_dsa([states], ranks=[1, 2, 3], centre=centre).sweep["error_ratio_1"]
+        for states, centre in ((x, True), (x + [50.0, -20, 5], True), (x + [50.0, -20, 5], False))
+    ]
+    np.testing.assert_allclose(tables[0], tables[1], rtol=1e-6)
+    assert abs(tables[2] / tables[0] - 1).max() > 0.01
+
+
+@pytest.mark.parametrize("centre", ["no", 1, None])
+def test_whether_systems_are_centred_is_a_truth_value(centre, rng):
+    x = rng.normal(size=(4, 30, 3))
+    for call in (
+        lambda: warpline.compare(x, x, centre=centre),
+        lambda: warpline.compare_groups({"a": [x] * 3, "b": [x] * 3}, centre=centre),
+        lambda: warpline.choose_dsa([x], centre=centre),
+    ):
+        with pytest.raises(SettingsError, match="expected centre to be true or false"):
+            call()

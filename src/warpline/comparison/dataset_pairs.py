@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from warpline.comparison.chosen_parameters import PARAMETERS, with_parameters
-from warpline.comparison.dataset_systems import ComparedSystem, centred, condition_averages
+from warpline.comparison.dataset_systems import ComparedSystem, condition_averages
 from warpline.comparison.sets import compare_sets
 from warpline.similarity.dsa.selection import choose_dsa
 from warpline.similarity.input_errors import TrialError
@@ -57,7 +57,7 @@ def compare_systems(
     if not settings["single_trials"]:
         recordings = condition_averages(recordings)
     if settings["centre"]:
-        recordings = {name: centred(recording) for name, recording in recordings.items()}
+        recordings = {name: recording.centred() for name, recording in recordings.items()}
 
     measure = _with_choice(recordings, settings, seed)
     known = {key: value for key, value in measure.items() if key not in ("name", "measure")}

@@ -1,4 +1,4 @@
-"""Recordings and trained networks as systems of one comparison: stored, matched by condition, centred."""
+"""Recordings and trained networks as systems of one comparison: stored, matched by condition."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ComparedSystem",
-    "centred",
     "condition_averages",
     "dataset_of_session",
     "left_out_conditions",
@@ -178,12 +177,6 @@ def systems_of_networks(
         )
         compared.append(ComparedSystem(recording, group, seed, float(trajectories.attrs["dt"])))
     return compared
-
-
-def centred(recording: Recording) -> Recording:
-    """Return a recording without the mean of each unit over trials and times."""
-    mean = np.concatenate(recording.trials).mean(axis=0)
-    return replace(recording, trials=tuple(trial - mean for trial in recording.trials))
 
 
 def shared_conditions(recordings: Sequence[Recording]) -> list[str]:

@@ -17,7 +17,7 @@ from warpline.comparison.matched_trials import (
     take_trials,
 )
 from warpline.core import plugins
-from warpline.core.number_arguments import short_text
+from warpline.core.number_arguments import first_few, short_text
 from warpline.similarity.dsa.prediction import split_trials
 from warpline.similarity.input_errors import SettingsError, TrialError, failed_row
 from warpline.similarity.measure_rows import check_left_alone, checked_rows
@@ -283,6 +283,12 @@ def _settings_of(
             if names[k] not in values:
                 raise SettingsError(
                     f"a value of {key} for each system", f"none for {names[k]}", f"Add it to {key}."
+                )
+            if others := [name for name in values if name not in names]:
+                raise SettingsError(
+                    f"values of {key} for the systems {first_few(names, 5)}",
+                    f"one for {first_few(others, 3)} too",
+                    f"Correct the name in {key}, or drop it.",
                 )
             own[key] = values[names[k]]
         elif (hasattr(values, "index") and hasattr(values, "to_dict")) or hasattr(values, "coords"):

@@ -95,6 +95,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help='further keys of an entry of `datasets`, such as {"window": [0, 500], "dt": 10}; those after '
         "NAME= hold for one file, by its name without ending, and win; may be repeated",
     )
+    parser.add_argument(
+        "--centre",
+        action="store_true",
+        help="subtract the mean of each unit, as `dataset_comparison.centre` does in a run",
+    )
     parser.add_argument("--seed", type=int, default=0, help="root seed of random starts")
     parser.add_argument("--output", type=Path, metavar="CSV", help="a file for the table")
 
@@ -130,7 +135,8 @@ def compare_files(options: argparse.Namespace) -> int:
         systems, steps = {}, {}
         for name, entry in entries.items():
             session = read_session(entry["file"], read_settings_of(entry), name)
-            systems[name] = session.recording
+            recording = session.recording
+            systems[name] = recording.centred() if options.centre else recording
             if session.dt is not None:
                 steps[name] = session.dt
             print(f"{name}: {session.summary()}")
@@ -269,6 +275,7 @@ def _write(tables: Sequence[pd.DataFrame], options: argparse.Namespace) -> None:
         "dims": dict(options.dims),
         "axes": options.axes,
         "variable": options.variable,
+        "centre": options.centre,
         "seed": options.seed,
     }
     result_files.write_table(

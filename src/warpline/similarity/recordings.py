@@ -147,6 +147,12 @@ class Recording:
         trials, exponent = rescaled_trials(self.trials)
         return (replace(self, trials=trials) if exponent else self), exponent
 
+    def centred(self) -> Recording:
+        """Return the recording without the mean of each unit over all trials and times."""
+        trials, exponent = rescaled_trials(self.trials)
+        mean = np.concatenate(trials).mean(axis=0)
+        return replace(self, trials=tuple(np.ldexp(trial - mean, exponent) for trial in trials))
+
     def __repr__(self) -> str:
         times = str(self.lengths[0])
         if not self.equal_lengths:

@@ -25,7 +25,7 @@ FloatArray = NDArray[np.float64]
 
 
 def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | None:
-    """Return the time coordinate of a container, if it has one of numbers.
+    """Return the time coordinate of a container, if it has one of numbers; refuse one with NaN.
 
     Durations and dates are seconds, dates those since 1970: their zero tells windows apart. Trials in a
     sequence have one coordinate together (`_times_of_trials`).
@@ -43,8 +43,17 @@ def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | Non
         times = np.asarray(durations / np.timedelta64(1, "s"), dtype=np.float64)
     if times.dtype.kind == "O" and all(isinstance(time, numbers.Real) for time in times.flat):
         times = times.astype(np.float64)
-    usable = times.ndim == 1 and times.dtype.kind in "fiu" and bool(np.isfinite(times).all())
-    return times.astype(np.float64) if usable else None
+    if times.ndim != 1 or times.dtype.kind not in "fiu":
+        return None
+    times = times.astype(np.float64)
+    if not (known := np.isfinite(times)).all():
+        k = int(np.argmin(known))
+        raise TrialError(
+            f"finite times of {name}",
+            f"{times[k]:g} at time step {k}",
+            "Fill them in, or drop the coordinate 'time'.",
+        )
+    return times
 
 
 def _times_of_trials(trials: Iterable[Any], name: str) -> FloatArray | None:

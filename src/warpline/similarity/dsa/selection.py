@@ -23,6 +23,7 @@ from warpline.similarity.input_errors import (
     check_ridge,
     positive_integer,
 )
+from warpline.similarity.measure_settings import setting_of
 from warpline.similarity.recordings import Recording, as_recording, check_same_bins
 from warpline.similarity.time_coordinates import check_equal_steps
 
@@ -114,6 +115,7 @@ def choose_dsa(
     rank_tolerance: float | None = None,
     test_fraction: float = 0.2,
     seed: int = 0,
+    centre: bool = False,
 ) -> DSAChoice:
     """Choose one embedding and rank for several systems, by prediction of held-out trials.
 
@@ -156,6 +158,9 @@ def choose_dsa(
         Share of the trials held out.
     seed : int, optional
         Of the choice of held-out trials.
+    centre : bool, optional
+        Whether to subtract the mean of each unit over all trials and times of its system first, as
+        `warpline.compare` does with ``centre``.
 
     Returns
     -------
@@ -198,6 +203,8 @@ def choose_dsa(
     recordings = {
         name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
     }
+    if setting_of({"centre": centre}, "centre", {"centre": False}):
+        recordings = {name: recording.centred() for name, recording in recordings.items()}
     for recording in recordings.values():
         check_equal_steps(recording.times, recording.name)
         check_rank(max(ranks), max(n_delays) * recording.n_units)
