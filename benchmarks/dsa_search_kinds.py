@@ -212,6 +212,33 @@ def slow_modes(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(_seen_by_units(matrix, rng), n_delays=1, rank=rank).matrix
 
 
+def _noisy_tanh_network(weights: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return the states of a leaky tanh network of which noise drives each unit, (trial, time, unit)."""
+    state, states = rng.normal(size=(TRIALS, len(weights))), []
+    for _ in range(100):
+        drive = np.tanh(state) @ weights.T + rng.normal(size=state.shape)
+        state = state + 0.2 * (drive - state)
+        states.append(state)
+    return np.stack(states, axis=1)
+
+
+def noisy_ring(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a ring of 40 units, coupled by their distance, less a common inhibition."""
+    angle = 2 * np.pi * np.arange(40) / 40
+    coupling = np.exp(rng.uniform(1, 4) * (np.cos(angle[:, None] - angle) - 1))
+    weights = rng.uniform(0.8, 1.3) * coupling / coupling.sum(axis=1, keepdims=True)
+    weights += 0.02 * rng.normal(size=weights.shape) / np.sqrt(40) - rng.uniform(0, 0.3) / 40
+    return dsa.fit_operator(_noisy_tanh_network(weights, rng), n_delays=1, rank=rank).matrix
+
+
+def noisy_modules(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of ten random modules of four units, hardly coupled."""
+    weights = 0.02 * rng.normal(size=(40, 40))
+    for i in range(0, 40, 4):
+        weights[i : i + 4, i : i + 4] += rng.uniform(0.3, 0.7) * rng.normal(size=(4, 4))
+    return dsa.fit_operator(_noisy_tanh_network(weights, rng), n_delays=1, rank=rank).matrix
+
+
 #: One network of a pair at the rank, the other at a lower one.
 UNEQUAL = "driven random tanh networks of two ranks"
 Draw = Callable[[int, np.random.Generator], FloatArray]
@@ -243,10 +270,15 @@ PARTS: dict[str, Draw] = {
     "uncoupled planes": uncoupled_planes,
     "systems with slow modes": slow_modes,
 }
+#: Operators that DSA fits, at a rank below the number of units, to networks of which noise drives each unit.
+NOISY_UNITS: dict[str, Draw] = {
+    "rings of noisy units": noisy_ring,
+    "modules of noisy units": noisy_modules,
+}
 #: Both operators of a pair at once.
 COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
-KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS, *PARTS)
+KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS, *PARTS, *NOISY_UNITS)
 #: Words of the pages for kinds whose counts are added up.
 GROUPS: dict[str, tuple[str, ...]] = {
     "random matrices": tuple(RANDOM_MATRICES),
@@ -254,6 +286,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "operators that DSA fits to noise": tuple(NOISE),
     "operators that DSA fits to noisy recordings": tuple(RECORDINGS),
     "operators that DSA fits to uncoupled planes and slow modes": tuple(PARTS),
+    "operators that DSA fits to networks of noisy units": tuple(NOISY_UNITS),
     COPIES: (COPIES,),
 }
 
@@ -262,7 +295,7 @@ def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[
     """Return the operators of pairs, one after another."""
     if kind == COPIES:
         return [operator for _ in range(n_pairs) for operator in noisy_copies(rank, rng)]
-    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS | PARTS)[kind]
+    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS | PARTS | NOISY_UNITS)[kind]
     draws = (draw, lower_rank if kind == UNEQUAL else draw)
     return [draws[k % 2](rank, rng) for k in range(2 * n_pairs)]
 

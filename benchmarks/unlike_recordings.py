@@ -3,8 +3,9 @@
 Each call of compare_groups has two groups of five recordings of two leaky integrators, as in
 docs/notebooks/compare_recordings.md, all with one leak. Each recording has neurons, trials and noise of its
 own. The groups differ in the noise of a neuron, in the number of neurons, time steps or trials, in which
-time steps they have, or in the baselines of their neurons. Counted are calls of which a test is significant at 5 % (Holm). The setting of DSA is
-fixed, or chosen by choose_dsa on a recording of each of three groups with unlike leaks.
+time steps they have, or in the baselines of their neurons. Counted are calls of which a test is significant
+at 5 % (Holm). The setting of DSA is fixed, or chosen by choose_dsa on a recording of each of three groups
+with unlike leaks. All are counted as recorded, and centred.
 
     python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
     python benchmarks/unlike_recordings.py --alike --output docs/data/unlike_recordings.json
@@ -50,13 +51,13 @@ UNLIKE: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "12 trials, not 60": ({}, {"n_trials": 12}),
     "baselines of 0 to 1 standard deviation, not 0": ({}, {"baseline": 1.0}),
 }
-CENTRED = ("the same, with `centre=True`", "baselines of 0 to 1 standard deviation, not 0")
-"""A row by its words, and that of which the recordings are centred in it."""
 FIXED: Mapping[str, Mapping[str, int]] = {
     "fixed": {"n_delays": 3, "rank": 4},
     "low_rank": {"n_delays": 1, "rank": 2},
 }
-"""Settings of DSA; the second has the rank of the system."""
+"""Settings of DSA; the second has a rank for each integrator."""
+CENTRE = (False, True)
+"""Whether the mean of each neuron is subtracted: both are counted."""
 ALIKE: Sequence[tuple[str, tuple[int, int], str]] = (
     ("10 neurons", (10, 10), "fixed"),
     ("6 to 100 neurons", (6, 100), "fixed"),
@@ -89,10 +90,10 @@ def recording(
     return states
 
 
-def chosen_setting(draw: int) -> dict[str, int]:
+def chosen_setting(draw: int, centre: bool) -> dict[str, int]:
     """Return the delays and rank that choose_dsa takes for three kinds of recordings."""
     systems = [recording((draw, 2, k), leak=leak) for k, leak in enumerate((0.2, 1.0, 2.0))]
-    choice = warpline.choose_dsa(systems, n_delays=[1, 2, 3, 5], ranks=[2, 4, 6, 8])
+    choice = warpline.choose_dsa(systems, n_delays=[1, 2, 3, 5], ranks=[2, 4, 6, 8], centre=centre)
     return {"n_delays": choice.n_delays, "rank": choice.rank}
 
 
@@ -100,7 +101,7 @@ def is_significant(
     draw: int,
     unlike: Sequence[Mapping[str, Any]],
     setting: Mapping[str, int],
-    centre: bool = False,
+    centre: bool,
 ) -> bool:
     """Return whether some test of a call tells two groups of one dynamics apart."""
     groups = {
@@ -183,7 +184,7 @@ def page_lines(result: Mapping[str, Any]) -> list[str]:
     """Return the lines of both tables that docs/your_data.md holds."""
     lines = [
         f"| {row['unlike']} | "
-        + " | ".join(f"{row[name]} of {row['calls']}" for name in ("chosen", *FIXED))
+        + " | ".join(" / ".join(map(str, row[name])) for name in ("chosen", *FIXED))
         + " |"
         for row in result["rows"]
     ]
@@ -243,18 +244,23 @@ def main() -> None:
         arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         return
     draws = range(arguments.calls)
-    settings = [chosen_setting(draw) for draw in draws]
+    chosen = [[chosen_setting(draw, centre) for draw in draws] for centre in CENTRE]
     rows = []
-    for words, unlike in [*UNLIKE.items(), (CENTRED[0], UNLIKE[CENTRED[1]])]:
-        centre = words == CENTRED[0]
+    for words, unlike in UNLIKE.items():
         row: dict[str, Any] = {"unlike": words, "calls": arguments.calls}
-        row["chosen"] = sum(is_significant(draw, unlike, settings[draw], centre) for draw in draws)
-        for name, setting in FIXED.items():
-            row[name] = sum(is_significant(draw, unlike, setting, centre) for draw in draws)
+        settings = {"chosen": chosen} | {
+            name: [[setting] * len(draws)] * len(CENTRE) for name, setting in FIXED.items()
+        }
+        for name, by_centre in settings.items():
+            row[name] = [
+                sum(is_significant(draw, unlike, own[draw], centre) for draw in draws)
+                for centre, own in zip(CENTRE, by_centre, strict=True)
+            ]
         rows.append(row)
         print(rows[-1], flush=True)
-    ranks = [setting["rank"] for setting in settings]
-    result |= {"ranks_chosen": {str(r): ranks.count(r) for r in sorted({*ranks})}, "rows": rows}
+    ranks = [[setting["rank"] for setting in own] for own in chosen]
+    counts = [{str(r): own.count(r) for r in sorted({*own})} for own in ranks]
+    result |= {"ranks_chosen": counts, "rows": rows}
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -109,8 +109,8 @@ def compare(
         Condition of each trial, for measures that need it, given as ``inputs`` are. By default the
         coordinate ``condition`` of a DataArray.
     centre : bool, optional
-        Whether to subtract the mean of each unit over all trials and times of its system first. DSA and
-        InputDSA fit the baselines of the units too, where they are left; CKA and Procrustes subtract them.
+        Whether to subtract the mean of each unit over all trials and times of its system first. DSA fits
+        the baselines of the units too, where they are left; the other measures do not by default.
     split : "halves" or float, optional
         Fit the alignment of DSA or the rotation of Procrustes to some trials and judge it on others: a share
         of the trials is held out, or each random half in turn. ``dissimilarity_train`` is the value on

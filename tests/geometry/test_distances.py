@@ -58,6 +58,41 @@ def test_the_shorter_way_round_is_taken(surfaces):
     assert float(geodesic_distance(slow, a, b)) == pytest.approx(long_way, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    "turned",
+    [[[1, 0], [2, 1]], [[1, 0], [-1, 1]], [[1, 1], [1, -1]], [[1, 0, 0], [0, 1, 0], [1, 1, 1]]],
+    ids=["sheared", "sheared back", "sum and difference", "three angles"],
+)
+def test_turns_about_one_coordinate_may_undo_those_about_another(turned, drawn):
+    """On a flat torus of angles `turned @ kappa` distances are known, whatever its coordinates."""
+    turned = torch.tensor(turned).double()
+    n = turned.shape[1]
+    torus = immersion_of(
+        lambda kappa: torch.cat([(kappa @ turned.T).cos(), (kappa @ turned.T).sin()], dim=1),
+        tuple(Coordinate(f"k{i}", -math.pi, math.pi, periodic=True) for i in range(n)),
+    )
+    start, end = (drawn(40, [-3.1] * n, [3.1] * n, seed) for seed in (1, 2))
+    # Some coordinates are equal, so that neither way about is the shorter.
+    start[:10, 1], end[:10, 1] = 0.5, 0.5
+    turns = torch.cartesian_prod(*[torch.arange(-3, 4).double()] * n)
+    ways = (end - start + 2 * math.pi * turns[:, None]) @ turned.T
+    paths = geodesics_between(torus, start, end)
+    assert set(paths.status) == {"reached"}
+    assert torch.allclose(paths.length, ways.norm(dim=2).min(0).values, rtol=1e-6)
+
+
+def test_a_way_about_a_twisted_cylinder_may_undo_the_twist():
+    cylinder = immersion_of(
+        lambda k: torch.stack([(k[:, 1] + 5 * k[:, 0]).cos(), (k[:, 1] + 5 * k[:, 0]).sin(), k[:, 0]], 1),
+        (Coordinate("height", 0, 1), Coordinate("angle", -math.pi, math.pi, periodic=True)),
+    )  # fmt: skip
+    bottom = torch.tensor([[0.0, 0.4]]).double()
+    for angle in (-0.1, 0.0, 0.1):
+        top = bottom + torch.tensor([[1.0, angle]])
+        length = float(geodesic_distance(cylinder, bottom, top))
+        assert length == pytest.approx(math.hypot(1, 2 * math.pi - 5 - angle), rel=1e-6)
+
+
 @pytest.mark.slow
 def test_distances_on_a_torus_agree_with_shooting(drawn, surfaces):
     torus = surfaces.torus()

@@ -71,11 +71,25 @@ def test_a_system_of_both_groups_has_nothing_to_exchange(rng):
     assert p == pytest.approx(np.mean(np.array(values) >= values[0] * (1 - 1e-9)))
 
 
-def test_a_group_within_the_other_has_no_other_labels(rng):
+@pytest.mark.parametrize("reference", ["a", "b"])
+@pytest.mark.parametrize("larger", ["a", "b"])
+def test_members_of_a_group_within_the_other_are_exchanged_with_the_rest(rng, larger, reference):
+    """Any four of the nine could stand in both groups."""
     points = rng.normal(size=(9, 3))
-    nested = systems_of(points[[*range(4), *range(9)]], "aaaabbbbbbbbb", [*range(4), *range(9)])
-    p, bound = exchange_p_values(nested, "a", "b", "b", rng)
-    assert np.isnan(p) and bound == 0
+    smaller = "b" if larger == "a" else "a"
+    nested = systems_of(
+        points[[*range(4), *range(9)]], smaller * 4 + larger * 9, [*range(4), *range(9)]
+    )
+    p, bound = exchange_p_values(nested, "a", "b", reference, rng)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    distances[np.eye(9, dtype=bool)] = np.nan
+    sides = {larger: np.arange(9)}
+    values = []
+    for some in itertools.combinations(range(9), 4):
+        sides[smaller] = np.array(some)
+        values.append(t_of(distances, sides["a"], sides["b"], sides[reference]))
+    assert p == pytest.approx(np.mean(np.array(values) >= values[0] * (1 - 1e-9)))
+    assert bound == (p if 126 * p > 2.5 else 0.0)
 
 
 def test_more_labels_than_can_be_tried_are_drawn(rng):

@@ -64,6 +64,8 @@ def exchange_p_values(
     systems : Systems
     a, b : str
         Groups whose labels are exchanged: of two systems of one unit with each other, of all others at will.
+        Systems that stand in both keep their labels, unless one group lies within the other: then its members
+        are exchanged with the rest.
     reference : str
         Group to which distances are taken. If it is a or b, it goes with its label.
     stream : numpy.random.Generator
@@ -73,7 +75,7 @@ def exchange_p_values(
     -------
     p : float
         Share of the labellings, the given one among them, with a t as large or larger. NaN without a t, or
-        where there is no other labelling, as of a group that lies within the other.
+        where there is no other labelling.
     bound : float
         What the labels leave of a smaller p value by another test: p, or 0 where at most one other labelling
         has as large a t, such as the exchange of all labels. There p is as small as so few systems allow, and
@@ -82,7 +84,6 @@ def exchange_p_values(
     known = np.isin(systems.groups, (a, b, reference))
     units = np.unique(systems.units[known])
     in_a, in_b = systems.by_unit(a, units), systems.by_unit(b, units)
-    # A system that stands in both groups has nothing to exchange.
     rows = systems.distances
     is_one = [
         min(i, j) >= 0 and np.array_equal(rows[i], rows[j], equal_nan=True)
@@ -138,30 +139,36 @@ def _labellings(
 ) -> tuple[Indices, Indices]:
     """Return which system of each unit stands in a, and which in b, shape (labelling, unit).
 
-    The first labelling is the given one. Units of one system in both groups keep it.
+    The first labelling is the given one. Units of one system in both groups keep it. But where a group lies
+    within the other, labels tell its members from the rest of the other.
     """
     both, alone = (a >= 0) & (b >= 0) & ~is_one, (a >= 0) ^ (b >= 0)
-    in_a = a[alone] >= 0
-    n_both, n_alone, n_a = int(both.sum()), int(alone.sum()), int(in_a.sum())
+    in_a, in_b = a[alone] >= 0, b[alone] >= 0
+    is_within = bool(is_one.any()) and alone.any() and bool(in_a.all() or in_b.all())
+    labelled = alone | is_one if is_within else alone
+    marked = is_one[labelled] if is_within else in_a
+    n_both, n_labelled, n_marked = int(both.sum()), int(labelled.sum()), int(marked.sum())
     exchanged: NDArray[np.bool_]
-    to_a: NDArray[np.bool_]
-    if 2**n_both * math.comb(n_alone, n_a) <= LABELLINGS:
+    marks: NDArray[np.bool_]
+    if 2**n_both * math.comb(n_labelled, n_marked) <= LABELLINGS:
         exchanged = np.array(list(itertools.product((False, True), repeat=n_both)), dtype=bool)
-        chosen = list(itertools.combinations(range(n_alone), n_a))
-        to_a = np.array([np.isin(np.arange(n_alone), some) for some in chosen], dtype=bool)
-        given = int((to_a == in_a).all(axis=1).argmax())
-        to_a[[0, given]] = to_a[[given, 0]]
-        exchanged, to_a = np.repeat(exchanged, len(to_a), 0), np.tile(to_a, (len(exchanged), 1))
+        chosen = list(itertools.combinations(range(n_labelled), n_marked))
+        marks = np.array([np.isin(np.arange(n_labelled), some) for some in chosen], dtype=bool)
+        given = int((marks == marked).all(axis=1).argmax())
+        marks[[0, given]] = marks[[given, 0]]
+        exchanged, marks = np.repeat(exchanged, len(marks), 0), np.tile(marks, (len(exchanged), 1))
     else:
         exchanged = stream.random((LABELLINGS, n_both)) < 0.5
-        to_a = stream.permuted(np.tile(in_a, (LABELLINGS, 1)), axis=1)
-        exchanged[0], to_a[0] = False, in_a
-    of_alone = np.maximum(a, b)[alone]
+        marks = stream.permuted(np.tile(marked, (LABELLINGS, 1)), axis=1)
+        exchanged[0], marks[0] = False, marked
+    # Marks are of what stands in a, or in both groups where all others stand in the larger one.
+    in_sides = (marks | in_a.all(), marks | in_b.all()) if is_within else (marks, ~marks)
+    systems = np.maximum(a, b)[labelled]
     sides = []
-    for own, other, here in ((a, b, to_a), (b, a, ~to_a)):
-        side = np.tile(np.where(is_one, own, -1), (len(to_a), 1))
+    for own, other, here in zip((a, b), (b, a), in_sides, strict=True):
+        side = np.tile(np.where(is_one, own, -1), (len(marks), 1))
         side[:, both] = np.where(exchanged, other[both], own[both])
-        side[:, alone] = np.where(here, of_alone, -1)
+        side[:, labelled] = np.where(here, systems, -1)
         sides.append(side)
     return sides[0], sides[1]
 

@@ -38,6 +38,8 @@ __all__ = ["ConvergenceError", "GeodesicPaths", "geodesic_distance", "geodesics_
 FEWEST_SEGMENTS = 8
 #: Fine enough to compare the windings about periodic coordinates.
 SEGMENTS_TO_CHOOSE = 32
+#: About a periodic coordinate, beside the way that is shortest in kappa.
+TURNS = 2
 ITERATIONS = 300
 #: Difference of a segment from what the tangent vectors at its ends predict, as a fraction of the longest.
 LARGEST_MISS = 0.5
@@ -102,7 +104,8 @@ def wrapped(kappa: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
 def _windings(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor:
     """Return the displacements from a point to another by winding, shape (winding, pair, coordinate).
 
-    Along each periodic coordinate the shorter way in kappa, and the one about the other side.
+    Along each periodic coordinate the shortest way in kappa, the one about the other side, and those of
+    more turns up to `TURNS`. Windings of the first two alone come first.
     """
     choices = []
     for c, column in zip(coordinates, difference.unbind(1), strict=True):
@@ -111,8 +114,42 @@ def _windings(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor
             continue
         period = c.high - c.low
         short = torch.remainder(column + period / 2, period) - period / 2
-        choices.append([short, short - torch.sign(short) * period])
-    return torch.stack([torch.stack(winding, dim=1) for winding in itertools.product(*choices)])
+        side = torch.where(short < 0, period, -period)
+        turns = sorted(range(-TURNS, TURNS + 1), key=lambda n: abs(n - 0.25))
+        choices.append([short + n * side for n in turns])
+    windings = sorted(
+        itertools.product(*(range(len(choice)) for choice in choices)), key=lambda w: max(w) > 1
+    )
+    return torch.stack(
+        [
+            torch.stack([choice[n] for choice, n in zip(choices, winding, strict=True)], dim=1)
+            for winding in windings
+        ]
+    )
+
+
+def _straight_lines(start: Tensor, windings: Tensor, segments: int) -> Tensor:
+    """Return the straight lines in kappa by winding, then by pair, shape (path, node, coordinate)."""
+    line = torch.linspace(0, 1, segments + 1, dtype=start.dtype, device=start.device)
+    return (start + line[:, None, None, None] * windings).movedim(0, 2).flatten(0, 1)
+
+
+def _promising(immersion: Immersion, start: Tensor, windings: Tensor, nearest: int) -> Tensor:
+    """Return the first windings, and as many of the others, (winding, pair, coordinate).
+
+    Those are taken whose straight lines are shortest on the manifold: on a sheared torus a turn about one
+    coordinate can undo a part of the way along another.
+    """
+    # One winding after the other: all at once would take many times the memory of what is kept.
+    lengths = [
+        _polygon(immersion, _straight_lines(start, winding[None], SEGMENTS_TO_CHOOSE))[0]
+        for winding in windings[nearest:]
+    ]
+    if not lengths:
+        return windings
+    shortest = torch.stack(lengths).argsort(dim=0, stable=True)[:nearest].sort(dim=0).values
+    others = windings[nearest:].take_along_dim(shortest[:, :, None], dim=0)
+    return torch.cat([windings[:nearest], others])
 
 
 @takes_arrays
@@ -128,9 +165,10 @@ def geodesics_between(
     """Find the geodesics between pairs of points, by paths of least energy.
 
     A path begins as the straight line in kappa. It is relaxed over 8 segments, then 16, and so on, until
-    the length is as accurate as requested. Of the two windings about each periodic coordinate, the one
-    that is shorter on the manifold is returned. As every local method it finds *a* geodesic: where
-    several of one winding exist, the one nearest to the straight line in kappa.
+    the length is as accurate as requested. Both ways about each periodic coordinate are tried, and as many
+    windings of more turns, those whose straight lines are shortest on the manifold; the shortest path is
+    returned. As every local method it finds *a* geodesic: where several of one winding exist, one near to
+    the straight line in kappa.
 
     Parameters
     ----------
@@ -175,11 +213,10 @@ def geodesics_between(
 
     # The energy is flat at its minimum: a relative error of the path enters the length squared.
     path_tolerance = tolerance**0.5 / 10
-    windings = _windings(end - start, coordinates)
-    line = torch.linspace(0, 1, FEWEST_SEGMENTS + 1, dtype=start.dtype, device=start.device)
-    guesses = (start + line[:, None, None, None] * windings).movedim(0, 2)
+    nearest = 2 ** sum(c.periodic for c in coordinates)
+    windings = _promising(immersion, start, _windings(end - start, coordinates), nearest)
     paths, remaining, iterations = minimise_path_energy(
-        immersion, guesses.flatten(0, 1), path_tolerance, ITERATIONS
+        immersion, _straight_lines(start, windings, FEWEST_SEGMENTS), path_tolerance, ITERATIONS
     )
     length, defect = _polygon(immersion, paths)
     extrapolated, change = length, torch.full_like(length, torch.inf)
