@@ -11,6 +11,8 @@ tanh     draws of twelve random tanh networks under white inputs, all pairs of a
          by other weights of the control
 integrators   leaky integrators with time constants of their own, hardly coupled, under white inputs of two
          channels or of one, each in one pair, at ranks 8 to 14
+recordings   30 noisy neurons of three leaky integrators under white inputs of two channels, each in one pair,
+         at ranks 8 to 14
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators of two channels or
          of one, each in one pair, at ranks 8 and 10 by other weights of the control too
 
@@ -70,6 +72,8 @@ TANH_SEARCHES = {
 }
 #: Pairs of uncoupled integrators by rank.
 INTEGRATOR_PAIRS = {8: 200, 10: 400, 14: 150}
+#: Pairs of noisy recordings by rank.
+RECORDING_PAIRS = {8: 200, 10: 200, 14: 150}
 #: Kinds of random operators: how the state operator is drawn, and the number of channels.
 RANDOM: dict[str, tuple[Draw, int]] = {
     "Gaussian A and B": (gaussian, CHANNELS),
@@ -95,6 +99,7 @@ KINDS = {
     "checkpoints": "checkpoints of the demo",
     "demo": "networks of the demo",
     "integrators": "uncoupled leaky integrators",
+    "recordings": "driven noisy recordings",
     "random": "random matrices",
 }
 """Words for the systems of a part, which is in the name of a row: "checkpoints" before "demo"."""
@@ -144,6 +149,32 @@ def integrators(
         state = state @ recurrent.T + drive @ weights.T + 0.3 * rng.normal(size=state.shape)
         states.append(state)
     return np.stack(states, axis=1), inputs
+
+
+def noisy_recording(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Return states and inputs of three leaky integrators, seen by 30 neurons with noise of their own."""
+    leak = rng.uniform(0.05, 0.6, 3)
+    weights = rng.normal(size=(CHANNELS, 3))
+    inputs = rng.normal(size=(60, 50, CHANNELS))
+    state, states = np.zeros((60, 3)), []
+    for drive in inputs.swapaxes(0, 1):
+        state = state - leak * state + 0.3 * drive @ weights
+        states.append(state)
+    rates = np.stack(states, axis=1) @ rng.normal(size=(3, 30))
+    return rates + 0.3 * rates.std() * rng.normal(size=rates.shape), inputs
+
+
+def recording_searches() -> list[dict[str, Any]]:
+    """Return a row per rank; no recording is in two pairs."""
+    rows = []
+    for rank, n_pairs in RECORDING_PAIRS.items():
+        rng = np.random.default_rng(rank)
+        recordings = [noisy_recording(rng) for _ in range(2 * n_pairs)]
+        pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
+        row = searches(fitted(recordings, rank), rank, pairs, 1)
+        rows.append({"systems": KINDS["recordings"]} | row)
+        print(rows[-1], flush=True)
+    return rows
 
 
 def integrator_searches() -> list[dict[str, Any]]:
@@ -306,6 +337,8 @@ def main() -> None:
             rows += [tanh_searches(*setting) for setting in TANH_SEARCHES]
         elif part == "integrators":
             rows += integrator_searches()
+        elif part == "recordings":
+            rows += recording_searches()
         elif part == "random":
             rows += random_searches()
         else:

@@ -37,6 +37,8 @@ import warpline  # noqa: E402
 from warpline.comparison.groups import group_tables  # noqa: E402
 from warpline.comparison.hypothesis_tests import holm  # noqa: E402
 from warpline.comparison.jackknife import jackknife_interval  # noqa: E402
+from warpline.similarity.dsa import fit_operator  # noqa: E402
+from warpline.similarity.recordings import as_recording  # noqa: E402
 
 FloatArray = NDArray[np.float64]
 SYSTEMS = 5
@@ -68,6 +70,8 @@ ALIKE: Sequence[tuple[str, tuple[int, int], str]] = (
 BY_POOL = ALIKE[2]
 """The kind of which further pools are drawn."""
 POOLS, POOL = 3, 160
+LEAK, EIGENVALUES_OF = 2.0, 20
+"""Leak of the recordings of which eigenvalues are stated, and how many there are."""
 #: Recordings of two groups.
 SIZES = ((5, 5), (10, 10), (20, 20), (5, 10), (5, 20))
 
@@ -113,6 +117,16 @@ def is_significant(
         warnings.filterwarnings("ignore", message="expected groups that are recorded alike")
         result = warpline.compare_groups(groups, {"dsa": setting}, centre=centre)
     return bool(result.tests["significant"].any())
+
+
+def moduli(leak: float, centre: bool) -> list[float]:
+    """Return the moduli of the eigenvalues at one delay and rank two, smallest first: means of recordings."""
+    values = []
+    for k in range(EIGENVALUES_OF):
+        states = as_recording(recording((0, 3, k), leak=leak))
+        operator = fit_operator(states.centred() if centre else states, **FIXED["low_rank"])
+        values.append(np.sort(np.abs(np.linalg.eigvals(operator.matrix))))
+    return [float(value) for value in np.mean(values, axis=0)]
 
 
 def distances_of_pool(
@@ -207,6 +221,17 @@ def sentence(result: Mapping[str, Any]) -> str:
     return f"in up to {worst:.0f} % of calls ([table]("
 
 
+def sentence_of_eigenvalues(result: Mapping[str, Any]) -> str:
+    """Return what docs/your_data.md says of one delay and rank two."""
+    as_recorded, centred = (
+        " and ".join(f"{value:.2f}" for value in values) for values in result["moduli"]
+    )
+    return (
+        f"moduli of {as_recorded} as recorded, and of {centred} centred, where both are "
+        f"{1 - 0.1 * LEAK:.1f}"
+    )
+
+
 def sentence_of_pools(result: Mapping[str, Any]) -> str:
     """Return what docs/your_data.md says of the coverage in further pools."""
     shares = [100 * share for share in result["coverage_by_pool"]]
@@ -260,7 +285,8 @@ def main() -> None:
         print(rows[-1], flush=True)
     ranks = [[setting["rank"] for setting in own] for own in chosen]
     counts = [{str(r): own.count(r) for r in sorted({*own})} for own in ranks]
-    result |= {"ranks_chosen": counts, "rows": rows}
+    eigenvalues = [moduli(LEAK, centre) for centre in CENTRE]
+    result |= {"ranks_chosen": counts, "rows": rows, "moduli": eigenvalues}
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

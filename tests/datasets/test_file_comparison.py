@@ -69,7 +69,14 @@ def test_centred_recordings_have_no_baselines(command, files, tmp_path):
     raised = files["c"] + [3.0, 1, 0, 8, -4, 2]
     np.savez(tmp_path / "a.npz", rates=files["a"])
     np.savez(tmp_path / "raised.npz", rates=raised)
-    options = ("--measure", "dsa", "--settings", '{"n_delays": 2, "rank": 5}', "--axes", "trial,time,unit")
+    options = (
+        "--measure",
+        "dsa",
+        "--settings",
+        '{"n_delays": 2, "rank": 5}',
+        "--axes",
+        "trial,time,unit",
+    )
     values = []
     for centre in ((), ("--centre",)):
         status, _, _ = command("a.npz", "raised.npz", *options, *centre, "--output", "table.csv")

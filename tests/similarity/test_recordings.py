@@ -676,7 +676,7 @@ def test_times_with_the_label_of_their_trial_are_cut_into_trials():
 
 
 def test_a_centred_recording_has_no_mean(rng):
-    trials = [rng.normal(size=(n, 3)) + [5.0, 0, -2] for n in (4, 9)]
+    trials = [rng.normal(size=(n, 3)) + np.array([5.0, 0, -2]) for n in (4, 9)]
     mean = np.concatenate(trials).mean(axis=0)
     recording = as_recording(trials, conditions=["left", "right"], name="monkey")
     centred = recording.centred()

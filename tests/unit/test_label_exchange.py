@@ -179,3 +179,28 @@ def test_the_page_says_what_the_exchange_costs(project):
         alone += (holm(tests["p"].to_numpy()) <= 0.05).any()
     page = " ".join((project / "docs" / "your_data.md").read_text().split())
     assert f"are found in {both} of 100 cases with it, and in {alone} without" in page
+
+
+@pytest.mark.slow
+def test_level_where_a_group_lies_within_the_other(project):
+    """docs/your_data.md says it of both tests: five of thirty systems, at exponential places along a line."""
+    stream = np.random.default_rng(0)
+    draws, inner = 400, [*range(5)]
+    alone = both = 0
+    for _ in range(draws):
+        points = stream.exponential(size=(30, 1))
+        nested = systems_of(points[[*inner, *range(30)]], "a" * 5 + "b" * 30, [*inner, *range(30)])
+        distances = np.abs(points - points.T)
+        distances[np.eye(30, dtype=bool)] = np.nan
+        sides = np.full((2, 30, 30), np.nan)
+        sides[0, :5], sides[1] = distances[:5], distances
+        p = float(difference_test(*sides, 0.95).p)
+        _, bound = exchange_p_values(nested, "a", "b", "b", stream)
+        alone += p <= 0.05
+        both += max(p, bound) <= 0.05
+    assert both <= stats.binom.ppf(1 - 1e-4, draws, 0.05)
+    page = " ".join((project / "docs" / "your_data.md").read_text().split())
+    assert (
+        f"are told from the thirty in {both} of {draws} cases, by the jackknife alone in {alone}"
+        in page
+    )

@@ -102,6 +102,12 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("statistics.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence_of_pools"),
+        (
+            "your_data.md",
+            "unlike_recordings.py",
+            "unlike_recordings.json",
+            "sentence_of_eigenvalues",
+        ),
         ("geometry.md", "geodesics.py", "geometry/geodesics.json", "sentence"),
         ("claims.md", "rank_of_metric.py", "geometry/rank.json", "sentence"),
         ("claims.md", "own_course.py", "own_course.json", "sentence"),

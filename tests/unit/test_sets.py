@@ -1,5 +1,8 @@
 """Sets of systems: a matrix holds what its pairs give; settings by system; what cannot be compared."""
 
+import re
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -147,11 +150,34 @@ def test_centred_systems_have_no_baselines(rng):
     np.testing.assert_allclose(between, known[1, [1, 2, 0]], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("measure", "raised", "centre", "warns"),
+    [
+        ("dsa", 1.0, False, True),
+        ("dsa", 1.0, True, False),
+        ("dsa", 0.05, False, False),
+        ("cka", 1.0, False, False),
+    ],
+)
+def test_means_in_some_systems_alone_are_named(measure, raised, centre, warns, rng):
+    x, y, z = rng.normal(size=(3, 20, 30, 4))
+    own = {"n_delays": 1, "rank": 4} if measure == "dsa" else {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warpline.compare({"x": x, "y": y + raised, "z": z}, measure=measure, centre=centre, **own)
+        # Where all have a mean, nothing is said.
+        warpline.compare(x + 1, y + 2, measure, **own)
+    said = [str(w.message) for w in caught if "a mean in all systems" in str(w.message)]
+    assert len(said) == warns
+    assert all(re.search(r"got y \(\d\d%\), where .*, and x, z, where", text) for text in said)
+
+
 def test_a_choice_of_centred_systems_does_not_see_baselines(rng):
     x = rng.normal(size=(12, 30, 3)).cumsum(1)
+    raised = x + np.array([50.0, -20, 5])
     tables = [
         warpline.choose_dsa([states], ranks=[1, 2, 3], centre=centre).sweep["error_ratio_1"]
-        for states, centre in ((x, True), (x + [50.0, -20, 5], True), (x + [50.0, -20, 5], False))
+        for states, centre in ((x, True), (raised, True), (raised, False))
     ]
     np.testing.assert_allclose(tables[0], tables[1], rtol=1e-6)
     assert abs(tables[2] / tables[0] - 1).max() > 0.01

@@ -16,6 +16,7 @@ from warpline.comparison.matched_trials import (
     matched_states,
     take_trials,
 )
+from warpline.comparison.unlike_recordings import warn_of_unlike_means
 from warpline.core import plugins
 from warpline.core.number_arguments import first_few, short_text
 from warpline.similarity.dsa.prediction import split_trials
@@ -92,6 +93,8 @@ def measured_pairs(
     if getattr(module, "NEEDS_INPUTS", False):
         check_matched_channels(systems, measure)
     check_same_bins(systems, measure)
+    if getattr(module, "FITS_MEANS", False):
+        warn_of_unlike_means(systems, measure)
     settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
 
     if split is None:

@@ -1,15 +1,20 @@
-"""Groups of which the recordings differ in size: they lie apart by that alone (docs/your_data.md)."""
+"""Recordings that differ in size or in their means: they lie apart by that alone (docs/your_data.md)."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
 
 from warpline.core.caller_warnings import warn_caller
+from warpline.core.number_arguments import first_few
 from warpline.similarity.recordings import Recording
 
-__all__ = ["warn_of_unlike_recordings"]
+__all__ = ["warn_of_unlike_means", "warn_of_unlike_recordings"]
 
+NO_MEAN, MEAN = 0.01, 0.1
+"""Shares of the mean square of the states that their mean makes up: of systems without means, and with."""
 SIZES: Mapping[str, Callable[[Recording], int]] = {
     "units": lambda recording: recording.n_units,
     "time steps": lambda recording: max(recording.lengths),
@@ -44,3 +49,32 @@ def warn_of_unlike_recordings(groups: Mapping[str, Mapping[str, Recording]]) -> 
             "units and trials of each, drawn at random, and the same time steps (docs/your_data.md, "
             "Groups of unlike recordings)."
         )
+
+
+def warn_of_unlike_means(systems: Iterable[tuple[str, Recording]], measure: str) -> None:
+    """Warn where the units of some systems have means and those of others have none.
+
+    Parameters
+    ----------
+    systems : iterable of (str, Recording)
+        With their names.
+    measure : str
+        What messages call the measure, which compares the means, too.
+    """
+    shares = [(name, _share_of_mean(recording)) for name, recording in systems]
+    without = [name for name, share in shares if share < NO_MEAN]
+    with_means = [f"{name} ({share:.0%})" for name, share in shares if share > MEAN]
+    if without and with_means:
+        warn_caller(
+            f"expected units with a mean in all systems, or in none, because {measure} fits it too, got "
+            f"{first_few(with_means, 3)}, where it is so much of the mean square, and "
+            f"{first_few(without, 3)}, where it is next to nothing. Set centre=True to subtract it "
+            "(docs/your_data.md, Groups of unlike recordings)."
+        )
+
+
+def _share_of_mean(recording: Recording) -> float:
+    """Return the share of the mean square of the states that the mean of the units makes up."""
+    states = np.concatenate(recording.rescaled()[0].trials)
+    total = float((states**2).mean(axis=0).sum())
+    return float((states.mean(axis=0) ** 2).sum()) / total if total > 0 else 0.0

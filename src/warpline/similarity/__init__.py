@@ -16,6 +16,8 @@ A module may also say what it takes; without these lines a measure gets one arra
     The same trials in all systems: they are brought into one order, or refused.
 ``MATCHED_TIMES = True``
     The same times in all systems, if they have any; ``PAIRED_TRIALS`` asks for them too.
+``FITS_MEANS = True``
+    The mean of each unit is part of what is compared: systems with and without means give a warning.
 ``NEEDS_INPUTS = True``
     ``represent(states, *, settings, inputs)``, with the inputs of the system laid out as its states.
 ``NEEDS_CONDITIONS = True``

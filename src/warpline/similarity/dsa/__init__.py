@@ -21,6 +21,7 @@ from warpline.similarity.input_errors import (
 )
 
 from .measure import (
+    FITS_MEANS,
     PER_SYSTEM,
     SETTINGS,
     UNEQUAL_TRIALS,
@@ -48,6 +49,7 @@ _NOTEBOOK_NAMES = {
 }
 
 __all__ = [
+    "FITS_MEANS",
     "PER_SYSTEM",
     "SETTINGS",
     "UNEQUAL_TRIALS",

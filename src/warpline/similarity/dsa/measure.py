@@ -40,6 +40,8 @@ DEFAULTS: dict[str, Any] = {
 }
 #: Trials of a system may differ in length: `represent` takes a sequence of (time, unit) arrays too.
 UNEQUAL_TRIALS = True
+#: Operators have no constant term: a mean is a direction that does not change.
+FITS_MEANS = True
 #: Settings that may differ between systems: operators of lower rank are padded with zeros.
 PER_SYSTEM = ("n_delays", "delay_interval", "rank")
 #: Names of all settings.
