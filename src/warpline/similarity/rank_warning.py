@@ -1,4 +1,4 @@
-"""Warnings where operators carry less than the rank asked for, or fit so few transitions exactly."""
+"""Warnings of ranks: above what the data carry, of as few transitions, or between equal singular values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from warpline.core.number_arguments import first_few
 
 __all__ = ["warn_of_ranks"]
 
+TIE = 1e-6
+"""Singular values that differ by a smaller share count as equal."""
+
 
 def warn_of_ranks(operators: Iterable[tuple[str, Any]]) -> None:
-    """Warn once of ranks that are not reached, and once of those that fit any transitions without an error.
+    """Warn once of ranks that are not reached, of those that fit any transitions, and of those within a tie.
 
     Parameters
     ----------
@@ -23,6 +26,7 @@ def warn_of_ranks(operators: Iterable[tuple[str, Any]]) -> None:
     named = [(name, operator) for name, operator in operators if hasattr(operator, "rank_used")]
     _warn_of_lower_ranks(named)
     _warn_of_exact_fits(named)
+    _warn_of_ties(named)
 
 
 def _warn_of_lower_ranks(operators: list[tuple[str, Any]]) -> None:
@@ -49,6 +53,21 @@ def _warn_of_exact_fits(operators: list[tuple[str, Any]]) -> None:
         warn_caller(
             f"expected more transitions than the rank {max(rank for *_, rank in exact)}, got {listed}: so "
             "few are fitted without an error, whatever they are. Lower the rank, or give more trials."
+        )
+
+
+def _warn_of_ties(operators: list[tuple[str, Any]]) -> None:
+    tied = [
+        (name, operator.rank_used)
+        for name, operator in operators
+        if getattr(operator, "gap", 1.0) < TIE
+    ]
+    if tied:
+        listed = first_few([f"{name} (rank {rank})" for name, rank in tied], 4)
+        warn_caller(
+            "expected a singular value at the rank that is larger than the next, got equal ones for "
+            f"{listed}, as of whitened states: rounding decides which directions are kept, and "
+            "so the dissimilarity. Take all directions or another rank, or do not whiten."
         )
 
 

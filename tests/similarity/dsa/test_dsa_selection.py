@@ -111,7 +111,7 @@ def test_noise_is_predicted_no_better_than_by_its_mean(network, rng):
     counts = rng.poisson(3.0, (40, 60, 8)).astype(float)
     with pytest.warns(UserWarning, match="than their mean does, got counts at"):
         choice = choose_dsa({"counts": counts, "network": network}, n_delays=[1], ranks=[2, 4])
-    # One system that is predicted is enough for the status; the warning names the other.
+    # Half of the systems are enough for the status; the warning names the other.
     assert choice.status == "better than persistence"
     table = choice.sweep.set_index(["system", "rank"])
     assert list(table.loc["counts", "beats_mean"]) == [False, False]
@@ -120,9 +120,28 @@ def test_noise_is_predicted_no_better_than_by_its_mean(network, rng):
         assert table.loc[("counts", 2), f"mean_error_ratio_{horizon}"] == pytest.approx(
             0.5, rel=0.05
         )
+    with pytest.warns(UserWarning, match="than their mean does, got a, b at"):
+        most = choose_dsa({"a": counts, "b": counts, "c": network}, n_delays=[1], ranks=[2, 4])
+    assert most.status == "no better than the mean"
     with pytest.warns(UserWarning, match="than their mean does"):
         alone = choose_dsa([counts], n_delays=[1, 3], ranks=[2, 4])
     assert alone.status == "no better than the mean" and alone.score == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_page_says_how_often_noise_passes_by_chance(project):
+    counts = []
+    for shape in ((5, 6, 8), (10, 12, 10), (20, 30, 10)):
+        stream = np.random.default_rng(0)
+        choices = [choose_dsa([stream.normal(size=shape)]) for _ in range(40)]
+        counts.append(sum(choice.status == "better than persistence" for choice in choices))
+    few, more, many = counts
+    page = " ".join((project / "docs" / "dsa.md").read_text().split())
+    assert (
+        f"in {few} of 40 cases with 5 trials of 6 time steps and 8 units, in {more} with 10 of 12 and 10, in "
+        f"{many} with 20 of 30 and 10" in page
+    )
 
 
 def test_error_ratio_of_the_mean_is_that_of_the_autocorrelation(rng):

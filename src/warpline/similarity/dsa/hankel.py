@@ -18,6 +18,7 @@ Three routes give the same factor:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,7 @@ import numpy as np
 import scipy.linalg
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 FloatArray = NDArray[np.float64]
 
@@ -34,6 +36,8 @@ Trials = FloatArray | tuple[FloatArray, ...]
 #: Above this condition number the Gram matrix has lost too many digits.
 GRAM_CONDITION_LIMIT = 1e4
 
+#: Up to this width, all digits of an eigenvalue cost no more than an approximation.
+_SMALL = 64
 #: Embedded rows are made in blocks of about this many bytes: they stay in the cache, and memory
 #: does not grow with the number of trials.
 _BLOCK_BYTES = 2**21
@@ -53,11 +57,23 @@ class Factor:
         Right singular vectors; the largest loading of each is positive.
     method : {"gram", "qr", "snapshots"}
         The route taken.
+    next_value : float
+        Singular value after those of the rank asked for; 0 where the data carry no more. To one per cent,
+        unless it is near the last one.
     """
 
     singular_values: FloatArray
     directions: FloatArray
     method: Literal["gram", "qr", "snapshots"]
+    next_value: float = 0.0
+
+    def gap(self, rank: int) -> float:
+        """Return by what share the singular value after a rank is smaller than that of the rank.
+
+        Where it is 0, the directions up to the rank are some of many that would do as well.
+        """
+        values = [*self.singular_values, self.next_value]
+        return 1 - float(values[rank] / values[rank - 1])
 
 
 def by_length(trials: Sequence[FloatArray]) -> Trials:
@@ -214,6 +230,7 @@ def leading_factor(
     rank: int,
     tolerance: float,
     gram: FloatArray | None = None,
+    with_next: bool = False,
 ) -> Factor:
     """Leading singular values and directions, by the cheapest route that keeps the digits.
 
@@ -229,6 +246,8 @@ def leading_factor(
         Singular values at or below this fraction of the first are left out.
     gram : ndarray, shape (delays * units, delays * units), optional
         The result of `gram_matrix`, where it is known.
+    with_next : bool, optional
+        Whether to find the singular value after the last, too.
 
     Returns
     -------
@@ -260,11 +279,44 @@ def leading_factor(
         if values[-1] * GRAM_CONDITION_LIMIT < values[0]:
             method = "qr"
             values, directions = _right_svd(streamed_triangle(states, n_delays, delay_interval))
+    next_value = 0.0
+    if with_next and limit < size:
+        if len(values) > limit:
+            next_value = float(values[limit])
+        elif method == "gram" and gram is not None:
+            next_value = _next_value(gram, values, directions)
     # The rank that the data carry, and signs that do not depend on the route.
     rank_used = min(limit, int(np.count_nonzero(values > tolerance * values[0])))
+    if rank_used < limit:
+        # What is left is below the tolerance.
+        next_value = 0.0
     values, directions = values[:rank_used].copy(), directions[:, :rank_used]
     largest = directions[np.abs(directions).argmax(axis=0), np.arange(rank_used)]
-    return Factor(values, directions * np.where(largest < 0, -1.0, 1.0), method)
+    return Factor(values, directions * np.where(largest < 0, -1.0, 1.0), method, next_value)
+
+
+def _next_value(gram: FloatArray, values: FloatArray, directions: FloatArray) -> float:
+    """Return the root of the eigenvalue of a Gram matrix that follows its leading ones.
+
+    A few products with what they leave approximate it. It is found to all digits only where that does not
+    tell it from the last one, because to do so costs as much as the leading ones.
+    """
+    size, last = len(gram), float(values[-1])
+    if size > _SMALL:
+        squares = values**2
+        rest = LinearOperator(
+            gram.shape,
+            lambda x: gram @ x - directions @ (squares * (directions.T @ x)),
+            dtype=float,
+        )
+        start = np.random.default_rng(0).normal(size=size)
+        with suppress(ArpackNoConvergence):
+            (square,) = eigsh(rest, k=1, v0=start, tol=1e-3, return_eigenvectors=False)
+            if square < 0.99 * last**2:
+                return float(np.sqrt(max(square, 0.0)))
+    place = size - len(values) - 1
+    (square,) = scipy.linalg.eigvalsh(gram, subset_by_index=[place, place], check_finite=False)
+    return float(np.sqrt(max(square, 0.0)))
 
 
 def streamed_triangle(

@@ -74,6 +74,8 @@ class Operator(ShortRepr):
         Ridge of the regression, in whitened coordinates.
     n_trials, n_times, n_channels : int
         Shape of the data it was fitted to; times of the longest trial, where trials differ.
+    gap : float
+        Share by which the singular value after the last one used is smaller (`Factor.gap`).
     """
 
     matrix: FloatArray
@@ -88,6 +90,7 @@ class Operator(ShortRepr):
     n_trials: int
     n_times: int
     n_channels: int
+    gap: float = 1.0
 
 
 @takes_numbers(SettingsError)
@@ -142,7 +145,9 @@ def fit_operator(
     from which nothing follows, has no dynamics that the data carry.
 
     Against dsa-metric's ``DMD(..., lamb=ridge).A_v`` in float64 the operators agree to sign to
-    about machine precision times the condition number.
+    about machine precision times the condition number, over the gap of the singular values at the rank
+    (``Operator.gap``): where two are equal there, as of whitened states, rounding decides which directions
+    are kept.
     """
     (operator,) = fit_operators(
         states,
@@ -197,7 +202,7 @@ def fit_operators(
         check_rank(rank, n_delays * recording.n_units)
     tolerance = rank_tolerance_of(recording, n_delays, delay_interval, rank_tolerance)
     check_ridge(ridge)
-    factor = leading_factor(trials, n_delays, delay_interval, max(ranks), tolerance)
+    factor = leading_factor(trials, n_delays, delay_interval, max(ranks), tolerance, with_next=True)
     past, cross = lagged_covariances(trials, n_delays, delay_interval, factor)
     operators = []
     for rank in ranks:
@@ -236,6 +241,7 @@ def fit_operators(
                 n_trials=len(recording.trials),
                 n_times=max(recording.lengths),
                 n_channels=recording.n_units,
+                gap=factor.gap(rank_used),
             )
         )
     return operators

@@ -80,6 +80,9 @@ class DrivenOperator(ShortRepr):
         Of the embedding (``dmdc``) or of the projected future (``subspace``); inf beyond double precision.
     backend : {"dmdc", "subspace"}
     coordinates : {"principal", "balanced", "whitened"}
+    gap : float
+        Share by which the singular value after the last one used is smaller: 0 where the coordinates are some
+        of many that would do as well.
     """
 
     state: FloatArray
@@ -89,6 +92,7 @@ class DrivenOperator(ShortRepr):
     singular_values: FloatArray
     backend: Backend
     coordinates: Coordinates
+    gap: float = 1.0
 
 
 @takes_numbers(SettingsError)
@@ -174,13 +178,13 @@ def fit_driven_operator(
     check_rank(rank, n_delays * trials.n_units)
     transitions = None
     if subspace:
-        values, state_map = _subspace_coordinates(trials, n_delays, rank, offset=offset)
+        values, next_value, state_map = _subspace_coordinates(trials, n_delays, rank, offset=offset)
         input_columns = trials.channel_columns(range(n_delays - 1, n_delays))
     else:
         # Delays of one step: one pass over the trials gives the coordinates and their regression.
         if delay_interval == 1:
             transitions = Transitions.of(trials.blocks, n_lags)
-        values, state_map = _embedded_coordinates(
+        values, next_value, state_map = _embedded_coordinates(
             trials, n_delays, delay_interval, n_lags, rank, transitions
         )
         input_columns = trials.channel_columns(range(n_input_delays))
@@ -197,6 +201,7 @@ def fit_driven_operator(
 
     # From whitened coordinates to those of the comparison, padded to the rank asked for.
     rank_used = len(transition)
+    gap = 1 - float([*values, next_value][rank_used] / values[rank_used - 1])
     values = values[:rank_used]
     scale = values ** _POWERS[coordinates]
     state, control = np.zeros((rank, rank)), np.zeros((rank, effect.shape[1]))
@@ -209,7 +214,7 @@ def fit_driven_operator(
         values = np.ldexp(values, trials.state_exponent)
     state.setflags(write=False)
     control.setflags(write=False)
-    return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates)
+    return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates, gap)
 
 
 def embedding_root(states: Trials, n_lags: int, *, centred: bool) -> FloatArray:
@@ -243,8 +248,8 @@ def embedding_root(states: Trials, n_lags: int, *, centred: bool) -> FloatArray:
 def _embedded_coordinates(
     trials: DrivenTrials, n_delays: int, delay_interval: int, n_lags: int, rank: int,
     transitions: Transitions | None,
-) -> tuple[FloatArray, FloatArray]:  # fmt: skip
-    """Whitened principal components of the embedded states: singular values, and the map to them."""
+) -> tuple[FloatArray, float, FloatArray]:  # fmt: skip
+    """Whitened principal components: singular values, the one after them, and the map to the components."""
     states, gram = trials.states, None
     if transitions is not None:
         # The windows of transitions are all of the embedding but the first of each trial.
@@ -253,17 +258,19 @@ def _embedded_coordinates(
         for block in blocks_of(states):
             rows = delay_embed(block[:, :n_lags], n_delays, 1).reshape(-1, len(columns))
             gram += rows.T @ rows
-    factor = leading_factor(states, n_delays, delay_interval, rank, trials.tolerance, gram)
+    factor = leading_factor(
+        states, n_delays, delay_interval, rank, trials.tolerance, gram, with_next=True
+    )
     values = factor.singular_values
     state_map = np.zeros((n_lags * (trials.n_units + trials.n_channels), len(values)))
     state_map[trials.unit_columns(range(n_delays))] = factor.directions / values
-    return values, state_map
+    return values, factor.next_value, state_map
 
 
 def _subspace_coordinates(
     trials: DrivenTrials, n_delays: int, rank: int, *, offset: bool
-) -> tuple[FloatArray, FloatArray]:
-    """Whitened states of N4SID: singular values of the projected future, and the map to the states.
+) -> tuple[FloatArray, float, FloatArray]:
+    """Whitened states of N4SID: singular values of the projected future, the next one, and the map to them.
 
     The future states Y_f are regressed on past states and inputs Z_p and on future inputs U_f; what the past
     contributes, O = M Z_p, has the state sequence as its right singular vectors.
@@ -293,10 +300,13 @@ def _subspace_coordinates(
     _, values, right = scipy.linalg.svd(
         past_root @ coefficients, full_matrices=False, check_finite=False
     )
+    all_values = values
     values, right = _leading(values, right, rank, trials.tolerance)
+    is_cut = rank == len(values) < len(all_values)
+    next_value = float(all_values[rank]) if is_cut else 0.0
     state_map = np.zeros((root.shape[1], len(values)))
     state_map[past_columns] = coefficients @ right.T / values
-    return values, state_map
+    return values, next_value, state_map
 
 
 def _leading(
