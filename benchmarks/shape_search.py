@@ -4,7 +4,8 @@
 
 Random systems, of which all pairs are compared: means and covariances of each condition and time are normal.
 A pair is missed where its distance by the default search is more than 1e-6 of it above that by 400 starts,
-none of which is left out. Pairs at 0 by the default search, which an energy distance can be, are not counted.
+none of which is left out for its first value; one that comes near a value reached already ends early. Pairs
+at 0 by the default search, which an energy distance can be, are not counted.
 A miss is silent if its status is "converged". One case is compared with other numbers of repeats, too, and so
 are the trained networks of a run.
 """

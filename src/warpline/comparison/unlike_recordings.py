@@ -68,8 +68,8 @@ def warn_of_unlike_means(systems: Iterable[tuple[str, Recording]], measure: str)
         warn_caller(
             f"expected units with a mean in all systems, or in none, because {measure} fits it too, got "
             f"{first_few(with_means, 3)}, where it is so much of the mean square, and "
-            f"{first_few(without, 3)}, where it is next to nothing. Set centre=True to subtract it "
-            "(docs/your_data.md, Groups of unlike recordings)."
+            f"{first_few(without, 3)}, where it is next to nothing. Set centre (--centre) to subtract "
+            "it (docs/your_data.md, Groups of unlike recordings)."
         )
 
 

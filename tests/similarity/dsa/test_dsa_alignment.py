@@ -1,9 +1,13 @@
 """Alignment: closed forms, brute force, symmetry, independence of the batch."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import warpline
 
 torch = pytest.importorskip("torch")
 
@@ -176,6 +180,42 @@ def test_angle_is_invariant_to_scaling_rotation_and_swapping(seed, n, scale):
 
 def test_opposite_matrices_of_one_dimension_are_at_pi():
     assert align(np.array([[2.0]]), np.array([[-3.0]])).angle == pytest.approx(np.pi)
+
+
+def permutations(n):
+    return [np.eye(n)[list(p)] for p in itertools.permutations(range(n))]
+
+
+def test_exact_cycles_have_an_angle():
+    """Between a cycle and a double transposition all curvatures vanish at some starts."""
+    matrices = permutations(4)
+    pairs = list(itertools.combinations(range(len(matrices)), 2))
+    results = align_pairs([to_canonical(m) for m in matrices], pairs)
+    n_symmetric = 0
+    for (i, j), result in zip(pairs, results, strict=True):
+        assert result.status == "converged" and np.isfinite(result.angle)
+        # Conjugate permutations are one in another basis.
+        cycles = [np.sort_complex(np.linalg.eigvals(matrices[k]).round(6)) for k in (i, j)]
+        assert (result.angle < 1e-7) == np.allclose(*cycles)
+        for a, b in ((matrices[i], matrices[j]), (matrices[j], matrices[i])):
+            if np.array_equal(b, b.T):
+                # Only the symmetric part of a counts: eigenvalues are matched in their order.
+                values = [np.sort(np.linalg.eigvalsh((m + m.T) / 2)) for m in (a, b)]
+                expected = np.arccos(min(1, values[0] @ values[1] / 4))
+                assert result.angle == pytest.approx(expected, abs=1e-7)
+                n_symmetric += 1
+    assert n_symmetric > 100
+
+
+def test_a_set_of_exact_cycles_is_compared():
+    """Each of four units drives another: the states are theirs in turn, without noise."""
+    cycles = {}
+    for k, matrix in enumerate(permutations(4)[1:]):
+        powers = [np.linalg.matrix_power(matrix, t) for t in range(13)]
+        cycles[str(k)] = np.tile(np.stack(powers, axis=1).transpose(2, 1, 0), (4, 1, 1))
+    result = warpline.compare(cycles, measure="dsa", n_delays=1, rank=4)
+    assert np.isfinite(result.dissimilarity).all()
+    assert set(result.table["status"]) == {"converged"}
 
 
 def test_multiples_of_the_identity_align_at_once():

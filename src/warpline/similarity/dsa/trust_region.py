@@ -47,6 +47,9 @@ INITIAL_RADIUS = 0.2
 LARGEST_RADIUS = 4.0
 #: Curvatures below this fraction of their mean are raised to it in the preconditioner.
 FLOOR = 0.2
+#: Where all curvatures vanish, as between a cycle and a double transposition: problems have norm 1, and
+#: without this floor steps would be so long that their rotations lose all digits.
+LOWEST_FLOOR = 1e-5
 #: Line search along a step: number of trials, and the ratio of their lengths.
 _TRIALS = 3
 _SHRINKAGE = 0.3
@@ -492,7 +495,7 @@ def _fill_preconditioner(
             weight_sum += keep[p, q] + swap[p, q]
     # Inverted, and written as the two weights that `_precondition` applies.
     one, one_half32 = np.float32(1), np.float32(0.5)
-    floor = np.float32(FLOOR * weight_sum / (2 * half * half) + 1e-30)
+    floor = max(np.float32(FLOOR * weight_sum / (2 * half * half)), np.float32(LOWEST_FLOOR))
     for p in range(half):
         for q in range(half):
             same, opposite = one / max(keep[p, q], floor), one / max(swap[p, q], floor)
