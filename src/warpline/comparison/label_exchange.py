@@ -55,9 +55,8 @@ def exchange_p_values(
     """Test whether two groups are of one kind, by exchanging the labels of their systems.
 
     The statistic is the t of `warpline.comparison.hypothesis_tests.difference_test`, and its distribution
-    that over the labels. So the test is exact where both groups are draws of one kind (Fisher 1935) and a third one,
-    as the reference, holds systems of none of them, to which
-    Student's distribution is an approximation. As t is studentised, it also holds for large groups that lie
+    that over the labels, to which Student's is an approximation. So the test is exact where both groups are
+    draws of one kind (Fisher 1935), and a third one, as the reference, holds systems of neither. As t is studentised, it also holds for large groups that lie
     equally far from the reference and are spread unequally (Chung & Romano 2013).
 
     Parameters
