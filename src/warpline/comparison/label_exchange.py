@@ -56,8 +56,9 @@ def exchange_p_values(
 
     The statistic is the t of `warpline.comparison.hypothesis_tests.difference_test`, and its distribution
     that over the labels, to which Student's is an approximation. So the test is exact where both groups are
-    draws of one kind (Fisher 1935), and a third one, as the reference, holds systems of neither. As t is studentised, it also holds for large groups that lie
-    equally far from the reference and are spread unequally (Chung & Romano 2013).
+    draws of one kind (Fisher 1935), and a third one, as the reference, holds systems of neither. As t is
+    studentised, it also holds for large groups that lie equally far from the reference and are spread
+    unequally (Chung & Romano 2013).
 
     Parameters
     ----------
