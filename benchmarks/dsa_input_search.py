@@ -28,7 +28,8 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -164,30 +165,34 @@ def noisy_recording(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     return rates + 0.3 * rates.std() * rng.normal(size=rates.shape), inputs
 
 
+def search_of_draws(
+    words: str, draw: Callable[[], tuple[FloatArray, FloatArray]], rank: int, n_pairs: int
+) -> dict[str, Any]:
+    """Return the row of some systems that are drawn; none is in two pairs."""
+    systems = [draw() for _ in range(2 * n_pairs)]
+    pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
+    row = {"systems": words} | searches(fitted(systems, rank), rank, pairs, 1)
+    print(row, flush=True)
+    return row
+
+
 def recording_searches() -> list[dict[str, Any]]:
-    """Return a row per rank; no recording is in two pairs."""
+    """Return a row per rank."""
     rows = []
     for rank, n_pairs in RECORDING_PAIRS.items():
-        rng = np.random.default_rng(rank)
-        recordings = [noisy_recording(rng) for _ in range(2 * n_pairs)]
-        pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
-        row = searches(fitted(recordings, rank), rank, pairs, 1)
-        rows.append({"systems": KINDS["recordings"]} | row)
-        print(rows[-1], flush=True)
+        draw = partial(noisy_recording, np.random.default_rng(rank))
+        rows.append(search_of_draws(KINDS["recordings"], draw, rank, n_pairs))
     return rows
 
 
 def integrator_searches() -> list[dict[str, Any]]:
-    """Return a row per rank and number of channels; no system is in two pairs."""
+    """Return a row per rank and number of channels."""
     rows = []
     for n_channels, channels in ((CHANNELS, ""), (1, ", one channel")):
         for rank, n_pairs in INTEGRATOR_PAIRS.items():
             rng = np.random.default_rng([n_channels, rank])
-            systems = [integrators(rank, n_channels, rng) for _ in range(2 * n_pairs)]
-            pairs = [(2 * k, 2 * k + 1) for k in range(n_pairs)]
-            row = searches(fitted(systems, rank), rank, pairs, 1)
-            rows.append({"systems": KINDS["integrators"] + channels} | row)
-            print(rows[-1], flush=True)
+            draw = partial(integrators, rank, n_channels, rng)
+            rows.append(search_of_draws(KINDS["integrators"] + channels, draw, rank, n_pairs))
     return rows
 
 

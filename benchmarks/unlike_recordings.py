@@ -270,12 +270,12 @@ def main() -> None:
         return
     draws = range(arguments.calls)
     chosen = [[chosen_setting(draw, centre) for draw in draws] for centre in CENTRE]
+    settings = {"chosen": chosen} | {
+        name: [[setting] * len(draws)] * len(CENTRE) for name, setting in FIXED.items()
+    }
     rows = []
     for words, unlike in UNLIKE.items():
         row: dict[str, Any] = {"unlike": words, "calls": arguments.calls}
-        settings = {"chosen": chosen} | {
-            name: [[setting] * len(draws)] * len(CENTRE) for name, setting in FIXED.items()
-        }
         for name, by_centre in settings.items():
             row[name] = [
                 sum(is_significant(draw, unlike, own[draw], centre) for draw in draws)

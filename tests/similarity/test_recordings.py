@@ -1,7 +1,6 @@
 """Arrays from outside: each container is read right, or refused with what was expected and got."""
 
 import re
-import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -9,8 +8,6 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import warpline
 from warpline.comparison.multidimensional_scaling import embed
@@ -577,81 +574,6 @@ def test_numbers_by_system_are_a_mapping_or_a_list():
     ):
         with pytest.raises(InputError, match="whose labels would be overlooked"):
             warpline.compare(systems, measure="dsa", n_delays=1, rank=labelled)
-
-
-def test_a_rank_beyond_what_the_data_carry_is_said():
-    flat = X[..., :1] * np.ones(3)
-    for call in (
-        lambda: warpline.compare(flat, X, measure="dsa", n_delays=1, rank=3),
-        lambda: warpline.compare([flat, X], measure="dsa", n_delays=1, rank=3),
-        lambda: dsa.dsa(flat, X, n_delays=1, rank=3),
-        lambda: dsa.dsa_matrix([flat, X], n_delays=1, rank=3),
-    ):
-        with pytest.warns(UserWarning, match="carry rank 3, got a lower rank for .*Ask for rank 1"):
-            call()
-
-
-def test_as_few_transitions_as_the_rank_are_said(rng):
-    x, y = rng.normal(size=(2, 1, 12, 8))
-    for call in (
-        lambda: warpline.compare(x, y, measure="dsa", n_delays=5, rank=7),
-        lambda: dsa.dsa(x, y, n_delays=5, rank=7),
-    ):
-        with pytest.warns(UserWarning, match=r"more transitions than the rank 7, got \w+ \(7\)"):
-            call()
-
-
-def with_singular_values(values, rng):
-    """Return states (trial, time, unit) with given singular values, and without means."""
-    n = len(values)
-    left = np.linalg.qr(np.c_[np.ones(2000), rng.normal(size=(2000, n))])[0][:, 1:]
-    turn = np.linalg.qr(rng.normal(size=(n, n)))[0]
-    return (left * values @ turn).reshape(20, 100, n)
-
-
-@pytest.mark.parametrize("n_units", [8, 120])
-def test_equal_singular_values_at_the_rank_are_said(rng, n_units):
-    values = np.linspace(2, 1, n_units)
-    values[5] = values[4]
-    x, y = (with_singular_values(values, rng) for _ in range(2))
-    inputs = rng.normal(size=(20, 100, 2))
-    said = "larger than the next, got equal ones for .*rank 5.* whitened"
-    for call in (
-        lambda rank: warpline.compare(x, y, measure="dsa", n_delays=1, rank=rank),
-        lambda rank: dsa.dsa(x, y, n_delays=1, rank=rank),
-        lambda rank: warpline.compare(x, y, measure="dsa_input", rank=rank, inputs=inputs),
-    ):
-        with pytest.warns(UserWarning, match=said):
-            call(5)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message="expected a singular value")
-            call(4)
-            call(6)
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 2**31))
-def test_the_gap_is_that_of_the_singular_values(seed):
-    rng = np.random.default_rng(seed)
-    n_units, rank = int(rng.integers(2, 150)), int(rng.integers(1, 20))
-    values = np.sort(rng.uniform(0.2, 1, n_units) ** rng.uniform(1, 4))[::-1].copy()
-    rank = min(rank, n_units - 1)
-    if rng.random() < 0.5:
-        values[rank] = values[rank - 1]
-    found = dsa.fit_operator(with_singular_values(values, rng), n_delays=1, rank=rank).gap
-    gap = 1 - values[rank] / values[rank - 1]
-    assert abs(found - gap) < (0.02 if gap > 0.004 else 1e-9)
-    whole = dsa.fit_operator(with_singular_values(values, rng), n_delays=1, rank=n_units)
-    assert whole.gap == 1
-
-
-def test_the_gap_of_a_subspace_is_that_of_its_coordinates(rng):
-    x = with_singular_values(np.linspace(2, 1, 6), rng)
-    inputs = rng.normal(size=(20, 100, 2))
-    own = {"n_delays": 3, "backend": "subspace"}
-    lower = fit_driven_operator(x, inputs, rank=4, **own)
-    values = fit_driven_operator(x, inputs, rank=5, **own).singular_values
-    assert lower.gap == pytest.approx(1 - values[4] / values[3], abs=1e-9)
 
 
 @pytest.mark.parametrize("measure", ["cka", "procrustes"])

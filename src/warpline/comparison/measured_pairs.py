@@ -95,7 +95,7 @@ def measured_pairs(
     check_same_bins(systems, measure)
     if getattr(module, "FITS_MEANS", False):
         warn_of_unlike_means(systems, measure)
-    settings_of = [_settings_of(module, settings, names, k) for k in range(len(names))]
+    settings_of = _settings_by_system(module, settings, names)
 
     if split is None:
 
@@ -275,25 +275,28 @@ def _setting_names(measure: str) -> tuple[str, ...] | None:
     return None if names is None else tuple(names)
 
 
-def _settings_of(
-    module: ModuleType, settings: Mapping[str, Any], names: Sequence[str], k: int
-) -> dict[str, Any]:
-    """Return the settings of one system: those of ``PER_SYSTEM`` may have a value for each."""
-    own = dict(settings)
+def _settings_by_system(
+    module: ModuleType, settings: Mapping[str, Any], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the settings of each system: those of ``PER_SYSTEM`` may have a value for each."""
+    by_system = [dict(settings) for _ in names]
     for key in getattr(module, "PER_SYSTEM", ()):
-        values = own.get(key)
+        values = settings.get(key)
         if isinstance(values, Mapping):
-            if names[k] not in values:
+            if missing := [name for name in names if name not in values]:
                 raise SettingsError(
-                    f"a value of {key} for each system", f"none for {names[k]}", f"Add it to {key}."
+                    f"a value of {key} for each system",
+                    f"none for {missing[0]}",
+                    f"Add it to {key}.",
                 )
-            if others := [name for name in values if name not in names]:
+            known = set(names)
+            if others := [name for name in values if name not in known]:
                 raise SettingsError(
                     f"values of {key} for the systems {first_few(names, 5)}",
                     f"one for {first_few(others, 3)} too",
                     f"Correct the name in {key}, or drop it.",
                 )
-            own[key] = values[names[k]]
+            values = [values[name] for name in names]
         elif (hasattr(values, "index") and hasattr(values, "to_dict")) or hasattr(values, "coords"):
             # Labels that are read by position would give a system the number of another.
             raise SettingsError(
@@ -310,8 +313,11 @@ def _settings_of(
                     f"{len(values)}",
                     f"Give one number for all, or {len(names)}.",
                 )
-            own[key] = values[k]
-    return own
+        else:
+            continue
+        for own, value in zip(by_system, values, strict=True):
+            own[key] = value
+    return by_system
 
 
 def _left_alone(

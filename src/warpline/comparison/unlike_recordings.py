@@ -75,6 +75,7 @@ def warn_of_unlike_means(systems: Iterable[tuple[str, Recording]], measure: str)
 
 def _share_of_mean(recording: Recording) -> float:
     """Return the share of the mean square of the states that the mean of the units makes up."""
-    states = np.concatenate(recording.rescaled()[0].trials)
-    total = float((states**2).mean(axis=0).sum())
-    return float((states.mean(axis=0) ** 2).sum()) / total if total > 0 else 0.0
+    trials = recording.rescaled()[0].trials
+    total = sum(float(np.vdot(trial, trial)) for trial in trials)
+    sums = np.sum([trial.sum(axis=0) for trial in trials], axis=0)
+    return float(np.vdot(sums, sums)) / (sum(map(len, trials)) * total) if total > 0 else 0.0

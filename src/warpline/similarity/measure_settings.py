@@ -10,7 +10,7 @@ import numpy as np
 from warpline.core.number_arguments import number_of, short_text
 from warpline.similarity.input_errors import SettingsError, positive_integer
 
-__all__ = ["setting_of"]
+__all__ = ["setting_of", "truth_value"]
 
 
 def setting_of(
@@ -50,9 +50,7 @@ def setting_of(
             raise SettingsError(f"{name} to be text", short_text(value), f"Set {name}.")
         return value
     if isinstance(default, bool):
-        if not isinstance(value, (bool, np.bool_)):
-            raise SettingsError(f"{name} to be true or false", short_text(value), f"Set {name}.")
-        return bool(value)
+        return truth_value(name, value)
     if isinstance(default, int):
         if default > 0:
             return positive_integer(name, value)
@@ -67,3 +65,16 @@ def setting_of(
     if number is None:
         raise SettingsError(f"{name} to be a number", short_text(value), f"Set {name}.")
     return number
+
+
+def truth_value(name: str, value: Any) -> bool:
+    """Return a setting that is true or false.
+
+    Raises
+    ------
+    SettingsError
+        For what is no truth value of Python or of NumPy.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise SettingsError(f"{name} to be true or false", short_text(value), f"Set {name}.")
+    return bool(value)

@@ -38,8 +38,8 @@ __all__ = ["ConvergenceError", "GeodesicPaths", "geodesic_distance", "geodesics_
 FEWEST_SEGMENTS = 8
 #: Fine enough to compare the windings about periodic coordinates.
 SEGMENTS_TO_CHOOSE = 32
-#: About a periodic coordinate, beside the way that is shortest in kappa.
-TURNS = 2
+#: About a periodic coordinate, from the way that is shortest in kappa; 1 is the way about the other side.
+TURNS = (0, 1, -1, 2, -2)
 ITERATIONS = 300
 #: Difference of a segment from what the tangent vectors at its ends predict, as a fraction of the longest.
 LARGEST_MISS = 0.5
@@ -105,7 +105,7 @@ def _windings(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor
     """Return the displacements from a point to another by winding, shape (winding, pair, coordinate).
 
     Along each periodic coordinate the shortest way in kappa, the one about the other side, and those of
-    more turns up to `TURNS`. Windings of the first two alone come first.
+    more turns in `TURNS`. Windings of the first two alone come first.
     """
     choices = []
     for c, column in zip(coordinates, difference.unbind(1), strict=True):
@@ -115,8 +115,7 @@ def _windings(difference: Tensor, coordinates: tuple[Coordinate, ...]) -> Tensor
         period = c.high - c.low
         short = torch.remainder(column + period / 2, period) - period / 2
         side = torch.where(short < 0, period, -period)
-        turns = sorted(range(-TURNS, TURNS + 1), key=lambda n: abs(n - 0.25))
-        choices.append([short + n * side for n in turns])
+        choices.append([short + n * side for n in TURNS])
     windings = sorted(
         itertools.product(*(range(len(choice)) for choice in choices)), key=lambda w: max(w) > 1
     )

@@ -72,8 +72,13 @@ class Factor:
 
         Where it is 0, the directions up to the rank are some of many that would do as well.
         """
-        values = [*self.singular_values, self.next_value]
-        return 1 - float(values[rank] / values[rank - 1])
+        return relative_gap(self.singular_values, self.next_value, rank)
+
+
+def relative_gap(values: FloatArray, next_value: float, rank: int) -> float:
+    """Return by what share the value after a rank is smaller than that of the rank; see `Factor.gap`."""
+    following = values[rank] if rank < len(values) else next_value
+    return 1 - float(following / values[rank - 1])
 
 
 def by_length(trials: Sequence[FloatArray]) -> Trials:

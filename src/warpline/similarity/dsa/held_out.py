@@ -48,12 +48,15 @@ class HeldOutOperator:
         coordinates of the training trials. Rows and columns from ``rank_used`` on are zero.
     rank, rank_used : int
         The rank asked for, and the one that both sets of trials carry.
+    gap : float
+        Of the training trials, as that of `warpline.similarity.dsa.operators.Operator`.
     """
 
     matrix: FloatArray
     held_out: FloatArray
     rank: int
     rank_used: int
+    gap: float
 
 
 def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) -> HeldOutOperator:
@@ -96,7 +99,7 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
     )
     check_rank(rank, delays * training.n_units)
     tolerance = rank_tolerance_of(training, delays, interval, tolerance)
-    factor = leading_factor(train_states, delays, interval, rank, tolerance)
+    factor = leading_factor(train_states, delays, interval, rank, tolerance, with_next=True)
     covariances = [
         lagged_covariances(states, delays, interval, factor)
         for states in (train_states, test_states)
@@ -124,7 +127,7 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
             past[:rank_used, :rank_used], cross[:rank_used, :rank_used], ridge
         )
         matrices.append(matrix)
-    return HeldOutOperator(matrices[0], matrices[1], rank, rank_used)
+    return HeldOutOperator(matrices[0], matrices[1], rank, rank_used, factor.gap(rank_used))
 
 
 @takes_numbers(SettingsError)

@@ -23,7 +23,7 @@ from warpline.similarity.input_errors import (
     check_ridge,
     positive_integer,
 )
-from warpline.similarity.measure_settings import setting_of
+from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import Recording, as_recording, check_same_bins
 from warpline.similarity.time_coordinates import check_equal_steps
 
@@ -204,7 +204,7 @@ def choose_dsa(
     recordings = {
         name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
     }
-    if setting_of({"centre": centre}, "centre", {"centre": False}):
+    if truth_value("centre", centre):
         recordings = {name: recording.centred() for name, recording in recordings.items()}
     for recording in recordings.values():
         check_equal_steps(recording.times, recording.name)

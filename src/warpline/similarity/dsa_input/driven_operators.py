@@ -38,6 +38,7 @@ from warpline.similarity.dsa.hankel import (
     delay_embed,
     gram_matrix,
     leading_factor,
+    relative_gap,
     streamed_triangle,
 )
 from warpline.similarity.dsa.operators import regular_rank
@@ -201,7 +202,7 @@ def fit_driven_operator(
 
     # From whitened coordinates to those of the comparison, padded to the rank asked for.
     rank_used = len(transition)
-    gap = 1 - float([*values, next_value][rank_used] / values[rank_used - 1])
+    gap = relative_gap(values, next_value, rank_used)
     values = values[:rank_used]
     scale = values ** _POWERS[coordinates]
     state, control = np.zeros((rank, rank)), np.zeros((rank, effect.shape[1]))
@@ -300,10 +301,7 @@ def _subspace_coordinates(
     _, values, right = scipy.linalg.svd(
         past_root @ coefficients, full_matrices=False, check_finite=False
     )
-    all_values = values
-    values, right = _leading(values, right, rank, trials.tolerance)
-    is_cut = rank == len(values) < len(all_values)
-    next_value = float(all_values[rank]) if is_cut else 0.0
+    values, next_value, right = _leading(values, right, rank, trials.tolerance)
     state_map = np.zeros((root.shape[1], len(values)))
     state_map[past_columns] = coefficients @ right.T / values
     return values, next_value, state_map
@@ -311,12 +309,13 @@ def _subspace_coordinates(
 
 def _leading(
     values: FloatArray, right: FloatArray, rank: int, tolerance: float
-) -> tuple[FloatArray, FloatArray]:
-    """Leading singular values and right vectors that the data carry, the largest loading positive."""
+) -> tuple[FloatArray, float, FloatArray]:
+    """Leading singular values that the data carry, the next one, and right vectors of positive sign."""
     count = max(1, min(rank, int(np.count_nonzero(values > tolerance * values[0]))))
+    next_value = float(values[rank]) if count == rank < len(values) else 0.0
     values, right = values[:count], right[:count]
     largest = right[np.arange(count), np.abs(right).argmax(axis=1)]
-    return values, right * np.where(largest < 0, -1.0, 1.0)[:, None]
+    return values, next_value, right * np.where(largest < 0, -1.0, 1.0)[:, None]
 
 
 def solve_driven(
