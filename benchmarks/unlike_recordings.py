@@ -5,7 +5,7 @@ docs/notebooks/compare_recordings.md, all with one leak. Each recording has neur
 own. The groups differ in the noise of a neuron, in the number of neurons, time steps or trials, in which
 time steps they have, or in the baselines of their neurons. Counted are calls of which a test is significant
 at 5 % (Holm). The setting of DSA is fixed, or chosen by choose_dsa on a recording of each of three groups
-with unlike leaks. All are counted as recorded, and centred.
+with unlike leaks. All are counted as recorded, centred, and with a constant term.
 
     python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
     python benchmarks/unlike_recordings.py --alike --output docs/data/unlike_recordings.json
@@ -58,8 +58,8 @@ FIXED: Mapping[str, Mapping[str, int]] = {
     "low_rank": {"n_delays": 1, "rank": 2},
 }
 """Settings of DSA; the second has a rank for each integrator."""
-CENTRE = (False, True)
-"""Whether the mean of each neuron is subtracted: both are counted."""
+MEANS: Sequence[Mapping[str, bool]] = ({}, {"centre": True}, {"offset": True})
+"""What is done about the means of neurons: all three are counted. An offset is a setting of DSA."""
 ALIKE: Sequence[tuple[str, tuple[int, int], str]] = (
     ("10 neurons", (10, 10), "fixed"),
     ("6 to 100 neurons", (6, 100), "fixed"),
@@ -94,10 +94,10 @@ def recording(
     return states
 
 
-def chosen_setting(draw: int, centre: bool) -> dict[str, int]:
+def chosen_setting(draw: int, means: Mapping[str, bool]) -> dict[str, int]:
     """Return the delays and rank that choose_dsa takes for three kinds of recordings."""
     systems = [recording((draw, 2, k), leak=leak) for k, leak in enumerate((0.2, 1.0, 2.0))]
-    choice = warpline.choose_dsa(systems, n_delays=[1, 2, 3, 5], ranks=[2, 4, 6, 8], centre=centre)
+    choice = warpline.choose_dsa(systems, n_delays=[1, 2, 3, 5], ranks=[2, 4, 6, 8], **means)
     return {"n_delays": choice.n_delays, "rank": choice.rank}
 
 
@@ -105,7 +105,7 @@ def is_significant(
     draw: int,
     unlike: Sequence[Mapping[str, Any]],
     setting: Mapping[str, int],
-    centre: bool,
+    means: Mapping[str, bool],
 ) -> bool:
     """Return whether some test of a call tells two groups of one dynamics apart."""
     groups = {
@@ -115,16 +115,20 @@ def is_significant(
     with warnings.catch_warnings():
         # That the groups are unlike is what is tried.
         warnings.filterwarnings("ignore", message="expected groups that are recorded alike")
-        result = warpline.compare_groups(groups, {"dsa": setting}, centre=centre)
+        measure = {**setting, "offset": means.get("offset", False)}
+        result = warpline.compare_groups(
+            groups, {"dsa": measure}, centre=means.get("centre", False)
+        )
     return bool(result.tests["significant"].any())
 
 
-def moduli(leak: float, centre: bool) -> list[float]:
+def moduli(leak: float, means: Mapping[str, bool]) -> list[float]:
     """Return the moduli of the eigenvalues at one delay and rank two, smallest first: means of recordings."""
     values = []
     for k in range(EIGENVALUES_OF):
         states = as_recording(recording((0, 3, k), leak=leak))
-        operator = fit_operator(states.centred() if centre else states, **FIXED["low_rank"])
+        states = states.centred() if "centre" in means else states
+        operator = fit_operator(states, offset="offset" in means, **FIXED["low_rank"])
         values.append(np.sort(np.abs(np.linalg.eigvals(operator.matrix))))
     return [float(value) for value in np.mean(values, axis=0)]
 
@@ -223,12 +227,12 @@ def sentence(result: Mapping[str, Any]) -> str:
 
 def sentence_of_eigenvalues(result: Mapping[str, Any]) -> str:
     """Return what docs/your_data.md says of one delay and rank two."""
-    as_recorded, centred = (
+    as_recorded, centred, offset = (
         " and ".join(f"{value:.2f}" for value in values) for values in result["moduli"]
     )
     return (
-        f"moduli of {as_recorded} as recorded, and of {centred} centred, where both are "
-        f"{1 - 0.1 * LEAK:.1f}"
+        f"moduli of {as_recorded} as recorded, of {centred} centred, and of {offset} with a constant "
+        f"term, where both are {1 - 0.1 * LEAK:.1f}"
     )
 
 
@@ -269,23 +273,23 @@ def main() -> None:
         arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         return
     draws = range(arguments.calls)
-    chosen = [[chosen_setting(draw, centre) for draw in draws] for centre in CENTRE]
+    chosen = [[chosen_setting(draw, means) for draw in draws] for means in MEANS]
     settings = {"chosen": chosen} | {
-        name: [[setting] * len(draws)] * len(CENTRE) for name, setting in FIXED.items()
+        name: [[setting] * len(draws)] * len(MEANS) for name, setting in FIXED.items()
     }
     rows = []
     for words, unlike in UNLIKE.items():
         row: dict[str, Any] = {"unlike": words, "calls": arguments.calls}
-        for name, by_centre in settings.items():
+        for name, by_means in settings.items():
             row[name] = [
-                sum(is_significant(draw, unlike, own[draw], centre) for draw in draws)
-                for centre, own in zip(CENTRE, by_centre, strict=True)
+                sum(is_significant(draw, unlike, own[draw], means) for draw in draws)
+                for means, own in zip(MEANS, by_means, strict=True)
             ]
         rows.append(row)
         print(rows[-1], flush=True)
     ranks = [[setting["rank"] for setting in own] for own in chosen]
     counts = [{str(r): own.count(r) for r in sorted({*own})} for own in ranks]
-    eigenvalues = [moduli(LEAK, centre) for centre in CENTRE]
+    eigenvalues = [moduli(LEAK, means) for means in MEANS]
     result |= {"ranks_chosen": counts, "rows": rows, "moduli": eigenvalues}
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -56,6 +56,7 @@ _OF_MODULES: dict[str, dict[str, tuple[str, ...]]] = {
         "similarity.shape_energy": (),
         "similarity.dsa.measure": (),
         "similarity.dsa.selection": (),
+        "similarity.dsa.rank_selection": (),
         "similarity.dsa.operators": (),
         "similarity.dsa.alignment": (),
         "similarity.dsa.halving": ("Rung",),

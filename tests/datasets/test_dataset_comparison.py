@@ -35,6 +35,7 @@ DSA = {
     "delay_interval": 1,
     "rank": "auto",
     "ridge": 0.0,
+    "offset": False,
     "rank_tolerance": None,
 }
 CANDIDATES = {

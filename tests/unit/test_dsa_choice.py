@@ -195,6 +195,7 @@ MEASURE = {
     "delay_interval": 1,
     "rank": "auto",
     "ridge": 0.0,
+    "offset": False,
     "rank_tolerance": None,
 }
 

@@ -91,7 +91,7 @@ def _with_choice(
         for one, many in lists.items()
     }
     tried |= {key: candidates[key] for key in ("horizons", "keep", "longest")}
-    tried |= {key: measure[key] for key in ("ridge", "rank_tolerance")}
+    tried |= {key: measure[key] for key in ("ridge", "rank_tolerance", "offset")}
     choice = choose_dsa(recordings, **tried, seed=seed)
     return {**measure, **{name: getattr(choice, name) for name in automatic}}
 

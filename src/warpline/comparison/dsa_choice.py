@@ -28,8 +28,8 @@ def choose(
     systems : sequence of System
         Networks that count. Those of diverged runs do not.
     measure : mapping
-        The measure's entry: ``name``, ``ridge``, ``rank_tolerance``, and `PARAMETERS`, of which each is
-        ``auto`` or a number.
+        The measure's entry: ``name``, ``ridge``, ``rank_tolerance``, ``offset``, and `PARAMETERS`, of which
+        each is ``auto`` or a number.
     candidates : mapping
         ``n_delays``, ``delay_intervals``, ``ranks``, for what is ``auto``; ``horizons``, ``keep``,
         ``longest``.
@@ -62,6 +62,7 @@ def choose(
             longest=candidates["longest"],
             ridge=measure["ridge"],
             rank_tolerance=measure["rank_tolerance"],
+            offset=measure["offset"],
             seed=seed,
         )
     except InputError:

@@ -93,7 +93,7 @@ def measured_pairs(
     if getattr(module, "NEEDS_INPUTS", False):
         check_matched_channels(systems, measure)
     check_same_bins(systems, measure)
-    if getattr(module, "FITS_MEANS", False):
+    if getattr(module, "FITS_MEANS", False) and not settings.get("offset"):
         warn_of_unlike_means(systems, measure)
     settings_of = _settings_by_system(module, settings, names)
 

@@ -17,7 +17,8 @@ A module may also say what it takes; without these lines a measure gets one arra
 ``MATCHED_TIMES = True``
     The same times in all systems, if they have any; ``PAIRED_TRIALS`` asks for them too.
 ``FITS_MEANS = True``
-    The mean of each unit is part of what is compared: systems with and without means give a warning.
+    The mean of each unit is part of what is compared, unless a setting ``offset`` is on: systems with and
+    without means give a warning.
 ``NEEDS_INPUTS = True``
     ``represent(states, *, settings, inputs)``, with the inputs of the system laid out as its states.
 ``NEEDS_CONDITIONS = True``

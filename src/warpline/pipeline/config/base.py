@@ -194,6 +194,9 @@ class DSA(Strict):
     """Rank of the fitted operator, or ``auto``."""
     ridge: NonNegative = 0.0
     """Ridge penalty of the regression, in whitened coordinates."""
+    offset: bool = False
+    """Whether a constant term is fitted too, and left out of the comparison: baselines of the units and a
+    fixed point other than 0 are then no part of the operators."""
     score: Literal["angle", "wasserstein"] = "angle"
     """Score. ``angle``: angle between the aligned operators. ``wasserstein``: squared Wasserstein
     distance between their eigenvalues."""

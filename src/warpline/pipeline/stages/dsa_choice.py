@@ -92,7 +92,7 @@ class ChooseDSA(Stage):
         entry = self.config.measures[measure]
         assert isinstance(entry, DSA), f"expected DSA, got {measure}"
         settings = measure_settings(measure, entry)
-        used = ("name", "n_delays", "delay_interval", "rank", "ridge", "rank_tolerance")
+        used = ("name", "n_delays", "delay_interval", "rank", "ridge", "rank_tolerance", "offset")
         return {
             "seed": self.config.seed,
             "measure": {name: settings[name] for name in used},

@@ -39,13 +39,13 @@ _NOTEBOOK_NAMES = {
     "DSAChoice": "selection",
     "DSAMatrix": "interface",
     "DSAResult": "interface",
-    "RankSelection": "selection",
+    "RankSelection": "rank_selection",
     "choose_dsa": "selection",
     "compare_held_out": "held_out",
     "dsa": "interface",
     "dsa_matrix": "interface",
     "represent_held_out": "held_out",
-    "select_rank": "selection",
+    "select_rank": "rank_selection",
 }
 
 __all__ = [

@@ -236,6 +236,7 @@ def leading_factor(
     tolerance: float,
     gram: FloatArray | None = None,
     with_next: bool = False,
+    means: FloatArray | None = None,
 ) -> Factor:
     """Leading singular values and directions, by the cheapest route that keeps the digits.
 
@@ -250,15 +251,17 @@ def leading_factor(
     tolerance : float
         Singular values at or below this fraction of the first are left out.
     gram : ndarray, shape (delays * units, delays * units), optional
-        The result of `gram_matrix`, where it is known.
+        The result of `gram_matrix`, where it is known; without means subtracted.
     with_next : bool, optional
         Whether to find the singular value after the last, too.
+    means : ndarray, shape (delays * units,), optional
+        Means of the rows, which are subtracted.
 
     Returns
     -------
     Factor
         At most ``rank`` directions: fewer where the data carry fewer, or where there are fewer
-        transitions than that.
+        transitions than that (one fewer yet, if means are subtracted).
     """
     blocks = blocks_of(states)
     size = n_delays * blocks[0].shape[2]
@@ -266,24 +269,28 @@ def leading_factor(
     n_rows = sum(
         len(trials) * (trials.shape[1] - (n_delays - 1) * delay_interval) for trials in blocks
     )
-    limit = min(rank, size, n_rows - n_trials)
+    limit = min(rank, size, n_rows - n_trials - (means is not None))
     method: Literal["gram", "qr", "snapshots"]
     if n_rows < size:
         method = "snapshots"
         rows = [delay_embed(trials, n_delays, delay_interval) for trials in blocks]
-        values, directions = _right_svd(np.concatenate([r.reshape(-1, size) for r in rows]))
+        matrix = np.concatenate([r.reshape(-1, size) for r in rows])
+        values, directions = _right_svd(matrix if means is None else matrix - means)
     else:
         method = "gram"
         # The cheap route first; it also shows whether it has lost too many digits.
         if gram is None:
             gram = gram_matrix(states, n_delays, delay_interval)
+        if means is not None:
+            gram = gram - n_rows * np.outer(means, means)
         squares, vectors = scipy.linalg.eigh(
             gram, subset_by_index=[size - limit, size - 1], check_finite=False
         )
         values, directions = np.sqrt(np.maximum(squares[::-1], 0.0)), vectors[:, ::-1]
         if values[-1] * GRAM_CONDITION_LIMIT < values[0]:
             method = "qr"
-            values, directions = _right_svd(streamed_triangle(states, n_delays, delay_interval))
+            triangle = streamed_triangle(states, n_delays, delay_interval, means)
+            values, directions = _right_svd(triangle)
     next_value = 0.0
     if with_next and limit < size:
         if len(values) > limit:

@@ -33,6 +33,7 @@ from .operators import (
     solve_operator,
 )
 from .padding import check_rank, resized
+from .window_means import TransitionMeans
 
 FloatArray = NDArray[np.float64]
 
@@ -93,16 +94,26 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
     check_ridge(ridge)
     training, exponent = as_recording(train).rescaled()
     held_out = as_recording([np.ldexp(trial, -exponent) for trial in as_recording(test).trials])
+    offset = setting_of(settings, "offset", DEFAULTS)
+    if offset:
+        training, held_out = training.centred(), held_out.centred()
     train_states, test_states = (
         check_states(recording, n_delays=delays, delay_interval=interval)
         for recording in (training, held_out)
     )
     check_rank(rank, delays * training.n_units)
     tolerance = rank_tolerance_of(training, delays, interval, tolerance)
-    factor = leading_factor(train_states, delays, interval, rank, tolerance, with_next=True)
-    covariances = [
-        lagged_covariances(states, delays, interval, factor)
+    means = [
+        TransitionMeans.of(states, delays, interval) if offset else None
         for states in (train_states, test_states)
+    ]
+    factor = leading_factor(
+        train_states, delays, interval, rank, tolerance,
+        with_next=True, means=means[0].rows if means[0] else None,
+    )  # fmt: skip
+    covariances = [
+        lagged_covariances(states, delays, interval, factor, own)
+        for states, own in zip((train_states, test_states), means, strict=True)
     ]
     # Whitening holds for the number of training rows: the held-out ones are brought to it.
     n_train, n_test = (

@@ -131,7 +131,7 @@ def dsa(
         Root of the random starts.
     **options
         Further settings of the measure: ``rotation`` (return the aligning matrix), ``max_starts``,
-        ``tolerance``, ``max_steps``, ``bound``, ``rank_tolerance``, ``iterations``, ``lr``.
+        ``tolerance``, ``max_steps``, ``bound``, ``rank_tolerance``, ``offset``, ``iterations``, ``lr``.
 
     Returns
     -------

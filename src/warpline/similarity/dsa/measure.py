@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "ridge": 0.0,
     "strict": False,
     "rank_tolerance": None,
+    "offset": False,
     "solver": "newton",
     "score": "angle",
     "max_starts": MAX_STARTS,
@@ -40,7 +41,7 @@ DEFAULTS: dict[str, Any] = {
 }
 #: Trials of a system may differ in length: `represent` takes a sequence of (time, unit) arrays too.
 UNEQUAL_TRIALS = True
-#: Operators have no constant term: a mean is a direction that does not change.
+#: Without ``offset``, operators have no constant term: a mean is a direction that does not change.
 FITS_MEANS = True
 #: Settings that may differ between systems: operators of lower rank are padded with zeros.
 PER_SYSTEM = ("n_delays", "delay_interval", "rank")
@@ -63,9 +64,9 @@ def represent(states: Any, *, settings: Mapping[str, Any]) -> Operator:
         States of one system. One trial is allowed; systems may differ in units and trials, and the trials
         of a sequence in their times.
     settings : mapping
-        ``n_delays`` and ``rank``; optionally ``delay_interval``, ``ridge``, ``strict`` and
-        ``rank_tolerance`` (see `fit_operator`); ``delay_axis``: "time", or "trial" as in the code of
-        Guilhot et al. (2024), where delays run along trials. Others are left to `compare_pairs`.
+        ``n_delays`` and ``rank``; optionally ``delay_interval``, ``ridge``, ``strict``,
+        ``rank_tolerance`` and ``offset`` (see `fit_operator`); ``delay_axis``: "time", or "trial" as in
+        the code of Guilhot et al. (2024), where delays run along trials. Others are left to `compare_pairs`.
 
     Returns
     -------
@@ -114,7 +115,7 @@ def _along_delays(states: Any, settings: Mapping[str, Any]) -> Any:
 
 def _fit_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a fit, but for its rank."""
-    others = ("delay_interval", "ridge", "strict", "rank_tolerance")
+    others = ("delay_interval", "ridge", "strict", "rank_tolerance", "offset")
     return {"n_delays": settings["n_delays"], **{name: _setting(settings, name) for name in others}}
 
 

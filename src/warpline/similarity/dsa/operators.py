@@ -36,11 +36,13 @@ from warpline.similarity.input_errors import (
     check_ridge,
     positive_integer,
 )
+from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.time_coordinates import check_equal_steps
 
 from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
 from .padding import check_rank
+from .window_means import TransitionMeans
 
 FloatArray = NDArray[np.float64]
 
@@ -103,6 +105,7 @@ def fit_operator(
     ridge: float = 0.0,
     strict: bool = False,
     rank_tolerance: float | None = None,
+    offset: bool = False,
 ) -> Operator:
     """Fit the HAVOK-DMD operator of one system.
 
@@ -125,6 +128,9 @@ def fit_operator(
         Singular values below this fraction of the first do not count. By default the larger of
         ``max(H.shape) * eps`` in float64 and eight times the relative spacing of the type in which
         the data came, because quantisation noise is no dynamics.
+    offset : bool, optional
+        Fit a constant term too, and leave it out: v(t + 1) = A v(t) + c. Neither baselines of the units nor
+        a fixed point other than 0 are then part of the operator.
 
     Returns
     -------
@@ -157,6 +163,7 @@ def fit_operator(
         ridge=ridge,
         strict=strict,
         rank_tolerance=rank_tolerance,
+        offset=offset,
     )
     return operator
 
@@ -171,12 +178,13 @@ def fit_operators(
     ridge: float = 0.0,
     strict: bool = False,
     rank_tolerance: float | None = None,
+    offset: bool = False,
 ) -> list[Operator]:
     """Fit the operators of several ranks of one system, for about the price of the highest.
 
     Parameters
     ----------
-    states, n_delays, delay_interval, ridge, strict, rank_tolerance
+    states, n_delays, delay_interval, ridge, strict, rank_tolerance, offset
         As in `fit_operator`.
     ranks : sequence of int
         Ranks of the operators.
@@ -194,6 +202,8 @@ def fit_operators(
     """
     # The tolerance depends on the type in which the states came, which a recording remembers.
     recording, exponent = as_recording(states).rescaled()
+    if truth_value("offset", offset):
+        recording = recording.centred()
     trials = check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
     n_delays = positive_integer("n_delays", n_delays)
     delay_interval = positive_integer("delay_interval", delay_interval)
@@ -202,8 +212,12 @@ def fit_operators(
         check_rank(rank, n_delays * recording.n_units)
     tolerance = rank_tolerance_of(recording, n_delays, delay_interval, rank_tolerance)
     check_ridge(ridge)
-    factor = leading_factor(trials, n_delays, delay_interval, max(ranks), tolerance, with_next=True)
-    past, cross = lagged_covariances(trials, n_delays, delay_interval, factor)
+    means = TransitionMeans.of(trials, n_delays, delay_interval) if offset else None
+    factor = leading_factor(
+        trials, n_delays, delay_interval, max(ranks), tolerance,
+        with_next=True, means=means.rows if means else None,
+    )  # fmt: skip
+    past, cross = lagged_covariances(trials, n_delays, delay_interval, factor, means)
     operators = []
     for rank in ranks:
         rank_used = regular_rank(past[:rank, :rank], factor.singular_values[:rank], ridge)
@@ -248,7 +262,11 @@ def fit_operators(
 
 
 def lagged_covariances(
-    states: Trials, n_delays: int, delay_interval: int, factor: Factor
+    states: Trials,
+    n_delays: int,
+    delay_interval: int,
+    factor: Factor,
+    means: TransitionMeans | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     r"""Covariances of the whitened coordinates, streamed over trials.
 
@@ -260,6 +278,8 @@ def lagged_covariances(
         The embedding.
     factor : Factor
         Leading singular values and directions.
+    means : TransitionMeans, optional
+        Of these trials. With them both sides are centred, as a constant term does.
 
     Returns
     -------
@@ -272,14 +292,21 @@ def lagged_covariances(
     rank = basis.shape[1]
     past = np.zeros((rank, rank))
     cross = np.zeros((rank, rank))
+    centre = None if means is None else means.rows @ basis
     for rows in iterate_embedding(states, n_delays, delay_interval):
         n_trials, n_rows, n_columns = rows.shape
         whitened = rows.reshape(-1, n_columns) @ basis
+        if centre is not None:
+            whitened -= centre
         # All rows at once, less what crosses the end of a trial: no copies of shifted blocks.
         by_trial = whitened.reshape(n_trials, n_rows, rank)
         last, first = by_trial[:, -1], by_trial[:, 0]
         past += whitened.T @ whitened - last.T @ last
         cross += whitened[:-1].T @ whitened[1:] - last[:-1].T @ first[1:]
+    if means is not None and centre is not None:
+        before, after = means.before @ basis - centre, means.after @ basis - centre
+        past -= means.count * np.outer(before, before)
+        cross -= means.count * np.outer(before, after)
     return past, cross
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from warpline.similarity.input_errors import ConstantDataError
+from warpline.similarity.input_errors import ConstantDataError, SettingsError
 
 from .hankel import Trials, blocks_of, iterate_embedding, leading_factor
 from .operators import lagged_covariances, regular_rank, solve_operator
+from .window_means import TransitionMeans
 
 FloatArray = NDArray[np.float64]
 
@@ -56,6 +57,14 @@ class Prediction:
     n_predicted: NDArray[np.int64]
     spectral_radius: FloatArray
     non_normality: FloatArray
+
+
+def check_split(test_fraction: float, seed: int) -> None:
+    """Refuse a share by which no trial, or every one, would be held out, and a seed below 0."""
+    if not 0 < test_fraction < 1:
+        raise SettingsError("test_fraction in (0, 1)", f"{test_fraction}", "Set test_fraction.")
+    if seed < 0:
+        raise SettingsError("seed as a whole number from 0", f"{seed}", "Set seed.")
 
 
 def split_trials(
@@ -111,6 +120,7 @@ def held_out_errors(
     first_origin: int,
     ridge: float,
     tolerance: float,
+    offset: bool = False,
 ) -> Prediction:
     """Fit the operators of one embedding to some trials and predict others.
 
@@ -130,6 +140,8 @@ def held_out_errors(
         compared on the same targets if this is the same.
     ridge, tolerance : float
         See `warpline.similarity.dsa.operators.fit_operator`.
+    offset : bool, optional
+        Predict by operators with a constant term.
 
     Returns
     -------
@@ -142,23 +154,39 @@ def held_out_errors(
         If the regression is singular at every rank, or all states of the training trials are 0.
     """
     n_units = blocks_of(train)[0].shape[2]
-    factor = leading_factor(train, n_delays, delay_interval, max(ranks), tolerance)
+    means = TransitionMeans.of(train, n_delays, delay_interval) if offset else None
+    factor = leading_factor(
+        train, n_delays, delay_interval, max(ranks), tolerance, means=means.rows if means else None
+    )
     if not len(factor.singular_values):
         raise ConstantDataError(
             "states of the training trials that change",
             "ones that are all 0",
             "Hold out other trials (seed), or leave the system out.",
         )
-    past, cross = lagged_covariances(train, n_delays, delay_interval, factor)
+    past, cross = lagged_covariances(train, n_delays, delay_interval, factor, means)
     carried = regular_rank(past, factor.singular_values, ridge)
     usable = tuple(sorted({min(rank, carried) for rank in ranks}))
     operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in usable]
     # Whitened coordinates back to the newest states: the first block of the delay embedding.
     readout = (factor.directions * factor.singular_values)[:n_units]
     basis = factor.directions / factor.singular_values
-    # Powers of the operators from one horizon to the next.
+    centre: FloatArray = np.zeros(basis.shape[1])
+    constants: list[FloatArray] = [np.zeros(rank) for rank in usable]
+    newest_mean: FloatArray = np.zeros(n_units)
+    if means is not None:
+        centre, newest_mean = means.rows @ basis, means.rows[:n_units]
+        before, after = means.before @ basis - centre, means.after @ basis - centre
+        constants = [
+            after[:rank] - matrix @ before[:rank]
+            for rank, matrix in zip(usable, operators, strict=True)
+        ]
+    # Powers of the maps from one horizon to the next.
     gaps = np.diff([0, *horizons])
-    powers = [[np.linalg.matrix_power(matrix, int(g)) for g in gaps] for matrix in operators]
+    powers = [
+        [_power(matrix, constant, int(gap)) for gap in gaps]
+        for matrix, constant in zip(operators, constants, strict=True)
+    ]
 
     shape = (len(usable), len(horizons))
     squared, absolute = np.zeros(shape), np.zeros(shape)
@@ -172,7 +200,7 @@ def held_out_errors(
     cut = tuple(trials[:, start:] for trials in blocks_of(test) if trials.shape[1] > first_origin)
     for rows in iterate_embedding(cut, n_delays, delay_interval):
         newest = rows[..., :n_units]
-        whitened = rows @ basis
+        whitened = rows @ basis - centre
         for h, horizon in enumerate(horizons):
             if rows.shape[1] <= horizon:
                 continue
@@ -186,8 +214,9 @@ def held_out_errors(
             for h, horizon in enumerate(horizons):
                 if rows.shape[1] <= horizon:
                     break
-                ahead = ahead[:, : rows.shape[1] - horizon] @ powers[k][h].T
-                error = newest[:, horizon:] - ahead @ readout[:, :rank].T
+                matrix, constant = powers[k][h]
+                ahead = ahead[:, : rows.shape[1] - horizon] @ matrix.T + constant
+                error = newest[:, horizon:] - newest_mean - ahead @ readout[:, :rank].T
                 squared[k, h] += float((error**2).sum())
                 absolute[k, h] += float(np.abs(error).sum())
     return Prediction(
@@ -202,6 +231,14 @@ def held_out_errors(
         spectral_radius=np.array([spectral_radius(matrix) for matrix in operators]),
         non_normality=np.array([non_normality(matrix) for matrix in operators]),
     )
+
+
+def _power(matrix: FloatArray, constant: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
+    """Return matrix and constant of n steps of x -> matrix x + constant."""
+    total = np.zeros_like(constant)
+    for _ in range(n):
+        total = matrix @ total + constant
+    return np.linalg.matrix_power(matrix, n), total
 
 
 def akaike(squared: FloatArray, ranks: Sequence[int], n_predicted: int) -> FloatArray:

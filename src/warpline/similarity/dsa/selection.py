@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.count_limits import MOST_SETTINGS
@@ -21,7 +20,6 @@ from warpline.similarity.input_errors import (
     SettingsError,
     TooFewTimePointsError,
     check_ridge,
-    positive_integer,
 )
 from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import Recording, as_recording, check_same_bins
@@ -30,12 +28,12 @@ from warpline.similarity.time_coordinates import check_equal_steps
 from .hankel import by_length
 from .operators import check_states, rank_tolerance_of
 from .padding import check_rank
-from .prediction import FloatArray, Prediction, akaike, held_out_errors, split_trials
+from .prediction import Prediction, akaike, check_split, held_out_errors, split_trials
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DSAChoice", "RankSelection", "choose_dsa", "choose_setting", "select_rank"]
+__all__ = ["DSAChoice", "choose_dsa", "choose_setting"]
 
 #: Candidates of the sweep; those too long for the trials are left out.
 N_DELAYS = (1, 2, 3, 5, 7, 10, 15, 20, 33)
@@ -117,6 +115,7 @@ def choose_dsa(
     test_fraction: float = 0.2,
     seed: int = 0,
     centre: bool = False,
+    offset: bool = False,
 ) -> DSAChoice:
     """Choose one embedding and rank for several systems, by prediction of held-out trials.
 
@@ -162,6 +161,8 @@ def choose_dsa(
     centre : bool, optional
         Whether to subtract the mean of each unit over all trials and times of its system first, as
         `warpline.compare` does with ``centre``.
+    offset : bool, optional
+        Whether operators have a constant term, see `warpline.similarity.dsa.operators.fit_operator`.
 
     Returns
     -------
@@ -198,13 +199,15 @@ def choose_dsa(
         else {f"system {k}": states for k, states in enumerate(systems)}
     )
     _check_candidates(n_delays, delay_intervals, ranks, horizons, keep, longest)
-    _check_split(test_fraction, seed)
+    check_split(test_fraction, seed)
     check_ridge(ridge)
     # Error ratios do not depend on the scale, which is taken out where squares would leave the range.
     recordings = {
         name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
     }
-    if truth_value("centre", centre):
+    centre, offset = truth_value("centre", centre), truth_value("offset", offset)
+    # A constant term takes the means out anyway; without them, no digits go into them.
+    if centre or offset:
         recordings = {name: recording.centred() for name, recording in recordings.items()}
     for recording in recordings.values():
         check_equal_steps(recording.times, recording.name)
@@ -233,6 +236,7 @@ def choose_dsa(
                     first_origin=first_origin,
                     ridge=ridge,
                     tolerance=tolerance,
+                    offset=offset,
                 )
             except InputError:
                 rows += [{**identity, "rank": rank, "status": FAILED} for rank in ranks]
@@ -370,14 +374,6 @@ def _check_candidates(
         raise SettingsError("longest as a share of at least 0", f"{longest}", "Set longest.")
 
 
-def _check_split(test_fraction: float, seed: int) -> None:
-    """Refuse a share by which no trial, or every one, would be held out, and a seed below 0."""
-    if not 0 < test_fraction < 1:
-        raise SettingsError("test_fraction in (0, 1)", f"{test_fraction}", "Set test_fraction.")
-    if seed < 0:
-        raise SettingsError("seed as a whole number from 0", f"{seed}", "Set seed.")
-
-
 def _check_trials(systems: Mapping[str, Recording]) -> None:
     """Refuse systems of which no trial can be held out."""
     if not systems:
@@ -459,116 +455,3 @@ def _rows(
             }
         )
     return rows
-
-
-@dataclass(frozen=True, repr=False)
-class RankSelection(ShortRepr):
-    """One-step prediction on held-out trials, by rank.
-
-    Attributes
-    ----------
-    ranks : ndarray of int, shape (rank,)
-        Ranks tried; those above what the training trials carry are left out.
-    error : ndarray, shape (rank,)
-        Mean squared one-step error over held-out trials, times and units, in squared units of the
-        data.
-    persistence_error : float
-        The same for the prediction that nothing changes.
-    aic : ndarray, shape (rank,)
-        Akaike's criterion per predicted number (`warpline.similarity.dsa.prediction.akaike`).
-    n_train, n_test : int
-        Trials.
-    """
-
-    ranks: NDArray[np.int64]
-    error: FloatArray
-    persistence_error: float
-    aic: FloatArray
-    n_train: int
-    n_test: int
-
-    @property
-    def best_rank(self) -> int:
-        """The rank with the lowest criterion."""
-        return int(self.ranks[int(np.argmin(self.aic))])
-
-
-@takes_numbers(SettingsError)
-def select_rank(
-    states: Any,
-    *,
-    n_delays: int,
-    delay_interval: int = 1,
-    ranks: Sequence[int],
-    ridge: float = 0.0,
-    test_fraction: float = 0.2,
-    seed: int = 0,
-) -> RankSelection:
-    """One-step prediction error and Akaike's criterion over ranks, on held-out trials.
-
-    `choose_dsa` chooses the embedding too, for several systems, and predicts further ahead.
-
-    Parameters
-    ----------
-    states : ndarray, shape (trial, time, unit), or sequence of ndarray, shape (time, unit)
-        States of one system, at least two trials.
-    n_delays, delay_interval : int
-        The embedding; the interval is in time steps.
-    ranks : sequence of int
-        Ranks to try.
-    ridge : float, optional
-        Ridge of the regression.
-    test_fraction : float, optional
-        Share of the trials held out.
-    seed : int, optional
-        Of the choice of held-out trials.
-
-    Returns
-    -------
-    RankSelection
-        One entry per rank that the training trials carry. All ranks share one factorisation.
-
-    Raises
-    ------
-    InputError
-        One of the errors of `fit_operator`, or a single trial.
-    """
-    recording, exponent = as_recording(states).rescaled()
-    check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
-    n_delays = positive_integer("n_delays", n_delays)
-    delay_interval = positive_integer("delay_interval", delay_interval)
-    ranks = [positive_integer("ranks", rank) for rank in ranks]
-    tolerance = rank_tolerance_of(recording, n_delays, delay_interval, None)
-    n_trials = len(recording.trials)
-    if n_trials < 2:
-        raise TooFewTimePointsError(
-            "at least two trials, one of them held out", f"{n_trials}", "Split the recording."
-        )
-    if not ranks:
-        raise SettingsError("at least one rank as ranks", "none", "Set ranks.")
-    _check_split(test_fraction, seed)
-    check_ridge(ridge)
-    train, test = split_trials(n_trials, test_fraction, seed)
-    prediction = held_out_errors(
-        by_length([recording.trials[k] for k in train]),
-        by_length([recording.trials[k] for k in test]),
-        n_delays=n_delays,
-        delay_interval=delay_interval,
-        ranks=ranks,
-        horizons=(1,),
-        first_origin=(n_delays - 1) * delay_interval,
-        ridge=ridge,
-        tolerance=tolerance,
-    )
-    # The carried rank may stand in for higher ones, which are left out here.
-    tried = [k for k, rank in enumerate(prediction.ranks) if rank in {int(r) for r in ranks}]
-    usable = [prediction.ranks[k] for k in tried]
-    error = prediction.squared[tried, 0]
-    return RankSelection(
-        np.array(usable, dtype=np.int64),
-        np.ldexp(error, 2 * exponent),
-        float(np.ldexp(prediction.persistence_squared[0], 2 * exponent)),
-        akaike(error, usable, int(prediction.n_predicted[0])),
-        len(train),
-        len(test),
-    )

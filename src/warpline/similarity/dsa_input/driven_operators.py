@@ -43,6 +43,7 @@ from warpline.similarity.dsa.hankel import (
 )
 from warpline.similarity.dsa.operators import regular_rank
 from warpline.similarity.dsa.padding import check_rank
+from warpline.similarity.dsa.window_means import window_sums
 from warpline.similarity.input_errors import (
     SettingsError,
     SingularRegressionError,
@@ -51,7 +52,7 @@ from warpline.similarity.input_errors import (
 )
 
 from .driven_trials import DrivenTrials, driven_trials
-from .transition_moments import Transitions, regress, window_sums
+from .transition_moments import Transitions, regress
 
 FloatArray = NDArray[np.float64]
 Backend = Literal["dmdc", "subspace"]

@@ -18,6 +18,7 @@ from warpline.similarity.dsa.hankel import (
     from_first_row,
     iterate_embedding,
 )
+from warpline.similarity.dsa.window_means import window_sums
 
 FloatArray = NDArray[np.float64]
 
@@ -70,23 +71,6 @@ class Transitions:
         if offset:
             gram = gram - np.outer(self.sums, self.sums) / self.count
         return before.T @ gram @ before, before.T @ gram @ after
-
-
-def window_sums(states: Trials, width: int) -> tuple[FloatArray, int]:
-    """Return the sums of all windows of some steps, shape (width * column,), newest first; their number."""
-    blocks = blocks_of(states)
-    others, n_columns = width - 1, blocks[0].shape[2]
-    sums, count = np.zeros((width, n_columns)), 0
-    for block in blocks:
-        # Lag k leaves out the first others - k steps and the last k.
-        flat = block.reshape(-1, n_columns)
-        total = np.ones(len(flat)) @ flat
-        n_windows = block.shape[1] - others
-        first, last = block[:, :others].sum(axis=0), block[:, n_windows:].sum(axis=0)
-        for k in range(width):
-            sums[k] += total - first[: others - k].sum(axis=0) - last[others - k :].sum(axis=0)
-        count += block.shape[0] * n_windows
-    return sums.ravel(), count
 
 
 def _window_gram(block: FloatArray, n_lags: int) -> FloatArray:
