@@ -159,9 +159,10 @@ def align(
     """Return a row per effort and pair: the search, and the best of many starts."""
     import torch
 
-    from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs
+    from warpline.similarity.dsa.alignment import align_pairs
     from warpline.similarity.dsa.canonical import to_canonical
     from warpline.similarity.dsa.halving import Rung
+    from warpline.similarity.dsa.search import AlignmentSettings
 
     torch.set_num_threads(1)
     matrices, pairs = job

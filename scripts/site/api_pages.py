@@ -59,6 +59,7 @@ _OF_MODULES: dict[str, dict[str, tuple[str, ...]]] = {
         "similarity.dsa.rank_selection": (),
         "similarity.dsa.operators": (),
         "similarity.dsa.alignment": (),
+        "similarity.dsa.search": ("AlignmentSettings",),
         "similarity.dsa.halving": ("Rung",),
         "similarity.dsa_input.driven_measure": (),
         "similarity.dsa_input.driven_operators": (),

@@ -12,7 +12,7 @@ import xarray as xr
 import warpline
 from warpline.comparison.multidimensional_scaling import embed
 from warpline.similarity import dsa
-from warpline.similarity.dsa.alignment import AlignmentSettings
+from warpline.similarity.dsa.search import AlignmentSettings
 from warpline.similarity.dsa_input import fit_driven_operator
 from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import as_recording

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from warpline.similarity.dsa import halving
-from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs
+from warpline.similarity.dsa.alignment import align_pairs
 from warpline.similarity.dsa.canonical import Problems, to_canonical
 from warpline.similarity.dsa.combinations import best_distinct, combination_starts
+from warpline.similarity.dsa.search import AlignmentSettings
 from warpline.similarity.dsa.starts import pad
 
 

@@ -11,8 +11,9 @@ import warpline
 
 torch = pytest.importorskip("torch")
 
-from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs  # noqa: E402
+from warpline.similarity.dsa.alignment import align_pairs  # noqa: E402
 from warpline.similarity.dsa.canonical import to_canonical  # noqa: E402
+from warpline.similarity.dsa.search import AlignmentSettings  # noqa: E402
 from warpline.similarity.dsa.search_status import chance_of_better, least_hits  # noqa: E402
 
 

@@ -143,7 +143,7 @@ def compare_pairs(
         [0, pi]; Ostrow et al. 2023) or "wasserstein" (`warpline.similarity.dsa.wasserstein.wasserstein`);
         ``solver``: "newton" or "reference" (dsa-metric, with ``iterations`` and ``lr``);
         ``max_starts``, ``accepted_chance``, ``tolerance``, ``max_steps``
-        (`warpline.similarity.dsa.alignment.AlignmentSettings`);
+        (`warpline.similarity.dsa.search.AlignmentSettings`);
         ``bound``: see `warpline.similarity.dsa.bounds.lower_bounds`; ``rotation``: whether rows hold the
         aligning matrix.
     seed : int
@@ -290,7 +290,8 @@ def _fill_newton(
     seed: int,
     progress: Any,
 ) -> None:
-    from .alignment import AlignmentSettings, align_pairs
+    from .alignment import align_pairs
+    from .search import AlignmentSettings
 
     alignment_settings = AlignmentSettings(
         max_starts=_setting(settings, "max_starts"),

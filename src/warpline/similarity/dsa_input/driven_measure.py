@@ -104,7 +104,7 @@ def compare_pairs(
         ``score``: "angle" of operators scaled to unit norm, radians, or "euclidean" distance of the
         operators as they are; ``control_weight``: share of the control in the joint score, in [0, 1];
         ``max_starts``, ``accepted_chance``, ``tolerance``, ``max_steps``
-        (`warpline.similarity.dsa.alignment.AlignmentSettings`);
+        (`warpline.similarity.dsa.search.AlignmentSettings`);
         ``bound`` of the states: see `warpline.similarity.dsa.bounds.lower_bounds`.
     seed : int
         Root of the random starts.
@@ -157,8 +157,9 @@ def _fill(
 ) -> None:  # fmt: skip
     """Fill in the rows of pairs that can be compared."""
     # PyTorch comes with the alignment: imported when first needed.
-    from warpline.similarity.dsa.alignment import AlignmentSettings, align_pairs
+    from warpline.similarity.dsa.alignment import align_pairs
     from warpline.similarity.dsa.bounds import lower_bounds
+    from warpline.similarity.dsa.search import AlignmentSettings
 
     from .joint_alignment import (
         align_jointly,

@@ -24,7 +24,6 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from warpline.similarity.dsa.alignment import AlignmentSettings, pairs_per_chunk, search
 from warpline.similarity.dsa.canonical import (
     CanonicalOperator,
     Problems,
@@ -32,6 +31,7 @@ from warpline.similarity.dsa.canonical import (
     to_canonical,
 )
 from warpline.similarity.dsa.halving import orthonormal
+from warpline.similarity.dsa.search import AlignmentSettings, pairs_per_chunk, search
 from warpline.similarity.dsa.search_status import chance_of_better, status_of
 from warpline.similarity.dsa.starts import SKEW_START, pad, pair_generator, planned_starts
 from warpline.similarity.rotation_search import nearest_rotation
