@@ -4,7 +4,7 @@ import pytest
 from small_package import TRAINING
 
 from warpline.core.plugins import PluginLocation
-from warpline.pipeline import live_code, reachable_modules
+from warpline.pipeline import code_reading, live_code, reachable_modules
 from warpline.pipeline.code_digest import digest
 
 
@@ -41,7 +41,7 @@ def fresh():
             reachable_modules.parse,
             reachable_modules._imported,
             reachable_modules._dependencies,
-            live_code._facts,
+            code_reading.facts_of,
             live_code._unit,
         ):
             cached.cache_clear()

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from warpline.core.plugins import available, find_plugin
-from warpline.pipeline import live_code, reachable_modules
+from warpline.pipeline import code_wording, live_code, reachable_modules
 from warpline.pipeline.code_digest import digest
 from warpline.pipeline.reachable_modules import closure
 
@@ -87,7 +87,7 @@ def test_a_caught_message_becomes_a_result_in_few_places_alone(project):
                 id(part)
                 for node in ast.walk(handler)
                 if isinstance(node, ast.Raise)
-                or (isinstance(node, ast.Expr) and live_code._is_log_call(node))
+                or (isinstance(node, ast.Expr) and code_wording.is_log_call(node))
                 for part in ast.walk(node)
             }
             for part in ast.walk(handler):

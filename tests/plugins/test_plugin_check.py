@@ -20,7 +20,7 @@ from plugin_texts import (
 )
 
 from warpline.core import plugins
-from warpline.pipeline import live_code, plugin_check, reachable_modules
+from warpline.pipeline import code_reading, live_code, plugin_check, reachable_modules
 from warpline.pipeline.command_line import main
 from warpline.pipeline.config import load
 from warpline.pipeline.expansion import Plan
@@ -125,7 +125,7 @@ def test_a_plugin_that_hangs_crashes_or_ends_is_named_and_the_others_go_on(
     good = tmp_path / "good.py"
     good.write_text(good.read_text().replace("0.5 *", "0.25 *"))
     # Files are parsed once a process.
-    for cached in (reachable_modules.parse, live_code._facts, live_code._unit):
+    for cached in (reachable_modules.parse, code_reading.facts_of, live_code._unit):
         cached.cache_clear()
     assert plugin_faults(pipeline, passed) == [] and tried == ["good"]
     assert plugin_faults(pipeline, Path("/proc/none/passed")) == []

@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from warpline.core.plugins import PluginLocation
-from warpline.pipeline.live_code import counts_messages, live_text, reading_of, unit_of
+from warpline.pipeline.code_reading import reading_of
+from warpline.pipeline.live_code import counts_messages, live_text, unit_of
 from warpline.pipeline.reachable_modules import SOURCE, code_behind
 
 __all__ = ["digest"]

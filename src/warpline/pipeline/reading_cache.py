@@ -24,7 +24,10 @@ from warpline.core.atomic_writes import keep_text
 __all__ = ["kept_by_content", "kept_by_stamps"]
 
 T = TypeVar("T")
-READERS = ("live_code.py", "reachable_modules.py", "reading_cache.py")
+READERS = (
+    "code_definitions.py", "code_reading.py", "code_wording.py", "live_code.py",
+    "reachable_modules.py", "reading_cache.py",
+)  # fmt: skip
 """Modules whose code decides what is read."""
 LARGEST = 32_000_000
 """Characters of the file beyond which what this process did not ask for is dropped."""
