@@ -94,7 +94,7 @@ def render_forecast(plan: Plan) -> str:
     from snakemake_logger_plugin_warpline.time_left import duration_text
     from warpline.pipeline.config.analyses import GENERIC_COST
     from warpline.pipeline.forecast import forecast
-    from warpline.pipeline.protocol_audit import AUDIT_HEADING
+    from warpline.pipeline.protocol_stages import AUDIT_HEADING
     from warpline.pipeline.stages import Pipeline
 
     frame = forecast(plan)

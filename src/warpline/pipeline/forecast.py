@@ -10,7 +10,8 @@ import pandas as pd
 
 from warpline.core.result_files import DamagedFileError
 from warpline.pipeline.expansion import Plan
-from warpline.pipeline.protocol_audit import Audit, ByProtocol
+from warpline.pipeline.protocol_audit import Audit
+from warpline.pipeline.protocol_stages import ByProtocol
 from warpline.pipeline.stages import Cost, Pipeline, Stage
 from warpline.pipeline.verification import integrity_error
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from warpline.core.figure_files import FIGURE_SUFFIXES
-from warpline.pipeline.protocol_audit import Audit, ByProtocol
+from warpline.pipeline.protocol_audit import Audit
+from warpline.pipeline.protocol_stages import ByProtocol
 from warpline.pipeline.stages import Pipeline, Stage
 from warpline.pipeline.stages.figures import DrawFigures, Figure
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from warpline.core.utf8_paths import shell_word
 from warpline.pipeline.project_files import PROJECT, configuration_file
-from warpline.pipeline.protocol_audit import AUDIT_HEADING
+from warpline.pipeline.protocol_stages import AUDIT_HEADING
 from warpline.pipeline.run_status import STATES, Job, RunStatus
 
 __all__ = ["configuration_of", "render_status"]
