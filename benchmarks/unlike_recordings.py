@@ -3,7 +3,8 @@
 Each call of compare_groups has two groups of five recordings of two leaky integrators, as in
 docs/notebooks/compare_recordings.md, all with one leak. Each recording has neurons, trials and noise of its
 own. The groups differ in the noise of a neuron, in the number of neurons, time steps or trials, in which
-time steps they have, or in the baselines of their neurons. Counted are calls of which a test is significant
+time steps they have, or in the baselines of their neurons; to show what is found at all, two more pairs of
+groups differ in the leak. Counted are calls of which a test is significant
 at 5 % (Holm). The setting of DSA is fixed, or chosen by choose_dsa on a recording of each of three groups
 with unlike leaks. All are counted as recorded, centred, and with a constant term.
 
@@ -52,6 +53,8 @@ UNLIKE: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "the last 25 time steps, not the first": ({"n_times": 25}, {"first": 25}),
     "12 trials, not 60": ({}, {"n_trials": 12}),
     "baselines of 0 to 1 standard deviation, not 0": ({}, {"baseline": 1.0}),
+    "the dynamics: a leak of 0.4, not 0.2": ({}, {"leak": 0.4}),
+    "the dynamics: a leak of 0.6, not 0.2": ({}, {"leak": 0.6}),
 }
 FIXED: Mapping[str, Mapping[str, int]] = {
     "fixed": {"n_delays": 3, "rank": 4},

@@ -665,3 +665,11 @@ def test_a_centred_recording_has_no_mean(rng):
     large = as_recording([np.ldexp(trial, 1020) for trial in trials]).centred()
     for trial, before in zip(large.trials, centred.trials, strict=True):
         np.testing.assert_array_equal(trial, np.ldexp(before, 1020))
+
+
+def test_a_centred_recording_has_the_spacing_of_the_states_as_they_came(rng):
+    """Baselines a thousand times the signal leave it single precision less three digits."""
+    states = rng.normal(size=(6, 20, 3)) + np.array([1000.0, -1000, 1000])
+    recording = as_recording(states.astype(np.float32))
+    ratio = recording.centred().precision / np.finfo(np.float32).eps
+    assert ratio == pytest.approx(1000, rel=0.1)

@@ -148,10 +148,19 @@ class Recording:
         return (replace(self, trials=trials) if exponent else self), exponent
 
     def centred(self) -> Recording:
-        """Return the recording without the mean of each unit over all trials and times."""
+        """Return the recording without the mean of each unit over all trials and times.
+
+        ``precision`` becomes that of the states that are left: their spacing is that of larger numbers.
+        """
         trials, exponent = rescaled_trials(self.trials)
-        mean = np.concatenate(trials).mean(axis=0)
-        return replace(self, trials=tuple(np.ldexp(trial - mean, exponent) for trial in trials))
+        states = np.concatenate(trials)
+        mean = states.mean(axis=0)
+        size, left = np.linalg.norm(states), np.linalg.norm(states - mean)
+        return replace(
+            self,
+            trials=tuple(np.ldexp(trial - mean, exponent) for trial in trials),
+            precision=self.precision * float(size / left) if left > 0 else self.precision,
+        )
 
     def __repr__(self) -> str:
         times = str(self.lengths[0])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import warpline
 from warpline.similarity.dsa import (
+    ConstantDataError,
     SettingsError,
     TooFewTimePointsError,
     choose_dsa,
@@ -18,6 +19,7 @@ from warpline.similarity.dsa import (
 )
 from warpline.similarity.dsa.hankel import delay_embed
 from warpline.similarity.dsa.window_means import TransitionMeans
+from warpline.similarity.recordings import as_recording
 
 RANK = 3
 
@@ -176,3 +178,19 @@ def test_what_is_no_truth_value_is_refused(value, rng):
         dsa(states, states, n_delays=1, rank=2, offset=value)
     with pytest.raises(SettingsError, match="offset to be true or false"):
         choose_dsa([states], n_delays=[1], ranks=[1], horizons=(1,), offset=value)
+
+
+@pytest.mark.parametrize("settings", [{"offset": True}, {"centre": True}])
+def test_rounding_of_large_baselines_is_no_dynamics(settings, rng):
+    seen = approach(rng, 0.9 * orthogonal(rng, RANK)) @ orthogonal(rng, 6)[:RANK]
+    stored = (seen + 1000 * seen.std()).astype(np.float32)
+    states = as_recording(stored).centred() if "centre" in settings else stored
+    operator = fit_operator(states, n_delays=2, rank=8, offset="offset" in settings)
+    # Centring leaves a constant: one direction more.
+    assert operator.rank_used == RANK + ("centre" in settings)
+
+
+def test_states_of_nothing_but_rounding_are_refused(rng):
+    stored = (1e8 + 8 * rng.normal(size=(4, 20, 2))).astype(np.float32)
+    with pytest.raises(ConstantDataError, match="spacing of their numbers"):
+        fit_operator(stored, n_delays=1, rank=2, offset=True)

@@ -437,6 +437,17 @@ def check_states(states: Any, *, n_delays: int, delay_interval: int) -> Trials:
     return trials
 
 
+def check_rank_tolerance(given: float | None) -> None:
+    """Refuse a rank_tolerance that is no share below 1.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if given is not None and not 0 <= given < 1:
+        raise SettingsError("rank_tolerance in [0, 1)", f"{given!r}", "Set rank_tolerance.")
+
+
 def rank_tolerance_of(
     states: Any, n_delays: int, delay_interval: int, given: float | None
 ) -> float:
@@ -455,13 +466,24 @@ def rank_tolerance_of(
     -------
     float
         See `fit_operator`.
+
+    Raises
+    ------
+    ConstantDataError
+        Where all that is left of centred states is the spacing of the numbers in which they came.
     """
     if given is not None:
-        if not 0 <= given < 1:
-            raise SettingsError("rank_tolerance in [0, 1)", f"{given!r}", "Set rank_tolerance.")
+        check_rank_tolerance(given)
         return float(given)
     recording = as_recording(states)
     lost = (n_delays - 1) * delay_interval
     rows = sum(max(length - lost, 1) for length in recording.lengths)
     largest = max(rows, recording.n_units * n_delays)
-    return max(largest * float(np.finfo(np.float64).eps), 8 * recording.precision)
+    tolerance = max(largest * float(np.finfo(np.float64).eps), 8 * recording.precision)
+    if tolerance >= 1:
+        raise ConstantDataError(
+            "states that change by more than the spacing of their numbers",
+            f"a spacing of {recording.precision:.1e} of their size",
+            "Read them in a wider type, or subtract what they have in common before they are stored.",
+        )
+    return tolerance

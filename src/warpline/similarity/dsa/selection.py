@@ -26,7 +26,7 @@ from warpline.similarity.recordings import Recording, as_recording, check_same_b
 from warpline.similarity.time_coordinates import check_equal_steps
 
 from .hankel import by_length
-from .operators import check_states, rank_tolerance_of
+from .operators import check_rank_tolerance, check_states, rank_tolerance_of
 from .padding import check_rank
 from .prediction import Prediction, akaike, check_split, held_out_errors, split_trials
 
@@ -201,6 +201,7 @@ def choose_dsa(
     _check_candidates(n_delays, delay_intervals, ranks, horizons, keep, longest)
     check_split(test_fraction, seed)
     check_ridge(ridge)
+    check_rank_tolerance(rank_tolerance)
     # Error ratios do not depend on the scale, which is taken out where squares would leave the range.
     recordings = {
         name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
@@ -223,8 +224,8 @@ def choose_dsa(
         for delays, interval in embeddings:
             embedding = {"n_delays": delays, "delay_interval": interval}
             identity = {"system": name, **embedding}
-            tolerance = rank_tolerance_of(recording, delays, interval, rank_tolerance)
             try:
+                tolerance = rank_tolerance_of(recording, delays, interval, rank_tolerance)
                 check_states(recording, **embedding)
                 train, test = split_trials(len(recording.trials), test_fraction, seed)
                 prediction = held_out_errors(

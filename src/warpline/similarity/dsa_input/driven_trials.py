@@ -133,7 +133,9 @@ def driven_trials(
         input_in_step=input_lag == 0,
         n_units=recording.n_units,
         n_channels=blocks[0].shape[2] - recording.n_units,
-        tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
+        tolerance=rank_tolerance_of(
+            recording.centred() if offset else recording, n_lags, delay_interval, rank_tolerance
+        ),
         state_exponent=state_exponent,
         input_exponent=input_exponent,
     )
