@@ -1,12 +1,12 @@
 """How often does the test tell groups apart whose recordings differ in all but dynamics? docs/your_data.md.
 
 Each call of compare_groups has two groups of five recordings of two leaky integrators, as in
-docs/notebooks/compare_recordings.md, all with one leak. Each recording has neurons, trials and noise of its
-own. The groups differ in the noise of a neuron, in the number of neurons, time steps or trials, in which
-time steps they have, or in the baselines of their neurons; to show what is found at all, two more pairs of
-groups differ in the leak. Counted are calls of which a test is significant
-at 5 % (Holm). The setting of DSA is fixed, or chosen by choose_dsa on a recording of each of three groups
-with unlike leaks. All are counted as recorded, centred, and with a constant term.
+docs/notebooks/compare_recordings.md. Each recording has neurons, trials and noise of its own. The groups
+differ in the noise of a neuron, in the number of neurons, time steps or trials, in which time steps they
+have, or in the baselines of their neurons, and have one leak; to show what is found at all, two more pairs
+of groups differ in the leak. Counted are calls of which a test is significant at 5 % (Holm). The setting of
+DSA is fixed, or chosen by choose_dsa on a recording of each of three groups with unlike leaks. All are
+counted as recorded, centred, and with a constant term.
 
     python benchmarks/unlike_recordings.py --output docs/data/unlike_recordings.json
     python benchmarks/unlike_recordings.py --alike --output docs/data/unlike_recordings.json

@@ -34,8 +34,8 @@ def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DS
         that will be compared: one setting keeps their pairs comparable.
     **options
         Of `warpline.similarity.dsa.selection.choose_dsa`, which states the rule: ``n_delays``,
-        ``delay_intervals``, ``ranks``, ``horizons``, ``keep``, ``ridge``, ``seed``, ``centre`` and
-        others.
+        ``delay_intervals``, ``ranks``, ``horizons``, ``keep``, ``ridge``, ``seed``, ``centre``,
+        ``offset`` and others.
 
     Returns
     -------
