@@ -125,6 +125,12 @@ def independent_units(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(states, n_delays=1, rank=rank).matrix
 
 
+def leaky_drive(n_trials: int) -> FloatArray:
+    """Return the mean drive of each of `leaky_integrators`, (trial, integrator): evidence, and a constant."""
+    evidence = np.repeat([-1.0, -0.5, 0.5, 1.0], n_trials // 4)
+    return np.stack([evidence, np.ones(n_trials)], axis=1)
+
+
 def leaky_integrators(
     rng: np.random.Generator,
     leak: float,
@@ -137,10 +143,10 @@ def leaky_integrators(
 
     They are the sessions of docs/notebooks/compare_recordings.md.
     """
-    evidence = np.repeat([-1.0, -0.5, 0.5, 1.0], n_trials // 4)
+    mean_drive = leaky_drive(n_trials)
     state, states = np.zeros((n_trials, 2)), []
     for _ in range(n_times):
-        drive = np.stack([evidence, np.ones(n_trials)], axis=1) + rng.normal(size=(n_trials, 2))
+        drive = mean_drive + rng.normal(size=(n_trials, 2))
         state = state + 0.1 * (drive - leak * state)
         states.append(state)
     rates = np.stack(states, axis=1) @ rng.normal(size=(2, n_neurons))

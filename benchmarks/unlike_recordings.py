@@ -31,7 +31,7 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from dsa_search_kinds import leaky_integrators  # noqa: E402
+from dsa_search_kinds import leaky_drive, leaky_integrators  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 import warpline  # noqa: E402
@@ -39,6 +39,7 @@ from warpline.comparison.groups import group_tables  # noqa: E402
 from warpline.comparison.hypothesis_tests import holm  # noqa: E402
 from warpline.comparison.jackknife import jackknife_interval  # noqa: E402
 from warpline.similarity.dsa import fit_operator  # noqa: E402
+from warpline.similarity.dsa_input.driven_operators import fit_driven_operator  # noqa: E402
 from warpline.similarity.recordings import as_recording  # noqa: E402
 
 FloatArray = NDArray[np.float64]
@@ -125,14 +126,21 @@ def is_significant(
     return bool(result.tests["significant"].any())
 
 
-def moduli(leak: float, means: Mapping[str, bool]) -> list[float]:
-    """Return the moduli of the eigenvalues at one delay and rank two, smallest first: means of recordings."""
+def moduli(leak: float, means: Mapping[str, bool] | None) -> list[float]:
+    """Return the moduli of the eigenvalues at one delay and rank two, smallest first: means of recordings.
+
+    Without ``means`` they are those of InputDSA, which is given the mean drives.
+    """
     values = []
     for k in range(EIGENVALUES_OF):
         states = as_recording(recording((0, 3, k), leak=leak))
-        states = states.centred() if "centre" in means else states
-        operator = fit_operator(states, offset="offset" in means, **FIXED["low_rank"])
-        values.append(np.sort(np.abs(np.linalg.eigvals(operator.matrix))))
+        if means is None:
+            drives = np.repeat(leaky_drive(len(states))[:, None], states.lengths[0], axis=1)
+            matrix = fit_driven_operator(states, drives, rank=2).state
+        else:
+            states = states.centred() if "centre" in means else states
+            matrix = fit_operator(states, offset="offset" in means, **FIXED["low_rank"]).matrix
+        values.append(np.sort(np.abs(np.linalg.eigvals(matrix))))
     return [float(value) for value in np.mean(values, axis=0)]
 
 
@@ -230,12 +238,26 @@ def sentence(result: Mapping[str, Any]) -> str:
 
 def sentence_of_eigenvalues(result: Mapping[str, Any]) -> str:
     """Return what docs/your_data.md says of one delay and rank two."""
-    as_recorded, centred, offset = (
+    as_recorded, centred, offset, given = (
         " and ".join(f"{value:.2f}" for value in values) for values in result["moduli"]
     )
     return (
         f"moduli of {as_recorded} as recorded, of {centred} centred, and of {offset} with a constant "
-        f"term, where both are {1 - 0.1 * LEAK:.1f}"
+        f"term, where both are {1 - 0.1 * LEAK:.1f}. By `dsa_input`, which is given the mean drives, they "
+        f"are {given}"
+    )
+
+
+def sentence_of_ranks(result: Mapping[str, Any]) -> str:
+    """Return what docs/your_data.md says of the ranks that are chosen."""
+    as_recorded, centred, offset = (
+        f"{rank} ({counts[rank]} of {sum(counts.values())} calls)"
+        for counts in result["ranks_chosen"]
+        for rank in [max(counts, key=counts.__getitem__)]
+    )
+    return (
+        f"the rank chosen is mostly {as_recorded} as recorded, {centred} centred, and {offset} with a "
+        "constant term"
     )
 
 
@@ -292,7 +314,7 @@ def main() -> None:
         print(rows[-1], flush=True)
     ranks = [[setting["rank"] for setting in own] for own in chosen]
     counts = [{str(r): own.count(r) for r in sorted({*own})} for own in ranks]
-    eigenvalues = [moduli(LEAK, means) for means in MEANS]
+    eigenvalues = [moduli(LEAK, means) for means in (*MEANS, None)]
     result |= {"ranks_chosen": counts, "rows": rows, "moduli": eigenvalues}
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

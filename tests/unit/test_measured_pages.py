@@ -102,6 +102,7 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("statistics.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence_of_pools"),
+        ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence_of_ranks"),
         (
             "your_data.md",
             "unlike_recordings.py",
