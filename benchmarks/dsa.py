@@ -35,6 +35,7 @@ use_one_thread()
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from warpline.figures.page_numbers import at_most  # noqa: E402
 from warpline.similarity.dsa import Operator, compare_pairs, fit_operator  # noqa: E402
 
 FloatArray = NDArray[np.float64]
@@ -393,7 +394,7 @@ def page_lines(results: dict[str, Any]) -> list[str]:
     growth = [100 * (row["peak_mib_four_times_the_trials"] / row["peak_mib"] - 1) for row in large]
     lines.append(f"four times the trials take {min(growth):.0f} to {max(growth):.0f} % more memory")
     farthest = max(row["largest_angle_of_rotated_copies"] for row in results["self"])
-    lines.append(f"at most {farthest:.0e} from a rotated copy")
+    lines.append(f"at most {at_most(farthest)} from a rotated copy")
     matrix = results["matrix"]
     lines.append(
         f"| {matrix['pairs']:,} pairs of {matrix['systems']} motif sequences, rank {matrix['rank']}, "

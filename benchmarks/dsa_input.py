@@ -32,6 +32,7 @@ import torch  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from processor_time import least_seconds  # noqa: E402
 
+from warpline.figures.page_numbers import at_most  # noqa: E402
 from warpline.similarity.dsa_input import (  # noqa: E402
     DrivenOperator,
     compare_pairs,
@@ -270,10 +271,10 @@ def page_lines(result: dict[str, Any]) -> list[str]:
     for units, stages in result["stages"].items():
         join, moments = (stages[name] / stages["whole"] for name in ("join", "moments"))
         lines.append(f"| {units} | {1e3 * stages['whole']:.2g} ms | {join:.0%} | {moments:.0%} |")
+    excess = at_most(pairs["largest_state_angle_above_theirs"])
     lines.append(
-        f"above Adam's by at most {pairs['largest_state_angle_above_theirs']:.0e} rad, which is in single "
-        f"precision: {pairs['mean_state_angle']:.3f} in the mean against "
-        f"{pairs['mean_state_angle_of_theirs']:.3f}"
+        f"above Adam's by at most {excess} rad, which is in single precision: "
+        f"{pairs['mean_state_angle']:.3f} in the mean against {pairs['mean_state_angle_of_theirs']:.3f}"
     )
     lines.append(f"the mean joint angle is {pairs['mean_joint_angle_at_their_alignment']:.3f}")
     lines.append(f"the search reaches {pairs['mean_joint_angle']:.3f}")

@@ -245,6 +245,15 @@ def noisy_modules(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(_noisy_tanh_network(weights, rng), n_delays=1, rank=rank).matrix
 
 
+def chain(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a chain of leaky units, each with random couplings from its two neighbours."""
+    matrix = np.diag(rng.uniform(0.2, 0.8, rank))
+    for side in (1, -1):
+        matrix += np.diag(0.35 * rng.normal(size=rank - 1), side)
+    matrix *= min(1.0, 0.95 / np.abs(np.linalg.eigvals(matrix)).max())
+    return dsa.fit_operator(_seen_by_units(matrix, rng), n_delays=1, rank=rank).matrix
+
+
 #: One network of a pair at the rank, the other at a lower one.
 UNEQUAL = "driven random tanh networks of two ranks"
 Draw = Callable[[int, np.random.Generator], FloatArray]
@@ -281,10 +290,12 @@ NOISY_UNITS: dict[str, Draw] = {
     "rings of noisy units": noisy_ring,
     "modules of noisy units": noisy_modules,
 }
+#: Operators as those of `PARTS`, of units that are coupled to their neighbours alone.
+CHAINS: dict[str, Draw] = {"chains of units": chain}
 #: Both operators of a pair at once.
 COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
-KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS, *PARTS, *NOISY_UNITS)
+KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS, *PARTS, *NOISY_UNITS, *CHAINS)
 #: Words of the pages for kinds whose counts are added up.
 GROUPS: dict[str, tuple[str, ...]] = {
     "random matrices": tuple(RANDOM_MATRICES),
@@ -293,6 +304,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "operators that DSA fits to noisy recordings": tuple(RECORDINGS),
     "operators that DSA fits to uncoupled planes and slow modes": tuple(PARTS),
     "operators that DSA fits to networks of noisy units": tuple(NOISY_UNITS),
+    "operators that DSA fits to chains of units": tuple(CHAINS),
     COPIES: (COPIES,),
 }
 
@@ -301,7 +313,7 @@ def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[
     """Return the operators of pairs, one after another."""
     if kind == COPIES:
         return [operator for _ in range(n_pairs) for operator in noisy_copies(rank, rng)]
-    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS | PARTS | NOISY_UNITS)[kind]
+    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS | PARTS | NOISY_UNITS | CHAINS)[kind]
     draws = (draw, lower_rank if kind == UNEQUAL else draw)
     return [draws[k % 2](rank, rng) for k in range(2 * n_pairs)]
 

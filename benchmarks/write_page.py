@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warpline.figures.page_numbers import at_most
+
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 TABLE = HERE.parent / "docs" / "data" / "benchmarks.csv"
@@ -60,6 +62,10 @@ class Line:
     check: str = ""
 
 
+def _difference(what: str, largest: float) -> str:
+    return f"{what} differ by at most {at_most(largest)}" if largest > 0 else f"{what} are equal"
+
+
 def _similarity(rows: list[dict[str, Any]]) -> Iterator[Line]:
     for row in rows:
         several = row["pairs"] > 1
@@ -73,7 +79,7 @@ def _similarity(rows: list[dict[str, Any]]) -> Iterator[Line]:
                 f"{rival}, a pair at a time, scaled from a sample" if several else rival,
                 scale * row[f"{rival}_seconds"],
                 unit,
-                f"values differ by at most {row[f'{rival}_largest_difference']:.0e}",
+                _difference("values", row[f"{rival}_largest_difference"]),
             )
 
 
@@ -168,7 +174,7 @@ def _geometry(result: dict[str, Any]) -> Iterator[Line]:
             "torch.func.jacfwd of all states, by torch.vmap over points",
             row["vmap_seconds"],
             "s",
-            f"metrics differ by at most {row['vmap_largest_difference']:.0e} of their value",
+            f"{_difference('metrics', row['vmap_largest_difference'])} of their value",
         )
         yield Line(
             what,
@@ -176,7 +182,7 @@ def _geometry(result: dict[str, Any]) -> Iterator[Line]:
             "torch.func.jacrev, a point and a time at a time, scaled from a sample",
             row["jacrev_seconds_scaled"],
             "s",
-            f"tangents differ by at most {row['jacrev_largest_difference']:.0e}",
+            _difference("tangents", row["jacrev_largest_difference"]),
         )
 
 

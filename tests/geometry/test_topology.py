@@ -149,6 +149,27 @@ def test_the_rim_of_a_sheet_that_is_sampled_thinly_inside_is_a_loop_of_the_cloud
     assert f"In two units, one for each coordinate, it is found in {along_units} of 20" in page
 
 
+@pytest.mark.slow
+def test_the_tail_of_a_line_that_thins_out_is_counted_as_components(project):
+    def components(draw):
+        found = []
+        for seed in range(10):
+            rng = np.random.default_rng(seed)
+            cloud = draw(rng, (900, 1)) @ rng.normal(size=(1, 20))
+            numbers = betti_numbers(cloud, max_dimension=1, landmarks=150, seed=seed).numbers
+            found.append(numbers[0])
+        return found
+
+    even = components(lambda rng, size: rng.random(size))
+    normal = components(lambda rng, size: rng.normal(size=size))
+    assert {*even, *normal} == {1}
+    tails = components(lambda rng, size: rng.standard_t(3, size))
+    tails += components(lambda rng, size: rng.exponential(size=size))
+    more = [number for number in tails if number is not None and number > 1]
+    page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
+    assert f"they have {min(more)} to {max(more)} in {len(more)} of {len(tails)} draws" in page
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_noise_has_no_topology(seed):
     points = np.random.default_rng(seed).normal(size=(800, 3))

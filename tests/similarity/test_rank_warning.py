@@ -26,14 +26,54 @@ def test_a_rank_beyond_what_the_data_carry_is_said():
             call()
 
 
-def test_as_few_transitions_as_the_rank_are_said(rng):
-    x, y = rng.normal(size=(2, 1, 12, 8))
-    for call in (
-        lambda: warpline.compare(x, y, measure="dsa", n_delays=5, rank=7),
-        lambda: dsa.dsa(x, y, n_delays=5, rank=7),
-    ):
-        with pytest.warns(UserWarning, match=r"more transitions than the rank 7, got \w+ \(7\)"):
-            call()
+def white(rng, n_trials, n_times):
+    """States of four units and inputs of two channels: whatever is fitted, is noise."""
+    return rng.normal(size=(n_trials, n_times, 4)), rng.normal(size=(n_trials, n_times, 2))
+
+
+@pytest.mark.parametrize(
+    "measure, settings, n_regressors",
+    [
+        ("dsa", {"n_delays": 1, "rank": 4}, 4),
+        ("dsa", {"n_delays": 2, "rank": 7}, 7),
+        ("dsa", {"n_delays": 1, "rank": 3, "offset": True}, 4),
+        ("dsa_input", {"rank": 4}, 7),
+        ("dsa_input", {"rank": 3, "offset": False}, 5),
+        ("dsa_input", {"rank": 4, "n_input_delays": 2}, 9),
+    ],
+)
+@pytest.mark.parametrize("n_trials", [1, 2, 3])
+def test_as_few_transitions_as_regressors_are_said(measure, settings, n_regressors, n_trials, rng):
+    """Up to so many the regression leaves no error, and beyond it does."""
+    lost = max(settings.get("n_delays", 1), settings.get("n_input_delays", 1))
+    for spare in (0, 1):
+        n_times = lost + -(-(n_regressors + spare) // n_trials)
+        n_transitions = n_trials * (n_times - lost)
+        systems = [white(rng, n_trials, n_times) for _ in range(2)]
+        (x, u), (y, v) = systems
+        inputs = {"inputs": (u, v)} if measure == "dsa_input" else {}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warpline.compare(x, y, measure=measure, **settings, **inputs)
+        said = [str(w.message) for w in caught if "more transitions" in str(w.message)]
+        assert len(said) == (n_transitions <= n_regressors)
+        for message in said:
+            assert f"({n_transitions} for {n_regressors})" in message
+
+
+def test_few_transitions_of_a_notebook_call_and_of_windows_are_said(rng):
+    (x, u), (y, v) = white(rng, 1, 8), white(rng, 1, 8)
+    with pytest.warns(UserWarning, match=r"more transitions.*X \(3 for 3\)"):
+        dsa.dsa(x, y, n_delays=5, rank=3)
+    windows = {"measure": "dsa_input", "backend": "subspace", "n_delays": 2, "rank": 2}
+    with pytest.warns(UserWarning, match=r"more transitions.*\(4 for 25\)"):
+        warpline.compare(x, y, **windows, inputs=(u, v))
+
+
+def test_few_transitions_of_either_half_are_said(rng):
+    x, y = rng.normal(size=(2, 6, 6, 4))
+    with pytest.warns(UserWarning, match=r"more transitions.*\(9 for 9\)"):
+        warpline.compare(x, y, measure="dsa", n_delays=3, rank=9, split="halves")
 
 
 def with_singular_values(values, rng):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from warpline.core import result_files
+from warpline.figures.page_numbers import at_most
 from warpline.figures.protocol_rows import in_order, protocol_label
 from warpline.figures.template_page import claim, has_width, render_template
 from warpline.figures.words import measure_name, number_range
@@ -140,7 +141,7 @@ class AuditTables:
             (self.effects["statistic"] == statistic) & self.effects["measure"].isin(measures)
         ]
         both = rows.pivot_table(index=KEY, columns="protocol", values="value")
-        return f"{(both[after] - both[before]).abs().max():.4f}"
+        return at_most((both[after] - both[before]).abs().max(), decimals=4)
 
     def sides(self, statistic: str, measure: str, bound: float, downwards: bool = False) -> str:
         """Return how many intervals lie above a bound, and how many below it, such as ``6 / 0``.
@@ -229,4 +230,5 @@ def render_audit(template: Path, tables: Path, other: Path) -> str:
     other : pathlib.Path
         Folder of those of the same audit on another processor, which need no verdicts.
     """
-    return render_template(template, a=AuditTables(tables), other=AuditTables(other), claim=claim)
+    tables_of = {"a": AuditTables(tables), "other": AuditTables(other)}
+    return render_template(template, **tables_of, claim=claim, at_most=at_most)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from warpline.core import result_files
+from warpline.figures.page_numbers import at_most
 from warpline.figures.result_tables import Tables
 from warpline.figures.template_page import claim, render_template
 
@@ -68,7 +69,7 @@ def render(template: Path, tables: Path, rounded: Path, new: Path) -> str:
         return f"{first}, {second} and {third}"
 
     pages = [
-        render_template(template, t=run, claim=claim, each=each, **runs, **further)
+        render_template(template, t=run, claim=claim, each=each, at_most=at_most, **runs, **further)
         for run in runs.values()
     ]
     return pages[0]

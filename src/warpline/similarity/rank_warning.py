@@ -46,13 +46,18 @@ def _warn_of_lower_ranks(operators: list[tuple[str, Any]]) -> None:
 
 
 def _warn_of_exact_fits(operators: list[tuple[str, Any]]) -> None:
-    counts = [(name, _transitions(operator), operator.rank_used) for name, operator in operators]
-    exact = [count for count in counts if count[1] <= count[2]]
+    exact = [
+        (name, operator)
+        for name, operator in operators
+        if 0 < getattr(operator, "n_transitions", 0) <= operator.n_regressors
+    ]
     if exact:
-        listed = first_few([f"{name} ({transitions})" for name, transitions, _ in exact], 4)
+        listed = first_few(
+            [f"{name} ({own.n_transitions} for {own.n_regressors})" for name, own in exact], 4
+        )
         warn_caller(
-            f"expected more transitions than the rank {max(rank for *_, rank in exact)}, got {listed}: so "
-            "few are fitted without an error, whatever they are. Lower the rank, or give more trials."
+            f"expected more transitions than an operator has regressors, got {listed}: so few are fitted "
+            "without an error, whatever they are. Lower the rank, or give more trials."
         )
 
 
@@ -69,11 +74,3 @@ def _warn_of_ties(operators: list[tuple[str, Any]]) -> None:
             f"{listed}, as of whitened states: rounding decides which directions are kept, and "
             "so the dissimilarity. Take all directions or another rank, or do not whiten."
         )
-
-
-def _transitions(operator: Any) -> float:
-    """Return how many steps in time an operator is fitted to, at most; infinity where that is not known."""
-    if not hasattr(operator, "n_trials"):
-        return float("inf")
-    embedded = (operator.n_delays - 1) * operator.delay_interval
-    return int(operator.n_trials * (operator.n_times - 1 - embedded))

@@ -103,6 +103,12 @@ def blocks_of(states: Trials) -> tuple[FloatArray, ...]:
     return (states,) if isinstance(states, np.ndarray) else states
 
 
+def count_transitions(states: Trials, n_delays: int, delay_interval: int) -> int:
+    """Return how many steps from one embedded row to the next the trials have."""
+    lost = (n_delays - 1) * delay_interval
+    return sum(len(trials) * (trials.shape[1] - 1 - lost) for trials in blocks_of(states))
+
+
 def delay_embed(states: FloatArray, n_delays: int, delay_interval: int) -> FloatArray:
     """Delay-embed trials of equal length.
 

@@ -23,7 +23,7 @@ from warpline.similarity.measure_settings import setting_of
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.states import angle
 
-from .hankel import blocks_of, leading_factor
+from .hankel import blocks_of, count_transitions, leading_factor
 from .measure import DEFAULTS, compare_pairs
 from .operators import (
     check_states,
@@ -51,6 +51,8 @@ class HeldOutOperator:
         The rank asked for, and the one that both sets of trials carry.
     gap : float
         Of the training trials, as that of `warpline.similarity.dsa.operators.Operator`.
+    n_transitions, n_regressors : int
+        As there; of the training or the held-out trials, whichever have fewer.
     """
 
     matrix: FloatArray
@@ -58,6 +60,8 @@ class HeldOutOperator:
     rank: int
     rank_used: int
     gap: float
+    n_transitions: int
+    n_regressors: int
 
 
 def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) -> HeldOutOperator:
@@ -138,7 +142,17 @@ def represent_held_out(train: Any, test: Any, *, settings: Mapping[str, Any]) ->
             past[:rank_used, :rank_used], cross[:rank_used, :rank_used], ridge
         )
         matrices.append(matrix)
-    return HeldOutOperator(matrices[0], matrices[1], rank, rank_used, factor.gap(rank_used))
+    return HeldOutOperator(
+        matrices[0],
+        matrices[1],
+        rank,
+        rank_used,
+        gap=factor.gap(rank_used),
+        n_transitions=min(
+            count_transitions(states, delays, interval) for states in (train_states, test_states)
+        ),
+        n_regressors=rank_used + offset,
+    )
 
 
 @takes_numbers(SettingsError)

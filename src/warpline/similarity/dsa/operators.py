@@ -40,7 +40,15 @@ from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.time_coordinates import check_equal_steps
 
-from .hankel import Factor, Trials, blocks_of, by_length, iterate_embedding, leading_factor
+from .hankel import (
+    Factor,
+    Trials,
+    blocks_of,
+    by_length,
+    count_transitions,
+    iterate_embedding,
+    leading_factor,
+)
 from .padding import check_rank
 from .window_means import TransitionMeans
 
@@ -78,6 +86,9 @@ class Operator(ShortRepr):
         Shape of the data it was fitted to; times of the longest trial, where trials differ.
     gap : float
         Share by which the singular value after the last one used is smaller (`Factor.gap`).
+    n_transitions, n_regressors : int
+        Steps that it was fitted to, and unknowns of each of its equations: ``rank_used``, and one for a
+        constant term.
     """
 
     matrix: FloatArray
@@ -93,6 +104,8 @@ class Operator(ShortRepr):
     n_times: int
     n_channels: int
     gap: float = 1.0
+    n_transitions: int = 0
+    n_regressors: int = 0
 
 
 @takes_numbers(SettingsError)
@@ -256,6 +269,8 @@ def fit_operators(
                 n_times=max(recording.lengths),
                 n_channels=recording.n_units,
                 gap=factor.gap(rank_used),
+                n_transitions=count_transitions(trials, n_delays, delay_interval),
+                n_regressors=rank_used + offset,
             )
         )
     return operators

@@ -35,6 +35,7 @@ from warpline.similarity.dsa.hankel import (
     GRAM_CONDITION_LIMIT,
     Trials,
     blocks_of,
+    count_transitions,
     delay_embed,
     gram_matrix,
     leading_factor,
@@ -85,6 +86,9 @@ class DrivenOperator(ShortRepr):
     gap : float
         Share by which the singular value after the last one used is smaller: 0 where the coordinates are some
         of many that would do as well.
+    n_transitions, n_regressors : int
+        Steps that it was fitted to, and unknowns of each of its equations: states, inputs that vary, and a
+        constant term; for ``subspace`` those of its windows, if they are more.
     """
 
     state: FloatArray
@@ -95,6 +99,8 @@ class DrivenOperator(ShortRepr):
     backend: Backend
     coordinates: Coordinates
     gap: float = 1.0
+    n_transitions: int = 0
+    n_regressors: int = 0
 
 
 @takes_numbers(SettingsError)
@@ -199,7 +205,9 @@ def fit_driven_operator(
             trials.blocks, n_lags, delay_interval, state_map, input_columns,
             input_in_step=trials.input_in_step, offset=offset,
         )  # fmt: skip
-    transition, effect = solve_driven(past, cross, len(values), values, ridge)
+    transition, effect, n_regressors = solve_driven(past, cross, len(values), values, ridge)
+    if subspace:
+        n_regressors = max(n_regressors, n_lags * (trials.n_units + trials.n_channels))
 
     # From whitened coordinates to those of the comparison, padded to the rank asked for.
     rank_used = len(transition)
@@ -216,7 +224,18 @@ def fit_driven_operator(
         values = np.ldexp(values, trials.state_exponent)
     state.setflags(write=False)
     control.setflags(write=False)
-    return DrivenOperator(state, control, rank, rank_used, values, backend, coordinates, gap)
+    return DrivenOperator(
+        state,
+        control,
+        rank,
+        rank_used,
+        values,
+        backend,
+        coordinates,
+        gap=gap,
+        n_transitions=count_transitions(trials.blocks, n_lags, delay_interval),
+        n_regressors=n_regressors + offset,
+    )
 
 
 def embedding_root(states: Trials, n_lags: int, *, centred: bool) -> FloatArray:
@@ -321,7 +340,7 @@ def _leading(
 
 def solve_driven(
     past: FloatArray, cross: FloatArray, rank: int, values: FloatArray, ridge: float
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, int]:
     """Solve the regression for the operators in whitened coordinates.
 
     Parameters
@@ -341,6 +360,8 @@ def solve_driven(
         The largest rank at which the regression has a unique solution.
     control : ndarray, shape (rank_used, input)
         Zero for inputs that are zero in ``past``. Inputs that are multiples of each other contribute alike.
+    n_regressors : int
+        States and directions of the inputs that were used.
 
     Raises
     ------
@@ -373,4 +394,5 @@ def solve_driven(
     solution = np.linalg.solve(
         past[:regular, :regular] + ridge * np.eye(regular), cross[:regular, :rank_used]
     )
-    return np.ascontiguousarray(solution[n_heard:].T), (heard @ solution[:n_heard]).T
+    effect = (heard @ solution[:n_heard]).T
+    return np.ascontiguousarray(solution[n_heard:].T), effect, regular
