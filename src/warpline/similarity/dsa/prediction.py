@@ -154,41 +154,17 @@ def held_out_errors(
         If the regression is singular at every rank, or all states of the training trials are 0.
     """
     n_units = blocks_of(train)[0].shape[2]
-    means = TransitionMeans.of(train, n_delays, delay_interval) if offset else None
-    factor = leading_factor(
-        train, n_delays, delay_interval, max(ranks), tolerance, means=means.rows if means else None
+    fit = _Fit.of(
+        train, n_delays, delay_interval, ranks, ridge=ridge, tolerance=tolerance, offset=offset
     )
-    if not len(factor.singular_values):
-        raise ConstantDataError(
-            "states of the training trials that change",
-            "ones that are all 0",
-            "Hold out other trials (seed), or leave the system out.",
-        )
-    past, cross = lagged_covariances(train, n_delays, delay_interval, factor, means)
-    carried = regular_rank(past, factor.singular_values, ridge)
-    usable = tuple(sorted({min(rank, carried) for rank in ranks}))
-    operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in usable]
-    # Whitened coordinates back to the newest states: the first block of the delay embedding.
-    readout = (factor.directions * factor.singular_values)[:n_units]
-    basis = factor.directions / factor.singular_values
-    centre: FloatArray = np.zeros(basis.shape[1])
-    constants: list[FloatArray] = [np.zeros(rank) for rank in usable]
-    newest_mean: FloatArray = np.zeros(n_units)
-    if means is not None:
-        centre, newest_mean = means.rows @ basis, means.rows[:n_units]
-        before, after = means.before @ basis - centre, means.after @ basis - centre
-        constants = [
-            after[:rank] - matrix @ before[:rank]
-            for rank, matrix in zip(usable, operators, strict=True)
-        ]
     # Powers of the maps from one horizon to the next.
     gaps = np.diff([0, *horizons])
     powers = [
         [_power(matrix, constant, int(gap)) for gap in gaps]
-        for matrix, constant in zip(operators, constants, strict=True)
+        for matrix, constant in zip(fit.operators, fit.constants, strict=True)
     ]
 
-    shape = (len(usable), len(horizons))
+    shape = (len(fit.ranks), len(horizons))
     squared, absolute = np.zeros(shape), np.zeros(shape)
     still_squared, still_absolute = np.zeros(len(horizons)), np.zeros(len(horizons))
     mean_squared = np.zeros(len(horizons))
@@ -200,7 +176,7 @@ def held_out_errors(
     cut = tuple(trials[:, start:] for trials in blocks_of(test) if trials.shape[1] > first_origin)
     for rows in iterate_embedding(cut, n_delays, delay_interval):
         newest = rows[..., :n_units]
-        whitened = rows @ basis - centre
+        whitened = rows @ fit.basis - fit.centre
         for h, horizon in enumerate(horizons):
             if rows.shape[1] <= horizon:
                 continue
@@ -209,28 +185,104 @@ def held_out_errors(
             still_absolute[h] += float(np.abs(change).sum())
             mean_squared[h] += float(((newest[:, horizon:] - mean) ** 2).sum())
             n_predicted[h] += change.size
-        for k, rank in enumerate(usable):
+        for k, rank in enumerate(fit.ranks):
             ahead = whitened[:, : -horizons[0], :rank]
             for h, horizon in enumerate(horizons):
                 if rows.shape[1] <= horizon:
                     break
                 matrix, constant = powers[k][h]
                 ahead = ahead[:, : rows.shape[1] - horizon] @ matrix.T + constant
-                error = newest[:, horizon:] - newest_mean - ahead @ readout[:, :rank].T
+                error = newest[:, horizon:] - fit.newest_mean - ahead @ fit.readout[:, :rank].T
                 squared[k, h] += float((error**2).sum())
                 absolute[k, h] += float(np.abs(error).sum())
     return Prediction(
-        ranks=usable,
-        carried=carried,
+        ranks=fit.ranks,
+        carried=fit.carried,
         squared=squared / n_predicted,
         absolute=absolute / n_predicted,
         persistence_squared=still_squared / n_predicted,
         persistence_absolute=still_absolute / n_predicted,
         mean_squared=mean_squared / n_predicted,
         n_predicted=n_predicted,
-        spectral_radius=np.array([spectral_radius(matrix) for matrix in operators]),
-        non_normality=np.array([non_normality(matrix) for matrix in operators]),
+        spectral_radius=np.array([spectral_radius(matrix) for matrix in fit.operators]),
+        non_normality=np.array([non_normality(matrix) for matrix in fit.operators]),
     )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Operators of one embedding by rank, with the way to their coordinates and back to the states.
+
+    Attributes
+    ----------
+    ranks : tuple of int
+    carried : int
+        The rank that the trials carry.
+    operators, constants : list of ndarray, shape (rank, rank) and (rank,)
+    basis : ndarray, shape (delays * unit, rank)
+        From embedded rows to whitened coordinates, from which ``centre`` is subtracted.
+    centre : ndarray, shape (rank,)
+    readout : ndarray, shape (unit, rank)
+        Whitened coordinates back to the newest states, the first block of the delay embedding, to which
+        ``newest_mean`` is added.
+    newest_mean : ndarray, shape (unit,)
+    """
+
+    ranks: tuple[int, ...]
+    carried: int
+    operators: list[FloatArray]
+    constants: list[FloatArray]
+    basis: FloatArray
+    centre: FloatArray
+    readout: FloatArray
+    newest_mean: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        states: Trials,
+        n_delays: int,
+        delay_interval: int,
+        ranks: Sequence[int],
+        *,
+        ridge: float,
+        tolerance: float,
+        offset: bool,
+    ) -> _Fit:
+        """Fit the operators; all ranks share one factorisation."""
+        n_units = blocks_of(states)[0].shape[2]
+        means = TransitionMeans.of(states, n_delays, delay_interval) if offset else None
+        factor = leading_factor(
+            states,
+            n_delays,
+            delay_interval,
+            max(ranks),
+            tolerance,
+            means=means.rows if means else None,
+        )
+        if not len(factor.singular_values):
+            raise ConstantDataError(
+                "states of the training trials that change",
+                "ones that are all 0",
+                "Hold out other trials (seed), or leave the system out.",
+            )
+        past, cross = lagged_covariances(states, n_delays, delay_interval, factor, means)
+        carried = regular_rank(past, factor.singular_values, ridge)
+        usable = tuple(sorted({min(rank, carried) for rank in ranks}))
+        operators = [solve_operator(past[:r, :r], cross[:r, :r], ridge) for r in usable]
+        readout = (factor.directions * factor.singular_values)[:n_units]
+        basis = factor.directions / factor.singular_values
+        centre: FloatArray = np.zeros(basis.shape[1])
+        constants: list[FloatArray] = [np.zeros(rank) for rank in usable]
+        newest_mean: FloatArray = np.zeros(n_units)
+        if means is not None:
+            centre, newest_mean = means.rows @ basis, means.rows[:n_units]
+            before, after = means.before @ basis - centre, means.after @ basis - centre
+            constants = [
+                after[:rank] - matrix @ before[:rank]
+                for rank, matrix in zip(usable, operators, strict=True)
+            ]
+        return cls(usable, carried, operators, constants, basis, centre, readout, newest_mean)
 
 
 def _power(matrix: FloatArray, constant: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:

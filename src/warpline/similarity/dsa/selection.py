@@ -193,23 +193,13 @@ def choose_dsa(
     """
     import pandas as pd
 
-    named = (
-        systems
-        if isinstance(systems, Mapping)
-        else {f"system {k}": states for k, states in enumerate(systems)}
-    )
     _check_candidates(n_delays, delay_intervals, ranks, horizons, keep, longest)
     check_split(test_fraction, seed)
     check_ridge(ridge)
     check_rank_tolerance(rank_tolerance)
-    # Error ratios do not depend on the scale, which is taken out where squares would leave the range.
-    recordings = {
-        name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
-    }
     centre, offset = truth_value("centre", centre), truth_value("offset", offset)
     # A constant term takes the means out anyway; without them, no digits go into them.
-    if centre or offset:
-        recordings = {name: recording.centred() for name, recording in recordings.items()}
+    recordings = _recordings(systems, centred=centre or offset)
     for recording in recordings.values():
         check_equal_steps(recording.times, recording.name)
         check_rank(max(ranks), max(n_delays) * recording.n_units)
@@ -217,17 +207,17 @@ def choose_dsa(
     _check_trials(recordings)
     n_times = min(min(recording.lengths) for recording in recordings.values())
     embeddings, horizons = _fitting(n_times, n_delays, delay_intervals, horizons, longest)
+    # All settings predict the same times.
     first_origin = max((delays - 1) * interval for delays, interval in embeddings)
-
     rows: list[dict[str, Any]] = []
     for name, recording in recordings.items():
+        train, test = split_trials(len(recording.trials), test_fraction, seed)
         for delays, interval in embeddings:
             embedding = {"n_delays": delays, "delay_interval": interval}
             identity = {"system": name, **embedding}
             try:
                 tolerance = rank_tolerance_of(recording, delays, interval, rank_tolerance)
                 check_states(recording, **embedding)
-                train, test = split_trials(len(recording.trials), test_fraction, seed)
                 prediction = held_out_errors(
                     by_length([recording.trials[k] for k in train]),
                     by_length([recording.trials[k] for k in test]),
@@ -245,53 +235,77 @@ def choose_dsa(
             counts = {"n_train": len(train), "n_test": len(test)}
             rows += _rows(identity, prediction, ranks, horizons, counts)
     sweep = pd.DataFrame(rows)
-    if not (sweep["status"] == "fitted").any():
+    _check_sweep(sweep, list(recordings))
+    settings = choose_setting(sweep, horizons, keep)
+    chosen = settings[settings["chosen"]].iloc[0]
+    return DSAChoice(
+        n_delays=int(chosen["n_delays"]),
+        delay_interval=int(chosen["delay_interval"]),
+        rank=int(chosen["rank"]),
+        score=float(chosen["score"]),
+        status=_status(sweep, chosen),
+        horizons=tuple(horizons),
+        sweep=sweep,
+        settings=settings,
+    )
+
+
+def _recordings(systems: Mapping[str, Any] | Sequence[Any], centred: bool) -> dict[str, Recording]:
+    """Return the systems by name, at a scale whose squares are numbers: error ratios do not depend on it."""
+    named = (
+        systems
+        if isinstance(systems, Mapping)
+        else {f"system {k}": states for k, states in enumerate(systems)}
+    )
+    recordings = {
+        name: as_recording(states, name=str(name)).rescaled()[0] for name, states in named.items()
+    }
+    if centred:
+        return {name: recording.centred() for name, recording in recordings.items()}
+    return recordings
+
+
+def _check_sweep(sweep: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a sweep without a score, and warn of systems that have none."""
+    is_fitted = sweep["status"] == "fitted"
+    if not is_fitted.any():
         raise InputError(
             "a system that an operator can be fitted to",
-            f"{len(named)} systems, of which none can",
+            f"{len(names)} systems, of which none can",
             "Fit one by fit_operator, whose error says why.",
         )
     # Of held-out trials that are all 0, persistence and operator are both exact: 0 / 0.
     if sweep["score"].isna().all():
         raise InputError(
             "a system whose states change in its held-out trials",
-            f"{len(named)} systems, of which none has an error to compare",
+            f"{len(names)} systems, of which none has an error to compare",
             "Hold out other trials (seed), or more of them (test_fraction).",
         )
-    fitted = set(sweep.loc[sweep["status"] == "fitted", "system"])
-    if without := [name for name in recordings if name not in fitted]:
+    fitted = set(sweep.loc[is_fitted, "system"])
+    if without := [name for name in names if name not in fitted]:
         warn_caller(
             f"expected systems that an operator can be fitted to, got {first_few(without, 3)} without one: "
             "the choice is that of the others. fit_operator says why."
         )
-    settings = choose_setting(sweep, horizons, keep)
-    chosen = settings[settings["chosen"]].iloc[0]
-    status = WORSE
-    if chosen["beats_persistence"]:
-        status = BETTER if chosen["beats_mean"] else AS_MEAN
-    if status == WORSE:
+
+
+def _status(sweep: pd.DataFrame, chosen: pd.Series) -> str:
+    """Return what the chosen setting is better than; warn where that is not enough."""
+    if not chosen["beats_persistence"]:
         warn_caller(
             f"expected a setting of DSA that predicts better than persistence, got an error ratio of "
             f"{chosen['score']:.3g} at best: the angles compare operators that do not describe the states. "
             "Try more delays, higher ranks or more trials."
         )
-    elif as_mean := _predicted_as_by_the_mean(sweep, chosen):
+        return WORSE
+    if as_mean := _predicted_as_by_the_mean(sweep, chosen):
         warn_caller(
             "expected systems that DSA predicts better than their mean does, got "
             f"{first_few(as_mean, 3)} at {int(chosen['n_delays'])} delays and rank {int(chosen['rank'])}: "
             "angles of their operators compare noise. Average over neurons or trials, smooth the states, or "
             "record more trials."
         )
-    return DSAChoice(
-        n_delays=int(chosen["n_delays"]),
-        delay_interval=int(chosen["delay_interval"]),
-        rank=int(chosen["rank"]),
-        score=float(chosen["score"]),
-        status=status,
-        horizons=tuple(horizons),
-        sweep=sweep,
-        settings=settings,
-    )
+    return BETTER if chosen["beats_mean"] else AS_MEAN
 
 
 def _predicted_as_by_the_mean(sweep: pd.DataFrame, chosen: pd.Series) -> list[str]:
