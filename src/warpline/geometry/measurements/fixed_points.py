@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -233,16 +234,13 @@ def find_fixed_points(
     TypeError
         When the step is not differentiable, or has another precision than the dynamics.
     """
-    numbers = {
-        "relaxation": relaxation,
-        "slow_speed": slow_speed,
-        "distance": distance,
-        "marginal_rate": marginal_rate,
-        "slow_rate": slow_rate,
-    }
-    for name, number in numbers.items():
-        if not 0 <= number < torch.inf:
-            raise ValueError(f"expected a finite {name} of at least 0, got {number}")
+    _check_numbers(
+        relaxation=relaxation,
+        slow_speed=slow_speed,
+        distance=distance,
+        marginal_rate=marginal_rate,
+        slow_rate=slow_rate,
+    )
     if iterations < 1:
         raise ValueError(f"expected at least one iteration, got {iterations}")
     n_relaxing = relaxation / dynamics.duration
@@ -262,13 +260,7 @@ def find_fixed_points(
     probed = torch.cat([probed, probed[:1] + 0.5 * _scale(unrelaxed) * waves])
     check_step(dynamics, probed, held[:1].expand(len(probed), -1))
 
-    # The dynamics lead to attractors; what is left to the search is the last stretch.
-    begin = halfway = unrelaxed
-    with torch.no_grad():
-        for k in range(round(n_relaxing)):
-            begin = dynamics.step(begin, held)
-            halfway = begin if 2 * k < n_relaxing else halfway
-        further = begin + n_relaxing * (dynamics.step(begin, held) - begin)
+    begin, halfway, further = _run(dynamics, unrelaxed, held, n_relaxing)
     finite = torch.isfinite(begin).all(-1)
     # One start on its way to infinity would set the scale, beside which all others lie at one point.
     settled = finite & ~_runs_away(unrelaxed, halfway, begin, further)
@@ -280,23 +272,7 @@ def find_fixed_points(
         relaxed = torch.cat([relaxed, ~relaxed])
         finite = torch.isfinite(begin).all(-1)
 
-    def velocity(x: Tensor, u: Tensor) -> Tensor:
-        return (dynamics.step(x, u) - x) / dynamics.duration
-
-    def step_of_one(x: Tensor, u: Tensor) -> Tensor:
-        return dynamics.step(x.unsqueeze(0), u.unsqueeze(0)).squeeze(0)
-
-    step_jacobian = with_readable_torch_errors(vmap(jacfwd(step_of_one)))
-
-    def jacobian(x: Tensor, u: Tensor) -> Tensor:
-        # Of the velocity, in place: two passes less over all tangents.
-        of_step = step_jacobian(x, u)
-        # One derivative for all points, as of a constant step, is stored once.
-        if 0 in of_step.stride():
-            of_step = of_step.clone()
-        of_step.diagonal(dim1=-2, dim2=-1).sub_(1)
-        return of_step.div_(dynamics.duration)
-
+    velocity, jacobian = _velocity(dynamics)
     # The search, for as many rows at once as their Jacobians fit the cache.
     ends = begin.clone()
     flat = torch.zeros_like(finite)
@@ -309,26 +285,14 @@ def find_fixed_points(
         speed = velocity(ends, held).norm(dim=-1)
         start_speed = velocity(begin, held).norm(dim=-1)
 
-    # Later lines overrule earlier ones: a fixed point is slow, too.
-    status = torch.full(speed.shape, int(Status.UNFINISHED), device=speed.device)
-    status[flat] = Status.MINIMUM
-    status[speed <= slow_speed * scale] = Status.SLOW
-    status[speed <= tolerance * scale] = Status.FIXED
-    status[~finite] = Status.DIVERGED
+    status = _statuses(speed, flat, finite, tolerance * scale, slow_speed * scale)
 
     def by_point(values: Tensor) -> Tensor:
         return values.view(n_points, -1, *values.shape[1:])
 
     # Spectra of the distinct points alone, the fastest growing mode first.
     distinct, index = _distinct(by_point(ends), by_point(speed), by_point(status), distance * scale)
-    eigenvalues = torch.zeros(0, starts.shape[-1], device=speed.device).to(speed.dtype.to_complex())
-    for block in distinct.split(rows) if len(distinct) else ():
-        with torch.no_grad():
-            spectra = torch.linalg.eigvals(jacobian(ends[block], held[block]))
-        eigenvalues = torch.cat([eigenvalues, spectra])
-    rates = (1 + dynamics.duration * eigenvalues).abs().log() / dynamics.duration
-    order = rates.argsort(dim=1, descending=True)
-    eigenvalues, rates = eigenvalues.gather(1, order), rates.gather(1, order)
+    eigenvalues, rates = _spectra(jacobian, ends[distinct], held[distinct], dynamics.duration, rows)
 
     return FixedPoints(
         states=ends[distinct],
@@ -357,6 +321,85 @@ def find_fixed_points(
         marginal_rate=marginal_rate,
         slow_rate=slow_rate,
     )
+
+
+def _check_numbers(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not 0 <= number < torch.inf:
+            raise ValueError(f"expected a finite {name} of at least 0, got {number}")
+
+
+def _run(
+    dynamics: Dynamics, starts: Tensor, held: Tensor, n_steps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return states after some steps, halfway there, and where as many steps of the last speed would lead.
+
+    The dynamics lead to attractors; what is left to the search is the last stretch.
+    """
+    state = halfway = starts
+    with torch.no_grad():
+        for k in range(round(n_steps)):
+            state = dynamics.step(state, held)
+            halfway = state if 2 * k < n_steps else halfway
+        further = state + n_steps * (dynamics.step(state, held) - state)
+    return state, halfway, further
+
+
+_OfStates = Callable[[Tensor, Tensor], Tensor]
+
+
+def _velocity(dynamics: Dynamics) -> tuple[_OfStates, _OfStates]:
+    """Return the velocity at states and inputs, (row, state), and its Jacobian, (row, state, state)."""
+
+    def velocity(x: Tensor, u: Tensor) -> Tensor:
+        return (dynamics.step(x, u) - x) / dynamics.duration
+
+    def step_of_one(x: Tensor, u: Tensor) -> Tensor:
+        return dynamics.step(x.unsqueeze(0), u.unsqueeze(0)).squeeze(0)
+
+    step_jacobian = with_readable_torch_errors(vmap(jacfwd(step_of_one)))
+
+    def jacobian(x: Tensor, u: Tensor) -> Tensor:
+        # Of the velocity, in place: two passes less over all tangents.
+        of_step = step_jacobian(x, u)
+        # One derivative for all points, as of a constant step, is stored once.
+        if 0 in of_step.stride():
+            of_step = of_step.clone()
+        of_step.diagonal(dim1=-2, dim2=-1).sub_(1)
+        return of_step.div_(dynamics.duration)
+
+    return velocity, jacobian
+
+
+def _statuses(
+    speed: Tensor,
+    flat: Tensor,
+    finite: Tensor,
+    fixed_speed: float | Tensor,
+    slow_speed: float | Tensor,
+) -> Tensor:
+    """Return the status of each end. Later lines overrule earlier ones: a fixed point is slow, too."""
+    status = torch.full(speed.shape, int(Status.UNFINISHED), device=speed.device)
+    status[flat] = Status.MINIMUM
+    status[speed <= slow_speed] = Status.SLOW
+    status[speed <= fixed_speed] = Status.FIXED
+    status[~finite] = Status.DIVERGED
+    return status
+
+
+def _spectra(
+    jacobian: _OfStates, states: Tensor, inputs: Tensor, duration: float, rows: int
+) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues and rates of some points, the fastest growing mode first; so many rows at once."""
+    eigenvalues = torch.zeros(0, states.shape[-1], device=states.device).to(
+        states.dtype.to_complex()
+    )
+    for x, u in zip(states.split(rows), inputs.split(rows), strict=True) if len(states) else ():
+        with torch.no_grad():
+            eigenvalues = torch.cat([eigenvalues, torch.linalg.eigvals(jacobian(x, u))])
+    rates = (1 + duration * eigenvalues).abs().log() / duration
+    order = rates.argsort(dim=1, descending=True)
+    return eigenvalues.gather(1, order), rates.gather(1, order)
 
 
 def _checked(
