@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, root
 
 from warpline.geometry.derivatives.dynamics import Dynamics, dynamics_of
-from warpline.geometry.measurements import fixed_points
+from warpline.geometry.measurements import distinct_points
 from warpline.geometry.measurements.fixed_points import Status, find_fixed_points, starts_near
 from warpline.models.base import build_model
 
@@ -280,7 +280,7 @@ def merged_one_after_the_other(ends, speed, status, distance):
     n_points, n_starts = speed.shape
     representative = torch.full((n_points, n_starts), -1)
     for point in range(n_points):
-        starts = [k for k in range(n_starts) if status[point, k] <= fixed_points.Status.SLOW]
+        starts = [k for k in range(n_starts) if status[point, k] <= Status.SLOW]
         for start in sorted(starts, key=lambda k: (float(speed[point, k]), k)):
             representative[point, start] = start
             for other in sorted(starts, key=lambda k: (float(speed[point, k]), k)):
@@ -305,7 +305,7 @@ def merged_one_after_the_other(ends, speed, status, distance):
 def test_merging_is_that_of_one_start_after_the_other(
     rounds, n_points, n_starts, n_clusters, spread, monkeypatch
 ):
-    monkeypatch.setattr(fixed_points, "_ROUNDS", rounds)
+    monkeypatch.setattr(distinct_points, "_ROUNDS", rounds)
     generator = torch.Generator().manual_seed(n_starts)
     centres = torch.randn(n_points, n_clusters, 3, generator=generator, dtype=torch.float64)
     cluster = torch.randint(n_clusters, (n_points, n_starts, 1), generator=generator)
@@ -314,7 +314,7 @@ def test_merging_is_that_of_one_start_after_the_other(
     speed = torch.rand(n_points, n_starts, generator=generator).round(decimals=1)
     status = torch.randint(0, 5, (n_points, n_starts), generator=generator)
 
-    distinct, index = fixed_points._distinct(ends, speed, status, 0.1)
+    distinct, index = distinct_points.merge_near(ends, speed, status, status <= Status.SLOW, 0.1)
     expected = merged_one_after_the_other(ends, speed, status, 0.1)
     assert (index >= 0).equal(expected >= 0)
     points, starts = torch.where(index >= 0)

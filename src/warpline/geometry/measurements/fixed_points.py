@@ -16,6 +16,7 @@ from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import takes_arrays
 from warpline.geometry.derivatives.dynamics import Dynamics, first_step
 from warpline.geometry.derivatives.smoothness import check_step, with_readable_torch_errors
+from warpline.geometry.measurements.distinct_points import merge_near
 from warpline.geometry.measurements.levenberg_marquardt import levenberg_marquardt
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FixedPoints", "Status", "find_fixed_points", "starts_near"]
 
-_ROUNDS = 64  # of merging, a representative of each input in each
 _FAR = 1e3  # scales of the starts, within which states may settle wherever they do
 _STILL_GROWING = 10.0  # times, from halfway on: an attractor, or a cycle, is reached by then
 _JACOBIAN_ELEMENTS = 2**20  # at a time: fits a processor's cache; more is slower
@@ -291,7 +291,10 @@ def find_fixed_points(
         return values.view(n_points, -1, *values.shape[1:])
 
     # Spectra of the distinct points alone, the fastest growing mode first.
-    distinct, index = _distinct(by_point(ends), by_point(speed), by_point(status), distance * scale)
+    kinds = by_point(status)
+    distinct, index = merge_near(
+        by_point(ends), by_point(speed), kinds, kinds <= Status.SLOW, distance * scale
+    )
     eigenvalues, rates = _spectra(jacobian, ends[distinct], held[distinct], dynamics.duration, rows)
 
     return FixedPoints(
@@ -307,7 +310,7 @@ def find_fixed_points(
         n_marginal=(rates.abs() <= marginal_rate).sum(1),
         n_stable=(rates < -marginal_rate).sum(1),
         n_slow_modes=(rates.abs() < slow_rate).sum(1),
-        status=by_point(status),
+        status=kinds,
         index=index,
         ends=by_point(ends),
         end_speed=by_point(speed),
@@ -453,91 +456,3 @@ def _runs_away(starts: Tensor, halfway: Tensor, ends: Tensor, further: Tensor) -
     far, before = ((states - centre).norm(dim=-1) for states in (ends, halfway))
     is_far, grew = far > _FAR * _scale(starts), far > _STILL_GROWING * before
     return far.isinf() | (is_far & grew & ((further - ends).norm(dim=-1) > far))
-
-
-def _near_pairs(
-    ends: Tensor, status: Tensor, rows: Tensor, n_starts: int, distance: float
-) -> list[tuple[int, int]]:
-    """Return the pairs of rows of one input and status within `distance`, each with the earlier one second.
-
-    Ordered by the first row's position in `rows`, then by the second's.
-    """
-    if len(rows) < 2:
-        return []
-    # Sorted along their longest axis, near points are neighbours.
-    points = ends[rows]
-    axis = torch.linalg.svd(points - points.mean(0), full_matrices=False)[2][0]
-    along = points @ axis
-    order = along.argsort(stable=True)
-    order = order[(rows[order] // n_starts).argsort(stable=True)]
-    pairs = []
-    for offset in range(1, len(rows)):
-        a, b = order[:-offset], order[offset:]
-        same_input = rows[a] // n_starts == rows[b] // n_starts
-        # Rounding of the projection must lose no pair.
-        close = same_input & (along[b] - along[a] <= 1.001 * distance)
-        if not close.any():
-            break
-        a, b = a[close], b[close]
-        near = (points[a] - points[b]).norm(dim=-1) <= distance
-        near &= status[rows[a]] == status[rows[b]]
-        pairs.append(torch.stack([torch.maximum(a, b)[near], torch.minimum(a, b)[near]], dim=1))
-    later_earlier = torch.cat(pairs) if pairs else torch.zeros(0, 2, dtype=torch.int64)
-    return [
-        (int(rows[later]), int(rows[earlier])) for later, earlier in sorted(later_earlier.tolist())
-    ]
-
-
-def _distinct(
-    ends: Tensor, speed: Tensor, status: Tensor, distance: float
-) -> tuple[Tensor, Tensor]:
-    """Merge ends of one input and status: the slowest represents all within `distance` of it.
-
-    Returns
-    -------
-    distinct : Tensor, shape (distinct,)
-        Rows of the flattened ends, one for each distinct point.
-    index : Tensor, shape (point, start)
-        Position among them of the point that each start belongs to, or -1.
-    """
-    n_points, n_starts = speed.shape
-    is_point = status <= Status.SLOW
-    # Fixed points before slow ones, then by speed.
-    rank = torch.where(is_point, speed, torch.inf).argsort(dim=1, stable=True)
-    rows = torch.arange(n_points, device=speed.device)
-
-    # Rows of the flattened ends, by input and in the order of speed. The first that is left of each input
-    # represents those near it: each joins the first of its representatives, as if one came after the other.
-    flat_ends, flat_status = ends.flatten(0, 1), status.flatten()
-    left = (rank + rows.unsqueeze(1) * n_starts).flatten()
-    left = left[is_point.flatten()[left]]
-    flat = torch.full((n_points * n_starts,), -1, dtype=torch.int64, device=speed.device)
-    for _ in range(_ROUNDS):
-        if not len(left):
-            break
-        _, inverse, counts = torch.unique_consecutive(
-            left // n_starts, return_inverse=True, return_counts=True
-        )
-        first = left[counts.cumsum(0) - counts][inverse]
-        near = (flat_ends[left] - flat_ends[first]).norm(dim=-1) <= distance
-        joins = (near & (flat_status[left] == flat_status[first])) | (left == first)
-        flat[left[joins]] = first[joins]
-        left = left[~joins]
-    # Many distinct points, as along a line of slow ones: only pairs close on one axis are looked at.
-    representative_of: dict[int, int] = {}
-    for row, earlier in _near_pairs(flat_ends, flat_status, left, n_starts, distance):
-        if row not in representative_of and earlier not in representative_of:
-            representative_of[row] = earlier
-    flat[left] = left
-    for row, earlier in representative_of.items():
-        flat[row] = earlier
-
-    # Representatives by input, then by speed; every start gets the position of its own.
-    represents = (flat == torch.arange(len(flat), device=speed.device)).view(n_points, n_starts)
-    order = torch.where(represents, speed, torch.inf).argsort(dim=1, stable=True)
-    in_order = order + rows.unsqueeze(1) * n_starts
-    distinct = in_order[represents.gather(1, order)]
-    # The last entry stays -1, for starts that belong to no point.
-    position_of = torch.full((n_points * n_starts + 1,), -1, dtype=torch.int64, device=speed.device)
-    position_of[distinct] = torch.arange(len(distinct), device=speed.device)
-    return distinct, position_of[flat].view(n_points, n_starts)
