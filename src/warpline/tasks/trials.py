@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -180,23 +181,73 @@ def generate_trials(
     to_fill = RowsToFill(n_rows, row_steps) if learned and row_steps else None
     if to_fill:
         conditions = itertools.repeat({})
-    periods = list(environment.periods)
+    drawn = _drawn(environment, conditions, to_fill)
+    if not any(row["scored"] for row in drawn.variables):
+        raise ValueError(
+            f"expected some trials of {task} with a right answer to score, got none among "
+            f"{len(drawn.variables)}: check the parameters of the task set, such as its coherences"
+        )
+    dataset = _padded(environment, drawn).assign_attrs(
+        taskset=settings["name"],
+        task=task,
+        split=split,
+        dt=settings["dt"],
+        n_outputs=environment.n_outputs,
+        **({} if environment.tolerance is None else {"tolerance": environment.tolerance}),
+    )
+    if to_fill:
+        dataset = pack_rows(dataset, row_steps)
+    if learned and not unique:
+        dataset = dataset.isel(trial=np.arange(count) % N_CACHED)
+    if split == "evaluation":
+        conditions = list(conditions)
+        # In the order of `_conditions`: all cells of the design, then all cells again.
+        n_cells = dataset.sizes["trial"] // count
+        dataset["condition"] = ("trial", np.tile(np.arange(n_cells), count))
+        dataset["repeat"] = ("trial", np.repeat(np.arange(count), n_cells))
+        if settings["input_noise"] > 0:
+            noise_free = _noise_free_inputs(settings, dataset, conditions, seed)
+            # An environment whose noise is not this task set's has no noise to take away.
+            if not np.array_equal(noise_free, dataset["inputs"]):
+                dataset["noise_free_inputs"] = (("trial", "time", "channel"), noise_free)
+    chance = chance_levels(dataset)
+    dataset.attrs |= {
+        "chance": chance.level,
+        **{f"chance_{name}": value for name, value in vars(chance).items()},
+    }
+    return dataset
 
-    # Trials differ in length: lists first, padded below.
-    inputs, targets, starts, stops, variables = [], [], [], [], []
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Trials as they were drawn: a list entry each, because they differ in length."""
+
+    inputs: list[NDArray[np.float32]]
+    targets: list[NDArray[Any]]
+    starts: list[list[int]]
+    stops: list[list[int]]
+    variables: list[dict[str, Any]]
+
+
+def _drawn(
+    environment: RuleTask, conditions: Iterable[dict[str, Any]], to_fill: RowsToFill | None
+) -> _Drawn:
+    """Draw a trial of each condition, until the rows to fill are full."""
+    env: Any = environment
+    drawn = _Drawn([], [], [], [], [])
     for condition in conditions:
         trial = env.new_trial(**condition)
-        inputs.append(env.ob.astype(np.float32))
-        targets.append(np.asarray(env.gt).copy())
-        starts.append([env.start_ind[period] for period in periods])
-        stops.append([env.end_ind[period] for period in periods])
+        drawn.inputs.append(env.ob.astype(np.float32))
+        drawn.targets.append(np.asarray(env.gt).copy())
+        drawn.starts.append([env.start_ind[period] for period in environment.periods])
+        drawn.stops.append([env.end_ind[period] for period in environment.periods])
         own = {name: value for name, value in trial.items() if np.ndim(value) == 0}
         if taken := sorted(TAKEN & own.keys()):
             raise ValueError(
                 f"expected trial variables of other names than the arrays of the trials, got "
                 f"{', '.join(taken)}: rename what _new_trial returns"
             )
-        variables.append(
+        drawn.variables.append(
             {
                 **own,
                 "scored": environment.is_scored(trial),
@@ -205,16 +256,13 @@ def generate_trials(
         )
         if to_fill and to_fill.are_full_after(len(env.gt)):
             break
+    return drawn
 
-    if not any(row["scored"] for row in variables):
-        raise ValueError(
-            f"expected some trials of {task} with a right answer to score, got none among "
-            f"{len(variables)}: check the parameters of the task set, such as its coherences"
-        )
 
-    # A padded step is zero in every array, and False in every mask.
-    n_trials, n_steps = len(inputs), max(len(trial_inputs) for trial_inputs in inputs)
-    channels = environment.channel_names()
+def _padded(environment: RuleTask, drawn: _Drawn) -> xr.Dataset:
+    """Return trials as arrays: a padded step is zero in every array, and False in every mask."""
+    n_trials, n_steps = len(drawn.inputs), max(len(inputs) for inputs in drawn.inputs)
+    periods, channels = list(environment.periods), environment.channel_names()
     padded = np.zeros((n_trials, n_steps, len(channels)), np.float32)
     is_vector = environment.tolerance is not None
     shape = (n_trials, n_steps, environment.n_outputs) if is_vector else (n_trials, n_steps)
@@ -224,58 +272,30 @@ def generate_trials(
         [periods.index(period) for period in names]
         for names in (environment.decisions, environment.unasked)
     )
-    for k, (trial_inputs, trial_target) in enumerate(zip(inputs, targets, strict=True)):
-        length = len(trial_inputs)
-        padded[k, :length] = trial_inputs
-        target[k, :length] = trial_target
+    for k, (inputs, targets, starts, stops) in enumerate(
+        zip(drawn.inputs, drawn.targets, drawn.starts, drawn.stops, strict=True)
+    ):
+        length = len(inputs)
+        padded[k, :length] = inputs
+        target[k, :length] = targets
         valid[k, :length] = asked[k, :length] = True
         for period in decision_periods:
-            decision[k, starts[k][period] : stops[k][period]] = True
+            decision[k, starts[period] : stops[period]] = True
         for period in unasked_periods:
-            asked[k, starts[k][period] : stops[k][period]] = False
-
-    dataset = xr.Dataset(
+            asked[k, starts[period] : stops[period]] = False
+    return xr.Dataset(
         {
             "inputs": (("trial", "time", "channel"), padded),
             "target": (("trial", "time", "output")[: target.ndim], target),
             "valid": (("trial", "time"), valid),
             "decision": (("trial", "time"), decision),
             "asked": (("trial", "time"), asked),
-            "start": (("trial", "period"), np.array(starts, np.int32)),
-            "stop": (("trial", "period"), np.array(stops, np.int32)),
+            "start": (("trial", "period"), np.array(drawn.starts, np.int32)),
+            "stop": (("trial", "period"), np.array(drawn.stops, np.int32)),
             **{
-                name: (("trial",), np.array([row[name] for row in variables]))
-                for name in variables[0]
+                name: (("trial",), np.array([row[name] for row in drawn.variables]))
+                for name in drawn.variables[0]
             },
         },
         coords={"channel": channels, "period": periods},
-        attrs={
-            "taskset": settings["name"],
-            "task": task,
-            "split": split,
-            "dt": settings["dt"],
-            "n_outputs": environment.n_outputs,
-            **({"tolerance": environment.tolerance} if is_vector else {}),
-        },
     )
-    if to_fill:
-        dataset = pack_rows(dataset, row_steps)
-    if learned and not unique:
-        dataset = dataset.isel(trial=np.arange(count) % N_CACHED)
-    if split == "evaluation":
-        conditions = list(conditions)
-        # In the order of `_conditions`: all cells of the design, then all cells again.
-        n_cells = n_trials // count
-        dataset["condition"] = ("trial", np.tile(np.arange(n_cells), count))
-        dataset["repeat"] = ("trial", np.repeat(np.arange(count), n_cells))
-        if settings["input_noise"] > 0:
-            noise_free = _noise_free_inputs(settings, dataset, conditions, seed)
-            # An environment whose noise is not this task set's has no noise to take away.
-            if not np.array_equal(noise_free, padded):
-                dataset["noise_free_inputs"] = (("trial", "time", "channel"), noise_free)
-    chance = chance_levels(dataset)
-    dataset.attrs |= {
-        "chance": chance.level,
-        **{f"chance_{name}": value for name, value in vars(chance).items()},
-    }
-    return dataset
