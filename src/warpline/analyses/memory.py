@@ -29,14 +29,15 @@ from warpline.geometry.measurements.readout import (
     row_space,
     subspace_angles,
 )
-from warpline.geometry.measurements.two_items import two_items
+from warpline.geometry.measurements.two_items import TwoItems, two_items
 from warpline.geometry.riemannian.curvature import gaussian_curvature
-from warpline.geometry.riemannian.metric import pullback_metric
+from warpline.geometry.riemannian.metric import Metric, pullback_metric
 
 __all__ = ["analyse"]
 
 
 Floats = NDArray[np.float64]
+Row = tuple[str, str, str, float]
 
 ITEMS = ("angle_1", "angle_2")
 VERDICTS = ("warping", "realignment", "mixed", "no switch")
@@ -71,6 +72,60 @@ def _squared_speed(
     """
     velocity = tangents(dynamics, inputs.until(time_step), kappa, at=[time_step]).velocity
     return float(velocity.square().sum(-1).mean())
+
+
+def _by_moment(
+    dynamics: Dynamics,
+    inputs: InputManifold,
+    kappa: torch.Tensor,
+    time_steps: Mapping[str, int],
+    metric: Metric,
+    component: Floats,
+    seen: Floats,
+) -> tuple[Floats, list[Row]]:
+    """Return the curvature (moment, angle_1, angle_2), and what is measured at each moment."""
+    areas = metric.inputs.spectrum().log_volume.exp().numpy(force=True)
+    side = round(len(kappa) ** 0.5)
+    cell = (2 * np.pi / side) ** 2
+    curvature, rows = [], []
+    for name, time_step in time_steps.items():
+        values = gaussian_curvature(state_map(dynamics, inputs, time_step), kappa).numpy(force=True)
+        curvature.append(values.reshape(side, side))
+        area = areas[:, time_step]
+        # By Gauss and Bonnet its integral over a torus is 0.
+        total = (values * area).sum() * cell / (2 * np.pi)
+        absolute = np.average(np.abs(values), weights=area)
+        measured: dict[str, float] = {
+            "total curvature / 2π (torus: 0)": total,
+            "curvature, absolute, weighted by area": absolute,
+            **{f"metric, {item}": component[time_step, k] for k, item in enumerate(ITEMS)},
+            "metric, time": _squared_speed(dynamics, inputs, kappa, time_step),
+            **{
+                f"share seen by the decoder, {item}": seen[time_step, k]
+                for k, item in enumerate(ITEMS)
+            },
+        }
+        rows += [(label, "", name, value) for label, value in measured.items()]
+    return np.stack(curvature), rows
+
+
+def _solution_rows(solution: TwoItems) -> list[Row]:
+    """Return the numbers by which warping is told from realignment, and the verdict."""
+    # Where the decoder does not turn from one item to the other, w is undefined.
+    warping = np.nan if solution.verdict == "no switch" else solution.warping_share
+    return [
+        ("two items: w", "", "", warping),
+        ("two items: δ", "", "", solution.defect),
+        ("two items: ρ", "", "", solution.residual),
+        ("two items: fall of item 1", "", "", solution.falls[0]),
+        ("two items: turn of item 1 (°)", "", "", float(np.degrees(solution.turn))),
+        ("two items: switch of the decoder, L", "report 1", "", float(solution.log_ratios[0])),
+        ("two items: switch of the decoder, L", "report 2", "", float(solution.log_ratios[1])),
+        *(
+            (f"two items: verdict {name}", "", "", float(solution.verdict == name))
+            for name in VERDICTS
+        ),
+    ]
 
 
 def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, pd.DataFrame]:
@@ -124,61 +179,14 @@ def analyse(network: Network, settings: Mapping[str, Any]) -> tuple[xr.Dataset, 
         dimension=2,
     )
 
-    # Curvature at some time steps. By Gauss and Bonnet its integral over a torus is 0.
-    areas = metric.inputs.spectrum().log_volume.exp().numpy(force=True)
-    cell = (2 * np.pi / side) ** 2
-    curvature, rows = [], []
-    for name, time_step in time_steps.items():
-        values = gaussian_curvature(state_map(dynamics, inputs, time_step), kappa)
-        curvature.append(values.numpy(force=True).reshape(side, side))
-        area = areas[:, time_step]
-        rows += [
-            (
-                "total curvature / 2π (torus: 0)",
-                "",
-                name,
-                (curvature[-1].ravel() * area).sum() * cell / (2 * np.pi),
-            ),
-            (
-                "curvature, absolute, weighted by area",
-                "",
-                name,
-                np.average(np.abs(curvature[-1].ravel()), weights=area),
-            ),
-            *(
-                (f"metric, {item}", "", name, component[time_step, k])
-                for k, item in enumerate(ITEMS)
-            ),
-            ("metric, time", "", name, _squared_speed(dynamics, inputs, kappa, time_step)),
-            *(
-                (f"share seen by the decoder, {item}", "", name, seen[time_step, k])
-                for k, item in enumerate(ITEMS)
-            ),
-        ]
-    rows += [
-        # Where the decoder does not turn from one item to the other, w is undefined.
-        (
-            "two items: w",
-            "",
-            "",
-            np.nan if solution.verdict == "no switch" else solution.warping_share,
-        ),
-        ("two items: δ", "", "", solution.defect),
-        ("two items: ρ", "", "", solution.residual),
-        ("two items: fall of item 1", "", "", solution.falls[0]),
-        ("two items: turn of item 1 (°)", "", "", float(np.degrees(solution.turn))),
-        ("two items: switch of the decoder, L", "report 1", "", float(solution.log_ratios[0])),
-        ("two items: switch of the decoder, L", "report 2", "", float(solution.log_ratios[1])),
-    ]
-    rows += [
-        (f"two items: verdict {name}", "", "", float(solution.verdict == name)) for name in VERDICTS
-    ]
+    curvature, rows = _by_moment(dynamics, inputs, kappa, time_steps, metric, component, seen)
+    rows += _solution_rows(solution)
 
     variables: dict[str, Any] = {
         "component": (("time", "tangent"), component),
         "seen": (("time", "tangent"), seen),
         "angle": (("time", "pair", "order"), angles),
-        "curvature": (("moment", "angle_1", "angle_2"), np.stack(curvature)),
+        "curvature": (("moment", "angle_1", "angle_2"), curvature),
         "w": ((), solution.warping_share),
         "defect": ((), solution.defect),
         "verdict": ((), solution.verdict),
