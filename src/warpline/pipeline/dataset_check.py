@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,37 +33,13 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
     """
     if not plan.config.run.datasets:
         return []
-    # Reading takes numpy and xarray, which configurations without recordings need not load.
-    from warpline.comparison.dataset_systems import left_out_conditions
-    from warpline.comparison.matched_trials import check_matched_times
-    from warpline.datasets.sessions import read_session
-    from warpline.similarity.input_errors import InputError
-
     config = plan.config
-    faults, sessions = [], {}
-    for name in config.run.datasets:
-        entry = config.datasets[name]
-        try:
-            sessions[name] = read_session(entry.file, entry.read_settings(), name)
-            if say is not None:
-                say(f"{name}: {sessions[name].summary()}")
-        except InputError as error:
-            faults.append(f"datasets.{name}: {error}")
+    sessions, faults = _read(config, say)
     if faults:
         return faults
     faults += _equal_recordings(sessions)
-
+    steps, n_times = _clocks(config, sessions)
     # Systems with other time steps have other operators, and no matched times.
-    steps = {name: session.dt for name, session in sessions.items() if session.dt is not None}
-    n_times = {name: min(session.recording.lengths) for name, session in sessions.items()}
-    taskset = config.dataset_comparison.networks
-    if taskset is not None:
-        window = config.tasksets[taskset]
-        steps[f"networks of {taskset}"] = float(window.dt)
-        duration = window.timing[window.window]
-        n_times[f"networks of {taskset}"] = (
-            int(duration // window.dt) if isinstance(duration, int | float) else 0
-        )
     same_steps = not steps or max(steps.values()) <= 1.001 * min(steps.values())
     if not same_steps:
         listed = ", ".join(f"{name} {dt:g} ms" for name, dt in steps.items())
@@ -75,7 +51,6 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
         faults.append(
             f"datasets: expected one kernel for all spikes, got {listed}: set spikes.kernel and spikes.width"
         )
-
     faults += _misplaced_measures(config, sessions)
     single = config.dataset_comparison.single_trials
     averaged = [name for name in config.run.measures if name not in single]
@@ -84,36 +59,98 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
         for name in config.run.measures
         if _says(config, name, "PAIRED_TRIALS") or _says(config, name, "MATCHED_TIMES")
     ]
+    faults += _unmatched(sessions, averaged, timed if same_steps else [], say)
+    if even := [name for name in config.run.measures if name in averaged or name in timed]:
+        faults += _uneven(sessions, n_times, even)
+    faults += _too_short(config, n_times)
+    return faults
+
+
+def _read(
+    config: Config, say: Callable[[str], None] | None
+) -> tuple[dict[str, Session], list[str]]:
+    """Return the recordings that can be read, by name, and a message per one that cannot."""
+    # Reading takes numpy and xarray, which configurations without recordings need not load.
+    from warpline.datasets.sessions import read_session
+    from warpline.similarity.input_errors import InputError
+
+    sessions, faults = {}, []
+    for name in config.run.datasets:
+        entry = config.datasets[name]
+        try:
+            sessions[name] = read_session(entry.file, entry.read_settings(), name)
+            if say is not None:
+                say(f"{name}: {sessions[name].summary()}")
+        except InputError as error:
+            faults.append(f"datasets.{name}: {error}")
+    return sessions, faults
+
+
+def _clocks(
+    config: Config, sessions: Mapping[str, Session]
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Return time steps in ms, where they are known, and times of the shortest trial, of all systems."""
+    steps = {name: session.dt for name, session in sessions.items() if session.dt is not None}
+    n_times = {name: min(session.recording.lengths) for name, session in sessions.items()}
+    taskset = config.dataset_comparison.networks
+    if taskset is not None:
+        window = config.tasksets[taskset]
+        steps[f"networks of {taskset}"] = float(window.dt)
+        duration = window.timing[window.window]
+        n_times[f"networks of {taskset}"] = (
+            int(duration // window.dt) if isinstance(duration, int | float) else 0
+        )
+    return steps, n_times
+
+
+def _unmatched(
+    sessions: Mapping[str, Session],
+    averaged: Sequence[str],
+    timed: Sequence[str],
+    say: Callable[[str], None] | None,
+) -> Iterator[str]:
+    """Yield what keeps times from being matched, for some measures, and conditions, for others."""
+    from warpline.comparison.dataset_systems import left_out_conditions
+    from warpline.comparison.matched_trials import check_matched_times
+    from warpline.similarity.input_errors import InputError
+
     systems = [(name, session.recording) for name, session in sessions.items()]
-    if timed and same_steps:
+    if timed:
         try:
             check_matched_times(systems, timed[0])
         except InputError as error:
-            faults.append(
-                f"datasets: expected {error.expected}, got {error.got} (in s): set window"
-            )
+            yield f"datasets: expected {error.expected}, got {error.got} (in s): set window"
     if averaged:
         try:
             line = left_out_conditions(systems, "recordings")
             if say is not None and line:
                 say(line)
         except InputError as error:
-            faults.append(f"datasets: {error}")
-    if even := [name for name in config.run.measures if name in averaged or name in timed]:
-        for name, session in sessions.items():
-            lengths = session.recording.lengths
-            if len(set(lengths)) > 1:
-                faults.append(
-                    f"datasets.{name}: expected trials as long, for {', '.join(even)}, "
-                    f"got {min(lengths)} to {max(lengths)} steps: set a window that all trials fill, or list "
-                    "measures that take such trials, as dsa does, in dataset_comparison.single_trials"
-                )
-        if len(set(n_times.values())) > 1:
-            listed = ", ".join(f"{name} {count}" for name, count in n_times.items())
-            faults.append(
-                f"datasets: expected as many time steps in all systems for {', '.join(even)}, "
-                f"got {listed}: set window"
+            yield f"datasets: {error}"
+
+
+def _uneven(
+    sessions: Mapping[str, Session], n_times: Mapping[str, int], measures: Sequence[str]
+) -> Iterator[str]:
+    """Yield the recordings whose trials differ in length, and systems that differ, for some measures."""
+    for name, session in sessions.items():
+        lengths = session.recording.lengths
+        if len(set(lengths)) > 1:
+            yield (
+                f"datasets.{name}: expected trials as long, for {', '.join(measures)}, "
+                f"got {min(lengths)} to {max(lengths)} steps: set a window that all trials fill, or list "
+                "measures that take such trials, as dsa does, in dataset_comparison.single_trials"
             )
+    if len(set(n_times.values())) > 1:
+        listed = ", ".join(f"{name} {count}" for name, count in n_times.items())
+        yield (
+            f"datasets: expected as many time steps in all systems for {', '.join(measures)}, "
+            f"got {listed}: set window"
+        )
+
+
+def _too_short(config: Config, n_times: Mapping[str, int]) -> Iterator[str]:
+    """Yield the measures whose delays do not fit some trials."""
     for name in config.run.measures:
         measure = config.measures[name]
         if not isinstance(measure, DSA):
@@ -124,11 +161,10 @@ def dataset_faults(plan: Plan, say: Callable[[str], None] | None = None) -> list
         need = (n_delays - 1) * interval + 2
         short = [system for system, count in n_times.items() if count < need]
         if short:
-            faults.append(
+            yield (
                 f"measures.{name}: expected trials of at least {need} steps for its delays, got fewer in "
                 f"{', '.join(short)}: use fewer delays, or longer windows"
             )
-    return faults
 
 
 def _misplaced_measures(config: Config, sessions: Mapping[str, Session]) -> Iterator[str]:
