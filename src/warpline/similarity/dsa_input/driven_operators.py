@@ -163,14 +163,7 @@ def fit_driven_operator(
     # One more than the lag is a positive integer.
     input_lag = positive_integer("input_lag + 1", input_lag + 1) - 1
     check_ridge(ridge)
-    for name, value, choices in (
-        ("backend", backend, ("dmdc", "subspace")),
-        ("coordinates", coordinates, tuple(_POWERS)),
-    ):
-        if value not in choices:
-            raise SettingsError(
-                f"{name} to be one of {', '.join(choices)}", repr(value), f"Set {name}."
-            )
+    _check_words(backend, coordinates)
     subspace = backend == "subspace"
     if subspace and (delay_interval, n_input_delays) != (1, 1):
         raise SettingsError(
@@ -209,21 +202,11 @@ def fit_driven_operator(
     if subspace:
         n_regressors = max(n_regressors, n_lags * (trials.n_units + trials.n_channels))
 
-    # From whitened coordinates to those of the comparison, padded to the rank asked for.
     rank_used = len(transition)
     gap = relative_gap(values, next_value, rank_used)
-    values = values[:rank_used]
-    scale = values ** _POWERS[coordinates]
-    state, control = np.zeros((rank, rank)), np.zeros((rank, effect.shape[1]))
-    state[:rank_used, :rank_used] = scale[:, None] * transition / scale
-    control[:rank_used] = scale[:, None] * effect
-    # Powers of two that were divided out of the data; a root of one has no exponent of its own.
-    power = _POWERS[coordinates] * trials.state_exponent - trials.input_exponent
-    with np.errstate(over="ignore"):
-        control = np.ldexp(control * 2.0 ** (power % 1), int(power // 1))
-        values = np.ldexp(values, trials.state_exponent)
-    state.setflags(write=False)
-    control.setflags(write=False)
+    state, control, values = _in_coordinates(
+        transition, effect, values[:rank_used], rank, coordinates, trials
+    )
     return DrivenOperator(
         state,
         control,
@@ -236,6 +219,40 @@ def fit_driven_operator(
         n_transitions=count_transitions(trials.blocks, n_lags, delay_interval),
         n_regressors=n_regressors + offset,
     )
+
+
+def _check_words(backend: Any, coordinates: Any) -> None:
+    for name, value, choices in (
+        ("backend", backend, ("dmdc", "subspace")),
+        ("coordinates", coordinates, tuple(_POWERS)),
+    ):
+        if value not in choices:
+            raise SettingsError(
+                f"{name} to be one of {', '.join(choices)}", repr(value), f"Set {name}."
+            )
+
+
+def _in_coordinates(
+    transition: FloatArray, effect: FloatArray, values: FloatArray, rank: int,
+    coordinates: Coordinates, trials: DrivenTrials,
+) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
+    """Return A and B in the coordinates of the comparison, padded to the rank, and the singular values.
+
+    Transition and effect are those of whitened coordinates and rescaled data.
+    """
+    scale = values ** _POWERS[coordinates]
+    rank_used = len(transition)
+    state, control = np.zeros((rank, rank)), np.zeros((rank, effect.shape[1]))
+    state[:rank_used, :rank_used] = scale[:, None] * transition / scale
+    control[:rank_used] = scale[:, None] * effect
+    # Powers of two that were divided out of the data; a root of one has no exponent of its own.
+    power = _POWERS[coordinates] * trials.state_exponent - trials.input_exponent
+    with np.errstate(over="ignore"):
+        control = np.ldexp(control * 2.0 ** (power % 1), int(power // 1))
+        values = np.ldexp(values, trials.state_exponent)
+    state.setflags(write=False)
+    control.setflags(write=False)
+    return state, control, values
 
 
 def embedding_root(states: Trials, n_lags: int, *, centred: bool) -> FloatArray:
