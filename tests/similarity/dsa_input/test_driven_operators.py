@@ -48,6 +48,14 @@ def test_dmdc_recovers_a_system_that_is_seen_in_full(lag, offset):
     np.testing.assert_allclose(operator.control.T @ operator.control, b.T @ b, atol=1e-10)
 
 
+@pytest.mark.parametrize("baseline", [0.0, 1000.0])
+def test_rounding_of_large_baselines_is_no_dynamics(baseline, rng):
+    _, _, states, inputs = driven(n=3)
+    seen = states @ orthogonal(rng, 6)[:3] + baseline * states.std()
+    operator = fit_driven_operator(seen.astype(np.float32), inputs, rank=5)
+    assert operator.rank_used == 3
+
+
 @pytest.mark.parametrize("offset", [0.0, 0.7])
 @pytest.mark.parametrize("n_delays", [5, 8])
 def test_subspace_identification_recovers_a_system_that_is_seen_in_part(n_delays, offset):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,16 +126,21 @@ def driven_trials(
         n_times = sum(block.shape[0] * block.shape[1] for block in blocks)
         flat_blocks = (block.reshape(-1, block.shape[2]) for block in blocks)
         mean = np.sum([np.ones(len(flat)) @ flat for flat in flat_blocks], axis=0) / n_times
+        left = 0.0
         for block in blocks:
             block -= mean
+            left += float(np.einsum("tsu,tsu->", *2 * (block[..., : recording.n_units],)))
+        # As `Recording.centred` has it, without another pass over the data.
+        if left > 0:
+            of_mean = n_times * float(np.square(mean[: recording.n_units]).sum())
+            precision = recording.precision * float(np.sqrt(1 + of_mean / left))
+            recording = replace(recording, precision=precision)
     return DrivenTrials(
         blocks=blocks[0] if len(blocks) == 1 else blocks,
         input_in_step=input_lag == 0,
         n_units=recording.n_units,
         n_channels=blocks[0].shape[2] - recording.n_units,
-        tolerance=rank_tolerance_of(
-            recording.centred() if offset else recording, n_lags, delay_interval, rank_tolerance
-        ),
+        tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
         state_exponent=state_exponent,
         input_exponent=input_exponent,
     )
