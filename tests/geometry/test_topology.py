@@ -149,6 +149,41 @@ def test_the_rim_of_a_sheet_that_is_sampled_thinly_inside_is_a_loop_of_the_cloud
     assert f"In two units, one for each coordinate, it is found in {along_units} of 20" in page
 
 
+def swiss_roll(rng):
+    """Draw points evenly over the area of a rolled sheet."""
+    turn = np.linspace(1.5 * np.pi, 4.5 * np.pi, 4000)
+    steps = np.hypot(np.diff(turn * np.cos(turn)), np.diff(turn * np.sin(turn)))
+    along = np.r_[0, np.cumsum(steps)]
+    drawn = np.interp(rng.uniform(0, along[-1], 900), along, turn)
+    return np.c_[drawn * np.cos(drawn), drawn * np.sin(drawn), rng.uniform(0, 21, 900)]
+
+
+def open_ring(rng, gap):
+    angles = np.deg2rad(rng.uniform(0, 360 - gap, 900))
+    return np.c_[np.cos(angles), np.sin(angles)]
+
+
+@pytest.mark.slow
+def test_parts_that_come_near_each_other_close_a_loop(project):
+    def loops(draw):
+        found = []
+        for seed in range(10):
+            rng = np.random.default_rng(seed)
+            points = draw(rng)
+            turned = points @ np.linalg.qr(rng.normal(size=(20, 20)))[0][: points.shape[1]]
+            numbers = betti_numbers(turned, max_dimension=1, landmarks=150, seed=seed).numbers
+            found.append(numbers[1])
+        return found
+
+    near, far = (loops(lambda rng, gap=gap: open_ring(rng, gap)).count(1) for gap in (36, 60))
+    roll = loops(swiss_roll)
+    page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
+    assert f"one is found in {near} of 10 draws where 36° of the ring are missing" in page
+    assert f"and in {far} where 60° are" in page
+    assert f"of a swiss roll, which has none, in {roll.count(1)} of 10" in page
+    assert roll.count(1) + roll.count(None) == 10
+
+
 @pytest.mark.slow
 def test_the_tail_of_a_line_that_thins_out_is_counted_as_components(project):
     def components(draw):
