@@ -185,6 +185,24 @@ def test_parts_that_come_near_each_other_close_a_loop(project):
 
 
 @pytest.mark.slow
+def test_components_are_seen_where_they_lie_far_apart(project):
+    def components(distance):
+        found = []
+        for seed in range(10):
+            points = np.random.default_rng(seed).normal(size=(900, 5))
+            points[:450, 0] += distance
+            turned = points @ np.linalg.qr(np.random.default_rng(seed).normal(size=(20, 20)))[0][:5]
+            numbers = betti_numbers(turned, max_dimension=1, landmarks=150, seed=seed).numbers
+            found.append(numbers[0])
+        return found
+
+    near, far = components(8), components(16)
+    page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
+    assert f"count as one component in {near.count(1)} of 10 draws" in page
+    assert f"and as two in {far.count(2)} of 10 at 16" in page
+
+
+@pytest.mark.slow
 def test_the_tail_of_a_line_that_thins_out_is_counted_as_components(project):
     def components(draw):
         found = []
