@@ -149,13 +149,13 @@ def test_the_rim_of_a_sheet_that_is_sampled_thinly_inside_is_a_loop_of_the_cloud
     assert f"In two units, one for each coordinate, it is found in {along_units} of 20" in page
 
 
-def swiss_roll(rng):
-    """Draw points evenly over the area of a rolled sheet."""
+def swiss_roll(along, across):
+    """Return points of a rolled sheet, by shares of its length and width."""
     turn = np.linspace(1.5 * np.pi, 4.5 * np.pi, 4000)
     steps = np.hypot(np.diff(turn * np.cos(turn)), np.diff(turn * np.sin(turn)))
-    along = np.r_[0, np.cumsum(steps)]
-    drawn = np.interp(rng.uniform(0, along[-1], 900), along, turn)
-    return np.c_[drawn * np.cos(drawn), drawn * np.sin(drawn), rng.uniform(0, 21, 900)]
+    length = np.r_[0, np.cumsum(steps)]
+    at = np.interp(along * length[-1], length, turn)
+    return np.c_[at * np.cos(at), at * np.sin(at), 21 * across]
 
 
 def open_ring(rng, gap):
@@ -165,23 +165,31 @@ def open_ring(rng, gap):
 
 @pytest.mark.slow
 def test_parts_that_come_near_each_other_close_a_loop(project):
-    def loops(draw):
+    def turned(points, rng):
+        return points @ np.linalg.qr(rng.normal(size=(20, 20)))[0][: points.shape[1]]
+
+    def weighted(points, rng):
+        return points @ rng.normal(size=(points.shape[1], 30))
+
+    def loops(draw, seen=turned, landmarks=150):
         found = []
         for seed in range(10):
             rng = np.random.default_rng(seed)
-            points = draw(rng)
-            turned = points @ np.linalg.qr(rng.normal(size=(20, 20)))[0][: points.shape[1]]
-            numbers = betti_numbers(turned, max_dimension=1, landmarks=150, seed=seed).numbers
+            states = seen(draw(rng), rng)
+            numbers = betti_numbers(states, max_dimension=1, landmarks=landmarks, seed=seed).numbers
             found.append(numbers[1])
         return found
 
     near, far = (loops(lambda rng, gap=gap: open_ring(rng, gap)).count(1) for gap in (36, 60))
-    roll = loops(swiss_roll)
+    roll = loops(lambda rng: swiss_roll(*rng.uniform(size=(2, 900))))
+    grid = np.stack(np.meshgrid(np.linspace(0, 1, 70), np.linspace(0, 1, 17)), -1).reshape(-1, 2)
+    on_grid = loops(lambda rng: swiss_roll(*grid.T), weighted, landmarks=200)
     page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
     assert f"one is found in {near} of 10 draws where 36° of the ring are missing" in page
     assert f"and in {far} where 60° are" in page
     assert f"of a swiss roll, which has none, in {roll.count(1)} of 10" in page
     assert roll.count(1) + roll.count(None) == 10
+    assert f"with random weights, one is found in {on_grid.count(1)} of 10" in page
 
 
 @pytest.mark.slow

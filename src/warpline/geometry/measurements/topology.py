@@ -2,8 +2,9 @@
 
 By theorem 3.1 of Pellegrino and Chadwick (2025) the states lie on a projection of M x R, M the manifold
 of inputs. That image is continuous whatever the network does. Betti numbers other than those of M say that
-the projection puts different inputs together, unless the sampling is too coarse to tell. Equal ones do not
-say that it does not: a circle wound twice onto a circle has those of a circle.
+the projection puts different inputs together, or so near that the gap between them is small beside the hole
+that they enclose, unless the sampling is too coarse to tell. Equal ones do not say that it does not: a circle
+wound twice onto a circle has those of a circle.
 """
 
 from __future__ import annotations
