@@ -107,10 +107,11 @@ def _only_candidate(source: Source, settings: Mapping[str, Any]) -> str:
         and variable.dims != (name,)
     ]
     if len(candidates) != 1:
+        others = [f"{name} ({variable.dtype})" for name, variable in source.variables.items()]
         raise RecordingFileError(
             f"one array of states in {source.path}",
             ", ".join(candidates)
-            or f"only {', '.join(source.variables) or 'nothing'}"
+            or f"only {', '.join(others) or 'nothing'}"
             + (f", and what is not read: {', '.join(source.unread)}" if source.unread else ""),
             "Name it: variable; for times of spikes, name these: spikes.",
         )

@@ -347,3 +347,12 @@ def test_non_normality_and_spectral_radius_have_closed_forms(rng):
     assert non_normality(np.eye(4, k=1)) == pytest.approx(1)
     assert non_normality(np.array([[2.0, 1], [0, 1]])) == pytest.approx(np.sqrt(1 / 6))
     assert non_normality(np.zeros((2, 2))) == 0
+
+
+def test_a_rank_that_no_setting_lets_all_systems_carry_is_said(network):
+    with pytest.warns(UserWarning, match="rank that all systems carry, got rank 50.*carry 10"):
+        choice = choose_dsa([network], n_delays=[1], ranks=[50])
+    assert choice.rank == 50
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="expected a rank that all systems carry")
+        choose_dsa([network], n_delays=[1], ranks=[4, 50])

@@ -174,8 +174,8 @@ def choose_dsa(
     UserWarning
         If the status is "no better than persistence". The most parsimonious setting within the tolerance is
         still returned, or the one of lowest score where there is no gain. If the chosen setting predicts some
-        systems no better than their mean, as it does noise. And if some systems cannot be
-        fitted, which then have no part in the choice.
+        systems no better than their mean, as it does noise. If no setting has a rank that all carry. And
+        if some systems cannot be fitted, which then have no part in the choice.
 
     Raises
     ------
@@ -290,7 +290,13 @@ def _check_sweep(sweep: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def _status(sweep: pd.DataFrame, chosen: pd.Series) -> str:
-    """Return what the chosen setting is better than; warn where that is not enough."""
+    """Return what the chosen setting is better than; warn where that is not enough, and of missing ranks."""
+    if not chosen["comparable"]:
+        warn_caller(
+            f"expected a rank that all systems carry, got rank {int(chosen['rank'])} at best, of which the "
+            f"training trials of some carry {int(chosen['rank_used'])}: zeros would stand for the rest. Try "
+            "lower ranks, or more delays."
+        )
     if not chosen["beats_persistence"]:
         warn_caller(
             f"expected a setting of DSA that predicts better than persistence, got an error ratio of "
