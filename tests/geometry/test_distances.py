@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -169,6 +170,41 @@ def test_ends_without_rank_or_outside_are_errors(surfaces):
         geodesic_distance(sphere, other, other + 3)
     with pytest.raises(ValueError, match="as many ends"):
         geodesic_distance(sphere, other, torch.cat([other, other]))
+
+
+def sharply_tuned(n_units, sharpness):
+    """States of units with bell-shaped tuning along a ring, and their arc length from one point to another."""
+    preferred = torch.linspace(0, 2 * torch.pi, n_units + 1).double()[:-1]
+
+    def states(kappa):
+        return torch.exp(sharpness * (torch.cos(kappa - preferred) - 1))
+
+    def arc(start, end):
+        fine = torch.linspace(start, end, 100_001).double()[:, None]
+        return float(states(fine).diff(dim=0).norm(dim=1).sum())
+
+    return immersion_of(states, (Coordinate("a", 0.0, 2 * torch.pi, periodic=True),)), arc
+
+
+@pytest.mark.parametrize("n_units, sharpness", [(12, 10), (24, 20), (24, 30)])
+def test_states_that_turn_by_more_than_a_right_angle_are_no_fold(n_units, sharpness):
+    ring, arc = sharply_tuned(n_units, sharpness)
+    start, end = torch.tensor([[0.1], [0.3]]).double(), torch.tensor([[2.6], [1.1]]).double()
+    paths = geodesics_between(ring, start, end)
+    assert paths.status == ("reached", "reached")
+    expected = [arc(float(a), float(b)) for a, b in zip(start, end, strict=True)]
+    np.testing.assert_allclose(paths.length.numpy(), expected, rtol=1e-5)
+
+
+def test_a_corner_is_unresolved_and_not_degenerate():
+    """The metric of (relu(x), relu(-x)) is 1 everywhere: its tangent vector turns by 90 degrees at 0."""
+    corner = immersion_of(
+        lambda k: torch.cat([torch.relu(k), torch.relu(-k)], 1), (Coordinate("x", -1, 1),)
+    )
+    paths = geodesics_between(
+        corner, torch.tensor([[-0.5]]).double(), torch.tensor([[0.9]]).double()
+    )
+    assert paths.status == ("unresolved",)
 
 
 def test_a_fold_on_the_way_is_degenerate():

@@ -41,8 +41,12 @@ SEGMENTS_TO_CHOOSE = 32
 #: About a periodic coordinate, from the way that is shortest in kappa; 1 is the way about the other side.
 TURNS = (0, 1, -1, 2, -2)
 ITERATIONS = 300
+#: Of a segment, to find where the metric loses its rank; the ratio of singular values that is left there.
+_HALVINGS, _FOLDED = 30, 1e-4
 #: Difference of a segment from what the tangent vectors at its ends predict, as a fraction of the longest.
 LARGEST_MISS = 0.5
+#: The same of the straight lines from which paths are relaxed: about 45 degrees of turn in a segment.
+MISS_TO_BEGIN = 0.05
 
 
 class ConvergenceError(RuntimeError):
@@ -133,6 +137,25 @@ def _straight_lines(start: Tensor, windings: Tensor, segments: int) -> Tensor:
     return (start + line[:, None, None, None] * windings).movedim(0, 2).flatten(0, 1)
 
 
+def _segments_to_begin(
+    immersion: Immersion, start: Tensor, windings: Tensor, most_segments: int
+) -> int:
+    """Return the fewest segments by which as many straight lines follow the manifold as by any number.
+
+    Where the states turn far from node to node, as those of sharply tuned units do, the path of least energy
+    would leave the manifold by its chords. A fold stays one at any number.
+    """
+    best, fewest = FEWEST_SEGMENTS, torch.inf
+    segments = FEWEST_SEGMENTS
+    while fewest > 0 and 4 * segments <= most_segments:
+        lines = _straight_lines(start, windings, segments)
+        astray = ~_unbroken(immersion, lines, MISS_TO_BEGIN)
+        if (count := int(astray.sum())) < fewest:
+            best, fewest = segments, count
+        segments *= 2
+    return best
+
+
 def _promising(immersion: Immersion, start: Tensor, windings: Tensor, nearest: int) -> Tensor:
     """Return the first windings, and as many of the others, (winding, pair, coordinate).
 
@@ -214,12 +237,12 @@ def geodesics_between(
     path_tolerance = tolerance**0.5 / 10
     nearest = 2 ** sum(c.periodic for c in coordinates)
     windings = _promising(immersion, start, _windings(end - start, coordinates), nearest)
+    segments = _segments_to_begin(immersion, start, windings[:1], most_segments)
     paths, remaining, iterations = minimise_path_energy(
-        immersion, _straight_lines(start, windings, FEWEST_SEGMENTS), path_tolerance, ITERATIONS
+        immersion, _straight_lines(start, windings, segments), path_tolerance, ITERATIONS
     )
     length, defect = _polygon(immersion, paths)
     extrapolated, change = length, torch.full_like(length, torch.inf)
-    segments = FEWEST_SEGMENTS
     refinements = int(torch.tensor(most_segments / segments).log2())
     with progress_bar.bar(refinements, "distances", "grid") if progress else nullcontext() as bar:
         for _ in range(refinements):
@@ -304,10 +327,29 @@ def _shortest_winding(
 def _orientation_flips(immersion: Immersion, paths: Tensor) -> Tensor:
     """Return the segments along which the tangent space flips its orientation, shape (path, segment).
 
-    det(A_s A_{s+1}') < 0: the metric loses its rank between them, as at a fold.
+    det(A_s A_{s+1}') <= 0: the metric loses its rank between them, as at a fold, or the states turn by 90
+    degrees or more.
     """
     first = immersion(paths.flatten(0, 1)).first.unflatten(0, paths.shape[:2])
     return torch.linalg.det(first[:, :-1] @ first[:, 1:].mT) <= 0
+
+
+def _fold(immersion: Immersion, nodes: Tensor, largest: Tensor) -> tuple[bool, Tensor]:
+    """Say whether the metric loses its rank between two nodes, (2, coordinate), and return where.
+
+    It has where a singular value is small beside the largest of the path. The half on which the tangent space
+    flips is halved again; where none does any more, the states only turn.
+    """
+    for _ in range(_HALVINGS):
+        halves = torch.stack([nodes[0], nodes.mean(0), nodes[1]])
+        flips = _orientation_flips(immersion, halves[None])[0]
+        if not flips.any():
+            return False, nodes.mean(0)
+        half = int(flips.to(torch.int8).argmax())
+        nodes = halves[half : half + 2]
+    middle = nodes.mean(0)
+    smallest, _ = extreme_singular_values(immersion(middle[None]).first, immersion.coordinates)
+    return bool(smallest[0] < _FOLDED * largest), middle
 
 
 def _outside(immersion: Immersion, paths: Tensor) -> Tensor:
@@ -317,7 +359,7 @@ def _outside(immersion: Immersion, paths: Tensor) -> Tensor:
     return ((paths < bounds[0] - slack) | (paths > bounds[1] + slack)).any(2)
 
 
-def _unbroken(immersion: Immersion, paths: Tensor) -> Tensor:
+def _unbroken(immersion: Immersion, paths: Tensor, miss: float = LARGEST_MISS) -> Tensor:
     """Return whether each path is continuous in kappa, and not in the states alone, shape (path,).
 
     The energy depends on states alone: over a pole, neighbouring nodes may come to have near states but
@@ -328,7 +370,7 @@ def _unbroken(immersion: Immersion, paths: Tensor) -> Tensor:
     steps = jet.value.unflatten(0, paths.shape[:2]).diff(dim=1)
     between = (first[:, 1:] + first[:, :-1]) / 2
     misses = torch.einsum("psi,psiu->psu", paths.diff(dim=1), between) - steps
-    return (misses.norm(dim=2) <= LARGEST_MISS * steps.norm(dim=2).amax(1, keepdim=True)).all(1)
+    return (misses.norm(dim=2) <= miss * steps.norm(dim=2).amax(1, keepdim=True)).all(1)
 
 
 def _refined(paths: Tensor) -> Tensor:
@@ -355,9 +397,11 @@ def _ends(immersion: Immersion, paths: Tensor) -> tuple[list[str], Tensor]:
             status.append(DEGENERATE)
             end_points[pair] = paths[pair, ratio[pair].argmin()]
         elif flipped[pair].any():
-            status.append(DEGENERATE)
             segment = int(flipped[pair].to(torch.int8).argmax())
-            end_points[pair] = paths[pair, segment : segment + 2].mean(0)
+            fold, end_points[pair] = _fold(
+                immersion, paths[pair, segment : segment + 2], largest[pair].amax()
+            )
+            status.append(DEGENERATE if fold else UNRESOLVED)
         elif outside[pair].any():
             status.append(LEFT)
             end_points[pair] = paths[pair, outside[pair].to(torch.int8).argmax()]
