@@ -11,6 +11,7 @@ from warpline.geometry.measurements.topology import (
     betti_numbers,
     farthest_points,
     gaussian_null,
+    loop_deaths,
     loop_radii,
     noise_persistence_ratio,
     persistence_intervals,
@@ -312,6 +313,43 @@ def test_nulls_keep_what_they_say(rng):
     assert drawn.mean(axis=0) == pytest.approx(points.mean(axis=0), abs=0.05)
     assert np.allclose(np.cov(drawn.T), np.cov(points.T), atol=0.15)
     assert np.linalg.matrix_rank(drawn - points.mean(axis=0), tol=1e-8) == 4
+
+
+def test_loops_of_a_torus_of_revolution_are_filled_at_root_three():
+    """The inner circles around the hole have radius 1, those of the tube 0.5."""
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    around, tube = (a.ravel() for a in np.meshgrid(angle, angle, indexing="ij"))
+    ring = 1.5 + 0.5 * np.cos(tube)
+    points = np.stack([ring * np.cos(around), ring * np.sin(around), 0.5 * np.sin(tube)], 1)
+    deaths = [loop_deaths(points, (60, 60), axis) for axis in (0, 1)]
+    assert [len(one) for one in deaths] == [60, 60]
+    assert deaths[0].min() == pytest.approx(np.sqrt(3), rel=1e-6)
+    assert deaths[0].max() == pytest.approx(2 * np.sqrt(3), rel=1e-6)
+    np.testing.assert_allclose(deaths[1], np.sqrt(3) / 2, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_sharply_tuned_rings_are_filled_early_and_their_torus_is_undersampled():
+    """Its loops of inputs are lost: by their length alone they could not be."""
+
+    def states(kappa):
+        preferred = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        return np.exp(30 * (np.cos(kappa[:, None] - preferred) - 1))
+
+    fine = states(np.linspace(0, 2 * np.pi, 20_001))
+    radius = np.linalg.norm(np.diff(fine, axis=0), axis=1).sum() / (2 * np.pi)
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    first, second = np.meshgrid(angle, angle, indexing="ij")
+    points = np.hstack([states(first.ravel()), states(second.ravel())])
+    death = min(loop_deaths(points, (24, 24), axis).min() for axis in (0, 1))
+    assert 0.15 < death / (np.sqrt(3) * radius) < 0.25
+    quick = {"max_dimension": 1, "landmarks": 100, "samples": 2, "nulls": 1}
+    by_length, by_death = (
+        betti_numbers(points, **given, **quick)
+        for given in ({"loop_radius": radius}, {"loop_radius": radius, "loop_death": death})
+    )
+    assert by_length.numbers == by_death.numbers == (1, 0)
+    assert not by_length.betti["undersampled"].any() and by_death.betti["undersampled"].all()
 
 
 def test_loop_radii_of_a_torus_of_revolution():

@@ -13,7 +13,12 @@ from warpline.core import random_streams
 from warpline.geometry.derivatives.dynamics import Dynamics
 from warpline.geometry.derivatives.input_manifold import InputManifold
 from warpline.geometry.derivatives.sensitivity import Tangents, tangents
-from warpline.geometry.measurements.topology import Control, betti_numbers, loop_radii
+from warpline.geometry.measurements.topology import (
+    Control,
+    betti_numbers,
+    loop_deaths,
+    loop_radii,
+)
 from warpline.geometry.riemannian.metric import pullback_metric
 
 __all__ = ["LONGEST", "topology"]
@@ -78,16 +83,19 @@ def topology(
     for column, (name, time_step) in enumerate(time_steps.items()):
         # The smallest loop of the torus decides whether the landmarks are dense enough.
         metric = matrix[:, time_step]
-        radius = min(loop_radii(metric, (side, side), axis, 2 * np.pi).min() for axis in range(2))
+        states = full.states[:, time_step].numpy(force=True)
+        grid = (side, side)
+        radius = min(loop_radii(metric, grid, axis, 2 * np.pi).min() for axis in range(2))
         topology_of_states = betti_numbers(
-            full.states[:, time_step].numpy(force=True),
+            states,
             controls={
-                control: Control(states[:, column], known_betti)
-                for control, (states, known_betti) in clouds.items()
+                control: Control(cut[:, column], known_betti)
+                for control, (cut, known_betti) in clouds.items()
             },
             landmarks=min(settings["landmarks"], side * side),
             samples=settings["samples"],
             loop_radius=float(radius),
+            loop_death=float(min(loop_deaths(states, grid, axis).min() for axis in range(2))),
             seed=random_streams.integer_seed(
                 network.settings["seed"], "warping", "topology", network.seed, name
             ),

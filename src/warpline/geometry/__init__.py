@@ -42,7 +42,13 @@ if TYPE_CHECKING:
         statistics_table,
         tangent_covariance,
     )
-    from warpline.geometry.measurements.topology import Control, Topology, betti_numbers, loop_radii
+    from warpline.geometry.measurements.topology import (
+        Control,
+        Topology,
+        betti_numbers,
+        loop_deaths,
+        loop_radii,
+    )
     from warpline.geometry.measurements.two_items import Thresholds, TwoItems, two_items
     from warpline.geometry.measurements.update_alignment import (
         alignment_table,
@@ -130,6 +136,7 @@ __all__ = [
     "geodesics_between",
     "geodesics_from",
     "immersion_of",
+    "loop_deaths",
     "loop_radii",
     "mean_curvature_vector",
     "metric_shares",
@@ -180,7 +187,7 @@ _NAMES_OF = {
         "statistics_table",
         "tangent_covariance",
     ),
-    "measurements.topology": ("Control", "Topology", "betti_numbers", "loop_radii"),
+    "measurements.topology": ("Control", "Topology", "betti_numbers", "loop_deaths", "loop_radii"),
     "measurements.two_items": ("Thresholds", "TwoItems", "two_items"),
     "measurements.update_alignment": (
         "alignment_table",

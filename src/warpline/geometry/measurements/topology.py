@@ -30,6 +30,7 @@ __all__ = [
     "betti_numbers",
     "farthest_points",
     "gaussian_null",
+    "loop_deaths",
     "loop_radii",
     "noise_persistence_ratio",
     "persistence_intervals",
@@ -77,7 +78,8 @@ class Topology(ShortRepr):
         side of it. ``certified``: intervals longer than 4 covering radii, least of the samples. The full
         cloud must have these too, since the diagrams differ by at most 2 (Chazal, de Silva and Oudot
         2014). ``covering_radius``, the largest of the samples; ``gap``, the longest link of the points'
-        minimum spanning tree; ``loop_radius``, ``undersampled``, ``note``.
+        minimum spanning tree; ``loop_radius``; ``loop_death``, the lesser of what was given;
+        ``undersampled``; ``note``.
     counts : pandas.DataFrame
         Intervals above the threshold for every cloud (data, nulls, controls), sample, number of
         landmarks and dimension. They tell whether a control shows its known topology.
@@ -110,6 +112,54 @@ def gaussian_null(points: Floats, generator: np.random.Generator) -> Floats:
 
 
 NULLS = {"shuffled": shuffled_null, "gaussian": gaussian_null}
+
+
+@takes_numbers()
+def loop_deaths(points: Any, shape: Sequence[int], axis: int) -> Floats:
+    """Return the distance by which every loop along a periodic coordinate is filled.
+
+    It is the last death of a loop in the Vietoris-Rips complex of the states along the loop alone, or the
+    longest link between neighbours, if that is more. In the complex of a larger cloud the loop dies no later.
+
+    Parameters
+    ----------
+    points : Tensor or array, shape (point, unit)
+        States on a full grid with the last coordinate fastest, as of `InputManifold.grid`.
+    shape : sequence of int
+        Of the grid.
+    axis : int
+        The periodic coordinate.
+
+    Returns
+    -------
+    ndarray, shape (loop,)
+        One per setting of the other coordinates, in the unit of the points.
+
+    Raises
+    ------
+    ValueError
+        When there is not one state per point of the grid, states are not finite, or the axis is none of its
+        coordinates.
+    """
+    values = torch.as_tensor(points).numpy(force=True).astype(np.float64)
+    if not 0 <= axis < len(shape):
+        raise ValueError(f"expected an axis from 0 to {len(shape) - 1}, got {axis}")
+    if values.ndim != 2 or not len(values) or len(values) != np.prod(shape):
+        raise ValueError(
+            f"expected states (point, unit) on the grid {tuple(shape)}, got {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError("expected finite states, got NaN or infinity")
+    loops = np.moveaxis(values.reshape(*shape, -1), axis, -2).reshape(
+        -1, shape[axis], values.shape[1]
+    )
+    deaths = np.empty(len(loops))
+    for k, loop in enumerate(loops):
+        links = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1)
+        intervals = persistence_intervals(loop, 1)
+        of_loops = intervals.loc[intervals["dimension"] == 1, "death"]
+        deaths[k] = max(of_loops.max() if len(of_loops) else 0.0, links.max())
+    return deaths
 
 
 @takes_numbers()
@@ -283,6 +333,7 @@ def betti_numbers(
     nulls: int = 3,
     margin: float = 1.25,
     loop_radius: float | None = None,
+    loop_death: float | None = None,
     seed: int = 0,
 ) -> Topology:
     """Count the components, loops and voids of a cloud that stand out from every null model and control.
@@ -311,9 +362,13 @@ def betti_numbers(
         Factor by which an interval must exceed nulls and controls, at least 1.
     loop_radius : float, optional
         Of the smallest loop that the input manifold should leave (`loop_radii`), in the unit of
-        `points`. Its interval dies at sqrt(3) times that, and is born by twice the covering radius plus
-        the gap between samples. Where the ratio of these is within `noise_persistence_ratio`, the rows
-        are marked as undersampled: a loop so compressed looks like a lost one.
+        `points`. The interval of a round loop dies at sqrt(3) times that; that of another one, such as a
+        curve that winds through many units, earlier.
+    loop_death : float, optional
+        Distance by which the smallest such loop is filled, whatever its shape (`loop_deaths`). Its interval
+        is born by twice the covering radius plus the gap between samples. Where the ratio of death and birth
+        is within `noise_persistence_ratio`, the rows are marked as undersampled: a loop so compressed looks
+        like a lost one. Of both, the lesser death counts.
     seed : int
         Root seed of the landmarks' first points and of the nulls.
 
@@ -337,8 +392,9 @@ def betti_numbers(
         raise ValueError(
             f"expected at least 1 sample, 1 null and a margin of 1; got {samples}, {nulls}, {margin}"
         )
-    if loop_radius is not None and not 0 <= loop_radius < np.inf:
-        raise ValueError(f"expected a finite loop_radius of at least 0, got {loop_radius}")
+    for name, size in (("loop_radius", loop_radius), ("loop_death", loop_death)):
+        if size is not None and not 0 <= size < np.inf:
+            raise ValueError(f"expected a finite {name} of at least 0, got {size}")
     data = _cloud(points, "points")
 
     # Intervals of the data, of draws of the null models, and of the controls, with as many landmarks.
@@ -365,9 +421,13 @@ def betti_numbers(
     counts = _counts(intervals, max_dimension)
     # The longest link of the minimum spanning tree: how far apart the samples themselves can be.
     gap = float(linkage(data, "single")[-1, 2])
-    return Topology(
-        _decide(intervals, counts, thresholds, landmarks, loop_radius, gap), counts, intervals
+    deaths = [] if loop_radius is None else [np.sqrt(3) * loop_radius]
+    deaths += [] if loop_death is None else [loop_death]
+    betti = _decide(intervals, counts, thresholds, landmarks, min(deaths, default=None), gap)
+    betti.insert(
+        len(betti.columns) - 2, "loop_radius", np.nan if loop_radius is None else loop_radius
     )
+    return Topology(betti, counts, intervals)
 
 
 def _measure(
@@ -434,18 +494,18 @@ def _decide(
     counts: pd.DataFrame,
     thresholds: pd.DataFrame,
     landmarks: int,
-    loop_radius: float | None,
+    death: float | None,
     gap: float,
 ) -> pd.DataFrame:
-    """Return the table of Betti numbers: see `Topology`."""
+    """Return the table of Betti numbers: see `Topology`. `death` is the latest that the loops may have."""
     of_data = intervals[(intervals["cloud"] == "data") & (intervals["landmarks"] == landmarks)]
     radius = float(of_data["covering_radius"].max())
     undersampled = None
-    if loop_radius is not None:
-        # Born by 2 (radius + gap / 2) and filled at sqrt(3) loop radii: the ratio must be able to exceed
-        # what landmarks leave, or the absence of the loop means nothing.
+    if death is not None:
+        # Born by 2 (radius + gap / 2): the ratio must be able to exceed what landmarks leave, or the absence
+        # of the loop means nothing.
         born = 2 * radius + gap
-        undersampled = bool(np.sqrt(3) * loop_radius < noise_persistence_ratio(1) * born)
+        undersampled = bool(death < noise_persistence_ratio(1) * born)
 
     rows = []
     for dimension, count in counts[counts["cloud"] == "data"].groupby("dimension")["count"]:
@@ -475,7 +535,7 @@ def _decide(
                 "samples": of_data["sample"].nunique(),
                 "covering_radius": radius,
                 "gap": gap,
-                "loop_radius": np.nan if loop_radius is None else loop_radius,
+                "loop_death": np.nan if death is None else death,
                 "undersampled": undersampled,
                 "note": UNDERSAMPLED if undersampled and dimension else "",
             }
