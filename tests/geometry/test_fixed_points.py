@@ -376,3 +376,13 @@ def test_an_attractor_far_from_the_starts_sets_the_scale(gain):
     found = find_fixed_points(far, torch.zeros(1, 1, dtype=torch.float64), starts)
     assert found.scale > 0.5 and found.fixed.sum() == 2
     assert found.start_speed.max() < 0.1
+
+
+def test_from_a_cycle_far_out_the_search_takes_many_iterations():
+    dynamics = Dynamics(lambda x, u: torch.tanh(-3 * x), lambda n: torch.zeros(n, 1).double())
+    starts = torch.randn(40, 1, generator=torch.Generator().manual_seed(0)).double()
+    inputs = torch.zeros(1, 1).double()
+    few = find_fixed_points(dynamics, inputs, starts)
+    many = find_fixed_points(dynamics, inputs, starts, iterations=1000)
+    assert (few.status == Status.UNFINISHED).all()
+    assert (many.status == Status.FIXED).all() and float(many.states.abs().max()) < 1e-9
