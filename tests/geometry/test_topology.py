@@ -150,6 +150,16 @@ def test_the_rim_of_a_sheet_that_is_sampled_thinly_inside_is_a_loop_of_the_cloud
     assert f"In two units, one for each coordinate, it is found in {along_units} of 20" in page
 
 
+def of_draws(draw, dimension, landmarks=150):
+    """Return a Betti number of ten clouds; `draw` takes their generator."""
+    found = []
+    for seed in range(10):
+        cloud = draw(np.random.default_rng(seed))
+        numbers = betti_numbers(cloud, max_dimension=1, landmarks=landmarks, seed=seed).numbers
+        found.append(numbers[dimension])
+    return found
+
+
 def swiss_roll(along, across):
     """Return points of a rolled sheet, by shares of its length and width."""
     turn = np.linspace(1.5 * np.pi, 4.5 * np.pi, 4000)
@@ -169,22 +179,13 @@ def test_parts_that_come_near_each_other_close_a_loop(project):
     def turned(points, rng):
         return points @ np.linalg.qr(rng.normal(size=(20, 20)))[0][: points.shape[1]]
 
-    def weighted(points, rng):
-        return points @ rng.normal(size=(points.shape[1], 30))
-
-    def loops(draw, seen=turned, landmarks=150):
-        found = []
-        for seed in range(10):
-            rng = np.random.default_rng(seed)
-            states = seen(draw(rng), rng)
-            numbers = betti_numbers(states, max_dimension=1, landmarks=landmarks, seed=seed).numbers
-            found.append(numbers[1])
-        return found
-
-    near, far = (loops(lambda rng, gap=gap: open_ring(rng, gap)).count(1) for gap in (36, 60))
-    roll = loops(lambda rng: swiss_roll(*rng.uniform(size=(2, 900))))
+    near, far = (
+        of_draws(lambda rng, gap=gap: turned(open_ring(rng, gap), rng), 1).count(1)
+        for gap in (36, 60)
+    )
+    roll = of_draws(lambda rng: turned(swiss_roll(*rng.uniform(size=(2, 900))), rng), 1)
     grid = np.stack(np.meshgrid(np.linspace(0, 1, 70), np.linspace(0, 1, 17)), -1).reshape(-1, 2)
-    on_grid = loops(lambda rng: swiss_roll(*grid.T), weighted, landmarks=200)
+    on_grid = of_draws(lambda rng: swiss_roll(*grid.T) @ rng.normal(size=(3, 30)), 1, landmarks=200)
     page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
     assert f"one is found in {near} of 10 draws where 36° of the ring are missing" in page
     assert f"and in {far} where 60° are" in page
@@ -195,17 +196,12 @@ def test_parts_that_come_near_each_other_close_a_loop(project):
 
 @pytest.mark.slow
 def test_components_are_seen_where_they_lie_far_apart(project):
-    def components(distance):
-        found = []
-        for seed in range(10):
-            points = np.random.default_rng(seed).normal(size=(900, 5))
-            points[:450, 0] += distance
-            turned = points @ np.linalg.qr(np.random.default_rng(seed).normal(size=(20, 20)))[0][:5]
-            numbers = betti_numbers(turned, max_dimension=1, landmarks=150, seed=seed).numbers
-            found.append(numbers[0])
-        return found
+    def clouds(rng, distance):
+        points = rng.normal(size=(900, 5))
+        points[:450, 0] += distance
+        return points @ np.linalg.qr(rng.normal(size=(20, 20)))[0][:5]
 
-    near, far = components(8), components(16)
+    near, far = (of_draws(lambda rng, d=d: clouds(rng, d), 0) for d in (8, 16))
     page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
     assert f"count as one component in {near.count(1)} of 10 draws" in page
     assert f"and as two in {far.count(2)} of 10 at 16" in page
@@ -214,13 +210,7 @@ def test_components_are_seen_where_they_lie_far_apart(project):
 @pytest.mark.slow
 def test_the_tail_of_a_line_that_thins_out_is_counted_as_components(project):
     def components(draw):
-        found = []
-        for seed in range(10):
-            rng = np.random.default_rng(seed)
-            cloud = draw(rng, (900, 1)) @ rng.normal(size=(1, 20))
-            numbers = betti_numbers(cloud, max_dimension=1, landmarks=150, seed=seed).numbers
-            found.append(numbers[0])
-        return found
+        return of_draws(lambda rng: draw(rng, (900, 1)) @ rng.normal(size=(1, 20)), 0)
 
     even = components(lambda rng, size: rng.random(size))
     normal = components(lambda rng, size: rng.normal(size=size))

@@ -138,18 +138,16 @@ def loop_deaths(points: Any, shape: Sequence[int], axis: int) -> Floats:
     Raises
     ------
     ValueError
-        When there is not one state per point of the grid, states are not finite, or the axis is none of its
-        coordinates.
+        When there is not one state per point of the grid, states are not finite or all one, or the axis is
+        none of its coordinates.
     """
-    values = torch.as_tensor(points).numpy(force=True).astype(np.float64)
+    values = _cloud(points, "points")
     if not 0 <= axis < len(shape):
         raise ValueError(f"expected an axis from 0 to {len(shape) - 1}, got {axis}")
-    if values.ndim != 2 or not len(values) or len(values) != np.prod(shape):
+    if len(values) != np.prod(shape):
         raise ValueError(
-            f"expected states (point, unit) on the grid {tuple(shape)}, got {values.shape}"
+            f"expected a state per point of the grid {tuple(shape)}, got {len(values)}"
         )
-    if not np.isfinite(values).all():
-        raise ValueError("expected finite states, got NaN or infinity")
     loops = np.moveaxis(values.reshape(*shape, -1), axis, -2).reshape(
         -1, shape[axis], values.shape[1]
     )

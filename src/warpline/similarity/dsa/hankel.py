@@ -271,11 +271,9 @@ def leading_factor(
     """
     blocks = blocks_of(states)
     size = n_delays * blocks[0].shape[2]
-    n_trials = sum(len(trials) for trials in blocks)
-    n_rows = sum(
-        len(trials) * (trials.shape[1] - (n_delays - 1) * delay_interval) for trials in blocks
-    )
-    limit = min(rank, size, n_rows - n_trials - (means is not None))
+    n_transitions = count_transitions(states, n_delays, delay_interval)
+    n_rows = n_transitions + sum(len(trials) for trials in blocks)
+    limit = min(rank, size, n_transitions - (means is not None))
     method: Literal["gram", "qr", "snapshots"]
     if n_rows < size:
         method = "snapshots"

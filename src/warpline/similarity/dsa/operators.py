@@ -318,8 +318,8 @@ def lagged_covariances(
         last, first = by_trial[:, -1], by_trial[:, 0]
         past += whitened.T @ whitened - last.T @ last
         cross += whitened[:-1].T @ whitened[1:] - last[:-1].T @ first[1:]
-    if means is not None and centre is not None:
-        before, after = means.before @ basis - centre, means.after @ basis - centre
+    if means is not None:
+        before, after = means.whitened(basis)
         past -= means.count * np.outer(before, before)
         cross -= means.count * np.outer(before, after)
     return past, cross

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import ConstantDataError, SettingsError
+from warpline.similarity.recordings import Recording
 
-from .hankel import Trials, blocks_of, iterate_embedding, leading_factor
+from .hankel import Trials, blocks_of, by_length, iterate_embedding, leading_factor
 from .operators import lagged_covariances, regular_rank, solve_operator
 from .window_means import TransitionMeans
 
@@ -89,6 +90,25 @@ def split_trials(
     n_test = min(max(1, round(test_fraction * n_trials)), n_trials - 1)
     order = np.random.default_rng(np.random.SeedSequence(seed)).permutation(n_trials)
     return np.sort(order[n_test:]), np.sort(order[:n_test])
+
+
+@dataclass(frozen=True)
+class Split:
+    """Trials of one system, stacked by length: those fitted to and those held out, and how many there are."""
+
+    train: Trials
+    test: Trials
+    n_train: int
+    n_test: int
+
+    @classmethod
+    def of(cls, recording: Recording, test_fraction: float, seed: int) -> Split:
+        """Draw held-out trials of a recording (`split_trials`)."""
+        train, test = split_trials(len(recording.trials), test_fraction, seed)
+        fitted, held_out = (
+            by_length([recording.trials[k] for k in part]) for part in (train, test)
+        )
+        return cls(fitted, held_out, len(train), len(test))
 
 
 def spectral_radius(matrix: FloatArray) -> float:
@@ -277,7 +297,7 @@ class _Fit:
         newest_mean: FloatArray = np.zeros(n_units)
         if means is not None:
             centre, newest_mean = means.rows @ basis, means.rows[:n_units]
-            before, after = means.before @ basis - centre, means.after @ basis - centre
+            before, after = means.whitened(basis)
             constants = [
                 after[:rank] - matrix @ before[:rank]
                 for rank, matrix in zip(usable, operators, strict=True)

@@ -22,9 +22,8 @@ from warpline.similarity.input_errors import (
 )
 from warpline.similarity.recordings import as_recording
 
-from .hankel import by_length
 from .operators import check_states, rank_tolerance_of
-from .prediction import FloatArray, akaike, check_split, held_out_errors, split_trials
+from .prediction import FloatArray, Split, akaike, check_split, held_out_errors
 
 __all__ = ["RankSelection", "select_rank"]
 
@@ -116,10 +115,10 @@ def select_rank(
         raise SettingsError("at least one rank as ranks", "none", "Set ranks.")
     check_split(test_fraction, seed)
     check_ridge(ridge)
-    train, test = split_trials(n_trials, test_fraction, seed)
+    split = Split.of(recording, test_fraction, seed)
     prediction = held_out_errors(
-        by_length([recording.trials[k] for k in train]),
-        by_length([recording.trials[k] for k in test]),
+        split.train,
+        split.test,
         n_delays=n_delays,
         delay_interval=delay_interval,
         ranks=ranks,
@@ -137,6 +136,6 @@ def select_rank(
         np.ldexp(error, 2 * exponent),
         float(np.ldexp(prediction.persistence_squared[0], 2 * exponent)),
         akaike(error, usable, int(prediction.n_predicted[0])),
-        len(train),
-        len(test),
+        split.n_train,
+        split.n_test,
     )

@@ -25,10 +25,9 @@ from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import Recording, as_recording, check_same_bins
 from warpline.similarity.time_coordinates import check_equal_steps
 
-from .hankel import by_length
 from .operators import check_rank_tolerance, check_states, rank_tolerance_of
 from .padding import check_rank
-from .prediction import Prediction, akaike, check_split, held_out_errors, split_trials
+from .prediction import Prediction, Split, akaike, check_split, held_out_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,7 +210,7 @@ def choose_dsa(
     first_origin = max((delays - 1) * interval for delays, interval in embeddings)
     rows: list[dict[str, Any]] = []
     for name, recording in recordings.items():
-        train, test = split_trials(len(recording.trials), test_fraction, seed)
+        split = Split.of(recording, test_fraction, seed)
         for delays, interval in embeddings:
             embedding = {"n_delays": delays, "delay_interval": interval}
             identity = {"system": name, **embedding}
@@ -219,8 +218,8 @@ def choose_dsa(
                 tolerance = rank_tolerance_of(recording, delays, interval, rank_tolerance)
                 check_states(recording, **embedding)
                 prediction = held_out_errors(
-                    by_length([recording.trials[k] for k in train]),
-                    by_length([recording.trials[k] for k in test]),
+                    split.train,
+                    split.test,
                     **embedding,
                     ranks=ranks,
                     horizons=horizons,
@@ -232,7 +231,7 @@ def choose_dsa(
             except InputError:
                 rows += [{**identity, "rank": rank, "status": FAILED} for rank in ranks]
                 continue
-            counts = {"n_train": len(train), "n_test": len(test)}
+            counts = {"n_train": split.n_train, "n_test": split.n_test}
             rows += _rows(identity, prediction, ranks, horizons, counts)
     sweep = pd.DataFrame(rows)
     _check_sweep(sweep, list(recordings))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TooFewTimePointsError
 
-from .hankel import Trials, blocks_of
+from .hankel import Trials, blocks_of, count_transitions
 
 __all__ = ["TransitionMeans", "window_sums"]
 
@@ -81,7 +81,7 @@ class TransitionMeans:
         last = np.sum(
             [block[:, block.shape[1] - 1 - newest[::-1]].sum(axis=0) for block in blocks], axis=0
         ).ravel()
-        count = n_rows - sum(len(block) for block in blocks)
+        count = count_transitions(states, n_delays, delay_interval)
         if count < 2:
             raise TooFewTimePointsError(
                 "two embedded transitions or more for an operator and a constant term",
@@ -89,3 +89,7 @@ class TransitionMeans:
                 "Use fewer delays, longer trials or more of them, or drop offset.",
             )
         return cls(sums / n_rows, (sums - last) / count, (sums - first) / count, count)
+
+    def whitened(self, basis: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the means before and after a transition in coordinates of centred rows, (rank,) each."""
+        return (self.before - self.rows) @ basis, (self.after - self.rows) @ basis
