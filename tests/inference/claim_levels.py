@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from inference.simulation import SCENARIOS, draw_distances
+from inference.drawn_networks import SCENARIOS, draw_distances
 from numpy.typing import NDArray
 
 from warpline.claims.course_of_learning import beyond_shared_course
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 EQUAL_PLACES = (
     "independent", "opposite", "orthogonal", "pretraining", "pretraining_opposite", "heavy_tails",
 )  # fmt: skip
-"""Scenarios of `inference.simulation` in which a and b are drawn alike around the reference: P is 1/2."""
+"""Scenarios of `inference.drawn_networks` in which a and b are drawn alike around the reference: P is 1/2."""
 
 
 def order_misses(name: str, n: int, replications: int) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Coverage of the intervals of scores of attractors, of rank correlations and of half-times, by simulation.
 
-    PYTHONPATH=src python tests/inference/intervals.py --replications 400
+    PYTHONPATH=src:tests python tests/inference/intervals.py --replications 400
 
 A system is a point, a dissimilarity the Euclidean distance of two. Each interval stands beside the percentile
 bootstrap, which resamples systems (within their family) or networks. The command writes

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from inference import intervals, simulation, unshared_groups
-from inference.simulation import OFF_LEVEL
+from inference import drawn_networks, intervals, off_level, simulation, unshared_groups
+from inference.drawn_networks import OFF_LEVEL
 from scipy import stats
 
 from warpline.core import result_files
@@ -25,7 +25,9 @@ def largest_share(level, replications):
 
 
 @pytest.mark.parametrize("n", simulation.SIZES)
-@pytest.mark.parametrize("name", [name for name in simulation.SCENARIOS if name not in OFF_LEVEL])
+@pytest.mark.parametrize(
+    "name", [name for name in drawn_networks.SCENARIOS if name not in OFF_LEVEL]
+)
 def test_the_test_keeps_its_level(name, n):
     share = simulation.false_positives(name, n, REPLICATIONS)
     assert share <= largest_share(HIGHEST_LEVEL, REPLICATIONS)
@@ -50,8 +52,8 @@ def test_the_seed_is_the_unit():
     # Correlated networks of one seed left Welch without power; what they share cancels in the difference.
     shift = simulation.shift_of_effect("pretraining", 1.0)
     stream = np.random.default_rng(1)
-    a, b, _ = simulation.draw_distances(
-        simulation.SCENARIOS["pretraining"], 10, shift, REPLICATIONS, stream
+    a, b, _ = drawn_networks.draw_distances(
+        drawn_networks.SCENARIOS["pretraining"], 10, shift, REPLICATIONS, stream
     )
     power = (simulation.jackknife_p(a, b) < 0.05).mean()
     assert power > (simulation.welch_p(a, b) < 0.05).mean() + 0.1
@@ -61,8 +63,8 @@ def test_an_effect_is_found_as_often_as_its_size_says():
     # Power of a paired t test at an effect of d = 1 with ten seeds is 80 % (noncentral t).
     shift = simulation.shift_of_effect("opposite", 1.0)
     stream = np.random.default_rng(2)
-    a, b, _ = simulation.draw_distances(
-        simulation.SCENARIOS["opposite"], 10, shift, REPLICATIONS, stream
+    a, b, _ = drawn_networks.draw_distances(
+        drawn_networks.SCENARIOS["opposite"], 10, shift, REPLICATIONS, stream
     )
     expected = stats.nct.sf(stats.t.ppf(0.975, 9), 9, np.sqrt(10))
     assert (simulation.jackknife_p(a, b) < 0.05).mean() == pytest.approx(expected, abs=0.05)
@@ -73,7 +75,9 @@ def test_an_effect_is_found_as_often_as_its_size_says():
 def test_ties_and_shared_networks_do_not_raise_the_level(kind, n):
     stream = np.random.default_rng(4)
     name = "opposite" if kind == "ties" else "independent"
-    a, b, _ = simulation.draw_distances(simulation.SCENARIOS[name], n, 0.0, REPLICATIONS, stream)
+    a, b, _ = drawn_networks.draw_distances(
+        drawn_networks.SCENARIOS[name], n, 0.0, REPLICATIONS, stream
+    )
     if kind == "ties":
         # A unit is a standard deviation of a coordinate: few different values are left.
         a, b = np.round(a), np.round(b)
@@ -90,16 +94,16 @@ def test_against_the_reference_itself_an_exchange_of_labels_finds_more():
         " ".join(PAGE.read_text().split()),
     )
     assert stated is not None
-    by_test, by_exchange = simulation.power_against_exchange(10, 2.0, 1000)
+    by_test, by_exchange = off_level.power_against_exchange(10, 2.0, 1000)
     assert [f"{100 * by_test:.0f}", f"{100 * by_exchange:.0f}"] == [*stated.groups()]
     assert by_exchange > by_test + 0.1
-    assert max(simulation.power_against_exchange(10, 0.0, 1000)) <= largest_share(0.05, 1000)
+    assert max(off_level.power_against_exchange(10, 0.0, 1000)) <= largest_share(0.05, 1000)
 
 
-@pytest.mark.parametrize("kind", simulation.UNEVEN)
+@pytest.mark.parametrize("kind", off_level.UNEVEN)
 def test_uneven_networks_put_the_test_off_its_level(kind):
     levels = [
-        [100 * simulation.uneven(kind, side, n, 4000) for n in simulation.SIZES]
+        [100 * off_level.uneven(kind, side, n, 4000) for n in simulation.SIZES]
         for side in (0, 1, 2)
     ]
     cells = [" / ".join(f"{share:.0f}" for share in shares) for shares in levels]
@@ -111,14 +115,14 @@ def test_uneven_networks_put_the_test_off_its_level(kind):
 
 
 def test_a_reference_that_reaches_past_both_puts_the_test_off_its_level():
-    levels = [100 * simulation.past_both(n, 4000) for n in simulation.SIZES]
+    levels = [100 * off_level.past_both(n, 4000) for n in simulation.SIZES]
     stated = " / ".join(f"{level:.0f}" for level in levels)
     assert f"There the test rejects in {stated} %." in " ".join(PAGE.read_text().split())
     assert min(levels[:2]) > 100 * largest_share(0.05, 4000)
 
 
 def test_against_the_reference_itself_a_narrower_curriculum_is_told_too_often():
-    levels = [100 * simulation.narrow_against_reference(n, 4000) for n in simulation.SIZES]
+    levels = [100 * off_level.narrow_against_reference(n, 4000) for n in simulation.SIZES]
     stated = " / ".join(f"{level:.0f}" for level in levels)
     assert f"along a line, the test rejects in {stated} %." in " ".join(PAGE.read_text().split())
     assert min(levels[1:]) > 100 * largest_share(0.05, 4000)
@@ -137,7 +141,7 @@ def test_measures_are_not_corrected_for_each_other(n):
         r"three measures that share half .*? in (\d+) % of", " ".join(PAGE.read_text().split())
     )
     assert stated is not None
-    share = simulation.over_measures(n, REPLICATIONS)
+    share = off_level.over_measures(n, REPLICATIONS)
     assert share > largest_share(0.06, REPLICATIONS)
     assert share == pytest.approx(int(stated[1]) / 100, abs=0.025)
 
@@ -145,9 +149,9 @@ def test_measures_are_not_corrected_for_each_other(n):
 @pytest.mark.slow
 def test_without_an_effect_both_are_equally_far():
     # The levels mean nothing unless the null hypothesis holds in the simulation.
-    for name, scenario in simulation.SCENARIOS.items():
+    for name, scenario in drawn_networks.SCENARIOS.items():
         stream = np.random.default_rng(3)
-        a, b, _ = simulation.draw_distances(scenario, 10, 0.0, 4000, stream)
+        a, b, _ = drawn_networks.draw_distances(scenario, 10, 0.0, 4000, stream)
         means_a, means_b = np.nanmean(a, (1, 2)), np.nanmean(b, (1, 2))
         error = (means_a - means_b).std() / np.sqrt(len(means_a))
         assert abs((means_a - means_b).mean()) < 4 * error, name
@@ -167,7 +171,7 @@ def test_the_page_holds_the_levels_of_the_table():
     assert rows_of(PAGE.read_text(), "Coverage of the intervals of a mean") == (
         simulation.coverage_rows(table)
     )
-    assert set(table["scenario"]) == set(simulation.SCENARIOS)
+    assert set(table["scenario"]) == set(drawn_networks.SCENARIOS)
 
 
 def test_the_page_holds_the_families_of_the_table():
@@ -380,8 +384,8 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
         (n, name): 100 * unshared_groups.alike_false_positives((n, 20), draw, dimension=dimension)
         for n in (3, 5)
         for name, draw, dimension in (
-            ("line", simulation.gaussian, 1),
-            ("skewed", simulation.skewed, 3),
+            ("line", drawn_networks.gaussian, 1),
+            ("skewed", drawn_networks.skewed, 3),
         )
     }
     sentence = (
@@ -392,13 +396,13 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
     assert min(levels.values()) > 100 * largest_share(0.07, 4000)
     for n in (3, 5):
         exponential = unshared_groups.alike_false_positives(
-            (n, 20), simulation.exponential, dimension=1
+            (n, 20), drawn_networks.exponential, dimension=1
         )
         assert 100 * exponential > levels[n, "line"]
     equal = [
         100 * unshared_groups.alike_false_positives((n, n), draw, dimension=dimension)
         for n in (3, 5, 10)
-        for draw, dimension in ((simulation.gaussian, 1), (simulation.skewed, 3))
+        for draw, dimension in ((drawn_networks.gaussian, 1), (drawn_networks.skewed, 3))
     ]
     at_most = f"With as many systems in both groups (3, 5 or 10) it was at most {max(equal):.0f} %"
     assert at_most in " ".join((PAGE.parent / "your_data.md").read_text().split())
@@ -408,10 +412,10 @@ def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_
 def test_all_tests_of_a_call_reject_too_often_where_few_systems_stand_beside_many():
     """Holm's correction keeps the level of the single tests, and no lower one."""
     draws = (
-        (simulation.gaussian, 1),
-        (simulation.gaussian, 3),
-        (simulation.skewed, 3),
-        (simulation.exponential, 1),
+        (drawn_networks.gaussian, 1),
+        (drawn_networks.gaussian, 3),
+        (drawn_networks.skewed, 3),
+        (drawn_networks.exponential, 1),
     )
 
     def level(*sizes):
@@ -432,13 +436,13 @@ def test_all_tests_of_a_call_reject_too_often_where_few_systems_stand_beside_man
 def test_the_interval_of_a_floor_covers_less_in_few_dimensions_and_with_heavy_tails():
     """Longer samples do not mend it: the true mean is made by rare networks."""
     draws = (
-        ("normal along a line", simulation.gaussian, 1),
+        ("normal along a line", drawn_networks.gaussian, 1),
         (
             "Student's t of 3 dof, 3 dimensions",
-            simulation.heavy_tailed,
+            drawn_networks.heavy_tailed,
             3,
         ),
-        ("exponential along a line", simulation.exponential, 1),
+        ("exponential along a line", drawn_networks.exponential, 1),
     )
     page = " ".join(PAGE.read_text().split())
     for name, draw, dimension in draws:
@@ -469,7 +473,7 @@ def test_groups_of_two_kinds_are_told_apart_however_many():
     """The mean distance hardly depends on a network then, so that the jackknife's error is too small."""
     sizes = (5, 10, 20)
     levels = [
-        100 * unshared_groups.alike_false_positives((n, n), simulation.two_kinds, dimension=3)
+        100 * unshared_groups.alike_false_positives((n, n), drawn_networks.two_kinds, dimension=3)
         for n in sizes
     ]
     page = " ".join((PAGE.parent / "your_data.md").read_text().split())
@@ -478,7 +482,8 @@ def test_groups_of_two_kinds_are_told_apart_however_many():
     ).format(*levels, *sizes) in page
     assert min(levels) > 100 * largest_share(0.05, 4000)
     covered = [
-        100 * unshared_groups.floor_coverage(n, simulation.two_kinds, dimension=3) for n in sizes
+        100 * unshared_groups.floor_coverage(n, drawn_networks.two_kinds, dimension=3)
+        for n in sizes
     ]
     assert "The interval of a floor then covers {:.0f} / {:.0f} / {:.0f} % for 5 / 10 / 20".format(
         *covered
@@ -490,7 +495,7 @@ def test_few_networks_are_told_from_a_reference_of_many_with_their_seeds():
     levels = [
         100 * unshared_groups.alike_false_positives(sizes, draw, dimension=dimension, shared=True)
         for sizes in ((5, 20), (5, 50))
-        for draw, dimension in ((simulation.gaussian, 1), (simulation.skewed, 3))
+        for draw, dimension in ((drawn_networks.gaussian, 1), (drawn_networks.skewed, 3))
     ]
     sentence = (
         "five from twenty of the same seeds in {:.0f} % of cases along a line and in {:.0f} % at "
@@ -500,7 +505,7 @@ def test_few_networks_are_told_from_a_reference_of_many_with_their_seeds():
     assert min(levels) > 100 * largest_share(0.07, 4000)
     # With as many networks as the reference the level is kept.
     equal = unshared_groups.alike_false_positives(
-        (5, 5), simulation.gaussian, dimension=1, shared=True
+        (5, 5), drawn_networks.gaussian, dimension=1, shared=True
     )
     assert equal <= largest_share(0.05, 4000)
 

@@ -1,8 +1,8 @@
 """Level of the test, and coverage of the intervals, with groups of systems that share nothing, or their seeds.
 
-    PYTHONPATH=src python tests/inference/unshared_groups.py --replications 4000
+    PYTHONPATH=src:tests python tests/inference/unshared_groups.py --replications 4000
 
-It writes docs/data/inference_unshared.csv and inference_separation.csv (some ten minutes of one core). A system is a vector, a dissimilarity the Euclidean distance of two (as in `inference.simulation`). Groups differ
+It writes docs/data/inference_unshared.csv and inference_separation.csv (some ten minutes of one core). A system is a vector, a dissimilarity the Euclidean distance of two (as in `inference.drawn_networks`). Groups differ
 in their number of systems and in their spread. The null hypothesis holds by symmetry, or by the distance of b
 that `calibrated_distance` finds.
 """
