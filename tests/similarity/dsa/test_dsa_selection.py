@@ -234,13 +234,57 @@ def test_held_out_trials_that_are_all_0_give_no_score(network):
     silent = network[:5].copy()
     for trial in range(5):
         silent[trial] = 0
-        choice = choose_dsa({"network": network, "silent": silent}, n_delays=[1], ranks=[2])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            choice = choose_dsa({"network": network, "silent": silent}, n_delays=[1], ranks=[2])
         if choice.settings["n_systems"].tolist() == [1]:
             break
+    assert "got silent at rest" in str(caught[-1].message)
     alone = choose_dsa([network], n_delays=[1], ranks=[2])
     assert choice.score == alone.score
     with pytest.raises(DSAInputError, match="change in its held-out trials"):
         choose_dsa([silent], n_delays=[1], ranks=[2])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("noise", [0, 1e-3, 0.1])
+@pytest.mark.parametrize("period", [2, 5, 10, 10.3])
+def test_a_rhythm_whose_period_divides_a_horizon_is_predicted_well(rng, period, noise, dtype):
+    """Persistence is exact after a period: operators were put aside that described the rhythm."""
+    phase = 2 * np.pi * (np.arange(60) / period + rng.random((30, 1)))
+    states = np.stack([np.cos(phase), np.sin(phase)], axis=-1) @ rng.normal(size=(2, 10))
+    states += noise * rng.standard_normal(states.shape)
+    choice = choose_dsa([states.astype(dtype)])
+    assert (choice.n_delays, choice.rank) == (1, 2)
+    assert choice.status == "better than persistence" and choice.score < 0.1
+
+
+def test_persistence_counts_as_half_of_its_error_over_one_step(rng):
+    phase = 2 * np.pi * (np.arange(60) / 10 + rng.random((30, 1)))
+    states = np.stack([np.cos(phase), np.sin(phase)], axis=-1)
+    row = choose_dsa([states], n_delays=[1], ranks=[2], horizons=[1, 10]).sweep.iloc[0]
+    # The variance of a sine is a half.
+    change = ((states[:, 1:] - states[:, :-1]) ** 2).mean()
+    assert row["mean_error_ratio_10"] == pytest.approx(0.5 / (change / 2), rel=0.05)
+    assert row["mean_error_ratio_1"] == pytest.approx(0.5 / change, rel=0.05)
+
+
+def test_states_that_came_to_rest_before_the_targets_give_no_score(network):
+    rest = network.astype(np.float32)
+    rest[:, 2:] = rest[:, 1:2]
+    with pytest.warns(UserWarning, match="got rest at rest once the longest embedding has passed"):
+        choice = choose_dsa({"network": network, "rest": rest}, n_delays=[1, 5], ranks=[2])
+    assert choice.score == choose_dsa([network], n_delays=[1, 5], ranks=[2]).score
+    assert choice.settings["n_systems"].tolist() == [1, 1]
+    assert choice.settings["beats_mean"].all()
+
+
+def test_the_warning_names_the_systems_that_a_setting_predicts_worse(network):
+    resting = network[:, :1] * 0.2 ** np.arange(40)[None, :, None] + np.arange(10)
+    with pytest.warns(
+        UserWarning, match=r"\(above 1 in 1 of 2 systems, first resting; a system that"
+    ):
+        choose_dsa({"network": network, "resting": resting}, n_delays=[1, 5], ranks=[2])
 
 
 def sweep_of(scores):

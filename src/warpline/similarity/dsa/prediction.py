@@ -21,6 +21,12 @@ from .window_means import TransitionMeans
 
 FloatArray = NDArray[np.float64]
 
+#: Least squared error of persistence, as a share of that over one step. A rhythm whose period divides the
+#: horizon is back where it was: that persistence is exact there says nothing about an operator.
+LEAST_PERSISTENCE = 0.5
+#: States that change in one step by less than so many spacings of their numbers are at rest.
+_REST = 8
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -36,7 +42,10 @@ class Prediction:
         Mean squared and mean absolute error over held-out trials, target times and units, in (squared)
         units of the data.
     persistence_squared, persistence_absolute : ndarray, shape (horizon,)
-        The same for the prediction that nothing changes.
+        The same for the prediction that nothing changes; squared no less than `LEAST_PERSISTENCE` of the
+        error over one step, and absolute than the root of that share.
+    at_rest : bool
+        Whether the held-out states change from step to step by no more than the spacing of their numbers.
     mean_squared : ndarray, shape (horizon,)
         Mean squared error of the mean of each unit over the times of the training trials.
     n_predicted : ndarray of int, shape (horizon,)
@@ -54,6 +63,7 @@ class Prediction:
     absolute: FloatArray
     persistence_squared: FloatArray
     persistence_absolute: FloatArray
+    at_rest: bool
     mean_squared: FloatArray
     n_predicted: NDArray[np.int64]
     spectral_radius: FloatArray
@@ -140,6 +150,7 @@ def held_out_errors(
     first_origin: int,
     ridge: float,
     tolerance: float,
+    precision: float = float(np.finfo(np.float64).eps),
     offset: bool = False,
 ) -> Prediction:
     """Fit the operators of one embedding to some trials and predict others.
@@ -160,6 +171,8 @@ def held_out_errors(
         compared on the same targets if this is the same.
     ridge, tolerance : float
         See `warpline.similarity.dsa.operators.fit_operator`.
+    precision : float, optional
+        Relative spacing of the numbers in which the states came.
     offset : bool, optional
         Predict by operators with a constant term.
 
@@ -188,6 +201,7 @@ def held_out_errors(
     squared, absolute = np.zeros(shape), np.zeros(shape)
     still_squared, still_absolute = np.zeros(len(horizons)), np.zeros(len(horizons))
     mean_squared = np.zeros(len(horizons))
+    steps = _Steps()
     n_states = sum(block.shape[0] * block.shape[1] for block in blocks_of(train))
     mean = sum(block.sum(axis=(0, 1)) for block in blocks_of(train)) / n_states
     n_predicted = np.zeros(len(horizons), dtype=np.int64)
@@ -196,6 +210,7 @@ def held_out_errors(
     cut = tuple(trials[:, start:] for trials in blocks_of(test) if trials.shape[1] > first_origin)
     for rows in iterate_embedding(cut, n_delays, delay_interval):
         newest = rows[..., :n_units]
+        steps.add(newest)
         whitened = rows @ fit.basis - fit.centre
         for h, horizon in enumerate(horizons):
             if rows.shape[1] <= horizon:
@@ -220,13 +235,36 @@ def held_out_errors(
         carried=fit.carried,
         squared=squared / n_predicted,
         absolute=absolute / n_predicted,
-        persistence_squared=still_squared / n_predicted,
-        persistence_absolute=still_absolute / n_predicted,
+        persistence_squared=np.maximum(
+            still_squared / n_predicted, LEAST_PERSISTENCE * steps.squared / steps.n
+        ),
+        persistence_absolute=np.maximum(
+            still_absolute / n_predicted, np.sqrt(LEAST_PERSISTENCE) * steps.absolute / steps.n
+        ),
+        at_rest=steps.squared <= (_REST * precision) ** 2 * steps.size,
         mean_squared=mean_squared / n_predicted,
         n_predicted=n_predicted,
         spectral_radius=np.array([spectral_radius(matrix) for matrix in fit.operators]),
         non_normality=np.array([non_normality(matrix) for matrix in fit.operators]),
     )
+
+
+@dataclass
+class _Steps:
+    """Sums over changes in one step: squared, absolute, of the squared states before, and how many."""
+
+    squared: float = 0.0
+    absolute: float = 0.0
+    size: float = 0.0
+    n: int = 0
+
+    def add(self, states: FloatArray) -> None:
+        """Add the changes of some trials, shape (trial, time, unit)."""
+        change = states[:, 1:] - states[:, :-1]
+        self.squared += float((change**2).sum())
+        self.absolute += float(np.abs(change).sum())
+        self.size += float((states[:, :-1] ** 2).sum())
+        self.n += change.size
 
 
 @dataclass(frozen=True)

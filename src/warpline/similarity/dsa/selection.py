@@ -64,7 +64,8 @@ class DSAChoice(ShortRepr):
     n_delays, delay_interval, rank : int
         The chosen setting; the interval is in time steps.
     score : float
-        Its error ratio: mean over systems and horizons of the squared error over that of persistence.
+        Its error ratio: mean over systems and horizons of the squared error over that of persistence, which
+        counts as half of that over one step or more.
     status : str
         "better than persistence", or "no better than persistence" where no setting is whose rank all systems
         carry (where they carry none: no setting of the sweep). "no better than the mean" where the chosen
@@ -85,7 +86,7 @@ class DSAChoice(ShortRepr):
     settings : DataFrame
         A row per setting: means over systems of the columns above, ``worst`` (the largest error ratio of
         a system at a horizon), ``rank_used`` (the lowest), ``n_systems`` with a score (one whose held-out
-        trials are all 0 has none), ``comparable`` (all systems carry
+        states are at rest has none), ``comparable`` (all systems carry
         the rank), ``beats_persistence``, ``beats_mean`` (in half of the systems or more) and ``chosen``.
     """
 
@@ -122,7 +123,8 @@ def choose_dsa(
 
     1. Each setting is fitted to most trials of a system. On the others it predicts the states 1, 5 and 10
        steps ahead (``horizons``). The *error ratio* is its squared error over that of the prediction that
-       nothing changes (persistence). All settings predict the same target times: the longest embedding
+       nothing changes (persistence), at least half of what the states change by in one step: a rhythm is
+       back where it was after a period. All settings predict the same target times: the longest embedding
        decides where they begin, or else many delays would win by leaving out early times. The score of a
        setting is the mean over horizons and systems, so that no system counts more for its size.
     2. Settings whose rank some system does not carry are put aside, because zeros would stand for that
@@ -174,7 +176,7 @@ def choose_dsa(
         If the status is "no better than persistence". The most parsimonious setting within the tolerance is
         still returned, or the one of lowest score where there is no gain. If the chosen setting predicts some
         systems no better than their mean, as it does noise. If no setting has a rank that all carry. And
-        if some systems cannot be fitted, which then have no part in the choice.
+        if some systems cannot be fitted, or are at rest in their held-out trials: they have no part in it.
 
     Raises
     ------
@@ -226,6 +228,7 @@ def choose_dsa(
                     first_origin=first_origin,
                     ridge=ridge,
                     tolerance=tolerance,
+                    precision=recording.precision,
                     offset=offset,
                 )
             except InputError:
@@ -273,12 +276,20 @@ def _check_sweep(sweep: pd.DataFrame, names: Sequence[str]) -> None:
             f"{len(names)} systems, of which none can",
             "Fit one by fit_operator, whose error says why.",
         )
-    # Of held-out trials that are all 0, persistence and operator are both exact: 0 / 0.
     if sweep["score"].isna().all():
         raise InputError(
             "a system whose states change in its held-out trials",
             f"{len(names)} systems, of which none has an error to compare",
             "Hold out other trials (seed), or more of them (test_fraction).",
+        )
+    has_score = sweep["score"].notna().groupby(sweep["system"], sort=False).any()
+    if resting := [
+        name for name in names if is_fitted[sweep["system"] == name].any() and not has_score[name]
+    ]:
+        warn_caller(
+            f"expected systems whose states change in their held-out trials, got {first_few(resting, 3)} at "
+            "rest once the longest embedding has passed: the choice is that of the others. Begin the states "
+            "earlier, or try fewer delays or a smaller share of the trial (longest)."
         )
     fitted = set(sweep.loc[is_fitted, "system"])
     if without := [name for name in names if name not in fitted]:
@@ -299,8 +310,8 @@ def _status(sweep: pd.DataFrame, chosen: pd.Series) -> str:
     if not chosen["beats_persistence"]:
         warn_caller(
             f"expected a setting of DSA that predicts better than persistence, got an error ratio of "
-            f"{chosen['score']:.3g} at best: the angles compare operators that do not describe the states. "
-            "Try more delays, higher ranks or more trials."
+            f"{chosen['score']:.3g} at best{_of_some(sweep, chosen)}: the angles compare operators that do "
+            "not describe the states. Try more delays, higher ranks or more trials."
         )
         return WORSE
     if as_mean := _predicted_as_by_the_mean(sweep, chosen):
@@ -313,9 +324,26 @@ def _status(sweep: pd.DataFrame, chosen: pd.Series) -> str:
     return BETTER if chosen["beats_mean"] else AS_MEAN
 
 
+def _of_some(sweep: pd.DataFrame, chosen: pd.Series) -> str:
+    """Return the words for the systems that the chosen setting predicts worse, where others are better."""
+    scores = _rows_of(sweep, chosen).set_index("system")["score"]
+    worse = scores[scores >= 1].sort_values(ascending=False)
+    if not 0 < len(worse) < len(scores):
+        return ""
+    return (
+        f" (above 1 in {len(worse)} of {len(scores)} systems, first "
+        f"{first_few([str(name) for name in worse.index], 3)}; a system that comes to rest weighs most)"
+    )
+
+
+def _rows_of(sweep: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
+    """Return the rows of the systems with a score at the chosen setting."""
+    return sweep[sweep["score"].notna() & (sweep[SETTING] == chosen[SETTING]).all(axis=1)]
+
+
 def _predicted_as_by_the_mean(sweep: pd.DataFrame, chosen: pd.Series) -> list[str]:
     """Return the systems that the chosen setting predicts no better than their mean does."""
-    rows = sweep[(sweep["status"] == "fitted") & (sweep[SETTING] == chosen[SETTING]).all(axis=1)]
+    rows = _rows_of(sweep, chosen)
     return [str(name) for name in rows.loc[~rows["beats_mean"].astype(bool), "system"]]
 
 
@@ -344,7 +372,8 @@ def choose_setting(sweep: pd.DataFrame, horizons: Sequence[int], keep: float) ->
     settings["worst"] = groups[ratios].max().max(axis=1)
     settings["rank_used"] = groups["rank_used"].min()
     settings["n_systems"] = groups["score"].count()
-    settings["beats_mean"] = groups["beats_mean"].mean() >= 0.5
+    with_score = fitted[fitted["score"].notna()].groupby(SETTING, sort=True)
+    settings["beats_mean"] = with_score["beats_mean"].mean() >= 0.5
     settings = settings.reset_index()
     settings["comparable"] = settings["rank_used"] == settings["rank"]
     settings["beats_persistence"] = (settings[ratios] < 1).all(axis=1)
@@ -441,11 +470,11 @@ def _rows(
     counts: dict[str, int],
 ) -> list[dict[str, Any]]:
     """Return a row per rank of one system and embedding."""
-    # Trials on which nothing changes: the prediction that nothing does is exact.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = prediction.squared / prediction.persistence_squared
-        ratio_of_mean = prediction.mean_squared / prediction.persistence_squared
-        mase = prediction.absolute[:, 0] / prediction.persistence_absolute[0]
+    # Of states at rest, persistence is exact up to rounding, and ratios are those of roundings.
+    still = np.nan if prediction.at_rest else prediction.persistence_squared
+    ratio, ratio_of_mean = prediction.squared / still, prediction.mean_squared / still
+    still_absolute = np.nan if prediction.at_rest else prediction.persistence_absolute[0]
+    mase = prediction.absolute[:, 0] / still_absolute
     aic = akaike(prediction.squared[:, 0], prediction.ranks, int(prediction.n_predicted[0]))
     rows = []
     for rank in sorted({int(rank) for rank in ranks}):
