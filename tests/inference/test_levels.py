@@ -378,6 +378,45 @@ def test_the_page_of_your_data_holds_the_levels_of_groups_that_share_nothing():
 
 
 @pytest.mark.slow
+def test_intervals_of_a_difference_cover_less_where_there_is_one():
+    draws = (drawn_networks.gaussian, drawn_networks.exponential)
+
+    def covered(*case, **options):
+        return 100 * unshared_groups.difference_coverage(*case, **options)
+
+    apart, shared = (
+        {
+            (spread, draw): [covered((n, n), spread, 2.0, draw, shared=seeds) for n in (5, 10, 20)]
+            for spread in (0.3, 3.0)
+            for draw in draws
+        }
+        for seeds in (False, True)
+    )
+    (normal, skewed), (wide_normal, wide_skewed) = (
+        [" / ".join(f"{share:.0f}" for share in apart[spread, draw]) for draw in draws]
+        for spread in (0.3, 3.0)
+    )
+    page = " ".join(PAGE.read_text().split())
+    assert (
+        f"it holds the true difference in {normal} % (normal) and {skewed} % (exponential) where a lies two "
+        "standard deviations away and is 0.3 times as widely spread, and in "
+        f"{wide_normal} % and {wide_skewed} % where it is 3 times as widely spread"
+    ) in page
+    assert max(np.abs(np.subtract(apart[key], shared[key])).max() for key in apart) < 2
+    lowest = [
+        min(
+            covered(sizes, spread, far, draw)
+            for sizes in ((3, 10), (10, 3), (5, 20), (20, 5))
+            for spread, far in ((1.0, 1.0), (0.3, 2.0), (1.0, 4.0), (3.0, 2.0))
+        )
+        for draw in draws
+    ]
+    assert (
+        f"in {lowest[0]:.0f} % or more of normal cases, and in {lowest[1]:.0f} % or more of exponential ones"
+    ) in page
+
+
+@pytest.mark.slow
 def test_few_systems_against_many_are_told_apart_more_often_where_distances_are_skewed():
     """Also where all systems are drawn alike: the few say too little of a long tail."""
     levels = {

@@ -203,6 +203,44 @@ def floor_coverage(
     return _share_that_hold(truth, of_all, range(n_networks), range(n_networks))
 
 
+def difference_coverage(
+    sizes: tuple[int, int], spread: float, far: float, draw: Callable[..., Floats], *,
+    shared: bool = False, replications: int = 2000,
+) -> float:  # fmt: skip
+    """Return how often the interval of the difference of a from the reference's own floor holds the true one.
+
+    Networks lie along a line, those of a `far` from the reference and `spread` times as widely.
+
+    Parameters
+    ----------
+    sizes : pair of int
+        Networks of a and of the reference.
+    shared : bool
+        Whether both have the same seeds: pairs of one seed then do not count.
+    """
+    stream = np.random.default_rng(6)
+    n, m = sizes
+    # Deviates whose mean is not 0 are as far from the reference's as `far` says.
+    mean = draw(stream, (1, 400000, 1)).mean()
+
+    def points(replications: int, count: int, spread: float, far: float) -> Floats:
+        return np.asarray(far + spread * (draw(stream, (replications, count, 1)) - mean))
+
+    a, one, other = points(1, 400000, spread, far), *(points(1, 400000, 1, 0) for _ in range(2))
+    truth = np.abs(a - one).mean() - np.abs(one - other).mean()
+    a, reference = points(replications, n, spread, far), points(replications, m, 1, 0)
+    between, within = distances(a, reference), distances(reference, reference)
+    within[:, np.eye(m, dtype=bool)] = np.nan
+    if shared:
+        between[:, np.eye(m, dtype=bool)] = np.nan
+        of_a, of_b = between, within
+    else:
+        of_a, of_b = np.full((2, replications, n + m, n + m), np.nan)
+        of_a[:, :n, n:], of_b[:, n:, n:] = between, within
+    test = difference_test(of_a, of_b, 0.95)
+    return float(((test.low <= truth) & (truth <= test.high)).mean())
+
+
 def _share_that_hold(truth: float, matrices: Floats, rows: range, columns: range) -> float:
     """Return the share of matrices whose jackknife interval of the mean holds the true one."""
     intervals = np.array([jackknife_interval(matrix, rows, columns, 0.95) for matrix in matrices])
