@@ -245,13 +245,56 @@ def noisy_modules(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(_noisy_tanh_network(weights, rng), n_delays=1, rank=rank).matrix
 
 
+def _fit_to_units(matrix: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of leaky units with these couplings, made stable where they are not."""
+    matrix = matrix * min(1.0, 0.95 / np.abs(np.linalg.eigvals(matrix)).max())
+    return dsa.fit_operator(_seen_by_units(matrix, rng), n_delays=1, rank=len(matrix)).matrix
+
+
 def chain(rank: int, rng: np.random.Generator) -> FloatArray:
     """Return DSA's operator of a chain of leaky units, each with random couplings from its two neighbours."""
     matrix = np.diag(rng.uniform(0.2, 0.8, rank))
     for side in (1, -1):
         matrix += np.diag(0.35 * rng.normal(size=rank - 1), side)
-    matrix *= min(1.0, 0.95 / np.abs(np.linalg.eigvals(matrix)).max())
-    return dsa.fit_operator(_seen_by_units(matrix, rng), n_delays=1, rank=rank).matrix
+    return _fit_to_units(matrix, rng)
+
+
+def grid(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of two rows of leaky units, coupled at random to those beside and opposite."""
+    row, column = np.divmod(np.arange(rank), rank // 2)
+    beside = np.abs(row[:, None] - row) + np.abs(column[:, None] - column) == 1
+    couplings = 0.3 * rng.normal(size=(rank, rank)) * beside
+    return _fit_to_units(np.diag(rng.uniform(0.2, 0.8, rank)) + couplings, rng)
+
+
+def tree(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a binary tree of leaky units, coupled at random to parent and children."""
+    matrix = np.diag(rng.uniform(0.2, 0.8, rank))
+    for unit in range(1, rank):
+        parent = (unit - 1) // 2
+        matrix[unit, parent], matrix[parent, unit] = 0.35 * rng.normal(size=2)
+    return _fit_to_units(matrix, rng)
+
+
+def hierarchy(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of leaky units, each with random couplings from all units before it."""
+    couplings = np.tril(0.4 * rng.normal(size=(rank, rank)), -1)
+    return _fit_to_units(np.diag(rng.uniform(0.2, 0.9, rank)) + couplings, rng)
+
+
+def markov_chain(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of a Markov chain of one more states, each of which a unit signals."""
+    n_states = rank + 1
+    transitions = 0.9 * rng.dirichlet(0.3 * np.ones(n_states), size=n_states) + 0.1 / n_states
+    reached = transitions.cumsum(axis=1)
+    state, visited = rng.integers(n_states, size=TRIALS), []
+    for _ in range(200):
+        # Rounding may leave the last sum below 1.
+        state = (rng.random((TRIALS, 1)) > reached[state, :-1]).sum(axis=1)
+        visited.append(np.eye(n_states)[state])
+    signals = np.stack(visited, axis=1)
+    signals -= signals.mean(axis=(0, 1))
+    return dsa.fit_operator(signals, n_delays=1, rank=rank).matrix
 
 
 #: One network of a pair at the rank, the other at a lower one.
@@ -291,11 +334,30 @@ NOISY_UNITS: dict[str, Draw] = {
     "modules of noisy units": noisy_modules,
 }
 #: Operators as those of `PARTS`, of units that are coupled to their neighbours alone.
-CHAINS: dict[str, Draw] = {"chains of units": chain}
+NEIGHBOURS: dict[str, Draw] = {
+    "chains of units": chain,
+    "grids of units": grid,
+    "trees of units": tree,
+}
+#: Operators as those of `PARTS`, and of discrete states.
+ONE_WAY: dict[str, Draw] = {
+    "feed-forward hierarchies": hierarchy,
+    "Markov chains": markov_chain,
+}
 #: Both operators of a pair at once.
 COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
-KINDS = (*RANDOM_MATRICES, *SYSTEMS, *NOISE, COPIES, *RECORDINGS, *PARTS, *NOISY_UNITS, *CHAINS)
+KINDS = (
+    *RANDOM_MATRICES,
+    *SYSTEMS,
+    *NOISE,
+    COPIES,
+    *RECORDINGS,
+    *PARTS,
+    *NOISY_UNITS,
+    *NEIGHBOURS,
+    *ONE_WAY,
+)
 #: Words of the pages for kinds whose counts are added up.
 GROUPS: dict[str, tuple[str, ...]] = {
     "random matrices": tuple(RANDOM_MATRICES),
@@ -304,7 +366,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "operators that DSA fits to noisy recordings": tuple(RECORDINGS),
     "operators that DSA fits to uncoupled planes and slow modes": tuple(PARTS),
     "operators that DSA fits to networks of noisy units": tuple(NOISY_UNITS),
-    "operators that DSA fits to chains of units": tuple(CHAINS),
+    "operators that DSA fits to chains, grids and trees of units": tuple(NEIGHBOURS),
+    "operators that DSA fits to feed-forward hierarchies and Markov chains": tuple(ONE_WAY),
     COPIES: (COPIES,),
 }
 
@@ -313,7 +376,8 @@ def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[
     """Return the operators of pairs, one after another."""
     if kind == COPIES:
         return [operator for _ in range(n_pairs) for operator in noisy_copies(rank, rng)]
-    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS | PARTS | NOISY_UNITS | CHAINS)[kind]
+    of_systems = SYSTEMS | NOISE | RECORDINGS | PARTS | NOISY_UNITS | NEIGHBOURS | ONE_WAY
+    draw = (RANDOM_MATRICES | of_systems)[kind]
     draws = (draw, lower_rank if kind == UNEQUAL else draw)
     return [draws[k % 2](rank, rng) for k in range(2 * n_pairs)]
 

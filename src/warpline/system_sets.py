@@ -236,6 +236,12 @@ def compare_groups(
     >>> float(result.summary.set_index(["group_a", "group_b"]).loc[("a", "b"), "separation"])
     1.0
     """
+    if not isinstance(groups, Mapping):
+        raise InputError(
+            "groups as a dict from name to systems",
+            f"{type(groups).__name__}",
+            'Name them: {"a": [...], "b": [...]}.',
+        )
     given: dict[str, dict[str, _Given]] = {}
     for name, members in groups.items():
         if not _is_set(members):

@@ -121,6 +121,7 @@ def test_too_few_systems_are_not_tested():
 @pytest.mark.parametrize(
     ("groups", "options", "says"),
     [
+        (GROUPS["monkey"], {}, "groups as a dict from name"),
         ({"a": GROUPS["monkey"]}, {}, "at least two groups"),
         ({"a": GROUPS["monkey"], "b": {}}, {}, "b: 0"),
         ({"a": GROUPS["monkey"], "b": SYSTEMS["a"]}, {}, "list of systems as the group b"),
