@@ -65,7 +65,7 @@ class GeodesicPaths(ShortRepr):
     length : Tensor, shape (pair,)
         Arc length, in the units of the states: of the polygon, extrapolated in the segment's square.
     length_error : Tensor, shape (pair,)
-        Estimated: the last change by refinement.
+        Estimated: the last change by refinement, or what lies between the nodes where this is more.
     energy_defect : Tensor, shape (pair,)
         E / L^2 - 1 of the polygon: 0 at constant speed.
     remaining : Tensor, shape (pair,)
@@ -187,10 +187,10 @@ def geodesics_between(
     """Find the geodesics between pairs of points, by paths of least energy.
 
     A path begins as the straight line in kappa. It is relaxed over 8 segments, then 16, and so on, until
-    the length is as accurate as requested. Both ways about each periodic coordinate are tried, and as many
-    windings of more turns, those whose straight lines are shortest on the manifold; the shortest path is
-    returned. As every local method it finds *a* geodesic: where several of one winding exist, one near to
-    the straight line in kappa.
+    the length is as accurate as requested, also seen on the finest polygon. Both ways about each periodic
+    coordinate are tried, and as many windings of more turns, those whose straight lines are shortest on the
+    manifold; the shortest path is returned. As every local method it finds *a* geodesic: where several of
+    one winding exist, one near to the straight line in kappa.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def geodesics_between(
     tolerance : float
         Relative error allowed of the length.
     most_segments : int
-        Of the finest polygon.
+        Of the finest polygon: ridges narrower than its segments can be stepped over.
     progress : bool
         Whether to show a bar, one step per refinement.
 
@@ -269,6 +269,14 @@ def geodesics_between(
                 paths, remaining, length, defect, extrapolated, change = (
                     x[best] for x in (paths, remaining, length, defect, extrapolated, change)
                 )
+            # A short path on a coarse grid can have stepped over a ridge.
+            found = (
+                (change <= tolerance * extrapolated) & (remaining <= path_tolerance)
+            ).nonzero()[:, 0]
+            change[found] = torch.maximum(
+                change[found],
+                _overlooked(immersion, paths[found], extrapolated[found], most_segments),
+            )
             # A path that did not converge on this grid is not helped by a finer one.
             if not ((change > tolerance * extrapolated) & (remaining <= path_tolerance)).any():
                 break
@@ -306,6 +314,18 @@ def _polygon(immersion: Immersion, paths: Tensor) -> tuple[Tensor, Tensor]:
     energy = chords.shape[1] * chords.square().sum(1)
     defect = torch.where(length > 0, energy / length.square() - 1, 0.0).clamp(min=0)
     return length * scale[:, 0], defect
+
+
+def _overlooked(immersion: Immersion, paths: Tensor, length: Tensor, most_segments: int) -> Tensor:
+    """Return how much longer paths are than they seem, seen on the finest polygon, shape (path,).
+
+    Chords are shorter than the path, so that only what lies between the nodes makes it longer.
+    """
+    if not len(paths):
+        return length
+    while 2 * (paths.shape[1] - 1) <= most_segments:
+        paths = _refined(paths)
+    return (_polygon(immersion, paths)[0] - length).clamp(min=0)
 
 
 def _shortest_winding(

@@ -44,6 +44,8 @@ UNRESOLVED = "unresolved"
 #: A step that moves kappa by less, in fractions of the domain, is no progress.
 SMALLEST_STEP = 1e-11
 FIRST_STEP = 0.05
+#: In fractions of the domain: where the manifold is flat, errors say nothing of a ridge further on.
+LONGEST_STEP = 0.05
 #: Where no step succeeds and the ratio is below this, lost rank is the reason.
 NEARLY_DEGENERATE = 1e-3
 #: Fractions of a step at which a curve is compared with the domain.
@@ -146,7 +148,8 @@ def geodesics_from(
     """Follow geodesics from points in directions, for an arc length or until they have to end.
 
     The geodesic equation kappa'' = -A^+ D2Phi[kappa', kappa'] is solved by QR of A and by Dormand and
-    Prince's 5(4) method (1980), all curves in one batch, with a step size for each.
+    Prince's 5(4) method (1980), all curves in one batch, with a step size for each: a twentieth of the domain
+    at most, so that a curve sees ridges no narrower than a two-hundredth.
 
     Parameters
     ----------
@@ -301,7 +304,10 @@ class _Curves:
             self.derivative_at,
             self.state[active],
             self.derivative[active],
-            torch.minimum(self.size[active], remaining),
+            torch.minimum(
+                torch.minimum(self.size[active], remaining),
+                LONGEST_STEP / self.pace(self.state[active]),
+            ),
         )
 
         # The error is in fractions of the domain, and for velocities of the larger speed of the step.
