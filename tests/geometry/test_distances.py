@@ -20,6 +20,44 @@ from warpline.geometry import (
 SEEDS = st.integers(0, 2**31)
 
 
+def ridge(width):
+    """A plane with a ridge of height 0.5, and its arc length across it from x = -0.9 to some x."""
+    coordinates = (Coordinate("x", -1.0, 1.0), Coordinate("y", -1.0, 1.0))
+
+    def states(kappa):
+        x, y = kappa.unbind(1)
+        return torch.stack([x, y, 0.5 * torch.exp(-(((x - 0.03) / width) ** 2) / 2)], dim=1)
+
+    def arc_length(x):
+        along = torch.linspace(-0.9, x, 400001, dtype=torch.float64)
+        points = states(torch.stack([along, torch.zeros_like(along)], dim=1))
+        return float(points.diff(dim=0).norm(dim=1).sum())
+
+    return immersion_of(states, coordinates), arc_length
+
+
+ACROSS = torch.tensor([[-0.9, 0.1], [0.9, 0.1]], dtype=torch.float64).split(1)
+
+
+@pytest.mark.parametrize("width", [0.05, pytest.param(0.005, marks=pytest.mark.slow)])
+def test_a_ridge_is_not_stepped_over(width):
+    """Where the rest is flat, the error of a step says nothing of it."""
+    surface, arc_length = ridge(width)
+    shot = geodesics_from(surface, ACROSS[0], torch.tensor([[1.0, 0.0]]), 1.2)
+    assert shot.status == ("reached",)
+    assert arc_length(float(shot.place[0, 0])) == pytest.approx(1.2, rel=1e-5)
+
+
+@pytest.mark.parametrize("width", [0.005, 0.01, 0.02, 0.05, 0.2])
+def test_a_path_is_as_short_as_it_seems_on_the_finest_polygon(width):
+    surface, arc_length = ridge(width)
+    paths = geodesics_between(surface, *ACROSS)
+    if paths.status == ("reached",):
+        assert float(paths.length[0]) == pytest.approx(arc_length(0.9), rel=1e-5)
+    else:
+        assert paths.status == ("unresolved",)
+
+
 def test_distances_on_a_sphere(drawn, surfaces):
     radius = 2.0
     sphere = surfaces.sphere(radius)
