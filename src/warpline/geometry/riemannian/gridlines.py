@@ -95,7 +95,7 @@ def geodesic_gridlines(
     points : int
         Per line, on each side of the base line.
     tolerance : float
-        Of `geodesics_from`. The default suits figures: lines may be off by some thousandths of the domain
+        Of `geodesics_from`. The default suits figures: lines may be off by some ten-thousandths of the domain
         at their far ends.
     progress : bool
         Whether to show bars.
