@@ -105,6 +105,15 @@ def test_a_line_attractor_gives_a_point_per_start_with_one_marginal_mode():
     assert not found.attractors.any() and found.n_unstable.sum() == 0
 
 
+def test_a_point_at_a_pitchfork_counts_as_fixed_within_a_thousandth_of_the_scale():
+    starts = normal(60, 1)
+    pitchfork = euler(lambda x, u: torch.tanh(x) - x, 1)
+    result = find_fixed_points(pitchfork, NOTHING, starts)
+    assert bool(result.fixed.all()) and 1 <= len(result.states) <= 3
+    # |f| = |x|^3 / 3 is 1e-9 of the scale there.
+    assert float(result.states.abs().max()) < 3e-3 * float(result.scale)
+
+
 def test_a_curved_line_of_fixed_points_is_reached_although_the_jacobian_is_singular():
     """Radial attraction to the unit circle: every point of it is fixed."""
     dynamics = euler(lambda x, u: x * (1 - x.square().sum(-1, keepdim=True)), 2)
