@@ -102,9 +102,36 @@ def test_states_take_their_labels_from_the_table(tmp_path, states, rng):
     (tmp_path / "a.csv").write_text("trial\n1\n2\n3\n1\n2\n")
     settings["trials"] = tmp_path / "a.csv"
     assert read_session(tmp_path / "a.npz", settings).recording.trial_labels is None
+    (tmp_path / "a.csv").write_text("trial\n1\n2\n3\n9\n2\n")
+    with pytest.raises(
+        InputError, match=r"distinct trial labels in the table .* 5 labels of which 4"
+    ):
+        read_session(tmp_path / "a.npz", settings)
     (tmp_path / "a.csv").write_text("rt\n1\n2\n3\n")
     with pytest.raises(InputError, match=r"a row for each of 5 trials .* got 3"):
         read_session(tmp_path / "a.npz", settings)
+
+
+def test_a_list_of_trials_that_has_one_twice_is_refused(tmp_path, states):
+    settings = {"variable": "rates", "axes": ["trial", "time", "unit"], "conditions": ["side"]}
+    settings["trials"] = tmp_path / "table.csv"
+    settings["trials"].write_text("side\n" + "".join(f"{k % 2}\n" for k in range(TRIALS)))
+    for labels, is_error in (
+        ([3, 0, 5, 1, 4, 1], True),
+        (list("abcdea"), True),
+        ([0, 1, 2, 3, 4, 0], False),  # counts anew
+        ([1, 2, 1, 2, 3, 3], False),  # the kind of a trial
+    ):
+        np.savez(tmp_path / "a.npz", rates=states, trial=labels)
+        if is_error:
+            with pytest.raises(
+                InputError, match=r"6 labels of which 5 are distinct.*ignore: \[trial\]"
+            ):
+                read_session(tmp_path / "a.npz", settings)
+        else:
+            session = read_session(tmp_path / "a.npz", settings)
+            assert session.recording.trial_labels is None
+            assert session.left_out == ("trial (trial axis 0: 6)",)
 
 
 @pytest.mark.parametrize("layout", ["array", "cells", "one piece"])

@@ -12,7 +12,7 @@ import numpy as np
 from warpline.core.number_arguments import short_text
 from warpline.datasets.file_formats import RecordingFileError
 from warpline.datasets.read_settings import checked_settings
-from warpline.datasets.sources import Source
+from warpline.datasets.sources import Source, lists_one_twice
 from warpline.datasets.spike_tables import SpikeExtent, binned_spikes
 from warpline.datasets.state_arrays import read_states
 from warpline.similarity.recordings import Recording, as_recording
@@ -157,6 +157,12 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
     if rows is None or (labels is not None and list(rows) == list(labels)):
         return recording
     if labels is None:
+        if lists_one_twice(rows):
+            raise RecordingFileError(
+                f"distinct trial labels in the table of {source.path}",
+                f"{n_rows} labels of which {len(set(rows.tolist()))} are distinct",
+                "Make the labels of its column 'trial' distinct, or rename the column.",
+            )
         # A number that counts anew in each block names no trial.
         distinct = len(set(rows.tolist())) == n_rows and not pd.isna(rows).any()
         return replace(recording, trial_labels=tuple(rows.tolist())) if distinct else recording

@@ -37,6 +37,24 @@ TOLERANCE = 1e-3
 """Share of a step by which times count as equal: those in single precision, in seconds, are off by less."""
 
 
+#: Share of distinct labels from which an array lists trials, some of them twice by mistake.
+_LISTED = 0.75
+
+
+def lists_one_twice(labels: NDArray[Any]) -> bool:
+    """Say whether labels seem to list trials, of which some stand there twice.
+
+    Not numbers that count anew in each block, nor what few labels tell apart, such as the kind of a trial.
+    """
+    n_distinct = len(set(labels.tolist()))
+    if n_distinct == len(labels) or n_distinct < _LISTED * len(labels):
+        return False
+    if labels.dtype.kind not in "fiu":
+        return True
+    counts_anew = (np.diff(labels) == 1) | (labels[1:] == labels[0])
+    return not counts_anew.all()
+
+
 class Source:
     """Variables of a file and columns of a table of trials; it remembers which were used."""
 
@@ -133,7 +151,7 @@ class Source:
         Raises
         ------
         RecordingFileError
-            When the labels of the dimension ``trial`` are not distinct.
+            When the labels of the dimension ``trial`` are not distinct, or some of a list are there twice.
         """
         import pandas as pd
 
@@ -150,13 +168,14 @@ class Source:
             return None
         n_distinct = len(set(labels.tolist()))
         if n_distinct < len(labels):
-            # Elsewhere it is an array of this name, or a column of a table, and no coordinate.
-            if self.path.suffix != ".nc" or variable.dims != ("trial",):
+            # Elsewhere it may be an array of this name, or a column of a table, and no coordinate.
+            is_coordinate = self.path.suffix == ".nc" and variable.dims == ("trial",)
+            if not is_coordinate and not lists_one_twice(labels):
                 return None
             raise RecordingFileError(
                 f"distinct trial labels in {self.path}",
                 f"{len(labels)} labels of which {n_distinct} are distinct",
-                "Drop the coordinate 'trial', or make its labels distinct.",
+                "Make the labels of 'trial' distinct, or leave them out: ignore: [trial].",
             )
         self.used.add("trial")
         return labels

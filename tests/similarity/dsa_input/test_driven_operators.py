@@ -48,6 +48,37 @@ def test_dmdc_recovers_a_system_that_is_seen_in_full(lag, offset):
     np.testing.assert_allclose(operator.control.T @ operator.control, b.T @ b, atol=1e-10)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("backend", ["dmdc", "subspace"])
+def test_an_operator_that_is_rounding_is_zero(rng, backend, dtype):
+    """Two copies of such a system would lie as far apart as two roundings."""
+    a, _, _, inputs = driven()
+    alone = simulate(a, np.zeros((5, 2)), inputs, lag=0, start=rng.standard_normal((8, 5)))
+    options = {"backend": backend, "n_delays": 3 if backend == "subspace" else 1}
+    operator = fit_driven_operator(alone.astype(dtype), inputs, rank=5, **options)
+    assert not operator.control.any() and operator.state.any()
+    if backend == "dmdc":
+        following = (inputs @ rng.standard_normal((2, 5))).astype(dtype)
+        operator = fit_driven_operator(following, inputs, rank=2, **options)
+        assert not operator.state.any() and operator.control.any()
+        row = warpline.compare(
+            as_recording(following, inputs=inputs),
+            as_recording(following @ orthogonal(rng, 5), inputs=inputs),
+            measure="dsa_input",
+            rank=2,
+        )
+        assert row["status"].startswith("failed: state operator is zero, up to rounding")
+
+
+def test_a_small_effect_of_the_inputs_is_kept(rng):
+    a, b, _, inputs = driven()
+    states = simulate(a, 1e-6 * b, inputs, lag=0, start=rng.standard_normal((8, 5)))
+    operator = fit_driven_operator(states, inputs, rank=5)
+    np.testing.assert_allclose(
+        operator.control.T @ operator.control * 1e12, b.T @ b, rtol=1e-3, atol=1e-3
+    )
+
+
 @pytest.mark.parametrize("baseline", [0.0, 1000.0])
 def test_rounding_of_large_baselines_is_no_dynamics(baseline, rng):
     _, _, states, inputs = driven(n=3)

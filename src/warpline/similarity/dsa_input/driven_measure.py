@@ -242,6 +242,10 @@ def _empty_row(first: DrivenOperator, second: DrivenOperator) -> dict[str, Any]:
     return row | dict.fromkeys(scores, float("nan"))
 
 
+#: What a system does whose operator is zero.
+_ZERO = {"state": "states follow inputs alone", "control": "no input has an effect; dsa needs none"}
+
+
 def _systems(
     representations: Sequence[DrivenOperator],
     pairs: Sequence[tuple[int, int]],
@@ -260,7 +264,7 @@ def _systems(
             if not np.isfinite(matrix).all():
                 faults[i] = f"{name} operator is not finite"
             elif not matrix.any():
-                faults[i] = f"{name} operator is zero"
+                faults[i] = f"{name} operator is zero, up to rounding: {_ZERO[name]}"
             elif score == "euclidean" and not 0 < np.vdot(matrix, matrix) < np.inf:
                 faults[i] = f"squares of the {name} operator leave the range of numbers"
         if i not in faults:

@@ -62,6 +62,8 @@ Coordinates = Literal["principal", "balanced", "whitened"]
 _POWERS = {"principal": 1.0, "balanced": 0.5, "whitened": 0.0}
 #: Directions of the inputs with a smaller share of their variance are not seen, and get no effect.
 _SILENT = 1e-10
+#: Share of the predicted states at which the part of the states, or of the inputs, is rounding: 0 then.
+_NOTHING = 1e-9
 #: Condition number of the coordinates up to which their regression is taken from the Gram matrix of the data:
 #: its square amplifies rounding, to about 1e-10.
 _SQUARED_CONDITION_LIMIT = 1e3
@@ -198,7 +200,9 @@ def fit_driven_operator(
             trials.blocks, n_lags, delay_interval, state_map, input_columns,
             input_in_step=trials.input_in_step, offset=offset,
         )  # fmt: skip
-    transition, effect, n_regressors = solve_driven(past, cross, len(values), values, ridge)
+    transition, effect, n_regressors = solve_driven(
+        past, cross, len(values), values, ridge, trials.precision
+    )
     if subspace:
         n_regressors = max(n_regressors, n_lags * (trials.n_units + trials.n_channels))
 
@@ -356,7 +360,12 @@ def _leading(
 
 
 def solve_driven(
-    past: FloatArray, cross: FloatArray, rank: int, values: FloatArray, ridge: float
+    past: FloatArray,
+    cross: FloatArray,
+    rank: int,
+    values: FloatArray,
+    ridge: float,
+    precision: float,
 ) -> tuple[FloatArray, FloatArray, int]:
     """Solve the regression for the operators in whitened coordinates.
 
@@ -370,13 +379,17 @@ def solve_driven(
         Singular values of the coordinates, descending.
     ridge : float
         See `fit_driven_operator`.
+    precision : float
+        Relative spacing of the numbers in which the states came.
 
     Returns
     -------
     state : ndarray, shape (rank_used, rank_used)
-        The largest rank at which the regression has a unique solution.
+        The largest rank at which the regression has a unique solution. Zero where the states follow the
+        inputs alone, up to rounding.
     control : ndarray, shape (rank_used, input)
-        Zero for inputs that are zero in ``past``. Inputs that are multiples of each other contribute alike.
+        Zero for inputs that are zero in ``past``, and where no input has an effect, up to rounding. Inputs
+        that are multiples of each other contribute alike.
     n_regressors : int
         States and directions of the inputs that were used.
 
@@ -411,5 +424,14 @@ def solve_driven(
     solution = np.linalg.solve(
         past[:regular, :regular] + ridge * np.eye(regular), cross[:regular, :rank_used]
     )
+    # In the units of the states: both parts act on regressors of unit norm.
+    of_inputs, of_states = (
+        float(np.linalg.norm(part * values[:rank_used])) for part in np.split(solution, [n_heard])
+    )
+    rounding = max(_NOTHING, 8 * precision)
+    if of_inputs <= rounding * of_states:
+        solution[:n_heard] = 0
+    elif of_states <= rounding * of_inputs:
+        solution[n_heard:] = 0
     effect = (heard @ solution[:n_heard]).T
     return np.ascontiguousarray(solution[n_heard:].T), effect, regular

@@ -31,6 +31,8 @@ class DrivenTrials:
         Whether an input acts on the state beside it (input lag 0), and not on the next.
     n_units, n_channels : int
         Numbers of columns of the states and of the inputs.
+    precision : float
+        Relative spacing of the numbers in which the states came.
     tolerance : float
         Relative size below which a singular value of the embedding does not count.
     state_exponent, input_exponent : int
@@ -41,6 +43,7 @@ class DrivenTrials:
     input_in_step: bool
     n_units: int
     n_channels: int
+    precision: float
     tolerance: float
     state_exponent: int
     input_exponent: int
@@ -140,6 +143,7 @@ def driven_trials(
         input_in_step=input_lag == 0,
         n_units=recording.n_units,
         n_channels=blocks[0].shape[2] - recording.n_units,
+        precision=recording.precision,
         tolerance=rank_tolerance_of(recording, n_lags, delay_interval, rank_tolerance),
         state_exponent=state_exponent,
         input_exponent=input_exponent,
