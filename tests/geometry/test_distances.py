@@ -36,6 +36,20 @@ def ridge(width):
     return immersion_of(states, coordinates), arc_length
 
 
+def test_a_period_after_which_the_states_are_others_is_refused():
+    coordinates = (Coordinate("a", -1.0, 1.0, periodic=True), Coordinate("b", -1.0, 1.0))
+    plane = immersion_of(lambda kappa: torch.cat([kappa, kappa[:, :1]], dim=1), coordinates)
+    start, end = torch.tensor([[-0.5, 0.0], [0.8, 0.3]], dtype=torch.float64).split(1)
+    for call in (
+        lambda: geodesics_between(plane, start, end),
+        lambda: geodesics_from(plane, start, torch.tensor([[1.0, 0.0]]), 1.0),
+    ):
+        with pytest.raises(
+            ValueError, match=r"the same states after a period of a, 2, got states 2\.83"
+        ):
+            call()
+
+
 ACROSS = torch.tensor([[-0.9, 0.1], [0.9, 0.1]], dtype=torch.float64).split(1)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 from warpline.geometry.derivatives.input_manifold import Coordinate
-from warpline.geometry.derivatives.jet import Jet
+from warpline.geometry.derivatives.jet import Immersion, Jet
 
 __all__ = [
     "RANK_TOLERANCE",
@@ -27,6 +27,8 @@ __all__ = [
     "tangent_frame",
 ]
 
+#: Difference of states after a period that is rounding, of single precision too, as a share of their size.
+_LARGEST_SEAM = 1e-5
 #: Below this ratio of the singular values of the scaled A the metric counts as degenerate.
 RANK_TOLERANCE = 1e-6
 
@@ -140,6 +142,41 @@ def check_rank(kappa: Tensor, jet: Jet, coordinates: tuple[Coordinate, ...], pur
             f"{describe(kappa[worst], coordinates)}, has {float(ratio[worst]):.1e}. Leave such points out "
             "(see rank_ratio), take a later time step, or drop the coordinate that moves nothing"
         )
+
+
+def check_periods(immersion: Immersion, kappa: Tensor, jet: Jet) -> None:
+    """Make sure that states are the same after a period, where curves run on past the end of the domain.
+
+    Parameters
+    ----------
+    immersion : Immersion
+    kappa : Tensor, shape (point, coordinate)
+    jet : Jet
+        Of these points.
+
+    Raises
+    ------
+    ValueError
+        Naming a coordinate that is periodic, of which the states are not.
+    """
+    for k, coordinate in enumerate(immersion.coordinates):
+        if not coordinate.periodic or not len(kappa):
+            continue
+        period = coordinate.high - coordinate.low
+        shift = torch.zeros_like(kappa)
+        shift[:, k] = torch.where(
+            kappa[:, k] > (coordinate.low + coordinate.high) / 2, -period, period
+        )
+        change = (immersion(kappa + shift).value - jet.value).norm(dim=1)
+        size = jet.first[:, k].norm(dim=1) * period + jet.value.norm(dim=1)
+        apart = change > _LARGEST_SEAM * size.max()
+        if apart.any():
+            worst = int(change.argmax())
+            raise ValueError(
+                f"expected the same states after a period of {coordinate.name}, {period:g}, got states "
+                f"{float(change[worst]):.3g} apart from those at "
+                f"{describe(kappa[worst], immersion.coordinates)}. Leave out periodic, or correct its ends"
+            )
 
 
 def describe(point: Tensor, coordinates: tuple[Coordinate, ...]) -> str:

@@ -18,6 +18,7 @@ from warpline.geometry.derivatives.jet import Immersion, TaylorExtension, domain
 from warpline.geometry.derivatives.power_of_two import power_of_two
 from warpline.geometry.riemannian.connection import (
     RANK_TOLERANCE,
+    check_periods,
     check_rank,
     describe,
     domain_lengths,
@@ -211,7 +212,8 @@ def geodesics_between(
     Raises
     ------
     ValueError
-        When the points do not lie on the manifold, or the tolerance is not positive.
+        When the points do not lie on the manifold, the tolerance is not positive, or states are others after
+        a period.
     DegenerateMetricError
         Where the metric has no full rank at an end.
     """
@@ -231,7 +233,9 @@ def geodesics_between(
     unit = unit_of(immersion(both))
     if unit != 1:
         immersion = ScaledImmersion(immersion, unit)
-    check_rank(both, immersion(both), coordinates, "geodesics")
+    at_ends = immersion(both)
+    check_rank(both, at_ends, coordinates, "geodesics")
+    check_periods(immersion, both, at_ends)
 
     # The energy is flat at its minimum: a relative error of the path enters the length squared.
     path_tolerance = tolerance**0.5 / 10

@@ -17,6 +17,7 @@ from warpline.geometry.derivatives.jet import Immersion, Jet, TaylorExtension, d
 from warpline.geometry.derivatives.power_of_two import power_of_two
 from warpline.geometry.riemannian.connection import (
     RANK_TOLERANCE,
+    check_periods,
     check_rank,
     domain_lengths,
     second_derivatives,
@@ -180,7 +181,7 @@ def geodesics_from(
     ------
     ValueError
         At a start outside the domain, a direction of no length, a length or a tolerance that is not
-        positive, or bounds that hold nothing.
+        positive, bounds that hold nothing, or states that are others after a period.
     DegenerateMetricError
         Where the metric has lost its rank at a start already, naming the point.
     """
@@ -209,6 +210,7 @@ def geodesics_from(
         immersion = ScaledImmersion(immersion, unit)
         first = immersion(start)
     check_rank(start, first, coordinates, "geodesics")
+    check_periods(immersion, start, first)
     direction = direction / power_of_two(direction)
     speed = torch.einsum("pi,piu->pu", direction, first.first).norm(dim=1)
     lengths = torch.as_tensor(length, dtype=start.dtype, device=start.device)
