@@ -105,6 +105,20 @@ def test_a_line_attractor_gives_a_point_per_start_with_one_marginal_mode():
     assert not found.attractors.any() and found.n_unstable.sum() == 0
 
 
+def test_a_search_from_far_out_that_finds_nothing_has_diverged():
+    """It ended as a minimum of a speed that only grows."""
+    growth = torch.tensor([0.5, 0.9, 1.2, 1.5], dtype=torch.float64)
+    expanding = Dynamics(
+        step=lambda x, u: x * growth,
+        initial=lambda n: torch.zeros(n, 4, dtype=torch.float64),
+        duration=0.1,
+    )
+    result = find_fixed_points(expanding, NOTHING, normal(6, 4), unstable=True)
+    relaxed = result.status[0][result.relaxed]
+    assert (relaxed == Status.DIVERGED).all()
+    assert (result.status[0][~result.relaxed] == Status.FIXED).all() and len(result.states) == 1
+
+
 def test_a_point_at_a_pitchfork_counts_as_fixed_within_a_thousandth_of_the_scale():
     starts = normal(60, 1)
     pitchfork = euler(lambda x, u: torch.tanh(x) - x, 1)

@@ -264,6 +264,7 @@ def find_fixed_points(
     finite = torch.isfinite(begin).all(-1)
     # One start on its way to infinity would set the scale, beside which all others lie at one point.
     settled = finite & ~_runs_away(unrelaxed, halfway, begin, further)
+    lost = ~settled
     scale = _scale(torch.cat([unrelaxed, begin[settled]]))
     relaxed = torch.full((n_starts,), relaxation > 0, device=starts.device)
     if unstable and relaxation > 0:
@@ -271,6 +272,10 @@ def find_fixed_points(
         held = inputs.repeat_interleave(2 * n_starts, dim=0)
         relaxed = torch.cat([relaxed, ~relaxed])
         finite = torch.isfinite(begin).all(-1)
+        lost = torch.cat(
+            [lost.view(n_points, -1), torch.zeros_like(lost).view(n_points, -1)], dim=1
+        )
+        lost = lost.flatten()
 
     velocity, jacobian = _velocity(dynamics)
     # The search, for as many rows at once as their Jacobians fit the cache.
@@ -285,7 +290,7 @@ def find_fixed_points(
         speed = velocity(ends, held).norm(dim=-1)
         start_speed = velocity(begin, held).norm(dim=-1)
 
-    status = _statuses(speed, flat, finite, tolerance * scale, slow_speed * scale)
+    status = _statuses(speed, flat, lost, tolerance * scale, slow_speed * scale)
 
     def by_point(values: Tensor) -> Tensor:
         return values.view(n_points, -1, *values.shape[1:])
@@ -377,16 +382,20 @@ def _velocity(dynamics: Dynamics) -> tuple[_OfStates, _OfStates]:
 def _statuses(
     speed: Tensor,
     flat: Tensor,
-    finite: Tensor,
+    lost: Tensor,
     fixed_speed: float | Tensor,
     slow_speed: float | Tensor,
 ) -> Tensor:
-    """Return the status of each end. Later lines overrule earlier ones: a fixed point is slow, too."""
+    """Return the status of each end. Later lines overrule earlier ones: a fixed point is slow, too.
+
+    Of starts that the dynamics took towards infinity, `lost`, those from where the search found nothing have
+    diverged.
+    """
     status = torch.full(speed.shape, int(Status.UNFINISHED), device=speed.device)
     status[flat] = Status.MINIMUM
+    status[lost] = Status.DIVERGED
     status[speed <= slow_speed] = Status.SLOW
     status[speed <= fixed_speed] = Status.FIXED
-    status[~finite] = Status.DIVERGED
     return status
 
 
