@@ -70,6 +70,17 @@ def test_an_operator_that_is_rounding_is_zero(rng, backend, dtype):
         assert row["status"].startswith("failed: state operator is zero, up to rounding")
 
 
+@pytest.mark.parametrize(
+    ("variation", "dtype", "is_constant"),
+    [(1e-13, np.float64, True), (1e-7, np.float32, True), (1e-7, np.float64, False)],
+)
+def test_a_channel_that_varies_by_rounding_is_constant(rng, variation, dtype, is_constant):
+    _, _, states, inputs = driven()
+    third = (1 + variation * rng.standard_normal((*inputs.shape[:2], 1))).astype(dtype)
+    operator = fit_driven_operator(states, np.concatenate([inputs, third], axis=2), rank=5)
+    assert (not operator.control[:, 2].any()) == is_constant
+
+
 def test_a_small_effect_of_the_inputs_is_kept(rng):
     a, b, _, inputs = driven()
     states = simulate(a, 1e-6 * b, inputs, lag=0, start=rng.standard_normal((8, 5)))

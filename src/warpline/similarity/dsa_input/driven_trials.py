@@ -18,6 +18,10 @@ from warpline.similarity.time_coordinates import check_equal_steps
 FloatArray = NDArray[np.float64]
 
 
+#: Variation of an input below which it is rounding, as a share of its mean.
+_CONSTANT = 1e-10
+
+
 @dataclass(frozen=True)
 class DrivenTrials:
     """Trials of a driven system, ready to be delay-embedded.
@@ -133,6 +137,7 @@ def driven_trials(
         for block in blocks:
             block -= mean
             left += float(np.einsum("tsu,tsu->", *2 * (block[..., : recording.n_units],)))
+        _silence_constant(blocks, recording.n_units, mean)
         # As `Recording.centred` has it, without another pass over the data.
         if left > 0:
             of_mean = n_times * float(np.square(mean[: recording.n_units]).sum())
@@ -148,6 +153,21 @@ def driven_trials(
         state_exponent=state_exponent,
         input_exponent=input_exponent,
     )
+
+
+def _silence_constant(blocks: tuple[FloatArray, ...], n_units: int, mean: FloatArray) -> None:
+    """Set centred channels that vary by rounding alone to 0, in place.
+
+    Numbers that single precision could hold came in it, or are whole.
+    """
+    for column in range(n_units, blocks[0].shape[2]):
+        channel = np.concatenate([block[:, :, column].ravel() for block in blocks])
+        as_given = channel + mean[column]
+        is_single = np.allclose(as_given, as_given.astype(np.float32), rtol=1e-15, atol=0)
+        spacing = 8 * float(np.finfo(np.float32).eps) if is_single else _CONSTANT
+        if np.linalg.norm(channel) <= spacing * np.sqrt(len(channel)) * abs(mean[column]):
+            for block in blocks:
+                block[:, :, column] = 0
 
 
 def _side_by_side(
