@@ -107,6 +107,11 @@ def test_states_take_their_labels_from_the_table(tmp_path, states, rng):
         InputError, match=r"distinct trial labels in the table .* 5 labels of which 4"
     ):
         read_session(tmp_path / "a.npz", settings)
+    (tmp_path / "a.csv").write_text("trial,rt\n1,1\n2,1\n,1\n4,1\n5,1\n")
+    with pytest.raises(
+        InputError, match=r"a label of each trial in the table .* none in row 2 of 5"
+    ):
+        read_session(tmp_path / "a.npz", settings)
     (tmp_path / "a.csv").write_text("rt\n1\n2\n3\n")
     with pytest.raises(InputError, match=r"a row for each of 5 trials .* got 3"):
         read_session(tmp_path / "a.npz", settings)

@@ -157,6 +157,12 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
     if rows is None or (labels is not None and list(rows) == list(labels)):
         return recording
     if labels is None:
+        if (missing := pd.isna(rows)).any() and not missing.all():
+            raise RecordingFileError(
+                f"a label of each trial in the table of {source.path}",
+                f"none in row {int(np.argmax(missing))} of {n_rows}",
+                "Fill in its column 'trial', or rename the column.",
+            )
         if lists_one_twice(rows):
             raise RecordingFileError(
                 f"distinct trial labels in the table of {source.path}",
