@@ -81,6 +81,28 @@ def test_a_channel_that_varies_by_rounding_is_constant(rng, variation, dtype, is
     assert (not operator.control[:, 2].any()) == is_constant
 
 
+@pytest.mark.slow
+def test_inputs_that_are_hardly_heard_set_halves_of_one_system_apart(project):
+    """docs/dsa_input.md states the angles: B counts as much as A, however small it is."""
+
+    def joint(gain, seed):
+        rng = np.random.default_rng(seed)
+        a, b = stable_system(rng, 6, 2)
+        inputs = rng.standard_normal((40, 40, 2))
+        x, states = rng.standard_normal((40, 6)), []
+        for t in range(40):
+            x = x @ a.T + gain * inputs[:, t] @ b.T + 0.3 * rng.standard_normal(x.shape)
+            states.append(x)
+        halves = np.split(np.stack(states, axis=1), 2), np.split(inputs, 2)
+        systems = [as_recording(one, inputs=u) for one, u in zip(*halves, strict=True)]
+        return warpline.compare(*systems, measure="dsa_input", rank=5)["dissimilarity"]
+
+    medians = [np.median([joint(gain, seed) for seed in range(10)]) for gain in (1, 0.1, 0.03, 0)]
+    stated = " / ".join(f"{median:.2f}" for median in medians)
+    page = " ".join((project / "docs" / "dsa_input.md").read_text().split())
+    assert f"lie {stated} rad apart (median of 10)" in page, stated
+
+
 def test_a_small_effect_of_the_inputs_is_kept(rng):
     a, b, _, inputs = driven()
     states = simulate(a, 1e-6 * b, inputs, lag=0, start=rng.standard_normal((8, 5)))
