@@ -157,21 +157,26 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
     if rows is None or (labels is not None and list(rows) == list(labels)):
         return recording
     if labels is None:
-        if (missing := pd.isna(rows)).any() and not missing.all():
+        missing = pd.isna(rows)
+        if missing.all():
+            return recording
+        if missing.any():
             raise RecordingFileError(
                 f"a label of each trial in the table of {source.path}",
                 f"none in row {int(np.argmax(missing))} of {n_rows}",
                 "Fill in its column 'trial', or rename the column.",
             )
+        n_distinct = len(set(rows.tolist()))
         if lists_one_twice(rows):
             raise RecordingFileError(
                 f"distinct trial labels in the table of {source.path}",
-                f"{n_rows} labels of which {len(set(rows.tolist()))} are distinct",
+                f"{n_rows} labels of which {n_distinct} are distinct",
                 "Make the labels of its column 'trial' distinct, or rename the column.",
             )
         # A number that counts anew in each block names no trial.
-        distinct = len(set(rows.tolist())) == n_rows and not pd.isna(rows).any()
-        return replace(recording, trial_labels=tuple(rows.tolist())) if distinct else recording
+        if n_distinct < n_rows:
+            return recording
+        return replace(recording, trial_labels=tuple(rows.tolist()))
     if set(rows) == set(labels):
         raise RecordingFileError(
             f"the rows of the trial table in the order of the trials of {source.path}",

@@ -263,16 +263,15 @@ def find_fixed_points(
     begin, halfway, further = _run(dynamics, unrelaxed, held, n_relaxing)
     finite = torch.isfinite(begin).all(-1)
     # One start on its way to infinity would set the scale, beside which all others lie at one point.
-    settled = finite & ~_runs_away(unrelaxed, halfway, begin, further)
-    lost = ~settled
-    scale = _scale(torch.cat([unrelaxed, begin[settled]]))
+    lost = ~finite | _runs_away(unrelaxed, halfway, begin, further)
+    scale = _scale(torch.cat([unrelaxed, begin[~lost]]))
     relaxed = torch.full((n_starts,), relaxation > 0, device=starts.device)
     if unstable and relaxation > 0:
         begin = torch.cat([begin.view(starts.shape), starts], dim=1).flatten(0, 1)
         held = inputs.repeat_interleave(2 * n_starts, dim=0)
         relaxed = torch.cat([relaxed, ~relaxed])
         finite = torch.isfinite(begin).all(-1)
-        lost = torch.cat(
+        lost = torch.stack(
             [lost.view(n_points, -1), torch.zeros_like(lost).view(n_points, -1)], dim=1
         )
         lost = lost.flatten()

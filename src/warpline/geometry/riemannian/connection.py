@@ -169,9 +169,8 @@ def check_periods(immersion: Immersion, kappa: Tensor, jet: Jet) -> None:
         )
         change = (immersion(kappa + shift).value - jet.value).norm(dim=1)
         size = jet.first[:, k].norm(dim=1) * period + jet.value.norm(dim=1)
-        apart = change > _LARGEST_SEAM * size.max()
-        if apart.any():
-            worst = int(change.argmax())
+        worst = int(change.argmax())
+        if change[worst] > _LARGEST_SEAM * size.max():
             raise ValueError(
                 f"expected the same states after a period of {coordinate.name}, {period:g}, got states "
                 f"{float(change[worst]):.3g} apart from those at "

@@ -230,10 +230,11 @@ def geodesics_between(
     if most_segments < 2 * FEWEST_SEGMENTS:
         raise ValueError(f"expected at least {2 * FEWEST_SEGMENTS} segments, got {most_segments}")
     both = torch.cat([start, end])
-    unit = unit_of(immersion(both))
+    at_ends = immersion(both)
+    unit = unit_of(at_ends)
     if unit != 1:
         immersion = ScaledImmersion(immersion, unit)
-    at_ends = immersion(both)
+        at_ends = immersion(both)
     check_rank(both, at_ends, coordinates, "geodesics")
     check_periods(immersion, both, at_ends)
 

@@ -133,11 +133,12 @@ def driven_trials(
         n_times = sum(block.shape[0] * block.shape[1] for block in blocks)
         flat_blocks = (block.reshape(-1, block.shape[2]) for block in blocks)
         mean = np.sum([np.ones(len(flat)) @ flat for flat in flat_blocks], axis=0) / n_times
+        varies = _vary(inputs)
         left = 0.0
         for block in blocks:
             block -= mean
+            block[..., recording.n_units :] *= varies
             left += float(np.einsum("tsu,tsu->", *2 * (block[..., : recording.n_units],)))
-        _silence_constant(blocks, recording.n_units, mean)
         # As `Recording.centred` has it, without another pass over the data.
         if left > 0:
             of_mean = n_times * float(np.square(mean[: recording.n_units]).sum())
@@ -155,19 +156,15 @@ def driven_trials(
     )
 
 
-def _silence_constant(blocks: tuple[FloatArray, ...], n_units: int, mean: FloatArray) -> None:
-    """Set centred channels that vary by rounding alone to 0, in place.
+def _vary(inputs: tuple[FloatArray, ...]) -> NDArray[np.bool_]:
+    """Return which channels vary by more than rounding, shape (channel,).
 
     Numbers that single precision could hold came in it, or are whole.
     """
-    for column in range(n_units, blocks[0].shape[2]):
-        channel = np.concatenate([block[:, :, column].ravel() for block in blocks])
-        as_given = channel + mean[column]
-        is_single = np.allclose(as_given, as_given.astype(np.float32), rtol=1e-15, atol=0)
-        spacing = 8 * float(np.finfo(np.float32).eps) if is_single else _CONSTANT
-        if np.linalg.norm(channel) <= spacing * np.sqrt(len(channel)) * abs(mean[column]):
-            for block in blocks:
-                block[:, :, column] = 0
+    channels = np.concatenate(inputs)
+    is_single = (channels == channels.astype(np.float32)).all(axis=0)
+    spacing = np.where(is_single, 8 * float(np.finfo(np.float32).eps), _CONSTANT)
+    return np.asarray(channels.std(axis=0) > spacing * np.abs(channels.mean(axis=0)))
 
 
 def _side_by_side(
