@@ -4,7 +4,7 @@ import pytest
 
 from warpline.core import plugins
 from warpline.pipeline.config import Config, ConfigError, load, load_files
-from warpline.pipeline.config.schema import DSA
+from warpline.pipeline.config.base import DSA
 
 
 @pytest.mark.slow

@@ -18,7 +18,8 @@ from warpline.pipeline.config.documents import (
 )
 from warpline.pipeline.config.grids import expand
 from warpline.pipeline.config.messages import ConfigError, explain
-from warpline.pipeline.config.schema import Config, MambaArchitecture, RecurrentArchitecture
+from warpline.pipeline.config.networks import MambaArchitecture, RecurrentArchitecture
+from warpline.pipeline.config.schema import Config
 
 __all__ = ["json_schema", "load", "load_files", "read_again"]
 

@@ -9,9 +9,10 @@ from functools import cached_property
 
 from warpline.console.script import list_file
 from warpline.pipeline.config.claim_rules import read_rules
+from warpline.pipeline.config.comparison import DSASensitivity, Within
 from warpline.pipeline.config.documents import read_document
+from warpline.pipeline.config.networks import Curriculum
 from warpline.pipeline.config.protocol import protocol_name
-from warpline.pipeline.config.schema import Curriculum, DSASensitivity, Within
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.project_files import CLAIM_RULES, PROJECT, PUBLISHED_MEANS
 from warpline.pipeline.stages.analyses import AnalyseWarping

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from warpline.core.table_names import CHOICE_TABLES
 from warpline.pipeline.config.base import DSA
-from warpline.pipeline.config.schema import DSAChoice
+from warpline.pipeline.config.comparison import DSAChoice
 from warpline.pipeline.expansion import Plan
 from warpline.pipeline.stages.base import Cost, Settings, Stage, Wildcards, measure_settings
 from warpline.pipeline.stages.sizes import (

@@ -6,7 +6,8 @@ against the benchmarks of a finished run).
 
 from __future__ import annotations
 
-from warpline.pipeline.config.schema import Choice, MambaArchitecture, TruncatedExponential, Uniform
+from warpline.pipeline.config.networks import MambaArchitecture
+from warpline.pipeline.config.tasks import Choice, TruncatedExponential, Uniform
 from warpline.pipeline.expansion import Plan
 
 __all__ = ["Sizes"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from warpline.pipeline.config.base import DSA, InputDSA, ShapeEnergy
 from warpline.pipeline.config.checks.shared_lookups import (
     runs_of,
     stated_mapping,
@@ -13,7 +14,7 @@ from warpline.pipeline.config.checks.shared_lookups import (
     window_steps,
 )
 from warpline.pipeline.config.protocol import variants
-from warpline.pipeline.config.schema import DSA, Config, InputDSA, ShapeEnergy
+from warpline.pipeline.config.schema import Config
 
 __all__ = ["delays_faults", "protocol_faults", "tolerances_faults"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from warpline.core import plugins
 from warpline.pipeline.config.messages import nearest
-from warpline.pipeline.config.schema import Choice, Config, TaskSet, TruncatedExponential, Uniform
+from warpline.pipeline.config.schema import Config
+from warpline.pipeline.config.tasks import Choice, TaskSet, TruncatedExponential, Uniform
 
 __all__ = [
     "extremes",

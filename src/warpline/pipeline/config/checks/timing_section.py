@@ -11,7 +11,8 @@ from warpline.pipeline.config.checks.shared_lookups import (
     unknown_names,
     window_steps,
 )
-from warpline.pipeline.config.schema import Choice, Config, TaskSet, TruncatedExponential, Uniform
+from warpline.pipeline.config.schema import Config
+from warpline.pipeline.config.tasks import Choice, TaskSet, TruncatedExponential, Uniform
 
 __all__ = ["timing_faults", "whole_steps_faults"]
 

@@ -12,7 +12,8 @@ from warpline.pipeline.config.checks.shared_lookups import (
     unknown_names,
     used_names,
 )
-from warpline.pipeline.config.schema import Config, RecurrentArchitecture
+from warpline.pipeline.config.networks import RecurrentArchitecture
+from warpline.pipeline.config.schema import Config
 
 __all__ = ["training_faults", "unstated_faults", "weights_pattern_faults"]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from warpline.pipeline.config.analyses import Analysis, Learning, UserExperiment
 from warpline.pipeline.config.checks.shared_lookups import stated_names, unknown_names
-from warpline.pipeline.config.schema import Config, TaskSet
+from warpline.pipeline.config.schema import Config
+from warpline.pipeline.config.tasks import TaskSet
 
 __all__ = ["warping_faults"]
 
