@@ -170,7 +170,7 @@ def test_states_have_the_labels_that_their_file_lists(tmp_path, states, layout):
         read_session(path, settings)
 
 
-@pytest.mark.parametrize("listed", [[1, 2, 3, 1, 2, 3], [1, 2, np.nan, 4, 5, 6]])
+@pytest.mark.parametrize("listed", [[1, 2, 3, 1, 2, 3], [1, 2, np.nan, 1, 2, np.nan], [np.nan] * 6])
 def test_numbers_that_name_no_trial_are_no_labels_of_states(tmp_path, states, listed):
     settings = write_npz(tmp_path / "a.npz", states)
     with np.load(tmp_path / "a.npz") as arrays:
@@ -178,6 +178,19 @@ def test_numbers_that_name_no_trial_are_no_labels_of_states(tmp_path, states, li
     session = read_session(tmp_path / "a.npz", settings)
     assert session.recording.trial_labels is None
     assert any(text.startswith("trial (") for text in session.left_out)
+
+
+@pytest.mark.parametrize("listed", [[1, 2, np.nan, 4, 5, 6], [9, 2, np.nan, 4, 5, 9]])
+def test_a_list_of_trials_in_which_one_is_missing_is_refused(tmp_path, states, listed):
+    settings = write_npz(tmp_path / "a.npz", states)
+    with np.load(tmp_path / "a.npz") as arrays:
+        np.savez(tmp_path / "a.npz", **arrays, trial=listed)
+    with pytest.raises(InputError, match="none of 1 of 6, the first being number 2"):
+        read_session(tmp_path / "a.npz", settings)
+    assert (
+        read_session(tmp_path / "a.npz", settings | {"ignore": ["trial"]}).recording.trial_labels
+        is None
+    )
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -145,13 +145,13 @@ class Source:
     def listed_trials(self) -> NDArray[Any] | None:
         """Return the trials that the file lists under ``trial``, shape (trial,), in the order of its arrays.
 
-        None without such a list: numbers that count anew in each block, a mask, or labels of which some are
-        missing, list no trials.
+        None without such a list: numbers that count anew in each block, or a mask, list no trials.
 
         Raises
         ------
         RecordingFileError
-            When the labels of the dimension ``trial`` are not distinct, or some of a list are there twice.
+            When the labels of the dimension ``trial`` are not distinct, or some of a list are there twice,
+            or are missing.
         """
         import pandas as pd
 
@@ -164,8 +164,18 @@ class Source:
         ):
             return None
         labels = self._plain("trial")
-        if pd.isna(labels).any():
+        missing = pd.isna(labels)
+        if missing.all():
             return None
+        if missing.any():
+            named = labels[~missing]
+            if len(set(named.tolist())) < len(named) and not lists_one_twice(named):
+                return None
+            raise RecordingFileError(
+                f"a label of each trial in 'trial' of {self.path}",
+                f"none of {missing.sum()} of {len(labels)}, the first being number {np.argmax(missing)}",
+                "Name these trials, too, or leave the labels out: ignore: [trial].",
+            )
         n_distinct = len(set(labels.tolist()))
         if n_distinct < len(labels):
             # Elsewhere it may be an array of this name, or a column of a table, and no coordinate.
