@@ -185,7 +185,7 @@ def test_a_list_of_trials_in_which_one_is_missing_is_refused(tmp_path, states, l
     settings = write_npz(tmp_path / "a.npz", states)
     with np.load(tmp_path / "a.npz") as arrays:
         np.savez(tmp_path / "a.npz", **arrays, trial=listed)
-    with pytest.raises(InputError, match="none of 1 of 6, the first being number 2"):
+    with pytest.raises(InputError, match="1 of 6 without one, the first being number 2"):
         read_session(tmp_path / "a.npz", settings)
     assert (
         read_session(tmp_path / "a.npz", settings | {"ignore": ["trial"]}).recording.trial_labels

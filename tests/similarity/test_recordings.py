@@ -149,6 +149,8 @@ REFUSED = {
     "unknown dims": (labelled(), {"dims": {"neuron": "unit"}}, "Correct dims"),
     "dims without names": (X, {"dims": {"neuron": "unit"}}, "got ndarray"),
     "a dataset": (xr.Dataset({"a": labelled()}), {}, "Select a variable"),
+    "a label missing": (labelled(trial=["a", None, "c", "d"]), {}, "1 of 4 without one.*trial 1"),
+    "a number missing": (labelled(trial=[0, 1, np.nan, 3]), {}, "1 of 4 without one.*trial 2"),
     "labels repeated": (labelled(trial=[0, 0, 1, 2]), {}, "3 are distinct"),
     "a table": (pd.DataFrame(X[0]), {}, "frame.to_numpy"),
     "times in no order": (labelled(time=[0, 2, 1, *range(3, 10)]), {}, "got 2, then 1"),

@@ -173,7 +173,7 @@ class Source:
                 return None
             raise RecordingFileError(
                 f"a label of each trial in 'trial' of {self.path}",
-                f"none of {missing.sum()} of {len(labels)}, the first being number {np.argmax(missing)}",
+                f"{missing.sum()} of {len(labels)} without one, the first being number {np.argmax(missing)}",
                 "Name these trials, too, or leave the labels out: ignore: [trial].",
             )
         n_distinct = len(set(labels.tolist()))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from warpline.similarity.input_errors import TrialError
+from warpline.similarity.trial_containers import is_missing
 
 __all__ = ["condition_text", "conditions_of", "without_notation"]
 
@@ -91,10 +92,7 @@ def _condition_labels(given: Any, name: str) -> tuple[Any, ...]:
         fault = f"{' and '.join(sorted(kinds))} side by side"
     elif any(hasattr(label, "__len__") and not isinstance(label, str | bytes) for label in labels):
         fault = "several of a trial"
-    # Of pandas' missing value, no comparison is true or false.
-    elif hidden or any(
-        label is None or type(label).__name__ == "NAType" or label != label for label in labels
-    ):
+    elif hidden or any(map(is_missing, labels)):
         fault = "missing ones (None, NaN or masked)"
     else:
         return labels

@@ -13,7 +13,7 @@ from warpline.similarity.input_errors import DimensionError, TrialError
 from warpline.similarity.number_arrays import check_finite, check_shape, real_numbers
 from warpline.similarity.recorded_masks import recorded_lengths
 
-__all__ = ["UNIT_DIMS", "first_difference", "trials_of", "unit_labels_of"]
+__all__ = ["UNIT_DIMS", "first_difference", "is_missing", "trials_of", "unit_labels_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def _labelled(value: Any, dims: Mapping[str, str], name: str) -> tuple[Any, tupl
         return value.transpose("trial", "time", unit_dims[0]).data, None
     value = value.transpose("trial", "time", unit_dims[0])
     labels = tuple(value.indexes["trial"]) if "trial" in value.indexes else None
-    _check_distinct(labels, name)
+    _check_labels(labels, name)
     return value.data, labels
 
 
@@ -115,8 +115,21 @@ def _one_label(value: Any, name: str) -> Any:
     return value.drop_vars("trial").assign_coords(trial=labels[0])
 
 
-def _check_distinct(labels: tuple[Any, ...] | None, name: str) -> None:
-    """Refuse labels of trials of which two are the same."""
+def is_missing(label: Any) -> bool:
+    """Say whether a label is None or NaN, or what pandas has in their place."""
+    # Of pandas' missing value, no comparison is true or false.
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
+
+
+def _check_labels(labels: tuple[Any, ...] | None, name: str) -> None:
+    """Refuse labels of trials of which two are the same, or one is missing."""
+    missing = [index for index, label in enumerate(labels or ()) if is_missing(label)]
+    if missing:
+        raise TrialError(
+            f"a label of each trial of {name}",
+            f"{len(missing)} of {len(labels or ())} without one, the first being trial {missing[0]}",
+            "Name these trials, too, or drop the coordinate 'trial'.",
+        )
     if labels is not None and len(set(labels)) < len(labels):
         raise TrialError(
             f"distinct trial labels in {name}",
@@ -211,7 +224,7 @@ def _separate_trials(
         )
     # Labels of some trials alone match none.
     all_labels = tuple(labels) if labels and len(labels) == len(trials) else None
-    _check_distinct(all_labels, name)
+    _check_labels(all_labels, name)
     return tuple(trials), all_labels, precision
 
 
