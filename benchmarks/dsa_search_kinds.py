@@ -297,6 +297,18 @@ def markov_chain(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(signals, n_delays=1, rank=rank).matrix
 
 
+def independent_integrators(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of leaky integrators without couplings, with time constants of their own."""
+    return _fit_to_units(np.diag(rng.uniform(0.3, 0.95, rank)), rng)
+
+
+def symmetric_couplings(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return DSA's operator of leaky units, of which each two have one random coupling in both directions."""
+    couplings = 0.4 * rng.normal(size=(rank, rank)) / np.sqrt(rank)
+    matrix = np.diag(rng.uniform(0.2, 0.6, rank)) + (couplings + couplings.T) / np.sqrt(2)
+    return _fit_to_units(matrix, rng)
+
+
 #: One network of a pair at the rank, the other at a lower one.
 UNEQUAL = "driven random tanh networks of two ranks"
 Draw = Callable[[int, np.random.Generator], FloatArray]
@@ -344,6 +356,11 @@ ONE_WAY: dict[str, Draw] = {
     "feed-forward hierarchies": hierarchy,
     "Markov chains": markov_chain,
 }
+#: Operators as those of `PARTS`, symmetric but for the noise of their estimates.
+SYMMETRIC: dict[str, Draw] = {
+    "independent integrators": independent_integrators,
+    "symmetrically coupled units": symmetric_couplings,
+}
 #: Both operators of a pair at once.
 COPIES = "noisy copies of an operator with symmetries"
 #: The place of a kind is part of its seed.
@@ -357,6 +374,7 @@ KINDS = (
     *NOISY_UNITS,
     *NEIGHBOURS,
     *ONE_WAY,
+    *SYMMETRIC,
 )
 #: Words of the pages for kinds whose counts are added up.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -368,6 +386,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "operators that DSA fits to networks of noisy units": tuple(NOISY_UNITS),
     "operators that DSA fits to chains, grids and trees of units": tuple(NEIGHBOURS),
     "operators that DSA fits to feed-forward hierarchies and Markov chains": tuple(ONE_WAY),
+    "operators that DSA fits to independent and symmetrically coupled units": tuple(SYMMETRIC),
     COPIES: (COPIES,),
 }
 
@@ -376,8 +395,8 @@ def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[
     """Return the operators of pairs, one after another."""
     if kind == COPIES:
         return [operator for _ in range(n_pairs) for operator in noisy_copies(rank, rng)]
-    of_systems = SYSTEMS | NOISE | RECORDINGS | PARTS | NOISY_UNITS | NEIGHBOURS | ONE_WAY
-    draw = (RANDOM_MATRICES | of_systems)[kind]
+    of_units = PARTS | NOISY_UNITS | NEIGHBOURS | ONE_WAY | SYMMETRIC
+    draw = (RANDOM_MATRICES | SYSTEMS | NOISE | RECORDINGS | of_units)[kind]
     draws = (draw, lower_rank if kind == UNEQUAL else draw)
     return [draws[k % 2](rank, rng) for k in range(2 * n_pairs)]
 
