@@ -15,6 +15,8 @@ recordings   30 noisy neurons of three leaky integrators under white inputs of t
          at ranks 8 to 14
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators of two channels or
          of one, each in one pair, at ranks 8 and 10 by other weights of the control too
+euclidean   the same Gaussian operators of two channels by the score `euclidean`, B up to 30 times as large;
+         here an error is a share of the score, and a miss is one of more than 1e-5
 
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
     python benchmarks/dsa_input_search.py --output docs/data/dsa_input/search.json \
@@ -92,6 +94,9 @@ RANDOM_PAIRS = {
     (8, 0.05): 200,
 }
 """Pairs of random operators by rank and weight of the control: at rank 10 misses are rare."""
+EUCLIDEAN_PAIRS = 200
+EUCLIDEAN_SEARCHES = tuple((rank, size) for rank in (8, 10) for size in (1, 10, 30))
+"""Ranks, and factors of B."""
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
@@ -102,6 +107,7 @@ KINDS = {
     "integrators": "uncoupled leaky integrators",
     "recordings": "driven noisy recordings",
     "random": "random matrices",
+    "euclidean": "random matrices by `euclidean`",
 }
 """Words for the systems of a part, which is in the name of a row: "checkpoints" before "demo"."""
 PARTS = tuple(KINDS)
@@ -216,6 +222,26 @@ def random_searches() -> list[dict[str, Any]]:
     return rows
 
 
+def euclidean_searches() -> list[dict[str, Any]]:
+    """Return a row per rank and factor of B of random operators by their distance."""
+    rows = []
+    for rank, size in EUCLIDEAN_SEARCHES:
+        rng = np.random.default_rng([rank, size])
+        operators = [
+            DrivenOperator(
+                gaussian(rank, rng), size * rng.normal(size=(rank, CHANNELS)), rank, rank,
+                np.ones(rank), "dmdc", "principal",
+            )
+            for _ in range(2 * EUCLIDEAN_PAIRS)
+        ]  # fmt: skip
+        pairs = [(2 * k, 2 * k + 1) for k in range(EUCLIDEAN_PAIRS)]
+        row = searches(operators, rank, pairs, 1, score="euclidean")
+        larger = f", B {size} times as large" if size > 1 else ""
+        rows.append({"systems": f"Gaussian A and B, `euclidean`{larger}"} | row)
+        print(rows[-1], flush=True)
+    return rows
+
+
 def weight_suffix(weight: float) -> str:
     """Return what a name of systems says of another weight of the control than the default."""
     return "" if weight == DEFAULT_WEIGHT else f", w = {weight}"
@@ -244,9 +270,10 @@ def searches(
     pairs: list[tuple[int, int]],
     n_seeds: int,
     control_weight: float = DEFAULT_WEIGHT,
+    score: str = "angle",
 ) -> dict[str, Any]:
     """Return how the default search, by each of some seeds, compares with the best of all searches."""
-    settings = {"rank": rank, "control_weight": control_weight}
+    settings = {"rank": rank, "control_weight": control_weight, "score": score}
     default = [
         compare_pairs(operators, pairs, settings=settings, seed=seed) for seed in range(n_seeds)
     ]
@@ -258,6 +285,8 @@ def searches(
     chances = np.array([[row["chance_of_better"] for row in rows] for rows in default])
     best = np.minimum(angles.min(axis=0), [row["joint_score"] for row in further])
     excess = angles - best
+    if score == "euclidean":
+        excess /= best
     silent = (excess > MISSED) & ~uncertain
     worst = np.unravel_index(np.where(silent, excess, -1.0).argmax(), excess.shape)
     return {
@@ -346,6 +375,8 @@ def main() -> None:
             rows += recording_searches()
         elif part == "random":
             rows += random_searches()
+        elif part == "euclidean":
+            rows += euclidean_searches()
         else:
             every = part == "checkpoints"
             networks = demo_networks(arguments.trajectories, arguments.trials, every)
