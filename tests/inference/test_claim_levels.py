@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from inference import claim_levels, validation_levels
-from inference.test_levels import largest_share
+from inference.statistics_page import largest_share
 
 PAGE = " ".join((Path(__file__).resolve().parents[2] / "docs" / "claims.md").read_text().split())
 REPLICATIONS = 2000
