@@ -180,17 +180,37 @@ def test_numbers_that_name_no_trial_are_no_labels_of_states(tmp_path, states, li
     assert any(text.startswith("trial (") for text in session.left_out)
 
 
-@pytest.mark.parametrize("listed", [[1, 2, np.nan, 4, 5, 6], [9, 2, np.nan, 4, 5, 9]])
+@pytest.mark.parametrize(
+    "listed", [[1, 2, np.nan, 4, 5, 6], [9, 2, np.nan, 4, 5, 9], ["a", "b", "", "c", "d", "e"]]
+)
 def test_a_list_of_trials_in_which_one_is_missing_is_refused(tmp_path, states, listed):
     settings = write_npz(tmp_path / "a.npz", states)
     with np.load(tmp_path / "a.npz") as arrays:
         np.savez(tmp_path / "a.npz", **arrays, trial=listed)
-    with pytest.raises(InputError, match="1 of 6 without one, the first being number 2"):
+    with pytest.raises(InputError, match=r"1 of 6 without one \(empty.*the first being number 2"):
         read_session(tmp_path / "a.npz", settings)
     assert (
         read_session(tmp_path / "a.npz", settings | {"ignore": ["trial"]}).recording.trial_labels
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "n_missing"),
+    [
+        (["a", None, "c", "d", "e", "f"], 1),  # of text, netCDF keeps an empty one
+        ([1, 2, np.nan, 1, 2, np.nan], 2),
+        ([np.nan] * 6, 6),
+        (np.array(["2020-01-01", "NaT", "2020-01-03"] + ["NaT"] * 3, "datetime64[ns]"), 4),
+    ],
+)
+def test_labels_of_a_dimension_that_are_missing_are_refused(tmp_path, states, labels, n_missing):
+    array = xr.DataArray(states, dims=("trial", "time", "unit"), coords={"trial": labels})
+    with pytest.raises(InputError, match=f"{n_missing} of 6 without one"):
+        warpline.as_recording(array)
+    array.to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(InputError, match=f"{n_missing} of 6 without one"):
+        read_session(tmp_path / "a.nc", {})
 
 
 @pytest.mark.parametrize("first", [0, 1])

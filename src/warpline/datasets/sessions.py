@@ -12,7 +12,7 @@ import numpy as np
 from warpline.core.number_arguments import short_text
 from warpline.datasets.file_formats import RecordingFileError
 from warpline.datasets.read_settings import checked_settings
-from warpline.datasets.sources import Source, lists_one_twice
+from warpline.datasets.sources import Source, lists_one_twice, missing_values
 from warpline.datasets.spike_tables import SpikeExtent, binned_spikes
 from warpline.datasets.state_arrays import read_states
 from warpline.similarity.recordings import Recording, as_recording
@@ -144,8 +144,6 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
 
     A table of other trials than those of the file, or of these in another order, is refused.
     """
-    import pandas as pd
-
     n_rows, n_trials = len(next(iter(source.table.values()), ())), len(recording.trials)
     if source.table and n_rows != n_trials:
         raise RecordingFileError(
@@ -157,7 +155,7 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
     if rows is None or (labels is not None and list(rows) == list(labels)):
         return recording
     if labels is None:
-        missing = pd.isna(rows)
+        missing = missing_values(rows)
         if missing.all():
             return recording
         if missing.any():
@@ -193,8 +191,6 @@ def _with_labels_of_table(source: Source, recording: Recording) -> Recording:
 
 def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[str, ...] | None:
     """Return the condition of each trial as text; None without columns."""
-    import pandas as pd
-
     if not columns:
         return None
     parts = []
@@ -206,8 +202,7 @@ def _conditions(source: Source, columns: Sequence[str], n_trials: int) -> tuple[
                 f"{len(values)}",
                 "Give the table of these trials, in their order, or correct the order of axes.",
             )
-        # pandas reads an empty cell of a table as missing; files of other formats hold an empty text.
-        missing = np.flatnonzero(pd.isna(values) | (np.char.strip(values.astype(str)) == ""))
+        missing = np.flatnonzero(missing_values(values))
         if len(missing):
             raise RecordingFileError(
                 f"a value of '{column}' for each trial of {source.path}",

@@ -55,6 +55,17 @@ def lists_one_twice(labels: NDArray[Any]) -> bool:
     return not counts_anew.all()
 
 
+def missing_values(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which values are missing: NaN, None, empty text (as pandas reads an empty cell), or no date."""
+    import pandas as pd
+
+    missing = np.asarray(pd.isna(values))
+    if values.dtype.kind in "OU":
+        return missing | (np.char.strip(values.astype(str)) == "")
+    # Dates are read as the numbers that stand for them; so is the one that stands for none.
+    return missing | (values == np.iinfo(np.int64).min) if values.dtype == np.int64 else missing
+
+
 class Source:
     """Variables of a file and columns of a table of trials; it remembers which were used."""
 
@@ -145,7 +156,8 @@ class Source:
     def listed_trials(self) -> NDArray[Any] | None:
         """Return the trials that the file lists under ``trial``, shape (trial,), in the order of its arrays.
 
-        None without such a list: numbers that count anew in each block, or a mask, list no trials.
+        None without such a list: numbers that count anew in each block, a mask, or no label at all list no
+        trials, unless they are those of the dimension ``trial``.
 
         Raises
         ------
@@ -153,8 +165,6 @@ class Source:
             When the labels of the dimension ``trial`` are not distinct, or some of a list are there twice,
             or are missing.
         """
-        import pandas as pd
-
         variable = self.variables.get("trial")
         if (
             variable is None
@@ -164,22 +174,24 @@ class Source:
         ):
             return None
         labels = self._plain("trial")
-        missing = pd.isna(labels)
-        if missing.all():
-            return None
+        # Elsewhere it may be an array of this name, or a column of a table, and no coordinate.
+        is_coordinate = self.path.suffix == ".nc" and variable.dims == ("trial",)
+        missing = missing_values(labels)
         if missing.any():
             named = labels[~missing]
-            if len(set(named.tolist())) < len(named) and not lists_one_twice(named):
+            lists = len(named) and (
+                len(set(named.tolist())) == len(named) or lists_one_twice(named)
+            )
+            if not (is_coordinate or lists):
                 return None
             raise RecordingFileError(
                 f"a label of each trial in 'trial' of {self.path}",
-                f"{missing.sum()} of {len(labels)} without one, the first being number {np.argmax(missing)}",
+                f"{missing.sum()} of {len(labels)} without one (empty, NaN or None), the first being number "
+                f"{np.argmax(missing)}",
                 "Name these trials, too, or leave the labels out: ignore: [trial].",
             )
         n_distinct = len(set(labels.tolist()))
         if n_distinct < len(labels):
-            # Elsewhere it may be an array of this name, or a column of a table, and no coordinate.
-            is_coordinate = self.path.suffix == ".nc" and variable.dims == ("trial",)
             if not is_coordinate and not lists_one_twice(labels):
                 return None
             raise RecordingFileError(

@@ -88,12 +88,12 @@ def _condition_labels(given: Any, name: str) -> tuple[Any, ...]:
     )
     # Numbers and text side by side would be told apart by nobody: 1 and "1".
     kinds = {"text" if isinstance(label, str) else type(label).__name__ for label in labels}
-    if len(kinds - {"int", "float", "bool"}) + bool(kinds & {"int", "float", "bool"}) > 1:
-        fault = f"{' and '.join(sorted(kinds))} side by side"
-    elif any(hasattr(label, "__len__") and not isinstance(label, str | bytes) for label in labels):
+    if any(hasattr(label, "__len__") and not isinstance(label, str) for label in labels):
         fault = "several of a trial"
     elif hidden or any(map(is_missing, labels)):
-        fault = "missing ones (None, NaN or masked)"
+        fault = "missing ones (None, NaN, masked or empty)"
+    elif len(kinds - {"int", "float", "bool"}) + bool(kinds & {"int", "float", "bool"}) > 1:
+        fault = f"{' and '.join(sorted(kinds))} side by side"
     else:
         return labels
     raise TrialError(

@@ -47,6 +47,7 @@ def trials_of(
     labels: tuple[Any, ...] | None = None
     if named:
         array, labels = _labelled(value, dims or {}, name)
+        _check_labels(labels, name)
     elif _is_sequence_of_trials(value):
         return _separate_trials(value, valid, name)
     else:
@@ -97,7 +98,6 @@ def _labelled(value: Any, dims: Mapping[str, str], name: str) -> tuple[Any, tupl
         return value.transpose("trial", "time", unit_dims[0]).data, None
     value = value.transpose("trial", "time", unit_dims[0])
     labels = tuple(value.indexes["trial"]) if "trial" in value.indexes else None
-    _check_labels(labels, name)
     return value.data, labels
 
 
@@ -116,7 +116,12 @@ def _one_label(value: Any, name: str) -> Any:
 
 
 def is_missing(label: Any) -> bool:
-    """Say whether a label is None or NaN, or what pandas has in their place."""
+    """Say whether a label is None, NaN or empty text, or what pandas has in their place.
+
+    netCDF files hold an empty text where the others of some labels are missing.
+    """
+    if isinstance(label, str):
+        return not label.strip()
     # Of pandas' missing value, no comparison is true or false.
     return label is None or type(label).__name__ == "NAType" or bool(label != label)
 

@@ -1,4 +1,4 @@
-"""Sections of the configuration for compared checkpoints, the choice of DSA, and statistics."""
+"""Sections of the configuration for stored states, comparisons, the settings of DSA, and statistics."""
 
 from __future__ import annotations
 
