@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from warpline.runs import Run, list_runs, load_table, open_run
 from warpline.similarity.recordings import as_recording
-from warpline.system_sets import compare, compare_groups
+from warpline.system_sets import compare, compare_groups, named_as_text
 
 if TYPE_CHECKING:
     from warpline.similarity.dsa.selection import DSAChoice
@@ -59,6 +59,5 @@ def choose_dsa(systems: Mapping[str, Any] | Sequence[Any], **options: Any) -> DS
     from warpline.similarity.dsa import selection
 
     if isinstance(systems, Mapping):
-        named = {str(name): states for name, states in systems.items()}
-        return selection.choose_dsa(named, **options)
+        return selection.choose_dsa(named_as_text(systems), **options)
     return selection.choose_dsa(list(systems), **options)

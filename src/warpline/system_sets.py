@@ -329,18 +329,24 @@ class _Given(NamedTuple):
     conditions: Any
 
 
+def named_as_text(systems: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return systems by the text of their names; refuse names that print alike."""
+    named = {str(name): system for name, system in systems.items()}
+    if len(named) < len(systems):
+        raise InputError(
+            "names of systems that differ as text",
+            ", ".join(map(repr, systems)),
+            "Rename those that print alike.",
+        )
+    return named
+
+
 def _systems(value: Any, inputs: Any, conditions: Any, prefix: str) -> dict[str, _Given]:
     """Tell systems apart: a single one is named by the prefix, those of a list are numbered too."""
     if not _is_set(value):
         return {prefix: _Given(value, inputs, conditions)}
     if isinstance(value, Mapping):
-        members = {str(name): system for name, system in value.items()}
-        if len(members) < len(value):
-            raise InputError(
-                "names of systems that differ as text",
-                ", ".join(map(repr, value)),
-                "Rename those that print alike.",
-            )
+        members = named_as_text(value)
     else:
         members = {f"{prefix} {k}".strip(): system for k, system in enumerate(value)}
     inputs_of = _for_each(members, inputs, _is_set(inputs), "inputs")

@@ -238,6 +238,16 @@ TABLES = {
     "large whole numbers": ("stim\n" + "1000001\n1000002\n1000003\n" * 2, ["stim"], 3),
     "a comma at each end": ("side,coh\n" + "l,1,\nr,2,\n" * 3, ["side"], "as many values in each row"),
     "a name too few": ("side,coh\n" + "A,l,1\nB,r,2\n" * 3, ["side"], "as many values in each row"),
+    "rows that count, without a name": (
+        "side,coh\n" + "".join(f"{k},{'lr'[k % 2]},{k % 3}\n" for k in range(TRIALS)), ["side"],
+        "as many values in each row",
+    ),
+    "a blank line above a name twice": (
+        "\nside,side\n" + "l,a\nr,b\n" * 3, ["side"], "each name of a column once",
+    ),
+    "numbers of one number": (
+        "f\n" + "07\n7\n" * 3, ["f"], "one way to write each number of 'f'.*'07' and '7'",
+    ),
     "numbers that print alike": (
         "f\n" + "0.1234561\n0.1234562\n" * 3, ["f"], "differ in their first six digits",
     ),

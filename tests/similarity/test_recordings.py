@@ -436,6 +436,7 @@ OVERLOOKED = {
     ),
     "two columns of conditions": lambda: as_recording(X, conditions=np.zeros((len(X), 2))),
     "names of systems that print alike": lambda: warpline.compare({1: X, "1": X, 2: X}),
+    "such names in a choice": lambda: warpline.choose_dsa({1: X, "1": X, 2: X}),
 }
 
 

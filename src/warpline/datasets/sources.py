@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,8 @@ class Source:
                     f"'{old}' in dims",
                     "Correct dims; axes without names are named by `axes`, such as [trial, time, unit].",
                 )
-        self.table = _read_trial_table(settings["trials"]) if settings["trials"] else {}
+        names = {"trial", *settings["conditions"]}
+        self.table = _read_trial_table(settings["trials"], names) if settings["trials"] else {}
         self.used: set[str] = set()
         self.ignored = {self.names.get(name, name) for name in settings["ignore"]}
 
@@ -324,30 +326,41 @@ def renamed(variable: xr.Variable, names: Mapping[Any, str]) -> xr.Variable:
     return xr.Variable(dims, variable.values, variable.attrs)
 
 
-def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
-    """Return the columns of a CSV file with a row per trial."""
+def _read_trial_table(path: str | Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Return the columns of a CSV file with a row per trial, of which some hold names."""
     import pandas as pd
 
     if not Path(path).is_file():
         raise RecordingFileError(f"a table of trials at {path}", "none", "Correct the path.")
     try:
+        text = Path(path).read_text(encoding="utf-8-sig")
         # Comments stand above the header only: a value may hold a '#'.
-        with Path(path).open(encoding="utf-8-sig") as lines:
-            n_comments = sum(
-                1 for _ in itertools.takewhile(lambda line: line.startswith("#"), lines)
-            )
-        frame = pd.read_csv(path, skiprows=n_comments)
-        if "trial" in frame and frame["trial"].dtype.kind in "iuf":
-            written = pd.read_csv(path, skiprows=n_comments, usecols=["trial"], dtype=str)["trial"]
-            # '007' is a name, of which no number is to be made.
-            if written.str.fullmatch("0[0-9]+").any():
-                frame["trial"] = written
-    except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        body = itertools.dropwhile(lambda line: line.startswith("#"), text.splitlines(True))
+        text = "".join(body)
+        written_rows = csv.reader(io.StringIO(text))
+        # Blank lines are no rows, as to pandas.
+        header, *rows = [row for row in written_rows if "".join(row).strip() or len(row) > 1] or [
+            []
+        ]
+        _check_header(path, header, max(map(len, rows), default=0))
+        frame = pd.read_csv(io.StringIO(text))
+        for name in names:
+            if name in frame and frame[name].dtype.kind in "iuf":
+                written = pd.read_csv(io.StringIO(text), usecols=[name], dtype=str)[name]
+                # '007' is a name, of which no number is to be made.
+                if written.str.fullmatch("0[0-9]+").any():
+                    frame[name] = written
+    except (ValueError, csv.Error, pd.errors.ParserError) as error:
+        if isinstance(error, RecordingFileError):
+            raise
         raise RecordingFileError(
             f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."
         ) from error
-    with Path(path).open(encoding="utf-8-sig", newline="") as lines:
-        header = next(csv.reader(itertools.islice(lines, n_comments, None)), [])
+    return {str(name): frame[name].to_numpy() for name in frame}
+
+
+def _check_header(path: str | Path, header: list[str], longest: int) -> None:
+    """Refuse names of columns that are not those of the values below, given the length of the longest row."""
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise RecordingFileError(
             f"columns with commas between them in {path}",
@@ -360,17 +373,16 @@ def _read_trial_table(path: str | Path) -> dict[str, NDArray[Any]]:
         raise RecordingFileError(
             f"each name of a column once in {path}", f"'{twice[0]}' more often", "Rename it."
         )
-    if not isinstance(frame.index, pd.RangeIndex):
+    if longest > len(header):
         # pandas takes the first values for names of the rows, and moves the others below wrong names.
         raise RecordingFileError(
-            f"as many values in each row as names in the first one of {path}",
-            "more values than names",
+            f"as many values in each row as names in the first one of {path}, {len(header)}",
+            f"{longest}",
             "Name each column, and end no row with a comma.",
         )
-    near = [name for name in map(str, frame) if name != "trial" and name.strip().lower() == "trial"]
-    if near and "trial" not in frame:
+    near = [name for name in header if name != "trial" and name.strip().lower() == "trial"]
+    if near and "trial" not in header:
         # Rows would count from 0 instead.
         raise RecordingFileError(
             f"the trials of {path} in a column 'trial'", f"'{near[0]}'", "Rename it to 'trial'."
         )
-    return {str(name): frame[name].to_numpy() for name in frame}
