@@ -459,11 +459,16 @@ def page_lines(result: list[dict[str, Any]]) -> list[str]:
         rows = high[high["kind"].isin(kinds)]
         by_rank = rows.groupby("rank")[["silent", "converged"]].sum()
         by_rank = by_rank[by_rank["converged"] > 0]
-        shares = 100 * by_rank["silent"] / by_rank["converged"]
+        # A share of hardly any searches says nothing.
+        shares = {
+            rank: f"{100 * silent / converged:.1f} %"
+            if converged >= 20
+            else f"{silent} of {converged}"
+            for rank, silent, converged in by_rank.itertuples()
+        }
         lines.append(
             f"Of the {name}, {rows['silent'].sum()} of {rows['converged'].sum():,} searches that converged "
-            "missed: "
-            + ", ".join(f"{share:.1f} % at rank {rank}" for rank, share in shares.items())
+            "missed: " + ", ".join(f"{share} at rank {rank}" for rank, share in shares.items())
         )
         lines.append(
             f"{rows['missed'].sum()} of their searches missed, where "
