@@ -183,6 +183,11 @@ REFUSED = {
         {"conditions": pd.Series([0, 0, 1, 1], index=list("dcba"))},
         "the trial labels of states and of its conditions",
     ),
+    "conditions of trials selected by pandas": (
+        labelled(trial=[0, 1, 2, 3]),
+        {"conditions": pd.Series([0, 0, 1, 1] * 2)[pd.RangeIndex(8) > 3]},
+        r"got 0, 1, 2, \.\.\. and 4, 5, 6, \.\.\.",
+    ),
     "conditions of arrays": (X, {"conditions": [np.zeros(2)] * 4}, "several of a trial"),
     "conditions of mappings": (X, {"conditions": [{}] * 4}, "several of a trial"),
     "conditions of which one is missing": (X, {"conditions": [1, 2, None, 3]}, "missing ones"),

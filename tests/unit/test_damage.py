@@ -336,6 +336,7 @@ ODD_TABLES = {
     "not UTF-8": first_line({"rows": 1}, b"a\n\xff\xfe\n"),
     "too few rows": first_line({"rows": 2}),
     "a row of more columns": first_line({"rows": 2}, b"a,b\n1,2\n1,2,3\n"),
+    "a name too few, of rows that count": first_line({"rows": 2}, b"a,b\n0,1,2\n1,3,4\n"),
     "no header": first_line({"rows": 0}, b"\n"),
     "a first line that is no object": b"# [1]\na\n1\n",
     "a nested first line": b"# {" + b'"a":{' * 100_000 + b"\na\n1\n",

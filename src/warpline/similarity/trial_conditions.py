@@ -53,8 +53,11 @@ def _check_labels(given: Any, trial_labels: tuple[Any, ...] | None, name: str) -
     """Refuse conditions whose own labels, of an xarray or a pandas Series, are those of other trials."""
     indexes: Mapping[Any, Any] = getattr(given, "indexes", {})
     index: Any = indexes["trial"] if "trial" in indexes else getattr(given, "index", None)
-    # A list has a method of that name; numbers from 0 on are pandas' own, and no labels.
-    if trial_labels is None or not hasattr(index, "equals") or type(index).__name__ == "RangeIndex":
+    # A list has a method of that name.
+    if trial_labels is None or not hasattr(index, "equals"):
+        return
+    # Numbers from 0 on are pandas' own, and no labels. What is selected from them, too, has such an index.
+    if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
         return
     if tuple(index) != trial_labels:
         raise TrialError(
