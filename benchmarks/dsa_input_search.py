@@ -11,6 +11,8 @@ tanh     draws of twelve random tanh networks under white inputs, all pairs of a
          by other weights of the control
 integrators   leaky integrators with time constants of their own, hardly coupled, under white inputs of two
          channels or of one, each in one pair, at ranks 8 to 14
+chains   chains of leaky units with noise of their own, coupled at random to their neighbours; the first hears
+         a white input; each in one pair, at ranks 8 to 14
 recordings   30 noisy neurons of three leaky integrators under white inputs of two channels, each in one pair,
          at ranks 8 to 14
 random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators of two channels or
@@ -75,6 +77,8 @@ TANH_SEARCHES = {
 }
 #: Pairs of uncoupled integrators by rank.
 INTEGRATOR_PAIRS = {8: 200, 10: 400, 14: 150}
+#: Pairs of chains by rank.
+CHAIN_PAIRS = {8: 200, 10: 200, 14: 150}
 #: Pairs of noisy recordings by rank.
 RECORDING_PAIRS = {8: 200, 10: 200, 14: 150}
 #: Kinds of random operators: how the state operator is drawn, and the number of channels.
@@ -106,6 +110,7 @@ KINDS = {
     "checkpoints": "checkpoints of the demo",
     "demo": "networks of the demo",
     "integrators": "uncoupled leaky integrators",
+    "chains": "chains driven at one end",
     "recordings": "driven noisy recordings",
     "random": "random matrices",
     "euclidean": "random matrices by `euclidean`",
@@ -150,9 +155,24 @@ def integrators(
 ) -> tuple[FloatArray, FloatArray]:
     """Return states and inputs of leaky integrators with noise of their own, as many as the rank."""
     recurrent = np.diag(rng.uniform(0.3, 0.97, rank)) + 0.03 * rng.normal(size=(rank, rank))
-    weights = rng.normal(size=(rank, n_channels))
-    inputs = rng.normal(size=(20, 100, n_channels))
-    state, states = np.zeros((20, rank)), []
+    return driven(recurrent, rng.normal(size=(rank, n_channels)), rng)
+
+
+def chain(rank: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Return states and inputs of a chain of leaky units, of which the first hears the one input."""
+    recurrent = np.diag(rng.uniform(0.2, 0.8, rank))
+    for side in (1, -1):
+        recurrent += np.diag(0.35 * rng.normal(size=rank - 1), side)
+    recurrent *= min(1.0, 0.95 / np.abs(np.linalg.eigvals(recurrent)).max())
+    return driven(recurrent, np.eye(rank, 1), rng)
+
+
+def driven(
+    recurrent: FloatArray, weights: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return states and white inputs of a linear system, of which noise drives each unit."""
+    inputs = rng.normal(size=(20, 100, weights.shape[1]))
+    state, states = np.zeros((20, len(recurrent))), []
     for drive in inputs.swapaxes(0, 1):
         state = state @ recurrent.T + drive @ weights.T + 0.3 * rng.normal(size=state.shape)
         states.append(state)
@@ -180,6 +200,15 @@ def search_of_draws(
     row = {"systems": words} | searches(fitted(systems, rank), rank, in_twos(n_pairs), 1)
     print(row, flush=True)
     return row
+
+
+def chain_searches() -> list[dict[str, Any]]:
+    """Return a row per rank."""
+    rows = []
+    for rank, n_pairs in CHAIN_PAIRS.items():
+        draw = partial(chain, rank, np.random.default_rng([3, rank]))
+        rows.append(search_of_draws(KINDS["chains"], draw, rank, n_pairs))
+    return rows
 
 
 def recording_searches() -> list[dict[str, Any]]:
@@ -328,6 +357,8 @@ def group_of(row: dict[str, Any]) -> str:
         kind += " with one channel"
     if part == "euclidean":
         return f"{kind} at rank {rank}" + (f", {LARGE}" if LARGE in name else "")
+    if part in ("integrators", "chains", "recordings"):
+        return f"{kind} at rank {rank}"
     if rank == 10 and part not in ("demo", "checkpoints"):
         ranks = "rank 10"
     # Of the networks of the demo, one other weight was tried.
@@ -405,6 +436,8 @@ def main() -> None:
             rows += [tanh_searches(*setting) for setting in TANH_SEARCHES]
         elif part == "integrators":
             rows += integrator_searches()
+        elif part == "chains":
+            rows += chain_searches()
         elif part == "recordings":
             rows += recording_searches()
         elif part == "random":
