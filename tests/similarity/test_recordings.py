@@ -188,6 +188,29 @@ REFUSED = {
         {"conditions": pd.Series([0, 0, 1, 1] * 2)[pd.RangeIndex(8) > 3]},
         r"got 0, 1, 2, \.\.\. and 4, 5, 6, \.\.\.",
     ),
+    "conditions in the order of labels": (
+        labelled(trial=[1, 0, 3, 2]),
+        {
+            "conditions": pd.DataFrame({"trial": range(4), "side": [0, 0, 1, 1]})
+            .set_index("trial")
+            .side
+        },
+        r"got 1, 0, 3, \.\.\. and 0, 1, 2, \.\.\.",
+    ),
+    "conditions in another order of the same numbers": (
+        labelled(trial=[1, 0, 3, 2]),
+        {"conditions": pd.Series([0, 0, 1, 1])},
+        r"got 1, 0, 3, \.\.\. and 0, 1, 2, \.\.\.",
+    ),
+    "an array of conditions made by pandas": (
+        labelled(trial=[5, 4, 3, 2]),
+        {
+            "conditions": xr.DataArray(
+                pd.Series([0, 0, 1, 1], index=pd.RangeIndex(2, 6, name="trial"))
+            )
+        },
+        r"got 5, 4, 3, \.\.\. and 2, 3, 4, \.\.\.",
+    ),
     "conditions of arrays": (X, {"conditions": [np.zeros(2)] * 4}, "several of a trial"),
     "conditions of mappings": (X, {"conditions": [{}] * 4}, "several of a trial"),
     "conditions of which one is missing": (X, {"conditions": [1, 2, None, 3]}, "missing ones"),

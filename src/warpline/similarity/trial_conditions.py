@@ -49,15 +49,25 @@ def conditions_of(
     return conditions
 
 
+def _counts_rows(index: Any) -> bool:
+    """Say whether an index of pandas is the one that it gives by itself: numbers from 0 on, and no labels.
+
+    What is selected from such a Series, or has labels in a row, can have an index of that type, too.
+    """
+    is_range = type(index).__name__ == "RangeIndex"
+    return is_range and index.name is None and (index.start, index.step) == (0, 1)
+
+
 def _check_labels(given: Any, trial_labels: tuple[Any, ...] | None, name: str) -> None:
     """Refuse conditions whose own labels, of an xarray or a pandas Series, are those of other trials."""
+    if trial_labels is None:
+        return
     indexes: Mapping[Any, Any] = getattr(given, "indexes", {})
     index: Any = indexes["trial"] if "trial" in indexes else getattr(given, "index", None)
     # A list has a method of that name.
-    if trial_labels is None or not hasattr(index, "equals"):
+    if not hasattr(index, "equals"):
         return
-    # Numbers from 0 on are pandas' own, and no labels. What is selected from them, too, has such an index.
-    if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
+    if "trial" not in indexes and _counts_rows(index) and set(index) != set(trial_labels):
         return
     if tuple(index) != trial_labels:
         raise TrialError(
