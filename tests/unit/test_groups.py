@@ -255,3 +255,10 @@ def test_groups_recorded_unlike_are_named(rng, shape, says):
     given = [str(warning.message) for warning in caught if "recorded alike" in str(warning.message)]
     assert len(given) == (says is not None)
     assert all(re.search(says, message) for message in given)
+
+
+@pytest.mark.parametrize("references", [1, "1", [1], ("1", 1), np.array([1])])
+def test_a_reference_has_the_name_of_its_group(references):
+    groups = {1: GROUPS["monkey"], 2: GROUPS["decoy"]}
+    tests = warpline.compare_groups(groups, ["cka"], references=references).tests
+    assert set(tests["reference"]) == {"1"}

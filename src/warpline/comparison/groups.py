@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -282,8 +282,10 @@ def group_statistics(
     InputError
         When a reference is no group.
     """
-    if isinstance(references, str):
-        references = [references]
+    if references is not None:
+        # Names of groups are text, whatever they were given as.
+        is_one = isinstance(references, str) or not isinstance(references, Iterable)
+        references = [str(name) for name in ([references] if is_one else references)]
     # A test that stood twice would count twice in the correction.
     references = list(groups if references is None else dict.fromkeys(references))
     unknown = [name for name in references if name not in groups]
