@@ -287,6 +287,18 @@ def test_a_small_noise_is_seen_in_states_far_from_0(name):
     assert far["dissimilarity"] == pytest.approx(near["dissimilarity"], rel=1e-3)
 
 
+def test_a_number_and_its_text_are_one_condition():
+    (states, numbers), (other, _) = (as_trials(drawn(seed, repeats=4)) for seed in (1, 2))
+    texts = [str(number) for number in numbers]
+    both = warpline.compare(states, other, "shape_energy", conditions=(numbers, texts))
+    alike = warpline.compare(states, other, "shape_energy", conditions=(numbers, numbers))
+    assert both == alike
+    # Not where two texts write one number.
+    odd = np.where(numbers == 0, "1.0", texts)
+    with pytest.raises(TrialError, match="the same conditions in both systems"):
+        warpline.compare(states, other, "shape_energy", conditions=(numbers, odd))
+
+
 @pytest.mark.slow
 def test_few_conditions_let_the_search_fit_the_noise_of_many_repeats():
     # Two systems of other means and covariances, in three conditions at one time.

@@ -19,6 +19,7 @@ from warpline.similarity.input_errors import (
 )
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.rotation_search import SEARCH_DEFAULTS
+from warpline.similarity.trial_conditions import without_notation
 
 __all__ = [
     "DEFAULTS",
@@ -102,7 +103,11 @@ def repeats_of(states: Any, conditions: Any, *, normalise: bool, measure: str) -
             "none" if conditions is None else f"{len(conditions)}",
             "Give the conditions: conditions=.",
         )
-    labels, index = np.unique(np.asarray(conditions), return_inverse=True)
+    # A number and the text that writes it are one condition, unless that would join two.
+    numbers = [without_notation(condition) for condition in conditions]
+    if len(set(numbers)) < len(set(conditions)):
+        numbers = list(conditions)
+    labels, index = np.unique(np.asarray(numbers), return_inverse=True)
     counts = np.bincount(index)
     if counts.min() < 2:
         raise TrialError(
