@@ -350,9 +350,9 @@ def _read_trial_table(path: str | Path, names: Collection[str]) -> dict[str, NDA
                 # '007' is a name, of which no number is to be made.
                 if written.str.fullmatch("0[0-9]+").any():
                     frame[name] = written
+    except RecordingFileError:
+        raise
     except (ValueError, csv.Error, pd.errors.ParserError) as error:
-        if isinstance(error, RecordingFileError):
-            raise
         raise RecordingFileError(
             f"a CSV table with a row per trial at {path}", str(error).strip(), "Export it again."
         ) from error
