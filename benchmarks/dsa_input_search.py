@@ -43,8 +43,23 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
-from dsa_search import MISSED, REFERENCE_SEED, distinct, random_pairs, share  # noqa: E402
-from dsa_search_kinds import CHANNELS, Draw, driven_network, gaussian, sparse  # noqa: E402
+from dsa_search import (  # noqa: E402
+    MISSED,
+    REFERENCE_SEED,
+    distinct,
+    in_twos,
+    random_pairs,
+    share,
+)
+from dsa_search_kinds import (  # noqa: E402
+    CHANNELS,
+    Draw,
+    couplings_of_chain,
+    driven_network,
+    gaussian,
+    made_stable,
+    sparse,
+)
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.similarity.dsa_input import (  # noqa: E402
@@ -101,7 +116,8 @@ RANDOM_PAIRS = {
 EUCLIDEAN_PAIRS = 200
 EUCLIDEAN_SEARCHES = tuple((rank, size) for rank in (8, 10) for size in (1, 10, 30))
 """Ranks, and factors of B."""
-LARGE = "entries of B 30 times as large"
+LARGER = "entries of B {} times as large"
+LARGE = LARGER.format(30)
 MANY = 400
 #: So low a chance that all starts are made.
 NEVER = 1e-12
@@ -160,11 +176,7 @@ def integrators(
 
 def chain(rank: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Return states and inputs of a chain of leaky units, of which the first hears the one input."""
-    recurrent = np.diag(rng.uniform(0.2, 0.8, rank))
-    for side in (1, -1):
-        recurrent += np.diag(0.35 * rng.normal(size=rank - 1), side)
-    recurrent *= min(1.0, 0.95 / np.abs(np.linalg.eigvals(recurrent)).max())
-    return driven(recurrent, np.eye(rank, 1), rng)
+    return driven(made_stable(couplings_of_chain(rank, rng)), np.eye(rank, 1), rng)
 
 
 def driven(
@@ -264,15 +276,10 @@ def euclidean_searches() -> list[dict[str, Any]]:
         rng = np.random.default_rng([rank, size])
         operators = random_operators(gaussian, rank, CHANNELS, 2 * EUCLIDEAN_PAIRS, rng, size)
         row = searches(operators, rank, in_twos(EUCLIDEAN_PAIRS), 1, score="euclidean")
-        larger = f", entries of B {size} times as large" if size > 1 else ""
+        larger = f", {LARGER.format(size)}" if size > 1 else ""
         rows.append({"systems": f"Gaussian A and B, `euclidean`{larger}"} | row)
         print(rows[-1], flush=True)
     return rows
-
-
-def in_twos(n_pairs: int) -> list[tuple[int, int]]:
-    """Return pairs of which none share a system."""
-    return [(2 * k, 2 * k + 1) for k in range(n_pairs)]
 
 
 def weight_suffix(weight: float) -> str:

@@ -136,6 +136,11 @@ def random_pairs(n_systems: int, count: int | None) -> list[tuple[int, int]]:
     return [pairs[k] for k in order[:count]]
 
 
+def in_twos(n_pairs: int) -> list[tuple[int, int]]:
+    """Return pairs of which none share a system."""
+    return [(2 * k, 2 * k + 1) for k in range(n_pairs)]
+
+
 def fitted(
     systems: list[FloatArray], ranks: tuple[int, ...], delays: int, interval: int
 ) -> FloatArray:

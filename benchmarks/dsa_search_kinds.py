@@ -245,18 +245,28 @@ def noisy_modules(rank: int, rng: np.random.Generator) -> FloatArray:
     return dsa.fit_operator(_noisy_tanh_network(weights, rng), n_delays=1, rank=rank).matrix
 
 
+def made_stable(matrix: FloatArray) -> FloatArray:
+    """Return couplings, scaled down where their spectral radius is above 0.95."""
+    return np.asarray(matrix * min(1.0, 0.95 / np.abs(np.linalg.eigvals(matrix)).max()))
+
+
 def _fit_to_units(matrix: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return DSA's operator of leaky units with these couplings, made stable where they are not."""
-    matrix = matrix * min(1.0, 0.95 / np.abs(np.linalg.eigvals(matrix)).max())
-    return dsa.fit_operator(_seen_by_units(matrix, rng), n_delays=1, rank=len(matrix)).matrix
+    seen = _seen_by_units(made_stable(matrix), rng)
+    return dsa.fit_operator(seen, n_delays=1, rank=len(matrix)).matrix
+
+
+def couplings_of_chain(rank: int, rng: np.random.Generator) -> FloatArray:
+    """Return the couplings of a chain of leaky units, at random between neighbours."""
+    matrix = np.diag(rng.uniform(0.2, 0.8, rank))
+    for side in (1, -1):
+        matrix += np.diag(0.35 * rng.normal(size=rank - 1), side)
+    return matrix
 
 
 def chain(rank: int, rng: np.random.Generator) -> FloatArray:
     """Return DSA's operator of a chain of leaky units, each with random couplings from its two neighbours."""
-    matrix = np.diag(rng.uniform(0.2, 0.8, rank))
-    for side in (1, -1):
-        matrix += np.diag(0.35 * rng.normal(size=rank - 1), side)
-    return _fit_to_units(matrix, rng)
+    return _fit_to_units(couplings_of_chain(rank, rng), rng)
 
 
 def grid(rank: int, rng: np.random.Generator) -> FloatArray:
@@ -500,7 +510,7 @@ def main() -> None:
             if kind not in kinds:
                 continue
             operators = drawn(kind, rank, arguments.pairs, np.random.default_rng([rank, number]))
-            pairs = [(2 * k, 2 * k + 1) for k in range(arguments.pairs)]
+            pairs = dsa_search.in_twos(arguments.pairs)
             rows = dsa_search.align((operators, pairs), efforts=dsa_search.EFFORTS)
             for (chance, starts), some in rows.groupby(["accepted_chance", "max_starts"]):
                 effort = {"accepted_chance": chance, "max_starts": starts}

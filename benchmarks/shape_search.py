@@ -27,7 +27,7 @@ from one_thread import use_one_thread
 use_one_thread()
 
 import numpy as np  # noqa: E402
-from dsa_search import distinct  # noqa: E402
+from dsa_search import distinct, in_twos  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from warpline.comparison.network_systems import systems_of  # noqa: E402
@@ -309,7 +309,7 @@ def main() -> None:
     def of_noise(noise: str, case: tuple[int, int, int, int]) -> dict[str, Any]:
         rng = np.random.default_rng([NOISES.index(noise), *case])
         systems = [noisy(noise, case, rng) for _ in range(2 * NOISE_PAIRS)]
-        pairs = [(2 * k, 2 * k + 1) for k in range(NOISE_PAIRS)]
+        pairs = in_twos(NOISE_PAIRS)
         row = {
             name: counted(module, systems, given, STARTS, pairs)
             for name, module, given in searches

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.datasets.file_formats import RecordingFileError, describe, read_content
-from warpline.similarity.trial_containers import UNIT_DIMS
+from warpline.similarity.trial_containers import UNIT_DIMS, is_missing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +39,8 @@ TOLERANCE = 1e-3
 """Share of a step by which times count as equal: those in single precision, in seconds, are off by less."""
 
 
+#: What a number is not written as.
+_ZEROS_FIRST = re.compile("0[0-9]+")
 #: Share of distinct labels from which an array lists trials, some of them twice by mistake.
 _LISTED = 0.75
 
@@ -58,13 +61,10 @@ def lists_one_twice(labels: NDArray[Any]) -> bool:
 
 def missing_values(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Say which values are missing: NaN, None, empty text (as pandas reads an empty cell), or no date."""
-    import pandas as pd
-
-    missing = np.asarray(pd.isna(values))
-    if values.dtype.kind in "OU":
-        return missing | (np.char.strip(values.astype(str)) == "")
-    # Dates are read as the numbers that stand for them; so is the one that stands for none.
-    return missing | (values == np.iinfo(np.int64).min) if values.dtype == np.int64 else missing
+    if values.dtype == np.int64:
+        # Dates are read as the numbers that stand for them; so is the one that stands for none.
+        return np.asarray(values == np.iinfo(np.int64).min)
+    return np.array([is_missing(value) for value in values.tolist()], dtype=bool)
 
 
 class Source:
@@ -179,23 +179,20 @@ class Source:
         # Elsewhere it may be an array of this name, or a column of a table, and no coordinate.
         is_coordinate = self.path.suffix == ".nc" and variable.dims == ("trial",)
         missing = missing_values(labels)
+        named = labels[~missing]
+        n_distinct = len(set(named.tolist()))
+        names_none = len(named) == 0 < len(labels)
+        lists_trials = n_distinct == len(named) or lists_one_twice(named)
+        if not is_coordinate and (names_none or not lists_trials):
+            return None
         if missing.any():
-            named = labels[~missing]
-            lists = len(named) and (
-                len(set(named.tolist())) == len(named) or lists_one_twice(named)
-            )
-            if not (is_coordinate or lists):
-                return None
             raise RecordingFileError(
                 f"a label of each trial in 'trial' of {self.path}",
                 f"{missing.sum()} of {len(labels)} without one (empty, NaN or None), the first being number "
                 f"{np.argmax(missing)}",
                 "Name these trials, too, or leave the labels out: ignore: [trial].",
             )
-        n_distinct = len(set(labels.tolist()))
         if n_distinct < len(labels):
-            if not is_coordinate and not lists_one_twice(labels):
-                return None
             raise RecordingFileError(
                 f"distinct trial labels in {self.path}",
                 f"{len(labels)} labels of which {n_distinct} are distinct",
@@ -343,13 +340,13 @@ def _read_trial_table(path: str | Path, names: Collection[str]) -> dict[str, NDA
             []
         ]
         _check_header(path, header, max(map(len, rows), default=0))
-        frame = pd.read_csv(io.StringIO(text))
-        for name in names:
-            if name in frame and frame[name].dtype.kind in "iuf":
-                written = pd.read_csv(io.StringIO(text), usecols=[name], dtype=str)[name]
-                # '007' is a name, of which no number is to be made.
-                if written.str.fullmatch("0[0-9]+").any():
-                    frame[name] = written
+        # '007' is a name, of which no number is to be made.
+        with_zeros = {
+            name: str
+            for k, name in enumerate(header)
+            if name in names and any(_ZEROS_FIRST.fullmatch(row[k]) for row in rows if k < len(row))
+        }
+        frame = pd.read_csv(io.StringIO(text), dtype=with_zeros)
     except RecordingFileError:
         raise
     except (ValueError, csv.Error, pd.errors.ParserError) as error:
