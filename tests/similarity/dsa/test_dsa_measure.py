@@ -223,6 +223,16 @@ def test_wasserstein_is_the_optimal_transport_cost():
     assert np.isnan(rows[0]["lower_bound"])
 
 
+@pytest.mark.parametrize("n_second", [5, 10])
+@pytest.mark.parametrize("distance", [1e-8, 1e-4, 1.0])
+def test_wasserstein_is_exact_for_spectra_that_nearly_agree(rng, n_second, distance):
+    pytest.importorskip("ot")
+    first = 1 + rng.standard_normal((5, 2))
+    shift = distance * np.array([0.6, 0.8])
+    second = np.repeat(first + shift, n_second // 5, axis=0)
+    assert wasserstein(first, second) == pytest.approx(distance**2, rel=1e-6)
+
+
 def test_wasserstein_of_unequal_ranks_by_hand():
     """Each eigenvalue of a spectrum of n weighs 1/n; the plan splits the weight of the one."""
     pytest.importorskip("ot")

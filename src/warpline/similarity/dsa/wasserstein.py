@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 FloatArray = NDArray[np.float64]
 
@@ -50,8 +52,14 @@ def wasserstein(first: FloatArray, second: FloatArray) -> float:
     The class ``DSA`` of dsa-metric 2.0.2 does not pad either. Its ``SimilarityTransformDist`` pads if it is
     given matrices, but not if it is given eigenvalues.
     """
+    # From differences: an expanded square cancels for spectra that nearly agree.
+    costs = cdist(first, second, "sqeuclidean")
+    if len(first) == len(second):
+        # Among equal weights, some plan of least cost is an assignment.
+        return float(costs[linear_sum_assignment(costs)].mean())
     import ot
 
     weights = [np.full(len(points), 1.0 / len(points)) for points in (first, second)]
-    # max(0, .) because ot.dist may leave a negative rounding where the spectra agree.
-    return max(0.0, float(ot.emd2(*weights, ot.dist(first, second))))
+    # POT takes small differences of costs for none, so that they are scaled.
+    largest = costs.max()
+    return float(largest * ot.emd2(*weights, costs / largest)) if largest > 0 else 0.0
