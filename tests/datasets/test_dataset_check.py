@@ -241,6 +241,33 @@ def test_what_needs_repeats_compares_single_trials(raw, measure):
     assert fault.startswith("datasets.a.conditions: expected columns") and measure in fault
 
 
+@pytest.mark.parametrize(
+    ("measures", "remedy"),
+    [
+        (["cka"], "got none: add them"),
+        (["dsa"], "got none: add them, or list dsa in dataset_comparison.single_trials"),
+        (
+            ["dsa", "cka"],
+            "got none: add them; without them, you can list dsa in dataset_comparison.single_trials",
+        ),
+        (
+            ["shape_energy"],
+            "got none: add them, with shape_energy in dataset_comparison.single_trials",
+        ),
+    ],
+)
+def test_recordings_without_conditions_are_told_what_each_measure_can_do(raw, measures, remedy):
+    raw["run"]["measures"] = measures
+    raw["measures"].setdefault("shape_energy", {})
+    raw.pop("dataset_comparison", None)
+    for entry in raw["datasets"].values():
+        entry["conditions"] = []
+    with pytest.raises(ConfigError) as caught:
+        load(raw)
+    lines = [line for line in str(caught.value).splitlines() if "conditions: expected" in line]
+    assert len(lines) == 2 and all(line.endswith(remedy) for line in lines)
+
+
 def test_trials_that_systems_share_are_matched_as_conditions(raw):
     Path("trials.csv").write_text("trial\n" + "".join(f"{k}\n" for k in (5, 3, 9, 1, 2, 4)))
     for name in "ab":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from warpline.pipeline.config.base import takes_inputs
+from warpline.pipeline.config.base import DSA, ShapeEnergy, takes_inputs
 from warpline.pipeline.config.checks.shared_lookups import runs_of, unknown_names
 from warpline.pipeline.config.schema import Config
 
@@ -37,13 +37,21 @@ def recordings_faults(config: Config) -> Iterator[str]:
             )
     # Trials are matched by condition: all recordings name it by the same columns.
     averaged = [name for name in run.measures if name not in settings.single_trials]
+    # Shape distances need conditions, too, and there the single trials of each.
+    shapes = [name for name in averaged if isinstance(config.measures.get(name), ShapeEnergy)]
+    unmatched = [name for name in averaged if isinstance(config.measures.get(name), DSA)]
+    remedy = "add them"
+    if shapes:
+        remedy += f", with {', '.join(shapes)} in dataset_comparison.single_trials"
+    if unmatched:
+        can = ", or" if unmatched == averaged else "; without them, you can"
+        remedy += f"{can} list {', '.join(unmatched)} in dataset_comparison.single_trials"
     first = names[0]
     for name, entry in entries.items():
         if averaged and not entry.conditions:
             yield (
-                f"datasets.{name}.conditions: expected columns that name the condition of a trial, by which "
-                f"{', '.join(averaged)} matches trials, got none: add them, or list measures that match "
-                "none, such as dsa, in dataset_comparison.single_trials"
+                f"datasets.{name}.conditions: expected columns that name the condition of a trial, for "
+                f"{', '.join(averaged)}, got none: {remedy}"
             )
         elif entry.conditions != entries[first].conditions:
             yield (
