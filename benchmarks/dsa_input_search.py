@@ -10,7 +10,7 @@ checkpoints   random pairs of their checkpoints, at ranks 8 to 12, at rank 10 by
 tanh     draws of twelve random tanh networks under white inputs, all pairs of a draw, at ranks 5 to 20 and
          by other weights of the control
 integrators   leaky integrators with time constants of their own, hardly coupled, under white inputs of two
-         channels or of one, each in one pair, at ranks 8 to 14
+         channels or of one, each in one pair, at ranks 8 to 14; with two also by the score `euclidean`
 chains   chains of leaky units with noise of their own, coupled at random to their neighbours; the first hears
          a white input; each in one pair, at ranks 8 to 14
 recordings   30 noisy neurons of three leaky integrators under white inputs of two channels, each in one pair,
@@ -205,11 +205,16 @@ def noisy_recording(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
 
 
 def search_of_draws(
-    words: str, draw: Callable[[], tuple[FloatArray, FloatArray]], rank: int, n_pairs: int
+    words: str,
+    draw: Callable[[], tuple[FloatArray, FloatArray]],
+    rank: int,
+    n_pairs: int,
+    score: str = "angle",
 ) -> dict[str, Any]:
     """Return the row of some systems that are drawn; none is in two pairs."""
     systems = [draw() for _ in range(2 * n_pairs)]
-    row = {"systems": words} | searches(fitted(systems, rank), rank, in_twos(n_pairs), 1)
+    operators = fitted(systems, rank)
+    row = {"systems": words} | searches(operators, rank, in_twos(n_pairs), 1, score=score)
     print(row, flush=True)
     return row
 
@@ -233,13 +238,18 @@ def recording_searches() -> list[dict[str, Any]]:
 
 
 def integrator_searches() -> list[dict[str, Any]]:
-    """Return a row per rank and number of channels."""
+    """Return a row per rank, number of channels and score."""
     rows = []
-    for n_channels, channels in ((CHANNELS, ""), (1, ", one channel")):
+    for n_channels, score, words in (
+        (CHANNELS, "angle", ""),
+        (1, "angle", ", one channel"),
+        (CHANNELS, "euclidean", ", `euclidean`"),
+    ):
         for rank, n_pairs in INTEGRATOR_PAIRS.items():
             rng = np.random.default_rng([n_channels, rank])
             draw = partial(integrators, rank, n_channels, rng)
-            rows.append(search_of_draws(KINDS["integrators"] + channels, draw, rank, n_pairs))
+            name = KINDS["integrators"] + words
+            rows.append(search_of_draws(name, draw, rank, n_pairs, score))
     return rows
 
 
@@ -362,6 +372,8 @@ def group_of(row: dict[str, Any]) -> str:
     kind = KINDS[part]
     if "one channel" in name:
         kind += " with one channel"
+    if part == "integrators" and "`euclidean`" in name:
+        kind += " by `euclidean`"
     if part == "euclidean":
         return f"{kind} at rank {rank}" + (f", {LARGE}" if LARGE in name else "")
     if part in ("integrators", "chains", "recordings"):
@@ -375,7 +387,7 @@ def group_of(row: dict[str, Any]) -> str:
 
 def _error(row: dict[str, Any]) -> str:
     """Return the largest error of a row: in rad, or as a share of the distance."""
-    is_share = part_of(row) == "euclidean"
+    is_share = "`euclidean`" in row["systems"]
     return f"{100 * row['largest_excess']:.1g} %" if is_share else f"{row['largest_excess']:.1g}"
 
 

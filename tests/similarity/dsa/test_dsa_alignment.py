@@ -305,19 +305,18 @@ def test_zeros_of_a_lower_rank_hide_no_hits():
 
 def test_a_hit_says_less_at_a_high_rank():
     starts, hits = torch.full((9,), 48), torch.arange(9)
-    low, also_low, high, higher = (chance_of_better(starts, hits, rank) for rank in (2, 14, 20, 28))
+    low, also_low, high, higher = (chance_of_better(starts, hits, rank) for rank in (2, 10, 14, 20))
     assert torch.equal(low, also_low)
-    assert (low < high).all() and (high < higher).all()
-    # By formula: at twice the rank of 14, two hits are worth one, and what is left is fourfold.
-    assert torch.allclose(higher[::2], 4 * low[:5])
-    # A hit divides what hits can rule out by two, and more starts go by the square.
-    assert low[0].item() == pytest.approx(0.25 * 0.204) and low[1].item() == pytest.approx(0.026)
-    assert torch.allclose(chance_of_better(2 * starts, hits, 20), high / 4)
+    assert (low[2:] < high[2:]).all() and (high[2:] < higher[2:]).all()
+    # By formula: at four times the rank of 10 the chance is eightfold, and more starts go by their number.
+    assert torch.allclose(chance_of_better(starts, hits, 40)[2:], 8 * low[2:])
+    assert low[0].item() == 1 and low[4].item() == pytest.approx(16 / 48 / 4.5**2.5)
+    assert torch.allclose(chance_of_better(2 * starts, hits, 20)[2:], higher[2:] / 2)
 
 
 def test_the_chance_asks_for_the_least_hits_where_a_search_is_not_long():
-    for accepted, cap in ((0.01, 48), (0.003, 96)):
-        for rank in range(1, 60):
+    for accepted, cap in ((0.01, 48), (0.003, 300)):
+        for rank in range(1, 31):
             too_few = torch.arange(least_hits(rank))
             assert (chance_of_better(torch.tensor(cap), too_few, rank) > accepted).all()
 

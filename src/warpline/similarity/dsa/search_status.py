@@ -16,12 +16,10 @@ MAX_STARTS = 300
 def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     """Estimate the chance that 400 starts would find a better maximum than the best one so far.
 
-    (24 / n)^2 m^2 (0.004 + 0.2 / 2^(k / m)), at most 1, after n starts of which k independent ones reached
-    the best maximum; m = max(1, rank / 14). At a high rank there are more maxima, so that a hit says less.
-    Form and constants are a rounded fit to the misses of the search on pairs of trained networks;
-    docs/alignment_search.md holds them against the misses, and `benchmarks/dsa_search.py` counts them again.
-    After more than 96 starts they were not: there the number of starts alone makes the chance low
-    (`least_hits`).
+    16 m^(3/2) / (n (k + 1/2)^(5/2)), at most 1, after n starts of which k independent ones reached the best
+    maximum; m = max(1, rank / 10), because there are more maxima at a high rank. Form and
+    constants were chosen on counts of misses, of networks of the demo and of the kinds of operators of
+    `benchmarks/dsa_search_kinds.py`, drawn anew: docs/alignment_search.md holds the chance against misses.
 
     Parameters
     ----------
@@ -33,16 +31,15 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     -------
     Tensor, shape (pair,)
     """
-    maxima = max(1.0, rank / 14)
-    of_hits = 0.004 + 0.2 * 0.5 ** (n_hits / maxima)
-    return ((24 / n_starts * maxima) ** 2 * of_hits).clamp(max=1.0)
+    maxima = max(1.0, rank / 10)
+    return (16 * maxima**1.5 / (n_starts * (n_hits + 0.5) ** 2.5)).clamp(max=1.0)
 
 
 def least_hits(rank: int) -> int:
     """Return the hits without which no search has converged, however many starts it had: 3 m, rounded.
 
-    Of a search that was not long the chance asks for as many: by an accepted chance of 0.01 with up to 48
-    starts, and of 0.003 with up to 96.
+    Up to 300 starts and rank 30 an accepted chance of 0.003 asks for as many. The chance was not fitted to
+    longer searches.
     """
     return round(3 * max(1.0, rank / 14))
 
