@@ -8,8 +8,9 @@ angle is more than 1e-5 rad above the lowest of all these. A miss is silent if i
 Tried without gain: starts from the leading vectors of the dual, earlier thinning, neighbours by random
 reflections or swaps, neighbours of the second-best maximum, neighbours alone (no random start tells how often
 the best maximum is hit), better optimised reversals, combinations of maxima that are not yet resolved, more
-combinations in place of random starts, and a higher estimate where zeros fill the operator of the lower of
-two ranks (9 silent misses in place of 10, for 5 % more starts). Not tried: a start from the alignment of a
+combinations in place of random starts, a higher estimate where zeros fill the operator of the lower of
+two ranks, and one that also knows how far below the best maximum the next ones lie (neither tells misses much
+better than starts and hits do). Not tried: a start from the alignment of a
 neighbouring checkpoint, as a row would depend on which other rows its job has.
 
     snakemake --until compute_trajectories --cores 2 --configfile config/demo.yaml benchmarks/dsa_search.yaml
