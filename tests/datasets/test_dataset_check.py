@@ -248,7 +248,7 @@ def test_what_needs_repeats_compares_single_trials(raw, measure):
         (["dsa"], "got none: add them, or list dsa in dataset_comparison.single_trials"),
         (
             ["dsa", "cka"],
-            "got none: add them; without them, you can list dsa in dataset_comparison.single_trials",
+            "got none: add them, or list dsa in dataset_comparison.single_trials and leave cka out",
         ),
         (
             ["shape_energy"],

@@ -293,7 +293,7 @@ def test_the_page_of_dsa_says_what_the_default_changes():
     )
     text = " ".join((DOCS / "dsa.md").read_text().split())
     assert f"leave {fewer:,} of {of_all:,} searches uncertain" in text
-    stated = f"By searches of at most 300 {lower} angles are lower, and no separation S changes"
+    stated = f"With up to 300 starts, {lower} angles are lower, and no separation S changes"
     assert f"{stated} by a thousandth." in text
     assert max(tables.change_of_separation() for tables in runs) < 0.001
     ranks = {tables.of_searches("fewer", "rank") for tables in runs}

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from warpline.similarity.dsa.alignment import align_pairs  # noqa: E402
 from warpline.similarity.dsa.canonical import to_canonical  # noqa: E402
 from warpline.similarity.dsa.search import AlignmentSettings  # noqa: E402
-from warpline.similarity.dsa.search_status import chance_of_better, least_hits  # noqa: E402
+from warpline.similarity.dsa.search_status import chance_of_better, least_hits, status_of  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -324,7 +324,10 @@ def test_the_chance_asks_for_the_least_hits_where_a_search_is_not_long():
 def test_many_starts_without_hits_leave_a_search_uncertain():
     rng = np.random.default_rng(0)
     operators = [to_canonical(rng.standard_normal((30, 30))) for _ in range(2)]
-    (few,) = align_pairs(operators, [(0, 1)], settings=AlignmentSettings(max_starts=240))
-    # One hit of many maxima; by the number of starts alone the chance is low.
+    settings = AlignmentSettings(max_starts=240, accepted_chance=0.01)
+    (few,) = align_pairs(operators, [(0, 1)], settings=settings)
+    # The chance would do, but the hits are too few.
     assert few.n_starts == 240 and few.n_hits < least_hits(30)
     assert few.chance_of_better < 0.01 and few.status == "uncertain"
+    assert status_of(True, 0.001, 0.003, least_hits(30), 30) == "converged"
+    assert status_of(True, 0.001, 0.003, least_hits(30) - 1, 30) == "uncertain"

@@ -39,7 +39,7 @@ class DSAResult(ShortRepr):
         For the score "angle", radians in [0, pi]; for "wasserstein", see
         `warpline.similarity.dsa.wasserstein.wasserstein`.
     status : str
-        "converged", "uncertain" (a better alignment is likely, see ``chance_of_better``), "max_steps" or
+        "converged", "uncertain" (a better one is not ruled out, see ``chance_of_better``), "max_steps" or
         "failed: ...".
     lower_bound : float
         No alignment has an angle below this one; NaN for "wasserstein".

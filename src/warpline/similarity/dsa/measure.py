@@ -157,7 +157,7 @@ def compare_pairs(
     -------
     list of dict
         For each pair, in order: ``dissimilarity``; ``status`` ("converged", "uncertain": a better
-        alignment is likely, "max_steps" or "failed: ..."); ``lower_bound`` on the dissimilarity over all
+        one is not ruled out, "max_steps" or "failed: ..."); ``lower_bound`` on the dissimilarity over all
         alignments; ``gradient_norm`` of the cosine of the angle; ``n_starts``; ``chance_of_better``
         (`warpline.similarity.dsa.search_status.chance_of_better`); ``rank_used``, the lower of the two. What
         has no meaning for a score is NaN. A failed pair has dissimilarity NaN. With ``rotation``, rows have

@@ -18,8 +18,8 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
 
     16 m^(3/2) / (n (k + 1/2)^(5/2)), at most 1, after n starts of which k independent ones reached the best
     maximum; m = max(1, rank / 10), because there are more maxima at a high rank. Form and
-    constants were chosen on counts of misses, of networks of the demo and of the kinds of operators of
-    `benchmarks/dsa_search_kinds.py`, drawn anew: docs/alignment_search.md holds the chance against misses.
+    constants were chosen on counts of misses, of networks of the demo and of other draws of most kinds of
+    operators of `benchmarks/dsa_search_kinds.py`: docs/alignment_search.md holds the chance against misses.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
 
 
 def least_hits(rank: int) -> int:
-    """Return the hits without which no search has converged, however many starts it had: 3 m, rounded.
+    """Return the hits without which no search has converged: 3 max(1, rank / 14), rounded.
 
-    Up to 300 starts and rank 30 an accepted chance of 0.003 asks for as many. The chance was not fitted to
-    longer searches.
+    Up to 300 starts and rank 30 an accepted chance of 0.003 asks for at least as many. The chance was not
+    chosen on longer searches.
     """
     return round(3 * max(1.0, rank / 14))
 
@@ -47,7 +47,7 @@ def least_hits(rank: int) -> int:
 def status_of(
     converged: bool, chance: float, accepted_chance: float, n_hits: int, rank: int
 ) -> str:
-    """``max_steps``: the ascent was cut; ``uncertain``: a better maximum is likely; or ``converged``."""
+    """``max_steps``: the ascent was cut; ``uncertain``: a better one is not ruled out; or ``converged``."""
     if not converged:
         return "max_steps"
     # Nothing is better than a perfect alignment, whose chance is 0.

@@ -37,15 +37,16 @@ def recordings_faults(config: Config) -> Iterator[str]:
             )
     # Trials are matched by condition: all recordings name it by the same columns.
     averaged = [name for name in run.measures if name not in settings.single_trials]
-    # Shape distances need conditions, too, and there the single trials of each.
+    # Shape distances need conditions, and stand in single_trials besides.
     shapes = [name for name in averaged if isinstance(config.measures.get(name), ShapeEnergy)]
-    unmatched = [name for name in averaged if isinstance(config.measures.get(name), DSA)]
+    dsa = [name for name in averaged if isinstance(config.measures.get(name), DSA)]
     remedy = "add them"
     if shapes:
         remedy += f", with {', '.join(shapes)} in dataset_comparison.single_trials"
-    if unmatched:
-        can = ", or" if unmatched == averaged else "; without them, you can"
-        remedy += f"{can} list {', '.join(unmatched)} in dataset_comparison.single_trials"
+    if dsa:
+        others = [name for name in averaged if name not in dsa]
+        remedy += f", or list {', '.join(dsa)} in dataset_comparison.single_trials"
+        remedy += f" and leave {', '.join(others)} out" if others else ""
     first = names[0]
     for name, entry in entries.items():
         if averaged and not entry.conditions:
