@@ -423,11 +423,12 @@ def sentence_of_large_controls(result: dict[str, Any]) -> str:
     searched, uncertain, silent = (
         sum(row[key] for row in rows) for key in ("searches", "uncertain", "silent")
     )
-    of_score = max(found / best - 1 for found, best in (row["worst_silent"] for row in rows))
+    worst = [row["worst_silent"] for row in rows if row["worst_silent"]]
+    of_score = max(found / best - 1 for found, best in worst)
     of_states = max(row["worst_state_share"] for row in rows)
     return (
         f"{uncertain} of {searched} searches of random matrices were `uncertain`. Of the "
-        f"{searched - uncertain} that converged, {silent} missed, by up to {100 * of_score:.2f} % of the "
+        f"{searched - uncertain} that converged, {silent} missed, by up to {100 * of_score:.1g} % of the "
         f"score; the distance of A at that C was up to {100 * of_states:.1g} % off"
     )
 
