@@ -62,6 +62,7 @@ from dsa_search_kinds import (  # noqa: E402
 )
 from numpy.typing import NDArray  # noqa: E402
 
+from warpline.similarity.dsa.search_status import ACCEPTED_CHANCE  # noqa: E402
 from warpline.similarity.dsa_input import (  # noqa: E402
     DrivenOperator,
     compare_pairs,
@@ -415,6 +416,22 @@ def page_lines(result: dict[str, Any]) -> list[str]:
             f"| {name} | {missed} | {expected:.1f} | {share(silent, searched - uncertain)} |"
         )
     return lines
+
+
+def sentence_of_all(result: dict[str, Any]) -> str:
+    """Return what docs/alignment_search.md says of all searches that converged, and of which most missed."""
+    groups: dict[str, list[int]] = {}
+    for row in result["rows"]:
+        counts = groups.setdefault(KINDS[part_of(row)], [0, 0])
+        counts[0] += row["silent"]
+        counts[1] += row["searches"] - row["uncertain"]
+    silent, converged = (sum(counts[k] for counts in groups.values()) for k in (0, 1))
+    most = sorted(groups, key=lambda name: -groups[name][0] / groups[name][1])[:3]
+    named = ", ".join(f"{groups[name][0]} of {groups[name][1]:,} of {name}" for name in most)
+    return (
+        f"In all, {silent} of {converged:,} searches that converged missed, where at most "
+        f"{ACCEPTED_CHANCE * converged:.0f} are expected. Most often missed were {named}"
+    )
 
 
 def sentence_of_large_controls(result: dict[str, Any]) -> str:

@@ -105,6 +105,12 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
             "dsa_input/search.json",
             "sentence_of_large_controls",
         ),
+        (
+            "alignment_search.md",
+            "dsa_input_search.py",
+            "dsa_input/search.json",
+            "sentence_of_all",
+        ),
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("statistics.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence_of_pools"),
