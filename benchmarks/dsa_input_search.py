@@ -15,7 +15,7 @@ chains   chains of leaky units with noise of their own, coupled at random to the
          a white input; each in one pair, at ranks 8 to 14
 recordings   30 noisy neurons of three leaky integrators under white inputs of two channels, each in one pair,
          at ranks 8 to 14
-random   state operators drawn at random (dsa_search_kinds.py), Gaussian control operators of two channels or
+random   state operators drawn at random (operator_kinds.py), Gaussian control operators of two channels or
          of one, each in one pair, at ranks 8 and 10 by other weights of the control too
 euclidean   Gaussian operators of two channels by the score `euclidean`, the entries of B up to 30 times as
          large as those of A; here an error is a share of the score, and a miss is one of more than 1e-5
@@ -48,10 +48,12 @@ from dsa_search import (  # noqa: E402
     REFERENCE_SEED,
     distinct,
     in_twos,
+    of_converged,
     random_pairs,
     share,
 )
-from dsa_search_kinds import (  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from operator_kinds import (  # noqa: E402
     CHANNELS,
     Draw,
     couplings_of_chain,
@@ -60,9 +62,7 @@ from dsa_search_kinds import (  # noqa: E402
     made_stable,
     sparse,
 )
-from numpy.typing import NDArray  # noqa: E402
 
-from warpline.similarity.dsa.search_status import ACCEPTED_CHANCE  # noqa: E402
 from warpline.similarity.dsa_input import (  # noqa: E402
     DrivenOperator,
     compare_pairs,
@@ -366,6 +366,11 @@ def part_of(row: dict[str, Any]) -> str:
     return next((part for part in PARTS if part in row["systems"]), "random")
 
 
+def by_euclidean(row: dict[str, Any]) -> bool:
+    """Say whether a row is of that score, of which errors are shares."""
+    return "`euclidean`" in row["systems"]
+
+
 def group_of(row: dict[str, Any]) -> str:
     """Return the words for the systems, ranks and weights whose counts are added up with those of a row."""
     part, rank, name = part_of(row), row["rank"], row["systems"]
@@ -373,7 +378,7 @@ def group_of(row: dict[str, Any]) -> str:
     kind = KINDS[part]
     if "one channel" in name:
         kind += " with one channel"
-    if part == "integrators" and "`euclidean`" in name:
+    if part != "euclidean" and by_euclidean(row):
         kind += " by `euclidean`"
     if part == "euclidean":
         return f"{kind} at rank {rank}" + (f", {LARGE}" if LARGE in name else "")
@@ -388,8 +393,11 @@ def group_of(row: dict[str, Any]) -> str:
 
 def _error(row: dict[str, Any]) -> str:
     """Return the largest error of a row: in rad, or as a share of the distance."""
-    is_share = "`euclidean`" in row["systems"]
-    return f"{100 * row['largest_excess']:.1g} %" if is_share else f"{row['largest_excess']:.1g}"
+    return (
+        f"{100 * row['largest_excess']:.1g} %"
+        if by_euclidean(row)
+        else f"{row['largest_excess']:.1g}"
+    )
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
@@ -419,7 +427,7 @@ def page_lines(result: dict[str, Any]) -> list[str]:
 
 
 def sentence_of_all(result: dict[str, Any]) -> str:
-    """Return what docs/alignment_search.md says of all searches that converged, and of which most missed."""
+    """Return what the pages say of all searches that converged, and of which most missed."""
     groups: dict[str, list[int]] = {}
     for row in result["rows"]:
         counts = groups.setdefault(KINDS[part_of(row)], [0, 0])
@@ -428,10 +436,7 @@ def sentence_of_all(result: dict[str, Any]) -> str:
     silent, converged = (sum(counts[k] for counts in groups.values()) for k in (0, 1))
     most = sorted(groups, key=lambda name: -groups[name][0] / groups[name][1])[:3]
     named = ", ".join(f"{groups[name][0]} of {groups[name][1]:,} of {name}" for name in most)
-    return (
-        f"In all, {silent} of {converged:,} searches that converged missed, where at most "
-        f"{ACCEPTED_CHANCE * converged:.0f} are expected. Most often missed were {named}"
-    )
+    return f"In all, {of_converged(silent, converged)}. Most often missed were {named}"
 
 
 def sentence_of_large_controls(result: dict[str, Any]) -> str:

@@ -238,13 +238,32 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _of_effort(result: list[dict[str, Any]], effort: tuple[float, int]) -> list[dict[str, Any]]:
+def of_effort(result: list[dict[str, Any]], effort: tuple[float, int]) -> list[dict[str, Any]]:
     return [row for row in result if (row["accepted_chance"], row["max_starts"]) == effort]
+
+
+def most_expected(converged: int) -> float:
+    """Return how many misses the searches that converged allow: each has at most the accepted chance."""
+    return EFFORTS[0][0] * converged
+
+
+def of_converged(silent: int, converged: int, which: str = "") -> str:
+    """Return the misses of searches that converged beside those that they allow."""
+    return (
+        f"{silent} of {converged:,} searches {which}that converged missed "
+        f"({100 * silent / converged:.1f} %), where at most {most_expected(converged):.0f} are expected"
+    )
+
+
+def sentence_of_all(result: list[dict[str, Any]]) -> str:
+    """Return what docs/dsa.md says of all searches that converged."""
+    default = of_effort(result, EFFORTS[0])
+    return of_converged(*(sum(row[key] for row in default) for key in ("silent", "converged")))
 
 
 def page_lines(result: list[dict[str, Any]]) -> list[str]:
     """Return what docs/alignment_search.md says of these numbers."""
-    default, fewer = (_of_effort(result, effort) for effort in EFFORTS)
+    default, fewer = (of_effort(result, effort) for effort in EFFORTS)
     return [
         *(
             f"| {_setting(row)} | {row['pairs']} | {row['reference_starts']} | "
@@ -298,7 +317,7 @@ def _by_ranks(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 def other_models(result: list[dict[str, Any]]) -> str:
     """Return the table of docs/alignment_search.md of networks of other models, in one line."""
-    default = _of_effort(result, EFFORTS[0])
+    default = of_effort(result, EFFORTS[0])
     return " ".join(
         f"| {_setting(row)} | {row['pairs']} | {_counts(row)} | {row['mean_angle']:.3f} |"
         for row in default
@@ -307,7 +326,7 @@ def other_models(result: list[dict[str, Any]]) -> str:
 
 def silent_of_other_models(result: list[dict[str, Any]]) -> str:
     """Return what docs/alignment_search.md says of these networks."""
-    default = _of_effort(result, EFFORTS[0])
+    default = of_effort(result, EFFORTS[0])
     return ". ".join([*_silent_by_rank(default), *_silent_of_two_ranks(default)])
 
 
@@ -336,7 +355,7 @@ def _summary_of(name: str, result: list[dict[str, Any]]) -> str:
 def price_lines(result: list[dict[str, Any]]) -> str:
     """Return the lines of docs/dsa.md of what the default costs and settles, by rank, in one line."""
     default, fewer = (
-        pd.DataFrame([row for row in _of_effort(result, effort) if _of_one_rank(row)])
+        pd.DataFrame([row for row in of_effort(result, effort) if _of_one_rank(row)])
         for effort in EFFORTS
     )
     lines = []
@@ -352,7 +371,7 @@ def price_lines(result: list[dict[str, Any]]) -> str:
 
 def summary_line(words: str, rows: list[dict[str, Any]]) -> str:
     """Return a line of the short table of docs/dsa.md."""
-    default, fewer = (_of_effort(rows, effort) for effort in EFFORTS)
+    default, fewer = (of_effort(rows, effort) for effort in EFFORTS)
     pairs, missed = (sum(row[key] for row in default) for key in ("pairs", "missed"))
     worst = max(row["worst_excess"] for row in default)
     shares = f"{silent_share(default)} | {silent_share(fewer)}"
@@ -374,7 +393,7 @@ def share(silent: int, converged: int) -> str:
 
 def silent_of_short_windows(result: list[dict[str, Any]]) -> str:
     """Return what docs/alignment_search.md says of short windows."""
-    return ". ".join(_silent_by_rank(_of_effort(result, EFFORTS[0])))
+    return ". ".join(_silent_by_rank(of_effort(result, EFFORTS[0])))
 
 
 def _by_distance_of_ranks(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

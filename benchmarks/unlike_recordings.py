@@ -31,8 +31,8 @@ use_one_thread()
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from dsa_search_kinds import leaky_drive, leaky_integrators  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
+from operator_kinds import leaky_drive, leaky_integrators  # noqa: E402
 
 import warpline  # noqa: E402
 from warpline.comparison.groups import group_tables  # noqa: E402

@@ -17,9 +17,9 @@ def chance_of_better(n_starts: Tensor, n_hits: Tensor, rank: int) -> Tensor:
     """Estimate the chance that 400 starts would find a better maximum than the best one so far.
 
     16 m^(3/2) / (n (k + 1/2)^(5/2)), at most 1, after n starts of which k independent ones reached the best
-    maximum; m = max(1, rank / 10), because there are more maxima at a high rank. Form and
-    constants were chosen on counts of misses, of networks of the demo and of other draws of most kinds of
-    operators of `benchmarks/dsa_search_kinds.py`: docs/alignment_search.md holds the chance against misses.
+    maximum; m = max(1, rank / 10), because there are more maxima at a high rank. Form and constants were
+    chosen on counts of misses, of networks of the demo and of other draws of most kinds of operators of
+    `benchmarks/operator_kinds.py`. docs/alignment_search.md holds the chance against misses.
 
     Parameters
     ----------
