@@ -99,17 +99,18 @@ def test_a_page_holds_the_table_of_its_benchmark(project, monkeypatch, page, ben
         ("dsa.md", "dsa_search.py", "dsa/search.json", "price_lines"),
         ("dsa.md", "dsa_search.py", "dsa/search_models.json", "summary_of_models"),
         ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json", "summary_lines"),
+        ("dsa.md", "dsa_search.py", "dsa/search.json", "sentence_of_all"),
+        ("dsa.md", "dsa_search.py", "dsa/search_models.json", "sentence_of_all"),
+        ("dsa.md", "dsa_search_kinds.py", "dsa/search_kinds.json", "sentence_of_all"),
         (
             "dsa_input.md",
             "dsa_input_search.py",
             "dsa_input/search.json",
             "sentence_of_large_controls",
         ),
-        (
-            "alignment_search.md",
-            "dsa_input_search.py",
-            "dsa_input/search.json",
-            "sentence_of_all",
+        *(
+            (page, "dsa_input_search.py", "dsa_input/search.json", "sentence_of_all")
+            for page in ("alignment_search.md", "dsa_input.md")
         ),
         ("your_data.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
         ("statistics.md", "unlike_recordings.py", "unlike_recordings.json", "sentence"),
