@@ -16,7 +16,6 @@ from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by
 from warpline.core.caller_warnings import warn_caller
 from warpline.core.number_arguments import first_few, takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
-from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import Recording, as_recording
 
 if TYPE_CHECKING:
@@ -361,7 +360,6 @@ def _read(
     sets: Iterable[Mapping[str, _Given]], centre: bool, groups: Sequence[str] = ()
 ) -> list[dict[str, Recording]]:
     """Read the systems of some sets; what several of them share must fit the trials of each."""
-    centre = truth_value("centre", centre)
     read: list[dict[str, Recording]] = []
     sharing: dict[tuple[str, int], list[tuple[str, Recording]]] = defaultdict(list)
     for group, members in itertools.zip_longest(groups, sets):

@@ -193,3 +193,10 @@ def test_whether_systems_are_centred_is_a_truth_value(centre, rng):
     ):
         with pytest.raises(SettingsError, match="expected centre to be true or false"):
             call()
+
+
+@pytest.mark.parametrize("paired", ["no", "False", 1, float("nan")])
+def test_whether_groups_are_paired_is_a_truth_value(paired, rng):
+    groups = {name: list(rng.normal(size=(3, 4, 30, 3))) for name in ("a", "b")}
+    with pytest.raises(SettingsError, match="expected paired to be true or false"):
+        warpline.compare_groups(groups, paired=paired)

@@ -1,6 +1,7 @@
 """Public functions that take numbers say so, where text, None or a truth value would fail deep inside.
 
-The kinds of the arguments are read from the annotations, so that nothing is said twice.
+So do those that take truth values: any text, "no" too, would count as true. The kinds of the arguments are
+read from the annotations, so that nothing is said twice.
 """
 
 from __future__ import annotations
@@ -14,9 +15,18 @@ import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from warpline.core.count_limits import LARGEST_LIST, limit_of
 
-__all__ = ["check_number_fields", "first_few", "number_of", "short_text", "takes_numbers"]
+__all__ = [
+    "check_number_fields",
+    "first_few",
+    "number_of",
+    "short_text",
+    "takes_numbers",
+    "truth_of",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,11 +43,12 @@ _LISTS = {
 }
 _COUNTS = {name for name, whole in {**_SCALARS, **_LISTS}.items() if whole}
 _MAPPING = "Mapping[str, float]"
+_TRUTH = "bool"
 _ARRAYS = {"Tensor", "Floats", "FloatArray"}
 """Annotations of arrays, which the function itself, or another decorator, reads."""
 _LONGEST = 10**4000
 """Python writes no whole number of more than 4,300 digits, and a seed is hashed as text."""
-_KNOWN = {*_SCALARS, *_LISTS, *_ARRAYS, _MAPPING, "None"}
+_KNOWN = {*_SCALARS, *_LISTS, *_ARRAYS, _MAPPING, _TRUTH, "None"}
 
 
 def number_of(value: Any, whole: bool) -> int | float | None:
@@ -78,6 +89,11 @@ def number_of(value: Any, whole: bool) -> int | float | None:
     return None if math.isinf(size) and size != value else size
 
 
+def truth_of(value: Any) -> bool | None:
+    """Return a truth value of Python or of NumPy as one of Python, and None for anything else."""
+    return bool(value) if isinstance(value, (bool, np.bool_)) else None
+
+
 def short_text(value: Any) -> str:
     """Return a value as a message shows it, on a line; numbers too long for Python to write by their size."""
     try:
@@ -92,11 +108,12 @@ def first_few(names: Sequence[object], limit: int) -> str:
 
 
 def takes_numbers(refusal: Refusal | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that reads the numbers of a function, or refuses what is none.
+    """Return a decorator that reads the numbers and truth values of a function, or refuses what is none.
 
-    The parameters are those annotated as ``int``, ``float``, sequences of these, mappings from names to
-    floats, and unions of them with ``None``. Whole floats become integers. Where an array is another choice,
-    only text, truth values and None are refused. A function without such parameters stays as it is.
+    The parameters are those annotated as ``int``, ``float``, ``bool``, sequences of numbers, mappings from
+    names to floats, and unions of them with ``None``. Whole floats become integers. Where an array is
+    another choice, only text, truth values and None are refused. A function without such parameters stays
+    as it is.
 
     Parameters
     ----------
@@ -135,14 +152,14 @@ def takes_numbers(refusal: Refusal | None = None) -> Callable[[Callable[P, R]], 
 
 
 def check_number_fields(instance: Any, refusal: Refusal | None = None) -> None:
-    """Refuse a dataclass whose fields are annotated as numbers, and are none; see `takes_numbers`."""
+    """Refuse a dataclass whose fields are annotated as `takes_numbers` reads them, and are none."""
     for field in dataclasses.fields(instance):
         if union := _numbers_of(field.type):
             _checked(field.name, getattr(instance, field.name), union, refusal)
 
 
 def _numbers_of(annotation: Any) -> set[str]:
-    """Return the alternatives of an annotation of numbers, none of another one."""
+    """Return the alternatives of an annotation of numbers or truth values, none of another one."""
     union = {*str(getattr(annotation, "__name__", annotation)).split(" | ")}
     return union if union <= _KNOWN and union - _ARRAYS - {"None"} else set()
 
@@ -200,6 +217,8 @@ _NO_NUMBER = object()
 def _read(value: Any, union: set[str]) -> Any:
     if value is None:
         return None if "None" in union else _NO_NUMBER
+    if _TRUTH in union and (truth := truth_of(value)) is not None:
+        return truth
     for kind in union & _SCALARS.keys():
         number = number_of(value, _SCALARS[kind])
         if number is not None:
@@ -226,6 +245,8 @@ def _described(union: set[str]) -> str:
             words.append("a whole number" if _SCALARS[kind] else "a number")
         elif kind in _LISTS:
             words.append(f"a list of {'whole ' if _LISTS[kind] else ''}numbers")
+        elif kind == _TRUTH:
+            words.append("true or false")
         elif kind == _MAPPING:
             words.append("a mapping from names to numbers")
         elif kind in _ARRAYS:

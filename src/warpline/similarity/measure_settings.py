@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from warpline.core.number_arguments import number_of, short_text
+from warpline.core.number_arguments import number_of, short_text, truth_of
 from warpline.similarity.input_errors import SettingsError, positive_integer
 
-__all__ = ["setting_of", "truth_value"]
+__all__ = ["setting_of"]
 
 
 def setting_of(
@@ -50,7 +48,10 @@ def setting_of(
             raise SettingsError(f"{name} to be text", short_text(value), f"Set {name}.")
         return value
     if isinstance(default, bool):
-        return truth_value(name, value)
+        truth = truth_of(value)
+        if truth is None:
+            raise SettingsError(f"{name} to be true or false", short_text(value), f"Set {name}.")
+        return truth
     if isinstance(default, int):
         if default > 0:
             return positive_integer(name, value)
@@ -65,16 +66,3 @@ def setting_of(
     if number is None:
         raise SettingsError(f"{name} to be a number", short_text(value), f"Set {name}.")
     return number
-
-
-def truth_value(name: str, value: Any) -> bool:
-    """Return a setting that is true or false.
-
-    Raises
-    ------
-    SettingsError
-        For what is no truth value of Python or of NumPy.
-    """
-    if not isinstance(value, (bool, np.bool_)):
-        raise SettingsError(f"{name} to be true or false", short_text(value), f"Set {name}.")
-    return bool(value)

@@ -36,7 +36,6 @@ from warpline.similarity.input_errors import (
     check_ridge,
     positive_integer,
 )
-from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import as_recording
 from warpline.similarity.time_coordinates import check_equal_steps
 
@@ -215,7 +214,7 @@ def fit_operators(
     """
     # The tolerance depends on the type in which the states came, which a recording remembers.
     recording, exponent = as_recording(states).rescaled()
-    if truth_value("offset", offset):
+    if offset:
         recording = recording.centred()
     trials = check_states(recording, n_delays=n_delays, delay_interval=delay_interval)
     n_delays = positive_integer("n_delays", n_delays)

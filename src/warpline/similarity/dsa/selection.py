@@ -21,7 +21,6 @@ from warpline.similarity.input_errors import (
     TooFewTimePointsError,
     check_ridge,
 )
-from warpline.similarity.measure_settings import truth_value
 from warpline.similarity.recordings import Recording, as_recording, check_same_bins
 from warpline.similarity.time_coordinates import check_equal_steps
 
@@ -198,7 +197,6 @@ def choose_dsa(
     check_split(test_fraction, seed)
     check_ridge(ridge)
     check_rank_tolerance(rank_tolerance)
-    centre, offset = truth_value("centre", centre), truth_value("offset", offset)
     # A constant term takes the means out anyway; without them, no digits go into them.
     recordings = _recordings(systems, centred=centre or offset)
     for recording in recordings.values():
