@@ -268,6 +268,7 @@ def page_lines(result: dict[str, Any]) -> list[str]:
     ]
     share = ours["dmdc"] / (ours["dmdc"] + scores)
     lines.append(f"the operators are {share:.0%}".replace("%", " %"))
+    lines.append(f"the operators are {wide['ratio']:.0f} times as fast")
     for units, stages in result["stages"].items():
         join, moments = (stages[name] / stages["whole"] for name in ("join", "moments"))
         lines.append(f"| {units} | {1e3 * stages['whole']:.2g} ms | {join:.0%} | {moments:.0%} |")
