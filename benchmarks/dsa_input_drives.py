@@ -46,7 +46,7 @@ NETWORKS = {
     "leaky RNN, `untrained`": ("leaky_rnn", "untrained"),
     "leaky GRU, `master`": ("leaky_gru", "master"),
 }
-"""States of Mamba have too few principal components for these ranks, in some seeds 4."""
+"""States of Mamba have too few principal components for these ranks, in some seeds."""
 LABELS = [label for label in NETWORKS if not label.endswith("`untrained`")]
 """Networks of the table of drives."""
 SEARCH = {"max_starts": 48, "accepted_chance": 0.03}

@@ -10,6 +10,7 @@ import pytest
 
 import warpline
 from warpline.core import result_files
+from warpline.pipeline.command_line import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "tutorial.md").read_text()
@@ -45,6 +46,19 @@ def test_printed_tables_are_those_of_the_run(tmp_path, monkeypatch):
             exec(source, names)
         printed.append(output.getvalue())
     assert sum(map(bool, printed)) == 3 and (tmp_path / "anti_first.png").exists()
+
+
+def test_the_printed_plan_is_that_of_its_configuration(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (configuration,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "anti_first.yaml").write_text(configuration)
+    monkeypatch.setattr("sys.argv", ["warpline", "plan", "anti_first.yaml"])
+    assert main() == 0
+    printed = lines_of(capsys.readouterr().out)
+    (shown,) = re.findall(r"\$ warpline plan anti_first.yaml\n(.*?)```", PAGE, re.DOTALL)
+    # Dots stand for lines that the page leaves out.
+    shown = [line for line in lines_of(shown) if line != "..."]
+    assert len(shown) == 10 and [line for line in printed if line in shown] == shown
 
 
 def interval(values, digits, name="mean"):
