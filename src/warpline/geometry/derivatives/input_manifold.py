@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from warpline.core.count_limits import LARGEST_COUNT
-from warpline.core.number_arguments import number_of, takes_numbers
+from warpline.core.number_arguments import number_of, short_text, takes_numbers, truth_of
 from warpline.core.short_repr import ShortRepr
 from warpline.geometry.derivatives.array_arguments import check_finite, takes_arrays
 
@@ -44,6 +44,11 @@ class Coordinate:
             all(number_of(end, whole=False) is not None and math.isfinite(end) for end in ends)
         ):
             raise ValueError(f"coordinate {self.name}: expected finite low and high, got {ends}")
+        if truth_of(self.periodic) is None:
+            raise ValueError(
+                f"coordinate {self.name}: expected periodic to be true or false, got "
+                f"{short_text(self.periodic)}"
+            )
         if not self.low < self.high:
             raise ValueError(
                 f"coordinate {self.name}: expected low < high, got {self.low} and {self.high}"
