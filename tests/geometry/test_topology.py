@@ -199,12 +199,17 @@ def test_components_are_seen_where_they_lie_far_apart(project):
     def clouds(rng, distance):
         points = rng.normal(size=(900, 5))
         points[:450, 0] += distance
-        return points @ np.linalg.qr(rng.normal(size=(20, 20)))[0][:5]
+        return points
 
-    near, far = (of_draws(lambda rng, d=d: clouds(rng, d), 0) for d in (8, 16))
+    def turned(rng, distance):
+        return clouds(rng, distance) @ np.linalg.qr(rng.normal(size=(20, 20)))[0][:5]
+
+    near, far = (of_draws(lambda rng, d=d: turned(rng, d), 0) for d in (8, 16))
+    of_one_unit = of_draws(lambda rng: clouds(rng, 16), 0)
     page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
     assert f"count as one component in {near.count(1)} of 10 draws" in page
     assert f"and as two in {far.count(2)} of 10 at 16" in page
+    assert f"apart along one of five units, as one in {of_one_unit.count(1)} of 10 at 16" in page
 
 
 @pytest.mark.slow

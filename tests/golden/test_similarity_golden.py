@@ -233,3 +233,14 @@ def test_unknown_settings_are_refused():
         ValueError, match=r"expected settings of dsa among n_delays, rank.*; got rnak"
     ):
         warpline.compare(states(0), states(1), measure="dsa", n_delays=2, rank=2, rnak=3)
+
+
+def test_a_setting_for_all_that_no_measure_takes_is_refused():
+    own = {"dsa": {"n_delays": 1, "rank": 2}}
+    with pytest.raises(ValueError, match=r"expected rank once; got rank=3 for all .* \(dsa\)"):
+        warpline.compare(states(0), states(1), measures=own, rank=3)
+    # One of two has its own.
+    two = {**own, "dsa_input": {"n_delays": 1}}
+    inputs = np.random.default_rng(2).normal(size=states(0).shape[:2] + (1,))
+    result = warpline.compare(states(0), states(1), measures=two, rank=3, inputs=inputs)
+    assert set(result) == {"dsa", "dsa_input"}

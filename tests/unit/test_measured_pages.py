@@ -22,6 +22,7 @@ MEASURED = [
     ("alignment_search.md", "dsa_search.py", "dsa/search.json"),
     ("alignment_search.md", "dsa_search_apart.py", "dsa/search_apart.json"),
     ("alignment_search.md", "dsa_search_kinds.py", "dsa/search_kinds.json"),
+    ("alignment_search.md", "dsa_search_chance.py", "dsa/search_chance.json"),
     ("dsa_input.md", "dsa_input.py", "dsa_input/speed.json"),
     ("dsa_input.md", "dsa_input_cases.py", "dsa_input/cases.json"),
     ("alignment_search.md", "dsa_input_search.py", "dsa_input/search.json"),

@@ -230,7 +230,8 @@ def settings_by_measure(
     Raises
     ------
     SettingsError
-        When no measure has a setting of that name, or the measures or their settings are of another kind.
+        When no measure has a setting of that name, or all that do have their own, or the measures or their
+        settings are of another kind.
     """
     if not isinstance(measures, Iterable):
         raise SettingsError("a list of names of measures", repr(measures), "Set measures.")
@@ -255,6 +256,15 @@ def settings_by_measure(
         if not isinstance(given, Mapping):
             raise SettingsError(
                 f"a mapping of settings for {name}", repr(given), "Give {} where there are none."
+            )
+    for setting, value in settings.items():
+        takers = [name for name in names if known[name] is None or setting in (known[name] or ())]
+        if all(setting in own[name] for name in takers):
+            raise SettingsError(
+                f"{setting} once",
+                f"{setting}={short_text(value)} for all measures, and for each that has it one of its own "
+                f"({', '.join(takers)})",
+                "Leave one of them out.",
             )
     return {
         name: {
