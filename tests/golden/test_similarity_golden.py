@@ -241,6 +241,6 @@ def test_a_setting_for_all_that_no_measure_takes_is_refused():
         warpline.compare(states(0), states(1), measures=own, rank=3)
     # One of two has its own.
     two = {**own, "dsa_input": {"n_delays": 1}}
-    inputs = np.random.default_rng(2).normal(size=states(0).shape[:2] + (1,))
+    inputs = np.random.default_rng(2).normal(size=(*states(0).shape[:2], 1))
     result = warpline.compare(states(0), states(1), measures=two, rank=3, inputs=inputs)
     assert set(result) == {"dsa", "dsa_input"}
