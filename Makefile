@@ -31,7 +31,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt Makefile
 	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"expected Python 3.11 to 3.13, got {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
 	@"$(PYTHON)" -c 'import venv, ensurepip' || { echo "expected Python with venv: apt-get install python3-venv"; exit 1; }
-	@echo "Setting up $(VENV): about two minutes, once."
+	@echo "Setting up $(VENV): one to three minutes, once."
 	"$(PYTHON)" -m venv "$(VENV)"
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt throttler snakemake-executor-plugin-slurm-jobstep
