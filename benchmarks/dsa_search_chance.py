@@ -213,7 +213,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
             xscale="log", yscale="log", xlim=(1e-4, 1.2), ylim=(1e-4, 1.2),
             xlabel="estimated chance of a better alignment", ylabel="share of searches that miss",
         )  # fmt: skip
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower right")
         figure.savefig(path, metadata={"Software": None})
 
 
