@@ -123,6 +123,35 @@ def test_a_list_of_labelled_trials_is_read_as_the_array_that_it_came_from():
         as_recording([*whole[:7], whole[0]])
 
 
+def on_clock(trials, starts):
+    """Labelled trials, each with times from its start."""
+    return [
+        trial.assign_coords(time=start + 10.0 * np.arange(trial.sizes["time"]))
+        for trial, start in zip(trials, starts, strict=True)
+    ]
+
+
+def test_trials_about_an_event_that_begin_elsewhere_are_refused():
+    """Counted from its first step, a trial that begins later would be compared with earlier times."""
+    trials = list(labelled(SYSTEMS["a"], list("abcdefgh")))
+    early_and_late = on_clock(trials, [-100, -50] * 4)
+    with pytest.raises(TrialError, match=r"begin alike .* got -100 to 140 .* and -50 to 190"):
+        warpline.compare(early_and_late, SYSTEMS["b"], "cka")
+    # Those of the clock of a recording may begin anywhere, but for what stands beside them.
+    starts = np.cumsum([0, 300, 250, 400, 260, 1000, 300, 251])
+    inputs = list(xr.DataArray(SYSTEMS["b"][..., :1], dims=("trial", "time", "unit")))
+    read = as_recording(on_clock(trials, starts), inputs=on_clock(inputs, starts))
+    assert read.times[:2].tolist() == [0, 10] and len(read.inputs) == 8
+    late = np.where(np.arange(8) == 3, starts + 10, starts)
+    with pytest.raises(TrialError, match=r"states and of its inputs .* in trial 3"):
+        as_recording(on_clock(trials, starts), inputs=on_clock(inputs, late))
+    mask = [trial.isel(unit=0, drop=True) < np.inf for trial in on_clock(inputs, late)]
+    with pytest.raises(TrialError, match=r"states and of its mask .* in trial 3"):
+        as_recording(on_clock(trials, starts), valid=mask)
+    # Inputs may have times of their own, from the first step of each trial.
+    as_recording(on_clock(trials, starts), inputs=on_clock(inputs, [0] * 8))
+
+
 @settings(max_examples=15, deadline=None)
 @given(order=st.permutations(range(8)))
 def test_labels_match_trials_in_any_order(order):

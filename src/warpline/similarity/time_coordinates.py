@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from warpline.similarity.input_errors import TrialError
 
 __all__ = [
     "check_equal_steps",
+    "check_same_clock",
     "check_same_steps",
     "check_times",
     "same_times",
@@ -30,9 +32,7 @@ def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | Non
     Durations and dates are seconds, dates those since 1970: their zero tells windows apart. Trials in a
     sequence have one coordinate together (`_times_of_trials`).
     """
-    if isinstance(value, (list, tuple)) or (
-        isinstance(value, np.ndarray) and value.dtype.kind == "O"
-    ):
+    if _are_trials(value):
         return _times_of_trials(value, name)
     old = next((old for old, new in dims.items() if new == "time"), "time")
     if not hasattr(value, "coords") or old not in value.coords:
@@ -56,22 +56,84 @@ def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | Non
     return times
 
 
+def _are_trials(value: Any) -> bool:
+    """Whether a value is a sequence of separate trials."""
+    return isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype.kind == "O"
+    )
+
+
 def _times_of_trials(trials: Iterable[Any], name: str) -> FloatArray | None:
     """Return the times of the longest of separate trials, which those of the others must agree with.
 
-    Trials that were cut from one recording have times of its clock. Then each counts from its first step.
+    Trials that were cut one after another from one recording have times of its clock. Then each counts from
+    its first step. Trials that overlap have a zero of their own, such as an event, at which they must agree.
     """
-    labelled = [trial for trial in trials if hasattr(trial, "coords")]
-    known = [times for trial in labelled if (times := times_of(trial, {}, name)) is not None]
-    for together in (known, [times - times[:1] for times in known]):
-        longest = max(together, key=len, default=None)
-        if longest is None or all(same_times(longest, times) for times in together):
-            return longest
+    known = _labelled_times(trials, name)
+    agreed = _longest_that_agrees(known)
+    if agreed is not None or not known:
+        return agreed
+    from_first = _longest_that_agrees([times - times[:1] for times in known])
+    if from_first is not None and _one_after_another(known):
+        return from_first
+    if from_first is not None:
+        longest = max(known, key=len)
+        other = next(times for times in known if not same_times(longest, times))
+        raise TrialError(
+            f"times that begin alike in all trials of {name}, or trials one after another on one clock",
+            f"{span(longest)} and {span(other)}",
+            "Select the times that all trials have, or drop the coordinate 'time'.",
+        )
     raise TrialError(
         f"the same time steps in all trials of {name}",
         "other ones in some trials",
         "Interpolate the trials to equal steps, or drop the coordinate 'time'.",
     )
+
+
+def _labelled_times(trials: Iterable[Any], name: str) -> list[FloatArray]:
+    """Return the times of those trials that have some."""
+    labelled = [trial for trial in trials if hasattr(trial, "coords")]
+    return [times for trial in labelled if (times := times_of(trial, {}, name)) is not None]
+
+
+def _longest_that_agrees(known: list[FloatArray]) -> FloatArray | None:
+    longest = max(known, key=len, default=None)
+    if longest is None or not all(same_times(longest, times) for times in known):
+        return None
+    return longest
+
+
+def _one_after_another(known: list[FloatArray]) -> bool:
+    """Whether no two trials overlap."""
+    ends = sorted((times.min(), times.max()) for times in known if len(times))
+    return all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+
+
+def check_same_clock(value: Any, beside: Any, name: str, beside_name: str) -> None:
+    """Refuse what stands beside states at other times, trial by trial, where both have one clock.
+
+    `times_of` counts such trials from their first step, each container for itself.
+
+    Raises
+    ------
+    TrialError
+    """
+    on_clock = []
+    for trials, words in ((value, name), (beside, beside_name)):
+        if not _are_trials(trials):
+            return
+        known = _labelled_times(trials, words)
+        if len(known) < len(trials) or _longest_that_agrees(known) is not None:
+            return
+        on_clock.append(known)
+    for k, (own, other) in enumerate(zip(*on_clock, strict=False)):
+        if not same_times(own, other):
+            raise TrialError(
+                f"the time coordinates of {name} and of {beside_name} to be the same",
+                f"{span(own)} and {span(other)} in trial {k}",
+                "Select the same times of both, or drop one of the coordinates.",
+            )
 
 
 def check_times(times: FloatArray | None, name: str) -> None:
