@@ -141,8 +141,11 @@ def compare(
     >>> compare({"a": x, "b": x[..., ::-1], "c": x[:, ::-1]}, measure="procrustes").dissimilarity.shape
     (3, 3)
     """
-    names = [measure] if measures is None else measures
-    by_measure = settings_by_measure(names, settings)
+    if measures is not None and measure != "cka":
+        raise SettingsError(
+            "one measure, or several as measures", f"{measure!r} beside measures", "Leave one out."
+        )
+    by_measure = settings_by_measure([measure] if measures is None else measures, settings)
     columns: dict[str, Recording] | None = None
     if y is None:
         (rows,) = _read([_systems(x, inputs, conditions, "system")], centre)

@@ -239,6 +239,8 @@ def test_a_setting_for_all_that_no_measure_takes_is_refused():
     own = {"dsa": {"n_delays": 1, "rank": 2}}
     with pytest.raises(ValueError, match=r"expected rank once; got rank=3 for all .* \(dsa\)"):
         warpline.compare(states(0), states(1), measures=own, rank=3)
+    with pytest.raises(ValueError, match="one measure, or several as measures; got 'dsa' beside"):
+        warpline.compare(states(0), states(1), measure="dsa", measures=["cka"])
     # One of two has its own.
     two = {**own, "dsa_input": {"n_delays": 1}}
     inputs = np.random.default_rng(2).normal(size=(*states(0).shape[:2], 1))

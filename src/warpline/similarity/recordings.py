@@ -266,7 +266,7 @@ def as_recording(
             f"{span(times)} and {span(input_times)}",
             "Select the same times of both, or drop one of the coordinates.",
         )
-    check_same_clock(value, inputs, name, "its inputs")
+    check_same_clock(value, inputs, name)
     channels = unit_labels_of(inputs, dims or {})
     return replace(known, inputs=driving.trials, name=name, input_channels=channels)
 
@@ -314,7 +314,6 @@ def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> 
             f"{span(times)} and {span(mask_times)}",
             "Select the same times of both, or drop one of the coordinates.",
         )
-    check_same_clock(value, valid, name, "its mask")
     return Recording(trials, None, labels, precision, name, times=times)
 
 

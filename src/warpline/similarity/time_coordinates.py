@@ -110,27 +110,27 @@ def _one_after_another(known: list[FloatArray]) -> bool:
     return all(before[1] < after[0] for before, after in itertools.pairwise(ends))
 
 
-def check_same_clock(value: Any, beside: Any, name: str, beside_name: str) -> None:
-    """Refuse what stands beside states at other times, trial by trial, where both have one clock.
+def check_same_clock(states: Any, inputs: Any, name: str) -> None:
+    """Refuse inputs at other times than the states of a trial, where both have one clock.
 
-    `times_of` counts such trials from their first step, each container for itself.
+    `times_of` counts such trials from their first step, states and inputs each for themselves.
 
     Raises
     ------
     TrialError
     """
     on_clock = []
-    for trials, words in ((value, name), (beside, beside_name)):
+    for trials in (states, inputs):
         if not _are_trials(trials):
             return
-        known = _labelled_times(trials, words)
+        known = _labelled_times(trials, name)
         if len(known) < len(trials) or _longest_that_agrees(known) is not None:
             return
         on_clock.append(known)
-    for k, (own, other) in enumerate(zip(*on_clock, strict=False)):
+    for k, (own, other) in enumerate(zip(*on_clock, strict=True)):
         if not same_times(own, other):
             raise TrialError(
-                f"the time coordinates of {name} and of {beside_name} to be the same",
+                f"the time coordinates of {name} and of its inputs to be the same",
                 f"{span(own)} and {span(other)} in trial {k}",
                 "Select the same times of both, or drop one of the coordinates.",
             )
