@@ -15,7 +15,6 @@ starts and the hits: powers are fitted to the misses, too, where the chance is l
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,13 +40,9 @@ STARTS = (24, 48, 100, 200, 300)
 SETTINGS = ((10, 10), (14, 10), (20, 10), (20, 2))
 RANKS = (10, 14, 20)
 #: Edges of the bins of the chance.
-EDGES = (0.0, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+EDGES = (0.0, 3e-3, 3e-2, 3e-1, 1.0)
 #: Words of the page.
-DEMO, MODELS, OTHERS = (
-    "networks of the demo",
-    "networks of other models",
-    "other kinds of operators",
-)
+NETWORKS, OTHERS = "networks", "other kinds"
 #: Seeds of the other kinds begin with this, so that draws are none of dsa_search_kinds.py.
 SEED = 1
 #: Powers are fitted to searches of at most this chance. Above it, probabilities no longer are products.
@@ -59,11 +54,11 @@ def jobs(
     demo: Path, models: Path, n_pairs: int, n_of_kind: int
 ) -> Iterator[tuple[str, int, tuple[list[FloatArray], list[tuple[int, int]]]]]:
     """Return the name, the rank, and operators with pairs of them."""
-    for name, file in ((DEMO, demo), (MODELS, models)):
+    for file in (demo, models):
         with np.load(file) as operators:
             for rank, delays in SETTINGS:
                 matrices = list(operators[f"{rank}_{delays}"])
-                yield name, rank, (matrices, dsa_search.random_pairs(len(matrices), n_pairs))
+                yield NETWORKS, rank, (matrices, dsa_search.random_pairs(len(matrices), n_pairs))
     for rank in RANKS:
         for number, kind in enumerate(KINDS):
             if kind != COPIES:
@@ -75,8 +70,8 @@ def jobs(
 def binned(rows: pd.DataFrame) -> pd.DataFrame:
     """Return misses by chance: a pair counts once in a bin, with the fewest starts that led there."""
     bins = pd.cut(rows["chance_of_better"], EDGES, labels=False)
-    first = rows.assign(bin=bins).sort_values("max_starts").drop_duplicates(["name", "id", "bin"])
-    grouped = first.groupby(["name", "bin"])
+    first = rows.assign(bin=bins).sort_values("max_starts").drop_duplicates(["id", "bin"])
+    grouped = first.groupby(["name", "rank", "bin"])
     return grouped.agg(
         searches=("missed", "size"),
         missed=("missed", "sum"),
@@ -132,88 +127,88 @@ def _most_likely(
 
 
 def summary(every: pd.DataFrame) -> dict[str, Any]:
-    """Return the bins by name, and the powers of networks and of other kinds."""
+    """Return the bins by name and rank, and the powers by name."""
     # Nothing is left to find between equal operators.
     searched = every[every["chance_of_better"] > 0]
     low = searched[searched["chance_of_better"] <= FITTED]
-    is_other = low["name"] == OTHERS
     return {
         "bins": binned(searched).to_dict("records"),
-        "fits": {"networks": fitted(low[~is_other]), OTHERS: fitted(low[is_other])},
+        "fits": {name: fitted(rows) for name, rows in low.groupby("name")},
     }
 
 
-def of_low_chance(result: dict[str, Any]) -> str:
-    """Return the misses of searches of at most the accepted chance, by name."""
-    low = EDGES.index(dsa_search.EFFORTS[0][0])
-    counts = []
-    for name in (DEMO, MODELS, OTHERS):
-        rows = [row for row in result["bins"] if row["name"] == name and row["bin"] < low]
-        missed, searches = (sum(row[key] for row in rows) for key in ("missed", "searches"))
-        counts.append(f"{missed} of {searches:,} of {name} ({100 * missed / searches:.2f} %)")
-    return ", ".join(counts)
+def _rows(result: dict[str, Any], name: str, rank: int) -> list[dict[str, Any]]:
+    """Return the bins of a name and rank, of rising chance."""
+    return [row for row in result["bins"] if (row["name"], row["rank"]) == (name, rank)]
+
+
+def over_expected(result: dict[str, Any], name: str, number: int) -> str:
+    """Return by rank how many missed in a bin, over how many were expected."""
+    ratios = []
+    for rank in RANKS:
+        (row,) = [row for row in _rows(result, name, rank) if row["bin"] == number]
+        ratios.append(f"{row['missed'] / row['expected']:.1f}")
+    return f"{', '.join(ratios[:-1])} and {ratios[-1]} times as many as expected"
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
-    """Return the tables of docs/alignment_search.md."""
-    by_name = {
-        name: {row["bin"]: row for row in result["bins"] if row["name"] == name}
-        for name in (DEMO, MODELS, OTHERS)
-    }
+    """Return the tables and sentences of docs/alignment_search.md."""
     lines = []
-    for k, (low, high) in enumerate(itertools.pairwise(EDGES)):
-        cells = [
-            f"{row['missed']} of {row['searches']:,} | {row['expected']:.1f}"
-            for rows in by_name.values()
-            for row in [rows.get(k, {"missed": 0, "searches": 0, "expected": 0.0})]
-        ]
-        lines.append(f"| {100 * low:g} to {100 * high:g} % | {' | '.join(cells)} |")
+    for name in (NETWORKS, OTHERS):
+        for rank in RANKS:
+            cells = [
+                f"{row['missed']} of {row['searches']:,} ({row['expected']:.1f})"
+                for row in _rows(result, name, rank)
+            ]
+            lines.append(f"| {name} | {rank} | {' | '.join(cells)} |")
     for name, fit in result["fits"].items():
         powers = " | ".join(
-            f"{value:.2f} ({low:.2f} to {high:.2f})"
+            f"{value:.1f} ({low:.1f} to {high:.1f})"
             for value, low, high in (fit[power] for power in ("rank", "starts", "hits"))
         )
         lines.append(f"| {name} | {fit['missed']} of {fit['searches']:,} | {powers} |")
-    return [*lines, of_low_chance(result)]
+    return [*lines, *(over_expected(result, name, 1) for name in (NETWORKS, OTHERS))]
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
     """Draw the share of misses against the chance, with Wilson's intervals."""
     import matplotlib.pyplot as plt
 
-    from warpline.figures.plotting import MARKERS, PALETTES, style_parameters
+    from warpline.figures.plotting import MARKERS, PALETTES, shared_legend, style_parameters
     from warpline.figures.set_panels import STYLE
 
     with plt.rc_context(style_parameters({**STYLE, "dpi": 150})):
-        figure, axes = plt.subplots(figsize=(5.2, 3.9))
-        axes.plot([1e-4, 1], [1e-4, 1], color="0.6", lw=1, label="share = chance")
-        for k, name in enumerate((DEMO, MODELS, OTHERS)):
-            rows = [row for row in result["bins"] if row["name"] == name and row["searches"] >= 20]
-            chance = np.array([row["expected"] / row["searches"] for row in rows])
-            shares = np.array([row["missed"] / row["searches"] for row in rows])
-            bounds = np.array(
-                [
-                    binomtest(row["missed"], row["searches"]).proportion_ci(method="wilson")
-                    for row in rows
-                ]
-            )
-            some = shares > 0
-            # Beside one another, so that intervals do not cover each other.
-            chance *= 1.08 ** (k - 1)
-            colour = PALETTES["okabe-ito"][k]
-            axes.errorbar(
-                chance[some], shares[some],
-                yerr=np.abs(bounds[some] - shares[some, None]).T,
-                fmt=f"{MARKERS[k]}-", color=colour, label=name, ms=4, lw=1,
-            )  # fmt: skip
-            axes.plot(chance[~some], bounds[~some, 1], "v", mfc="none", color=colour, ms=5)
-        axes.plot([], [], "v", mfc="none", color="0.4", ms=5, label="none missed: upper bound")
-        axes.axvline(dsa_search.EFFORTS[0][0], color="0.6", ls=":", lw=1, label="accepted chance")
-        axes.set(
-            xscale="log", yscale="log", xlim=(1e-4, 1.2), ylim=(1e-4, 1.2),
-            xlabel="estimated chance of a better alignment", ylabel="share of searches that miss",
+        figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharex=True, sharey=True)
+        for panel, name in zip(axes, (NETWORKS, OTHERS), strict=True):
+            panel.plot([1e-4, 1], [1e-4, 1], color="0.6", lw=1, label="share = chance")
+            for k, rank in enumerate(RANKS):
+                rows = [row for row in _rows(result, name, rank) if row["searches"] >= 20]
+                # Beside one another, so that intervals do not cover each other.
+                chance = np.array([row["expected"] / row["searches"] for row in rows])
+                chance *= 1.1 ** (k - 1)
+                shares = np.array([row["missed"] / row["searches"] for row in rows])
+                bounds = np.array(
+                    [
+                        binomtest(row["missed"], row["searches"]).proportion_ci(method="wilson")
+                        for row in rows
+                    ]
+                )
+                some, colour = shares > 0, PALETTES["okabe-ito"][k]
+                panel.errorbar(
+                    chance[some], shares[some],
+                    yerr=np.abs(bounds[some] - shares[some, None]).T,
+                    fmt=f"{MARKERS[k]}-", color=colour, label=f"rank {rank}", ms=4, lw=1,
+                )  # fmt: skip
+                panel.plot(chance[~some], bounds[~some, 1], "v", mfc="none", color=colour, ms=5)
+            panel.plot([], [], "v", mfc="none", color="0.4", ms=5, label="none missed: upper bound")
+            accepted, _ = dsa_search.EFFORTS[0]
+            panel.axvline(accepted, color="0.6", ls=":", lw=1, label="accepted chance")
+            panel.set(title=name, xlabel="estimated chance of a better alignment")
+        axes[0].set(
+            xscale="log", yscale="log", xlim=(3e-4, 1.2), ylim=(3e-4, 1.2),
+            ylabel="share of searches that miss",
         )  # fmt: skip
-        axes.legend(loc="lower right")
+        shared_legend(figure, axes, ncols=3)
         figure.savefig(path, metadata={"Software": None})
 
 
