@@ -14,7 +14,7 @@ from warpline.comparison.matched_trials import check_shared_places
 from warpline.comparison.measured_pairs import Split, settings_by_measure
 from warpline.comparison.sets import SystemMatrix, compare_pair, compare_sets_by_measures
 from warpline.core.caller_warnings import warn_caller
-from warpline.core.number_arguments import first_few, takes_numbers
+from warpline.core.number_arguments import first_few, short_text, takes_numbers
 from warpline.similarity.input_errors import InputError, SettingsError
 from warpline.similarity.recordings import Recording, as_recording
 
@@ -141,9 +141,11 @@ def compare(
     >>> compare({"a": x, "b": x[..., ::-1], "c": x[:, ::-1]}, measure="procrustes").dissimilarity.shape
     (3, 3)
     """
-    if measures is not None and measure != "cka":
+    if measures is not None and not (isinstance(measure, str) and measure == "cka"):
         raise SettingsError(
-            "one measure, or several as measures", f"{measure!r} beside measures", "Leave one out."
+            "one measure, or several as measures",
+            f"{short_text(measure)} beside measures",
+            "Leave one out.",
         )
     by_measure = settings_by_measure([measure] if measures is None else measures, settings)
     columns: dict[str, Recording] | None = None

@@ -249,9 +249,6 @@ REFUSED = {
     "wrapped, shape": lambda: geometry.wrapped(np.ones((2, 3)), SPHERE.coordinates),
     "coordinate, infinity": lambda: geometry.Coordinate("x", 0.0, INF),
     "coordinate, text": lambda: geometry.Coordinate("x", "a", "b"),
-    "coordinate, a word": lambda: geometry.Coordinate("x", 0.0, 1.0, periodic="no"),
-    "fixed points, a word": lambda: fixed_points(unstable="no"),
-    "states, a word": lambda: geometry.state_subspaces(TANGENTS[0, 0], centred="no"),
     "coordinate, no name": lambda: geometry.Coordinate("", 0.0, 1.0),
     "manifold, a name twice": lambda: geometry.InputManifold(PLANE[:1] * 2, MANIFOLD.inputs, 3),
     "manifold, no coordinate": lambda: geometry.InputManifold((), MANIFOLD.inputs, 3),
@@ -340,6 +337,21 @@ REFUSED = {
 def test_is_refused_with_what_was_expected(case):
     with pytest.raises((ValueError, TypeError), match="expected"):
         REFUSED[case]()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda value: geometry.Coordinate("x", 0.0, 1.0, periodic=value),
+        lambda value: fixed_points(unstable=value),
+        lambda value: geometry.state_subspaces(TANGENTS[0, 0], centred=value),
+    ],
+    ids=["coordinate", "fixed points", "state subspaces"],
+)
+@pytest.mark.parametrize("value", ["no", 1])
+def test_what_is_no_truth_value_is_refused(call, value):
+    with pytest.raises((ValueError, TypeError), match="to be true or false"):
+        call(value)
 
 
 @pytest.mark.slow

@@ -209,7 +209,10 @@ def test_components_are_seen_where_they_lie_far_apart(project):
     page = " ".join((project / "docs/geometry_measurements.md").read_text().split())
     assert f"count as one component in {near.count(1)} of 10 draws" in page
     assert f"and as two in {far.count(2)} of 10 at 16" in page
-    assert f"apart along one of five units, as one in {of_one_unit.count(1)} of 10 at 16" in page
+    assert (
+        f"along one of five units, they count as one in {of_one_unit.count(1)} of 10 even at 16"
+        in page
+    )
 
 
 @pytest.mark.slow

@@ -237,7 +237,7 @@ def test_unknown_settings_are_refused():
 
 def test_a_setting_for_all_that_no_measure_takes_is_refused():
     own = {"dsa": {"n_delays": 1, "rank": 2}}
-    with pytest.raises(ValueError, match=r"expected rank once; got rank=3 for all .* \(dsa\)"):
+    with pytest.raises(ValueError, match=r"rank for all measures, or .* got rank=3 beside .* dsa"):
         warpline.compare(states(0), states(1), measures=own, rank=3)
     with pytest.raises(ValueError, match="one measure, or several as measures; got 'dsa' beside"):
         warpline.compare(states(0), states(1), measure="dsa", measures=["cka"])
@@ -245,4 +245,4 @@ def test_a_setting_for_all_that_no_measure_takes_is_refused():
     two = {**own, "dsa_input": {"n_delays": 1}}
     inputs = np.random.default_rng(2).normal(size=(*states(0).shape[:2], 1))
     result = warpline.compare(states(0), states(1), measures=two, rank=3, inputs=inputs)
-    assert set(result) == {"dsa", "dsa_input"}
+    assert {name: row["rank_used"] for name, row in result.items()} == {"dsa": 2, "dsa_input": 3}

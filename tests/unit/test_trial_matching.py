@@ -145,8 +145,23 @@ def test_trials_about_an_event_that_begin_elsewhere_are_refused():
     late = np.where(np.arange(8) == 3, starts + 10, starts)
     with pytest.raises(TrialError, match=r"states and of its inputs .* in trial 3"):
         as_recording(on_clock(trials, starts), inputs=on_clock(inputs, late))
+    # Where both have times, though others have none.
+    some = [x.drop_vars("time") if k < 2 else x for k, x in enumerate(on_clock(inputs, late))]
+    with pytest.raises(TrialError, match="in trial 3"):
+        as_recording(on_clock(trials, starts), inputs=some)
     # Inputs may have times of their own, from the first step of each trial.
     as_recording(on_clock(trials, starts), inputs=on_clock(inputs, [0] * 8))
+
+
+def test_trials_that_share_their_border_are_cut_from_one_clock():
+    trials = list(labelled(SYSTEMS["a"], list("abcdefgh")))
+    # Slices by label hold both ends.
+    in_turn = on_clock(trials, 240 * np.arange(8))
+    assert as_recording(in_turn).times[:2].tolist() == [0, 10]
+    backwards = [trial.isel(time=slice(None, None, -1)) for trial in in_turn]
+    assert as_recording(backwards).times[:2].tolist() == [0, -10]
+    with pytest.raises(TrialError, match="begin alike"):
+        as_recording(on_clock(trials, 230 * np.arange(8)))
 
 
 @settings(max_examples=15, deadline=None)

@@ -243,9 +243,13 @@ def settings_by_measure(
             "a list of names of measures, or one name as `measure`", repr(measures), "Set measures."
         )
     known = {name: _setting_names(name) for name in names}
-    for setting in settings:
-        if not any(known[name] is None or setting in (known[name] or ()) for name in names):
-            listed = {name: ", ".join(known[name] or ()) or "none" for name in names}
+    takers = {
+        setting: [name for name, some in known.items() if some is None or setting in some]
+        for setting in settings
+    }
+    for setting, takes in takers.items():
+        if not takes:
+            listed = {name: ", ".join(some or ()) or "none" for name, some in known.items()}
             raise SettingsError(
                 "settings of " + "; ".join(f"{name} among {some}" for name, some in listed.items()),
                 setting,
@@ -257,22 +261,16 @@ def settings_by_measure(
             raise SettingsError(
                 f"a mapping of settings for {name}", repr(given), "Give {} where there are none."
             )
-    for setting, value in settings.items():
-        takers = [name for name in names if known[name] is None or setting in (known[name] or ())]
-        if all(setting in own[name] for name in takers):
+    for setting, takes in takers.items():
+        if all(setting in own[name] for name in takes):
             raise SettingsError(
-                f"{setting} once",
-                f"{setting}={short_text(value)} for all measures, and for each that has it one of its own "
-                f"({', '.join(takers)})",
+                f"{setting} for all measures, or for each by itself",
+                f"{setting}={short_text(settings[setting])} beside one of its own for {', '.join(takes)}",
                 "Leave one of them out.",
             )
     return {
         name: {
-            **{
-                key: value
-                for key, value in settings.items()
-                if known[name] is None or key in (known[name] or ())
-            },
+            **{key: value for key, value in settings.items() if name in takers[key]},
             **own[name],
         }
         for name in names

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
+from warpline.similarity.trial_containers import is_sequence_of_trials
 
 __all__ = [
     "check_equal_steps",
@@ -32,7 +33,7 @@ def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | Non
     Durations and dates are seconds, dates those since 1970: their zero tells windows apart. Trials in a
     sequence have one coordinate together (`_times_of_trials`).
     """
-    if _are_trials(value):
+    if is_sequence_of_trials(value):
         return _times_of_trials(value, name)
     old = next((old for old, new in dims.items() if new == "time"), "time")
     if not hasattr(value, "coords") or old not in value.coords:
@@ -56,78 +57,74 @@ def times_of(value: Any, dims: Mapping[str, str], name: str) -> FloatArray | Non
     return times
 
 
-def _are_trials(value: Any) -> bool:
-    """Whether a value is a sequence of separate trials."""
-    return isinstance(value, (list, tuple)) or (
-        isinstance(value, np.ndarray) and value.dtype.kind == "O"
-    )
-
-
 def _times_of_trials(trials: Iterable[Any], name: str) -> FloatArray | None:
     """Return the times of the longest of separate trials, which those of the others must agree with.
 
     Trials that were cut one after another from one recording have times of its clock. Then each counts from
-    its first step. Trials that overlap have a zero of their own, such as an event, at which they must agree.
+    its first step. Of trials that overlap, nobody knows: their times may be those of a clock, or have an
+    event as zero, at which trials that begin elsewhere would be out of step.
     """
-    known = _labelled_times(trials, name)
+    known = [times for times in _labelled_times(trials, name) if times is not None]
+    if not known:
+        return None
     agreed = _longest_that_agrees(known)
-    if agreed is not None or not known:
+    if agreed is not None:
         return agreed
     from_first = _longest_that_agrees([times - times[:1] for times in known])
-    if from_first is not None and _one_after_another(known):
-        return from_first
-    if from_first is not None:
+    if from_first is None:
+        raise TrialError(
+            f"the same time steps in all trials of {name}",
+            "other ones in some trials",
+            "Interpolate the trials to equal steps, or drop the coordinate 'time'.",
+        )
+    if not _one_after_another(known):
         longest = max(known, key=len)
         other = next(times for times in known if not same_times(longest, times))
         raise TrialError(
             f"times that begin alike in all trials of {name}, or trials one after another on one clock",
             f"{span(longest)} and {span(other)}",
-            "Select the times that all trials have, or drop the coordinate 'time'.",
+            "Count the times of each trial from its event or from its first step, and select those that all "
+            "trials have; or drop the coordinate 'time'.",
         )
-    raise TrialError(
-        f"the same time steps in all trials of {name}",
-        "other ones in some trials",
-        "Interpolate the trials to equal steps, or drop the coordinate 'time'.",
-    )
+    return from_first
 
 
-def _labelled_times(trials: Iterable[Any], name: str) -> list[FloatArray]:
-    """Return the times of those trials that have some."""
-    labelled = [trial for trial in trials if hasattr(trial, "coords")]
-    return [times for trial in labelled if (times := times_of(trial, {}, name)) is not None]
+def _labelled_times(trials: Iterable[Any], name: str) -> list[FloatArray | None]:
+    """Return the times of each trial, None where it has none."""
+    return [times_of(trial, {}, name) if hasattr(trial, "coords") else None for trial in trials]
 
 
 def _longest_that_agrees(known: list[FloatArray]) -> FloatArray | None:
-    longest = max(known, key=len, default=None)
-    if longest is None or not all(same_times(longest, times) for times in known):
-        return None
-    return longest
+    """Return the longest of some times if the others agree with it, else None."""
+    longest = max(known, key=len)
+    return longest if all(same_times(longest, times) for times in known) else None
 
 
 def _one_after_another(known: list[FloatArray]) -> bool:
-    """Whether no two trials overlap."""
-    ends = sorted((times.min(), times.max()) for times in known if len(times))
-    return all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+    """Whether no two trials overlap. They may share a border, as slices by label do."""
+    ends = sorted((times.min(), times.max()) for times in known)
+    return all(before[1] <= after[0] for before, after in itertools.pairwise(ends))
 
 
 def check_same_clock(states: Any, inputs: Any, name: str) -> None:
     """Refuse inputs at other times than the states of a trial, where both have one clock.
 
-    `times_of` counts such trials from their first step, states and inputs each for themselves.
+    `times_of` counts such trials from their first step, states and inputs each for themselves. A recording
+    that is read already no longer has the times of its clock.
 
     Raises
     ------
     TrialError
     """
-    on_clock = []
-    for trials in (states, inputs):
-        if not _are_trials(trials):
-            return
-        known = _labelled_times(trials, name)
-        if len(known) < len(trials) or _longest_that_agrees(known) is not None:
-            return
-        on_clock.append(known)
-    for k, (own, other) in enumerate(zip(*on_clock, strict=True)):
+    if not (is_sequence_of_trials(states) and is_sequence_of_trials(inputs)):
+        return
+    beside = zip(_labelled_times(states, name), _labelled_times(inputs, name), strict=True)
+    both = {k: (a, b) for k, (a, b) in enumerate(beside) if a is not None and b is not None}
+    if not both or any(
+        _longest_that_agrees([*side]) is not None for side in zip(*both.values(), strict=True)
+    ):
+        return
+    for k, (own, other) in both.items():
         if not same_times(own, other):
             raise TrialError(
                 f"the time coordinates of {name} and of its inputs to be the same",

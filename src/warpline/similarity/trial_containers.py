@@ -13,7 +13,14 @@ from warpline.similarity.input_errors import DimensionError, TrialError
 from warpline.similarity.number_arrays import check_finite, check_shape, real_numbers
 from warpline.similarity.recorded_masks import recorded_lengths
 
-__all__ = ["UNIT_DIMS", "first_difference", "is_missing", "trials_of", "unit_labels_of"]
+__all__ = [
+    "UNIT_DIMS",
+    "first_difference",
+    "is_missing",
+    "is_sequence_of_trials",
+    "trials_of",
+    "unit_labels_of",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -48,7 +55,7 @@ def trials_of(
     if named:
         array, labels = _labelled(value, dims or {}, name)
         _check_labels(labels, name)
-    elif _is_sequence_of_trials(value):
+    elif is_sequence_of_trials(value):
         return _separate_trials(value, valid, name)
     else:
         array = value
@@ -163,7 +170,8 @@ def _check_mask_labels(valid: Any, labels: tuple[Any, ...] | None, name: str) ->
         )
 
 
-def _is_sequence_of_trials(value: Any) -> bool:
+def is_sequence_of_trials(value: Any) -> bool:
+    """Whether a value is a sequence of separate (time, unit) arrays."""
     if isinstance(value, np.ndarray):
         return value.dtype == object
     # Awkward arrays are found by their module: Warpline does not need the package.

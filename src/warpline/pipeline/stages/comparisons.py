@@ -31,10 +31,11 @@ REFERENCE_SECONDS = 2.0
 
 def _search_seconds(rank: int, max_starts: int) -> tuple[float, float]:
     """Return the seconds of a search for an alignment, expected and at most."""
-    # Fitted to ranks 8 to 50 of docs/alignment_search.md, at up to 1.7 times the time: processors differ.
+    # Fitted to ranks 8 to 50 of docs/alignment_search.md, at up to 1.7 times the time: processors differ. At
+    # lower ranks a search takes some milliseconds.
     start = 0.6e-3 * (rank / 20) ** 2.1
     expected = start * min(max_starts, max(48, 125 * (rank / 20) ** 1.5))
-    # States without structure keep every start busy: twenty times as long was seen.
+    # States without structure keep every start busy, and need more of them.
     return expected, 7 * start * max_starts
 
 
