@@ -42,7 +42,8 @@ RANKS = (10, 14, 20)
 #: Edges of the bins of the chance.
 EDGES = (0.0, 3e-3, 3e-2, 3e-1, 1.0)
 #: Words of the page.
-NETWORKS, OTHERS = "networks", "other kinds"
+DEMO, MODELS, OTHERS = "networks of the demo", "networks of other models", "other kinds"
+NETWORKS = "networks"
 #: Seeds of the other kinds begin with this, so that draws are none of dsa_search_kinds.py.
 SEED = 1
 #: Powers are fitted to searches of at most this chance. Above it, probabilities no longer are products.
@@ -54,11 +55,11 @@ def jobs(
     demo: Path, models: Path, n_pairs: int, n_of_kind: int
 ) -> Iterator[tuple[str, int, tuple[list[FloatArray], list[tuple[int, int]]]]]:
     """Return the name, the rank, and operators with pairs of them."""
-    for file in (demo, models):
+    for name, file in ((DEMO, demo), (MODELS, models)):
         with np.load(file) as operators:
             for rank, delays in SETTINGS:
                 matrices = list(operators[f"{rank}_{delays}"])
-                yield NETWORKS, rank, (matrices, dsa_search.random_pairs(len(matrices), n_pairs))
+                yield name, rank, (matrices, dsa_search.random_pairs(len(matrices), n_pairs))
     for rank in RANKS:
         for number, kind in enumerate(KINDS):
             if kind != COPIES:
@@ -68,7 +69,7 @@ def jobs(
 
 
 def binned(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return misses by chance: a pair counts once in a bin, with the fewest starts that led there."""
+    """Return misses by chance: operators count once in a bin, with the fewest starts that led there."""
     bins = pd.cut(rows["chance_of_better"], EDGES, labels=False)
     first = rows.assign(bin=bins).sort_values("max_starts").drop_duplicates(["id", "bin"])
     grouped = first.groupby(["name", "rank", "bin"])
@@ -83,7 +84,7 @@ def fitted(rows: pd.DataFrame) -> dict[str, Any]:
     """Return powers of m, n and k + 1/2 fitted to the misses of `chance_of_better`.
 
     The rate of misses is exp(c) m^a / (n^b (k + 1/2)^d), of greatest likelihood by Poisson's law. Intervals
-    are percentiles of a bootstrap over pairs.
+    are percentiles of a bootstrap over systems, which stand in several pairs and at every rank.
     """
     design = np.column_stack(
         [
@@ -94,19 +95,24 @@ def fitted(rows: pd.DataFrame) -> dict[str, Any]:
         ]
     )
     missed = rows["missed"].to_numpy(float)
-    of_pair = pd.factorize(rows["id"])[0]
+    codes, systems = pd.factorize(rows[["first", "second"]].to_numpy().ravel())
+    first, second = codes.reshape(-1, 2).T
     best = _most_likely(design, missed, np.ones(len(rows)))
     rng = np.random.default_rng(0)
     resampled = []
     for _ in range(RESAMPLES):
-        counts = np.bincount(rng.integers(of_pair.max() + 1, size=of_pair.max() + 1))
-        weights = np.pad(counts, (0, of_pair.max() + 1 - len(counts)))[of_pair]
+        drawn_times = np.bincount(
+            rng.integers(len(systems), size=len(systems)), minlength=len(systems)
+        )
+        # Systems of one pair alone are drawn with it.
+        weights = drawn_times[first] * np.where(first == second, 1, drawn_times[second])
         resampled.append(_most_likely(design, missed, weights.astype(float), best))
     low, high = np.percentile(resampled, (2.5, 97.5), axis=0)
     names = ("constant", "rank", "starts", "hits")
     return {
         "searches": len(rows),
         "missed": int(missed.sum()),
+        "missed_at_least_rank": int(missed[rows["rank"] == min(RANKS)].sum()),
         **{name: list(map(float, x)) for name, *x in zip(names, best, low, high, strict=True)},
     }
 
@@ -127,14 +133,28 @@ def _most_likely(
 
 
 def summary(every: pd.DataFrame) -> dict[str, Any]:
-    """Return the bins by name and rank, and the powers by name."""
+    """Return the bins by name and rank, and the powers of networks and of other kinds."""
     # Nothing is left to find between equal operators.
     searched = every[every["chance_of_better"] > 0]
     low = searched[searched["chance_of_better"] <= FITTED]
+    is_other = low["name"] == OTHERS
     return {
         "bins": binned(searched).to_dict("records"),
-        "fits": {name: fitted(rows) for name, rows in low.groupby("name")},
+        "fits": {NETWORKS: fitted(low[~is_other]), OTHERS: fitted(low[is_other])},
     }
+
+
+def with_systems(rows: pd.DataFrame, name: str, job: int) -> pd.DataFrame:
+    """Return the rows with the name, and with names of their pair and of its systems.
+
+    Networks are the same at every rank. Systems of other kinds stand in one pair, and count as one.
+    """
+    pairs = [f"{job}_{pair}" for pair in rows["pair"]]
+    if name == OTHERS:
+        return rows.assign(name=name, id=pairs, first=pairs, second=pairs)
+    systems = rows["pair"].str.split("_", expand=True)
+    first, second = (name + " " + systems[k] for k in range(2))
+    return rows.assign(name=name, id=pairs, first=first, second=second)
 
 
 def _rows(result: dict[str, Any], name: str, rank: int) -> list[dict[str, Any]]:
@@ -148,13 +168,26 @@ def over_expected(result: dict[str, Any], name: str, number: int) -> str:
     for rank in RANKS:
         (row,) = [row for row in _rows(result, name, rank) if row["bin"] == number]
         ratios.append(f"{row['missed'] / row['expected']:.1f}")
-    return f"{', '.join(ratios[:-1])} and {ratios[-1]} times as many as expected"
+    return f"{', '.join(ratios[:-1])} and {ratios[-1]} times as many as expected of {name}"
+
+
+def sentences(result: dict[str, Any]) -> list[str]:
+    """Return what docs/alignment_search.md says of these numbers."""
+    networks = result["fits"][NETWORKS]
+    low = [row for row in result["bins"] if row["bin"] == 0]
+    missed, expected = (sum(row[key] for row in low) for key in ("missed", "expected"))
+    return [
+        "; ".join(over_expected(result, name, 1) for name in (DEMO, MODELS, OTHERS)),
+        f"Up to the accepted chance of 0.3 %, {missed} missed, where {expected:.1f} are expected",
+        f"Those of networks rest on {networks['missed']} misses, {networks['missed_at_least_rank']} of "
+        f"them at rank {min(RANKS)}",
+    ]
 
 
 def page_lines(result: dict[str, Any]) -> list[str]:
     """Return the tables and sentences of docs/alignment_search.md."""
     lines = []
-    for name in (NETWORKS, OTHERS):
+    for name in (DEMO, MODELS, OTHERS):
         for rank in RANKS:
             cells = [
                 f"{row['missed']} of {row['searches']:,} ({row['expected']:.1f})"
@@ -167,7 +200,7 @@ def page_lines(result: dict[str, Any]) -> list[str]:
             for value, low, high in (fit[power] for power in ("rank", "starts", "hits"))
         )
         lines.append(f"| {name} | {fit['missed']} of {fit['searches']:,} | {powers} |")
-    return [*lines, *(over_expected(result, name, 1) for name in (NETWORKS, OTHERS))]
+    return [*lines, *sentences(result)]
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
@@ -178,8 +211,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     from warpline.figures.set_panels import STYLE
 
     with plt.rc_context(style_parameters({**STYLE, "dpi": 150})):
-        figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharex=True, sharey=True)
-        for panel, name in zip(axes, (NETWORKS, OTHERS), strict=True):
+        figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.4), sharex=True, sharey=True)
+        for panel, name in zip(axes, (DEMO, MODELS, OTHERS), strict=True):
             panel.plot([1e-4, 1], [1e-4, 1], color="0.6", lw=1, label="share = chance")
             for k, rank in enumerate(RANKS):
                 rows = [row for row in _rows(result, name, rank) if row["searches"] >= 20]
@@ -208,7 +241,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
             xscale="log", yscale="log", xlim=(3e-4, 1.2), ylim=(3e-4, 1.2),
             ylabel="share of searches that miss",
         )  # fmt: skip
-        shared_legend(figure, axes, ncols=3)
+        shared_legend(figure, axes, ncols=6)
         figure.savefig(path, metadata={"Software": None})
 
 
@@ -228,7 +261,7 @@ def main() -> None:
     work = jobs(arguments.demo, arguments.models, arguments.pairs, arguments.of_kind)
     for number, (name, rank, job) in enumerate(work):
         rows = dsa_search.align(job, efforts=efforts)
-        tables.append(rows.assign(name=name, rank=rank, id=[f"{number}_{p}" for p in rows["pair"]]))
+        tables.append(with_systems(rows, name, number).assign(rank=rank))
         print(number, name, rank, len(rows), flush=True)
     every = pd.concat(tables, ignore_index=True)
     every["missed"] = every["excess"] > dsa_search.MISSED
