@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
@@ -36,6 +37,19 @@ def torus(second=1.0, columns=slice(None), rows=slice(None)):
 def sphere(rng, count=1200):
     points = rng.normal(size=(count, 3))
     return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [xr.DataArray, torch.tensor, np.ndarray.tolist],
+    ids=["DataArray", "tensor", "list"],
+)
+def test_states_and_metrics_come_in_any_container(form):
+    round_loop = circle(24)
+    metric = np.tile(4 * np.eye(1), (24, 1, 1))
+    np.testing.assert_allclose(loop_deaths(form(round_loop), (24,), 0), np.sqrt(3))
+    np.testing.assert_allclose(loop_radii(form(metric), (24,), 0, 2 * np.pi), 2)
+    assert betti_numbers(form(circle()), **QUICK).numbers == (1, 1)
 
 
 QUICK = {"landmarks": 80, "samples": 2, "nulls": 2, "max_dimension": 1}

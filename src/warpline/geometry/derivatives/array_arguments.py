@@ -14,7 +14,7 @@ from torch import Tensor
 from warpline.core.device import new_tensors_on
 from warpline.core.number_arguments import takes_numbers
 
-__all__ = ["check_finite", "takes_arrays"]
+__all__ = ["as_tensor", "check_finite", "takes_arrays"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +50,7 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
         bound = signature.bind(*args, **kwargs)
         for name in names:
             if name in bound.arguments:
-                value = _as_tensor(bound.arguments[name], name)
+                value = as_tensor(bound.arguments[name], name)
                 is_none = value is None and "None" in kinds[name]
                 if name in only and not is_none and not isinstance(value, torch.Tensor):
                     raise TypeError(
@@ -79,7 +79,7 @@ def check_finite(values: Tensor, name: str) -> None:
         )
 
 
-def _as_tensor(value: Any, name: str) -> Any:
+def as_tensor(value: Any, name: str) -> Any:
     """Return an array or a list of numbers as a tensor, and anything else as it is."""
     if isinstance(value, torch.Tensor):
         if value.is_complex():
