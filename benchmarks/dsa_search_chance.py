@@ -162,11 +162,11 @@ def _rows(result: dict[str, Any], name: str, rank: int) -> list[dict[str, Any]]:
     return [row for row in result["bins"] if (row["name"], row["rank"]) == (name, rank)]
 
 
-def over_expected(result: dict[str, Any], name: str, number: int) -> str:
-    """Return by rank how many missed in a bin, over how many were expected."""
+def over_expected(result: dict[str, Any], name: str) -> str:
+    """Return by rank how many missed in the bin above the accepted chance, over how many were expected."""
     ratios = []
     for rank in RANKS:
-        (row,) = [row for row in _rows(result, name, rank) if row["bin"] == number]
+        (row,) = [row for row in _rows(result, name, rank) if row["bin"] == 1]
         ratios.append(f"{row['missed'] / row['expected']:.1f}")
     return f"{', '.join(ratios[:-1])} and {ratios[-1]} times as many as expected of {name}"
 
@@ -177,7 +177,7 @@ def sentences(result: dict[str, Any]) -> list[str]:
     low = [row for row in result["bins"] if row["bin"] == 0]
     missed, expected = (sum(row[key] for row in low) for key in ("missed", "expected"))
     return [
-        "; ".join(over_expected(result, name, 1) for name in (DEMO, MODELS, OTHERS)),
+        "; ".join(over_expected(result, name) for name in (DEMO, MODELS, OTHERS)),
         f"Up to the accepted chance of 0.3 %, {missed} missed, where {expected:.1f} are expected",
         f"Those of networks rest on {networks['missed']} misses, {networks['missed_at_least_rank']} of "
         f"them at rank {min(RANKS)}",

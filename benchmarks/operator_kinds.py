@@ -379,34 +379,13 @@ OSCILLATORS: dict[str, Draw] = {
     "damped oscillators": oscillators,
     "oscillators and integrators": oscillators_and_integrators,
 }
-DRAWS: dict[str, Draw] = {
-    **RANDOM_MATRICES,
-    **SYSTEMS,
-    **NOISE,
-    **RECORDINGS,
-    **PARTS,
-    **NOISY_UNITS,
-    **NEIGHBOURS,
-    **ONE_WAY,
-    **SYMMETRIC,
-    **OSCILLATORS,
-}
 #: Both operators of a pair at once.
 COPIES = "noisy copies of an operator with symmetries"
+_BEFORE_COPIES = RANDOM_MATRICES | SYSTEMS | NOISE
+_AFTER_COPIES = RECORDINGS | PARTS | NOISY_UNITS | NEIGHBOURS | ONE_WAY | SYMMETRIC | OSCILLATORS
+DRAWS: dict[str, Draw] = _BEFORE_COPIES | _AFTER_COPIES
 #: The place of a kind is part of its seed.
-KINDS = (
-    *RANDOM_MATRICES,
-    *SYSTEMS,
-    *NOISE,
-    COPIES,
-    *RECORDINGS,
-    *PARTS,
-    *NOISY_UNITS,
-    *NEIGHBOURS,
-    *ONE_WAY,
-    *SYMMETRIC,
-    *OSCILLATORS,
-)
+KINDS = (*_BEFORE_COPIES, COPIES, *_AFTER_COPIES)
 
 
 def drawn(kind: str, rank: int, n_pairs: int, rng: np.random.Generator) -> list[FloatArray]:

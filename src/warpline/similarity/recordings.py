@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from warpline.similarity.input_errors import TrialError
 from warpline.similarity.time_coordinates import (
+    check_beside,
     check_same_clock,
     check_same_steps,
     check_times,
-    same_times,
-    span,
     times_of,
 )
 from warpline.similarity.trial_conditions import conditions_of
@@ -259,13 +258,7 @@ def as_recording(
             f"{first_difference(labels, input_labels)}",
             "Select the same trials of both, in the same order.",
         )
-    times, input_times = known.times, driving.times
-    if times is not None and input_times is not None and not same_times(times, input_times):
-        raise TrialError(
-            f"the time coordinates of {name} and of its inputs to be the same",
-            f"{span(times)} and {span(input_times)}",
-            "Select the same times of both, or drop one of the coordinates.",
-        )
+    check_beside(known.times, driving.times, name, "inputs")
     check_same_clock(value, inputs, name)
     channels = unit_labels_of(inputs, dims or {})
     return replace(known, inputs=driving.trials, name=name, input_channels=channels)
@@ -308,12 +301,7 @@ def _read(value: Any, valid: Any, dims: Mapping[str, str] | None, name: str) -> 
     times = times_of(value, dims or {}, name)
     # A labelled mask has times of its own.
     mask_times = None if valid is None else times_of(valid, {}, name)
-    if times is not None and mask_times is not None and not same_times(times, mask_times):
-        raise TrialError(
-            f"the time coordinates of {name} and of its mask to be the same",
-            f"{span(times)} and {span(mask_times)}",
-            "Select the same times of both, or drop one of the coordinates.",
-        )
+    check_beside(times, mask_times, name, "mask")
     return Recording(trials, None, labels, precision, name, times=times)
 
 

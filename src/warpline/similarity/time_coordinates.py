@@ -14,6 +14,7 @@ from warpline.similarity.input_errors import TrialError
 from warpline.similarity.trial_containers import is_sequence_of_trials
 
 __all__ = [
+    "check_beside",
     "check_equal_steps",
     "check_same_clock",
     "check_same_steps",
@@ -125,12 +126,25 @@ def check_same_clock(states: Any, inputs: Any, name: str) -> None:
     ):
         return
     for k, (own, other) in both.items():
-        if not same_times(own, other):
-            raise TrialError(
-                f"the time coordinates of {name} and of its inputs to be the same",
-                f"{span(own)} and {span(other)} in trial {k}",
-                "Select the same times of both, or drop one of the coordinates.",
-            )
+        check_beside(own, other, name, "inputs", f" in trial {k}")
+
+
+def check_beside(
+    times: FloatArray | None, other: FloatArray | None, name: str, what: str, where: str = ""
+) -> None:
+    """Refuse what stands beside states, such as inputs or a mask, at other times than theirs.
+
+    Raises
+    ------
+    TrialError
+        When both have times, and these differ.
+    """
+    if times is not None and other is not None and not same_times(times, other):
+        raise TrialError(
+            f"the time coordinates of {name} and of its {what} to be the same",
+            f"{span(times)} and {span(other)}{where}",
+            "Select the same times of both, or drop one of the coordinates.",
+        )
 
 
 def check_times(times: FloatArray | None, name: str) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from warpline.core.device import new_tensors_on
 from warpline.core.number_arguments import takes_numbers
 
-__all__ = ["as_tensor", "check_finite", "takes_arrays"]
+__all__ = ["check_finite", "takes_arrays", "tensor_of"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,13 +50,10 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
         bound = signature.bind(*args, **kwargs)
         for name in names:
             if name in bound.arguments:
-                value = as_tensor(bound.arguments[name], name)
+                value = bound.arguments[name]
                 is_none = value is None and "None" in kinds[name]
-                if name in only and not is_none and not isinstance(value, torch.Tensor):
-                    raise TypeError(
-                        f"expected {name} as an array of numbers, got {type(value).__name__}"
-                    )
-                bound.arguments[name] = value
+                read = tensor_of if name in only and not is_none else _as_tensor
+                bound.arguments[name] = read(value, name)
         tensors = (value for value in bound.arguments.values() if isinstance(value, Tensor))
         first = next(tensors, None)
         with new_tensors_on("cpu" if first is None else first.device):
@@ -79,7 +76,21 @@ def check_finite(values: Tensor, name: str) -> None:
         )
 
 
-def as_tensor(value: Any, name: str) -> Any:
+def tensor_of(value: Any, name: str) -> Tensor:
+    """Return an array or a list of numbers as a tensor, of double precision but for single.
+
+    Raises
+    ------
+    TypeError
+        When the value does not hold real numbers.
+    """
+    tensor = _as_tensor(value, name)
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"expected {name} as an array of numbers, got {type(value).__name__}")
+    return tensor
+
+
+def _as_tensor(value: Any, name: str) -> Any:
     """Return an array or a list of numbers as a tensor, and anything else as it is."""
     if isinstance(value, torch.Tensor):
         if value.is_complex():

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist, pdist, squareform
@@ -23,7 +22,7 @@ from scipy.spatial.distance import cdist, pdist, squareform
 from warpline.core import random_streams
 from warpline.core.number_arguments import takes_numbers
 from warpline.core.short_repr import ShortRepr
-from warpline.geometry.derivatives.array_arguments import as_tensor
+from warpline.geometry.derivatives.array_arguments import tensor_of
 
 __all__ = [
     "Control",
@@ -189,7 +188,7 @@ def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> F
         When the metric does not have one matrix per point of the grid, is not finite or below 0, the axis is
         none of its coordinates, or the period is not above 0.
     """
-    values = _array(metric, "metric")
+    values = tensor_of(metric, "metric").numpy(force=True)
     if not 0 <= axis < len(shape) or not 0 < period < np.inf:
         raise ValueError(
             f"expected an axis from 0 to {len(shape) - 1} and a finite period above 0, got "
@@ -215,16 +214,8 @@ def loop_radii(metric: Any, shape: Sequence[int], axis: int, period: float) -> F
     return np.asarray(speed.mean(axis=axis) * period / (2 * np.pi)).ravel()
 
 
-def _array(value: Any, name: str) -> Floats:
-    """Return numbers in any container as an array."""
-    tensor = as_tensor(value, name)
-    if not isinstance(tensor, torch.Tensor):
-        raise TypeError(f"expected {name} as an array of numbers, got {type(value).__name__}")
-    return np.asarray(tensor.numpy(force=True))
-
-
 def _cloud(points: Any, name: str) -> Floats:
-    values = _array(points, name).astype(float)
+    values = tensor_of(points, name).numpy(force=True).astype(float)
     if values.ndim != 2 or len(values) < 4 or not values.shape[1]:
         raise ValueError(
             f"expected {name} as (point, unit) with at least 4 points and a unit, got {values.shape}: of "
